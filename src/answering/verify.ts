@@ -1,0 +1,50 @@
+import { createMiddleware } from "hono/factory";
+import type { AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { isId } from "../ids.ts";
+import { openTokens } from "../phone-numbers/auth-token.ts";
+import { findInboundRoute, type InboundRoute } from "../phone-numbers/store.ts";
+import { verify } from "../twilio/signature.ts";
+import { createVault } from "../vault/vault.ts";
+
+export type AnsweringEnv = AppEnv & { Variables: { route: InboundRoute } };
+
+/**
+ * Lets a request through that Twilio signed for the number in its path, and says where its calls go. The URL that
+ * was signed is the one Twilio was given, whatever host this request came in by.
+ */
+export const verifyTwilio = createMiddleware<AnsweringEnv, "/:id/:event">(async (c, next) => {
+  const signature = c.req.header("x-twilio-signature");
+  if (!signature) throw new ApiError("invalid_signature");
+  const id = c.req.param("id");
+  const route = isId("phoneNumber", id) ? await findInboundRoute(c.env.DB, id) : null;
+  if (!route) throw new ApiError("not_found");
+
+  const { publicBaseUrl, tokenEncryptionKeys } = c.get("config");
+  const owner = { apiKeyId: route.api_key_id, accountSid: route.account_sid };
+  const tokens = await openTokens(createVault(tokenEncryptionKeys), owner, route, new Date());
+  const { pathname, search } = new URL(c.req.url);
+  const request = { url: `${publicBaseUrl}${pathname}${search}`, body: await readText(c.req.raw) };
+  if (!(await verify(tokens, signature, request))) {
+    c.get("log").warn("signature_refused", {
+      phone_number_id: id,
+      account_sid: route.account_sid,
+      parameters: parameterNames(request.body),
+    });
+    throw new ApiError("invalid_signature");
+  }
+  c.set("route", route);
+  await next();
+});
+
+/** The body byte for byte as text: a byte order mark is signed like anything else. */
+async function readText(request: Request): Promise<string> {
+  return new TextDecoder("utf-8", { ignoreBOM: true, fatal: false }).decode(await request.arrayBuffer());
+}
+
+const MAX_NAMES = 60;
+
+/** The names of the parameters, never their values: a caller's number and words are nobody's business in a log. */
+function parameterNames(body: string): string {
+  return [...new Set(new URLSearchParams(body).keys())].slice(0, MAX_NAMES).join(" ").slice(0, 1000);
+}

@@ -1,0 +1,47 @@
+import { createMiddleware } from "hono/factory";
+import type { AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { isId } from "../ids.ts";
+import { equalInConstantTime } from "../vault/constant-time.ts";
+import { sha256 } from "../vault/hash.ts";
+import { findSecretHash } from "./store.ts";
+
+// Compared with where there is no such key, so that an unknown key takes as long to refuse as a wrong secret.
+const NO_HASH = "0".repeat(64);
+
+/** Lets a request through that carries `Authorization: Bearer KEY_ID:KEY_SECRET`, and says whose it is. */
+export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
+  const credentials = bearer(c.req.header("authorization"));
+  if (credentials === undefined) throw new ApiError("invalid_api_key");
+  const [keyId, secret] = split(credentials);
+  if (!secret) throw new ApiError("key_secret_required");
+  c.get("log").conceal(secret);
+  if (!isId("apiKey", keyId)) throw new ApiError("invalid_api_key");
+
+  const [presented, stored] = await Promise.all([sha256(secret), findSecretHash(c.env.DB, keyId)]);
+  const matches = await equalInConstantTime(presented, stored ?? NO_HASH);
+  if (stored === null || !matches) throw new ApiError("invalid_api_key");
+  c.set("apiKeyId", keyId);
+  await next();
+});
+
+/** Lets a request through that carries the deployment's admin token, or any where signup is open. */
+export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
+  const { adminToken, openSignup } = c.get("config");
+  if (!openSignup) {
+    const token = bearer(c.req.header("authorization")) ?? "";
+    if (!(await equalInConstantTime(token, adminToken))) throw new ApiError("invalid_admin_token");
+  }
+  await next();
+});
+
+/** What follows `Bearer` (RFC 6750, 2.1), or undefined where the header is absent or of another scheme. */
+function bearer(header: string | undefined): string | undefined {
+  const match = /^bearer(?: +(.*))?$/i.exec(header?.trim() ?? "");
+  return match ? (match[1] ?? "").trim() : undefined;
+}
+
+function split(credentials: string): [keyId: string, secret: string] {
+  const colon = credentials.indexOf(":");
+  return colon === -1 ? [credentials, ""] : [credentials.slice(0, colon), credentials.slice(colon + 1)];
+}

@@ -1,0 +1,110 @@
+import { parseKeyring } from "./vault/keyring.ts";
+
+/** The bindings and variables of the Worker, checked. */
+export type Config = {
+  /** What Twilio is pointed at: an origin without a trailing slash. */
+  publicBaseUrl: string;
+  /** Twilio's REST API: an origin without a trailing slash. */
+  twilioApiBaseUrl: string;
+  /** The deadline of one call to Twilio, in milliseconds. */
+  twilioTimeoutMs: number;
+  /** See `vault/keyring.ts`. */
+  tokenEncryptionKeys: string;
+  adminToken: string;
+  openSignup: boolean;
+};
+
+/** Every fault of the configuration at once, by name and reason, never by value. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`Incomplete configuration: ${problems.join("; ")}`);
+    this.problems = problems;
+  }
+}
+
+const MIN_ADMIN_TOKEN_LENGTH = 32;
+const MAX_TIMEOUT_MS = 60_000;
+
+const checked = new WeakMap<object, Config>();
+
+/**
+ * Checks the bindings once per isolate.
+ *
+ * @throws ConfigError that names every missing or faulty one.
+ */
+export function readConfig(env: Env): Config {
+  const known = checked.get(env);
+  if (known) return known;
+  const config = checkEnv(env);
+  checked.set(env, config);
+  return config;
+}
+
+function checkEnv(env: Partial<Env>): Config {
+  const problems: string[] = [];
+  const check = <T>(name: keyof Env, parse: (value: string) => T, fallback?: string): T | undefined => {
+    const value = env[name] ?? fallback;
+    try {
+      if (typeof value !== "string" || value === "") throw new Error("is missing");
+      return parse(value);
+    } catch (error) {
+      problems.push(`${name} ${(error as Error).message}`);
+      return undefined;
+    }
+  };
+
+  if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
+  const config = {
+    publicBaseUrl: check("PUBLIC_BASE_URL", parseOrigin),
+    twilioApiBaseUrl: check("TWILIO_API_BASE_URL", parseOrigin, "https://api.twilio.com"),
+    twilioTimeoutMs: check("TWILIO_TIMEOUT_MS", parseTimeout, "8000"),
+    tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),
+    adminToken: check("ADMIN_TOKEN", parseAdminToken),
+    openSignup: env.OPEN_SIGNUP === "true",
+  };
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config as Config;
+}
+
+function parseOrigin(value: string): string {
+  const url = URL.parse(value);
+  if (!url || (url.protocol !== "https:" && url.protocol !== "http:"))
+    throw new Error("is not an http(s) URL");
+  if (url.protocol === "http:" && !isLoopback(url.hostname))
+    throw new Error("must be https outside localhost");
+  if (url.username || url.password || url.pathname !== "/" || url.search || url.hash) {
+    throw new Error("must be an origin, without path, query or user");
+  }
+  return url.origin;
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+function parseTimeout(value: string): number {
+  const milliseconds = Number(value);
+  if (!Number.isInteger(milliseconds) || milliseconds < 1 || milliseconds > MAX_TIMEOUT_MS) {
+    throw new Error(`must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT_MS}`);
+  }
+  return milliseconds;
+}
+
+function parseKeys(value: string): string {
+  try {
+    parseKeyring(value);
+  } catch (error) {
+    throw new Error(`is faulty: ${(error as Error).message}`);
+  }
+  return value;
+}
+
+function parseAdminToken(value: string): string {
+  if (value.length < MIN_ADMIN_TOKEN_LENGTH) {
+    throw new Error(`must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters`);
+  }
+  return value;
+}

@@ -1,0 +1,9 @@
+import { Hono } from "hono";
+import { first } from "./database.ts";
+import type { AppEnv } from "./http/context.ts";
+
+/** `GET /healthz`: 200 where the configuration is complete and D1 answers, else the envelope of what is wrong. */
+export const health = new Hono<AppEnv>().get("/", async (c) => {
+  await first(c.env.DB.prepare("SELECT 1"));
+  return c.json({ status: "ok" });
+});

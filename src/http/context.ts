@@ -1,0 +1,50 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { routePath } from "hono/route";
+import { type Config, readConfig } from "../config.ts";
+import { newId } from "../ids.ts";
+import { createLogger, type Logger } from "./log.ts";
+
+/** What Hono carries through a request of this app. */
+export type AppEnv = {
+  Bindings: Env;
+  Variables: {
+    requestId: string;
+    log: Logger;
+    config: Config;
+    /** Set by `authenticate`: whose request this is. */
+    apiKeyId: string;
+    /** Set by the error mapper, for the request's log line. */
+    errorCode: string;
+  };
+};
+
+export type AppContext = Context<AppEnv>;
+
+/**
+ * Gives each request its id, its logger and the checked configuration, and writes one line about it at the end.
+ * The line has the route's pattern and not its path, which may hold what only Twilio should know.
+ */
+export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const requestId = newId("request");
+  const startedAt = Date.now();
+  c.set("requestId", requestId);
+  c.set("log", createLogger({ request_id: requestId }));
+  c.set("config", readConfig(c.env));
+  await next();
+  setCommonHeaders(c, c.res.headers);
+  c.get("log").info("request", {
+    method: c.req.method,
+    route: routePath(c, -1),
+    status: c.res.status,
+    error_code: c.get("errorCode"),
+    key_id: c.get("apiKeyId"),
+    duration_ms: Date.now() - startedAt,
+  });
+};
+
+/** The headers of every response. Answers may hold an API key's secret, so no cache keeps any of them. */
+export function setCommonHeaders(c: AppContext, headers: Headers): void {
+  headers.set("x-request-id", c.get("requestId"));
+  headers.set("cache-control", "no-store");
+  headers.set("x-content-type-options", "nosniff");
+}

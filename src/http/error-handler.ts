@@ -1,0 +1,53 @@
+import { HTTPException } from "hono/http-exception";
+import { ConfigError } from "../config.ts";
+import { StorageError } from "../database.ts";
+import { VaultError } from "../vault/vault.ts";
+import { type AppContext, setCommonHeaders } from "./context.ts";
+import { ApiError, errorType } from "./errors.ts";
+import { errorFields } from "./log.ts";
+
+/** The one mapper: whatever was thrown becomes the error envelope, and what lies behind it goes to the log. */
+export function handleError(thrown: Error, c: AppContext): Response {
+  const error = toApiError(thrown);
+  if (error.status >= 500) {
+    const level =
+      error.code === "internal_error" || error.code === "service_misconfigured" ? "error" : "warn";
+    c.get("log")[level]("request_failed", { error_code: error.code, ...errorFields(error.cause ?? thrown) });
+  }
+  return errorResponse(c, error);
+}
+
+function toApiError(thrown: Error): ApiError {
+  if (thrown instanceof ApiError) return thrown;
+  if (thrown instanceof StorageError) return new ApiError("storage_unavailable", { cause: thrown });
+  if (thrown instanceof ConfigError || thrown instanceof VaultError) {
+    return new ApiError("service_misconfigured", { cause: thrown });
+  }
+  // Hono throws this for a body it cannot parse; nothing else in this app makes it do so.
+  if (thrown instanceof HTTPException && thrown.status === 400) return new ApiError("invalid_json");
+  return new ApiError("internal_error", { cause: thrown });
+}
+
+/** The envelope of an error, with its headers. */
+export function errorResponse(c: AppContext, error: ApiError): Response {
+  c.set("errorCode", error.code);
+  // Without a checked configuration there is no public URL to point to; the request's own host is the next best.
+  const baseUrl = c.get("config")?.publicBaseUrl ?? new URL(c.req.url).origin;
+  const response = c.json(
+    {
+      error: {
+        type: errorType(error.status),
+        code: error.code,
+        message: error.message,
+        doc_url: `${baseUrl}/docs/errors/${error.code}`,
+        details: error.details,
+      },
+    },
+    error.status,
+    error.headers,
+  );
+  setCommonHeaders(c, response.headers);
+  // RFC 9110, 15.5.2: a 401 names the scheme that would be accepted.
+  if (error.status === 401) response.headers.set("www-authenticate", 'Bearer realm="nixflex"');
+  return response;
+}

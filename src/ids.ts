@@ -1,0 +1,27 @@
+const formats = {
+  apiKey: { prefix: "nxf_", bytes: 16 },
+  apiKeySecret: { prefix: "nxfs_", bytes: 32 },
+  agent: { prefix: "agent_", bytes: 8 },
+  phoneNumber: { prefix: "num_", bytes: 16 },
+  claim: { prefix: "claim_", bytes: 8 },
+  request: { prefix: "req_", bytes: 8 },
+} as const;
+
+export type IdKind = keyof typeof formats;
+
+/** A fresh random id: the kind's prefix and lower-case hex, such as `agent_125207e452f8714a`. */
+export function newId(kind: IdKind): string {
+  const { prefix, bytes } = formats[kind];
+  return prefix + hex(crypto.getRandomValues(new Uint8Array(bytes)));
+}
+
+/** Whether `value` has the shape of an id of this kind; says nothing of whether it exists. */
+export function isId(kind: IdKind, value: string): boolean {
+  const { prefix, bytes } = formats[kind];
+  return value.startsWith(prefix) && new RegExp(`^[0-9a-f]{${bytes * 2}}$`).test(value.slice(prefix.length));
+}
+
+/** Bytes as lower-case hex. */
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,60 @@
+import { run } from "../database.ts";
+
+/** A Twilio account as one API key knows it; its tokens sealed. */
+export type TwilioAccountRow = {
+  auth_token_sealed: string;
+  previous_auth_token_sealed: string | null;
+  auth_token_changed_at: string | null;
+};
+
+/** Statement for a batch: the account's tokens; no row where this key has no number of that account. */
+export function selectAccount(db: D1Database, apiKeyId: string, accountSid: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `SELECT auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
+       FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2`,
+    )
+    .bind(apiKeyId, accountSid);
+}
+
+export type TokenToStore = {
+  apiKeyId: string;
+  accountSid: string;
+  authTokenSealed: string;
+  isNewer: boolean;
+};
+
+/** Statement for a batch: makes sure the account is there, and puts a newer token in the place of the present one. */
+export function upsertAccount(
+  db: D1Database,
+  { apiKeyId, accountSid, authTokenSealed, isNewer }: TokenToStore,
+  now: string,
+): D1PreparedStatement {
+  const onConflict = isNewer
+    ? `UPDATE SET previous_auth_token_sealed = auth_token_sealed, auth_token_sealed = excluded.auth_token_sealed,
+         auth_token_changed_at = excluded.updated_at, updated_at = excluded.updated_at`
+    : "NOTHING";
+  return db
+    .prepare(
+      `INSERT INTO twilio_accounts (api_key_id, account_sid, auth_token_sealed, created_at, updated_at)
+       VALUES (?1, ?2, ?3, ?4, ?4)
+       ON CONFLICT (api_key_id, account_sid) DO ${onConflict}`,
+    )
+    .bind(apiKeyId, accountSid, authTokenSealed, now);
+}
+
+/** Puts a newer token in the place of the present one. @throws StorageError */
+export async function replaceToken(db: D1Database, token: TokenToStore, now: string): Promise<void> {
+  await run(upsertAccount(db, { ...token, isNewer: true }, now));
+}
+
+/** Statement for a batch: forgets this key's accounts that have no number. No token is kept without need. */
+export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `DELETE FROM twilio_accounts WHERE api_key_id = ?1 AND NOT EXISTS (
+         SELECT 1 FROM phone_numbers n
+         WHERE n.api_key_id = twilio_accounts.api_key_id AND n.account_sid = twilio_accounts.account_sid)`,
+    )
+    .bind(apiKeyId);
+}

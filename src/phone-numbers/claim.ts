@@ -1,0 +1,127 @@
+import { StorageError } from "../database.ts";
+import { ApiError } from "../http/errors.ts";
+import { errorFields, type Logger } from "../http/log.ts";
+import { newId } from "../ids.ts";
+import type { TwilioEndpoint } from "../twilio/http.ts";
+import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
+import type { Vault } from "../vault/vault.ts";
+import { type TokenToStore, upsertAccount } from "./account-store.ts";
+import { type NumberConfiguration, previousOf } from "./configuration.ts";
+import { openConfiguration, sealConfiguration } from "./previous-configuration.ts";
+import type { ImportBody } from "./schema.ts";
+import {
+  type Claim,
+  insertClaim,
+  type PhoneNumberRow,
+  removeClaim,
+  setLease,
+  takeOverClaim,
+} from "./store.ts";
+import { ownUrls } from "./webhooks.ts";
+
+export type ImportServices = {
+  db: D1Database;
+  vault: Vault;
+  twilio: TwilioEndpoint;
+  publicBaseUrl: string;
+  log: Logger;
+  now: () => Date;
+  /** Lets work go on after the answer; the runtime grants it about 30 seconds. */
+  defer: (work: Promise<unknown>) => void;
+};
+
+/** An import that has its row and may have touched Twilio. */
+export type ClaimedImport = {
+  row: Claim;
+  /** The number as it was looked up, before this import touched it. */
+  number: IncomingPhoneNumber;
+  /** What to give back. */
+  previous: NumberConfiguration;
+  isOurs: (url: string) => boolean;
+  twilio: IncomingPhoneNumbers;
+};
+
+// Between two renewals of its lease an import makes two calls to Twilio and a few to D1; this is twice that.
+const CALLS_PER_LEASE = 4;
+const LEASE_MARGIN_MS = 30_000;
+
+/** Until when an import may be at work without being taken for dead. */
+export function leaseEnd({ twilio }: Pick<ImportServices, "twilio">, now: Date): string {
+  return new Date(now.getTime() + CALLS_PER_LEASE * twilio.timeoutMs + LEASE_MARGIN_MS).toISOString();
+}
+
+/** Whether a row is what this key's own unfinished import left behind. */
+export function isAbandoned(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
+  return row.api_key_id === apiKeyId && row.state === "importing" && secondsLeft(row, now) === 0;
+}
+
+/** What is left of a claim's lease, in whole seconds. */
+export function secondsLeft({ lease_expires_at }: PhoneNumberRow, now: Date): number {
+  const end = lease_expires_at === null ? 0 : Date.parse(lease_expires_at);
+  return Math.max(0, Math.ceil((end - now.getTime()) / 1000));
+}
+
+type ClaimRequest = {
+  body: ImportBody;
+  apiKeyId: string;
+  number: IncomingPhoneNumber;
+  /** The row to take over, where there is one. */
+  abandoned: PhoneNumberRow | undefined;
+  token: TokenToStore;
+  twilio: IncomingPhoneNumbers;
+};
+
+/** Writes the row as `importing`, or takes over the one an unfinished import of this key left behind. */
+export async function claim(
+  { body, apiKeyId, number, abandoned, token, twilio }: ClaimRequest,
+  services: ImportServices,
+): Promise<ClaimedImport> {
+  const { db, vault, publicBaseUrl, log } = services;
+  const id = abandoned?.id ?? newId("phoneNumber");
+  const isOurs = ownUrls(publicBaseUrl);
+  const first = abandoned && (await openConfiguration(vault, abandoned));
+  const previous = previousOf(number, isOurs, first);
+  const now = services.now();
+  const row: Claim = {
+    id,
+    claimId: newId("claim"),
+    leaseExpiresAt: leaseEnd(services, now),
+    phoneNumber: body.phone_number,
+    apiKeyId,
+    agentId: body.agent_id,
+    accountSid: body.twilio_sid,
+    twilioNumberSid: number.sid,
+    previousConfigurationSealed: await sealConfiguration(vault, id, previous),
+  };
+
+  const time = now.toISOString();
+  const account = upsertAccount(db, token, time);
+  try {
+    if (!abandoned) await insertClaim(db, row, account, time);
+    else if (!(await takeOverClaim(db, row, abandoned.claim_id, account, time))) {
+      throw new ApiError("number_already_imported");
+    }
+  } catch (error) {
+    if (error instanceof StorageError && error.failure === "conflict")
+      throw new ApiError("number_already_imported");
+    // The agent was there a moment ago; only its deletion in between makes its foreign key dangle.
+    if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
+    // The row may be there all the same. Twilio was not touched, so nobody need wait for it.
+    if (abandoned) await giveUp(row, services);
+    else
+      await removeClaim(db, row).catch((failure: unknown) =>
+        log.warn("claim_not_removed", errorFields(failure)),
+      );
+    throw error;
+  }
+  return { row, number, previous, isOurs, twilio };
+}
+
+/** Ends the lease of a claim at once, so that the owner's next import need not wait for it. Never throws. */
+export async function giveUp({ id, claimId }: Claim, { db, log, now }: ImportServices): Promise<void> {
+  try {
+    await setLease(db, id, claimId, now().toISOString());
+  } catch (error) {
+    log.warn("lease_not_given_up", { phone_number_id: id, ...errorFields(error) });
+  }
+}

@@ -1,0 +1,192 @@
+import type { IncomingPhoneNumber, NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
+import type { Webhooks } from "./webhooks.ts";
+
+// Decisions about who answers a number at Twilio. No I/O here.
+
+/** The fields of a number that an import overwrites, as they were. "" is unset. This is what is kept, sealed. */
+export type NumberConfiguration = Omit<IncomingPhoneNumber, "sid" | "phone_number" | "capabilities">;
+
+type IsOurs = (url: string) => boolean;
+
+/** The resource's field behind each parameter of an update. */
+const FIELDS = {
+  VoiceUrl: "voice_url",
+  VoiceMethod: "voice_method",
+  VoiceFallbackUrl: "voice_fallback_url",
+  VoiceFallbackMethod: "voice_fallback_method",
+  VoiceApplicationSid: "voice_application_sid",
+  VoiceReceiveMode: "voice_receive_mode",
+  TrunkSid: "trunk_sid",
+  SmsUrl: "sms_url",
+  SmsMethod: "sms_method",
+  SmsFallbackUrl: "sms_fallback_url",
+  SmsFallbackMethod: "sms_fallback_method",
+  SmsApplicationSid: "sms_application_sid",
+  StatusCallback: "status_callback",
+  StatusCallbackMethod: "status_callback_method",
+} as const satisfies Record<UpdateParameter, keyof NumberConfiguration>;
+
+const PARAMETERS = Object.keys(FIELDS) as UpdateParameter[];
+
+/**
+ * What an import sends. A number bound to a SIP trunk or a TwiML App takes a voice URL and never calls it, and one
+ * that receives faxes does not answer calls, so these bindings are cleared together with setting the URLs.
+ */
+export function planImport(number: IncomingPhoneNumber, webhooks: Webhooks): NumberUpdate {
+  const voice: NumberUpdate = {
+    VoiceUrl: webhooks.voice,
+    VoiceMethod: "POST",
+    VoiceFallbackUrl: webhooks.voiceFallback,
+    VoiceFallbackMethod: "POST",
+    VoiceReceiveMode: "voice",
+    VoiceApplicationSid: "",
+    TrunkSid: "",
+    StatusCallback: webhooks.status,
+    StatusCallbackMethod: "POST",
+  };
+  if (!canText(number)) return voice;
+  return {
+    ...voice,
+    SmsUrl: webhooks.sms,
+    SmsMethod: "POST",
+    SmsFallbackUrl: webhooks.smsFallback,
+    SmsFallbackMethod: "POST",
+    SmsApplicationSid: "",
+  };
+}
+
+/** Twilio refuses an SMS URL for a number that cannot text (error 21407). Unknown capabilities count as able. */
+function canText({ capabilities }: IncomingPhoneNumber): boolean {
+  return capabilities?.sms !== false;
+}
+
+/** The parameters of `update` that `number` does not hold. Empty: the update is in force. */
+export function notApplied(number: NumberConfiguration, update: NumberUpdate): UpdateParameter[] {
+  return PARAMETERS.filter((parameter) => {
+    const wanted = update[parameter];
+    return wanted !== undefined && !holds(parameter, number[FIELDS[parameter]], wanted);
+  });
+}
+
+function holds(parameter: UpdateParameter, actual: string, wanted: string): boolean {
+  if (parameter.endsWith("Method")) return actual.toUpperCase() === wanted.toUpperCase();
+  if (parameter === "VoiceReceiveMode") return (actual || "voice") === (wanted || "voice");
+  // A URL's fragment holds connection settings and is no part of the address.
+  return actual.split("#")[0] === wanted.split("#")[0];
+}
+
+/**
+ * What to keep as the number's previous configuration. Our own URLs are never "previous": where the number points at
+ * us already, because of an import that was not finished, what that import found there first is kept. A binding
+ * found beside our URL was made by the owner afterwards (an import clears them), so it is kept as it is.
+ *
+ * @param first what an earlier, unfinished import of this row found
+ */
+export function previousOf(
+  number: IncomingPhoneNumber,
+  isOurs: IsOurs,
+  first: NumberConfiguration = UNCONFIGURED,
+): NumberConfiguration {
+  const previous = { ...pick(number) };
+  const keepFirst = (...fields: (keyof NumberConfiguration)[]) => {
+    for (const field of fields) previous[field] = first[field];
+  };
+  if (isOurs(number.voice_url)) {
+    keepFirst("voice_url", "voice_method");
+    if (number.trunk_sid === "" && number.voice_application_sid === "")
+      keepFirst("trunk_sid", "voice_application_sid");
+    if (number.voice_receive_mode !== "fax") keepFirst("voice_receive_mode");
+  }
+  if (isOurs(number.voice_fallback_url)) keepFirst("voice_fallback_url", "voice_fallback_method");
+  if (isOurs(number.sms_url)) {
+    keepFirst("sms_url", "sms_method");
+    if (number.sms_application_sid === "") keepFirst("sms_application_sid");
+  }
+  if (isOurs(number.sms_fallback_url)) keepFirst("sms_fallback_url", "sms_fallback_method");
+  if (isOurs(number.status_callback)) keepFirst("status_callback", "status_callback_method");
+  return previous;
+}
+
+function pick(number: IncomingPhoneNumber): NumberConfiguration {
+  const { sid: _, phone_number: __, capabilities: ___, ...configuration } = number;
+  return configuration;
+}
+
+const UNCONFIGURED: NumberConfiguration = {
+  voice_url: "",
+  voice_method: "",
+  voice_fallback_url: "",
+  voice_fallback_method: "",
+  voice_application_sid: "",
+  voice_receive_mode: "",
+  trunk_sid: "",
+  sms_url: "",
+  sms_method: "",
+  sms_fallback_url: "",
+  sms_fallback_method: "",
+  sms_application_sid: "",
+  status_callback: "",
+  status_callback_method: "",
+};
+
+/**
+ * What to send to give back what an import overwrote: only what still holds our value, for the owner may have
+ * re-pointed the rest since. Empty: nothing at Twilio is ours.
+ */
+export function planRestore(
+  number: NumberConfiguration,
+  previous: NumberConfiguration,
+  isOurs: IsOurs,
+): NumberUpdate {
+  const update: NumberUpdate = {
+    ...restoreUrls(VOICE_URLS, number, previous, isOurs),
+    ...restoreUrls(SMS_URLS, number, previous, isOurs),
+  };
+  if (isOurs(number.voice_url)) {
+    if (previous.voice_receive_mode === "fax") update.VoiceReceiveMode = "fax";
+    // Our value of both is "cleared". Setting one makes Twilio clear the other, so only the one there was is sent.
+    if (number.trunk_sid === "" && number.voice_application_sid === "") {
+      if (previous.trunk_sid !== "") update.TrunkSid = previous.trunk_sid;
+      else if (previous.voice_application_sid !== "")
+        update.VoiceApplicationSid = previous.voice_application_sid;
+    }
+  }
+  if (isOurs(number.sms_url) && number.sms_application_sid === "" && previous.sms_application_sid !== "") {
+    update.SmsApplicationSid = previous.sms_application_sid;
+  }
+  if (isOurs(number.status_callback)) {
+    update.StatusCallback = previous.status_callback;
+    if (previous.status_callback_method !== "") update.StatusCallbackMethod = previous.status_callback_method;
+  }
+  return update;
+}
+
+type UrlParameters = readonly [
+  url: UpdateParameter,
+  method: UpdateParameter,
+  fallbackUrl: UpdateParameter,
+  fallbackMethod: UpdateParameter,
+];
+
+const VOICE_URLS: UrlParameters = ["VoiceUrl", "VoiceMethod", "VoiceFallbackUrl", "VoiceFallbackMethod"];
+const SMS_URLS: UrlParameters = ["SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod"];
+
+/** Main and fallback URL travel together: Twilio refuses a fallback without a main URL (errors 21405 and 21406). */
+function restoreUrls(
+  [url, method, fallbackUrl, fallbackMethod]: UrlParameters,
+  number: NumberConfiguration,
+  previous: NumberConfiguration,
+  isOurs: IsOurs,
+): NumberUpdate {
+  const main = isOurs(number[FIELDS[url]]) ? previous : number;
+  const fallback = isOurs(number[FIELDS[fallbackUrl]]) ? previous : number;
+  if (main === number && fallback === number) return {};
+  const update: NumberUpdate = {
+    [url]: main[FIELDS[url]],
+    [fallbackUrl]: main[FIELDS[url]] === "" ? "" : fallback[FIELDS[fallbackUrl]],
+  };
+  // An unset method cannot be sent; Twilio keeps the present one, which an empty URL makes meaningless.
+  if (main[FIELDS[method]] !== "") update[method] = main[FIELDS[method]];
+  if (fallback[FIELDS[fallbackMethod]] !== "") update[fallbackMethod] = fallback[FIELDS[fallbackMethod]];
+  return update;
+}

@@ -1,0 +1,149 @@
+import { type AgentOwner, selectOwner } from "../agents/store.ts";
+import { batch, StorageError } from "../database.ts";
+import { ApiError } from "../http/errors.ts";
+import { errorFields } from "../http/log.ts";
+import {
+  type IncomingPhoneNumber,
+  type IncomingPhoneNumbers,
+  incomingPhoneNumbers,
+} from "../twilio/incoming-phone-numbers.ts";
+import { replaceToken, selectAccount, type TokenToStore, type TwilioAccountRow } from "./account-store.ts";
+import { sealToken } from "./auth-token.ts";
+import { type ClaimedImport, claim, giveUp, type ImportServices, isAbandoned, secondsLeft } from "./claim.ts";
+import { notApplied, planImport } from "./configuration.ts";
+import type { ImportBody } from "./schema.ts";
+import { activate, type PhoneNumberRow, selectByPhoneNumber } from "./store.ts";
+import { twilioFailure } from "./twilio-failure.ts";
+import { recover, undo } from "./undo.ts";
+import { webhooksOf } from "./webhooks.ts";
+
+export type ImportedNumber = { phoneNumber: string; agentId: string; twilioNumberSid: string };
+
+/**
+ * Imports a number: afterwards Twilio asks this deployment what to do with its calls and texts.
+ *
+ * A saga in four steps, each of which can be the last: look the number up, claim its row, point Twilio here, make the
+ * row active. The row is there before Twilio is touched and holds what was overwritten, so whatever happens in
+ * between can be finished or undone. docs/architecture.md draws it.
+ *
+ * @throws ApiError
+ * @throws StorageError
+ */
+export async function importNumber(
+  body: ImportBody,
+  apiKeyId: string,
+  services: ImportServices,
+): Promise<ImportedNumber> {
+  const { log, now } = services;
+  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
+  const twilio = incomingPhoneNumbers(services.twilio, credentials);
+
+  const { number, existing, account } = await lookUp(body, apiKeyId, twilio, services);
+  const owner = { apiKeyId, accountSid: body.twilio_sid };
+  const token = await sealToken(services.vault, owner, body.twilio_token, account, log);
+  if (existing && !isAbandoned(existing, apiKeyId, now()))
+    throw await refuse(existing, apiKeyId, token, services);
+
+  const claimed = await claim({ body, apiKeyId, number, abandoned: existing, token, twilio }, services);
+  await pointHere(claimed, services);
+  await confirm(claimed, services);
+
+  log.info("number_imported", {
+    phone_number: body.phone_number,
+    agent_id: body.agent_id,
+    account_sid: body.twilio_sid,
+    twilio_number_sid: number.sid,
+    taken_over: existing !== undefined,
+  });
+  return { phoneNumber: body.phone_number, agentId: body.agent_id, twilioNumberSid: number.sid };
+}
+
+type Known = {
+  number: IncomingPhoneNumber;
+  existing: PhoneNumberRow | undefined;
+  account: TwilioAccountRow | undefined;
+};
+
+/** Asks Twilio and D1 side by side. Faults are reported in the contract's order: Twilio's first, then the agent's. */
+async function lookUp(
+  body: ImportBody,
+  apiKeyId: string,
+  twilio: IncomingPhoneNumbers,
+  { db }: ImportServices,
+): Promise<Known> {
+  const [found, stored] = await Promise.allSettled([
+    twilio.find(body.phone_number),
+    batch(db, [
+      selectByPhoneNumber(db, body.phone_number),
+      selectOwner(db, body.agent_id),
+      selectAccount(db, apiKeyId, body.twilio_sid),
+    ]),
+  ]);
+  if (found.status === "rejected") throw twilioFailure(found.reason, "twilio_unavailable");
+  if (!found.value) throw new ApiError("number_not_in_twilio");
+  if (stored.status === "rejected") throw stored.reason;
+
+  const [numbers, agents, accounts] = stored.value;
+  const agent = agents?.results[0] as AgentOwner | undefined;
+  if (!agent) throw new ApiError("agent_not_found");
+  if (agent.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
+  return {
+    number: found.value,
+    existing: numbers?.results[0] as PhoneNumberRow | undefined,
+    account: accounts?.results[0] as TwilioAccountRow | undefined,
+  };
+}
+
+/**
+ * The 409. The token was accepted by Twilio all the same, so where it is newer than the one stored for this key's
+ * account it is kept: importing again is what people do after they rotated it.
+ */
+async function refuse(
+  existing: PhoneNumberRow,
+  apiKeyId: string,
+  token: TokenToStore,
+  { db, now }: ImportServices,
+): Promise<ApiError> {
+  if (token.isNewer) await replaceToken(db, token, now().toISOString());
+  // Only its own key is told that an import is under way and when to come back.
+  const isOwnImport = existing.api_key_id === apiKeyId && existing.state === "importing";
+  if (!isOwnImport) return new ApiError("number_already_imported");
+  const retryAfter = Math.max(1, secondsLeft(existing, now()));
+  return new ApiError("number_already_imported", {
+    details: { state: "importing", retry_after: retryAfter },
+    headers: { "retry-after": String(retryAfter) },
+  });
+}
+
+/** Points the number at this deployment, or leaves it as it was and throws. */
+async function pointHere(claimed: ClaimedImport, services: ImportServices): Promise<void> {
+  const { row, number, twilio } = claimed;
+  const update = planImport(number, webhooksOf(services.publicBaseUrl, row.id));
+  let updated: IncomingPhoneNumber;
+  try {
+    updated = await twilio.update(number.sid, update);
+  } catch (error) {
+    throw await recover(claimed, error, services);
+  }
+  const missing = notApplied(updated, update);
+  if (missing.length > 0) {
+    await undo(claimed, updated, services);
+    throw new ApiError("twilio_webhooks_not_applied", { details: { fields: missing } });
+  }
+}
+
+/** Makes the row active. Tried twice, for Twilio points here already and the row should say so. */
+async function confirm({ row }: ClaimedImport, services: ImportServices): Promise<void> {
+  const { db, log, now } = services;
+  const write = () => activate(db, row.id, row.claimId, now().toISOString());
+  try {
+    const isActive = await write().catch((error: unknown) => {
+      log.warn("activation_repeated", errorFields(error));
+      return write();
+    });
+    if (!isActive) throw new ApiError("number_already_imported");
+  } catch (error) {
+    if (error instanceof StorageError) await giveUp(row, services);
+    throw error;
+  }
+}

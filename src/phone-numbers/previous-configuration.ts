@@ -1,0 +1,30 @@
+import * as z from "zod/mini";
+import type { Slot, Vault } from "../vault/vault.ts";
+import type { NumberConfiguration } from "./configuration.ts";
+
+// Sealed, because a webhook URL's query often carries a secret of its owner.
+
+const slotOf = (id: string): Slot => `phone_numbers.previous_configuration/${id}`;
+
+const stored = z.record(z.string(), z.string());
+
+export function sealConfiguration(
+  vault: Vault,
+  id: string,
+  configuration: NumberConfiguration,
+): Promise<string> {
+  return vault.seal(JSON.stringify(configuration), slotOf(id));
+}
+
+/**
+ * What an earlier import of this row found.
+ *
+ * @throws VaultError where it cannot be opened: importing on would lose what its owner is to get back
+ */
+export async function openConfiguration(
+  vault: Vault,
+  row: { id: string; previous_configuration_sealed: string },
+): Promise<NumberConfiguration> {
+  const text = await vault.open(row.previous_configuration_sealed, slotOf(row.id));
+  return stored.parse(JSON.parse(text)) as NumberConfiguration;
+}

@@ -1,0 +1,37 @@
+import { ApiError, type ErrorCode } from "../http/errors.ts";
+import { TwilioError, type TwilioErrorFacts } from "../twilio/errors.ts";
+
+const DEFAULT_RETRY_AFTER_SECONDS = 5;
+const AUTHENTICATE = 20003; // https://www.twilio.com/docs/api/errors/20003
+
+/**
+ * A failed call to Twilio as the caller is told of it. Twilio's own words are not passed on: they are written for
+ * the owner of the account, and may repeat what was sent.
+ *
+ * @param otherwise the code for a refusal that is about neither the credentials nor the number
+ */
+export function twilioFailure(error: unknown, otherwise: ErrorCode): unknown {
+  if (!(error instanceof TwilioError)) return error;
+  const code = codeOf(error.facts, otherwise);
+  const { status, twilioCode, requestId, retryAfterSeconds } = error.facts;
+  const retryAfter = retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS;
+  return new ApiError(code, {
+    details: {
+      ...(status !== undefined && { twilio_status: status }),
+      ...(twilioCode !== undefined && { twilio_code: twilioCode }),
+      ...(requestId !== undefined && { twilio_request_id: requestId }),
+      ...(code === "twilio_rate_limited" && { retry_after: retryAfter }),
+    },
+    ...(code === "twilio_rate_limited" && { headers: { "retry-after": String(retryAfter) } }),
+    cause: error,
+  });
+}
+
+function codeOf({ failure, status, twilioCode }: TwilioErrorFacts, otherwise: ErrorCode): ErrorCode {
+  if (failure === "rate_limited") return "twilio_rate_limited";
+  if (failure === "unavailable") return "twilio_unavailable";
+  if (twilioCode === AUTHENTICATE) return "twilio_auth_failed";
+  if (status === 401 || status === 403) return "twilio_invalid_credentials";
+  if (status === 404) return "number_not_in_twilio";
+  return otherwise;
+}

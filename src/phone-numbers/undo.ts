@@ -1,0 +1,125 @@
+import { ApiError } from "../http/errors.ts";
+import { errorFields } from "../http/log.ts";
+import { TwilioError } from "../twilio/errors.ts";
+import type { IncomingPhoneNumber, NumberUpdate } from "../twilio/incoming-phone-numbers.ts";
+import { type ClaimedImport, giveUp, type ImportServices, leaseEnd } from "./claim.ts";
+import { notApplied, planRestore } from "./configuration.ts";
+import { removeClaim, setLease } from "./store.ts";
+import { twilioFailure } from "./twilio-failure.ts";
+
+/**
+ * Deals with an update that Twilio did not confirm, and returns the error to answer with.
+ *
+ * A refusal (4xx) changed nothing, so the number is as it was looked up. After anything else the update may have
+ * taken effect: Twilio is asked, and what is ours is given back.
+ */
+export async function recover(
+  claimed: ClaimedImport,
+  error: unknown,
+  services: ImportServices,
+): Promise<unknown> {
+  const answer = twilioFailure(error, "twilio_update_rejected");
+  if (!(error instanceof TwilioError) || error.facts.failure !== "unavailable") {
+    await undo(claimed, claimed.number, services);
+    return answer;
+  }
+  let number: IncomingPhoneNumber;
+  try {
+    number = await claimed.twilio.fetch(claimed.number.sid);
+  } catch (readError) {
+    services.log.warn("outcome_unknown", { phone_number_id: claimed.row.id, ...errorFields(readError) });
+    await giveUp(claimed.row, services);
+    return unsettled(error);
+  }
+  if (error.facts.timedOut && !holdsOurs(claimed, number)) {
+    // The owner may import again at once. That takes this very row over and points the number at the same URLs, so
+    // an update that arrives late does no harm then; for when nobody imports again, somebody keeps watch.
+    await giveUp(claimed.row, services);
+    services.defer(watchForLateUpdate(claimed, number, services));
+    return answer;
+  }
+  return (await undo(claimed, number, services)) ? answer : unsettled(error);
+}
+
+function holdsOurs({ previous, isOurs }: ClaimedImport, number: IncomingPhoneNumber): boolean {
+  return Object.keys(planRestore(number, previous, isOurs)).length > 0;
+}
+
+/** When the number is looked at again after an update that timed out, as parts of the deadline, one after the other. */
+const WATCHES = [0.25, 0.5, 0.5];
+
+/** Undoes an update that Twilio carries out after we stopped waiting for it, and then removes the row. */
+async function watchForLateUpdate(
+  claimed: ClaimedImport,
+  asReadBack: IncomingPhoneNumber,
+  services: ImportServices,
+): Promise<void> {
+  let number = asReadBack;
+  for (const part of WATCHES) {
+    if (holdsOurs(claimed, number)) break;
+    await scheduler.wait(part * services.twilio.timeoutMs);
+    try {
+      number = await claimed.twilio.fetch(number.sid);
+    } catch (error) {
+      // The row stays `importing`, for the next import or the reconciliation.
+      services.log.warn("late_update_not_watched", {
+        phone_number_id: claimed.row.id,
+        ...errorFields(error),
+      });
+      return;
+    }
+  }
+  await undo(claimed, number, services);
+}
+
+function unsettled(cause: unknown): ApiError {
+  return new ApiError("twilio_unavailable", {
+    message:
+      "Twilio could not be reached to finish or undo this import. The number may point here already; " +
+      "send the import again to finish it.",
+    details: { outcome: "unknown" },
+    cause,
+  });
+}
+
+/**
+ * Gives back what is ours at Twilio and removes the row. Never throws: it runs where an error is being answered.
+ *
+ * @param number the number as it is now
+ * @returns false where that could not be done; the row stays `importing` with its lease over, so that the next import
+ *   of the number or the reconciliation takes it up
+ */
+export async function undo(
+  claimed: ClaimedImport,
+  number: IncomingPhoneNumber,
+  services: ImportServices,
+): Promise<boolean> {
+  const { row, previous, isOurs } = claimed;
+  const { db, log, now } = services;
+  try {
+    if (holdsOurs(claimed, number)) {
+      // Without the lease somebody else is at work on this row, and what Twilio holds is theirs to settle.
+      const isHeld = await setLease(db, row.id, row.claimId, leaseEnd(services, now()));
+      if (!isHeld) return false;
+      await restore(claimed, planRestore(number, previous, isOurs));
+    }
+    await removeClaim(db, row);
+    return true;
+  } catch (error) {
+    log.error("import_not_undone", { phone_number_id: row.id, ...errorFields(error) });
+    await giveUp(claimed.row, services);
+    return false;
+  }
+}
+
+/** Sends the update and makes sure it is in force. @throws Error where it is not */
+async function restore({ number, twilio }: ClaimedImport, update: NumberUpdate): Promise<void> {
+  const restored = await twilio.update(number.sid, update).catch((error: unknown) => {
+    // A refusal is final; after anything else the number itself can tell.
+    if (error instanceof TwilioError && error.facts.failure === "unavailable")
+      return twilio.fetch(number.sid);
+    throw error;
+  });
+  const missing = notApplied(restored, update);
+  if (missing.length > 0) throw new Error(`not restored: ${missing.join(", ")}`);
+}

@@ -1,0 +1,30 @@
+/** Where Twilio reports what happens to a number. Ids stand in the path; a query would be re-sorted on its way. */
+export type Webhooks = {
+  voice: string;
+  voiceFallback: string;
+  sms: string;
+  smsFallback: string;
+  status: string;
+  recording: string;
+};
+
+export const WEBHOOK_PATH = "/webhooks/twilio";
+
+/** @param phoneNumberId the row's id, which nobody can guess */
+export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhooks {
+  const base = `${publicBaseUrl}${WEBHOOK_PATH}/${phoneNumberId}`;
+  return {
+    voice: `${base}/voice`,
+    voiceFallback: `${base}/voice-fallback`,
+    sms: `${base}/sms`,
+    smsFallback: `${base}/sms-fallback`,
+    status: `${base}/status`,
+    recording: `${base}/recording`,
+  };
+}
+
+/** Tells the URLs of this deployment's webhooks, of whichever number, from everybody else's. */
+export function ownUrls(publicBaseUrl: string): (url: string) => boolean {
+  const prefix = `${publicBaseUrl}${WEBHOOK_PATH}/`;
+  return (url) => url.startsWith(prefix);
+}

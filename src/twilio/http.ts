@@ -1,0 +1,122 @@
+import { encodeBase64 } from "hono/utils/encode";
+import { errorFromResponse, TwilioError } from "./errors.ts";
+
+export type TwilioCredentials = { accountSid: string; authToken: string };
+
+export type TwilioEndpoint = {
+  /** An origin, such as `https://api.twilio.com`. Credentials are sent to no other host. */
+  baseUrl: string;
+  /** The deadline of one call, its retries and the reading of the answer included. */
+  timeoutMs: number;
+};
+
+type TwilioRequest = { method: "GET" | "POST"; path: string; form?: Record<string, string> };
+
+const MAX_RETRIES = 2;
+const FIRST_BACKOFF_MS = 200;
+const MAX_RETRY_AFTER_SECONDS = 3;
+
+/**
+ * One call to Twilio's REST API: Basic authentication, a form body, a deadline, no redirects.
+ *
+ * GET is tried again on network errors, 5xx and 429. A write is tried again only on 429, which Twilio answers
+ * before it does anything; after any other failure it may have taken effect, and only the caller can find out.
+ * https://www.twilio.com/docs/usage/rest-api-best-practices
+ *
+ * @returns the answer's JSON, not yet checked
+ * @throws TwilioError
+ */
+export async function callTwilio(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  request: TwilioRequest,
+): Promise<unknown> {
+  const deadline = AbortSignal.timeout(endpoint.timeoutMs);
+  for (let retries = 0; ; retries += 1) {
+    try {
+      return await attempt(endpoint, credentials, request, deadline);
+    } catch (error) {
+      if (!(error instanceof TwilioError)) throw error;
+      const waitMs = retryDelayMs(request.method, error, retries, Math.random());
+      if (waitMs === undefined || deadline.aborted) throw error;
+      await wait(waitMs, deadline);
+      if (deadline.aborted) throw error;
+    }
+  }
+}
+
+/**
+ * How long to wait before a failed call is tried again: what `Retry-After` says if that is a few seconds at most,
+ * else full jitter over an exponential ceiling. Undefined: do not try again.
+ *
+ * @param random a number from 0 to 1
+ */
+export function retryDelayMs(
+  method: "GET" | "POST",
+  { facts }: TwilioError,
+  retries: number,
+  random: number,
+): number | undefined {
+  if (retries >= MAX_RETRIES || facts.failure === "rejected") return undefined;
+  if (method === "POST" && facts.failure !== "rate_limited") return undefined;
+  // 3xx and unreadable answers are not passing faults.
+  if (facts.status !== undefined && facts.status < 400) return undefined;
+  if (facts.retryAfterSeconds !== undefined) {
+    return facts.retryAfterSeconds <= MAX_RETRY_AFTER_SECONDS ? facts.retryAfterSeconds * 1000 : undefined;
+  }
+  return random * FIRST_BACKOFF_MS * 2 ** retries;
+}
+
+async function attempt(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  { method, path, form }: TwilioRequest,
+  signal: AbortSignal,
+): Promise<unknown> {
+  const { response, body } = await send(new URL(path, endpoint.baseUrl), {
+    method,
+    headers: { authorization: basic(credentials), accept: "application/json" },
+    body: form ? new URLSearchParams(form) : null,
+    redirect: "manual",
+    signal,
+  });
+  if (!response.ok) throw errorFromResponse(response, body);
+  try {
+    return JSON.parse(body);
+  } catch (cause) {
+    throw new TwilioError(
+      "Twilio's answer is not JSON",
+      { failure: "unavailable", status: response.status },
+      cause,
+    );
+  }
+}
+
+async function send(url: URL, init: RequestInit): Promise<{ response: Response; body: string }> {
+  try {
+    const response = await fetch(url, init);
+    return { response, body: await response.text() };
+  } catch (cause) {
+    if (!init.signal?.aborted)
+      throw new TwilioError("Twilio could not be reached", { failure: "unavailable" }, cause);
+    throw new TwilioError("Twilio did not answer in time", { failure: "unavailable", timedOut: true }, cause);
+  }
+}
+
+/** RFC 7617, in UTF-8: a token pasted with a stray character is refused by Twilio and not by an encoder. */
+function basic({ accountSid, authToken }: TwilioCredentials): string {
+  const { buffer } = new TextEncoder().encode(`${accountSid}:${authToken}`);
+  return `Basic ${encodeBase64(buffer)}`;
+}
+
+function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener("abort", done);
+  });
+}

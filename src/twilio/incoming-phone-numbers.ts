@@ -1,0 +1,144 @@
+import * as z from "zod/mini";
+import { TwilioError } from "./errors.ts";
+import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+
+// Twilio sends "" or null for what is not set, mixed by field; a field may also be absent. All three read as "".
+const text = z.pipe(
+  z.nullish(z.string()),
+  z.transform((value) => value ?? ""),
+);
+
+const incomingPhoneNumber = z.object({
+  sid: z.string().check(z.regex(/^PN[0-9a-fA-F]{32}$/)),
+  phone_number: z.string(),
+  capabilities: z.nullish(z.object({ sms: z.nullish(z.boolean()) })),
+  voice_url: text,
+  voice_method: text,
+  voice_fallback_url: text,
+  voice_fallback_method: text,
+  voice_application_sid: text,
+  voice_receive_mode: text,
+  trunk_sid: text,
+  sms_url: text,
+  sms_method: text,
+  sms_fallback_url: text,
+  sms_fallback_method: text,
+  sms_application_sid: text,
+  status_callback: text,
+  status_callback_method: text,
+});
+
+/**
+ * The part of Twilio's IncomingPhoneNumber resource that decides who answers the number, unset values as "".
+ * https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
+ */
+export type IncomingPhoneNumber = z.output<typeof incomingPhoneNumber>;
+
+const page = z.object({
+  // Entries are read one by one, so that a strange neighbour cannot hide the number looked for.
+  incoming_phone_numbers: z.array(z.unknown()),
+  next_page_uri: z.nullish(z.string()),
+});
+
+/**
+ * The parameters of an update that this service may send. `AccountSid` would transfer the number to another
+ * account and the `Emergency…` ones touch emergency calling, so they cannot be named here at all.
+ */
+export type UpdateParameter =
+  | "VoiceUrl"
+  | "VoiceMethod"
+  | "VoiceFallbackUrl"
+  | "VoiceFallbackMethod"
+  | "VoiceApplicationSid"
+  | "VoiceReceiveMode"
+  | "TrunkSid"
+  | "SmsUrl"
+  | "SmsMethod"
+  | "SmsFallbackUrl"
+  | "SmsFallbackMethod"
+  | "SmsApplicationSid"
+  | "StatusCallback"
+  | "StatusCallbackMethod";
+
+/** Parameters and values of an update; an empty value clears the field. */
+export type NumberUpdate = Partial<Record<UpdateParameter, string>>;
+
+export type IncomingPhoneNumbers = {
+  /**
+   * The number of the account that is exactly `phoneNumber`, or undefined where the account does not have it.
+   *
+   * @param phoneNumber E.164
+   * @throws TwilioError
+   */
+  find: (phoneNumber: string) => Promise<IncomingPhoneNumber | undefined>;
+  /** @throws TwilioError */
+  fetch: (sid: string) => Promise<IncomingPhoneNumber>;
+  /**
+   * Changes the named fields and no other.
+   *
+   * @returns the resource as Twilio says it is afterwards
+   * @throws TwilioError; after failure `unavailable` the change may or may not have taken effect
+   */
+  update: (sid: string, update: NumberUpdate) => Promise<IncomingPhoneNumber>;
+};
+
+const PAGE_SIZE = 50;
+// The filter is a pattern, so a short number may match many longer ones. A thousand is far beyond any real case.
+const MAX_PAGES = 20;
+
+/** The IncomingPhoneNumbers of one Twilio account. Makes no call by itself. */
+export function incomingPhoneNumbers(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+): IncomingPhoneNumbers {
+  const list = `/2010-04-01/Accounts/${credentials.accountSid}/IncomingPhoneNumbers`;
+
+  return {
+    async find(phoneNumber) {
+      const query = new URLSearchParams({ PhoneNumber: phoneNumber, PageSize: String(PAGE_SIZE) });
+      let path: string | undefined = `${list}.json?${query}`;
+      for (let pages = 0; path !== undefined && pages < MAX_PAGES; pages += 1) {
+        const answer = parse(page, await callTwilio(endpoint, credentials, { method: "GET", path }));
+        const match = answer.incoming_phone_numbers.find((entry) => phoneNumberOf(entry) === phoneNumber);
+        if (match !== undefined) return parse(incomingPhoneNumber, match);
+        path = nextPage(answer.next_page_uri, endpoint.baseUrl, `${list}.json`);
+      }
+      return undefined;
+    },
+
+    async fetch(sid) {
+      const path = `${list}/${sid}.json`;
+      return parse(incomingPhoneNumber, await callTwilio(endpoint, credentials, { method: "GET", path }));
+    },
+
+    async update(sid, update) {
+      const request = { method: "POST", path: `${list}/${sid}.json`, form: { ...update } } as const;
+      return parse(incomingPhoneNumber, await callTwilio(endpoint, credentials, request));
+    },
+  };
+}
+
+function phoneNumberOf(entry: unknown): unknown {
+  return typeof entry === "object" && entry !== null && "phone_number" in entry
+    ? entry.phone_number
+    : undefined;
+}
+
+/** `next_page_uri` as a path, if it stays in the same list on the same host: the credentials ride along. */
+function nextPage(uri: string | null | undefined, baseUrl: string, list: string): string | undefined {
+  if (!uri) return undefined;
+  const url = URL.parse(uri, baseUrl);
+  if (url?.origin !== new URL(baseUrl).origin || url.pathname !== list) {
+    throw new TwilioError("Twilio's next page is outside the list", { failure: "unavailable" });
+  }
+  return url.pathname + url.search;
+}
+
+function parse<Schema extends z.ZodMiniType>(schema: Schema, answer: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map(({ path }) => path.join(".")).join(", ");
+  throw new TwilioError(`Twilio's answer is not of the documented form: ${fields}`, {
+    failure: "unavailable",
+  });
+}

@@ -1,0 +1,61 @@
+import { decodeBase64Url } from "hono/utils/encode";
+
+/** The keys that seal and open. New seals use `current`; old keys stay only to open what they sealed. */
+export type Keyring = {
+  current: { id: string; key: CryptoKey };
+  keys: ReadonlyMap<string, CryptoKey>;
+};
+
+type KeyEntry = { id: string; bytes: Uint8Array<ArrayBuffer> };
+
+const ENTRY = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9_-]+)={0,2}$/;
+const KEY_BYTES = 32;
+
+/**
+ * Reads `TOKEN_ENCRYPTION_KEYS`: `<id>:<32 bytes in base64url>`, comma separated, the current key first.
+ *
+ * @throws Error that names the faulty entry by its place, never by its content.
+ */
+export function parseKeyring(text: string): KeyEntry[] {
+  const entries = text.split(",").map((part, index) => parseEntry(part.trim(), index + 1));
+  if (new Set(entries.map(({ id }) => id)).size !== entries.length) {
+    throw new Error("two keys have the same id");
+  }
+  return entries;
+}
+
+function parseEntry(part: string, place: number): KeyEntry {
+  const match = ENTRY.exec(part);
+  if (!match?.[1] || !match[2]) throw new Error(`key ${place} is not of the form <id>:<base64url>`);
+  const bytes = decodeKey(match[2]);
+  if (bytes?.length !== KEY_BYTES) throw new Error(`key ${place} is not ${KEY_BYTES} bytes long`);
+  return { id: match[1], bytes };
+}
+
+function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    return decodeBase64Url(text);
+  } catch {
+    return undefined;
+  }
+}
+
+// Importing keys costs a few hundred microseconds, so it is done once per isolate and text. What is kept is the
+// finished keyring and not its promise: a promise may not be awaited by another request than the one that made it.
+let loaded: { text: string; keyring: Keyring } | undefined;
+
+/** The keyring of this configuration text, its keys imported as non-extractable. */
+export async function loadKeyring(text: string): Promise<Keyring> {
+  if (loaded?.text === text) return loaded.keyring;
+  const imported = await Promise.all(
+    parseKeyring(text).map(async ({ id, bytes }) => {
+      const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
+      return { id, key };
+    }),
+  );
+  const [current] = imported;
+  if (!current) throw new Error("no key");
+  const keyring = { current, keys: new Map(imported.map(({ id, key }) => [id, key])) };
+  loaded = { text, keyring };
+  return keyring;
+}

@@ -1,0 +1,72 @@
+import { decodeBase64Url, encodeBase64Url } from "hono/utils/encode";
+import { loadKeyring } from "./keyring.ts";
+
+/**
+ * Where a sealed value lives. It is authenticated with the ciphertext, so a value copied to another row or
+ * another column does not open there.
+ */
+export type Slot = `${string}.${string}/${string}`;
+
+/** Seals and opens secrets with the keyring of the deployment. */
+export type Vault = {
+  seal: (plaintext: string, slot: Slot) => Promise<string>;
+  open: (sealed: string, slot: Slot) => Promise<string>;
+};
+
+/** A sealed value that cannot be opened: its key is gone from the keyring, or it is not what was sealed here. */
+export class VaultError extends Error {
+  override readonly name = "VaultError";
+}
+
+const VERSION = "v1";
+const IV_BYTES = 12; // 96 bits: the size GCM is defined for (NIST SP 800-38D, 8.2)
+const PART = "[A-Za-z0-9_-]+";
+const SEALED = new RegExp(`^${VERSION}\\.(${PART})\\.(${PART})\\.(${PART})$`);
+
+const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder() };
+
+/**
+ * AES-256-GCM with a fresh 96-bit IV for each value. The sealed form says how to open itself:
+ * `v1.<key id>.<iv>.<ciphertext and tag>`, the last two in base64url.
+ *
+ * @param keys the text of `TOKEN_ENCRYPTION_KEYS`; see {@link loadKeyring}
+ */
+export function createVault(keys: string): Vault {
+  return {
+    async seal(plaintext, slot) {
+      const { current } = await loadKeyring(keys);
+      const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+      const ciphertext = await crypto.subtle.encrypt(
+        algorithm(iv, current.id, slot),
+        current.key,
+        utf8.encoder.encode(plaintext),
+      );
+      return [VERSION, current.id, base64Url(iv.buffer), base64Url(ciphertext)].join(".");
+    },
+
+    async open(sealed, slot) {
+      const [, keyId, iv, ciphertext] = SEALED.exec(sealed) ?? [];
+      if (!keyId || !iv || !ciphertext) throw new VaultError(`not a sealed value: ${slot}`);
+      const key = (await loadKeyring(keys)).keys.get(keyId);
+      if (!key) throw new VaultError(`no key "${keyId}" in the keyring: ${slot}`);
+      try {
+        const plaintext = await crypto.subtle.decrypt(
+          algorithm(decodeBase64Url(iv), keyId, slot),
+          key,
+          decodeBase64Url(ciphertext),
+        );
+        return utf8.decoder.decode(plaintext);
+      } catch (cause) {
+        throw new VaultError(`does not open: ${slot}`, { cause });
+      }
+    },
+  };
+}
+
+function base64Url(bytes: ArrayBuffer): string {
+  return encodeBase64Url(bytes).replaceAll("=", "");
+}
+
+function algorithm(iv: Uint8Array<ArrayBuffer>, keyId: string, slot: Slot) {
+  return { name: "AES-GCM", iv, additionalData: utf8.encoder.encode(`${VERSION}.${keyId}.${slot}`) };
+}
