@@ -1,0 +1,103 @@
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+
+// The rules of the house, held by a test: docs/architecture.md says why.
+
+const sources = globSync("src/**/*.ts").map((path) => ({ path, text: readFileSync(path, "utf8") }));
+const tests = globSync("test/**/*.ts").map((path) => readFileSync(path, "utf8"));
+
+const FEATURES = ["agents", "answering", "api-keys", "documentation", "phone-numbers"];
+const FOUNDATION = ["http", "twilio", "vault"];
+
+const room = (path: string) => path.split("/")[1] ?? "";
+
+function importsOf({ path, text }: { path: string; text: string }): string[] {
+  return [...text.matchAll(/from "(\.[^"]+)"/g)].map(([, target]) =>
+    normalize(join(dirname(path), target ?? "")),
+  );
+}
+
+/** The files whose code, comments aside, matches. */
+function filesWith(pattern: RegExp): string[] {
+  return sources
+    .filter(({ text }) => pattern.test(text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")))
+    .map(({ path }) => path)
+    .sort();
+}
+
+describe("imports point down only", () => {
+  it("the foundation knows no feature", () => {
+    const upward = sources
+      .filter(({ path }) => FOUNDATION.includes(room(path)))
+      .flatMap((source) => importsOf(source).filter((target) => FEATURES.includes(room(target))));
+    expect(upward).toEqual([]);
+  });
+
+  it("vault knows nothing but itself and ids", () => {
+    const others = sources
+      .filter(({ path }) => room(path) === "vault")
+      .flatMap((source) => importsOf(source).filter((target) => room(target) !== "vault"));
+    expect([...new Set(others)]).toEqual(["src/ids.ts"]);
+  });
+
+  it("only index.ts knows the app, and nobody knows index.ts", () => {
+    const importers = (file: string) => sources.filter((source) => importsOf(source).includes(file));
+    expect(importers("src/app.ts").map(({ path }) => path)).toEqual(["src/index.ts"]);
+    expect(importers("src/index.ts")).toEqual([]);
+  });
+
+  it("every folder of src is a feature or part of the foundation", () => {
+    const folders = new Set(sources.map(({ path }) => room(path)).filter((name) => !name.endsWith(".ts")));
+    expect([...folders].sort()).toEqual([...FEATURES, ...FOUNDATION].sort());
+  });
+});
+
+describe("each thing has one owner", () => {
+  it.each<[string, RegExp, RegExp]>([
+    ["requests to other hosts", /(?<![\w.]|async )fetch\(/, /^src\/twilio\/http\.ts$/],
+    ["SQL", /\.prepare\(/, /store\.ts$|^src\/health\.ts$/],
+    ["cryptography", /crypto\.subtle/, /^src\/vault\/|^src\/twilio\/signature\.ts$/],
+    ["the console", /console/, /^src\/http\/log\.ts$/],
+    ["the bindings", /c\.env\.(?!DB\b)/, /^$/],
+  ])("%s", (_, pattern, owner) => {
+    expect(filesWith(pattern).filter((path) => !owner.test(path))).toEqual([]);
+  });
+
+  it("no secret can end up in module state by accident: there is none but two caches", () => {
+    expect(filesWith(/^(?:let|var) /m)).toEqual(["src/vault/keyring.ts"]);
+    expect(filesWith(/^const \w+ = new (?:Weak)?(?:Map|Set)/m)).toEqual(["src/config.ts"]);
+  });
+
+  it("no query is put together from values", () => {
+    for (const { path, text } of sources.filter(({ path }) => path.endsWith("store.ts"))) {
+      const holes = [...text.matchAll(/\$\{(\w+)\}/g)].map(([, name]) => name);
+      expect(holes, path).toEqual(path.endsWith("account-store.ts") ? ["onConflict"] : []);
+    }
+  });
+});
+
+describe("size", () => {
+  it("no file of src is longer than 250 lines", () => {
+    expect(sources.filter(({ text }) => text.split("\n").length > 250).map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe("errors", () => {
+  it("every code of the catalogue is thrown somewhere and expected by a test", () => {
+    const catalogue = readFileSync("src/http/errors.ts", "utf8");
+    const codes = [...catalogue.matchAll(/^ {2}(\w+): \{/gm)].map(([, code]) => code ?? "");
+    expect(codes.length).toBeGreaterThan(20);
+    for (const code of codes) {
+      const quoted = new RegExp(`"${code}"`);
+      expect(
+        sources.filter(({ path, text }) => path !== "src/http/errors.ts" && quoted.test(text)),
+        code,
+      ).not.toEqual([]);
+      expect(
+        tests.filter((text) => quoted.test(text)),
+        code,
+      ).not.toEqual([]);
+    }
+  });
+});

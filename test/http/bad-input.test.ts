@@ -1,0 +1,199 @@
+import fc from "fast-check";
+import { beforeEach, describe, expect, it } from "vitest";
+import { operations } from "../support/twilio.ts";
+import { authorization, BASE, createKey, expectError, type Key, rows, send } from "../support/worker.ts";
+
+let key: Key;
+
+beforeEach(async () => {
+  key = await createKey();
+});
+
+function request(
+  body: BodyInit | null,
+  headers: Record<string, string> = { "content-type": "application/json" },
+) {
+  return send(
+    new Request(`${BASE}/v1/phone-numbers`, {
+      method: "POST",
+      headers: { ...authorization(key), ...headers },
+      body,
+    }),
+  );
+}
+
+async function expectNothingDone(): Promise<void> {
+  expect(operations()).toEqual([]);
+  expect(await rows("phone_numbers")).toEqual([]);
+}
+
+describe("a body that is no JSON object", () => {
+  it.each([
+    "",
+    " ",
+    "{",
+    "[]",
+    "[{}]",
+    "null",
+    "true",
+    "12",
+    '"text"',
+    "{'a':1}",
+    "phone_number=%2B447446466847",
+    '{"phone_number":"+447446466847"',
+    "\u0000",
+    "\ufeff",
+    "[".repeat(60_000),
+    '{"a":'.repeat(10_000),
+  ])("is invalid_json: %.30j", async (body) => {
+    const error = await expectError(await request(body), 400, "invalid_json");
+    expect(error.type).toBe("invalid_request");
+    await expectNothingDone();
+  });
+
+  it("is invalid_json for bytes that are not UTF-8", async () => {
+    await expectError(await request(new Uint8Array([0xff, 0xfe, 0x7b, 0x7d])), 400, "invalid_json");
+  });
+});
+
+describe("deep nesting", () => {
+  it("in an unknown field is ignored, in a known one refused", async () => {
+    const deep = "[".repeat(20_000) + "]".repeat(20_000);
+    await expectError(await request(`{"colour":${deep}}`), 400, "missing_field");
+    const known = `{"phone_number":${deep},"twilio_sid":"a","twilio_token":"b","agent_id":"c"}`;
+    await expectError(await request(known), 400, "invalid_field");
+  });
+});
+
+describe("keys that mean something to JavaScript", () => {
+  it("mean nothing here", async () => {
+    const body = '{"__proto__":{"phone_number":"+447446466847"},"constructor":1,"toString":null}';
+    const error = await expectError(await request(body), 400, "missing_field");
+    expect(error.details).toEqual({ fields: ["phone_number", "twilio_sid", "twilio_token", "agent_id"] });
+  });
+});
+
+describe("content type", () => {
+  it.each<[string, Record<string, string>]>([
+    ["none", {}],
+    ["text", { "content-type": "text/plain" }],
+    ["a form", { "content-type": "application/x-www-form-urlencoded" }],
+    ["another JSON", { "content-type": "application/vnd.api+json" }],
+    ["nonsense", { "content-type": ";;;" }],
+    ["two", { "content-type": "application/json, text/plain" }],
+    ["compressed", { "content-type": "application/json", "content-encoding": "gzip" }],
+  ])("%s: unsupported_media_type", async (_, headers) => {
+    await expectError(await request(new TextEncoder().encode("{}"), headers), 415, "unsupported_media_type");
+    await expectNothingDone();
+  });
+
+  it.each(["application/json", "application/json; charset=utf-8", "Application/JSON ;charset=UTF-8"])(
+    "%s is fine",
+    async (type) => {
+      await expectError(await request("{}", { "content-type": type }), 400, "missing_field");
+    },
+  );
+});
+
+describe("size", () => {
+  const padded = (bytes: number) => `{"a":"${"x".repeat(bytes - 8)}"}`;
+
+  it("takes 64 KiB and not a byte more", async () => {
+    await expectError(await request(padded(65_536)), 400, "missing_field");
+    await expectError(await request(padded(65_537)), 413, "payload_too_large");
+  });
+
+  it("refuses 1 MB, announced or not", async () => {
+    const body = new TextEncoder().encode(padded(1_000_000));
+    await expectError(await request(body), 413, "payload_too_large");
+    let sent = 0;
+    const unannounced = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (sent >= body.length) controller.close();
+        else controller.enqueue(body.slice(sent, sent + 10_000));
+        sent += 10_000;
+      },
+    });
+    await expectError(await request(unannounced), 413, "payload_too_large");
+    expect(sent).toBeLessThan(100_000);
+    await expectNothingDone();
+  });
+});
+
+describe("paths and methods", () => {
+  it.each([
+    "/",
+    "/v1",
+    "/v1/",
+    "/v1/phone-number",
+    "/v1/phone-numbers/",
+    "/v2/phone-numbers",
+    "/webhooks/twilio",
+    "/%00",
+    "/../etc",
+  ])("%s is not_found", async (path) => {
+    for (const method of ["GET", "POST", "DELETE"]) {
+      const error = await expectError(
+        await send(new Request(`${BASE}${path}`, { method })),
+        404,
+        "not_found",
+      );
+      expect(error.type).toBe("not_found");
+    }
+  });
+
+  it.each([
+    ["/v1/phone-numbers", "POST", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]],
+    ["/v1/agents", "POST", ["DELETE"]],
+    ["/v1/keys", "POST", ["GET"]],
+    ["/healthz", "GET", ["POST"]],
+    ["/webhooks/twilio/num_0/voice", "POST", ["GET"]],
+  ])("%s takes %s only", async (path, allow, methods) => {
+    for (const method of methods) {
+      const response = await send(new Request(`${BASE}${path}`, { method }));
+      expect(response.headers.get("allow")).toBe(allow);
+      const error = await expectError(response, 405, "method_not_allowed");
+      expect(error.type).toBe("invalid_request");
+    }
+  });
+});
+
+describe("anything at all", () => {
+  const text = fc.string({ unit: "binary", maxLength: 300 });
+  const value = fc.oneof(text, fc.integer(), fc.boolean(), fc.constant(null), fc.jsonValue({ maxDepth: 3 }));
+  const names = [
+    "phone_number",
+    "phoneNumber",
+    "twilio_sid",
+    "twilioSid",
+    "twilio_token",
+    "twilioToken",
+    "agent_id",
+  ];
+
+  it("is answered with a 4xx envelope, repeats no value and reaches nobody", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.dictionary(fc.oneof(fc.constantFrom(...names), text), value), async (body) => {
+        const response = await request(JSON.stringify(body));
+        const answer = await response.text();
+        expect(response.status).toBe(400);
+        expect(JSON.parse(answer)).toHaveProperty("error.code");
+        for (const token of [body.twilio_token, body.twilioToken]) {
+          if (typeof token === "string" && token.length > 8) expect(answer).not.toContain(token);
+        }
+        await expectNothingDone();
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it("in raw bytes and headers too", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
+        const response = await request(new Uint8Array(bytes));
+        expect(response.status).toBe(400);
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

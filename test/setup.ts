@@ -1,0 +1,24 @@
+import { applyD1Migrations } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeAll, beforeEach } from "vitest";
+import { checkLogs, startLogs } from "./support/logs.ts";
+import { checkHosts, startTwilio } from "./support/twilio.ts";
+
+beforeAll(async () => {
+  await applyD1Migrations(env.DB, env.MIGRATIONS);
+});
+
+beforeEach(async () => {
+  await env.DB.batch(
+    ["phone_numbers", "twilio_accounts", "agents", "api_keys"].map((table) =>
+      env.DB.prepare(`DELETE FROM ${table}`),
+    ),
+  );
+  startLogs();
+  startTwilio();
+});
+
+afterEach(() => {
+  checkHosts();
+  checkLogs();
+});

@@ -1,0 +1,44 @@
+import { env } from "cloudflare:workers";
+
+/** A round trip to D1 that goes wrong: before it was carried out, or after, when only its answer is lost. */
+export type D1Fault = { trip: number; when: "before" | "after"; times?: number };
+
+/**
+ * The D1 of the tests, with its round trips counted and, if wanted, one or more of them failing.
+ *
+ * @param fault `trip` counts from 1
+ */
+export function watchedDatabase(fault?: D1Fault): { DB: D1Database; trips: () => number } {
+  let trips = 0;
+  const originals = new WeakMap<object, D1PreparedStatement>();
+
+  async function trip<T>(work: () => Promise<T>): Promise<T> {
+    trips += 1;
+    const fails = fault && trips >= fault.trip && trips < fault.trip + (fault.times ?? 1);
+    if (fails && fault.when === "before") throw new Error("D1_ERROR: Network connection lost.");
+    const result = await work();
+    if (fails) throw new Error("D1_ERROR: Network connection lost.");
+    return result;
+  }
+
+  function wrap(statement: D1PreparedStatement): D1PreparedStatement {
+    const wrapped = {
+      bind: (...values: unknown[]) => wrap(statement.bind(...values)),
+      first: () => trip(() => statement.first()),
+      run: () => trip(() => statement.run()),
+      all: () => trip(() => statement.all()),
+      raw: () => trip(() => statement.raw()),
+    } as unknown as D1PreparedStatement;
+    originals.set(wrapped, statement);
+    return wrapped;
+  }
+
+  const DB = {
+    prepare: (query: string) => wrap(env.DB.prepare(query)),
+    batch: (statements: D1PreparedStatement[]) =>
+      trip(() => env.DB.batch(statements.map((statement) => originals.get(statement) ?? statement))),
+    exec: (query: string) => trip(() => env.DB.exec(query)),
+  } as unknown as D1Database;
+
+  return { DB, trips: () => trips };
+}

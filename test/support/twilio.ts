@@ -1,0 +1,54 @@
+import { expect, vi } from "vitest";
+import type { NumberResource } from "../twilio-simulator/resource.ts";
+import { createSimulator, type Simulator } from "../twilio-simulator/simulator.ts";
+import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
+import { keepSecret } from "./logs.ts";
+import { BASE, send } from "./worker.ts";
+
+const TWILIO = "https://api.twilio.com";
+
+/** The Twilio of the running test. */
+export let twilio: Simulator;
+
+let strangers: string[] = [];
+
+/** A fresh Twilio behind `fetch`. It is the only host there is. */
+export function startTwilio(): void {
+  strangers = [];
+  twilio = createSimulator(async (request) => {
+    if (new URL(request.url).origin === BASE) return send(request);
+    return new Response("<Response><Say>The owner's own system</Say></Response>", {
+      headers: { "content-type": "text/xml" },
+    });
+  });
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+    const request = new Request(input, init);
+    const { origin } = new URL(request.url);
+    if (origin !== TWILIO) {
+      strangers.push(origin);
+      throw new TypeError("no such host");
+    }
+    try {
+      return await twilio.fetch(request);
+    } catch {
+      throw init?.signal?.aborted ? init.signal.reason : new TypeError("Network connection lost.");
+    }
+  });
+}
+
+export function checkHosts(): void {
+  expect(strangers, "a request went to a host other than Twilio").toEqual([]);
+}
+
+/** An account at Twilio with one number, whose token may appear in no log line of this test. */
+export function haveNumber(fields: Partial<NumberResource> = {}, account: Partial<Account> = {}) {
+  const owner = addAccount(twilio.state, account);
+  keepSecret(owner.authToken);
+  const number = addNumber(twilio.state, owner, { phone_number: "+447446466847", ...fields });
+  return { account: owner, number };
+}
+
+/** The operations Twilio was asked for, in order. */
+export function operations(): string[] {
+  return twilio.state.requests.map(({ operation }) => operation);
+}

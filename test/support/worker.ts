@@ -1,0 +1,97 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { expect } from "vitest";
+import worker from "../../src/index.ts";
+import { keepSecret } from "./logs.ts";
+
+export const BASE = "https://numbers.example.com";
+
+const bindings: Env = { ...env };
+
+/** Sends a request through the Worker's door and waits for what it left running. */
+export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {
+  const context = createExecutionContext();
+  const withOverrides = Object.keys(overrides).length === 0 ? bindings : { ...bindings, ...overrides };
+  const response = await worker.fetch(
+    request as Request<unknown, IncomingRequestCfProperties>,
+    withOverrides,
+    context,
+  );
+  await waitOnExecutionContext(context);
+  expect(response.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{16}$/);
+  return response;
+}
+
+export type Key = { key_id: string; key_secret: string };
+
+export function authorization({ key_id, key_secret }: Key): { authorization: string } {
+  return { authorization: `Bearer ${key_id}:${key_secret}` };
+}
+
+type PostOptions = { key?: Key | undefined; headers?: Record<string, string>; env?: Partial<Env> };
+
+/** POSTs JSON; a string is sent as it is. */
+export function post(
+  path: string,
+  body: unknown,
+  { key, headers, env: overrides }: PostOptions = {},
+): Promise<Response> {
+  return send(
+    new Request(`${BASE}${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...(key && authorization(key)), ...headers },
+      body: typeof body === "string" ? body : JSON.stringify(body),
+    }),
+    overrides,
+  );
+}
+
+export async function createKey(name = "test"): Promise<Key> {
+  const response = await post(
+    "/v1/keys",
+    { name },
+    { headers: { authorization: `Bearer ${env.ADMIN_TOKEN}` } },
+  );
+  expect(response.status).toBe(201);
+  const key = await response.json<Key>();
+  keepSecret(key.key_secret);
+  return key;
+}
+
+export async function createAgent(key: Key, fields: Record<string, unknown> = {}): Promise<string> {
+  const response = await post("/v1/agents", { name: "Receptionist", ...fields }, { key });
+  expect(response.status).toBe(201);
+  return (await response.json<{ agent_id: string }>()).agent_id;
+}
+
+export type Envelope = {
+  error: { type: string; code: string; message: string; doc_url: string; details: Record<string, unknown> };
+};
+
+/** Asserts an error envelope and gives it back. */
+export async function expectError(
+  response: Response,
+  status: number,
+  code: string,
+): Promise<Envelope["error"]> {
+  const text = await response.text();
+  expect({ status: response.status, body: text }).toMatchObject({
+    status,
+    body: expect.stringContaining(`"${code}"`),
+  });
+  const { error } = JSON.parse(text) as Envelope;
+  expect(error).toEqual({
+    type: expect.any(String),
+    code,
+    message: expect.stringMatching(/^\S.{20,}/s),
+    doc_url: `${BASE}/docs/errors/${code}`,
+    details: expect.any(Object),
+  });
+  expect(response.headers.get("content-type")).toMatch(/^application\/json/);
+  return error;
+}
+
+/** All rows of a table. */
+export async function rows<Row = Record<string, unknown>>(table: string): Promise<Row[]> {
+  return (await env.DB.prepare(`SELECT * FROM ${table}`).all<Row>()).results;
+}

@@ -1,0 +1,161 @@
+import { type Context, Hono } from "hono";
+import type { NumberResource } from "./resource.ts";
+import type { Account, Operation, State } from "./state.ts";
+import { updateNumber } from "./update.ts";
+
+// https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
+
+const ACCOUNT = "/2010-04-01/Accounts/:account";
+const LIST = `${ACCOUNT}/IncomingPhoneNumbers.json`;
+const INSTANCE = `${ACCOUNT}/IncomingPhoneNumbers/:sid{PN[0-9a-fA-F]{32}\\.json}`;
+
+const DEFAULT_PAGE_SIZE = 50;
+const MAX_PAGE_SIZE = 1000;
+
+/** Which operation a request is, or undefined for a path Twilio does not have. */
+export function operationOf(request: Request): Operation | undefined {
+  const { pathname } = new URL(request.url);
+  if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return request.method === "GET" ? "list" : undefined;
+  if (!/\/IncomingPhoneNumbers\/PN[0-9a-fA-F]{32}\.json$/.test(pathname)) return undefined;
+  if (request.method === "GET") return "fetch";
+  if (request.method === "POST") return "update";
+  return request.method === "DELETE" ? "release" : undefined;
+}
+
+/** Twilio's REST API as far as an import can tell the difference. */
+export function createApi(state: State): Hono {
+  const api = new Hono();
+
+  api.use(`${ACCOUNT}/*`, async (c, next) => {
+    const refusal = authenticate(state, c.req.header("authorization"), c.req.param("account") ?? "");
+    if (refusal) return refusal;
+    await next();
+    c.header("Twilio-Request-Id", `RQ${crypto.randomUUID().replaceAll("-", "")}`);
+    return;
+  });
+
+  api.get(LIST, (c) => {
+    const query = new URL(c.req.url).searchParams;
+    record("list", c, query);
+    const pageSize = Number(query.get("PageSize") ?? DEFAULT_PAGE_SIZE);
+    if (!Number.isInteger(pageSize) || pageSize < 1) return error(400, 20001, "Invalid PageSize");
+    if (pageSize > MAX_PAGE_SIZE) return error(400, 20007, "Page size too large");
+    const matches = [...state.numbers.values()].filter((number) =>
+      isMatch(number, c.req.param("account") ?? "", query),
+    );
+    return c.json(page(c.req.path, query, matches, pageSize));
+  });
+
+  api.get(INSTANCE, (c) => {
+    record("fetch", c, new URLSearchParams());
+    const number = find(c);
+    return number ? c.json(number) : notFound(c);
+  });
+
+  api.post(INSTANCE, async (c) => {
+    const form = new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()));
+    record("update", c, form);
+    const number = find(c);
+    if (!number) return notFound(c);
+    const result = updateNumber(state, number, form);
+    return "code" in result ? error(400, result.code, result.message) : c.json(result);
+  });
+
+  api.delete(INSTANCE, (c) => {
+    record("release", c, new URLSearchParams());
+    const number = find(c);
+    if (!number) return notFound(c);
+    state.numbers.delete(number.sid);
+    return c.body(null, 204);
+  });
+
+  api.notFound(notFound);
+  return api;
+
+  function record(operation: Operation, c: Context, parameters: URLSearchParams): void {
+    state.requests.push({ operation, path: c.req.path, parameters: Object.fromEntries(parameters) });
+  }
+
+  function find(c: Context): NumberResource | undefined {
+    const number = state.numbers.get((c.req.param("sid") ?? "").replace(/\.json$/, ""));
+    return number?.account_sid === c.req.param("account") ? number : undefined;
+  }
+}
+
+/** Basic authentication. An account reaches itself and its subaccounts; the refusals are worded as Twilio's are. */
+function authenticate(state: State, header: string | undefined, path: string): Response | undefined {
+  if (!header?.startsWith("Basic ")) {
+    return error(401, 20003, "Authentication Error - No credentials provided", {
+      detail: "Your AccountSid or AuthToken was incorrect.",
+    });
+  }
+  const [username = "", password = ""] = decodeBasic(header);
+  const account = state.accounts.get(username);
+  if (!account) return error(401, 20003, "Authentication Error - invalid username");
+  if (password !== account.authToken && password !== account.secondaryAuthToken)
+    return error(401, 20003, "Authenticate");
+  if (account.isSuspended) return error(403, 20005, "Account not active");
+  const target = state.accounts.get(path.replace(/\.json$/, ""));
+  if (!target) return error(404, 20404, `The requested resource /2010-04-01/Accounts/${path} was not found`);
+  return reaches(account, target) ? undefined : error(401, 20003, "Authenticate");
+}
+
+function reaches(account: Account, target: Account): boolean {
+  return target.sid === account.sid || target.ownerSid === account.sid;
+}
+
+function decodeBasic(header: string): string[] {
+  const bytes = Uint8Array.from(atob(header.slice("Basic ".length)), (character) => character.charCodeAt(0));
+  const text = new TextDecoder().decode(bytes);
+  const colon = text.indexOf(":");
+  return colon === -1 ? [text] : [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+/** `PhoneNumber` is a pattern: it matches anywhere in the number, and `*` stands for any digit. */
+function isMatch(number: NumberResource, accountSid: string, query: URLSearchParams): boolean {
+  const pattern = query.get("PhoneNumber");
+  const friendlyName = query.get("FriendlyName");
+  const escaped = (pattern ?? "")
+    .replace(/[^0-9*]/g, (character) => `\\${character}`)
+    .replaceAll("*", "[0-9]");
+  return (
+    number.account_sid === accountSid &&
+    new RegExp(escaped).test(number.phone_number) &&
+    (friendlyName === null || number.friendly_name === friendlyName)
+  );
+}
+
+function page(path: string, query: URLSearchParams, matches: NumberResource[], pageSize: number) {
+  const index = Number(query.get("Page") ?? 0);
+  const start = index * pageSize;
+  const entries = matches.slice(start, start + pageSize);
+  const uri = (of: number) => {
+    const parameters = new URLSearchParams(query);
+    parameters.set("PageSize", String(pageSize));
+    parameters.set("Page", String(of));
+    if (of > 0) parameters.set("PageToken", `PA${matches[of * pageSize - 1]?.sid}`);
+    else parameters.delete("PageToken");
+    return `${path}?${parameters}`;
+  };
+  return {
+    first_page_uri: uri(0),
+    end: Math.max(start + entries.length - 1, 0),
+    incoming_phone_numbers: entries,
+    next_page_uri: start + pageSize < matches.length ? uri(index + 1) : null,
+    page: index,
+    page_size: pageSize,
+    previous_page_uri: index > 0 ? uri(index - 1) : null,
+    start,
+    uri: uri(index),
+  };
+}
+
+function notFound(c: Context): Response {
+  return error(404, 20404, `The requested resource ${c.req.path} was not found`);
+}
+
+function error(status: number, code: number, message: string, extra: Record<string, string> = {}): Response {
+  const body = { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status, ...extra };
+  const headers = status === 401 ? { "www-authenticate": 'Basic realm="Twilio API"' } : {};
+  return Response.json(body, { status, headers });
+}

@@ -1,0 +1,186 @@
+import { sign } from "../../src/twilio/signature.ts";
+import type { NumberResource } from "./resource.ts";
+import { type Account, type MessagingService, newSid, type State } from "./state.ts";
+
+type Fetch = (request: Request) => Promise<Response>;
+
+/** One request Twilio made because of a call or a text, and what came back. `status` 0: nothing did. */
+export type WebhookExchange = {
+  url: string;
+  parameters: Record<string, string>;
+  signature: string;
+  status: number;
+  contentType: string;
+  body: string;
+};
+
+/** Who got the call or the text in the end. */
+export type Delivery = {
+  answeredBy:
+    | "webhook"
+    | "fallback"
+    | "application"
+    | "trunk"
+    | "fax"
+    | "messaging_service"
+    | "nobody"
+    | "application_error";
+  /** The TwiML that took effect. */
+  twiml: string | undefined;
+  exchanges: WebhookExchange[];
+};
+
+type Party = { from?: string; body?: string };
+
+/**
+ * Somebody who rings and texts a number. The number's configuration decides where that goes, with Twilio's precedence:
+ * a call by trunk, TwiML App, voice URL; a text by Messaging Service, TwiML App, SMS URL.
+ */
+export function createCaller(state: State, fetch: Fetch) {
+  return { ring, text };
+
+  async function ring(phoneNumber: string, { from = "+15005550006" }: Party = {}): Promise<Delivery> {
+    const { number, account } = locate(phoneNumber);
+    if (number.trunk_sid) return nowhere("trunk");
+    if (number.voice_receive_mode === "fax") return nowhere("fax");
+    const parameters = {
+      CallSid: newSid("CA"),
+      AccountSid: account.sid,
+      From: from,
+      To: number.phone_number,
+      Caller: from,
+      Called: number.phone_number,
+      CallStatus: "ringing",
+      ApiVersion: "2010-04-01",
+      Direction: "inbound",
+      FromCity: "",
+      FromCountry: "US",
+    };
+    const application = state.applications.get(number.voice_application_sid ?? "");
+    const delivery = application
+      ? await deliver(account, "application", application.voiceUrl, "POST", "", "POST", parameters)
+      : await deliver(
+          account,
+          "webhook",
+          number.voice_url ?? "",
+          number.voice_method,
+          number.voice_fallback_url ?? "",
+          number.voice_fallback_method,
+          parameters,
+        );
+    if (!application && number.status_callback !== "") {
+      const ended = { ...parameters, CallStatus: "completed", CallDuration: "1" };
+      delivery.exchanges.push(
+        await request(account, number.status_callback, number.status_callback_method, ended),
+      );
+    }
+    return delivery;
+  }
+
+  async function text(
+    phoneNumber: string,
+    { from = "+15005550006", body = "Hello" }: Party = {},
+  ): Promise<Delivery> {
+    const { number, account } = locate(phoneNumber);
+    const sid = newSid("SM");
+    const parameters = {
+      MessageSid: sid,
+      SmsSid: sid,
+      SmsMessageSid: sid,
+      AccountSid: account.sid,
+      From: from,
+      To: number.phone_number,
+      Body: body,
+      NumMedia: "0",
+      NumSegments: "1",
+      SmsStatus: "received",
+      ApiVersion: "2010-04-01",
+      FromCity: "",
+      FromCountry: "US",
+    };
+    const service = messagingServiceOf(number);
+    if (service && !service.useInboundWebhookOnNumber) {
+      if (!service.inboundRequestUrl) return nowhere("nobody");
+      return deliver(account, "messaging_service", service.inboundRequestUrl, "POST", "", "POST", parameters);
+    }
+    const application = state.applications.get(number.sms_application_sid);
+    if (application)
+      return deliver(account, "application", application.smsUrl, "POST", "", "POST", parameters);
+    return deliver(
+      account,
+      "webhook",
+      number.sms_url,
+      number.sms_method,
+      number.sms_fallback_url,
+      number.sms_fallback_method,
+      parameters,
+    );
+  }
+
+  function locate(phoneNumber: string): { number: NumberResource; account: Account } {
+    const number = [...state.numbers.values()].find((candidate) => candidate.phone_number === phoneNumber);
+    const account = state.accounts.get(number?.account_sid ?? "");
+    if (!number || !account) throw new Error(`no such number: ${phoneNumber}`);
+    return { number, account };
+  }
+
+  function messagingServiceOf(number: NumberResource): MessagingService | undefined {
+    return [...state.messagingServices.values()].find(({ numberSids }) => numberSids.includes(number.sid));
+  }
+
+  /** Asks the URL, and where it does not answer with TwiML the fallback URL, as Twilio does. */
+  async function deliver(
+    account: Account,
+    to: Delivery["answeredBy"],
+    url: string,
+    method: string,
+    fallbackUrl: string,
+    fallbackMethod: string,
+    parameters: Record<string, string>,
+  ): Promise<Delivery> {
+    if (url === "") return nowhere("nobody");
+    const first = await request(account, url, method, parameters);
+    if (isTwiml(first)) return { answeredBy: to, twiml: first.body, exchanges: [first] };
+    if (fallbackUrl === "") return { answeredBy: "application_error", twiml: undefined, exchanges: [first] };
+    const reason = { ErrorCode: first.status === 0 ? "11205" : "11200", ErrorUrl: url };
+    const second = await request(account, fallbackUrl, fallbackMethod, { ...parameters, ...reason });
+    return isTwiml(second)
+      ? { answeredBy: "fallback", twiml: second.body, exchanges: [first, second] }
+      : { answeredBy: "application_error", twiml: undefined, exchanges: [first, second] };
+  }
+
+  async function request(
+    account: Account,
+    configuredUrl: string,
+    method: string,
+    parameters: Record<string, string>,
+  ): Promise<WebhookExchange> {
+    const form = new URLSearchParams(parameters);
+    const [address = ""] = configuredUrl.split("#");
+    const url = method === "GET" ? `${address}${address.includes("?") ? "&" : "?"}${form}` : address;
+    const signature = await sign(account.authToken, url, method === "GET" ? new URLSearchParams() : form);
+    const headers = { "x-twilio-signature": signature, "i-twilio-idempotency-token": crypto.randomUUID() };
+    const init = method === "GET" ? { method, headers } : { method, headers, body: form };
+    const exchange = { url, parameters, signature };
+    try {
+      const response = await fetch(new Request(url, init));
+      const contentType = response.headers.get("content-type") ?? "";
+      return { ...exchange, status: response.status, contentType, body: await response.text() };
+    } catch {
+      return { ...exchange, status: 0, contentType: "", body: "" };
+    }
+  }
+}
+
+function nowhere(answeredBy: Delivery["answeredBy"]): Delivery {
+  return { answeredBy, twiml: undefined, exchanges: [] };
+}
+
+function isTwiml({ status, contentType, body }: WebhookExchange): boolean {
+  return (
+    status >= 200 &&
+    status < 300 &&
+    /^(?:text|application)\/xml\b/.test(contentType) &&
+    /<Response[\s/>]/.test(body)
+  );
+}

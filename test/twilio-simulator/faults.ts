@@ -1,0 +1,131 @@
+import type { Operation } from "./state.ts";
+
+/** What goes wrong with a request. */
+export type Effect =
+  /** Answer this instead of doing anything. */
+  | { kind: "respond"; status: number; body?: string; headers?: Record<string, string> }
+  /** Drop the connection before anything is done. */
+  | { kind: "reset" }
+  /** Do it, then drop the connection before the answer. */
+  | { kind: "reply_lost" }
+  /** Do it, then answer this. */
+  | { kind: "reply_replaced"; status: number; body?: string }
+  /** Never answer. */
+  | { kind: "hang" }
+  /** Do it, and never answer. */
+  | { kind: "reply_hangs" }
+  /** Never answer, and do it only after this many further requests have been answered. */
+  | { kind: "late"; requests: number }
+  /** Answer after this many milliseconds. */
+  | { kind: "slow"; milliseconds: number }
+  /** Say yes to an update and keep the number as it is. */
+  | { kind: "ignored" };
+
+export type Fault = {
+  effect: Effect;
+  /** Which requests it befalls; all when absent. */
+  operation?: Operation;
+  /** How many requests pass unharmed before it begins. */
+  after?: number;
+  /** How many requests it befalls; 1 when absent, and null for every one from then on. */
+  times?: number | null;
+};
+
+/** The connection is gone. Whoever serves the simulator closes the socket. */
+export class ConnectionReset extends Error {
+  override readonly name = "ConnectionReset";
+}
+
+export type Faults = {
+  add: (fault: Fault) => void;
+  clear: () => void;
+  /** The effect for the next request of this operation, counted as befallen. */
+  take: (operation: Operation) => Effect | undefined;
+};
+
+export function createFaults(): Faults {
+  let pending: { fault: Fault; after: number; left: number }[] = [];
+  return {
+    add(fault) {
+      pending.push({
+        fault,
+        after: fault.after ?? 0,
+        left: fault.times === null ? Infinity : (fault.times ?? 1),
+      });
+    },
+    clear() {
+      pending = [];
+    },
+    take(operation) {
+      for (const entry of pending) {
+        if (entry.fault.operation && entry.fault.operation !== operation) continue;
+        if (entry.after > 0) {
+          entry.after -= 1;
+          continue;
+        }
+        entry.left -= 1;
+        if (entry.left <= 0) pending = pending.filter((other) => other !== entry);
+        return entry.fault.effect;
+      }
+      return undefined;
+    },
+  };
+}
+
+const json = { "content-type": "application/json" };
+
+function twilioError(
+  status: number,
+  code: number,
+  message: string,
+  headers: Record<string, string> = {},
+): Effect {
+  const body = JSON.stringify({
+    code,
+    message,
+    more_info: `https://www.twilio.com/docs/errors/${code}`,
+    status,
+  });
+  return { kind: "respond", status, body, headers: { ...json, ...headers } };
+}
+
+/** The faults worth having a name. */
+export const effects = {
+  authenticate: twilioError(401, 20003, "Authenticate"),
+  unauthorizedWithoutCode: { kind: "respond", status: 401, body: "", headers: {} },
+  restrictedKey: twilioError(401, 70051, "Authorization failed"),
+  notActive: twilioError(403, 20005, "Account not active"),
+  notFound: twilioError(404, 20404, "The requested resource was not found"),
+  invalidUrl: twilioError(400, 21402, "VoiceUrl is not valid"),
+  tooManyRequests: twilioError(429, 20429, "Too Many Requests"),
+  tooManyRequestsRetryAfter: (seconds: number) =>
+    twilioError(429, 20429, "Too Many Requests", { "retry-after": String(seconds) }),
+  serverErrorHtml: {
+    kind: "respond",
+    status: 500,
+    body: "<html><body><h1>500 Internal Server Error</h1></body></html>",
+    headers: { "content-type": "text/html" },
+  },
+  serviceUnavailableEmpty: { kind: "respond", status: 503, body: "", headers: {} },
+  rfc9457: {
+    kind: "respond",
+    status: 401,
+    body: JSON.stringify({ type: "about:blank", title: "Unauthorized", status: 401, code: 20003 }),
+    headers: { "content-type": "application/problem+json" },
+  },
+  redirect: { kind: "respond", status: 302, body: "", headers: { location: "https://elsewhere.example/" } },
+  notJson: {
+    kind: "respond",
+    status: 200,
+    body: "<html>ok</html>",
+    headers: { "content-type": "text/html" },
+  },
+  reset: { kind: "reset" },
+  replyLost: { kind: "reply_lost" },
+  appliedButServerError: { kind: "reply_replaced", status: 500, body: "<html></html>" },
+  appliedButNotJson: { kind: "reply_replaced", status: 200, body: "<html></html>" },
+  hang: { kind: "hang" },
+  appliedButHangs: { kind: "reply_hangs" },
+  appliedLate: { kind: "late", requests: 1 },
+  ignored: { kind: "ignored" },
+} as const satisfies Record<string, Effect | ((seconds: number) => Effect)>;

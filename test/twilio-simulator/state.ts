@@ -1,0 +1,106 @@
+import { createNumberResource, type NumberResource } from "./resource.ts";
+
+export type Account = {
+  sid: string;
+  /** Signs webhooks and authenticates. */
+  authToken: string;
+  /** Authenticates, and signs nothing until it is promoted. */
+  secondaryAuthToken?: string;
+  /** The parent of a subaccount. */
+  ownerSid?: string;
+  isSuspended?: boolean;
+};
+
+/** A TwiML App: a second place to configure where calls and texts go. */
+export type Application = {
+  sid: string;
+  voiceUrl: string;
+  smsUrl: string;
+};
+
+export type MessagingService = {
+  sid: string;
+  inboundRequestUrl: string | null;
+  useInboundWebhookOnNumber: boolean;
+  numberSids: string[];
+};
+
+export type Operation = "list" | "fetch" | "update" | "release";
+
+/** A request the simulated API took in, for tests to look at. */
+export type RecordedRequest = {
+  operation: Operation;
+  path: string;
+  /** Form parameters of a write, query parameters of a read. */
+  parameters: Record<string, string>;
+};
+
+/** What Twilio knows. Plain data: tests read and write it directly, as the owner of the account would. */
+export type State = {
+  accounts: Map<string, Account>;
+  numbers: Map<string, NumberResource>;
+  applications: Map<string, Application>;
+  messagingServices: Map<string, MessagingService>;
+  requests: RecordedRequest[];
+};
+
+export function createState(): State {
+  return {
+    accounts: new Map(),
+    numbers: new Map(),
+    applications: new Map(),
+    messagingServices: new Map(),
+    requests: [],
+  };
+}
+
+export function addAccount(state: State, account: Partial<Account> = {}): Account {
+  const added = { sid: newSid("AC"), authToken: randomHex(32), ...account };
+  state.accounts.set(added.sid, added);
+  return added;
+}
+
+export function addNumber(
+  state: State,
+  account: Account,
+  fields: Partial<NumberResource> & Pick<NumberResource, "phone_number">,
+): NumberResource {
+  const number = createNumberResource({ account_sid: account.sid, sid: newSid("PN"), ...fields });
+  state.numbers.set(number.sid, number);
+  return number;
+}
+
+export function addApplication(state: State, application: Partial<Application> = {}): Application {
+  const added = { sid: newSid("AP"), voiceUrl: "", smsUrl: "", ...application };
+  state.applications.set(added.sid, added);
+  return added;
+}
+
+export function addMessagingService(state: State, service: Partial<MessagingService> = {}): MessagingService {
+  const added = {
+    sid: newSid("MG"),
+    inboundRequestUrl: null,
+    useInboundWebhookOnNumber: false,
+    numberSids: [],
+    ...service,
+  };
+  state.messagingServices.set(added.sid, added);
+  return added;
+}
+
+/** The secondary token becomes the primary one, and the old primary dies at once. */
+export function promoteSecondaryToken(account: Account): void {
+  if (!account.secondaryAuthToken) throw new Error("the account has no secondary token");
+  account.authToken = account.secondaryAuthToken;
+  delete account.secondaryAuthToken;
+}
+
+/** A SID such as `PN` and 32 hex characters. */
+export function newSid(prefix: string): string {
+  return prefix + randomHex(32);
+}
+
+function randomHex(length: number): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(length / 2));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

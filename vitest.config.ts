@@ -1,0 +1,46 @@
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
+import { defineConfig } from "vitest/config";
+
+// The Worker's secrets while it is tested. They are also in the environment, where wrangler looks for what
+// wrangler.toml requires and warns of what it does not find.
+const secrets = {
+  TOKEN_ENCRYPTION_KEYS: "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+  ADMIN_TOKEN: "admin-token-of-the-tests-0123456789",
+};
+Object.assign(process.env, secrets);
+
+const migrations = await readD1Migrations("migrations");
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: "./wrangler.toml" },
+            miniflare: {
+              bindings: {
+                PUBLIC_BASE_URL: "https://numbers.example.com",
+                ...secrets,
+                MIGRATIONS: migrations,
+              },
+            },
+          }),
+        ],
+        test: {
+          name: "workerd",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/**/*.node.test.ts"],
+          setupFiles: ["test/setup.ts"],
+          restoreMocks: true,
+          // One isolate for all files: test/setup.ts empties the tables before each test, and starting a runtime for
+          // each file takes three times as long as the tests themselves.
+          isolate: false,
+        },
+      },
+      {
+        test: { name: "node", include: ["test/**/*.node.test.ts"] },
+      },
+    ],
+  },
+});
