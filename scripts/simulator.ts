@@ -1,0 +1,41 @@
+import { parseArgs } from "node:util";
+import { serveSimulator } from "../test/twilio-simulator/serve.ts";
+import { createSimulator } from "../test/twilio-simulator/simulator.ts";
+import { addAccount, addNumber } from "../test/twilio-simulator/state.ts";
+
+// npm run simulator: a Twilio on this machine, with one account and two numbers, for development without an account.
+
+const DEFAULT_PORT = 4010;
+
+const { values } = parseArgs({ options: { port: { type: "string" } } });
+const port = Number(values.port ?? DEFAULT_PORT);
+
+const simulator = createSimulator((request) => fetch(request));
+const account = addAccount(simulator.state, {
+  sid: "AC00000000000000000000000000000001",
+  authToken: "simulated-auth-token",
+});
+addNumber(simulator.state, account, {
+  sid: "PN451e0ddf654327e36baab58dfbcd30d6",
+  phone_number: "+447446466847",
+  voice_url: "https://demo.twilio.com/welcome/voice/",
+  sms_url: "https://demo.twilio.com/welcome/sms/reply",
+});
+addNumber(simulator.state, account, {
+  sid: "PN00000000000000000000000000000002",
+  phone_number: "+15005550002",
+  trunk_sid: "TK00000000000000000000000000000001",
+});
+
+const { url } = await serveSimulator(simulator, port);
+console.log(`Twilio simulator at ${url}
+
+  account  ${account.sid}
+  token    ${account.authToken}
+  numbers  ${[...simulator.state.numbers.values()].map(({ phone_number }) => phone_number).join(", ")}
+
+Look inside:  curl ${url}/_simulator
+Ring:         curl ${url}/_simulator/ring --json '{"phone_number":"+447446466847"}'
+Text:         curl ${url}/_simulator/text --json '{"phone_number":"+447446466847","body":"Hello"}'
+Break it:     curl ${url}/_simulator/faults --json '{"effect":"serverErrorHtml","times":3}'
+`);

@@ -1,0 +1,36 @@
+import { spawn, spawnSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+
+// Nothing here reads where a request came from, so wrangler need not ask Cloudflare for an example of it.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+
+const require = createRequire(import.meta.url);
+const bin = join(dirname(require.resolve("wrangler/package.json")), "bin/wrangler.js");
+
+/**
+ * Runs wrangler to its end. What it prints goes to our standard error, so that a script's own output stays clean.
+ *
+ * @throws Error where it fails
+ */
+export function wrangler(args: string[]): void {
+  // Without a terminal wrangler asks nothing and goes on.
+  const { status } = spawnSync(process.execPath, [bin, ...args], { stdio: ["ignore", 2, 2] });
+  if (status !== 0) throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed`);
+}
+
+/** Runs wrangler in the foreground, as if it had been called itself, and ends this process as it ends. */
+export function becomeWrangler(args: string[]): void {
+  const child = spawn(process.execPath, [bin, ...args], { stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => child.kill(signal));
+  }
+  child.on("exit", (code) => process.exit(code ?? 1));
+}
+
+/** The value of `--name value` or `--name=value` among arguments that are passed on. */
+export function optionOf(args: readonly string[], name: string): string | undefined {
+  const index = args.findIndex((argument) => argument === name || argument.startsWith(`${name}=`));
+  const found = args[index];
+  return found?.includes("=") ? found.slice(name.length + 1) : args[index + 1 || args.length];
+}
