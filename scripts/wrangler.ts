@@ -31,6 +31,6 @@ export function becomeWrangler(args: string[]): void {
 /** The value of `--name value` or `--name=value` among arguments that are passed on. */
 export function optionOf(args: readonly string[], name: string): string | undefined {
   const index = args.findIndex((argument) => argument === name || argument.startsWith(`${name}=`));
-  const found = args[index];
-  return found?.includes("=") ? found.slice(name.length + 1) : args[index + 1 || args.length];
+  if (index === -1) return undefined;
+  return args[index] === name ? args[index + 1] : args[index]?.slice(name.length + 1);
 }

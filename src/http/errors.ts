@@ -86,7 +86,7 @@ export const errorCatalogue = {
   twilio_unavailable: {
     status: 502,
     retryable: true,
-    message: "Twilio could not be reached or failed to answer. Nothing was changed; try again.",
+    message: "Twilio could not be reached or failed to answer. Nothing was changed. Try again.",
   },
   twilio_update_rejected: {
     status: 502,
@@ -102,7 +102,7 @@ export const errorCatalogue = {
     status: 503,
     retryable: true,
     message:
-      "Twilio is limiting the requests of this account. Nothing was changed; try again after Retry-After seconds.",
+      "Twilio is limiting the requests of this account. Nothing was changed. Try again after Retry-After seconds.",
   },
   storage_unavailable: {
     status: 503,

@@ -47,7 +47,7 @@ function toApiError(issues: readonly Issue[]): ApiError {
 
 function codeOf(issue: Issue): ErrorCode {
   if (issue.path.length === 0) return "invalid_json";
-  return issue.message in errorCatalogue ? (issue.message as ErrorCode) : "invalid_field";
+  return Object.hasOwn(errorCatalogue, issue.message) ? (issue.message as ErrorCode) : "invalid_field";
 }
 
 function describe(code: ErrorCode, fields: readonly string[]): string {

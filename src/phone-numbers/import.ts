@@ -14,7 +14,7 @@ import { notApplied, planImport } from "./configuration.ts";
 import type { ImportBody } from "./schema.ts";
 import { activate, type PhoneNumberRow, selectByPhoneNumber } from "./store.ts";
 import { twilioFailure } from "./twilio-failure.ts";
-import { recover, undo } from "./undo.ts";
+import { recover, undoAndAnswer } from "./undo.ts";
 import { webhooksOf } from "./webhooks.ts";
 
 export type ImportedNumber = { phoneNumber: string; agentId: string; twilioNumberSid: string };
@@ -127,8 +127,8 @@ async function pointHere(claimed: ClaimedImport, services: ImportServices): Prom
   }
   const missing = notApplied(updated, update);
   if (missing.length > 0) {
-    await undo(claimed, updated, services);
-    throw new ApiError("twilio_webhooks_not_applied", { details: { fields: missing } });
+    const answer = new ApiError("twilio_webhooks_not_applied", { details: { fields: missing } });
+    throw await undoAndAnswer(claimed, updated, answer, services);
   }
 }
 

@@ -19,26 +19,52 @@ export async function recover(
   services: ImportServices,
 ): Promise<unknown> {
   const answer = twilioFailure(error, "twilio_update_rejected");
-  if (!(error instanceof TwilioError) || error.facts.failure !== "unavailable") {
-    await undo(claimed, claimed.number, services);
-    return answer;
-  }
+  const facts = error instanceof TwilioError ? error.facts : undefined;
+  if (facts && facts.failure !== "unavailable")
+    return undoAndAnswer(claimed, claimed.number, answer, services);
+
   let number: IncomingPhoneNumber;
   try {
     number = await claimed.twilio.fetch(claimed.number.sid);
   } catch (readError) {
     services.log.warn("outcome_unknown", { phone_number_id: claimed.row.id, ...errorFields(readError) });
     await giveUp(claimed.row, services);
-    return unsettled(error);
+    return unsettled(answer);
   }
-  if (error.facts.timedOut && !holdsOurs(claimed, number)) {
+  if (facts?.timedOut && !holdsOurs(claimed, number)) {
     // The owner may import again at once. That takes this very row over and points the number at the same URLs, so
     // an update that arrives late does no harm then; for when nobody imports again, somebody keeps watch.
     await giveUp(claimed.row, services);
     services.defer(watchForLateUpdate(claimed, number, services));
     return answer;
   }
-  return (await undo(claimed, number, services)) ? answer : unsettled(error);
+  return undoAndAnswer(claimed, number, answer, services);
+}
+
+/**
+ * Undoes an import, and returns the error to answer with: the given one, or one that says what may have been left.
+ *
+ * @param number the number as it is now
+ */
+export async function undoAndAnswer(
+  claimed: ClaimedImport,
+  number: IncomingPhoneNumber,
+  answer: unknown,
+  services: ImportServices,
+): Promise<unknown> {
+  return (await undo(claimed, number, services)) ? answer : unsettled(answer);
+}
+
+function unsettled(answer: unknown): unknown {
+  if (!(answer instanceof ApiError)) return answer;
+  return new ApiError(answer.code, {
+    message:
+      "This import could be neither finished nor undone. The number may point here already; send the import again " +
+      `to finish it. What came in between: ${answer.message}`,
+    details: { ...answer.details, outcome: "unknown" },
+    headers: answer.headers,
+    cause: answer.cause,
+  });
 }
 
 function holdsOurs({ previous, isOurs }: ClaimedImport, number: IncomingPhoneNumber): boolean {
@@ -72,16 +98,6 @@ async function watchForLateUpdate(
   await undo(claimed, number, services);
 }
 
-function unsettled(cause: unknown): ApiError {
-  return new ApiError("twilio_unavailable", {
-    message:
-      "Twilio could not be reached to finish or undo this import. The number may point here already; " +
-      "send the import again to finish it.",
-    details: { outcome: "unknown" },
-    cause,
-  });
-}
-
 /**
  * Gives back what is ours at Twilio and removes the row. Never throws: it runs where an error is being answered.
  *
@@ -89,7 +105,7 @@ function unsettled(cause: unknown): ApiError {
  * @returns false where that could not be done; the row stays `importing` with its lease over, so that the next import
  *   of the number or the reconciliation takes it up
  */
-export async function undo(
+async function undo(
   claimed: ClaimedImport,
   number: IncomingPhoneNumber,
   services: ImportServices,

@@ -64,14 +64,27 @@ function canonical(parameters: URLSearchParams): string {
 function urlForms(url: string): Set<string> {
   const normalised = new URL(url).toString();
   return new Set(
-    [url, normalised, withPlainQuotes(normalised)].flatMap((form) => [withoutPort(form), withPort(form)]),
+    [url, normalised, withQueryWrittenAnew(normalised)].flatMap((form) => [
+      withoutPort(form),
+      withPort(form),
+    ]),
   );
 }
 
-/** Older signers left `'` as it is in a query, where URL parsers write %27. */
-function withPlainQuotes(url: string): string {
-  const [path = "", ...query] = url.split("?");
-  return [path, ...query.map((part) => part.replaceAll("%27", "'"))].join("?");
+/** Older signers wrote the query anew: a repeated key's values together, and escapes as `encodeURIComponent` has them. */
+function withQueryWrittenAnew(url: string): string {
+  const start = url.indexOf("?");
+  if (start === -1 || start === url.length - 1) return url;
+  // A plain object on purpose: its order, which puts numbers first, is the order those signers had.
+  const valuesByKey: Record<string, string[]> = Object.create(null);
+  for (const [key, value] of new URLSearchParams(url.slice(start + 1))) {
+    valuesByKey[key] ??= [];
+    valuesByKey[key].push(value);
+  }
+  const query = Object.entries(valuesByKey).flatMap(([key, values]) =>
+    values.map((value) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`),
+  );
+  return `${url.slice(0, start)}?${query.join("&")}`;
 }
 
 const URL_PARTS = /^(https?|wss?):\/\/((?:[^/?#@]*@)?)(\[[^\]]*\]|[^/?#:]*)(:\d*)?(.*)$/is;

@@ -1,23 +1,18 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { sign } from "../../src/twilio/signature.ts";
+import { prepareImport } from "../support/import.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { haveNumber, twilio } from "../support/twilio.ts";
 import { BASE, createAgent, createKey, expectError, post, rows, send } from "../support/worker.ts";
 
 async function prepare(agent: Record<string, unknown> = {}) {
-  const { account, number } = haveNumber();
   const key = await createKey();
+  const { account, number, body } = await prepareImport({}, key);
   const agent_id = await createAgent(key, agent);
-  const body = {
-    phone_number: number.phone_number,
-    twilio_sid: account.sid,
-    twilio_token: account.authToken,
-    agent_id,
-  };
-  expect((await post("/v1/phone-numbers", body, { key })).status).toBe(201);
+  expect((await post("/v1/phone-numbers", { ...body, agent_id }, { key })).status).toBe(201);
   const [row] = await rows<{ id: string }>("phone_numbers");
-  return { account, number, key, id: row?.id ?? "" };
+  return { account, number, key, body, id: row?.id ?? "" };
 }
 
 const PARAMETERS = "AccountSid=AC1&CallSid=CA1&From=%2B15005550006&FromCity=&CallStatus=ringing";
@@ -135,14 +130,9 @@ describe("trust", () => {
   });
 
   it("forgets the token before the present one after a day", async () => {
-    const { id, account, key } = await prepare();
+    const { id, account, key, body } = await prepare();
     const before = account.authToken;
     account.authToken = "a".repeat(32);
-    const body = {
-      phone_number: "+447446466847",
-      twilio_sid: account.sid,
-      agent_id: (await rows("agents"))[0]?.id,
-    };
     await expectError(
       await post("/v1/phone-numbers", { ...body, twilio_token: account.authToken }, { key }),
       409,

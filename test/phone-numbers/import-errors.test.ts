@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { haveNumber, operations, twilio } from "../support/twilio.ts";
+import { prepareImport } from "../support/import.ts";
+import { operations, twilio } from "../support/twilio.ts";
 import { createAgent, createKey, expectError, post, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import { addAccount } from "../twilio-simulator/state.ts";
@@ -8,14 +9,7 @@ const UNKNOWN_AGENT = "agent_0000000000000000";
 const UNKNOWN_ACCOUNT = `AC${"0".repeat(32)}`;
 
 async function prepare() {
-  const { account, number } = haveNumber();
-  const key = await createKey();
-  const body = {
-    phone_number: number.phone_number,
-    twilio_sid: account.sid,
-    twilio_token: account.authToken,
-    agent_id: await createAgent(key),
-  };
+  const { account, number, key, body } = await prepareImport();
   const untouched = structuredClone(number);
   const refused = async (changes: Record<string, unknown>, status: number, code: string) => {
     const error = await expectError(

@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { type D1Fault, watchedDatabase } from "../support/database.ts";
+import { prepareImport } from "../support/import.ts";
 import { expectErrorLog } from "../support/logs.ts";
-import { haveNumber, operations, twilio } from "../support/twilio.ts";
+import { operations, twilio } from "../support/twilio.ts";
 import { createAgent, createKey, expectError, post, rows } from "../support/worker.ts";
 import { type Effect, effects, type Fault } from "../twilio-simulator/faults.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
@@ -16,7 +17,7 @@ const IMPATIENT = { TWILIO_TIMEOUT_MS: "40" };
 /** A number with something of its owner's in every field that an import overwrites. */
 async function prepare() {
   const application = addApplication(twilio.state, { smsUrl: "https://old.example.com/app-sms" });
-  const { account, number } = haveNumber({
+  const prepared = await prepareImport({
     voice_url: "https://old.example.com/voice?key=1#rc=2",
     voice_method: "GET",
     voice_fallback_url: "https://old.example.com/voice-fallback",
@@ -31,15 +32,7 @@ async function prepare() {
     status_callback: "https://old.example.com/status",
     status_callback_method: "GET",
   });
-  const key = await createKey();
-  const body = {
-    phone_number: number.phone_number,
-    twilio_sid: account.sid,
-    twilio_token: account.authToken,
-    agent_id: await createAgent(key),
-  };
-  const before = configuration(number);
-  return { account, number, key, body, before };
+  return { ...prepared, before: configuration(prepared.number) };
 }
 
 type Prepared = Awaited<ReturnType<typeof prepare>>;

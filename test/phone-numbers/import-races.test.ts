@@ -1,21 +1,12 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { haveNumber, operations, twilio } from "../support/twilio.ts";
+import { prepareImport } from "../support/import.ts";
+import { operations, twilio } from "../support/twilio.ts";
 import { createAgent, createKey, expectError, post, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import { addNumber } from "../twilio-simulator/state.ts";
 
-async function prepare() {
-  const { account, number } = haveNumber({ voice_url: "https://old.example.com/voice" });
-  const key = await createKey();
-  const body = {
-    phone_number: number.phone_number,
-    twilio_sid: account.sid,
-    twilio_token: account.authToken,
-    agent_id: await createAgent(key),
-  };
-  return { account, number, key, body };
-}
+const prepare = () => prepareImport({ voice_url: "https://old.example.com/voice" });
 
 const times = <T>(count: number, make: (index: number) => Promise<T>) =>
   Promise.all(Array.from({ length: count }, (_, index) => make(index)));

@@ -1,36 +1,24 @@
 import { describe, expect, it } from "vitest";
 import { watchedDatabase } from "../support/database.ts";
+import { prepareImport } from "../support/import.ts";
 import { haveNumber, operations, twilio } from "../support/twilio.ts";
 import { BASE, createAgent, createKey, type Key, post, rows } from "../support/worker.ts";
 import { addAccount, addApplication, addNumber } from "../twilio-simulator/state.ts";
 
 type Row = { id: string; previous_configuration_sealed: string; state: string; [column: string]: unknown };
 
-async function prepare(fields: Parameters<typeof haveNumber>[0] = {}) {
-  const { account, number } = haveNumber(fields);
-  const key = await createKey();
-  const agentId = await createAgent(key);
-  const body = {
-    phone_number: number.phone_number,
-    twilio_sid: account.sid,
-    twilio_token: account.authToken,
-    agent_id: agentId,
-  };
-  return { account, number, key, agentId, body };
-}
-
 const importIt = (body: unknown, key: Key) => post("/v1/phone-numbers", body, { key });
 
 describe("POST /v1/phone-numbers", () => {
   it("answers 201 with the imported number, and nothing else", async () => {
-    const { number, key, agentId, body } = await prepare();
+    const { number, key, body } = await prepareImport();
     const response = await importIt(body, key);
     expect(response.status).toBe(201);
     expect(response.headers.get("content-type")).toBe("application/json");
     expect(await response.json()).toEqual({
       phone_number: {
         phone_number: "+447446466847",
-        agent_id: agentId,
+        agent_id: body.agent_id,
         twilio_number_sid: number.sid,
         inbound_enabled: true,
         outbound_enabled: true,
@@ -39,7 +27,7 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("points voice, SMS, status callback and both fallbacks at this deployment", async () => {
-    const { number, key, body } = await prepare();
+    const { number, key, body } = await prepareImport();
     await importIt(body, key);
     const [row] = await rows<Row>("phone_numbers");
     const base = `${BASE}/webhooks/twilio/${row?.id}`;
@@ -60,7 +48,7 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("sends the documented parameters and no other", async () => {
-    const { key, body } = await prepare();
+    const { key, body } = await prepareImport();
     await importIt(body, key);
     const update = twilio.state.requests.find(({ operation }) => operation === "update");
     expect(Object.keys(update?.parameters ?? {}).sort()).toEqual([
@@ -82,13 +70,13 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("keeps the row: active, with its agent, key, account and Twilio's number SID", async () => {
-    const { account, number, key, agentId, body } = await prepare();
+    const { account, number, key, body } = await prepareImport();
     await importIt(body, key);
     expect(await rows("phone_numbers")).toEqual([
       expect.objectContaining({
         phone_number: "+447446466847",
         api_key_id: key.key_id,
-        agent_id: agentId,
+        agent_id: body.agent_id,
         account_sid: account.sid,
         twilio_number_sid: number.sid,
         inbound_enabled: 1,
@@ -101,7 +89,7 @@ describe("POST /v1/phone-numbers", () => {
 
   it("stores neither the token nor a previous URL in the clear", async () => {
     const secretUrl = "https://old.example.com/voice?api_key=owner-secret";
-    const { account, key, body } = await prepare({ voice_url: secretUrl });
+    const { account, key, body } = await prepareImport({ voice_url: secretUrl });
     await importIt(body, key);
     const stored = JSON.stringify(
       await Promise.all(["phone_numbers", "twilio_accounts", "api_keys"].map((t) => rows(t))),
@@ -116,7 +104,7 @@ describe("POST /v1/phone-numbers", () => {
     for (const binding of ["trunk", "application"] as const) {
       const phone_number = binding === "trunk" ? "+15005550001" : "+15005550002";
       const application = addApplication(twilio.state, { voiceUrl: "https://old.example.com/app" });
-      const { number, key, body } = await prepare(
+      const { number, key, body } = await prepareImport(
         binding === "trunk"
           ? { phone_number, trunk_sid: `TK${"0".repeat(32)}` }
           : { phone_number, voice_application_sid: application.sid, sms_application_sid: application.sid },
@@ -133,13 +121,13 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("makes a number that received faxes answer calls", async () => {
-    const { key, body } = await prepare({ voice_receive_mode: "fax" });
+    const { key, body } = await prepareImport({ voice_receive_mode: "fax" });
     expect((await importIt(body, key)).status).toBe(201);
     expect((await twilio.ring("+447446466847")).answeredBy).toBe("webhook");
   });
 
   it("leaves the SMS side alone where the number cannot text", async () => {
-    const { number, key, body } = await prepare({
+    const { number, key, body } = await prepareImport({
       capabilities: { voice: true, sms: false, mms: false, fax: false },
     });
     expect((await importIt(body, key)).status).toBe(201);
@@ -147,15 +135,15 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("takes camelCase, mixed spellings, padded values and unknown fields", async () => {
-    const { key, agentId, account } = await prepare();
+    const { key, account, body } = await prepareImport();
     const response = await importIt(
       {
         phoneNumber: "  +447446466847\n",
         phone_number: null,
         twilioSid: ` ${account.sid} `,
         twilio_token: `\t${account.authToken}\r\n`,
-        agentId,
-        agent_id: `${agentId} `,
+        agentId: body.agent_id,
+        agent_id: `${body.agent_id} `,
         colour: { of: ["no", "interest"] },
       },
       key,
@@ -164,7 +152,7 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("lets snake_case win where a field is given twice", async () => {
-    const { key, body } = await prepare();
+    const { key, body } = await prepareImport();
     const response = await importIt(
       { ...body, phoneNumber: "nonsense", twilioSid: 12, agentId: "nobody" },
       key,
@@ -173,7 +161,7 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("picks the very number out of those Twilio's pattern matches, over pages", async () => {
-    const { account, number, key, body } = await prepare({ phone_number: "+4474" });
+    const { account, number, key, body } = await prepareImport({ phone_number: "+4474" });
     twilio.state.numbers.delete(number.sid);
     for (let index = 0; index < 60; index += 1) {
       addNumber(twilio.state, account, { phone_number: `+447446466${String(index).padStart(3, "0")}` });
@@ -185,7 +173,7 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("costs two calls to Twilio and four round trips to D1", async () => {
-    const { key, body } = await prepare();
+    const { key, body } = await prepareImport();
     const { DB, trips } = watchedDatabase();
     const response = await post("/v1/phone-numbers", body, { key, env: { DB } });
     expect(response.status).toBe(201);
@@ -194,7 +182,7 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("imports several numbers of one account and keeps one row for the account", async () => {
-    const { account, key, body } = await prepare();
+    const { account, key, body } = await prepareImport();
     addNumber(twilio.state, account, { phone_number: "+15005550001" });
     expect((await importIt(body, key)).status).toBe(201);
     expect((await importIt({ ...body, phone_number: "+15005550001" }, key)).status).toBe(201);
@@ -213,7 +201,7 @@ describe("POST /v1/phone-numbers", () => {
   });
 
   it("never releases or transfers a number", async () => {
-    const { key, body } = await prepare();
+    const { key, body } = await prepareImport();
     await importIt(body, key);
     await importIt(body, key);
     expect(operations()).not.toContain("release");
@@ -223,7 +211,7 @@ describe("POST /v1/phone-numbers", () => {
 
 describe("a newer token", () => {
   it("takes the place of the stored one when another number of the account is imported", async () => {
-    const { account, key, body } = await prepare();
+    const { account, key, body } = await prepareImport();
     await importIt(body, key);
     addNumber(twilio.state, account, { phone_number: "+15005550001" });
     account.authToken = "f".repeat(32);
@@ -234,7 +222,7 @@ describe("a newer token", () => {
   });
 
   it("is kept even when the import itself is refused as a duplicate", async () => {
-    const { account, key, body } = await prepare();
+    const { account, key, body } = await prepareImport();
     await importIt(body, key);
     account.authToken = "e".repeat(32);
     expect((await twilio.ring("+447446466847")).answeredBy).toBe("application_error");
@@ -243,7 +231,7 @@ describe("a newer token", () => {
   });
 
   it("does not shut out calls that Twilio still signs with the token before", async () => {
-    const { account, key, body } = await prepare();
+    const { account, key, body } = await prepareImport();
     await importIt(body, key);
     account.secondaryAuthToken = "d".repeat(32);
     expect((await importIt({ ...body, twilio_token: account.secondaryAuthToken }, key)).status).toBe(409);
@@ -251,7 +239,7 @@ describe("a newer token", () => {
   });
 
   it("changes nothing where it is the same token", async () => {
-    const { key, body } = await prepare();
+    const { key, body } = await prepareImport();
     await importIt(body, key);
     const before = await rows("twilio_accounts");
     expect((await importIt(body, key)).status).toBe(409);
@@ -259,7 +247,7 @@ describe("a newer token", () => {
   });
 
   it("never reaches another key's account", async () => {
-    const { account, key, body } = await prepare();
+    const { account, key, body } = await prepareImport();
     await importIt(body, key);
     const before = await rows("twilio_accounts");
     account.authToken = "c".repeat(32);
