@@ -31,7 +31,7 @@ export default defineConfig({
           name: "workerd",
           include: ["test/**/*.test.ts"],
           exclude: ["test/**/*.node.test.ts"],
-          setupFiles: ["test/setup.ts"],
+          setupFiles: ["test/setup.ts", "test/properties.ts"],
           restoreMocks: true,
           // One isolate for all files: test/setup.ts empties the tables before each test, and starting a runtime for
           // each file takes three times as long as the tests themselves.
@@ -39,7 +39,7 @@ export default defineConfig({
         },
       },
       {
-        test: { name: "node", include: ["test/**/*.node.test.ts"] },
+        test: { name: "node", include: ["test/**/*.node.test.ts"], setupFiles: ["test/properties.ts"] },
       },
     ],
   },
