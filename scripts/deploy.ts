@@ -1,25 +1,22 @@
-import { unstable_readConfig as readConfig } from "wrangler";
-import { becomeWrangler, wrangler } from "./wrangler.ts";
+import { deploymentFaults } from "./deployment.ts";
+import { becomeWrangler, fail, optionOf, wrangler } from "./wrangler.ts";
 
 // npm run deploy: applies the migrations to the deployment's D1 and deploys. Arguments after -- go to `wrangler deploy`.
 
-const PLACEHOLDER_ID = /^[0-]+$/;
-
 const args = process.argv.slice(2);
-const { d1_databases, vars } = readConfig({ config: "wrangler.toml" });
+const isDryRun = args.includes("--dry-run");
+const saysAddress = args.some((argument) => argument.includes("PUBLIC_BASE_URL:https://"));
 
-const faults = [
-  PLACEHOLDER_ID.test(d1_databases[0]?.database_id ?? "") &&
-    "database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers` and copy the id it prints.",
-  !String(vars.PUBLIC_BASE_URL).startsWith("https://") &&
-    !args.some((argument) => argument.startsWith("PUBLIC_BASE_URL:https://")) &&
-    "PUBLIC_BASE_URL is not an https URL. Set it to the address of your Worker.",
-].filter((fault) => fault !== false);
+const { database, address } = deploymentFaults();
+const faults = [database, saysAddress ? undefined : address].filter((fault) => fault !== undefined);
 
-if (faults.length > 0) {
-  console.error(["wrangler.toml is not ready for a deployment:", ...faults].join("\n- "));
-  process.exitCode = 1;
-} else {
-  wrangler(["d1", "migrations", "apply", "DB", "--remote"]);
+try {
+  if (!isDryRun) {
+    if (faults.length > 0) throw new Error(faults.join("\n"));
+    const environment = optionOf(args, "--env");
+    wrangler(["d1", "migrations", "apply", "DB", "--remote", ...(environment ? ["--env", environment] : [])]);
+  }
   becomeWrangler(["deploy", ...args]);
+} catch (error) {
+  fail(error);
 }

@@ -2,40 +2,50 @@ import { parseArgs } from "node:util";
 import { serveSimulator } from "../test/twilio-simulator/serve.ts";
 import { createSimulator } from "../test/twilio-simulator/simulator.ts";
 import { addAccount, addNumber } from "../test/twilio-simulator/state.ts";
+import { fail, onOrphaned } from "./wrangler.ts";
 
 // npm run simulator: a Twilio on this machine, with one account and two numbers, for development without an account.
 
-const DEFAULT_PORT = 4010;
+const DEFAULT_PORT = "4010";
 
-const { values } = parseArgs({ options: { port: { type: "string" } } });
-const port = Number(values.port ?? DEFAULT_PORT);
+async function start(): Promise<void> {
+  const { values } = parseArgs({ options: { port: { type: "string" } } });
+  const port = Number(values.port ?? DEFAULT_PORT);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("--port must be a port number.");
 
-const simulator = createSimulator((request) => fetch(request));
-const account = addAccount(simulator.state, {
-  sid: "AC00000000000000000000000000000001",
-  authToken: "simulated-auth-token",
-});
-addNumber(simulator.state, account, {
-  sid: "PN451e0ddf654327e36baab58dfbcd30d6",
-  phone_number: "+447446466847",
-  voice_url: "https://demo.twilio.com/welcome/voice/",
-  sms_url: "https://demo.twilio.com/welcome/sms/reply",
-});
-addNumber(simulator.state, account, {
-  sid: "PN00000000000000000000000000000002",
-  phone_number: "+15005550002",
-  trunk_sid: "TK00000000000000000000000000000001",
-});
+  const simulator = createSimulator((request) => fetch(request));
+  const account = addAccount(simulator.state, {
+    sid: "AC00000000000000000000000000000001",
+    authToken: "simulated-auth-token",
+  });
+  addNumber(simulator.state, account, {
+    sid: "PN451e0ddf654327e36baab58dfbcd30d6",
+    phone_number: "+447446466847",
+    voice_url: "https://demo.twilio.com/welcome/voice/",
+    sms_url: "https://demo.twilio.com/welcome/sms/reply",
+  });
+  addNumber(simulator.state, account, {
+    sid: "PN00000000000000000000000000000002",
+    phone_number: "+15005550002",
+    trunk_sid: "TK00000000000000000000000000000001",
+  });
 
-const { url } = await serveSimulator(simulator, port);
-console.log(`Twilio simulator at ${url}
+  const { url } = await serveSimulator(simulator, port);
+  onOrphaned(() => process.exit(0));
+  const json = '-H "Content-Type: application/json" -d';
+  console.log(`Twilio simulator at ${url}
 
   account  ${account.sid}
   token    ${account.authToken}
   numbers  ${[...simulator.state.numbers.values()].map(({ phone_number }) => phone_number).join(", ")}
 
 Look inside:  curl ${url}/_simulator
-Ring:         curl ${url}/_simulator/ring --json '{"phone_number":"+447446466847"}'
-Text:         curl ${url}/_simulator/text --json '{"phone_number":"+447446466847","body":"Hello"}'
-Break it:     curl ${url}/_simulator/faults --json '{"effect":"serverErrorHtml","times":3}'
+Ring:         curl ${url}/_simulator/ring ${json} '{"phone_number":"+447446466847"}'
+Text:         curl ${url}/_simulator/text ${json} '{"phone_number":"+447446466847","body":"Hello"}'
+Break it:     curl ${url}/_simulator/faults ${json} '{"effect":"serverErrorHtml","times":3}'
 `);
+}
+
+await start().catch((error: Error & { code?: string }) =>
+  fail(error.code === "EADDRINUSE" ? "The port is taken; choose another one with --port." : error),
+);

@@ -1,6 +1,7 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
+import { readBody } from "../http/read-body.ts";
 import { isId } from "../ids.ts";
 import { openTokens } from "../phone-numbers/auth-token.ts";
 import { findInboundRoute, type InboundRoute } from "../phone-numbers/store.ts";
@@ -22,9 +23,12 @@ export const verifyTwilio = createMiddleware<AnsweringEnv, "/:id/:event">(async 
 
   const { publicBaseUrl, tokenEncryptionKeys } = c.get("config");
   const owner = { apiKeyId: route.api_key_id, accountSid: route.account_sid };
-  const tokens = await openTokens(createVault(tokenEncryptionKeys), owner, route, new Date());
+  const tokens = await openTokens(createVault(tokenEncryptionKeys), owner, route, new Date(), c.get("log"));
   const { pathname, search } = new URL(c.req.url);
-  const request = { url: `${publicBaseUrl}${pathname}${search}`, body: await readText(c.req.raw) };
+  const request = {
+    url: `${publicBaseUrl}${pathname}${search}`,
+    body: utf8.decode(await readBody(c.req.raw)),
+  };
   if (!(await verify(tokens, signature, request))) {
     c.get("log").warn("signature_refused", {
       phone_number_id: id,
@@ -37,10 +41,8 @@ export const verifyTwilio = createMiddleware<AnsweringEnv, "/:id/:event">(async 
   await next();
 });
 
-/** The body byte for byte as text: a byte order mark is signed like anything else. */
-async function readText(request: Request): Promise<string> {
-  return new TextDecoder("utf-8", { ignoreBOM: true, fatal: false }).decode(await request.arrayBuffer());
-}
+// A byte order mark is signed like anything else.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
 
 const MAX_NAMES = 60;
 

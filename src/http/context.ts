@@ -21,7 +21,7 @@ export type AppEnv = {
 export type AppContext = Context<AppEnv>;
 
 /**
- * Gives each request its id, its logger and the checked configuration, and writes one line about it at the end.
+ * Gives each request its id and its logger, and writes one line about it at the end.
  * The line has the route's pattern and not its path, which may hold what only Twilio should know.
  */
 export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
@@ -29,7 +29,6 @@ export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
   const startedAt = Date.now();
   c.set("requestId", requestId);
   c.set("log", createLogger({ request_id: requestId }));
-  c.set("config", readConfig(c.env));
   await next();
   setCommonHeaders(c, c.res.headers);
   c.get("log").info("request", {
@@ -40,6 +39,12 @@ export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
     key_id: c.get("apiKeyId"),
     duration_ms: Date.now() - startedAt,
   });
+};
+
+/** Checks the bindings, once per isolate, and hands the configuration on. */
+export const requireConfig: MiddlewareHandler<AppEnv> = async (c, next) => {
+  c.set("config", readConfig(c.env));
+  await next();
 };
 
 /** The headers of every response. Answers may hold an API key's secret, so no cache keeps any of them. */

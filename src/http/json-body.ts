@@ -3,13 +3,15 @@ import { createMiddleware } from "hono/factory";
 import type * as z from "zod/mini";
 import type { AppEnv } from "./context.ts";
 import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
+import { readBody } from "./read-body.ts";
 
-/** A request body of JSON and nothing else: RFC 8259 has no charset, and a compressed body would dodge the limit. */
+/** A request body of JSON up to 64 KiB and nothing else: RFC 8259 has no charset, and a compressed body would dodge the limit. */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
   const mediaType = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
   const encoding = c.req.header("content-encoding")?.trim().toLowerCase() ?? "identity";
   if (mediaType !== "application/json" || encoding !== "identity")
     throw new ApiError("unsupported_media_type");
+  c.req.raw = new Request(c.req.raw, { body: await readBody(c.req.raw) });
   await next();
 });
 

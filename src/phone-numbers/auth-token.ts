@@ -40,13 +40,14 @@ async function differs(vault: Vault, owner: Owner, authToken: string, stored: Tw
  * The tokens that may have signed a webhook of this account, the likeliest first. Twilio signs with the primary token
  * until a secondary one is promoted, so the token before the present one counts for a day.
  *
- * @throws VaultError
+ * @throws VaultError where none of them can be opened; one that can is enough to answer calls
  */
 export async function openTokens(
   vault: Vault,
   owner: Owner,
   stored: TwilioAccountRow,
   now: Date,
+  log: Logger,
 ): Promise<string[]> {
   const {
     auth_token_sealed: current,
@@ -55,5 +56,11 @@ export async function openTokens(
   } = stored;
   const previousIsGood = changedAt !== null && now.getTime() - Date.parse(changedAt) < PREVIOUS_TOKEN_MS;
   const sealed = previous !== null && previousIsGood ? [current, previous] : [current];
-  return Promise.all(sealed.map((token) => vault.open(token, slotOf(owner))));
+  const opened = await Promise.allSettled(sealed.map((token) => vault.open(token, slotOf(owner))));
+  const failed = opened.find((result) => result.status === "rejected");
+  if (failed)
+    log.error("stored_token_unreadable", { account_sid: owner.accountSid, ...errorFields(failed.reason) });
+  const tokens = opened.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+  if (tokens.length === 0) throw failed?.reason;
+  return tokens;
 }

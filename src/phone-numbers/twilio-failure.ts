@@ -2,6 +2,9 @@ import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { TwilioError, type TwilioErrorFacts } from "../twilio/errors.ts";
 
 const DEFAULT_RETRY_AFTER_SECONDS = 5;
+const STRANGE_ANSWER =
+  "Twilio gave an answer that this service does not understand; details have its status and code. Nothing was " +
+  "changed. Trying again will hardly help: check TWILIO_API_BASE_URL, and report it with the request id.";
 const AUTHENTICATE = 20003; // https://www.twilio.com/docs/api/errors/20003
 
 /**
@@ -15,7 +18,9 @@ export function twilioFailure(error: unknown, otherwise: ErrorCode): unknown {
   const code = codeOf(error.facts, otherwise);
   const { status, twilioCode, requestId, retryAfterSeconds } = error.facts;
   const retryAfter = retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS;
+  const isStrange = code === "twilio_unavailable" && status !== undefined && status < 500;
   return new ApiError(code, {
+    ...(isStrange && { message: STRANGE_ANSWER }),
     details: {
       ...(status !== undefined && { twilio_status: status }),
       ...(twilioCode !== undefined && { twilio_code: twilioCode }),

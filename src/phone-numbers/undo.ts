@@ -36,7 +36,7 @@ export async function recover(
     // an update that arrives late does no harm then; for when nobody imports again, somebody keeps watch.
     await giveUp(claimed.row, services);
     services.defer(watchForLateUpdate(claimed, number, services));
-    return answer;
+    return unsettled(answer);
   }
   return undoAndAnswer(claimed, number, answer, services);
 }

@@ -147,9 +147,18 @@ describe("trust", () => {
 
   it("says service_misconfigured where the token cannot be opened", async () => {
     expectErrorLog("request_failed");
+    expectErrorLog("stored_token_unreadable");
     const { id, account } = await prepare();
     await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = 'v1.gone.AAAA.AAAA'").run();
     await expectError(await call(id, "voice", account.authToken), 503, "service_misconfigured");
+  });
+
+  it("goes on with the new token where the one before cannot be opened any more", async () => {
+    const { id, account, key, body } = await prepare();
+    await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = 'v1.gone.AAAA.AAAA'").run();
+    expectErrorLog("stored_token_unreadable");
+    await expectError(await post("/v1/phone-numbers", body, { key }), 409, "number_already_imported");
+    expect((await call(id, "voice", account.authToken)).status).toBe(200);
   });
 
   it("takes a hundred thousand parameters no further than the limit", async () => {

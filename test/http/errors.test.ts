@@ -82,6 +82,7 @@ describe("an incomplete configuration", () => {
     const [line] = logLines().filter(({ level }) => level === "error");
     expect(line?.error_message).toMatch(/PUBLIC_BASE_URL.*TOKEN_ENCRYPTION_KEYS.*ADMIN_TOKEN/);
     expect(line?.error_message).not.toContain("short");
+    expect((await get("/docs/errors/service_misconfigured", broken)).status).toBe(200);
   });
 });
 

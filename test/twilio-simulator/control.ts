@@ -1,9 +1,8 @@
 import { Hono } from "hono";
-import type { Fault } from "./faults.ts";
-import { effects } from "./faults.ts";
+import { type Effect, effects, type Fault } from "./faults.ts";
 import type { NumberResource } from "./resource.ts";
 import type { Simulator } from "./simulator.ts";
-import { addAccount, addNumber } from "./state.ts";
+import { addAccount, addNumber, OPERATIONS } from "./state.ts";
 
 /** What Twilio's Console and the telephone network are to the real thing: look, change, ring, text, break. */
 export function createControl(simulator: Simulator): Hono {
@@ -27,9 +26,8 @@ export function createControl(simulator: Simulator): Hono {
       Partial<NumberResource> & Pick<NumberResource, "phone_number" | "account_sid">
     >();
     const account = state.accounts.get(fields.account_sid);
-    return account
-      ? c.json(addNumber(state, account, fields), 201)
-      : c.json({ error: "no such account" }, 404);
+    if (!account) throw new Error("no such account");
+    return c.json(addNumber(state, account, fields), 201);
   });
 
   // {"phone_number", "from"?, "body"?}
@@ -42,11 +40,13 @@ export function createControl(simulator: Simulator): Hono {
     return c.json(await simulator.text(phone_number, party));
   });
 
-  // {"effect": <name of an effect> | {…}, "operation"?, "after"?, "times"?}
+  // {"effect": <name of an effect> | {…}, "operation"?, "after"?, "times"?: a number, or null for every one}
   control.post("/faults", async (c) => {
-    const fault = await c.req.json<Omit<Fault, "effect"> & { effect: string | Fault["effect"] }>();
+    const fault = await c.req.json<Omit<Fault, "effect"> & { effect: string | Effect }>();
     const effect = typeof fault.effect === "string" ? namedEffect(fault.effect) : fault.effect;
-    if (!effect) return c.json({ error: "no such effect", effects: Object.keys(effects) }, 404);
+    if (fault.operation !== undefined && !OPERATIONS.includes(fault.operation)) {
+      throw new Error(`no such operation; there are ${OPERATIONS.join(", ")}`);
+    }
     faults.add({ ...fault, effect });
     return c.json({ ok: true }, 201);
   });
@@ -55,10 +55,15 @@ export function createControl(simulator: Simulator): Hono {
     return c.json({ ok: true });
   });
 
+  control.onError((error, c) => c.json({ error: error.message }, 400));
   return control;
 }
 
-function namedEffect(name: string): Fault["effect"] | undefined {
-  const effect = Object.hasOwn(effects, name) ? effects[name as keyof typeof effects] : undefined;
-  return typeof effect === "function" ? undefined : effect;
+function namedEffect(name: string): Effect {
+  const named = Object.entries(effects).filter(
+    (entry): entry is [string, Effect] => typeof entry[1] !== "function",
+  );
+  const effect = new Map(named).get(name);
+  if (!effect) throw new Error(`no such effect; there are ${named.map(([known]) => known).join(", ")}`);
+  return effect;
 }

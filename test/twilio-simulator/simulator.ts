@@ -1,7 +1,7 @@
 import { createApi, operationOf } from "./api.ts";
 import { createCaller } from "./caller.ts";
 import { ConnectionReset, createFaults, type Effect, type Faults } from "./faults.ts";
-import { createState, type State } from "./state.ts";
+import { createState, type Operation, type State } from "./state.ts";
 
 export type Simulator = {
   state: State;
@@ -56,7 +56,7 @@ async function befall(
   request: Request,
   answer: (request: Request) => Promise<Response>,
   state: State,
-  operation: "list" | "fetch" | "update" | "release",
+  operation: Operation,
 ): Promise<Response> {
   const path = new URL(request.url).pathname;
   switch (effect.kind) {

@@ -25,7 +25,8 @@ export type MessagingService = {
   numberSids: string[];
 };
 
-export type Operation = "list" | "fetch" | "update" | "release";
+export const OPERATIONS = ["list", "fetch", "update", "release"] as const;
+export type Operation = (typeof OPERATIONS)[number];
 
 /** A request the simulated API took in, for tests to look at. */
 export type RecordedRequest = {

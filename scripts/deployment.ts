@@ -1,0 +1,16 @@
+import { unstable_readConfig as readConfig } from "wrangler";
+
+const PLACEHOLDER_ID = /^[0-]+$/;
+
+/** The database and the address that wrangler.toml has for a deployment, and what is wrong with either. */
+export function deploymentFaults(): { database: string | undefined; address: string | undefined } {
+  const { d1_databases, vars } = readConfig({ config: "wrangler.toml" });
+  return {
+    database: PLACEHOLDER_ID.test(d1_databases[0]?.database_id ?? "")
+      ? "wrangler.toml: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers` and copy the id it prints."
+      : undefined,
+    address: String(vars.PUBLIC_BASE_URL).startsWith("https://")
+      ? undefined
+      : "wrangler.toml: PUBLIC_BASE_URL is not an https URL. Set it to the address of your Worker.",
+  };
+}
