@@ -17,12 +17,9 @@ async function prepare(agent: Record<string, unknown> = {}) {
 
 const PARAMETERS = "AccountSid=AC1&CallSid=CA1&From=%2B15005550006&FromCity=&CallStatus=ringing";
 
-async function call(
-  id: string,
-  event: string,
-  token: string,
-  options: { signature?: string; url?: string } = {},
-) {
+type CallOptions = { signature?: string; url?: string; env?: Partial<Env> };
+
+async function call(id: string, event: string, token: string, options: CallOptions = {}) {
   const url = `${BASE}/webhooks/twilio/${id}/${event}`;
   const signature = options.signature ?? (await sign(token, url, new URLSearchParams(PARAMETERS)));
   return send(
@@ -31,6 +28,7 @@ async function call(
       headers: { "content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature },
       body: PARAMETERS,
     }),
+    options.env,
   );
 }
 
@@ -78,6 +76,31 @@ describe("a text, a status, a recording", () => {
   });
 });
 
+describe("when something of ours is broken", () => {
+  const broken = {
+    DB: { prepare: () => ({ bind: () => ({ first: () => Promise.reject(new Error("D1_ERROR: down")) }) }) },
+  } as unknown as Partial<Env>;
+
+  it("the voice URL fails, so that Twilio asks the fallback, and the fallback needs neither D1 nor a token", async () => {
+    const { id, account } = await prepare();
+    await expectError(
+      await call(id, "voice", account.authToken, { env: broken }),
+      503,
+      "storage_unavailable",
+    );
+    const response = await call(id, "voice-fallback", account.authToken, { env: broken });
+    expect([response.status, await response.text()]).toEqual([
+      200,
+      expect.stringContaining("not taking calls"),
+    ]);
+  });
+
+  it("a forged request gets nothing out of the fallback", async () => {
+    const { id } = await prepare();
+    await expectError(await call(id, "voice-fallback", "wrong token"), 403, "invalid_signature");
+  });
+});
+
 describe("trust", () => {
   it("refuses a request without a signature, or with a wrong one, and logs names but no values", async () => {
     const { id, account } = await prepare();
@@ -122,10 +145,19 @@ describe("trust", () => {
     );
   });
 
-  it("knows no number but those that were imported", async () => {
+  it("knows no number but those that were imported; a stray call hears something polite all the same", async () => {
     const { account } = await prepare();
     for (const id of [`num_${"0".repeat(32)}`, "num_1", "'", "%00"]) {
-      await expectError(await call(id, "voice", account.authToken), 404, "not_found");
+      for (const event of ["voice", "voice-fallback"]) {
+        const response = await call(id, event, account.authToken);
+        expect([response.status, await response.text()]).toEqual([
+          200,
+          expect.stringContaining("not taking calls"),
+        ]);
+      }
+      for (const event of ["sms", "sms-fallback", "status", "recording"]) {
+        await expectError(await call(id, event, account.authToken), 404, "not_found");
+      }
     }
   });
 

@@ -1,5 +1,4 @@
-import { createMiddleware } from "hono/factory";
-import type { AppEnv } from "../http/context.ts";
+import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { readBody } from "../http/read-body.ts";
 import { isId } from "../ids.ts";
@@ -8,16 +7,18 @@ import { findInboundRoute, type InboundRoute } from "../phone-numbers/store.ts";
 import { verify } from "../twilio/signature.ts";
 import { createVault } from "../vault/vault.ts";
 
-export type AnsweringEnv = AppEnv & { Variables: { route: InboundRoute } };
-
 /**
- * Lets a request through that Twilio signed for the number in its path, and says where its calls go. The URL that
- * was signed is the one Twilio was given, whatever host this request came in by.
+ * Where the calls of the number in the path go, once it is sure that Twilio signed the request for that number. The
+ * URL that was signed is the one Twilio was given, whatever host this request came in by.
+ *
+ * @throws ApiError `invalid_signature`, `not_found`, `payload_too_large`
+ * @throws StorageError
+ * @throws VaultError
  */
-export const verifyTwilio = createMiddleware<AnsweringEnv, "/:id/:event">(async (c, next) => {
+export async function trustedRoute(c: AppContext): Promise<InboundRoute> {
   const signature = c.req.header("x-twilio-signature");
   if (!signature) throw new ApiError("invalid_signature");
-  const id = c.req.param("id");
+  const id = c.req.param("id") ?? "";
   const route = isId("phoneNumber", id) ? await findInboundRoute(c.env.DB, id) : null;
   if (!route) throw new ApiError("not_found");
 
@@ -37,9 +38,8 @@ export const verifyTwilio = createMiddleware<AnsweringEnv, "/:id/:event">(async 
     });
     throw new ApiError("invalid_signature");
   }
-  c.set("route", route);
-  await next();
-});
+  return route;
+}
 
 // A byte order mark is signed like anything else.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
