@@ -1,3 +1,4 @@
+import { isLoopback } from "./http/public-url.ts";
 import { parseKeyring } from "./vault/keyring.ts";
 
 /** The bindings and variables of the Worker, checked. */
@@ -12,6 +13,10 @@ export type Config = {
   tokenEncryptionKeys: string;
   adminToken: string;
   openSignup: boolean;
+  /** The deadline of one delivery of an event, in milliseconds. */
+  webhookTimeoutMs: number;
+  /** Whether agents may have webhook URLs on this machine, for local development. */
+  allowLocalWebhooks: boolean;
 };
 
 /** Every fault of the configuration at once, by name and reason, never by value. */
@@ -57,6 +62,7 @@ function checkEnv(env: Partial<Env>): Config {
   };
 
   if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
+  if (typeof env.EVENTS?.send !== "function") problems.push("EVENTS is missing");
   const config = {
     publicBaseUrl: check("PUBLIC_BASE_URL", parseOrigin),
     twilioApiBaseUrl: check("TWILIO_API_BASE_URL", parseOrigin, "https://api.twilio.com"),
@@ -64,7 +70,14 @@ function checkEnv(env: Partial<Env>): Config {
     tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),
     adminToken: check("ADMIN_TOKEN", parseAdminToken),
     openSignup: env.OPEN_SIGNUP === "true",
+    webhookTimeoutMs: check("WEBHOOK_TIMEOUT_MS", parseTimeout, "10000"),
+    allowLocalWebhooks: env.ALLOW_LOCAL_WEBHOOKS === "true",
   };
+  if (config.allowLocalWebhooks && ![config.publicBaseUrl, config.twilioApiBaseUrl].some(isOnThisMachine)) {
+    problems.push(
+      "ALLOW_LOCAL_WEBHOOKS is for local development only: neither Twilio nor this service is local",
+    );
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return config as Config;
 }
@@ -81,8 +94,8 @@ function parseOrigin(value: string): string {
   return url.origin;
 }
 
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+function isOnThisMachine(origin: string | undefined): boolean {
+  return origin !== undefined && isLoopback(new URL(origin).hostname);
 }
 
 function parseTimeout(value: string): number {

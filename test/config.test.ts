@@ -22,7 +22,7 @@ describe("readConfig", () => {
   });
 
   it("names everything that is missing at once", () => {
-    const names = ["DB", "PUBLIC_BASE_URL", "TOKEN_ENCRYPTION_KEYS", "ADMIN_TOKEN"];
+    const names = ["DB", "EVENTS", "PUBLIC_BASE_URL", "TOKEN_ENCRYPTION_KEYS", "ADMIN_TOKEN"];
     const found = problems(Object.fromEntries(names.map((name) => [name, undefined])));
     expect(found).toEqual(names.map((name) => `${name} is missing`));
     expect(new ConfigError(found).message).toContain("ADMIN_TOKEN is missing");
@@ -69,6 +69,13 @@ describe("readConfig", () => {
 
   it.each(["0", "-1", "8s", "1.5", "60001", "NaN"])("refuses the timeout %s", (TWILIO_TIMEOUT_MS) => {
     expect(problems({ TWILIO_TIMEOUT_MS })).toHaveLength(1);
+  });
+
+  it("lets webhooks be on this machine only where something else is as well", () => {
+    const ALLOW_LOCAL_WEBHOOKS = "true";
+    expect(problems({ ALLOW_LOCAL_WEBHOOKS })).toHaveLength(1);
+    expect(problems({ ALLOW_LOCAL_WEBHOOKS, PUBLIC_BASE_URL: "http://localhost:8787" })).toEqual([]);
+    expect(problems({ ALLOW_LOCAL_WEBHOOKS, TWILIO_API_BASE_URL: "http://127.0.0.1:4010" })).toEqual([]);
   });
 
   it("refuses a short admin token", () => {

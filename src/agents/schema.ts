@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { body, optionalText, requiredText } from "../http/schema.ts";
+import { connectSchema, fallbackSchema } from "./connect.ts";
 
 const MAX_NAME_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 16_000;
@@ -20,12 +21,13 @@ const language = z.pipe(
   z.transform((tag) => (tag === undefined ? DEFAULT_LANGUAGE : new Intl.Locale(tag).toString())),
 );
 
-const webhookUrl = z.pipe(
-  z.optional(
-    z.string().check(z.maxLength(MAX_URL_LENGTH, "invalid_url"), z.refine(isPlainHttpsUrl, "invalid_url")),
-  ),
-  z.transform((url) => url ?? null),
-);
+/** An optional value that is null where it is not given. */
+function nullable<Schema extends z.ZodMiniType>(schema: Schema) {
+  return z.pipe(
+    z.optional(schema),
+    z.transform((value) => value ?? null),
+  );
+}
 
 /** `POST /v1/agents` */
 export const createAgentBody = body({
@@ -35,7 +37,11 @@ export const createAgentBody = body({
   language,
   voice_id: optionalText(MAX_VOICE_ID_LENGTH),
   is_active: z._default(z.boolean(), true),
-  webhook_url: webhookUrl,
+  // Which hosts it may name depends on the deployment; see `checkUrls` in routes.ts.
+  webhook_url: optionalText(MAX_URL_LENGTH, "invalid_url"),
+  connect: nullable(connectSchema),
+  fallback: nullable(fallbackSchema),
+  record: z._default(z.boolean(), false),
 });
 
 export type CreateAgentBody = z.output<typeof createAgentBody>;
@@ -47,9 +53,4 @@ function isLanguageTag(tag: string): boolean {
   } catch {
     return false;
   }
-}
-
-function isPlainHttpsUrl(value: string): boolean {
-  const url = URL.parse(value);
-  return url?.protocol === "https:" && url.username === "" && url.password === "";
 }

@@ -1,4 +1,4 @@
-import { run } from "../database.ts";
+import { first, run } from "../database.ts";
 
 export type AgentRow = {
   id: string;
@@ -10,32 +10,38 @@ export type AgentRow = {
   voice_id: string | null;
   is_active: 0 | 1;
   webhook_url: string | null;
+  /** JSON of a `Connect`. */
+  connect: string | null;
+  /** JSON of a `Fallback`. */
+  fallback: string | null;
+  record: 0 | 1;
   created_at: string;
   updated_at: string;
 };
 
 const INSERT = `
   INSERT INTO agents (id, api_key_id, name, system_prompt, welcome_message, language, voice_id, is_active, webhook_url,
-    created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)`;
+    connect, fallback, record, created_at, updated_at)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)`;
 
 /** @throws StorageError */
 export async function insertAgent(db: D1Database, row: AgentRow): Promise<void> {
-  const { id, api_key_id, name, system_prompt, welcome_message, language, voice_id, is_active, webhook_url } =
-    row;
   await run(
     db
       .prepare(INSERT)
       .bind(
-        id,
-        api_key_id,
-        name,
-        system_prompt,
-        welcome_message,
-        language,
-        voice_id,
-        is_active,
-        webhook_url,
+        row.id,
+        row.api_key_id,
+        row.name,
+        row.system_prompt,
+        row.welcome_message,
+        row.language,
+        row.voice_id,
+        row.is_active,
+        row.webhook_url,
+        row.connect,
+        row.fallback,
+        row.record,
         row.created_at,
         row.updated_at,
       ),
@@ -48,4 +54,16 @@ export type AgentOwner = { api_key_id: string };
 /** A statement for a batch: whose agent this is; no row where there is no such agent. */
 export function selectOwner(db: D1Database, agentId: string): D1PreparedStatement {
   return db.prepare("SELECT api_key_id FROM agents WHERE id = ?1").bind(agentId);
+}
+
+/** Whether this key's agent has a webhook_url; null where the key has no such agent. @throws StorageError */
+export async function hasWebhookUrl(
+  db: D1Database,
+  apiKeyId: string,
+  agentId: string,
+): Promise<boolean | null> {
+  const row = await first<{ webhook_url: string | null }>(
+    db.prepare("SELECT webhook_url FROM agents WHERE id = ?1 AND api_key_id = ?2").bind(agentId, apiKeyId),
+  );
+  return row && row.webhook_url !== null;
 }

@@ -37,7 +37,7 @@ const FIRST: readonly ErrorCode[] = ["invalid_json", "missing_field", "invalid_f
  * else is `invalid_field`. All fields with the reported fault are in `details.fields`. No value is ever repeated.
  */
 function toApiError(issues: readonly Issue[]): ApiError {
-  const faults = issues.map((issue) => ({ code: codeOf(issue), field: String(issue.path[0] ?? "") }));
+  const faults = issues.map((issue) => ({ code: codeOf(issue), field: issue.path.join(".") }));
   const code = FIRST.find((candidate) => faults.some((fault) => fault.code === candidate)) ?? faults[0]?.code;
   if (!code || code === "invalid_json") return new ApiError("invalid_json");
   const fields = [...new Set(faults.filter((fault) => fault.code === code).map(({ field }) => field))];

@@ -15,6 +15,9 @@ describe("POST /v1/agents", () => {
       voice_id: null,
       is_active: true,
       webhook_url: null,
+      connect: null,
+      fallback: null,
+      record: false,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: expect.any(String),
     });

@@ -1,0 +1,126 @@
+import * as z from "zod/mini";
+import { isPublicUrl } from "../http/public-url.ts";
+
+// How a call is handed to an agent's runtime, and what a caller gets where that fails. Attributes have the names TwiML
+// gives them (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay); snake_case is taken too.
+
+const MAX_TEXT_LENGTH = 1_000;
+const MAX_URL_LENGTH = 2_048;
+const MAX_NAME_LENGTH = 64;
+const MAX_ENTRIES = 20;
+const DIALABLE = /^(?:\+[1-9][0-9]{1,14}|sips?:[^\s<>"'&]{1,255})$/;
+
+const text = z.string().check(z.minLength(1, "invalid_field"), z.maxLength(MAX_TEXT_LENGTH, "invalid_field"));
+const optional = z.optional(text);
+const flag = z.optional(z.boolean());
+// Twilio documents some of these as a list of words where its SDK has a boolean.
+const textOrFlag = z.optional(z.union([text, z.boolean()]));
+
+const urlOf = (protocol: "wss:" | "https:", { query }: { query: boolean }) =>
+  z.string().check(
+    z.maxLength(MAX_URL_LENGTH, "invalid_url"),
+    z.refine((value) => isPublicUrl(value, { protocol }) && (query || !value.includes("?")), "invalid_url"),
+  );
+
+/** What the runtime is told beside our own parameters; see `answering/answer.ts`. */
+const parameters = z.optional(
+  z
+    .record(
+      z.string().check(z.minLength(1, "invalid_field"), z.maxLength(MAX_NAME_LENGTH, "invalid_field")),
+      z.string().check(z.maxLength(MAX_TEXT_LENGTH, "invalid_field")),
+    )
+    .check(z.refine((entries) => Object.keys(entries).length <= MAX_ENTRIES, "invalid_field")),
+);
+
+const dialable = z.string().check(z.regex(DIALABLE, "invalid_field"));
+
+const conversationRelay = z.strictObject({
+  type: z.literal("conversation_relay"),
+  url: urlOf("wss:", { query: true }),
+  welcomeGreeting: optional,
+  welcomeGreetingInterruptible: textOrFlag,
+  language: optional,
+  ttsLanguage: optional,
+  ttsProvider: optional,
+  voice: optional,
+  transcriptionLanguage: optional,
+  transcriptionProvider: optional,
+  speechModel: optional,
+  interruptible: textOrFlag,
+  interruptSensitivity: optional,
+  dtmfDetection: flag,
+  reportInputDuringAgentSpeech: textOrFlag,
+  preemptible: flag,
+  hints: optional,
+  debug: optional,
+  elevenlabsTextNormalization: optional,
+  intelligenceService: optional,
+  partialPrompts: flag,
+  profanityFilter: flag,
+  events: optional,
+  // These are spelled as TwiML spells them.
+  deepgramsmartformat: textOrFlag,
+  backgroundnoisereduction: textOrFlag,
+  ignorebackchannel: textOrFlag,
+  speechtimeout: optional,
+  languages: z.optional(
+    z
+      .array(
+        z.strictObject({
+          code: text,
+          ttsProvider: optional,
+          voice: optional,
+          transcriptionProvider: optional,
+          speechModel: optional,
+        }),
+      )
+      .check(z.maxLength(MAX_ENTRIES, "invalid_field")),
+  ),
+  parameters,
+});
+
+const stream = z.strictObject({
+  type: z.literal("stream"),
+  // Twilio strips the query of a stream's URL; what it would say belongs into parameters.
+  url: urlOf("wss:", { query: false }),
+  name: optional,
+  parameters,
+});
+
+const redirect = z.strictObject({ type: z.literal("redirect"), url: urlOf("https:", { query: true }) });
+const dial = z.strictObject({ type: z.literal("dial"), number: dialable });
+const sayText = z.strictObject({ type: z.literal("say"), text });
+
+/** `connect` of an agent. */
+export const connectSchema = z.pipe(
+  z.transform(withCamelCaseNames),
+  z.discriminatedUnion("type", [conversationRelay, stream, redirect, dial]),
+);
+
+/** `fallback` of an agent. */
+export const fallbackSchema = z.pipe(
+  z.transform(withCamelCaseNames),
+  z.discriminatedUnion("type", [sayText, dial]),
+);
+
+export type Connect = z.output<typeof connectSchema>;
+export type ConversationRelay = z.output<typeof conversationRelay>;
+export type Fallback = z.output<typeof fallbackSchema>;
+
+/** `tts_provider` as `ttsProvider`, in the object itself and in its list of languages. The names of parameters are theirs. */
+function withCamelCaseNames(input: unknown): unknown {
+  if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
+  return Object.fromEntries(
+    Object.entries(input)
+      // null means "not given", as everywhere in this API.
+      .filter(([, value]) => value !== null)
+      .map(([name, value]) => [
+        camelCase(name),
+        name === "languages" && Array.isArray(value) ? value.map(withCamelCaseNames) : value,
+      ]),
+  );
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { createKey, expectError, post, rows } from "../support/worker.ts";
+
+const create = async (fields: Record<string, unknown>) =>
+  post("/v1/agents", { name: "Receptionist", ...fields }, { key: await createKey() });
+
+describe("connect, fallback and record of an agent", () => {
+  it.each<[string, Record<string, unknown>]>([
+    [
+      "ConversationRelay",
+      {
+        type: "conversation_relay",
+        url: "wss://runtime.example/relay?tenant=1",
+        welcomeGreeting: "Hi",
+        ttsProvider: "ElevenLabs",
+        dtmfDetection: true,
+        interruptible: "speech",
+        languages: [{ code: "de-DE", ttsProvider: "Google", voice: "x" }],
+        parameters: { tenant: "acme" },
+      },
+    ],
+    ["a stream", { type: "stream", url: "wss://runtime.example/media", parameters: { a: "" } }],
+    ["a redirect", { type: "redirect", url: "https://runtime.example/twiml?x=1" }],
+    ["a number", { type: "dial", number: "+447446466847" }],
+    ["a SIP address", { type: "dial", number: "sip:desk@pbx.example" }],
+  ])("keeps %s", async (_, connect) => {
+    const response = await create({ connect, record: true, fallback: { type: "say", text: "Sorry." } });
+    expect(response.status).toBe(201);
+    const expected = { connect, record: true, fallback: { type: "say", text: "Sorry." } };
+    expect(await response.json()).toMatchObject(expected);
+    const [row] = await rows<{ connect: string; record: number }>("agents");
+    expect([JSON.parse(row?.connect ?? ""), row?.record]).toEqual([connect, 1]);
+  });
+
+  it("has none unless told", async () => {
+    expect(await (await create({})).json()).toMatchObject({ connect: null, fallback: null, record: false });
+    expect(await (await create({ connect: null, fallback: null })).json()).toMatchObject({ connect: null });
+  });
+
+  it("takes attributes in snake_case too, and keeps TwiML's names", async () => {
+    const connect = {
+      type: "conversation_relay",
+      url: "wss://runtime.example",
+      welcome_greeting: "Hi",
+      voice: null,
+      languages: [{ code: "en-GB", tts_provider: "Google" }],
+      parameters: { some_name: "kept" },
+    };
+    expect(await (await create({ connect })).json()).toMatchObject({
+      connect: {
+        type: "conversation_relay",
+        url: "wss://runtime.example",
+        welcomeGreeting: "Hi",
+        languages: [{ code: "en-GB", ttsProvider: "Google" }],
+        parameters: { some_name: "kept" },
+      },
+    });
+  });
+
+  const relay = { type: "conversation_relay", url: "wss://runtime.example" };
+  it.each<[string, Record<string, unknown>, string, string]>([
+    ["no object", { connect: "wss://runtime.example" }, "invalid_field", "connect"],
+    ["no type", { connect: {} }, "invalid_field", "connect.type"],
+    ["an unknown type", { connect: { type: "carrier_pigeon" } }, "invalid_field", "connect.type"],
+    ["ws", { connect: { ...relay, url: "ws://runtime.example" } }, "invalid_url", "connect.url"],
+    ["a private host", { connect: { ...relay, url: "wss://10.0.0.1" } }, "invalid_url", "connect.url"],
+    [
+      "a stream with a query, which Twilio would strip",
+      { connect: { type: "stream", url: "wss://runtime.example/?a=1" } },
+      "invalid_url",
+      "connect.url",
+    ],
+    [
+      "a redirect to ourselves",
+      { connect: { type: "redirect", url: "https://numbers.example.com/webhooks" } },
+      "invalid_url",
+      "connect.url",
+    ],
+    [
+      "a redirect over http",
+      { connect: { type: "redirect", url: "http://runtime.example" } },
+      "invalid_url",
+      "connect.url",
+    ],
+    ["a misspelt attribute", { connect: { ...relay, welcomGreeting: "x" } }, "invalid_field", "connect"],
+    ["an attribute of another type", { connect: { ...relay, voice: 1 } }, "invalid_field", "connect.voice"],
+    [
+      "a long attribute",
+      { connect: { ...relay, hints: "x".repeat(1_001) } },
+      "invalid_field",
+      "connect.hints",
+    ],
+    [
+      "too many parameters",
+      {
+        connect: { ...relay, parameters: Object.fromEntries(Array.from({ length: 21 }, (_, i) => [i, ""])) },
+      },
+      "invalid_field",
+      "connect.parameters",
+    ],
+    ["no number to dial", { connect: { type: "dial", number: "12" } }, "invalid_field", "connect.number"],
+    [
+      "a SIP address with markup",
+      { connect: { type: "dial", number: 'sip:a"><Say>' } },
+      "invalid_field",
+      "connect.number",
+    ],
+    ["a fallback without words", { fallback: { type: "say" } }, "invalid_field", "fallback.text"],
+    [
+      "a fallback that relays",
+      { fallback: { ...relay, type: "conversation_relay" } },
+      "invalid_field",
+      "fallback.type",
+    ],
+    ["a record that is no switch", { record: "yes" }, "invalid_field", "record"],
+  ])("refuses %s", async (_, fields, code, field) => {
+    const error = await expectError(await create(fields), 400, code);
+    expect(error.details).toEqual({ fields: [field] });
+    expect(await rows("agents")).toEqual([]);
+  });
+
+  it.each([
+    "http://customer.example",
+    "https://localhost/events",
+    "https://10.0.0.1/",
+    "https://numbers.example.com/",
+  ])("sends no events to %s", async (webhook_url) => {
+    const error = await expectError(await create({ webhook_url }), 400, "invalid_url");
+    expect(error.details).toEqual({ fields: ["webhook_url"] });
+  });
+});
