@@ -3,6 +3,7 @@ import { agents } from "./agents/routes.ts";
 import { answering } from "./answering/routes.ts";
 import { apiKeys } from "./api-keys/routes.ts";
 import { documentation } from "./documentation/routes.ts";
+import { webhooks } from "./events/routes.ts";
 import { health } from "./health.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
 import { handleError } from "./http/error-handler.ts";
@@ -21,6 +22,7 @@ app.use(requireConfig);
 app.route("/v1/keys", apiKeys);
 app.route("/v1/agents", agents);
 app.route("/v1/phone-numbers", phoneNumbers);
+app.route("/v1/webhooks", webhooks);
 
 // What Twilio calls.
 app.route("/webhooks/twilio", answering);

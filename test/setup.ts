@@ -2,6 +2,7 @@ import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach } from "vitest";
 import { checkLogs, startLogs } from "./support/logs.ts";
+import { startQueue } from "./support/queue.ts";
 import { checkHosts, startTwilio } from "./support/twilio.ts";
 
 beforeAll(async () => {
@@ -10,11 +11,19 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await env.DB.batch(
-    ["phone_numbers", "twilio_accounts", "agents", "api_keys"].map((table) =>
-      env.DB.prepare(`DELETE FROM ${table}`),
-    ),
+    [
+      "event_attempts",
+      "events",
+      "twilio_receipts",
+      "webhook_secrets",
+      "phone_numbers",
+      "twilio_accounts",
+      "agents",
+      "api_keys",
+    ].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
   );
   startLogs();
+  startQueue();
   startTwilio();
 });
 

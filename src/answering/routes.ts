@@ -1,65 +1,78 @@
 import { Hono } from "hono";
+import { eventServices } from "../events/services.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
-import { errorFields } from "../http/log.ts";
-import type { InboundRoute } from "../phone-numbers/store.ts";
-import { say } from "../twilio/say.ts";
+import { webhooksOf } from "../phone-numbers/webhooks.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
-import { trustedRoute } from "./trusted-route.ts";
+import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
+import type { WebhookKind } from "./happening.ts";
+import { lastResort } from "./last-resort.ts";
+import { record } from "./record.ts";
+import { parametersOf, readClaim, routeServices, type TrustedRequest, trust } from "./trusted-request.ts";
 
-const DEFAULT_WELCOME = "Thank you for calling.";
-const UNAVAILABLE = "This number is not taking calls at the moment. Please try again later.";
-const DEFAULT_LANGUAGE = "en";
+// Twilio uses the method it was told, POST; a GET means that somebody changed it, and is answered all the same.
+const METHODS = ["GET", "POST"];
 
-/** What Twilio calls. Calls are answered in TwiML: anything else is an application error in a caller's ear. */
+/**
+ * What Twilio calls. Calls are answered in TwiML: anything else is an application error in a caller's ear. Nothing
+ * here waits for a write, a queue or a customer: what there is to do is done after the answer.
+ */
 export const answering = new Hono<AppEnv>()
-  .post("/:id/voice", async (c) => {
+  .on(METHODS, "/:id/voice", async (c) => {
     try {
-      return welcome(await trustedRoute(c));
+      const request = await trusted(c);
+      const { connectAction, recording } = webhooksOf(
+        c.get("config").publicBaseUrl,
+        request.route.phoneNumberId,
+      );
+      const call = {
+        callSid: request.parameters.get("CallSid") ?? "",
+        from: request.parameters.get("From") ?? "",
+      };
+      recordAfter(c, "voice", request);
+      return twimlResponse(...answer(request.route, call, { connectAction, recording }));
     } catch (error) {
       // A stray call to a number that is no longer ours. Other failures make Twilio ask the fallback below.
-      if (isCode(error, "not_found")) return unavailable();
+      if (error instanceof ApiError && error.code === "not_found") return twimlResponse(...unavailable());
       throw error;
     }
   })
-  .post("/:id/voice-fallback", async (c) => {
-    try {
-      return welcome(await trustedRoute(c));
-    } catch (error) {
-      // There is nothing after the fallback. Whatever else is broken here, the caller hears a sentence.
-      if (isCode(error, "invalid_signature")) throw error;
-      c.get("log").warn("fallback_of_the_fallback", errorFields(error));
-      return unavailable();
-    }
+  .on(METHODS, "/:id/voice-fallback", async (c) => {
+    const route = await lastResort(await readClaim(c), routeServices(c));
+    return twimlResponse(...(route ? fallback(route) : unavailable()));
   })
-  .post("/:id/sms", takeInText)
-  .post("/:id/sms-fallback", takeInText)
-  .post("/:id/status", takeInCallback)
-  .post("/:id/recording", takeInCallback);
-
-function welcome({ inbound_enabled, is_active, welcome_message, language }: InboundRoute): Response {
-  if (inbound_enabled === 0 || is_active !== 1) return unavailable();
-  return hangUpAfter(welcome_message ?? DEFAULT_WELCOME, language ?? DEFAULT_LANGUAGE);
-}
-
-function unavailable(): Response {
-  return hangUpAfter(UNAVAILABLE, DEFAULT_LANGUAGE);
-}
-
-function hangUpAfter(text: string, language: string): Response {
-  return twimlResponse(say(text, language), element("Hangup"));
-}
+  .on(METHODS, "/:id/connect-action", async (c) => {
+    const claim = await readClaim(c);
+    const route = await lastResort(claim, routeServices(c));
+    const parameters = parametersOf(claim);
+    if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
+    c.get("log").warn("runtime_unreached", {
+      phone_number_id: claim.id,
+      agent_id: route?.agent?.id,
+      twilio_code: parameters.get("ErrorCode"),
+      dial_status: parameters.get("DialCallStatus"),
+    });
+    return twimlResponse(...(route ? fallback(route) : unavailable()));
+  })
+  .on(METHODS, "/:id/sms", takeInText)
+  .on(METHODS, "/:id/sms-fallback", takeInText)
+  .on(METHODS, "/:id/status", (c) => takeInCallback(c, "status"))
+  .on(METHODS, "/:id/recording", (c) => takeInCallback(c, "recording"));
 
 async function takeInText(c: AppContext): Promise<Response> {
-  await trustedRoute(c);
+  recordAfter(c, "sms", await trusted(c));
   return twimlResponse();
 }
 
-async function takeInCallback(c: AppContext): Promise<Response> {
-  await trustedRoute(c);
+async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Response> {
+  recordAfter(c, kind, await trusted(c));
   return c.body(null, 204);
 }
 
-function isCode(error: unknown, code: ApiError["code"]): boolean {
-  return error instanceof ApiError && error.code === code;
+async function trusted(c: AppContext): Promise<TrustedRequest> {
+  return trust(await readClaim(c), routeServices(c));
+}
+
+function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
+  c.executionCtx.waitUntil(record(kind, request, eventServices(c)));
 }

@@ -64,6 +64,11 @@ export const errorCatalogue = {
     message: "The request does not carry a valid X-Twilio-Signature for this URL and body.",
   },
 
+  account_mismatch: {
+    status: 403,
+    message: "The request names another Twilio account than the one its number was imported from.",
+  },
+
   agent_not_owned: { status: 403, message: "This agent belongs to another API key." },
   agent_not_found: { status: 404, message: "There is no agent with this agent_id." },
   number_not_in_twilio: {
@@ -72,6 +77,11 @@ export const errorCatalogue = {
       "The phone number is not in this Twilio account. Check the number and the account; a subaccount's numbers " +
       "need the subaccount's own SID and Auth Token.",
   },
+  agent_has_no_webhook: {
+    status: 400,
+    message: "This agent has no webhook_url to send events to. Set one first.",
+  },
+  delivery_not_found: { status: 404, message: "There is no delivery with this id." },
   not_found: { status: 404, message: "There is nothing at this path." },
   method_not_allowed: {
     status: 405,

@@ -1,10 +1,10 @@
 import { StorageError } from "../database.ts";
+import type { EventServices } from "../events/outbox.ts";
 import { ApiError } from "../http/errors.ts";
-import { errorFields, type Logger } from "../http/log.ts";
+import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import type { TwilioEndpoint } from "../twilio/http.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
-import type { Vault } from "../vault/vault.ts";
 import { type TokenToStore, upsertAccount } from "./account-store.ts";
 import { type NumberConfiguration, previousOf } from "./configuration.ts";
 import { openConfiguration, sealConfiguration } from "./previous-configuration.ts";
@@ -19,13 +19,9 @@ import {
 } from "./store.ts";
 import { ownUrls } from "./webhooks.ts";
 
-export type ImportServices = {
-  db: D1Database;
-  vault: Vault;
+export type ImportServices = EventServices & {
   twilio: TwilioEndpoint;
   publicBaseUrl: string;
-  log: Logger;
-  now: () => Date;
   /** Lets work go on after the answer; the runtime grants it about 30 seconds. */
   defer: (work: Promise<unknown>) => void;
 };

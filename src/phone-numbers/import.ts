@@ -1,5 +1,7 @@
 import { type AgentOwner, selectOwner } from "../agents/store.ts";
 import { batch, StorageError } from "../database.ts";
+import { sealEvent } from "../events/event.ts";
+import { announce } from "../events/outbox.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import {
@@ -11,6 +13,7 @@ import { replaceToken, selectAccount, type TokenToStore, type TwilioAccountRow }
 import { sealToken } from "./auth-token.ts";
 import { type ClaimedImport, claim, giveUp, type ImportServices, isAbandoned, secondsLeft } from "./claim.ts";
 import { notApplied, planImport } from "./configuration.ts";
+import { forgetRoutes } from "./inbound-route.ts";
 import type { ImportBody } from "./schema.ts";
 import { activate, type PhoneNumberRow, selectByPhoneNumber } from "./store.ts";
 import { twilioFailure } from "./twilio-failure.ts";
@@ -104,7 +107,10 @@ async function refuse(
   token: TokenToStore,
   { db, now }: ImportServices,
 ): Promise<ApiError> {
-  if (token.isNewer) await replaceToken(db, token, now().toISOString());
+  if (token.isNewer) {
+    await replaceToken(db, token, now().toISOString());
+    forgetRoutes(apiKeyId);
+  }
   // Only its own key is told that an import is under way and when to come back.
   const isOwnImport = existing.api_key_id === apiKeyId && existing.state === "importing";
   if (!isOwnImport) return new ApiError("number_already_imported");
@@ -132,18 +138,26 @@ async function pointHere(claimed: ClaimedImport, services: ImportServices): Prom
   }
 }
 
-/** Makes the row active. Tried twice, for Twilio points here already and the row should say so. */
+/**
+ * Makes the row active, and tells the customer. Tried twice, for Twilio points here already and the row should say so.
+ */
 async function confirm({ row }: ClaimedImport, services: ImportServices): Promise<void> {
-  const { db, log, now } = services;
-  const write = () => activate(db, row.id, row.claimId, now().toISOString());
+  const { db, log, now, vault } = services;
+  const { apiKeyId, agentId, phoneNumber, twilioNumberSid } = row;
+  const data = { phone_number: phoneNumber, twilio_number_sid: twilioNumberSid };
+  const event = await sealEvent({ type: "number.imported", apiKeyId, agentId, data }, vault, now());
+  const write = () => activate(db, row, event, now().toISOString());
   try {
-    const isActive = await write().catch((error: unknown) => {
+    const { isActive, hasEvent } = await write().catch((error: unknown) => {
       log.warn("activation_repeated", errorFields(error));
       return write();
     });
     if (!isActive) throw new ApiError("number_already_imported");
+    if (hasEvent) services.defer(announce(event.id, services));
   } catch (error) {
     if (error instanceof StorageError) await giveUp(row, services);
     throw error;
+  } finally {
+    forgetRoutes(apiKeyId);
   }
 }

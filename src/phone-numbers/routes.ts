@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import { authenticate } from "../api-keys/authenticate.ts";
+import { eventServices } from "../events/services.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
-import { createVault } from "../vault/vault.ts";
 import type { ImportServices } from "./claim.ts";
 import { type ImportedNumber, importNumber } from "./import.ts";
 import { importBody } from "./schema.ts";
@@ -24,14 +24,11 @@ export const phoneNumbers = new Hono<AppEnv>().post(
 );
 
 function importServices(c: AppContext): ImportServices {
-  const { publicBaseUrl, tokenEncryptionKeys, twilioApiBaseUrl, twilioTimeoutMs } = c.get("config");
+  const { publicBaseUrl, twilioApiBaseUrl, twilioTimeoutMs } = c.get("config");
   return {
-    db: c.env.DB,
-    vault: createVault(tokenEncryptionKeys),
+    ...eventServices(c),
     twilio: { baseUrl: twilioApiBaseUrl, timeoutMs: twilioTimeoutMs },
     publicBaseUrl,
-    log: c.get("log"),
-    now: () => new Date(),
     defer: (work) => c.executionCtx.waitUntil(work),
   };
 }

@@ -1,4 +1,6 @@
 import { batch, first, run } from "../database.ts";
+import type { SealedEvent } from "../events/event.ts";
+import { insertEvent } from "../events/store.ts";
 import { deleteUnusedAccounts, type TwilioAccountRow } from "./account-store.ts";
 
 /** A number and who it belongs to. `state` importing: claimed, and Twilio may or may not point at us yet. */
@@ -110,21 +112,29 @@ export async function takeOverClaim(
 }
 
 /**
- * Makes a claimed number active. Doing it twice is the same as doing it once.
+ * Makes a claimed number active, and in the same transaction keeps the event that says so. Doing it twice is the same
+ * as doing it once.
  *
- * @returns false where another import has taken the row over
+ * @returns `isActive` false where another import has taken the row over; `hasEvent` whether there is somebody to tell
  * @throws StorageError
  */
-export async function activate(db: D1Database, id: string, claimId: string, now: string): Promise<boolean> {
-  const changed = await run(
-    db
-      .prepare(
-        `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, updated_at = ?3
-         WHERE id = ?1 AND claim_id = ?2`,
-      )
-      .bind(id, claimId, now),
-  );
-  return changed === 1;
+export async function activate(
+  db: D1Database,
+  { id, claimId }: Pick<Claim, "id" | "claimId">,
+  event: SealedEvent,
+  now: string,
+): Promise<{ isActive: boolean; hasEvent: boolean }> {
+  const update = db
+    .prepare(
+      `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, updated_at = ?3
+       WHERE id = ?1 AND claim_id = ?2`,
+    )
+    .bind(id, claimId, now);
+  const [updated, inserted] = await batch(db, [
+    update,
+    insertEvent(db, event, { phoneNumberId: id, claimId }),
+  ]);
+  return { isActive: updated?.meta.changes === 1, hasEvent: inserted?.meta.changes === 1 };
 }
 
 /**
@@ -167,23 +177,29 @@ export async function removeClaim(
 }
 
 /** All that answering a call or a text needs to know, in one row: the one place where a query joins the rooms. */
-export type InboundRoute = TwilioAccountRow & {
+export type InboundRow = TwilioAccountRow & {
   api_key_id: string;
   account_sid: string;
+  phone_number: string;
   inbound_enabled: 0 | 1;
+  agent_id: string | null;
+  is_active: 0 | 1 | null;
   welcome_message: string | null;
   language: string | null;
-  is_active: 0 | 1 | null;
+  connect: string | null;
+  fallback: string | null;
+  record: 0 | 1 | null;
+  webhook_url: string | null;
 };
 
 /** Where a call to this number goes; null where there is no such number. Importing ones answer too. @throws StorageError */
-export function findInboundRoute(db: D1Database, id: string): Promise<InboundRoute | null> {
-  return first<InboundRoute>(
+export function findInboundRow(db: D1Database, id: string): Promise<InboundRow | null> {
+  return first<InboundRow>(
     db
       .prepare(
-        `SELECT n.api_key_id, n.account_sid, n.inbound_enabled,
+        `SELECT n.api_key_id, n.account_sid, n.phone_number, n.inbound_enabled,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
-           a.welcome_message, a.language, a.is_active
+           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url
          FROM phone_numbers n
          JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
          LEFT JOIN agents a ON a.id = n.agent_id
@@ -191,4 +207,15 @@ export function findInboundRoute(db: D1Database, id: string): Promise<InboundRou
       )
       .bind(id),
   );
+}
+
+/** Statement for a batch: a call or a text came in. Writes at most once a minute, however busy the number is. */
+export function touchInbound(db: D1Database, id: string, now: Date): D1PreparedStatement {
+  const minuteAgo = new Date(now.getTime() - 60_000).toISOString();
+  return db
+    .prepare(
+      `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
+       WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
+    )
+    .bind(id, now.toISOString(), minuteAgo);
 }

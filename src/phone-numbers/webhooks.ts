@@ -6,6 +6,8 @@ export type Webhooks = {
   smsFallback: string;
   status: string;
   recording: string;
+  /** Where a call goes on after `<Connect>` or `<Dial>`. */
+  connectAction: string;
 };
 
 export const WEBHOOK_PATH = "/webhooks/twilio";
@@ -20,6 +22,7 @@ export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhoo
     smsFallback: `${base}/sms-fallback`,
     status: `${base}/status`,
     recording: `${base}/recording`,
+    connectAction: `${base}/connect-action`,
   };
 }
 

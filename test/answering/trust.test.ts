@@ -1,205 +1,215 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { sign } from "../../src/twilio/signature.ts";
-import { prepareImport } from "../support/import.ts";
+import { createVault } from "../../src/vault/vault.ts";
+import { haveImported, type Imported, tell, webhookUrl } from "../support/answering.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
-import { haveNumber, twilio } from "../support/twilio.ts";
-import { BASE, createAgent, createKey, expectError, post, rows, send } from "../support/worker.ts";
+import { haveNumber } from "../support/twilio.ts";
+import { expectError, post, rows, send } from "../support/worker.ts";
 
-async function prepare(agent: Record<string, unknown> = {}) {
-  const key = await createKey();
-  const { account, number, body } = await prepareImport({}, key);
-  const agent_id = await createAgent(key, agent);
-  expect((await post("/v1/phone-numbers", { ...body, agent_id }, { key })).status).toBe(201);
-  const [row] = await rows<{ id: string }>("phone_numbers");
-  return { account, number, key, body, id: row?.id ?? "" };
-}
+const CALL = { CallSid: "CA1", From: "+15005550006", FromCity: "", CallStatus: "ringing" };
+const WELCOME = "Welcome to Acme";
 
-const PARAMETERS = "AccountSid=AC1&CallSid=CA1&From=%2B15005550006&FromCity=&CallStatus=ringing";
+const call = (imported: Imported, options: Parameters<typeof tell>[3] = {}) =>
+  tell(imported, "voice", CALL, options);
 
-type CallOptions = { signature?: string; url?: string; env?: Partial<Env> };
-
-async function call(id: string, event: string, token: string, options: CallOptions = {}) {
-  const url = `${BASE}/webhooks/twilio/${id}/${event}`;
-  const signature = options.signature ?? (await sign(token, url, new URLSearchParams(PARAMETERS)));
-  return send(
-    new Request(options.url ?? url, {
-      method: "POST",
-      headers: { "content-type": "application/x-www-form-urlencoded", "x-twilio-signature": signature },
-      body: PARAMETERS,
-    }),
-    options.env,
+async function expectNothingWritten(): Promise<void> {
+  expect(await rows("twilio_receipts")).toEqual([]);
+  expect((await rows<{ type: string }>("events")).filter(({ type }) => type !== "number.imported")).toEqual(
+    [],
   );
+  const [row] = await rows<{ last_inbound_at: string | null }>("phone_numbers");
+  expect(row?.last_inbound_at ?? null).toBeNull();
 }
 
-describe("a call", () => {
-  it("hears the agent's welcome message in the agent's language", async () => {
-    const { number } = await prepare({ welcome_message: "Bonjour & bienvenue", language: "fr" });
-    const { answeredBy, twiml, exchanges } = await twilio.ring(number.phone_number);
-    expect(answeredBy).toBe("webhook");
-    expect(twiml).toContain('<Say language="fr-FR">Bonjour &amp; bienvenue</Say><Hangup/>');
-    expect(exchanges.map(({ status }) => status)).toEqual([200, 204]);
-  });
-
-  it("hears something polite where the agent has no welcome message", async () => {
-    const { number } = await prepare();
-    expect((await twilio.ring(number.phone_number)).twiml).toContain("Thank you for calling.");
-  });
-
-  it.each<[string, string]>([
-    ["an inactive agent", "UPDATE agents SET is_active = 0"],
-    ["no agent any more", "UPDATE phone_numbers SET agent_id = NULL"],
-    ["inbound calls switched off", "UPDATE phone_numbers SET inbound_enabled = 0"],
-  ])("hears that nobody answers: %s", async (_, sql) => {
-    const { number } = await prepare({ welcome_message: "Welcome" });
-    await env.DB.prepare(sql).run();
-    const { twiml } = await twilio.ring(number.phone_number);
-    expect(twiml).toContain("not taking calls");
-    expect(twiml).not.toContain("Welcome");
-  });
-
-  it("is answered at the fallback too", async () => {
-    const { id, account } = await prepare({ welcome_message: "Welcome" });
-    expect(await (await call(id, "voice-fallback", account.authToken)).text()).toContain("Welcome");
-  });
-});
-
-describe("a text, a status, a recording", () => {
-  it("is taken in without a word", async () => {
-    const { id, account, number } = await prepare();
-    expect((await twilio.text(number.phone_number)).twiml).toMatch(/<Response\/>$/);
-    expect(await (await call(id, "sms-fallback", account.authToken)).text()).toMatch(/<Response\/>$/);
-    for (const event of ["status", "recording"]) {
-      const response = await call(id, event, account.authToken);
-      expect([response.status, await response.text()]).toEqual([204, ""]);
-    }
-  });
-});
-
-describe("when something of ours is broken", () => {
-  const broken = {
-    DB: { prepare: () => ({ bind: () => ({ first: () => Promise.reject(new Error("D1_ERROR: down")) }) }) },
-  } as unknown as Partial<Env>;
-
-  it("the voice URL fails, so that Twilio asks the fallback, and the fallback needs neither D1 nor a token", async () => {
-    const { id, account } = await prepare();
-    await expectError(
-      await call(id, "voice", account.authToken, { env: broken }),
-      503,
-      "storage_unavailable",
-    );
-    const response = await call(id, "voice-fallback", account.authToken, { env: broken });
-    expect([response.status, await response.text()]).toEqual([
-      200,
-      expect.stringContaining("not taking calls"),
-    ]);
-  });
-
-  it("a forged request gets nothing out of the fallback", async () => {
-    const { id } = await prepare();
-    await expectError(await call(id, "voice-fallback", "wrong token"), 403, "invalid_signature");
-  });
-});
-
-describe("trust", () => {
-  it("refuses a request without a signature, or with a wrong one, and logs names but no values", async () => {
-    const { id, account } = await prepare();
-    const unsigned = new Request(`${BASE}/webhooks/twilio/${id}/voice`, { method: "POST", body: PARAMETERS });
+describe("a request that is not Twilio's", () => {
+  it("is refused without a signature, or with a wrong one; names are logged, values are not", async () => {
+    const imported = await haveImported();
+    const unsigned = new Request(webhookUrl(imported.id, "voice"), {
+      method: "POST",
+      body: new URLSearchParams(CALL),
+    });
     await expectError(await send(unsigned), 403, "invalid_signature");
-    await expectError(await call(id, "voice", "wrong token"), 403, "invalid_signature");
-    await expectError(
-      await call(id, "voice", account.authToken, { signature: "x" }),
-      403,
-      "invalid_signature",
-    );
+    await expectError(await call(imported, { token: "wrong token" }), 403, "invalid_signature");
+    await expectError(await call(imported, { signature: "x" }), 403, "invalid_signature");
     const lines = logLines().filter(({ event }) => event === "signature_refused");
     expect(lines[0]).toMatchObject({ parameters: "AccountSid CallSid From FromCity CallStatus" });
     expect(JSON.stringify(lines)).not.toContain("5005550006");
+    await expectNothingWritten();
   });
 
-  it("refuses a signature for another path of the same number", async () => {
-    const { id, account } = await prepare();
-    const signature = await sign(
-      account.authToken,
-      `${BASE}/webhooks/twilio/${id}/sms`,
-      new URLSearchParams(PARAMETERS),
-    );
-    await expectError(await call(id, "voice", account.authToken, { signature }), 403, "invalid_signature");
+  it.each(["voice", "voice-fallback", "connect-action", "sms", "sms-fallback", "status", "recording"])(
+    "is refused at /%s",
+    async (path) => {
+      const imported = await haveImported();
+      await expectError(await tell(imported, path, CALL, { token: "wrong token" }), 403, "invalid_signature");
+      await expectNothingWritten();
+    },
+  );
+
+  it("is refused with a signature for another path of the same number", async () => {
+    const imported = await haveImported();
+    const form = new URLSearchParams({ AccountSid: imported.account.sid, ...CALL });
+    const signature = await sign(imported.account.authToken, webhookUrl(imported.id, "sms"), form);
+    await expectError(await call(imported, { signature }), 403, "invalid_signature");
   });
 
-  it("refuses another tenant's valid signature", async () => {
-    const { id } = await prepare();
+  it("is refused with another tenant's valid signature", async () => {
+    const imported = await haveImported();
     const stranger = haveNumber({ phone_number: "+15005550001" });
-    await expectError(await call(id, "voice", stranger.account.authToken), 403, "invalid_signature");
+    await expectError(await call(imported, { token: stranger.account.authToken }), 403, "invalid_signature");
+    await expectNothingWritten();
   });
 
-  it("checks against PUBLIC_BASE_URL, whatever host the request came in by", async () => {
-    const { id, account } = await prepare();
-    const url = `https://internal.example:8443/webhooks/twilio/${id}/voice`;
-    expect((await call(id, "voice", account.authToken, { url })).status).toBe(200);
-    const signature = await sign(account.authToken, url, new URLSearchParams(PARAMETERS));
-    await expectError(
-      await call(id, "voice", account.authToken, { signature, url }),
-      403,
-      "invalid_signature",
-    );
+  it("is refused where it names another account, though the token is right", async () => {
+    const imported = await haveImported();
+    for (const AccountSid of [`AC${"0".repeat(32)}`, ""]) {
+      const response = await tell(imported, "voice", { ...CALL, AccountSid });
+      await expectError(response, 403, "account_mismatch");
+    }
+    await expectNothingWritten();
   });
 
-  it("knows no number but those that were imported; a stray call hears something polite all the same", async () => {
-    const { account } = await prepare();
+  it.each(["text/plain", "multipart/form-data; boundary=x", "application/xml", ""])(
+    "is refused as %j",
+    async (contentType) => {
+      await expectError(await call(await haveImported(), { contentType }), 415, "unsupported_media_type");
+    },
+  );
+
+  it("is refused with an oversized body or a hundred thousand parameters, announced or not", async () => {
+    const { id } = await haveImported();
+    const form = { "content-type": "application/x-www-form-urlencoded" };
+    for (const body of ["a=1&".repeat(100_000), `a=${"x".repeat(65 * 1024)}`]) {
+      const request = new Request(webhookUrl(id, "voice"), {
+        method: "POST",
+        headers: { ...form, "x-twilio-signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8=" },
+        body,
+      });
+      await expectError(await send(request), 413, "payload_too_large");
+    }
+    await expectNothingWritten();
+  });
+
+  it("is refused where its bytes are no UTF-8", async () => {
+    const { id } = await haveImported();
+    const request = new Request(webhookUrl(id, "voice"), {
+      method: "POST",
+      headers: {
+        "content-type": "application/x-www-form-urlencoded",
+        "x-twilio-signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8=",
+      },
+      body: new Uint8Array([0xff, 0xfe, 0x3d, 0x80]),
+    });
+    await expectError(await send(request), 403, "invalid_signature");
+  });
+});
+
+describe("a request of Twilio's", () => {
+  it("is checked against PUBLIC_BASE_URL, whatever host it came in by", async () => {
+    const imported = await haveImported();
+    const url = `https://internal.example:8443/webhooks/twilio/${imported.id}/voice`;
+    expect((await call(imported, { url })).status).toBe(200);
+    const form = new URLSearchParams({ AccountSid: imported.account.sid, ...CALL });
+    const signature = await sign(imported.account.authToken, url, form);
+    await expectError(await call(imported, { signature, url }), 403, "invalid_signature");
+  });
+
+  it("may be a GET, where somebody changed the method at Twilio", async () => {
+    const imported = await haveImported({ welcome_message: WELCOME });
+    expect(await (await call(imported, { method: "GET" })).text()).toContain(WELCOME);
+    await expectError(await call(imported, { method: "GET", token: "wrong" }), 403, "invalid_signature");
+  });
+
+  it("may be JSON, covered by the hash in its URL", async () => {
+    const { id, account } = await haveImported({ welcome_message: WELCOME });
+    const body = JSON.stringify({ AccountSid: account.sid, ...CALL, Nested: { a: 1 } });
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(body));
+    const hash = [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    const url = `${webhookUrl(id, "voice")}?bodySHA256=${hash}`;
+    const signature = await sign(account.authToken, url, new URLSearchParams());
+    const request = (text: string) =>
+      new Request(url, {
+        method: "POST",
+        headers: { "content-type": "application/json", "x-twilio-signature": signature },
+        body: text,
+      });
+    expect(await (await send(request(body))).text()).toContain(WELCOME);
+    await expectError(await send(request(`${body} `)), 403, "invalid_signature");
+  });
+
+  it("about a number that is not here: a stray call hears something polite, the rest is not found", async () => {
+    const { account } = await haveImported();
     for (const id of [`num_${"0".repeat(32)}`, "num_1", "'", "%00"]) {
-      for (const event of ["voice", "voice-fallback"]) {
-        const response = await call(id, event, account.authToken);
-        expect([response.status, await response.text()]).toEqual([
-          200,
-          expect.stringContaining("not taking calls"),
-        ]);
+      for (const path of ["voice", "voice-fallback"]) {
+        const response = await tell({ id, account }, path, CALL);
+        const expected = [200, expect.stringContaining("not taking calls")];
+        expect([response.status, await response.text()]).toEqual(expected);
       }
-      for (const event of ["sms", "sms-fallback", "status", "recording"]) {
-        await expectError(await call(id, event, account.authToken), 404, "not_found");
+      for (const path of ["sms", "sms-fallback", "status", "recording"]) {
+        await expectError(await tell({ id, account }, path, CALL), 404, "not_found");
       }
     }
   });
+});
 
-  it("forgets the token before the present one after a day", async () => {
-    const { id, account, key, body } = await prepare();
+describe("a token that was replaced", () => {
+  it("is tried for a day beside the new one, which counts at once", async () => {
+    const imported = await haveImported();
+    const { account, body, key } = imported;
+    const before = account.authToken;
+    expect((await call(imported)).status).toBe(200);
+    account.authToken = "a".repeat(32);
+    const again = { ...body, twilio_token: account.authToken };
+    await expectError(await post("/v1/phone-numbers", again, { key }), 409, "number_already_imported");
+    expect((await call(imported)).status).toBe(200);
+    expect((await call(imported, { token: before })).status).toBe(200);
+  });
+
+  it("is forgotten after a day", async () => {
+    const imported = await haveImported();
+    const { account, body, key } = imported;
     const before = account.authToken;
     account.authToken = "a".repeat(32);
-    await expectError(
-      await post("/v1/phone-numbers", { ...body, twilio_token: account.authToken }, { key }),
-      409,
-      "number_already_imported",
-    );
-    expect((await call(id, "voice", before)).status).toBe(200);
+    const again = { ...body, twilio_token: account.authToken };
+    await expectError(await post("/v1/phone-numbers", again, { key }), 409, "number_already_imported");
     const yesterday = new Date(Date.now() - 24 * 60 * 60 * 1000).toISOString();
     await env.DB.prepare("UPDATE twilio_accounts SET auth_token_changed_at = ?1").bind(yesterday).run();
-    await expectError(await call(id, "voice", before), 403, "invalid_signature");
-    expect((await call(id, "voice", account.authToken)).status).toBe(200);
+    await expectError(await call(imported, { token: before }), 403, "invalid_signature");
+    expect((await call(imported)).status).toBe(200);
   });
 
-  it("says service_misconfigured where the token cannot be opened", async () => {
+  it("counts even where this isolate still has the old one in its cache", async () => {
+    const imported = await haveImported();
+    expect((await call(imported)).status).toBe(200);
+    // Another isolate replaces the account's token.
+    const other = await haveImportedElsewhere(imported);
+    expect((await call(imported, { token: other })).status).toBe(200);
+  });
+
+  /** Gives the number's account a sealed token behind this isolate's back. */
+  async function haveImportedElsewhere({ account, key }: Imported): Promise<string> {
+    const token = "b".repeat(32);
+    const slot = `twilio_accounts.auth_token/${key.key_id}/${account.sid}` as const;
+    const sealed = await createVault(env.TOKEN_ENCRYPTION_KEYS).seal(token, slot);
+    await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = ?1").bind(sealed).run();
+    return token;
+  }
+
+  it("and cannot be opened: service_misconfigured, so that Twilio asks the fallback", async () => {
     expectErrorLog("request_failed");
     expectErrorLog("stored_token_unreadable");
-    const { id, account } = await prepare();
+    const imported = await haveImported();
     await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = 'v1.gone.AAAA.AAAA'").run();
-    await expectError(await call(id, "voice", account.authToken), 503, "service_misconfigured");
+    await expectError(await call(imported), 503, "service_misconfigured");
   });
 
-  it("goes on with the new token where the one before cannot be opened any more", async () => {
-    const { id, account, key, body } = await prepare();
+  it("goes on with the new one where the one before cannot be opened any more", async () => {
+    const imported = await haveImported();
     await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = 'v1.gone.AAAA.AAAA'").run();
     expectErrorLog("stored_token_unreadable");
+    const { body, key } = imported;
     await expectError(await post("/v1/phone-numbers", body, { key }), 409, "number_already_imported");
-    expect((await call(id, "voice", account.authToken)).status).toBe(200);
-  });
-
-  it("takes a hundred thousand parameters no further than the limit", async () => {
-    const { id } = await prepare();
-    const request = new Request(`${BASE}/webhooks/twilio/${id}/voice`, {
-      method: "POST",
-      headers: { "x-twilio-signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8=" },
-      body: "a=1&".repeat(100_000),
-    });
-    await expectError(await send(request), 413, "payload_too_large");
+    expect((await call(imported)).status).toBe(200);
   });
 });

@@ -157,7 +157,7 @@ describe("paths and methods", () => {
     ["/v1/agents", "POST", ["DELETE"]],
     ["/v1/keys", "POST", ["GET"]],
     ["/healthz", "GET", ["POST"]],
-    ["/webhooks/twilio/num_0/voice", "POST", ["GET"]],
+    ["/webhooks/twilio/num_0/voice", "GET, POST", ["PUT", "DELETE"]],
   ])("%s takes %s only", async (path, allow, methods) => {
     for (const method of methods) {
       const response = await send(new Request(`${BASE}${path}`, { method }));

@@ -2,6 +2,7 @@ import { expect, vi } from "vitest";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 import { createSimulator, type Simulator } from "../twilio-simulator/simulator.ts";
 import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
+import { customerAt, startCustomers } from "./customer.ts";
 import { keepSecret } from "./logs.ts";
 import { BASE, send } from "./worker.ts";
 
@@ -15,6 +16,7 @@ let strangers: string[] = [];
 /** A fresh Twilio behind `fetch`. It is the only host there is. */
 export function startTwilio(): void {
   strangers = [];
+  startCustomers();
   twilio = createSimulator(async (request) => {
     if (new URL(request.url).origin === BASE) return send(request);
     return new Response("<Response><Say>The owner's own system</Say></Response>", {
@@ -24,6 +26,8 @@ export function startTwilio(): void {
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input, init);
     const { origin } = new URL(request.url);
+    const customer = customerAt(origin);
+    if (customer) return customer(request);
     if (origin !== TWILIO) {
       strangers.push(origin);
       throw new TypeError("no such host");

@@ -3,10 +3,12 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import worker from "../../src/index.ts";
 import { keepSecret } from "./logs.ts";
+import { watchedQueue } from "./queue.ts";
 
 export const BASE = "https://numbers.example.com";
 
-const bindings: Env = { ...env };
+/** The Worker's bindings, with a queue that can be looked into. */
+export const bindings: Env = { ...env, EVENTS: watchedQueue };
 
 /** Sends a request through the Worker's door and waits for what it left running. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {
@@ -26,6 +28,10 @@ export type Key = { key_id: string; key_secret: string };
 
 export function authorization({ key_id, key_secret }: Key): { authorization: string } {
   return { authorization: `Bearer ${key_id}:${key_secret}` };
+}
+
+export function get(path: string, key?: Key): Promise<Response> {
+  return send(new Request(`${BASE}${path}`, { headers: key ? authorization(key) : {} }));
 }
 
 type PostOptions = { key?: Key | undefined; headers?: Record<string, string>; env?: Partial<Env> };

@@ -30,7 +30,12 @@ export type Delivery = {
   exchanges: WebhookExchange[];
 };
 
-type Party = { from?: string; body?: string };
+type Party = {
+  from?: string;
+  body?: string;
+  /** Whether the runtime or the party that the TwiML connects the call with can be reached; it can unless told. */
+  isReachable?: boolean;
+};
 
 /**
  * Somebody who rings and texts a number. The number's configuration decides where that goes, with Twilio's precedence:
@@ -39,7 +44,10 @@ type Party = { from?: string; body?: string };
 export function createCaller(state: State, fetch: Fetch) {
   return { ring, text };
 
-  async function ring(phoneNumber: string, { from = "+15005550006" }: Party = {}): Promise<Delivery> {
+  async function ring(
+    phoneNumber: string,
+    { from = "+15005550006", isReachable = true }: Party = {},
+  ): Promise<Delivery> {
     const { number, account } = locate(phoneNumber);
     if (number.trunk_sid) return nowhere("trunk");
     if (number.voice_receive_mode === "fax") return nowhere("fax");
@@ -68,6 +76,29 @@ export function createCaller(state: State, fetch: Fetch) {
           number.voice_fallback_method,
           parameters,
         );
+    const { twiml = "" } = delivery;
+    const action = attribute(twiml, /<(?:Connect|Dial) action="([^"]*)"/);
+    if (action) {
+      const ended = { ...parameters, CallStatus: "in-progress", ...connectionEnd(twiml, isReachable) };
+      const exchange = await request(account, action, "POST", ended);
+      delivery.exchanges.push(exchange);
+      delivery.twiml = exchange.body;
+    }
+    const recorded = attribute(twiml, /recordingStatusCallback="([^"]*)"/);
+    if (recorded) {
+      const sid = newSid("RE");
+      const recording = {
+        AccountSid: account.sid,
+        CallSid: parameters.CallSid,
+        RecordingSid: sid,
+        RecordingUrl: `https://api.twilio.com/2010-04-01/Accounts/${account.sid}/Recordings/${sid}`,
+        RecordingStatus: "completed",
+        RecordingDuration: "1",
+        RecordingChannels: "2",
+        RecordingSource: "StartCallRecordingTwiML",
+      };
+      delivery.exchanges.push(await request(account, recorded, "POST", recording));
+    }
     if (!application && number.status_callback !== "") {
       const ended = { ...parameters, CallStatus: "completed", CallDuration: "1" };
       delivery.exchanges.push(
@@ -170,6 +201,17 @@ export function createCaller(state: State, fetch: Fetch) {
       return { ...exchange, status: 0, contentType: "", body: "" };
     }
   }
+}
+
+function attribute(twiml: string, pattern: RegExp): string | undefined {
+  return pattern.exec(twiml)?.[1]?.replaceAll("&amp;", "&");
+}
+
+/** What Twilio adds to the request for the `action` of `<Connect>` or `<Dial>`. */
+function connectionEnd(twiml: string, isReachable: boolean): Record<string, string> {
+  if (twiml.includes("<Dial ")) return { DialCallStatus: isReachable ? "completed" : "no-answer" };
+  if (isReachable) return { SessionId: newSid("VX"), SessionStatus: "completed", SessionDuration: "1" };
+  return { SessionId: newSid("VX"), SessionStatus: "failed", ErrorCode: "39001" };
 }
 
 function nowhere(answeredBy: Delivery["answeredBy"]): Delivery {

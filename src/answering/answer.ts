@@ -1,0 +1,137 @@
+import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
+import type { InboundAgent, InboundRoute } from "../phone-numbers/inbound-route.ts";
+import { say, sayLanguage } from "../twilio/say.ts";
+import { element, type Xml } from "../twilio/twiml.ts";
+
+// Decisions about what a caller gets. No I/O here.
+
+export const DEFAULT_LANGUAGE = "en";
+const DEFAULT_WELCOME = "Thank you for calling.";
+const UNAVAILABLE = "This number is not taking calls at the moment. Please try again later.";
+
+/** What is known of a call when it has to be answered. */
+export type Call = { callSid: string; from: string };
+
+/** Where Twilio reports what becomes of it. */
+export type CallUrls = { connectAction: string; recording: string };
+
+/** Whether the number's agent takes calls and texts. */
+export function isInService({ inboundEnabled, agent }: InboundRoute): boolean {
+  return inboundEnabled && agent?.isActive === true;
+}
+
+/** The first answer to a call: the agent's runtime, or its welcome message, or a polite refusal. */
+export function answer(route: InboundRoute, call: Call, urls: CallUrls): Xml[] {
+  const { agent } = route;
+  if (!agent || !isInService(route)) return unavailable();
+  if (agent.connect === null) {
+    return [say(agent.welcomeMessage ?? DEFAULT_WELCOME, agent.language), element("Hangup")];
+  }
+  const verbs = connectVerbs(agent.connect, { route, agent, call, urls });
+  if (!verbs) return fallback(route);
+  return agent.record ? [recording(urls), ...verbs] : verbs;
+}
+
+/** What a caller gets where the agent's runtime cannot be reached. */
+export function fallback(route: InboundRoute): Xml[] {
+  const wanted = isInService(route) ? route.agent?.fallback : undefined;
+  return (wanted && fallbackVerbs(wanted, route)) ?? unavailable();
+}
+
+/** The polite refusal, which needs to know nothing. */
+export function unavailable(): Xml[] {
+  return [say(UNAVAILABLE, DEFAULT_LANGUAGE), element("Hangup")];
+}
+
+/**
+ * Whether the call never got to the agent, by what Twilio tells the `action` of `<Connect>` or `<Dial>`.
+ * https://www.twilio.com/docs/voice/twiml/connect/conversationrelay, https://www.twilio.com/docs/voice/twiml/dial
+ */
+export function isUnreached(parameters: URLSearchParams): boolean {
+  const dialed = parameters.get("DialCallStatus");
+  if (dialed !== null) return ["busy", "no-answer", "failed", "canceled"].includes(dialed);
+  return (
+    parameters.get("SessionStatus") === "failed" ||
+    Boolean(parameters.get("ErrorCode")) ||
+    Boolean(parameters.get("StreamError"))
+  );
+}
+
+function fallbackVerbs(wanted: Fallback, { phoneNumber, agent }: InboundRoute): Xml[] | undefined {
+  if (wanted.type === "say")
+    return [say(wanted.text, agent?.language ?? DEFAULT_LANGUAGE), element("Hangup")];
+  // A number that dials itself would ring for ever.
+  if (wanted.number === phoneNumber) return undefined;
+  return [element("Dial", { answerOnBridge: "true" }, dialled(wanted.number))];
+}
+
+type Connection = { route: InboundRoute; agent: InboundAgent; call: Call; urls: CallUrls };
+
+function connectVerbs(connect: Connect, connection: Connection): Xml[] | undefined {
+  const action = connection.urls.connectAction;
+  switch (connect.type) {
+    case "conversation_relay":
+      return [element("Connect", { action, method: "POST" }, conversationRelay(connect, connection))];
+    case "stream": {
+      const { url, name } = connect;
+      const children = parameters(connect.parameters, connection);
+      return [element("Connect", { action, method: "POST" }, element("Stream", { url, name }, ...children))];
+    }
+    case "redirect":
+      return [element("Redirect", { method: "POST" }, connect.url)];
+    case "dial":
+      if (connect.number === connection.route.phoneNumber) return undefined;
+      return [element("Dial", { action, method: "POST", answerOnBridge: "true" }, dialled(connect.number))];
+  }
+}
+
+/** The agent's welcome message and language stand in where `connect` does not say otherwise. */
+function conversationRelay(connect: ConversationRelay, connection: Connection): Xml {
+  const { type: _, languages = [], parameters: own, ...attributes } = connect;
+  const { welcomeMessage, language } = connection.agent;
+  return element(
+    "ConversationRelay",
+    texts({
+      ...attributes,
+      welcomeGreeting: attributes.welcomeGreeting ?? welcomeMessage ?? undefined,
+      language: attributes.language ?? sayLanguage(language),
+    }),
+    ...languages.map((entry) => element("Language", texts(entry))),
+    ...parameters(own, connection),
+  );
+}
+
+/** `<Parameter>`s tell the runtime which agent, number and call it serves. Ours come last, so that they win. */
+function parameters(own: Record<string, string> = {}, { route, agent, call }: Connection): Xml[] {
+  const all = {
+    ...own,
+    agent_id: agent.id,
+    phone_number: route.phoneNumber,
+    call_id: call.callSid,
+    from: call.from,
+  };
+  return Object.entries(all).map(([name, value]) => element("Parameter", { name, value }));
+}
+
+function dialled(number: string): Xml {
+  return number.startsWith("+") ? element("Number", {}, number) : element("Sip", {}, number);
+}
+
+/** Non-blocking, so it stands before what blocks. https://www.twilio.com/docs/voice/twiml/recording */
+function recording({ recording: url }: CallUrls): Xml {
+  return element(
+    "Start",
+    {},
+    element("Recording", {
+      recordingStatusCallback: url,
+      recordingStatusCallbackMethod: "POST",
+      recordingStatusCallbackEvent: "completed absent",
+    }),
+  );
+}
+
+function texts(attributes: Record<string, string | boolean | undefined>): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(attributes).map(([name, value]) => [name, value === undefined ? value : String(value)]),
+  );
+}

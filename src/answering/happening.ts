@@ -1,0 +1,102 @@
+import type { EventType } from "../events/event.ts";
+
+// What Twilio tells, as an event of ours. No I/O here.
+
+/** Which of a number's webhooks was called. */
+export type WebhookKind = "voice" | "sms" | "status" | "recording";
+
+/** One thing that happened. Twilio may tell it more than once; `key` is the same each time. */
+export type Happening = {
+  key: string;
+  type: EventType;
+  data: Record<string, unknown>;
+};
+
+/** @returns undefined where there is nothing to tell: a call that goes on, a recording that came to nothing */
+export function happeningOf(kind: WebhookKind, parameters: URLSearchParams): Happening | undefined {
+  switch (kind) {
+    case "voice":
+      return callStarted(parameters);
+    case "status":
+      return callEnded(parameters);
+    case "sms":
+      return smsReceived(parameters);
+    case "recording":
+      return recordingCompleted(parameters);
+  }
+}
+
+function callStarted(parameters: URLSearchParams): Happening | undefined {
+  const sid = parameters.get("CallSid");
+  if (!sid) return undefined;
+  return { key: `call/${sid}/started`, type: "call.started", data: call(sid, parameters) };
+}
+
+/** https://www.twilio.com/docs/voice/api/call-resource#call-status-values */
+const ENDINGS: Readonly<Record<string, EventType>> = {
+  completed: "call.completed",
+  busy: "call.failed",
+  failed: "call.failed",
+  "no-answer": "call.failed",
+  canceled: "call.failed",
+};
+
+function callEnded(parameters: URLSearchParams): Happening | undefined {
+  const sid = parameters.get("CallSid");
+  const status = parameters.get("CallStatus") ?? "";
+  const type = Object.hasOwn(ENDINGS, status) ? ENDINGS[status] : undefined;
+  if (!sid || !type) return undefined;
+  const data = { ...call(sid, parameters), duration_seconds: wholeNumber(parameters.get("CallDuration")) };
+  return { key: `call/${sid}/${status}`, type, data };
+}
+
+function call(sid: string, parameters: URLSearchParams) {
+  return {
+    call_id: sid,
+    from: parameters.get("From"),
+    to: parameters.get("To"),
+    direction: parameters.get("Direction"),
+    call_status: parameters.get("CallStatus"),
+  };
+}
+
+// Twilio sends at most ten. https://www.twilio.com/docs/messaging/guides/accepted-mime-types
+const MAX_MEDIA = 10;
+
+/** https://www.twilio.com/docs/messaging/guides/webhook-request */
+function smsReceived(parameters: URLSearchParams): Happening | undefined {
+  const sid = parameters.get("MessageSid") ?? parameters.get("SmsSid");
+  if (!sid) return undefined;
+  const count = Math.min(Number(parameters.get("NumMedia")) || 0, MAX_MEDIA);
+  const media = Array.from({ length: count }, (_, index) => ({
+    url: parameters.get(`MediaUrl${index}`),
+    content_type: parameters.get(`MediaContentType${index}`),
+  }));
+  const data = {
+    message_id: sid,
+    from: parameters.get("From"),
+    to: parameters.get("To"),
+    text: parameters.get("Body") ?? "",
+    media,
+  };
+  return { key: `message/${sid}`, type: "sms.received", data };
+}
+
+/** https://www.twilio.com/docs/voice/twiml/recording */
+function recordingCompleted(parameters: URLSearchParams): Happening | undefined {
+  const sid = parameters.get("RecordingSid");
+  const status = parameters.get("RecordingStatus");
+  if (!sid || status !== "completed") return undefined;
+  const data = {
+    recording_id: sid,
+    call_id: parameters.get("CallSid"),
+    recording_url: parameters.get("RecordingUrl"),
+    duration_seconds: wholeNumber(parameters.get("RecordingDuration")),
+    channels: wholeNumber(parameters.get("RecordingChannels")),
+  };
+  return { key: `recording/${sid}/${status}`, type: "recording.completed", data };
+}
+
+function wholeNumber(text: string | null): number | null {
+  return text !== null && /^\d{1,9}$/.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,57 @@
+import { batch } from "../database.ts";
+import { sealEvent } from "../events/event.ts";
+import { type EventServices, recordTold, type Told } from "../events/outbox.ts";
+import { errorFields } from "../http/log.ts";
+import { touchInbound } from "../phone-numbers/store.ts";
+import { isInService } from "./answer.ts";
+import { happeningOf, type WebhookKind } from "./happening.ts";
+import type { TrustedRequest } from "./trusted-request.ts";
+
+/**
+ * Writes down what Twilio told, after it was answered: one event however often it is told, and that the number is
+ * alive. Never throws.
+ */
+export async function record(
+  kind: WebhookKind,
+  { route, parameters }: TrustedRequest,
+  services: EventServices,
+): Promise<void> {
+  const { db, vault, now, log } = services;
+  const { agent, apiKeyId, phoneNumber, phoneNumberId } = route;
+  const isInbound = kind === "voice" || kind === "sms";
+  const touch = isInbound ? [touchInbound(db, phoneNumberId, now())] : [];
+  try {
+    const happening = happeningOf(kind, parameters);
+    if (!happening || !agent?.hasWebhook) {
+      if (touch.length > 0) await batch(db, touch);
+      return;
+    }
+    const { key, type, data } = happening;
+    const routed = isInbound ? { routed: isInService(route) } : {};
+    const draft = {
+      type,
+      apiKeyId,
+      agentId: agent.id,
+      data: { phone_number: phoneNumber, ...data, ...routed },
+    };
+    const told = { receiptKey: `${phoneNumberId}/${key}`, event: await sealEvent(draft, vault, now()) };
+    await keep(told, touch, services);
+  } catch (error) {
+    log.error("inbound_not_recorded", { kind, phone_number_id: phoneNumberId, ...errorFields(error) });
+  }
+}
+
+/**
+ * Twilio has its answer already and will not tell this again, so where D1 does not take it the queue keeps it until
+ * D1 does.
+ */
+async function keep(told: Told, beside: D1PreparedStatement[], services: EventServices): Promise<void> {
+  const { queue, log } = services;
+  const write = () => recordTold(told, services, beside);
+  try {
+    await write().catch(write);
+  } catch (error) {
+    log.warn("event_kept_by_queue", { event_id: told.event.id, ...errorFields(error) });
+    await queue.send({ kind: "record", told });
+  }
+}

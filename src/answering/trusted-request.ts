@@ -1,0 +1,120 @@
+import type { AppContext } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { readBody } from "../http/read-body.ts";
+import { isId } from "../ids.ts";
+import {
+  cachedRoute,
+  loadRoute,
+  type RouteServices,
+  type TrustedRoute,
+} from "../phone-numbers/inbound-route.ts";
+import { type SignedRequest, verify } from "../twilio/signature.ts";
+import { createVault } from "../vault/vault.ts";
+
+/** What Twilio says about a number, and it is sure that Twilio says it. */
+export type TrustedRequest = { route: TrustedRoute; parameters: URLSearchParams };
+
+/** A request as it came in, nothing of it believed yet. */
+export type Claim = { id: string; signature: string; isJson: boolean } & SignedRequest;
+
+/**
+ * Reads what a request claims, as cheaply as it can be refused.
+ *
+ * @throws ApiError `invalid_signature` where there is none, `unsupported_media_type`, `payload_too_large`
+ */
+export async function readClaim(c: AppContext): Promise<Claim> {
+  const signature = c.req.header("x-twilio-signature");
+  if (!signature) throw new ApiError("invalid_signature");
+  const mediaType = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
+  const isForm = mediaType === "application/x-www-form-urlencoded";
+  const isJson = mediaType === "application/json";
+  if (c.req.method === "POST" && !isForm && !isJson) {
+    throw new ApiError("unsupported_media_type", {
+      message: "Twilio sends webhooks as application/x-www-form-urlencoded.",
+    });
+  }
+  // The URL that was signed is the one Twilio was given, whatever host this request came in by.
+  const { pathname, search } = new URL(c.req.url);
+  return {
+    id: c.req.param("id") ?? "",
+    signature,
+    isJson,
+    url: `${c.get("config").publicBaseUrl}${pathname}${search}`,
+    body: c.req.method === "POST" ? utf8.decode(await readBody(c.req.raw)) : "",
+  };
+}
+
+/**
+ * What Twilio says, once it is sure that Twilio signed this request for the number in its path.
+ *
+ * @throws ApiError `invalid_signature`, `account_mismatch`, `not_found`
+ * @throws StorageError
+ * @throws UntrustedRoute
+ */
+export async function trust(claim: Claim, services: RouteServices): Promise<TrustedRequest> {
+  if (!isId("phoneNumber", claim.id)) throw new ApiError("not_found");
+  const cached = cachedRoute(claim.id, services.now());
+  if (cached && (await isSigned(claim, cached))) return read(claim, cached);
+  // The cache may be behind: the token may just have been replaced through another isolate.
+  const loaded = await loadRoute(claim.id, services);
+  if (!loaded) throw new ApiError("not_found");
+  if (await isSigned(claim, loaded)) return read(claim, loaded);
+  throw refusal(claim, loaded, services);
+}
+
+/** Whether the request is signed with a key of this route. */
+export function isSigned({ signature, url, body }: Claim, { keys }: TrustedRoute): Promise<boolean> {
+  return verify(keys, signature, { url, body });
+}
+
+function read(claim: Claim, route: TrustedRoute): TrustedRequest {
+  const parameters = parametersOf(claim);
+  // A signature proves the token; the account it speaks of must be the token's as well.
+  if (parameters.get("AccountSid") !== route.accountSid) throw new ApiError("account_mismatch");
+  return { route, parameters };
+}
+
+/** The parameters of a request. Nothing may be done on their word before the request is trusted. */
+export function parametersOf({ url, body, isJson }: Claim): URLSearchParams {
+  if (isJson) return new URLSearchParams(flat(body));
+  return body === "" ? new URL(url).searchParams : new URLSearchParams(body);
+}
+
+/** The texts of a JSON object; Twilio's webhooks of today are forms, and no JSON one is nested. */
+function flat(body: string): [string, string][] {
+  try {
+    return Object.entries(JSON.parse(body) as object).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    );
+  } catch {
+    return [];
+  }
+}
+
+function refusal(claim: Claim, route: TrustedRoute, { log }: RouteServices): ApiError {
+  log.warn("signature_refused", {
+    phone_number_id: route.phoneNumberId,
+    account_sid: route.accountSid,
+    parameters: parameterNames(parametersOf(claim)),
+  });
+  return new ApiError("invalid_signature");
+}
+
+// A byte order mark is signed like anything else.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
+
+const MAX_NAMES = 60;
+
+/** The names of the parameters, never their values: a caller's number and words are nobody's business in a log. */
+function parameterNames(parameters: URLSearchParams): string {
+  return [...new Set(parameters.keys())].slice(0, MAX_NAMES).join(" ").slice(0, 1000);
+}
+
+export function routeServices(c: AppContext): RouteServices {
+  return {
+    db: c.env.DB,
+    vault: createVault(c.get("config").tokenEncryptionKeys),
+    log: c.get("log"),
+    now: () => new Date(),
+  };
+}

@@ -1,0 +1,143 @@
+import { errorFields } from "../http/log.ts";
+import { isPublicUrl } from "../http/public-url.ts";
+import { VaultError } from "../vault/vault.ts";
+import { type Attempt, type DeliveryError, outcomeOf } from "./delivery.ts";
+import { openPayload } from "./event.ts";
+import { type EventMessage, type EventServices, recordTold } from "./outbox.ts";
+import { postEvent } from "./post.ts";
+import { signingSecrets } from "./secret.ts";
+import { signEvent } from "./signature.ts";
+import { type DueEvent, findDueEvents, recordAttempt } from "./store.ts";
+
+export type DeliveryServices = EventServices & {
+  timeoutMs: number;
+  publicBaseUrl: string;
+  allowLocalWebhooks: boolean;
+};
+
+// What cannot be worked on now (D1 does not answer) is taken up again after this many seconds.
+const POSTPONED_SECONDS = 60;
+// A hundred times this, the queue's own limit, is a day.
+const DEAD_LETTER_POSTPONED_SECONDS = 900;
+// The queue keeps its delays only roughly; an attempt this much too early is on time.
+const EARLY_MS = 5_000;
+
+/** The consumer of the queue of events: writes down what D1 could not take before, and makes the attempts that are due. */
+export async function consumeEvents(
+  messages: readonly Message<EventMessage>[],
+  services: DeliveryServices,
+): Promise<void> {
+  const { db, log } = services;
+  let due: Map<string, DueEvent>;
+  try {
+    due = await findDueEvents(
+      db,
+      messages.flatMap(({ body }) => (body.kind === "deliver" ? [body.eventId] : [])),
+    );
+  } catch (error) {
+    log.warn("events_postponed", { count: messages.length, ...errorFields(error) });
+    for (const message of messages) message.retry({ delaySeconds: POSTPONED_SECONDS });
+    return;
+  }
+  await Promise.all(
+    messages.map(async (message) => {
+      try {
+        const delaySeconds = await work(message.body, due, services);
+        if (delaySeconds === undefined) message.ack();
+        else message.retry({ delaySeconds });
+      } catch (error) {
+        log.warn("event_postponed", { kind: message.body.kind, ...errorFields(error) });
+        message.retry({ delaySeconds: POSTPONED_SECONDS });
+      }
+    }),
+  );
+}
+
+/** @returns after how many seconds the message is wanted again; undefined where it has done its duty */
+async function work(
+  message: EventMessage,
+  due: ReadonlyMap<string, DueEvent>,
+  services: DeliveryServices,
+): Promise<number | undefined> {
+  if (message.kind === "record") {
+    await recordTold(message.told, services);
+    return undefined;
+  }
+  const event = due.get(message.eventId);
+  if (!event || !isDue(event, services.now())) return undefined;
+  return attempt(event, services);
+}
+
+/** A message that comes twice, or after the event was settled, finds nothing to do. */
+function isDue({ state, next_attempt_at }: DueEvent, now: Date): boolean {
+  return state === "pending" && Date.parse(next_attempt_at ?? "") <= now.getTime() + EARLY_MS;
+}
+
+async function attempt(event: DueEvent, services: DeliveryServices): Promise<number | undefined> {
+  const { db, log, now } = services;
+  const attemptedAt = now();
+  const result = await send(event, services);
+  const finishedAt = now();
+  const made = { ...result, attemptedAt, durationMs: finishedAt.getTime() - attemptedAt.getTime() };
+  const outcome = outcomeOf(made, event.attempts_left);
+  await recordAttempt(db, event.id, made, outcome, finishedAt);
+  log.info("event_attempt", {
+    event_id: event.id,
+    state: outcome.state,
+    http_status: made.httpStatus,
+    error: made.error,
+  });
+  if (outcome.state === "pending") return outcome.delaySeconds;
+  // Attempts that are used up leave the message to the dead-letter queue.
+  return outcome.state === "failed" && event.attempts_left <= 1 ? 0 : undefined;
+}
+
+async function send(
+  event: DueEvent,
+  services: DeliveryServices,
+): Promise<Pick<Attempt, "httpStatus" | "error">> {
+  const { vault, publicBaseUrl: ownUrl, allowLocalWebhooks: allowLocal, timeoutMs, now, log } = services;
+  const { webhook_url: url, api_key_id } = event;
+  const failure = (error: DeliveryError) => ({ error });
+  if (url === null) return failure("no_webhook_url");
+  // It was checked when it was set; this deployment's address and its rules may have changed since.
+  if (!isPublicUrl(url, { protocol: "https:", ownUrl, allowLocal })) return failure("unsafe_webhook_url");
+  let body: string;
+  let signature: string;
+  try {
+    body = await openPayload(vault, event);
+    signature = await signEvent(await signingSecrets(api_key_id, event, services), body, now());
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    log.error("event_unreadable", { event_id: event.id, ...errorFields(error) });
+    return failure("unreadable");
+  }
+  const answer = await postEvent(url, body, signature, timeoutMs);
+  if ("error" in answer) return answer;
+  const isDone = answer.httpStatus >= 200 && answer.httpStatus < 300;
+  return isDone ? answer : { ...answer, error: "http_error" };
+}
+
+/**
+ * The consumer of the dead-letter queue. D1 knows of every event already, so there is little to do: what used up its
+ * attempts is `failed` there, and what is still pending was given up by the queue and not by us, so the cron sends it
+ * again. What only the message holds is written down here, or kept for another try.
+ */
+export async function consumeDeadLetters(
+  messages: readonly Message<EventMessage>[],
+  services: DeliveryServices,
+): Promise<void> {
+  const { log } = services;
+  for (const message of messages) {
+    const { body } = message;
+    try {
+      if (body.kind === "record") await recordTold(body.told, services);
+      const event_id = body.kind === "record" ? body.told.event.id : body.eventId;
+      log.warn("event_dead_lettered", { event_id, kind: body.kind });
+      message.ack();
+    } catch (error) {
+      log.error("dead_letter_postponed", errorFields(error));
+      message.retry({ delaySeconds: DEAD_LETTER_POSTPONED_SECONDS });
+    }
+  }
+}

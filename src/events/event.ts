@@ -1,0 +1,61 @@
+import { newId } from "../ids.ts";
+import type { Slot, Vault } from "../vault/vault.ts";
+
+/** Everything customers are told of, by name. */
+export const EVENT_TYPES = [
+  "call.started",
+  "call.completed",
+  "call.failed",
+  "sms.received",
+  "recording.completed",
+  "number.imported",
+  "number.released",
+  "webhook.test",
+] as const;
+
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** Something that happened, and whom it concerns. */
+export type EventDraft = {
+  type: EventType;
+  apiKeyId: string;
+  agentId: string;
+  /** Flat; goes into the body beside `event`, `event_id`, `created_at` and `agent_id`. */
+  data: Record<string, unknown>;
+};
+
+/** An event as it is stored. Its body is sealed: it holds telephone numbers and the words of texts. */
+export type SealedEvent = {
+  id: string;
+  apiKeyId: string;
+  agentId: string;
+  type: EventType;
+  payloadSealed: string;
+  createdAt: string;
+};
+
+const slotOf = (eventId: string): Slot => `events.payload/${eventId}`;
+
+/** Gives an event its id, by which customers tell repetitions, and seals the body they will get. */
+export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Promise<SealedEvent> {
+  const { type, apiKeyId, agentId, data } = draft;
+  const id = newId("event");
+  const createdAt = now.toISOString();
+  const payload = { event: type, event_id: id, created_at: createdAt, agent_id: agentId, ...data };
+  return {
+    id,
+    apiKeyId,
+    agentId,
+    type,
+    payloadSealed: await vault.seal(JSON.stringify(payload), slotOf(id)),
+    createdAt,
+  };
+}
+
+/** The body to send. @throws VaultError */
+export function openPayload(
+  vault: Vault,
+  { id, payload_sealed }: { id: string; payload_sealed: string },
+): Promise<string> {
+  return vault.open(payload_sealed, slotOf(id));
+}

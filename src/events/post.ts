@@ -1,0 +1,27 @@
+/** One POST to a customer. No redirect is followed: it would take the event to where nobody checked. */
+export async function postEvent(
+  url: string,
+  body: string,
+  signature: string,
+  timeoutMs: number,
+): Promise<{ httpStatus: number } | { error: "timeout" | "network_error" }> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  try {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "user-agent": "Nixflex-Webhooks/1",
+        "x-nixflex-signature": signature,
+      },
+      body,
+      redirect: "manual",
+      signal,
+    });
+    // What the customer answers beside the status is nobody's business here.
+    await response.body?.cancel();
+    return { httpStatus: response.status };
+  } catch {
+    return { error: signal.aborted ? "timeout" : "network_error" };
+  }
+}

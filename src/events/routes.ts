@@ -1,0 +1,78 @@
+import { Hono } from "hono";
+import { hasWebhookUrl } from "../agents/store.ts";
+import { authenticate } from "../api-keys/authenticate.ts";
+import { batch } from "../database.ts";
+import type { AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { requireJson, validateJson } from "../http/json-body.ts";
+import { oneOf, pageOf } from "../http/page.ts";
+import { isId } from "../ids.ts";
+import { sealEvent } from "./event.ts";
+import { announce } from "./outbox.ts";
+import { testBody } from "./schema.ts";
+import { rotateSecret } from "./secret.ts";
+import { eventServices } from "./services.ts";
+import {
+  DELIVERY_STATES,
+  type DeliveryRow,
+  findDelivery,
+  insertEvent,
+  listDeliveries,
+  reviveEvent,
+} from "./store.ts";
+
+/** The webhooks that tell customers what happens: their secret, and what became of each delivery. */
+export const webhooks = new Hono<AppEnv>()
+  .post("/secret", authenticate, async (c) => {
+    const { secret, previousValidUntil } = await rotateSecret(c.get("apiKeyId"), eventServices(c));
+    c.get("log").info("webhook_secret_rotated");
+    return c.json(
+      {
+        message:
+          "Keep the webhook_secret now: it cannot be shown again. The one before, if any, signs beside it until " +
+          "previous_valid_until.",
+        webhook_secret: secret,
+        previous_valid_until: previousValidUntil.toISOString(),
+      },
+      201,
+    );
+  })
+  .post("/test", authenticate, requireJson, validateJson(testBody), async (c) => {
+    const services = eventServices(c);
+    const apiKeyId = c.get("apiKeyId");
+    const agentId = c.req.valid("json").agent_id;
+    const hasWebhook = await hasWebhookUrl(c.env.DB, apiKeyId, agentId);
+    if (hasWebhook === null) throw new ApiError("agent_not_found");
+    if (!hasWebhook) throw new ApiError("agent_has_no_webhook");
+    const draft = { type: "webhook.test", apiKeyId, agentId, data: {} } as const;
+    const event = await sealEvent(draft, services.vault, services.now());
+    await batch(c.env.DB, [insertEvent(c.env.DB, event)]);
+    c.executionCtx.waitUntil(announce(event.id, services));
+    return c.json({ delivery: serialise(await delivery(c.env.DB, apiKeyId, event.id)) }, 201);
+  })
+  .get("/deliveries", authenticate, async (c) => {
+    const page = pageOf(c);
+    const state = oneOf(c, "state", DELIVERY_STATES);
+    const { rows, count } = await listDeliveries(c.env.DB, { apiKeyId: c.get("apiKeyId"), state, ...page });
+    return c.json({ deliveries: rows.map(serialise), count, ...page });
+  })
+  .post("/deliveries/:id/redeliver", authenticate, async (c) => {
+    const services = eventServices(c);
+    const id = c.req.param("id");
+    const apiKeyId = c.get("apiKeyId");
+    const isThere =
+      isId("event", id) && (await reviveEvent(c.env.DB, apiKeyId, id, services.now().toISOString()));
+    if (!isThere) throw new ApiError("delivery_not_found");
+    c.executionCtx.waitUntil(announce(id, services));
+    return c.json({ delivery: serialise(await delivery(c.env.DB, apiKeyId, id)) });
+  });
+
+async function delivery(db: D1Database, apiKeyId: string, id: string): Promise<DeliveryRow> {
+  const row = await findDelivery(db, apiKeyId, id);
+  if (!row) throw new ApiError("delivery_not_found");
+  return row;
+}
+
+function serialise({ id, type, attempts, ...row }: DeliveryRow) {
+  return { id, event: type, ...row, attempts: JSON.parse(attempts) };
+}

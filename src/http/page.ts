@@ -1,0 +1,47 @@
+import type { AppContext } from "./context.ts";
+import { ApiError, errorCatalogue } from "./errors.ts";
+
+export const DEFAULT_LIMIT = 25;
+export const MAX_LIMIT = 100;
+
+export type Page = { limit: number; offset: number };
+
+/**
+ * `limit` (25 unless told, at most 100: more is clamped) and `offset` (0 unless told) of a list's query.
+ *
+ * @throws ApiError `invalid_field`
+ */
+export function pageOf(c: AppContext): Page {
+  return {
+    limit: Math.min(wholeNumber(c, "limit", DEFAULT_LIMIT, 1), MAX_LIMIT),
+    offset: wholeNumber(c, "offset", 0, 0),
+  };
+}
+
+function wholeNumber(c: AppContext, name: string, fallback: number, minimum: number): number {
+  const text = c.req.query(name)?.trim();
+  if (text === undefined || text === "") return fallback;
+  const value = Number(text);
+  if (!/^\d{1,9}$/.test(text) || value < minimum) throw invalidQuery(name);
+  return value;
+}
+
+/** A query parameter as one of a few words; undefined where it is not given. @throws ApiError `invalid_field` */
+export function oneOf<Word extends string>(
+  c: AppContext,
+  name: string,
+  words: readonly Word[],
+): Word | undefined {
+  const text = c.req.query(name);
+  if (text === undefined || text === "") return undefined;
+  const word = words.find((candidate) => candidate === text);
+  if (word === undefined) throw invalidQuery(name);
+  return word;
+}
+
+function invalidQuery(name: string): ApiError {
+  return new ApiError("invalid_field", {
+    message: `${errorCatalogue.invalid_field.message} This concerns ${name}.`,
+    details: { fields: [name] },
+  });
+}

@@ -1,0 +1,36 @@
+import { readConfig } from "./config.ts";
+import { type EventServices, sendOverdue } from "./events/outbox.ts";
+import { clearOldEvents } from "./events/retention.ts";
+import { deliveryServices } from "./events/services.ts";
+import { createLogger, errorFields } from "./http/log.ts";
+
+type Job = { name: string; run: (services: EventServices) => Promise<void> };
+
+/** What is done when, by the cron triggers of wrangler.toml. A test holds the two together. */
+export const schedule: Readonly<Record<string, readonly Job[]>> = {
+  "* * * * *": [{ name: "send_overdue_events", run: sendOverdue }],
+  "*/15 * * * *": [{ name: "clear_old_events", run: clearOldEvents }],
+};
+
+/**
+ * Runs the jobs of a cron trigger. One that fails does not keep the others from their work.
+ *
+ * @throws Error for a trigger that is not in the schedule, and where a job failed, so that Cloudflare shows it
+ */
+export async function runSchedule({ cron }: { cron: string }, env: Env): Promise<void> {
+  const jobs = Object.hasOwn(schedule, cron) ? schedule[cron] : undefined;
+  if (!jobs)
+    throw new Error(`no job for the cron trigger "${cron}"; src/schedule.ts and wrangler.toml disagree`);
+  const config = readConfig(env);
+  const failed: string[] = [];
+  for (const { name, run } of jobs) {
+    const log = createLogger({ job: name });
+    try {
+      await run(deliveryServices(env, config, log));
+    } catch (error) {
+      log.error("job_failed", errorFields(error));
+      failed.push(name);
+    }
+  }
+  if (failed.length > 0) throw new Error(`failed: ${failed.join(", ")}`);
+}

@@ -1,0 +1,103 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { createLogger } from "../../src/http/log.ts";
+import worker from "../../src/index.ts";
+import { cachedRoute, loadRoute } from "../../src/phone-numbers/inbound-route.ts";
+import { sign } from "../../src/twilio/signature.ts";
+import { createVault } from "../../src/vault/vault.ts";
+import { haveImported, type Imported, webhookUrl } from "../support/answering.ts";
+import { watchedDatabase } from "../support/database.ts";
+import { bindings, post } from "../support/worker.ts";
+
+// What a caller waits for, counted in round trips to D1.
+
+/**
+ * Rings, and says how many trips were made before the answer and how many in all. Writes are held back until the answer
+ * is there: one that waited for them would never come.
+ */
+async function trips({ id, account }: Imported, path = "voice", callSid = "CA1"): Promise<[number, number]> {
+  const database = watchedDatabase();
+  const answered = Promise.withResolvers<void>();
+  const DB = {
+    prepare: (query: string) => database.DB.prepare(query),
+    batch: async (statements: D1PreparedStatement[]) => {
+      await answered.promise;
+      return database.DB.batch(statements);
+    },
+  } as unknown as D1Database;
+  const form = new URLSearchParams({ AccountSid: account.sid, CallSid: callSid, CallStatus: "ringing" });
+  const headers = {
+    "content-type": "application/x-www-form-urlencoded",
+    "x-twilio-signature": await sign(account.authToken, webhookUrl(id, path), form),
+  };
+  const request = new Request(webhookUrl(id, path), { method: "POST", headers, body: form.toString() });
+  const context = createExecutionContext();
+  const response = await worker.fetch(
+    request as Request<unknown, IncomingRequestCfProperties>,
+    { ...bindings, DB },
+    context,
+  );
+  expect(response.status).toBeLessThan(300);
+  const before = database.trips();
+  answered.resolve();
+  await waitOnExecutionContext(context);
+  return [before, database.trips()];
+}
+
+describe("trips to D1 before a call is answered", () => {
+  it("are one where the number is not in the cache, none where it is", async () => {
+    const imported = await haveImported();
+    expect((await trips(imported))[0]).toBe(1);
+    expect((await trips(imported, "voice", "CA2"))[0]).toBe(0);
+    expect((await trips(imported, "sms"))[0]).toBe(0);
+    expect((await trips(imported, "status"))[0]).toBe(0);
+  });
+
+  it("leave one batch for afterwards, for the event and the sign of life together", async () => {
+    const imported = await haveImported({ webhook_url: "https://customer.example/events" });
+    expect(await trips(imported)).toEqual([1, 2]);
+  });
+
+  it("are one again after 30 seconds", async () => {
+    const imported = await haveImported();
+    await trips(imported);
+    const now = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: now + 29_000 });
+    try {
+      expect((await trips(imported, "voice", "CA2"))[0]).toBe(0);
+      vi.setSystemTime(now + 31_000);
+      expect((await trips(imported, "voice", "CA3"))[0]).toBe(1);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("are one again after a change made by this isolate", async () => {
+    const imported = await haveImported();
+    const { key, account, body } = imported;
+    await trips(imported);
+    account.authToken = "c".repeat(32);
+    await post("/v1/phone-numbers", { ...body, twilio_token: account.authToken }, { key });
+    expect((await trips(imported, "voice", "CA2"))[0]).toBe(1);
+  });
+
+  it("keep the cache bounded", async () => {
+    await haveImported();
+    const vault = createVault(env.TOKEN_ENCRYPTION_KEYS);
+    // Every id leads to this one row.
+    const found = await env.DB.prepare("SELECT * FROM twilio_accounts").first<Record<string, unknown>>();
+    const DB = {
+      prepare: () => ({
+        bind: () => ({
+          first: async () => ({ ...found, phone_number: "+1", inbound_enabled: 1, agent_id: null }),
+        }),
+      }),
+    } as unknown as D1Database;
+    const services = { db: DB, vault, log: createLogger({}), now: () => new Date() };
+    for (let index = 0; index <= 1_000; index += 1) await loadRoute(`num_test_${index}`, services);
+    expect(cachedRoute("num_test_0", new Date())).toBeUndefined();
+    expect(cachedRoute("num_test_1", new Date())).toBeDefined();
+    expect(cachedRoute("num_test_1000", new Date())).toBeDefined();
+  });
+});

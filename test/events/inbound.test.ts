@@ -1,0 +1,229 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { haveImported, type Imported, tell } from "../support/answering.ts";
+import { deliverQueued } from "../support/consume.ts";
+import { startCustomer } from "../support/customer.ts";
+import { type D1Fault, watchedDatabase } from "../support/database.ts";
+import { expectErrorLog } from "../support/logs.ts";
+import { breakQueue, enqueue, queued, takeQueued } from "../support/queue.ts";
+import { rows } from "../support/worker.ts";
+
+// What Twilio tells becomes one event each, whatever goes wrong in between.
+
+const CALL = { CallSid: "CA1", From: "+15005550006", To: "+447446466847", Direction: "inbound" };
+const RINGING = { ...CALL, CallStatus: "ringing" };
+const ENDED = { ...CALL, CallStatus: "completed", CallDuration: "61" };
+const TEXT = { MessageSid: "SM1", SmsSid: "SM1", From: "+15005550006", To: "+447446466847", Body: "Hi 👋\n" };
+const MEDIA = {
+  ...TEXT,
+  NumMedia: "1",
+  MediaUrl0: "https://api.twilio.com/x",
+  MediaContentType0: "image/png",
+};
+const RECORDING = {
+  CallSid: "CA1",
+  RecordingSid: "RE1",
+  RecordingUrl: "https://api.twilio.com/RE1",
+  RecordingStatus: "completed",
+  RecordingDuration: "60",
+  RecordingChannels: "2",
+};
+
+async function haveCustomer() {
+  const customer = startCustomer();
+  const imported = await haveImported({ webhook_url: customer.url });
+  await deliverQueued();
+  expect(customer.events().map(({ event }) => event)).toEqual(["number.imported"]);
+  customer.received.length = 0;
+  return { customer, imported };
+}
+
+const told: [
+  path: string,
+  parameters: Record<string, string>,
+  event: string,
+  data: Record<string, unknown>,
+][] = [
+  ["voice", RINGING, "call.started", { call_id: "CA1", from: "+15005550006", routed: true }],
+  ["status", ENDED, "call.completed", { call_id: "CA1", duration_seconds: 61, call_status: "completed" }],
+  ["status", { ...ENDED, CallStatus: "no-answer" }, "call.failed", { call_status: "no-answer" }],
+  ["status", { ...ENDED, CallStatus: "busy" }, "call.failed", { call_status: "busy" }],
+  ["sms", TEXT, "sms.received", { message_id: "SM1", text: "Hi 👋\n", media: [] }],
+  ["sms-fallback", TEXT, "sms.received", { message_id: "SM1" }],
+  ["sms", MEDIA, "sms.received", { media: [{ url: "https://api.twilio.com/x", content_type: "image/png" }] }],
+  ["recording", RECORDING, "recording.completed", { recording_id: "RE1", duration_seconds: 60, channels: 2 }],
+];
+
+describe("what Twilio tells", () => {
+  it.each(told)("/%s (%o) becomes %s", async (path, parameters, event, data) => {
+    const { customer, imported } = await haveCustomer();
+    const response = await tell(imported, path, parameters);
+    expect(response.ok).toBe(true);
+    await deliverQueued();
+    expect(customer.events()).toEqual([
+      expect.objectContaining({
+        event,
+        event_id: expect.stringMatching(/^evt_[0-9a-f]{32}$/),
+        created_at: expect.stringMatching(/Z$/),
+        agent_id: imported.agentId,
+        phone_number: imported.phoneNumber,
+        ...data,
+      }),
+    ]);
+  });
+
+  it("texts and callbacks are answered without a word", async () => {
+    const { imported } = await haveCustomer();
+    expect(await (await tell(imported, "sms", TEXT)).text()).toMatch(/<Response\/>$/);
+    for (const [path, parameters] of [["status", ENDED] as const, ["recording", RECORDING] as const]) {
+      const response = await tell(imported, path, parameters);
+      expect([response.status, await response.text()]).toEqual([204, ""]);
+    }
+  });
+
+  it.each(told)("/%s is told once, however often Twilio repeats itself", async (path, parameters) => {
+    const { imported } = await haveCustomer();
+    for (let time = 0; time < 3; time += 1) await tell(imported, path, parameters);
+    await Promise.all([tell(imported, path, parameters), tell(imported, path, parameters)]);
+    expect(takeQueued()).toHaveLength(1);
+    expect(await rows("twilio_receipts")).toHaveLength(1);
+  });
+
+  it("through the main and the fallback URL is the same text", async () => {
+    const { imported } = await haveCustomer();
+    await tell(imported, "sms", TEXT);
+    await tell(imported, "sms-fallback", TEXT);
+    expect(queued()).toHaveLength(1);
+  });
+
+  it.each<[string, string, Record<string, string>]>([
+    ["a call that goes on", "status", { ...CALL, CallStatus: "in-progress" }],
+    ["a recording that came to nothing", "recording", { ...RECORDING, RecordingStatus: "absent" }],
+    ["something without a SID", "sms", { Body: "x" }],
+    ["a status nobody knows", "status", { ...CALL, CallStatus: "constructor" }],
+  ])("is no event: %s", async (_, path, parameters) => {
+    const { imported } = await haveCustomer();
+    expect((await tell(imported, path, parameters)).ok).toBe(true);
+    expect(queued()).toEqual([]);
+    expect(await rows("twilio_receipts")).toEqual([]);
+  });
+
+  it("is told of a number that takes no calls as well, and says so", async () => {
+    const { customer, imported } = await haveCustomer();
+    await env.DB.prepare("UPDATE phone_numbers SET inbound_enabled = 0").run();
+    await tell(imported, "sms", TEXT);
+    await deliverQueued();
+    expect(customer.events()).toEqual([expect.objectContaining({ event: "sms.received", routed: false })]);
+  });
+
+  it("leaves no trace where the agent has no webhook_url, but a sign of life", async () => {
+    const imported = await haveImported();
+    await tell(imported, "voice", RINGING);
+    expect(queued()).toEqual([]);
+    expect(await rows("events")).toEqual([]);
+    expect(await rows("phone_numbers")).toEqual([
+      expect.objectContaining({ last_inbound_at: expect.stringMatching(/Z$/) }),
+    ]);
+  });
+
+  it("is stored sealed: neither numbers nor words stand in D1", async () => {
+    const { imported } = await haveCustomer();
+    await tell(imported, "sms", { ...TEXT, Body: "a very private matter" });
+    const stored = JSON.stringify(await rows("events"));
+    expect(stored).toContain("sms.received");
+    expect(stored).not.toContain("private matter");
+    expect(stored).not.toContain("15005550006");
+  });
+});
+
+describe("a sign of life", () => {
+  const seen = async () =>
+    (await rows<{ first_inbound_at: string; last_inbound_at: string }>("phone_numbers"))[0];
+  const age = (column: string, seconds: number) =>
+    env.DB.prepare(`UPDATE phone_numbers SET ${column} = ?1`)
+      .bind(new Date(Date.now() - seconds * 1000).toISOString())
+      .run();
+
+  it("is written at most once a minute", async () => {
+    const imported = await haveImported();
+    await tell(imported, "voice", RINGING);
+    const first = await seen();
+    expect(first?.first_inbound_at).toBe(first?.last_inbound_at);
+    await age("last_inbound_at", 59);
+    const before = await seen();
+    await tell(imported, "sms", TEXT);
+    expect(await seen()).toEqual(before);
+    await age("last_inbound_at", 60);
+    await tell(imported, "voice", { ...RINGING, CallSid: "CA2" });
+    const last = await seen();
+    expect(last?.first_inbound_at).toBe(first?.first_inbound_at);
+    expect(Date.parse(last?.last_inbound_at ?? "")).toBeGreaterThan(Date.now() - 10_000);
+  });
+
+  it("is no status and no recording", async () => {
+    const imported = await haveImported();
+    await tell(imported, "status", ENDED);
+    await tell(imported, "recording", RECORDING);
+    expect((await seen())?.first_inbound_at).toBeNull();
+  });
+});
+
+describe("nothing is lost", () => {
+  const withFault = async (imported: Imported, fault: D1Fault) => {
+    // The first telling fills the cache, so that the trips counted are those of writing.
+    await tell(imported, "status", { ...CALL, CallStatus: "in-progress" });
+    const { DB } = watchedDatabase(fault);
+    expect((await tell(imported, "sms", TEXT, { env: { DB } })).status).toBe(200);
+  };
+
+  it.each(["before", "after"] as const)("where D1 fails once %s writing", async (when) => {
+    const { customer, imported } = await haveCustomer();
+    await withFault(imported, { trip: 1, when });
+    await tell(imported, "sms", TEXT);
+    await deliverQueued();
+    // A write whose answer was lost is found to be a repetition; the cron sends its event.
+    if (when === "before") expect(customer.events()).toHaveLength(1);
+    else expect(await rows("events")).toHaveLength(2);
+  });
+
+  it("where D1 is down: the queue keeps it, and tells it once", async () => {
+    const { customer, imported } = await haveCustomer();
+    await withFault(imported, { trip: 1, when: "before", times: 10 });
+    expect(queued()).toEqual([expect.objectContaining({ kind: "record" })]);
+    expect(JSON.stringify(queued())).not.toContain("15005550006");
+    const [kept] = queued();
+    if (kept) enqueue(kept);
+    await deliverQueued();
+    await deliverQueued();
+    expect(customer.events()).toEqual([expect.objectContaining({ event: "sms.received" })]);
+  });
+
+  it("where D1 is still down when the queue comes: later again", async () => {
+    const { customer, imported } = await haveCustomer();
+    await withFault(imported, { trip: 1, when: "before", times: 10 });
+    const { DB } = watchedDatabase({ trip: 1, when: "before", times: 10 });
+    const { acked, retried } = await deliverQueued(undefined, { DB });
+    expect([acked, retried.length]).toEqual([[], 1]);
+    expect(retried[0]?.delaySeconds).toBe(60);
+    enqueue(...retried.map(({ message }) => message));
+    await deliverQueued();
+    await deliverQueued();
+    expect(customer.events()).toHaveLength(1);
+  });
+
+  it("where the queue is down: the event is in D1, for the cron", async () => {
+    const { imported } = await haveCustomer();
+    breakQueue();
+    await tell(imported, "sms", TEXT);
+    expect(await rows("events")).toContainEqual(
+      expect.objectContaining({ type: "sms.received", state: "pending" }),
+    );
+  });
+
+  it("and where both are down, an error line says so", async () => {
+    expectErrorLog("inbound_not_recorded");
+    const { imported } = await haveCustomer();
+    breakQueue();
+    await withFault(imported, { trip: 1, when: "before", times: 10 });
+  });
+});

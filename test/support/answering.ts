@@ -1,0 +1,65 @@
+import { sign } from "../../src/twilio/signature.ts";
+import type { Account } from "../twilio-simulator/state.ts";
+import { prepareImport } from "./import.ts";
+import { BASE, createAgent, createKey, type Key, post, rows, send } from "./worker.ts";
+
+/** An imported number, and all that it takes to speak about it as Twilio does. */
+export type Imported = {
+  account: Account;
+  phoneNumber: string;
+  key: Key;
+  agentId: string;
+  /** The row's id, which stands in the webhook URLs. */
+  id: string;
+  body: Record<string, unknown>;
+};
+
+/** @param agent fields of the number's agent */
+export async function haveImported(agent: Record<string, unknown> = {}): Promise<Imported> {
+  const key = await createKey();
+  const { account, number, body } = await prepareImport({}, key);
+  const agentId = await createAgent(key, agent);
+  const response = await post("/v1/phone-numbers", { ...body, agent_id: agentId }, { key });
+  if (response.status !== 201) throw new Error(await response.text());
+  const imported = (await rows<{ id: string; agent_id: string }>("phone_numbers")).find(
+    ({ agent_id }) => agent_id === agentId,
+  );
+  return {
+    account,
+    phoneNumber: number.phone_number,
+    key,
+    agentId,
+    id: imported?.id ?? "",
+    body: { ...body, agent_id: agentId },
+  };
+}
+
+export const webhookUrl = (id: string, path: string) => `${BASE}/webhooks/twilio/${id}/${path}`;
+
+type Options = {
+  /** The URL it is really sent to; the signed one unless told. */
+  url?: string;
+  signature?: string;
+  token?: string;
+  method?: "GET" | "POST";
+  contentType?: string;
+  env?: Partial<Env>;
+};
+
+/** Tells the Worker something as Twilio would: a form, signed with the account's token. */
+export async function tell(
+  { id, account }: Pick<Imported, "id" | "account">,
+  path: string,
+  parameters: Record<string, string>,
+  { url, signature, token = account.authToken, method = "POST", contentType, env }: Options = {},
+): Promise<Response> {
+  const form = new URLSearchParams({ AccountSid: account.sid, ...parameters });
+  const signed = webhookUrl(id, path) + (method === "GET" ? `?${form}` : "");
+  const headers = {
+    "x-twilio-signature":
+      signature ?? (await sign(token, signed, method === "GET" ? new URLSearchParams() : form)),
+    "content-type": contentType ?? "application/x-www-form-urlencoded",
+  };
+  const body = method === "GET" ? null : form.toString();
+  return send(new Request(url ?? signed, { method, headers, body }), env);
+}

@@ -1,0 +1,36 @@
+import { describe, expect, it } from "vitest";
+import { unstable_readConfig as readConfig } from "wrangler";
+import { MAX_ATTEMPTS } from "../src/events/delivery.ts";
+import { EVENTS, EVENTS_DEAD_LETTERS } from "../src/queues.ts";
+import { schedule } from "../src/schedule.ts";
+
+// What stands in wrangler.toml and in the code is the same.
+
+const config = readConfig({ config: "wrangler.toml" });
+const consumers: { queue: string; max_retries?: number; dead_letter_queue?: string }[] =
+  config.queues.consumers ?? [];
+
+describe("wrangler.toml", () => {
+  it("has exactly the cron triggers that have a job", () => {
+    expect([...(config.triggers.crons ?? [])].sort()).toEqual(Object.keys(schedule).sort());
+  });
+
+  it("consumes exactly the queues that have a consumer", () => {
+    expect(consumers.map(({ queue }) => queue).sort()).toEqual([EVENTS, EVENTS_DEAD_LETTERS].sort());
+  });
+
+  it("gives an event as many attempts as the code plans, and a place for what is left over", () => {
+    const consumer = consumers.find(({ queue }) => queue === EVENTS);
+    expect(consumer).toMatchObject({
+      max_retries: MAX_ATTEMPTS - 1,
+      dead_letter_queue: EVENTS_DEAD_LETTERS,
+    });
+    expect(config.queues.producers).toContainEqual({ binding: "EVENTS", queue: EVENTS });
+  });
+
+  it("has observability on, telemetry off and smart placement", () => {
+    expect(config.observability?.enabled).toBe(true);
+    expect(config.send_metrics).toBe(false);
+    expect(config.placement).toEqual({ mode: "smart" });
+  });
+});
