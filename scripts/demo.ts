@@ -1,5 +1,8 @@
 import { strict as assert } from "node:assert";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { createTestHarness } from "wrangler";
+import { signEvent, verifyEvent } from "../src/events/signature.ts";
 import { serveSimulator } from "../test/twilio-simulator/serve.ts";
 import { createSimulator } from "../test/twilio-simulator/simulator.ts";
 import { addAccount, addNumber } from "../test/twilio-simulator/state.ts";
@@ -44,6 +47,31 @@ const number = addNumber(simulator.state, account, {
 });
 const twilio = await serveSimulator(simulator);
 
+// A customer's own server: takes events in, and believes only those that are signed with its secret.
+const customer = { secret: "", events: [] as Record<string, unknown>[], refused: 0 };
+const customerServer = createServer(async (request, response) => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks).toString();
+  const signature = String(request.headers["x-nixflex-signature"]);
+  const isGenuine = await verifyEvent(customer.secret, body, signature, new Date());
+  if (isGenuine) customer.events.push(JSON.parse(body));
+  else customer.refused += 1;
+  response.writeHead(isGenuine ? 204 : 401).end();
+});
+await new Promise<void>((resolve) => customerServer.listen(0, "127.0.0.1", resolve));
+const customerUrl = `http://127.0.0.1:${(customerServer.address() as AddressInfo).port}/events`;
+
+const EVENT_PATIENCE_MS = 15_000;
+
+/** Waits until the customer has been told all of these. */
+async function told(...wanted: string[]): Promise<boolean> {
+  const isTold = () => wanted.every((type) => customer.events.some(({ event }) => event === type));
+  const deadline = Date.now() + EVENT_PATIENCE_MS;
+  while (!isTold() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+  return isTold();
+}
+
 const secrets = freshSecrets();
 const server = createTestHarness({
   workers: [
@@ -54,6 +82,7 @@ const server = createTestHarness({
         TWILIO_API_BASE_URL: twilio.url,
         TWILIO_TIMEOUT_MS: "8000",
         OPEN_SIGNUP: "false",
+        ALLOW_LOCAL_WEBHOOKS: "true",
       },
       secrets,
     },
@@ -83,12 +112,17 @@ async function demonstrate(): Promise<void> {
   await worker.applyD1Migrations("DB");
   const { DB } = await worker.getEnv();
 
-  title("1. An API key and an agent");
+  title("1. An API key, its webhook secret, and an agent");
   const key = (await post("/v1/keys", secrets.ADMIN_TOKEN, { name: "demo" })).body as Record<string, string>;
   const authorization = `${key.key_id}:${key.key_secret}`;
+  const secret = (await post("/v1/webhooks/secret", authorization, {})).body as Record<string, string>;
+  customer.secret = secret.webhook_secret ?? "";
   const agent = (await post("/v1/agents", authorization, {
     name: "Receptionist",
     welcome_message: "Hello, you have reached Acme Dental. How can I help?",
+    connect: { type: "conversation_relay", url: "wss://runtime.example/relay" },
+    fallback: { type: "say", text: "Our assistant cannot be reached. Please call again." },
+    webhook_url: customerUrl,
   })) as { status: number; body: Record<string, string> };
   check(`key ${key.key_id}`, /^nxf_[0-9a-f]{32}$/.test(key.key_id ?? ""));
   check(`agent ${agent.body.agent_id}`, agent.status === 201);
@@ -132,10 +166,11 @@ async function demonstrate(): Promise<void> {
   );
   check("the trunk no longer takes its calls", after.trunk_sid === null);
   const call = await simulator.ring(NUMBER);
-  say(`   ${call.twiml}`);
+  const answer = call.exchanges[0]?.body ?? "";
+  say(`   ${answer}`);
   check(
-    "a call reaches the agent",
-    call.answeredBy === "webhook" && call.twiml?.includes("Acme Dental") === true,
+    "a call is handed to the agent's runtime",
+    call.answeredBy === "webhook" && answer.includes('<ConversationRelay url="wss://runtime.example/relay"'),
   );
   check("a text is taken in", (await simulator.text(NUMBER)).answeredBy === "webhook");
 
@@ -147,13 +182,48 @@ async function demonstrate(): Promise<void> {
   const everything = JSON.stringify([row, stored, await DB.prepare("SELECT * FROM api_keys").first()]);
   check("the row is active", row?.state === "active");
   check("the token is sealed", String(stored?.auth_token_sealed).startsWith("v1."));
-  const plain = [account.authToken, "owners-secret", key.key_secret ?? "", secrets.ADMIN_TOKEN];
+  const plain = [
+    customer.secret,
+    account.authToken,
+    "owners-secret",
+    key.key_secret ?? "",
+    secrets.ADMIN_TOKEN,
+  ];
   check(
     "no secret is stored in the clear",
     plain.every((secret) => !everything.includes(secret)),
   );
 
-  title("6. What is refused, and changes nothing");
+  title("6. What the customer is told");
+  await simulator.text(NUMBER, { body: "Are you open today?" });
+  const wanted = ["number.imported", "call.started", "call.completed", "sms.received"];
+  check(`events arrive, signed: ${wanted.join(", ")}`, await told(...wanted));
+  show(customer.events.findLast(({ event }) => event === "sms.received"));
+  check("not one was badly signed", customer.refused === 0);
+  const ids = customer.events.map(({ event_id }) => event_id);
+  check("not one came twice", new Set(ids).size === ids.length);
+  const forgedEvent = await fetch(customerUrl, {
+    method: "POST",
+    headers: { "x-nixflex-signature": await signEvent(["nxws_guessed"], "{}", new Date()) },
+    body: "{}",
+  });
+  check("the receiver refuses an event of somebody else's", forgedEvent.status === 401);
+
+  title("7. A runtime that cannot be reached, and a call that is forged");
+  const unreached = await simulator.ring(NUMBER, { isReachable: false });
+  say(`   ${unreached.twiml}`);
+  check("the caller hears the agent's fallback", unreached.twiml?.includes("cannot be reached") === true);
+  const forgedCall = await fetch(new URL(new URL(after.voice_url ?? "").pathname, workerUrl), {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-www-form-urlencoded",
+      "x-twilio-signature": Buffer.alloc(20).toString("base64"),
+    },
+    body: new URLSearchParams({ AccountSid: account.sid, CallSid: "CA1", From: "+15005550006" }),
+  });
+  check("a forged call is refused: 403", forgedCall.status === 403);
+
+  title("8. What is refused, and changes nothing");
   const settled = JSON.stringify(webhooks());
   const otherKey = (await post("/v1/keys", secrets.ADMIN_TOKEN, { name: "another tenant" }))
     .body as typeof key;
@@ -201,4 +271,5 @@ try {
 } finally {
   await server.close();
   await twilio.close();
+  customerServer.close();
 }
