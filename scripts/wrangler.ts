@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 
 // Nothing here reads where a request came from, so wrangler need not ask Cloudflare for an example of it.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+// `send_metrics` in wrangler.toml does not cover every command; this does.
+process.env.WRANGLER_SEND_METRICS = "false";
 
 const require = createRequire(import.meta.url);
 const bin = join(dirname(require.resolve("wrangler/package.json")), "bin/wrangler.js");

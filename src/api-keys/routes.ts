@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type { AppEnv } from "../http/context.ts";
-import { requireJson, validateJson } from "../http/json-body.ts";
+import { optionalJson, validateJson } from "../http/json-body.ts";
 import { createApiKey } from "./api-key.ts";
 import { requireAdmin } from "./authenticate.ts";
 import { createKeyBody } from "./schema.ts";
@@ -9,7 +9,7 @@ import { insertApiKey } from "./store.ts";
 export const apiKeys = new Hono<AppEnv>().post(
   "/",
   requireAdmin,
-  requireJson,
+  optionalJson,
   validateJson(createKeyBody),
   async (c) => {
     const { keyId, keySecret, row } = await createApiKey(c.req.valid("json").name, new Date());

@@ -1,19 +1,52 @@
 import { zValidator } from "@hono/zod-validator";
 import { createMiddleware } from "hono/factory";
 import type * as z from "zod/mini";
-import type { AppEnv } from "./context.ts";
+import type { AppContext, AppEnv } from "./context.ts";
 import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
 import { readBody } from "./read-body.ts";
 
-/** A request body of JSON up to 64 KiB and nothing else: RFC 8259 has no charset, and a compressed body would dodge the limit. */
+/** A request body of JSON in UTF-8 up to 64 KiB and nothing else. A compressed body would dodge the limit. */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
-  const mediaType = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
-  const encoding = c.req.header("content-encoding")?.trim().toLowerCase() ?? "identity";
-  if (mediaType !== "application/json" || encoding !== "identity")
-    throw new ApiError("unsupported_media_type");
-  c.req.raw = new Request(c.req.raw, { body: await readBody(c.req.raw) });
+  checkMediaType(c.req.header("content-type"), c.req.header("content-encoding"));
+  replaceBody(c, await readBody(c.req.raw));
   await next();
 });
+
+/** The same where the body may be left out, which is the same as an empty object. */
+export const optionalJson = createMiddleware<AppEnv>(async (c, next) => {
+  const body = await readBody(c.req.raw);
+  if (body.length === 0) {
+    replaceBody(c, EMPTY_OBJECT);
+  } else {
+    checkMediaType(c.req.header("content-type"), c.req.header("content-encoding"));
+    replaceBody(c, body);
+  }
+  await next();
+});
+
+// RFC 8259, 8.1: JSON is UTF-8. A charset that says so is harmless.
+const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?;?$/i;
+
+function checkMediaType(type = "", encoding = "identity"): void {
+  if (!JSON_TYPE.test(type.trim()) || encoding.trim().toLowerCase() !== "identity")
+    throw new ApiError("unsupported_media_type");
+}
+
+const EMPTY_OBJECT = new TextEncoder().encode("{}");
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+function replaceBody(c: AppContext, body: Uint8Array): void {
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    throw new ApiError("invalid_json");
+  }
+  const headers = new Headers(c.req.raw.headers);
+  // The validator looks at it, and an optional body may have come without.
+  headers.set("content-type", "application/json");
+  c.req.raw = new Request(c.req.raw, { headers, body: text });
+}
 
 /** Validates the body by a schema; its faults become one error, see {@link toApiError}. */
 export function validateJson<Schema extends z.ZodMiniType>(schema: Schema) {

@@ -13,6 +13,19 @@ type Level = "info" | "warn" | "error";
 
 const HIDDEN = "[redacted]";
 
+// A request says what is concealed. It could otherwise blank an operator's lines by "secrets" that occur everywhere.
+const MIN_CONCEALED_LENGTH = 8;
+
+/** Fields with values of our own making, which no request can fill with a secret or wants hidden. */
+const OURS: ReadonlySet<string> = new Set([
+  "request_id",
+  "key_id",
+  "error_code",
+  "route",
+  "method",
+  "phone_number_id",
+]);
+
 const SECRET_NAME = /token|secret|password|authorization|credential|cookie|api_?key$/i;
 
 // Shapes of secrets that could turn up inside another text, such as a quoted upstream message.
@@ -45,13 +58,13 @@ export function createLogger(base: LogFields, write = writeToConsole): Logger {
     warn: log("warn"),
     error: log("error"),
     conceal: (secret) => {
-      if (secret !== "") concealed.push(secret);
+      if (secret.length >= MIN_CONCEALED_LENGTH) concealed.push(secret);
     },
   };
 }
 
 function redact(name: string, value: LogFields[string], concealed: readonly string[]): LogFields[string] {
-  if (typeof value !== "string") return value;
+  if (typeof value !== "string" || OURS.has(name)) return value;
   if (SECRET_NAME.test(name)) return HIDDEN;
   const withoutKnown = concealed.reduce((text, secret) => text.replaceAll(secret, HIDDEN), value);
   return SECRET_SHAPES.reduce((text, shape) => text.replace(shape, HIDDEN), withoutKnown);

@@ -21,31 +21,33 @@ export type TokenToStore = {
   apiKeyId: string;
   accountSid: string;
   authTokenSealed: string;
-  isNewer: boolean;
+  /** The stored token that this one is another than, as it was read; null where there is nothing to replace. */
+  replaces: string | null;
 };
 
 /** Statement for a batch: makes sure the account is there, and puts a newer token in the place of the present one. */
 export function upsertAccount(
   db: D1Database,
-  { apiKeyId, accountSid, authTokenSealed, isNewer }: TokenToStore,
+  { apiKeyId, accountSid, authTokenSealed, replaces }: TokenToStore,
   now: string,
 ): D1PreparedStatement {
-  const onConflict = isNewer
-    ? `UPDATE SET previous_auth_token_sealed = auth_token_sealed, auth_token_sealed = excluded.auth_token_sealed,
-         auth_token_changed_at = excluded.updated_at, updated_at = excluded.updated_at`
-    : "NOTHING";
+  // Only the token that was read is replaced: of several requests at once with the same new token one does it, and the
+  // others would make that new token the "previous" one.
   return db
     .prepare(
       `INSERT INTO twilio_accounts (api_key_id, account_sid, auth_token_sealed, created_at, updated_at)
        VALUES (?1, ?2, ?3, ?4, ?4)
-       ON CONFLICT (api_key_id, account_sid) DO ${onConflict}`,
+       ON CONFLICT (api_key_id, account_sid) DO UPDATE SET previous_auth_token_sealed = auth_token_sealed,
+         auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
+         updated_at = excluded.updated_at
+       WHERE auth_token_sealed = ?5`,
     )
-    .bind(apiKeyId, accountSid, authTokenSealed, now);
+    .bind(apiKeyId, accountSid, authTokenSealed, now, replaces);
 }
 
 /** Puts a newer token in the place of the present one. @throws StorageError */
 export async function replaceToken(db: D1Database, token: TokenToStore, now: string): Promise<void> {
-  await run(upsertAccount(db, { ...token, isNewer: true }, now));
+  await run(upsertAccount(db, token, now));
 }
 
 /** Statement for a batch: forgets this key's accounts that have no number. No token is kept without need. */

@@ -23,7 +23,7 @@ export async function sealToken(
     vault.seal(authToken, slotOf(owner)),
     stored ? differs(vault, owner, authToken, stored, log) : false,
   ]);
-  return { ...owner, authTokenSealed, isNewer };
+  return { ...owner, authTokenSealed, replaces: isNewer && stored ? stored.auth_token_sealed : null };
 }
 
 async function differs(vault: Vault, owner: Owner, authToken: string, stored: TwilioAccountRow, log: Logger) {

@@ -74,7 +74,7 @@ export async function claim(
 ): Promise<ClaimedImport> {
   const { db, vault, publicBaseUrl, log } = services;
   const id = abandoned?.id ?? newId("phoneNumber");
-  const isOurs = ownUrls(publicBaseUrl);
+  const isOurs = ownUrls(publicBaseUrl, id);
   const first = abandoned && (await openConfiguration(vault, abandoned));
   const previous = previousOf(number, isOurs, first);
   const now = services.now();

@@ -60,6 +60,11 @@ function canText({ capabilities }: IncomingPhoneNumber): boolean {
   return capabilities?.sms !== false;
 }
 
+/** An update without what concerns texts. */
+export function withoutSms(update: NumberUpdate): NumberUpdate {
+  return Object.fromEntries(Object.entries(update).filter(([parameter]) => !parameter.startsWith("Sms")));
+}
+
 /** The parameters of `update` that `number` does not hold. Empty: the update is in force. */
 export function notApplied(number: NumberConfiguration, update: NumberUpdate): UpdateParameter[] {
   return PARAMETERS.filter((parameter) => {
@@ -69,10 +74,16 @@ export function notApplied(number: NumberConfiguration, update: NumberUpdate): U
 }
 
 function holds(parameter: UpdateParameter, actual: string, wanted: string): boolean {
-  if (parameter.endsWith("Method")) return actual.toUpperCase() === wanted.toUpperCase();
+  // A method that Twilio does not state is its default.
+  if (parameter.endsWith("Method")) return (actual || "POST").toUpperCase() === wanted.toUpperCase();
   if (parameter === "VoiceReceiveMode") return (actual || "voice") === (wanted || "voice");
-  // A URL's fragment holds connection settings and is no part of the address.
-  return actual.split("#")[0] === wanted.split("#")[0];
+  return address(actual) === address(wanted);
+}
+
+/** A URL's fragment holds connection settings, and the letter case of its host says nothing: neither is part of the address. */
+function address(text: string): string {
+  const [url = ""] = text.split("#");
+  return URL.parse(url)?.href ?? url;
 }
 
 /**

@@ -4,6 +4,7 @@ import { sealEvent } from "../events/event.ts";
 import { announce } from "../events/outbox.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
+import { TwilioError } from "../twilio/errors.ts";
 import {
   type IncomingPhoneNumber,
   type IncomingPhoneNumbers,
@@ -12,12 +13,12 @@ import {
 import { replaceToken, selectAccount, type TokenToStore, type TwilioAccountRow } from "./account-store.ts";
 import { sealToken } from "./auth-token.ts";
 import { type ClaimedImport, claim, giveUp, type ImportServices, isAbandoned, secondsLeft } from "./claim.ts";
-import { notApplied, planImport } from "./configuration.ts";
+import { notApplied, planImport, withoutSms } from "./configuration.ts";
 import { forgetRoutes } from "./inbound-route.ts";
 import type { ImportBody } from "./schema.ts";
 import { activate, type PhoneNumberRow, selectByPhoneNumber } from "./store.ts";
 import { twilioFailure } from "./twilio-failure.ts";
-import { recover, undoAndAnswer } from "./undo.ts";
+import { recover, undoAndAnswer, unsettled } from "./undo.ts";
 import { webhooksOf } from "./webhooks.ts";
 
 export type ImportedNumber = { phoneNumber: string; agentId: string; twilioNumberSid: string };
@@ -107,7 +108,7 @@ async function refuse(
   token: TokenToStore,
   { db, now }: ImportServices,
 ): Promise<ApiError> {
-  if (token.isNewer) {
+  if (token.replaces !== null) {
     await replaceToken(db, token, now().toISOString());
     forgetRoutes(apiKeyId);
   }
@@ -124,10 +125,14 @@ async function refuse(
 /** Points the number at this deployment, or leaves it as it was and throws. */
 async function pointHere(claimed: ClaimedImport, services: ImportServices): Promise<void> {
   const { row, number, twilio } = claimed;
-  const update = planImport(number, webhooksOf(services.publicBaseUrl, row.id));
+  let update = planImport(number, webhooksOf(services.publicBaseUrl, row.id));
   let updated: IncomingPhoneNumber;
   try {
-    updated = await twilio.update(number.sid, update);
+    updated = await twilio.update(number.sid, update).catch((error: unknown) => {
+      if (!cannotText(error)) throw error;
+      update = withoutSms(update);
+      return twilio.update(number.sid, update);
+    });
   } catch (error) {
     throw await recover(claimed, error, services);
   }
@@ -136,6 +141,16 @@ async function pointHere(claimed: ClaimedImport, services: ImportServices): Prom
     const answer = new ApiError("twilio_webhooks_not_applied", { details: { fields: missing } });
     throw await undoAndAnswer(claimed, updated, answer, services);
   }
+}
+
+/**
+ * Whether Twilio refused an update because the number cannot text. Numbers whose capabilities say so are not asked to;
+ * some do not say. https://www.twilio.com/docs/api/errors/21407
+ */
+function cannotText(error: unknown): boolean {
+  return (
+    error instanceof TwilioError && error.facts.failure === "rejected" && error.facts.twilioCode === 21407
+  );
 }
 
 /**
@@ -155,8 +170,9 @@ async function confirm({ row }: ClaimedImport, services: ImportServices): Promis
     if (!isActive) throw new ApiError("number_already_imported");
     if (hasEvent) services.defer(announce(event.id, services));
   } catch (error) {
-    if (error instanceof StorageError) await giveUp(row, services);
-    throw error;
+    if (!(error instanceof StorageError)) throw error;
+    await giveUp(row, services);
+    throw unsettled(error);
   } finally {
     forgetRoutes(apiKeyId);
   }

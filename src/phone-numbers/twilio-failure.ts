@@ -17,7 +17,7 @@ export function twilioFailure(error: unknown, otherwise: ErrorCode): unknown {
   if (!(error instanceof TwilioError)) return error;
   const code = codeOf(error.facts, otherwise);
   const { status, twilioCode, requestId, retryAfterSeconds } = error.facts;
-  const retryAfter = retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS;
+  const retryAfter = Math.max(1, retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS);
   const isStrange = code === "twilio_unavailable" && status !== undefined && status < 500;
   return new ApiError(code, {
     ...(isStrange && { message: STRANGE_ANSWER }),

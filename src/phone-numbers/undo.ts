@@ -1,4 +1,5 @@
-import { ApiError } from "../http/errors.ts";
+import { StorageError } from "../database.ts";
+import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import type { IncomingPhoneNumber, NumberUpdate } from "../twilio/incoming-phone-numbers.ts";
@@ -55,17 +56,28 @@ export async function undoAndAnswer(
   return (await undo(claimed, number, services)) ? answer : unsettled(answer);
 }
 
-function unsettled(answer: unknown): unknown {
-  if (!(answer instanceof ApiError)) return answer;
-  return new ApiError(answer.code, {
+/** The answer where an import could be neither finished nor undone. */
+export function unsettled(answer: unknown): unknown {
+  const code = answer instanceof ApiError ? answer.code : "storage_unavailable";
+  if (!(answer instanceof ApiError || answer instanceof StorageError)) return answer;
+  const { details, headers, cause } =
+    answer instanceof ApiError ? answer : { details: {}, headers: {}, cause: answer };
+  return new ApiError(code, {
     message:
-      "This import could be neither finished nor undone. The number may point here already; send the import again " +
-      `to finish it. What came in between: ${answer.message}`,
-    details: { ...answer.details, outcome: "unknown" },
-    headers: answer.headers,
-    cause: answer.cause,
+      "This import could be neither finished nor undone yet. The number may point here already; send the import " +
+      `again to finish it. What came in between was ${REASONS[code] ?? "a failure of Twilio"}.`,
+    details: { ...details, outcome: "unknown" },
+    headers,
+    cause,
   });
 }
+
+const REASONS: Partial<Record<ErrorCode, string>> = {
+  twilio_rate_limited: "Twilio's limit of requests",
+  twilio_update_rejected: "a refusal by Twilio",
+  twilio_webhooks_not_applied: "an update that Twilio accepted and did not carry out",
+  storage_unavailable: "our database, which did not answer",
+};
 
 function holdsOurs({ previous, isOurs }: ClaimedImport, number: IncomingPhoneNumber): boolean {
   return Object.keys(planRestore(number, previous, isOurs)).length > 0;

@@ -26,8 +26,12 @@ export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhoo
   };
 }
 
-/** Tells the URLs of this deployment's webhooks, of whichever number, from everybody else's. */
-export function ownUrls(publicBaseUrl: string): (url: string) => boolean {
+/**
+ * Tells the URLs of this deployment's webhooks, of whichever number, from everybody else's. Those of this very number
+ * are known by its id, which nobody else has, so they are still known after the deployment's address has changed.
+ */
+export function ownUrls(publicBaseUrl: string, phoneNumberId: string): (url: string) => boolean {
   const prefix = `${publicBaseUrl}${WEBHOOK_PATH}/`;
-  return (url) => url.startsWith(prefix);
+  const path = `${WEBHOOK_PATH}/${phoneNumberId}/`;
+  return (url) => url.startsWith(prefix) || URL.parse(url)?.pathname.startsWith(path) === true;
 }

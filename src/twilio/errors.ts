@@ -33,8 +33,8 @@ export class TwilioError extends Error {
 }
 
 // The 2010 API sends {code,message,more_info,status}, newer ones RFC 9457 {type,title,status,code}, and the edge
-// HTML or nothing. Only the code is taken, and only where it is a number: messages are reworded without notice.
-const errorBody = z.object({ code: z.number() });
+// HTML or nothing. Only the code is taken, and only where it is a number or spells one: messages are reworded without notice.
+const errorBody = z.object({ code: z.union([z.number(), z.string().check(z.regex(/^\d{5,6}$/))]) });
 
 /** The error of an answer that is not 2xx. Any body will do: JSON of either kind, HTML, none. */
 export function errorFromResponse(response: Response, body: string): TwilioError {
@@ -58,7 +58,7 @@ function failureOf(status: number): TwilioFailure {
 function codeOf(body: string): number | undefined {
   try {
     const parsed = errorBody.safeParse(JSON.parse(body));
-    return parsed.success ? parsed.data.code : undefined;
+    return parsed.success ? Number(parsed.data.code) : undefined;
   } catch {
     return undefined;
   }

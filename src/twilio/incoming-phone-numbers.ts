@@ -11,7 +11,8 @@ const text = z.pipe(
 const incomingPhoneNumber = z.object({
   sid: z.string().check(z.regex(/^PN[0-9a-fA-F]{32}$/)),
   phone_number: z.string(),
-  capabilities: z.nullish(z.object({ sms: z.nullish(z.boolean()) })),
+  // Only `sms` is of interest, and no strange form of it is worth refusing a number for.
+  capabilities: z.catch(z.nullish(z.object({ sms: z.nullish(z.boolean()) })), null),
   voice_url: text,
   voice_method: text,
   voice_fallback_url: text,
@@ -140,5 +141,6 @@ function parse<Schema extends z.ZodMiniType>(schema: Schema, answer: unknown): z
   const fields = parsed.error.issues.map(({ path }) => path.join(".")).join(", ");
   throw new TwilioError(`Twilio's answer is not of the documented form: ${fields}`, {
     failure: "unavailable",
+    status: 200,
   });
 }

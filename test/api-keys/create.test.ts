@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { createKey, expectError, type Key, post, rows } from "../support/worker.ts";
+import { BASE, createKey, expectError, type Key, post, rows, send } from "../support/worker.ts";
 
 const admin = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
 
@@ -28,6 +28,12 @@ describe("POST /v1/keys", () => {
   it("needs no name", async () => {
     expect((await post("/v1/keys", {}, { headers: admin })).status).toBe(201);
     expect(await rows("api_keys")).toEqual([expect.objectContaining({ name: "unnamed" })]);
+  });
+
+  it("needs no body", async () => {
+    const request = new Request(`${BASE}/v1/keys`, { method: "POST", headers: admin });
+    expect((await send(request)).status).toBe(201);
+    expect((await post("/v1/keys", "", { headers: admin })).status).toBe(201);
   });
 
   it("gives every key of its own", async () => {

@@ -51,6 +51,11 @@ describe("a body that is no JSON object", () => {
     await expectNothingDone();
   });
 
+  it("is invalid_json for a text that is not UTF-8 within", async () => {
+    const bytes = [...new TextEncoder().encode('{"name":"')].concat(0xff, ...new TextEncoder().encode('"}'));
+    await expectError(await request(new Uint8Array(bytes)), 400, "invalid_json");
+  });
+
   it("is invalid_json for bytes that are not UTF-8", async () => {
     await expectError(await request(new Uint8Array([0xff, 0xfe, 0x7b, 0x7d])), 400, "invalid_json");
   });

@@ -65,7 +65,7 @@ describe("the redacting logger", () => {
 
   it("hides what it was told to, wherever it turns up", () => {
     fc.assert(
-      fc.property(fc.string({ minLength: 4 }), fc.string(), fc.string(), (secret, before, after) => {
+      fc.property(fc.string({ minLength: 8 }), fc.string(), fc.string(), (secret, before, after) => {
         const { note } = JSON.parse(logged({ note: before + secret + after }, [secret])) as { note: string };
         // What is left cannot be the secret unless its neighbours spell it once more.
         expect(note.split("[redacted]").join("")).not.toBe(before + secret + after);
@@ -73,8 +73,16 @@ describe("the redacting logger", () => {
     );
   });
 
-  it("is not undone by concealing an empty text", () => {
-    expect(JSON.parse(logged({ note: "abc" }, [""]))).toMatchObject({ note: "abc" });
+  it.each(["", "a", "nxf_"])("is not blanked by concealing %j, which occurs everywhere", (secret) => {
+    expect(JSON.parse(logged({ note: "abc nxf_" }, [secret]))).toMatchObject({ note: "abc nxf_" });
+  });
+
+  it("keeps the fields of our own making, whatever a request calls its secret", () => {
+    const key_id = `nxf_${TOKEN}`;
+    expect(JSON.parse(logged({ key_id, note: key_id }, [key_id]))).toMatchObject({
+      key_id,
+      note: "[redacted]",
+    });
   });
 
   it("tells an error by name, message and cause, and no more", () => {

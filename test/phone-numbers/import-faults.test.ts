@@ -329,6 +329,20 @@ describe("what cannot be settled now", () => {
     await expectAsBefore(prepared);
   });
 
+  it("the first snapshot is kept, though the deployment has another address by now", async () => {
+    const prepared = await prepare();
+    twilio.faults.add({ operation: "update", effect: effects.replyLost });
+    twilio.faults.add({ operation: "fetch", effect: effects.serverErrorHtml, times: null });
+    const error = await expectError(await importIt(prepared), 502, "twilio_unavailable");
+    expect(error.details).toMatchObject({ outcome: "unknown" });
+    expect(error.message).not.toContain("Nothing was changed");
+    twilio.faults.clear();
+    twilio.faults.add({ operation: "update", effect: effects.appliedButServerError });
+    const moved = await importIt(prepared, { PUBLIC_BASE_URL: "https://moved.example.com" });
+    expect(moved.status).toBe(502);
+    await expectAsBefore(prepared);
+  });
+
   it("another key is refused meanwhile, and told nothing", async () => {
     const prepared = await prepare();
     for (const fault of unsettled[0]?.[1] ?? []) twilio.faults.add(fault);
@@ -386,13 +400,15 @@ describe("D1 fails", () => {
     },
   );
 
-  it("twice at the activation: the next import finishes it", async () => {
+  it("twice at the activation: says that the number may point here, and the next import finishes it", async () => {
     const prepared = await prepare();
-    await expectError(
+    const error = await expectError(
       await importWith(prepared, { trip: 4, when: "before", times: 2 }),
       503,
       "storage_unavailable",
     );
+    expect(error.details).toEqual({ outcome: "unknown" });
+    expect(error.message).not.toContain("Nothing was changed");
     expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ state: "importing" })]);
     await expectNextImportFinishes(prepared);
   });

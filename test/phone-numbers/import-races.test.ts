@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { haveImported, tell } from "../support/answering.ts";
 import { prepareImport } from "../support/import.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { createAgent, createKey, expectError, post, rows } from "../support/worker.ts";
@@ -97,5 +98,21 @@ describe("races", () => {
     expect(operations()).toEqual(["list"]);
     expect(twilio.state.numbers.get(number.sid)?.voice_url).toBe("https://old.example.com/voice");
     expect(await rows("phone_numbers")).toEqual([]);
+  });
+
+  it("with a new token keep the one before, which still signs calls", async () => {
+    const imported = await haveImported();
+    const { account, key, agentId } = imported;
+    account.secondaryAuthToken = "d".repeat(32);
+    const body = { twilio_sid: account.sid, twilio_token: account.secondaryAuthToken, agent_id: agentId };
+    const phoneNumbers = Array.from({ length: 8 }, (_, index) => `+1500555010${index}`);
+    for (const phone_number of phoneNumbers) addNumber(twilio.state, account, { phone_number });
+    const responses = await Promise.all(
+      phoneNumbers.map((phone_number) => post("/v1/phone-numbers", { ...body, phone_number }, { key })),
+    );
+    expect(responses.map(({ status }) => status)).toEqual(phoneNumbers.map(() => 201));
+    for (const token of [account.authToken, account.secondaryAuthToken]) {
+      expect((await tell(imported, "voice", { CallSid: "CA1" }, { token })).status).toBe(200);
+    }
   });
 });

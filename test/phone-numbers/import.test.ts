@@ -3,6 +3,7 @@ import { watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { haveNumber, operations, twilio } from "../support/twilio.ts";
 import { BASE, createAgent, createKey, type Key, post, rows } from "../support/worker.ts";
+import { effects } from "../twilio-simulator/faults.ts";
 import { addAccount, addApplication, addNumber } from "../twilio-simulator/state.ts";
 
 type Row = { id: string; previous_configuration_sealed: string; state: string; [column: string]: unknown };
@@ -132,6 +133,27 @@ describe("POST /v1/phone-numbers", () => {
     });
     expect((await importIt(body, key)).status).toBe(201);
     expect(twilio.state.numbers.get(number.sid)).toMatchObject({ sms_url: "", sms_fallback_url: "" });
+  });
+
+  it("leaves the SMS side alone where only Twilio's refusal says that the number cannot text", async () => {
+    const { number, key, body } = await prepareImport({ sms_url: "https://old.example.com/sms" });
+    twilio.faults.add({ operation: "update", effect: effects.cannotText });
+    expect((await importIt(body, key)).status).toBe(201);
+    expect(operations()).toEqual(["list", "update", "update"]);
+    expect(twilio.state.numbers.get(number.sid)).toMatchObject({
+      voice_url: expect.stringMatching(/\/voice$/),
+      sms_url: "https://old.example.com/sms",
+    });
+  });
+
+  it.each<[string, object]>([
+    ["no capabilities", { capabilities: null }],
+    ["capabilities of another form", { capabilities: ["voice", "sms"] }],
+    ["methods left out", { voice_method: null, sms_method: null }],
+  ])("is not confused by a resource with %s", async (_, fields) => {
+    const { number, key, body } = await prepareImport();
+    Object.assign(twilio.state.numbers.get(number.sid) ?? {}, fields);
+    expect((await importIt(body, key)).status).toBe(201);
   });
 
   it("takes camelCase, mixed spellings, padded values and unknown fields", async () => {

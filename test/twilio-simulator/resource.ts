@@ -6,7 +6,7 @@ export type NumberResource = {
   api_version: string;
   beta: boolean;
   bundle_sid: string | null;
-  capabilities: { voice: boolean; sms: boolean; mms: boolean; fax: boolean };
+  capabilities: { voice: boolean; sms: boolean; mms: boolean; fax: boolean } | null;
   date_created: string;
   date_updated: string;
   emergency_address_sid: string | null;

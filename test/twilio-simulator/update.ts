@@ -74,7 +74,7 @@ function check(state: State, number: NumberResource, form: URLSearchParams): Ref
   const mode = form.get("VoiceReceiveMode");
   if (mode !== null && mode !== "voice" && mode !== "fax")
     return { code: 20001, message: "VoiceReceiveMode is not valid" };
-  if (!number.capabilities.sms && (form.get("SmsUrl") || form.get("SmsFallbackUrl"))) {
+  if (number.capabilities?.sms === false && (form.get("SmsUrl") || form.get("SmsFallbackUrl"))) {
     return { code: 21407, message: "This Phone Number type does not support SMS or MMS" };
   }
   if (form.get("VoiceFallbackUrl") && !(form.get("VoiceUrl") ?? number.voice_url)) {
