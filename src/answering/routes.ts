@@ -7,7 +7,7 @@ import { element, twimlResponse } from "../twilio/twiml.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import type { WebhookKind } from "./happening.ts";
 import { lastResort } from "./last-resort.ts";
-import { record } from "./record.ts";
+import { endRotation, record } from "./record.ts";
 import { parametersOf, readClaim, routeServices, type TrustedRequest, trust } from "./trusted-request.ts";
 
 // Twilio uses the method it was told, POST; a GET means that somebody changed it, and is answered all the same.
@@ -74,5 +74,7 @@ async function trusted(c: AppContext): Promise<TrustedRequest> {
 }
 
 function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
-  c.executionCtx.waitUntil(record(kind, request, eventServices(c)));
+  const services = eventServices(c);
+  c.executionCtx.waitUntil(record(kind, request, services));
+  if (request.isPromoted) c.executionCtx.waitUntil(endRotation(request.route, services));
 }

@@ -13,6 +13,8 @@ export type AppEnv = {
     config: Config;
     /** Set by `authenticate`: whose request this is. */
     apiKeyId: string;
+    /** Set by `authenticate`: the hash of the secret it came with. */
+    secretHash: string;
     /** Set by the error mapper, for the request's log line. */
     errorCode: string;
   };

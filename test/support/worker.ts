@@ -34,6 +34,26 @@ export function get(path: string, key?: Key): Promise<Response> {
   return send(new Request(`${BASE}${path}`, { headers: key ? authorization(key) : {} }));
 }
 
+/** A request with an API key, and a JSON body where there is one. */
+export function call(
+  method: string,
+  path: string,
+  key: Key,
+  body?: unknown,
+  { headers, env: overrides }: Omit<PostOptions, "key"> = {},
+): Promise<Response> {
+  const request = new Request(`${BASE}${path}`, {
+    method,
+    headers: {
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...authorization(key),
+      ...headers,
+    },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  return send(request, overrides);
+}
+
 type PostOptions = { key?: Key | undefined; headers?: Record<string, string>; env?: Partial<Env> };
 
 /** POSTs JSON; a string is sent as it is. */

@@ -9,6 +9,8 @@ export type Account = {
   /** The parent of a subaccount. */
   ownerSid?: string;
   isSuspended?: boolean;
+  /** "Trial" or "Full". */
+  type?: string;
 };
 
 /** A TwiML App: a second place to configure where calls and texts go. */
@@ -25,7 +27,16 @@ export type MessagingService = {
   numberSids: string[];
 };
 
-export const OPERATIONS = ["list", "fetch", "update", "release"] as const;
+export const OPERATIONS = [
+  "list",
+  "fetch",
+  "update",
+  "release",
+  "account",
+  "services",
+  "service_number",
+  "routing",
+] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 /** A request the simulated API took in, for tests to look at. */
@@ -42,6 +53,8 @@ export type State = {
   numbers: Map<string, NumberResource>;
   applications: Map<string, Application>;
   messagingServices: Map<string, MessagingService>;
+  /** The region in which a number's calls are handled, by number; none is the default. */
+  voiceRegions: Map<string, string>;
   requests: RecordedRequest[];
 };
 
@@ -51,6 +64,7 @@ export function createState(): State {
     numbers: new Map(),
     applications: new Map(),
     messagingServices: new Map(),
+    voiceRegions: new Map(),
     requests: [],
   };
 }
