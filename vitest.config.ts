@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { buildDocumentation } from "./scripts/documentation/build.ts";
 
 // The Worker's secrets while it is tested. They are also in the environment, where wrangler looks for what
 // wrangler.toml requires and warns of what it does not find.
@@ -9,6 +10,7 @@ const secrets = {
 };
 Object.assign(process.env, secrets);
 
+buildDocumentation();
 const migrations = await readD1Migrations("migrations");
 
 export default defineConfig({

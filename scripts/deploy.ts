@@ -1,4 +1,5 @@
 import { deploymentFaults } from "./deployment.ts";
+import { buildDocumentation } from "./documentation/build.ts";
 import { becomeWrangler, fail, optionOf, wrangler } from "./wrangler.ts";
 
 // npm run deploy: applies the migrations to the deployment's D1 and deploys. Arguments after -- go to `wrangler deploy`.
@@ -11,6 +12,7 @@ const { database, address } = deploymentFaults();
 const faults = [database, saysAddress ? undefined : address].filter((fault) => fault !== undefined);
 
 try {
+  buildDocumentation();
   if (!isDryRun) {
     if (faults.length > 0) throw new Error(faults.join("\n"));
     const environment = optionOf(args, "--env");

@@ -1,0 +1,5 @@
+import { buildDocumentation } from "./documentation/build.ts";
+
+// npm run docs:build: the landing page, the reference, the OpenAPI document and the error pages, into public/.
+
+buildDocumentation();

@@ -1,0 +1,72 @@
+import { createHash } from "node:crypto";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { openApiDocument } from "../../src/documentation/openapi.ts";
+import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
+import { llmsFullText, llmsText } from "./llms.ts";
+import { errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
+
+// Builds public/, which the Worker serves. Whatever needs the Worker runs this first: it takes a moment, and so nobody
+// has to think of it.
+
+const TARGET = "public";
+const SOURCE = "scripts/documentation";
+const SCALAR = "node_modules/@scalar/api-reference/dist/browser/standalone.js";
+
+/** Writes public/ anew. Files that are there and right are left alone, for a running `wrangler dev` watches them. */
+export function buildDocumentation(): void {
+  const document = openApiDocument(packageJson.version);
+  const codes = Object.keys(errorCatalogue) as ErrorCode[];
+  const assets = {
+    css: hashed("site.css", own("site.css")),
+    icon: hashed("icon.svg", own("icon.svg")),
+    scalar: hashed("scalar.js", read(SCALAR)),
+    reference: hashed("reference.js", own("reference.js")),
+  };
+  const links = {
+    css: assets.css.link,
+    icon: assets.icon.link,
+    scalar: assets.scalar.link,
+    reference: assets.reference.link,
+  };
+  const files: Record<string, string> = {
+    "index.html": landingPage(document, links),
+    "docs.html": referencePage(links),
+    "docs/errors.html": errorListPage(codes, links),
+    "openapi.json": `${JSON.stringify(document)}\n`,
+    "llms.txt": llmsText(document),
+    "llms-full.txt": llmsFullText(document, codes),
+    ...Object.fromEntries(
+      codes.map((code) => [`docs/errors/${code}.html`, errorPage(code, document, links)]),
+    ),
+    ...Object.fromEntries(Object.values(assets).map(({ link, content }) => [link.slice(1), content])),
+  };
+  for (const [path, content] of Object.entries(files)) writeIfChanged(join(TARGET, path), content);
+  for (const path of globSync("**/*.*", { cwd: TARGET })) {
+    if (!Object.hasOwn(files, path.replaceAll("\\", "/"))) rmSync(join(TARGET, path));
+  }
+}
+
+function own(name: string): string {
+  return read(join(SOURCE, name));
+}
+
+function read(path: string): string {
+  return readFileSync(path, "utf8");
+}
+
+/** A file that may be cached for good: other content has another name. */
+function hashed(name: string, content: string): { link: string; content: string } {
+  const hash = createHash("sha256").update(content).digest("hex").slice(0, 10);
+  return { link: `/docs/assets/${name.replace(".", `.${hash}.`)}`, content };
+}
+
+function writeIfChanged(path: string, content: string): void {
+  try {
+    if (read(path) === content) return;
+  } catch {
+    mkdirSync(dirname(path), { recursive: true });
+  }
+  writeFileSync(path, content);
+}
