@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.node.test.ts"],
+          exclude: ["test/**/*.node.test.ts", "test/browser/**"],
           setupFiles: ["test/setup.ts", "test/properties.ts"],
           restoreMocks: true,
           // One isolate for all files: test/setup.ts empties the tables before each test, and starting a runtime for

@@ -23,12 +23,14 @@ export function buildDocumentation(): void {
     icon: hashed("icon.svg", own("icon.svg")),
     scalar: hashed("scalar.js", read(SCALAR)),
     reference: hashed("reference.js", own("reference.js")),
+    referenceCss: hashed("reference.css", own("reference.css")),
   };
   const links = {
     css: assets.css.link,
     icon: assets.icon.link,
     scalar: assets.scalar.link,
     reference: assets.reference.link,
+    referenceCss: assets.referenceCss.link,
   };
   const files: Record<string, string> = {
     "index.html": landingPage(document, links),

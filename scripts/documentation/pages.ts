@@ -5,7 +5,7 @@ import { type ErrorCode, errorCatalogue, errorType } from "../../src/http/errors
 import { operationsOf } from "./operations.ts";
 
 /** Where the files are that a page is made of. */
-export type Links = { css: string; icon: string; scalar: string; reference: string };
+export type Links = Record<"css" | "icon" | "scalar" | "reference" | "referenceCss", string>;
 
 type Fragment = ReturnType<typeof html>;
 
@@ -53,7 +53,7 @@ ${operations.map(
 }
 
 /** `GET /docs`: the frame that Scalar's reference fills. */
-export function referencePage({ icon, scalar, reference }: Links): string {
+export function referencePage({ icon, scalar, reference, referenceCss }: Links): string {
   return text(html`<!doctype html>
 <html lang="en">
 <head>
@@ -61,6 +61,7 @@ export function referencePage({ icon, scalar, reference }: Links): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Reference · Nixflex Numbers</title>
 <link rel="icon" href="${icon}">
+<link rel="stylesheet" href="${referenceCss}">
 </head>
 <body>
 <div id="reference"></div>

@@ -13,3 +13,16 @@ Scalar.createApiReference("#reference", {
   defaultOpenAllTags: true,
   defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
 });
+
+// What Scalar leaves for a screen reader to guess.
+function mend() {
+  // A copy button has no name until the mouse is over it.
+  for (const button of document.querySelectorAll("button.scalar-code-copy:not([aria-label])")) {
+    button.setAttribute("aria-label", "Copy");
+  }
+  // Every operation has a landmark of the same name, "Example Responses". Landmarks must differ; groups need not.
+  for (const card of document.querySelectorAll('.response-card[role="region"]')) {
+    card.setAttribute("role", "group");
+  }
+}
+new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });

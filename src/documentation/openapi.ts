@@ -49,7 +49,7 @@ Bring your own Twilio number to your AI agent: one call imports it, and every ca
 **Requests and answers** are JSON in UTF-8, bodies up to 64 KiB. Every response carries \`x-request-id\`; give it to support.
 
 **Errors** have one form, \`{"error": {"type", "code", "message", "doc_url", "details"}}\`. Branch on \`code\`; \`doc_url\` leads to
-a page that says what to do. A path that does not exist is \`not_found\` (404), a method it does not take \`method_not_allowed\` (405).
+a page that says what to do ([all of them](/docs/errors)). A path that does not exist is \`not_found\` (404), a method it does not take \`method_not_allowed\` (405).
 `.trim();
 
 export type OpenApiDocument = ReturnType<typeof createDocument>;
@@ -157,7 +157,7 @@ function errorResponses(possible: readonly ErrorCode[]) {
 
 function errorResponse(status: number, group: readonly ErrorCode[]) {
   return {
-    description: group.map((code) => `[\`${code}\`](/docs/errors/${code})`).join(", "),
+    description: group.map((code) => `\`${code}\``).join(", "),
     headers: {
       "x-request-id": { $ref: "#/components/headers/RequestId" },
       ...((status === 429 || status === 503 || status === 409) && {
