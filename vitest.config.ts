@@ -41,7 +41,12 @@ export default defineConfig({
         },
       },
       {
-        test: { name: "node", include: ["test/**/*.node.test.ts"], setupFiles: ["test/properties.ts"] },
+        test: {
+          name: "node",
+          include: ["test/**/*.node.test.ts"],
+          globalSetup: ["test/client/build.ts"],
+          setupFiles: ["test/properties.ts"],
+        },
       },
     ],
   },
