@@ -9,12 +9,14 @@ export const healthReference: Reference = {
       summary: "Ask whether the service works",
       description: "200 while the deployment is configured completely and its database answers.",
       auth: "none",
-      success: {
-        status: 200,
-        description: "It does.",
-        schema: z.object({ status: answered(z.literal("ok"), "Always `ok`.") }),
-        example: { status: "ok" },
-      },
+      answers: [
+        {
+          status: 200,
+          description: "It does.",
+          schema: z.object({ status: answered(z.literal("ok"), "Always `ok`.") }),
+          example: { status: "ok" },
+        },
+      ],
       errors: [],
     },
   },

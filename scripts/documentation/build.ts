@@ -11,6 +11,7 @@ import { errorListPage, errorPage, landingPage, referencePage } from "./pages.ts
 // has to think of it.
 
 const TARGET = "public";
+const API_TEXT = "docs/api.md";
 const SOURCE = "scripts/documentation";
 const SCALAR = "node_modules/@scalar/api-reference/dist/browser/standalone.js";
 
@@ -48,6 +49,17 @@ export function buildDocumentation(): void {
   for (const path of globSync("**/*.*", { cwd: TARGET })) {
     if (!Object.hasOwn(files, path.replaceAll("\\", "/"))) rmSync(join(TARGET, path));
   }
+}
+
+/** docs/api.md as it should be: the reference for those who read the repository. */
+export function apiText(): string {
+  const note = "<!-- Written by `npm run docs:build` from the schemas and from src/*/openapi.ts. -->";
+  return `${note}\n\n${llmsFullText(openApiDocument(), Object.keys(errorCatalogue) as ErrorCode[])}`;
+}
+
+/** Writes docs/api.md, which is committed; a test says when it is out of date. */
+export function writeApiText(): void {
+  writeIfChanged(API_TEXT, apiText());
 }
 
 function own(name: string): string {

@@ -30,16 +30,16 @@ ${operations.join("\n")}
 `;
 }
 
-/** `GET /llms-full.txt`: every endpoint, field and error. */
+/** `GET /llms-full.txt`, and docs/api.md: every endpoint, field and error. */
 export function llmsFullText(document: OpenApiDocument, codes: readonly ErrorCode[]): string {
   return `# ${document.info.title}
 
-${document.info.description ?? SUMMARY}
+${(document.info.description ?? SUMMARY).replaceAll("](/docs/errors)", "](#errors)")}
 
 ${operationsOf(document)
   .map((operation) => operationText(document, operation))
   .join("\n")}
-# Errors
+## Errors
 
 ${codes.map(errorText).join("\n")}`;
 }
@@ -47,7 +47,7 @@ ${codes.map(errorText).join("\n")}`;
 function operationText(document: OpenApiDocument, operation: DocumentedOperation): string {
   const { method, path, summary, description, security, parameters, errors } = operation;
   const blocks = [
-    `# ${method} ${path}`,
+    `## ${method} ${path}`,
     `${summary}. ${
       security === undefined
         ? "No authentication."
@@ -102,7 +102,7 @@ function rules({
 function errorText(code: ErrorCode): string {
   const { status, message } = errorCatalogue[code];
   const { happened, remedy } = errorHelp[code];
-  return `## ${code}
+  return `### ${code}
 
 HTTP ${status}, type \`${errorType(status)}\`. ${message}
 

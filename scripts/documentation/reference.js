@@ -11,6 +11,8 @@ Scalar.createApiReference("#reference", {
   hideClientButton: true,
   documentDownloadType: "json",
   defaultOpenAllTags: true,
+  orderSchemaPropertiesBy: "preserve",
+  orderRequiredPropertiesFirst: true,
   defaultHttpClient: { targetKey: "shell", clientKey: "curl" },
 });
 

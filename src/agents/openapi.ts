@@ -69,7 +69,7 @@ export const agentReference: Reference = {
         schema: described(createAgentBody, agentFields),
         example: { name: example.name, welcome_message: example.welcome_message },
       },
-      success: { status: 201, description: "The agent.", schema: agent, example },
+      answers: [{ status: 201, description: "The agent.", schema: agent, example }],
       errors: ["missing_field", "prompt_too_long", "invalid_url"],
     },
   },

@@ -33,16 +33,18 @@ export const apiKeyReference: Reference = {
         }),
         example: { name: "Acme" },
       },
-      success: {
-        status: 201,
-        description: "The key. Keep `key_secret` now.",
-        schema: newKey,
-        example: {
-          message: "API key created. Keep the key_secret now: it is not stored and cannot be shown again.",
-          key_id: KEY_ID,
-          key_secret: KEY_SECRET,
+      answers: [
+        {
+          status: 201,
+          description: "The key. Keep `key_secret` now.",
+          schema: newKey,
+          example: {
+            message: "API key created. Keep the key_secret now: it is not stored and cannot be shown again.",
+            key_id: KEY_ID,
+            key_secret: KEY_SECRET,
+          },
         },
-      },
+      ],
       errors: [],
     },
   },

@@ -60,7 +60,7 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
   for (const { tag, operations } of references) {
     for (const [route, operation] of Object.entries(operations)) {
       const [method = "", path = ""] = route.split(" ");
-      paths[path] = { ...paths[path], [method.toLowerCase()]: describe(method, operation, tag.name) };
+      paths[path] = { ...paths[path], [method.toLowerCase()]: describe(operation, tag.name) };
     }
   }
   return createDocument(
@@ -107,9 +107,8 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
   );
 }
 
-function describe(method: string, operation: Operation, tag: string): ZodOpenApiOperationObject {
-  const { id, summary, description, auth, path, query, body, success } = operation;
-  const { schema, example } = success;
+function describe(operation: Operation, tag: string): ZodOpenApiOperationObject {
+  const { id, summary, description, auth, path, query, body, answers } = operation;
   return {
     operationId: id,
     summary,
@@ -124,18 +123,23 @@ function describe(method: string, operation: Operation, tag: string): ZodOpenApi
       },
     }),
     responses: {
-      [success.status]: {
-        description: success.description,
-        headers: { "x-request-id": { $ref: "#/components/headers/RequestId" } },
-        content: { "application/json": { schema, example } },
-      },
-      ...errorResponses([...commonErrors(method, operation), ...operation.errors]),
+      ...Object.fromEntries(
+        answers.map(({ status, description, schema, example }) => [
+          status,
+          {
+            description,
+            headers: { "x-request-id": { $ref: "#/components/headers/RequestId" } },
+            content: { "application/json": { schema, example } },
+          },
+        ]),
+      ),
+      ...errorResponses([...commonErrors(operation), ...operation.errors]),
     },
   };
 }
 
 /** What an operation can answer because of its kind, whatever it does. */
-function commonErrors(_method: string, { auth, body }: Operation): ErrorCode[] {
+function commonErrors({ auth, body }: Operation): ErrorCode[] {
   return [
     ...(auth === "apiKey" ? (["invalid_api_key", "key_secret_required"] as const) : []),
     ...(auth === "adminToken" ? (["invalid_admin_token"] as const) : []),

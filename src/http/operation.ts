@@ -16,10 +16,13 @@ export type Operation = {
   path?: Described;
   query?: Described;
   body?: { schema: Described; example: Record<string, unknown> };
-  success: { status: 200 | 201; description: string; schema: z.ZodMiniType; example: unknown };
+  /** What it answers when it succeeds; the usual one first, where there are several. */
+  answers: readonly [Answer, ...Answer[]];
   /** Every code this endpoint adds to the common ones. */
   errors: readonly ErrorCode[];
 };
+
+type Answer = { status: 200 | 201; description: string; schema: z.ZodMiniType; example: unknown };
 
 /** A feature's part of the document. The keys of `operations` are method and path, as in `GET /v1/agents/{agent_id}`. */
 export type Reference = {

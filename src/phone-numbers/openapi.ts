@@ -69,20 +69,22 @@ export const phoneNumberReference: Reference = {
           agent_id: AGENT_ID,
         },
       },
-      success: {
-        status: 201,
-        description: "The number; its calls and texts come here from now on.",
-        schema: z.object({ phone_number: importedNumber }),
-        example: {
-          phone_number: {
-            phone_number: NUMBER,
-            agent_id: AGENT_ID,
-            twilio_number_sid: NUMBER_SID,
-            inbound_enabled: true,
-            outbound_enabled: true,
+      answers: [
+        {
+          status: 201,
+          description: "The number; its calls and texts come here from now on.",
+          schema: z.object({ phone_number: importedNumber }),
+          example: {
+            phone_number: {
+              phone_number: NUMBER,
+              agent_id: AGENT_ID,
+              twilio_number_sid: NUMBER_SID,
+              inbound_enabled: true,
+              outbound_enabled: true,
+            },
           },
         },
-      },
+      ],
       errors: [
         "missing_field",
         "invalid_phone_format",

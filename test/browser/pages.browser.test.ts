@@ -40,8 +40,10 @@ describe("the reference", () => {
           colorScheme: "light",
         },
       );
-      for (const { summary } of operationsOf(openApiDocument())) {
+      for (const { summary, anchor } of operationsOf(openApiDocument())) {
         await page.getByRole("heading", { name: summary }).first().waitFor();
+        // Where the landing page, the error pages and the README link to.
+        await page.locator(`[id$="${anchor}"]`).waitFor({ state: "attached" });
         await scrollThrough(page);
       }
       await page

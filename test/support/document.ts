@@ -82,9 +82,10 @@ const ERROR: Schema = { $ref: "#/components/schemas/Error" };
  */
 export async function expectDocumented({ method, url }: Request, response: Response): Promise<void> {
   const { pathname } = new URL(url);
-  const operation = operations.find(
-    (candidate) => candidate.method === method && patternOf(candidate.path).test(pathname),
-  );
+  // A path without parameters comes before one that they make it match.
+  const operation = operations
+    .filter((candidate) => candidate.method === method && patternOf(candidate.path).test(pathname))
+    .sort((a, b) => a.path.split("{").length - b.path.split("{").length)[0];
   if (operation) {
     const documented = operation.responses[response.status];
     expect(Object.keys(operation.responses), `${operation.operationId} lists its statuses`).toContain(
