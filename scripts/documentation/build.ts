@@ -15,10 +15,11 @@ const API_TEXT = "docs/api.md";
 const SOURCE = "scripts/documentation";
 const SCALAR = "node_modules/@scalar/api-reference/dist/browser/standalone.js";
 
+const CODES = Object.keys(errorCatalogue) as ErrorCode[];
+
 /** Writes public/ anew. Files that are there and right are left alone, for a running `wrangler dev` watches them. */
 export function buildDocumentation(): void {
   const document = openApiDocument(packageJson.version);
-  const codes = Object.keys(errorCatalogue) as ErrorCode[];
   const assets = {
     css: hashed("site.css", own("site.css")),
     icon: hashed("icon.svg", own("icon.svg")),
@@ -26,22 +27,16 @@ export function buildDocumentation(): void {
     reference: hashed("reference.js", own("reference.js")),
     referenceCss: hashed("reference.css", own("reference.css")),
   };
-  const links = {
-    css: assets.css.link,
-    icon: assets.icon.link,
-    scalar: assets.scalar.link,
-    reference: assets.reference.link,
-    referenceCss: assets.referenceCss.link,
-  };
+  const links = mapValues(assets, ({ link }) => link);
   const files: Record<string, string> = {
     "index.html": landingPage(document, links),
     "docs.html": referencePage(links),
-    "docs/errors.html": errorListPage(codes, links),
+    "docs/errors.html": errorListPage(CODES, links),
     "openapi.json": `${JSON.stringify(document)}\n`,
     "llms.txt": llmsText(document),
-    "llms-full.txt": llmsFullText(document, codes),
+    "llms-full.txt": llmsFullText(document, CODES),
     ...Object.fromEntries(
-      codes.map((code) => [`docs/errors/${code}.html`, errorPage(code, document, links)]),
+      CODES.map((code) => [`docs/errors/${code}.html`, errorPage(code, document, links)]),
     ),
     ...Object.fromEntries(Object.values(assets).map(({ link, content }) => [link.slice(1), content])),
   };
@@ -54,7 +49,7 @@ export function buildDocumentation(): void {
 /** docs/api.md as it should be: the reference for those who read the repository. */
 export function apiText(): string {
   const note = "<!-- Written by `npm run docs:build` from the schemas and from src/*/openapi.ts. -->";
-  return `${note}\n\n${llmsFullText(openApiDocument(), Object.keys(errorCatalogue) as ErrorCode[])}`;
+  return `${note}\n\n${llmsFullText(openApiDocument(), CODES)}`;
 }
 
 /** Writes docs/api.md, which is committed; a test says when it is out of date. */
@@ -74,6 +69,16 @@ function read(path: string): string {
 function hashed(name: string, content: string): { link: string; content: string } {
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 10);
   return { link: `/docs/assets/${name.replace(".", `.${hash}.`)}`, content };
+}
+
+function mapValues<Key extends string, From, To>(
+  record: Record<Key, From>,
+  to: (value: From) => To,
+): Record<Key, To> {
+  return Object.fromEntries(Object.entries<From>(record).map(([key, value]) => [key, to(value)])) as Record<
+    Key,
+    To
+  >;
 }
 
 function writeIfChanged(path: string, content: string): void {

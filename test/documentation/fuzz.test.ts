@@ -145,13 +145,10 @@ function inUrl(some: unknown): string {
 describe.each(operations)("$method $path", (operation) => {
   it("answers whatever is sent as documented, and never with a 5xx", async () => {
     await fc.assert(
-      fc.asyncProperty(
-        fc.constant(null).chain(() => requestsTo(operation)),
-        async ({ path, headers, body }) => {
-          const response = await send(new Request(BASE + path, { method: operation.method, headers, body }));
-          if (response.status >= 500) throw new Error(`${response.status}: ${await response.text()}`);
-        },
-      ),
+      fc.asyncProperty(requestsTo(operation), async ({ path, headers, body }) => {
+        const response = await send(new Request(BASE + path, { method: operation.method, headers, body }));
+        if (response.status >= 500) throw new Error(`${response.status}: ${await response.text()}`);
+      }),
       { numRuns: RUNS },
     );
   });
