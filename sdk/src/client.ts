@@ -90,5 +90,5 @@ export function createClient({
     };
   return Object.fromEntries(
     Object.entries(routes).map(([id, [method, template]]) => [id, call(method, template)]),
-  ) as Client;
+  ) as unknown as Client;
 }

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { answered, described, type Reference, time } from "../http/operation.ts";
+import { connectSchema, fallbackSchema } from "./connect.ts";
 import { createAgentBody } from "./schema.ts";
 
 const agentFields = {
@@ -22,6 +23,17 @@ const agentFields = {
     description: "Where events will go: https, without user name and password.",
     examples: ["https://example.com/nixflex"],
   },
+  connect: {
+    description:
+      "How a call is handed to the agent's runtime: to a ConversationRelay or a media stream (wss), to TwiML of your own " +
+      "(https), or to another number. Attributes have TwiML's names; snake_case is taken too.",
+    examples: [{ type: "conversation_relay", url: "wss://runtime.example/relay" }],
+  },
+  fallback: {
+    description: "What a caller gets where the runtime fails: a sentence, or another number.",
+    examples: [{ type: "say", text: "Please call again later." }],
+  },
+  record: { description: "Whether calls are recorded." },
 };
 
 /** An agent as answers have it. */
@@ -39,6 +51,9 @@ export const agent = z
     voice_id: answered(z.nullable(z.string()), agentFields.voice_id.description),
     is_active: answered(z.boolean(), agentFields.is_active.description),
     webhook_url: answered(z.nullable(z.string()), agentFields.webhook_url.description),
+    connect: answered(z.nullable(connectSchema), agentFields.connect.description),
+    fallback: answered(z.nullable(fallbackSchema), agentFields.fallback.description),
+    record: answered(z.boolean(), agentFields.record.description),
     created_at: time("When it was made"),
     updated_at: time("When it was last changed"),
   })
@@ -53,6 +68,9 @@ const example = {
   voice_id: null,
   is_active: true,
   webhook_url: null,
+  connect: null,
+  fallback: null,
+  record: false,
   created_at: "2026-01-31T12:00:00.000Z",
   updated_at: "2026-01-31T12:00:00.000Z",
 };

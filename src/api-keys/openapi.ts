@@ -25,13 +25,14 @@ export const apiKeyReference: Reference = {
       summary: "Make an API key",
       description:
         "Makes an API key. Send the deployment's admin token as `Authorization: Bearer ADMIN_TOKEN`; a deployment with " +
-        '`OPEN_SIGNUP = "true"` asks for none. The body may be `{}`.',
+        '`OPEN_SIGNUP = "true"` asks for none. The body may be left out.',
       auth: "adminToken",
       body: {
         schema: described(createKeyBody, {
           name: { description: "Whose key it is, for the deployment's operator.", examples: ["Acme"] },
         }),
         example: { name: "Acme" },
+        isOptional: true,
       },
       answers: [
         {

@@ -52,8 +52,13 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     details: { fields: ["twilio_sid"] },
   },
   invalid_url: {
-    happened: "A URL field holds something else than an https URL without user name and password.",
-    remedy: ["Use https.", "Put a secret into the path or the query, not before the host."],
+    happened:
+      "A URL field holds something else than a URL of the documented kind (https, or wss where a call is handed on) with a public " +
+      "host name and without user name and password. Addresses of this deployment itself are refused too.",
+    remedy: [
+      "Use https or wss, and a host name that everybody can reach.",
+      "Put a secret into the path or the query, not before the host.",
+    ],
     details: { fields: ["webhook_url"] },
   },
   prompt_too_long: {
@@ -125,6 +130,13 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
       "If all are refused: PUBLIC_BASE_URL of the deployment is not the address that Twilio calls.",
     ],
   },
+  account_mismatch: {
+    happened:
+      "Twilio signed a webhook request, but in the name of another account than the one its number was imported from.",
+    remedy: [
+      "If the number was moved to another account at Twilio, import it again with that account's SID and Auth Token.",
+    ],
+  },
 
   agent_not_owned: {
     happened: "The agent exists but belongs to another API key. Nothing was changed.",
@@ -142,6 +154,14 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
       "A subaccount's number needs the subaccount's own SID and Auth Token.",
       "A number that is only verified as a caller ID, or still being ported, cannot be imported.",
     ],
+  },
+  agent_has_no_webhook: {
+    happened: "Events of this agent go nowhere: it has no webhook_url. Nothing was sent.",
+    remedy: ["Give the agent a webhook_url: https, with a public host name."],
+  },
+  delivery_not_found: {
+    happened: "This API key has no delivery of this id. Old ones are deleted after a while.",
+    remedy: ["Take the id from GET /v1/webhooks/deliveries, or from event_id in the body of an event."],
   },
   not_found: {
     happened: "This service has nothing at this path.",

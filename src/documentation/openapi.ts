@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
 import { agentReference } from "../agents/openapi.ts";
 import { apiKeyReference } from "../api-keys/openapi.ts";
+import { webhookReference } from "../events/openapi.ts";
 import { healthReference } from "../health.openapi.ts";
 import { type ErrorCode, errorCatalogue, errorType } from "../http/errors.ts";
 import { answered, type Operation, type Reference } from "../http/operation.ts";
@@ -12,6 +13,7 @@ import { errorHelp } from "./error-help.ts";
 const references: readonly Reference[] = [
   phoneNumberReference,
   agentReference,
+  webhookReference,
   apiKeyReference,
   healthReference,
 ];
@@ -21,6 +23,7 @@ export const CODES_OUTSIDE_OPERATIONS: readonly ErrorCode[] = [
   "not_found",
   "method_not_allowed",
   "invalid_signature",
+  "account_mismatch",
 ];
 
 const codes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]];
@@ -99,9 +102,13 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
       },
     },
     {
-      // An answer may gain fields without notice, so the document does not forbid them.
-      override: ({ jsonSchema }) => {
-        if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      override: ({ jsonSchema, io }) => {
+        // zod bounds every whole number by what JavaScript can count, which tells a reader nothing.
+        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+        if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+        // An answer may gain fields without notice, so the document does not forbid them.
+        if (io === "output" && jsonSchema.additionalProperties === false)
+          delete jsonSchema.additionalProperties;
       },
     },
   );
@@ -118,7 +125,7 @@ function describe(operation: Operation, tag: string): ZodOpenApiOperationObject 
     ...((path || query) && { requestParams: { ...(path && { path }), ...(query && { query }) } }),
     ...(body && {
       requestBody: {
-        required: true,
+        required: body.isOptional !== true,
         content: { "application/json": { schema: body.schema, example: body.example } },
       },
     }),

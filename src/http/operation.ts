@@ -15,7 +15,7 @@ export type Operation = {
   auth: "apiKey" | "adminToken" | "none";
   path?: Described;
   query?: Described;
-  body?: { schema: Described; example: Record<string, unknown> };
+  body?: { schema: Described; example: Record<string, unknown>; isOptional?: true };
   /** What it answers when it succeeds; the usual one first, where there are several. */
   answers: readonly [Answer, ...Answer[]];
   /** Every code this endpoint adds to the common ones. */

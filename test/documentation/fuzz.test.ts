@@ -27,13 +27,16 @@ beforeEach(async () => {
   const { account, key, body, number } = await prepareImport();
   await post("/v1/phone-numbers", body, { key });
   const free = addNumber(twilio.state, account, { phone_number: "+15005550001" });
+  const agent_id = await createAgent(key, { webhook_url: "https://customer.example/events" });
+  const test = await post("/v1/webhooks/test", { agent_id }, { key });
+  const { delivery } = await test.json<{ delivery: { id: string } }>();
   const stranger = await createKey();
   world = {
     credentials: {
       apiKey: authorization(key),
       adminToken: { authorization: `Bearer ${env.ADMIN_TOKEN}` },
     },
-    right: { ...body, number: body.phone_number },
+    right: { ...body, agent_id, number: body.phone_number, id: delivery.id },
     known: [...Object.values(body), await createAgent(stranger), free.phone_number, number.sid, key.key_id],
   };
 });
@@ -56,6 +59,8 @@ const anything = fc.oneof(
 function valid(schema: Schema): Arbitrary<unknown> {
   if (schema.enum) return fc.constantFrom(...schema.enum);
   if (schema.const !== undefined) return fc.constant(schema.const);
+  const alternatives = schema.anyOf ?? schema.oneOf;
+  if (alternatives) return fc.oneof(...alternatives.map(valid));
   const { maxLength = 100, minimum = -1000, maximum = 1000 } = schema;
   switch ([schema.type].flat()[0]) {
     case "boolean":

@@ -16,6 +16,8 @@ export type Schema = {
   maximum?: number;
   maxLength?: number;
   items?: Schema;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
 };
 
 type Content = {
@@ -70,7 +72,7 @@ export function faultsOf(value: unknown, schema: Schema): string[] {
 function close(schema: Schema & { additionalProperties?: unknown; allOf?: unknown }): Schema {
   if (schema.properties && schema.additionalProperties === undefined) schema.additionalProperties = false;
   for (const property of Object.values(schema.properties ?? {})) close(property);
-  if (schema.items) close(schema.items);
+  for (const part of [schema.items, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) if (part) close(part);
   return schema;
 }
 
