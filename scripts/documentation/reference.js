@@ -26,5 +26,9 @@ function mend() {
   for (const card of document.querySelectorAll('.response-card[role="region"]')) {
     card.setAttribute("role", "group");
   }
+  // A list of long paths scrolls on a phone, which must be possible by keyboard too.
+  for (const list of document.querySelectorAll("ul.endpoints:not([tabindex])")) {
+    list.setAttribute("tabindex", "0");
+  }
 }
 new MutationObserver(mend).observe(document.body, { childList: true, subtree: true });

@@ -40,11 +40,11 @@ describe("the reference", () => {
           colorScheme: "light",
         },
       );
+      await scrollThrough(page);
       for (const { summary, anchor } of operationsOf(openApiDocument())) {
         await page.getByRole("heading", { name: summary }).first().waitFor();
         // Where the landing page, the error pages and the README link to.
         await page.locator(`[id$="${anchor}"]`).waitFor({ state: "attached" });
-        await scrollThrough(page);
       }
       await page
         .getByRole("button", { name: /^Test Request.*healthz/ })
