@@ -1,4 +1,5 @@
 import { deploymentFaults, queueNames } from "./deployment.ts";
+import { buildDocumentation } from "./documentation/build.ts";
 import { becomeWrangler, fail, optionOf, wrangler, wranglerQuietly } from "./wrangler.ts";
 
 // npm run deploy: applies the migrations to the deployment's D1, makes the queues that are not there yet, and deploys.
@@ -24,6 +25,7 @@ function makeQueues(environment: string[]): void {
 }
 
 try {
+  buildDocumentation();
   if (!isDryRun) {
     if (faults.length > 0) throw new Error(faults.join("\n"));
     const option = optionOf(args, "--env");

@@ -137,7 +137,6 @@ describe("size", () => {
 
 describe("paths and methods", () => {
   it.each([
-    "/",
     "/v1",
     "/v1/",
     "/v1/phone-number",
@@ -166,6 +165,8 @@ describe("paths and methods", () => {
     ["/v1/webhooks/secret", "POST", ["GET"]],
     ["/healthz", "GET", ["POST"]],
     ["/webhooks/twilio/num_0/voice", "GET, POST", ["PUT", "DELETE"]],
+    ["/", "GET", ["POST", "DELETE"]],
+    ["/docs", "GET", ["POST"]],
   ])("%s takes %s only", async (path, allow, methods) => {
     for (const method of methods) {
       const response = await send(new Request(`${BASE}${path}`, { method }));

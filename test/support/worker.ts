@@ -2,6 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import worker from "../../src/index.ts";
+import { expectDocumented } from "./document.ts";
 import { keepSecret } from "./logs.ts";
 import { watchedQueue } from "./queue.ts";
 
@@ -10,7 +11,7 @@ export const BASE = "https://numbers.example.com";
 /** The Worker's bindings, with a queue that can be looked into. */
 export const bindings: Env = { ...env, EVENTS: watchedQueue };
 
-/** Sends a request through the Worker's door and waits for what it left running. */
+/** Sends a request through the Worker's door and waits for what it left running. The response must be a documented one. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {
   const context = createExecutionContext();
   const withOverrides = Object.keys(overrides).length === 0 ? bindings : { ...bindings, ...overrides };
@@ -21,6 +22,7 @@ export async function send(request: Request, overrides: Partial<Env> = {}): Prom
   );
   await waitOnExecutionContext(context);
   expect(response.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{16}$/);
+  await expectDocumented(request, response);
   return response;
 }
 
