@@ -12,6 +12,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await env.DB.batch(
     [
+      "reseal_progress",
       "idempotency_keys",
       "key_creations",
       "unreturned_configurations",

@@ -3,10 +3,10 @@ import { sealEvent } from "../events/event.ts";
 import { announce } from "../events/outbox.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
-import { TwilioError } from "../twilio/errors.ts";
 import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
 import { replaceToken, type TokenToStore } from "./account-store.ts";
 import { sealToken } from "./auth-token.ts";
+import { cannotText } from "./cannot-text.ts";
 import { type ClaimedImport, claim, giveUp, type ImportServices, isAbandoned, secondsLeft } from "./claim.ts";
 import { notApplied, planImport, withoutSms } from "./configuration.ts";
 import { forgetRoutes } from "./inbound-route.ts";
@@ -103,16 +103,6 @@ async function pointHere(claimed: ClaimedImport, services: ImportServices): Prom
     const answer = new ApiError("twilio_webhooks_not_applied", { details: { fields: missing } });
     throw await undoAndAnswer(claimed, updated, answer, services);
   }
-}
-
-/**
- * Whether Twilio refused an update because the number cannot text. Numbers whose capabilities say so are not asked to;
- * some do not say. https://www.twilio.com/docs/api/errors/21407
- */
-function cannotText(error: unknown): boolean {
-  return (
-    error instanceof TwilioError && error.facts.failure === "rejected" && error.facts.twilioCode === 21407
-  );
 }
 
 /**

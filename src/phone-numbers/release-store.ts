@@ -5,7 +5,7 @@ import { deleteUnusedAccounts, type TwilioAccountRow } from "./account-store.ts"
 import type { PhoneNumberRow } from "./store.ts";
 
 /** A number with what it takes to give it back. */
-export type ReleasableRow = PhoneNumberRow & TwilioAccountRow;
+export type ReleasableRow = PhoneNumberRow & TwilioAccountRow & { created_at: string };
 
 /** One of a key's numbers, in whatever state, with its account's tokens. @throws StorageError */
 export function findReleasable(
@@ -17,7 +17,7 @@ export function findReleasable(
     db
       .prepare(
         `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
-           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed,
+           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.created_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
          JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
@@ -44,7 +44,7 @@ export async function beginRelease(
     db
       .prepare(
         `UPDATE phone_numbers SET state = 'releasing', claim_id = ?3, lease_expires_at = ?4, updated_at = ?5
-         WHERE id = ?1 AND claim_id = ?2 AND (state = 'active' OR lease_expires_at <= ?5)`,
+         WHERE id = ?1 AND claim_id = ?2 AND (lease_expires_at IS NULL OR lease_expires_at <= ?5)`,
       )
       .bind(id, claim_id, claimId, leaseExpiresAt, now),
   );

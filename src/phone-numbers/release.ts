@@ -59,18 +59,28 @@ export async function releaseNumber(
 ): Promise<ReleasedNumber> {
   const { db, now } = services;
   const row = await findReleasable(db, apiKeyId, phoneNumber);
-  const isAtWork = row !== null && row.state !== "active" && secondsLeft(row, now()) > 0;
+  const isAtWork = row !== null && secondsLeft(row, now()) > 0;
   // An import that is under way is not there yet for its owner.
   if (!row || (isAtWork && row.state === "importing")) throw new ApiError("number_not_found");
   if (isAtWork) throw inProgress(secondsLeft(row, now()));
+  return releaseRow(row, services);
+}
 
+/**
+ * Releases a row that nobody is at work on.
+ *
+ * @throws ApiError `release_in_progress` where somebody is all the same
+ * @throws StorageError
+ */
+export async function releaseRow(row: ReleasableRow, services: ImportServices): Promise<ReleasedNumber> {
+  const { db, now } = services;
   const claimId = newId("claim");
   const time = now();
   if (!(await beginRelease(db, row, claimId, leaseEnd(services, time), time.toISOString())))
     throw inProgress(1);
   const returned = await returnConfiguration(row, services);
   await forget(row, claimId, returned, services);
-  return { phoneNumber, twilioNumberSid: row.twilio_number_sid, ...returned };
+  return { phoneNumber: row.phone_number, twilioNumberSid: row.twilio_number_sid, ...returned };
 }
 
 function inProgress(retryAfter: number): ApiError {
