@@ -4,7 +4,6 @@ import { clearPreviousSecrets } from "./events/secret-store.ts";
 import { clearEvents, clearReceipts } from "./events/store.ts";
 import { clearExpiredKeys } from "./http/idempotency-store.ts";
 import { clearPreviousTokens } from "./phone-numbers/account-store.ts";
-import { clearUnreturned } from "./phone-numbers/release-store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -24,7 +23,6 @@ const rules: Readonly<Record<string, Rule>> = {
   key_creations: { days: 1, clear: clearCreations },
   previous_tokens: { days: 1, clear: clearPreviousTokens },
   previous_webhook_secrets: { days: 1, clear: clearPreviousSecrets },
-  unreturned_configurations: { days: 90, clear: clearUnreturned },
 };
 
 const ROWS_PER_BATCH = 500;

@@ -28,7 +28,7 @@ export function findInboundRow(db: D1Database, id: string): Promise<InboundRow |
          FROM phone_numbers n
          JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
          LEFT JOIN agents a ON a.id = n.agent_id
-         WHERE n.id = ?1`,
+         WHERE n.id = ?1 AND n.state <> 'returning'`,
       )
       .bind(id),
   );

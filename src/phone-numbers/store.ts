@@ -5,7 +5,8 @@ import { deleteUnusedAccounts } from "./account-store.ts";
 
 /**
  * A number and who it belongs to. `state` importing: claimed, and Twilio may or may not point at us yet; releasing: being
- * given back, and Twilio may or may not point at us still.
+ * given back, and Twilio may or may not point at us still; returning: released, and to be given back when Twilio can be
+ * told.
  */
 export type PhoneNumberRow = {
   id: string;
@@ -16,7 +17,7 @@ export type PhoneNumberRow = {
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
-  state: "importing" | "active" | "releasing";
+  state: "importing" | "active" | "releasing" | "returning";
   claim_id: string;
   lease_expires_at: string | null;
   previous_configuration_sealed: string;
@@ -49,6 +50,7 @@ export type Claim = {
 /**
  * Inserts the number as `importing`, together with its Twilio account.
  *
+ * @param superseded a row of another key that is only returning: who has the number at Twilio now comes first
  * @param account see `upsertAccount`
  * @throws StorageError `conflict` where the number has a row already, `dangling` where the agent is gone
  */
@@ -57,6 +59,7 @@ export async function insertClaim(
   claim: Claim,
   account: D1PreparedStatement,
   now: string,
+  superseded?: Pick<PhoneNumberRow, "id" | "claim_id" | "api_key_id">,
 ): Promise<void> {
   const insert = db
     .prepare(
@@ -76,7 +79,18 @@ export async function insertClaim(
       claim.previousConfigurationSealed,
       now,
     );
-  await batch(db, [account, insert]);
+  const clear = superseded
+    ? [
+        db
+          .prepare(
+            `DELETE FROM phone_numbers
+             WHERE id = ?1 AND claim_id = ?2 AND state = 'returning' AND lease_expires_at <= ?3`,
+          )
+          .bind(superseded.id, superseded.claim_id, now),
+        deleteUnusedAccounts(db, superseded.api_key_id),
+      ]
+    : [];
+  await batch(db, [...clear, account, insert]);
 }
 
 /**
@@ -95,7 +109,7 @@ export async function takeOverClaim(
 ): Promise<boolean> {
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'importing', inbound_enabled = 1, outbound_enabled = 1, agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
+      `UPDATE phone_numbers SET state = 'importing', next_return_at = NULL, return_attempts = 0, inbound_enabled = 1, outbound_enabled = 1, agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
          claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, updated_at = ?9
        WHERE id = ?1 AND claim_id = ?2 AND state <> 'active' AND lease_expires_at <= ?9`,
     )
@@ -193,7 +207,8 @@ export async function findUnfinished(
     db
       .prepare(
         `SELECT api_key_id, phone_number FROM phone_numbers
-         WHERE state <> 'active' AND lease_expires_at <= ?1 ORDER BY lease_expires_at LIMIT ?2`,
+         WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_return_at IS NULL OR next_return_at <= ?1)
+         ORDER BY lease_expires_at LIMIT ?2`,
       )
       .bind(now, limit),
   ]);

@@ -15,7 +15,7 @@ const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 
 /**
  * Ends what an import or a release left unfinished, by the rules of the request that left it: an import nobody was told
- * of is undone, a release is carried through.
+ * of is undone, a release is carried through, and what Twilio could not be told is told.
  *
  * @throws StorageError
  */
@@ -28,8 +28,8 @@ export async function settleUnfinished(
   const row = await findReleasable(db, apiKeyId, phoneNumber);
   if (!row || row.state === "active" || secondsLeft(row, now()) > 0) return;
   const isHopeless = now().getTime() - Date.parse(row.created_at) > PATIENCE_MS;
-  if (row.state === "releasing" || isHopeless) await releaseRow(row, services);
-  else await undoImport(row, services);
+  if (row.state === "importing" && !isHopeless) await undoImport(row, services);
+  else await releaseRow(row, services);
 }
 
 async function undoImport(row: ReleasableRow, services: ImportServices): Promise<void> {

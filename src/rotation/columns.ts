@@ -38,12 +38,6 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     slot: (id = "") => previousConfigurationSlot(id),
   },
   {
-    table: "unreturned_configurations",
-    column: "previous_configuration_sealed",
-    key: ["phone_number_id"],
-    slot: (id = "") => previousConfigurationSlot(id),
-  },
-  {
     table: "webhook_secrets",
     column: "secret_sealed",
     key: ["api_key_id"],

@@ -4,7 +4,7 @@ import { deliverQueued } from "../support/consume.ts";
 import { prepareImport } from "../support/import.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { twilio } from "../support/twilio.ts";
-import { call, expectError, get, rows } from "../support/worker.ts";
+import { call, createAgent, createKey, expectError, get, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 
@@ -66,8 +66,7 @@ describe("an import that was left unfinished", () => {
     await env.DB.prepare("UPDATE phone_numbers SET created_at = ?1").bind(week).run();
     await expireLeases();
     await reconcile();
-    expect(await rows("phone_numbers")).toEqual([]);
-    expect(await rows("unreturned_configurations")).toHaveLength(1);
+    expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ state: "returning" })]);
     twilio.faults.clear();
     expect((await importIt()).status).toBe(201);
     expect((await call("DELETE", NUMBER, key)).status).toBe(200);
@@ -95,5 +94,60 @@ describe("a release that was left unfinished", () => {
     await deliverQueued();
     expect(now()).toEqual(before);
     expect(await rows("phone_numbers")).toEqual([]);
+  });
+});
+
+describe("a number that Twilio could not be told of when it was released", () => {
+  const returnDue = () => env.DB.prepare("UPDATE phone_numbers SET next_return_at = '2020'").run();
+
+  async function released() {
+    const prepared = await prepare();
+    await prepared.importIt();
+    twilio.faults.add({ effect: effects.serverErrorHtml, times: null });
+    expect((await call("DELETE", NUMBER, prepared.key)).status).toBe(200);
+    return prepared;
+  }
+
+  it("is given back as soon as Twilio can be told, and forgotten then", async () => {
+    const { before, now, key } = await released();
+    await reconcile();
+    expect(await rows("phone_numbers")).toHaveLength(1);
+    await returnDue();
+    await reconcile();
+    expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ return_attempts: 2 })]);
+    twilio.faults.clear();
+    await returnDue();
+    await reconcile();
+    expect(now()).toEqual(before);
+    expect(await rows("phone_numbers")).toEqual([]);
+    expect(await rows("twilio_accounts")).toEqual([]);
+    await expectError(await call("DELETE", NUMBER, key), 404, "number_not_found");
+  });
+
+  it("is forgotten after a week", async () => {
+    await released();
+    const week = new Date(Date.now() - 8 * 86_400_000).toISOString();
+    await env.DB.prepare("UPDATE phone_numbers SET updated_at = ?1").bind(week).run();
+    await returnDue();
+    await reconcile();
+    expect(await rows("phone_numbers")).toEqual([]);
+  });
+
+  it("gives way to whoever shows that the number is theirs now", async () => {
+    const { account, body } = await released();
+    twilio.faults.clear();
+    const other = await createKey();
+    const agent_id = await createAgent(other);
+    const response = await call("POST", "/v1/phone-numbers", other, { ...body, agent_id });
+    expect(response.status).toBe(201);
+    expect(await rows("phone_numbers")).toEqual([
+      expect.objectContaining({ state: "active", api_key_id: other.key_id, account_sid: account.sid }),
+    ]);
+    expect(await rows("twilio_accounts")).toHaveLength(1);
+  });
+
+  it("keeps no agent from being deleted", async () => {
+    const { key, body } = await released();
+    expect((await call("DELETE", `/v1/agents/${body.agent_id}`, key)).status).toBe(200);
   });
 });

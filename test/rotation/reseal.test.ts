@@ -28,11 +28,6 @@ async function haveEverything() {
   await call("POST", "/v1/agents", key, { name: "x" }, { headers: { "idempotency-key": "abc" } });
   account.secondaryAuthToken = "e".repeat(32);
   await call("PATCH", "/v1/phone-numbers/%2B447446466847", key, { twilio_token: account.secondaryAuthToken });
-  await env.DB.prepare(
-    `INSERT INTO unreturned_configurations (phone_number_id, api_key_id, phone_number, twilio_number_sid,
-       previous_configuration_sealed, released_at)
-     SELECT id, api_key_id, phone_number, twilio_number_sid, previous_configuration_sealed, '9999' FROM phone_numbers`,
-  ).run();
   return { customer, ...imported };
 }
 

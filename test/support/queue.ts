@@ -47,5 +47,9 @@ export function takeQueued(name = EVENTS): QueueMessage[] {
 
 /** Puts messages into the queue of events. */
 export function enqueue(...messages: QueueMessage[]): void {
-  waiting.set(EVENTS, [...queued(), ...messages]);
+  enqueueIn(EVENTS, ...messages);
+}
+
+export function enqueueIn(name: string, ...messages: QueueMessage[]): void {
+  waiting.set(name, [...queued(name), ...messages]);
 }
