@@ -71,6 +71,7 @@ describe("imports point down only", () => {
     const ahead = sources.map(({ path }) => path).filter((path) => !bundled.has(path));
     expect(ahead.filter((path) => !/openapi\.ts$/.test(path)).sort()).toEqual([
       "src/documentation/error-help.ts",
+      "src/documentation/number-help.ts",
       "src/http/operation.ts",
     ]);
     expect([...bundled].filter((path) => /openapi\.ts$/.test(path))).toEqual([]);

@@ -60,7 +60,9 @@ function operationText(document: OpenApiDocument, operation: DocumentedOperation
     ),
     operation.requestSchema && `Body:\n\n${fields(resolve(document, operation.requestSchema))}`,
     operation.requestExample !== undefined && `Example:\n\n${json(operation.requestExample)}`,
-    `Answer: ${operation.status}\n\n${json(operation.answerExample)}`,
+    ...operation.answers.map(
+      ({ status, description: about, example }) => `Answer: ${status}. ${about}\n\n${json(example)}`,
+    ),
     `Errors: ${errors.map((code) => `\`${code}\` (${errorCatalogue[code].status})`).join(", ")}.`,
   ];
   return `${blocks.filter(Boolean).join("\n\n")}\n`;

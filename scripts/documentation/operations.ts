@@ -43,6 +43,8 @@ type RawOperation = {
   responses: Record<string, { description: string; content: Content }>;
 };
 
+type DocumentedAnswer = { status: string; description: string; schema: Schema; example: unknown };
+
 /** An operation of the document, flat. */
 export type DocumentedOperation = {
   id: string;
@@ -55,9 +57,8 @@ export type DocumentedOperation = {
   parameters: Parameter[];
   requestSchema: Schema | undefined;
   requestExample: unknown;
-  status: string;
-  answerSchema: Schema;
-  answerExample: unknown;
+  /** What it answers when it succeeds, the usual one first. */
+  answers: [DocumentedAnswer, ...DocumentedAnswer[]];
   /** Every code it can answer with, by status. */
   errors: ErrorCode[];
   /** Where the reference shows it: what follows `/docs#`. */
@@ -74,12 +75,17 @@ export function operationsOf(document: OpenApiDocument): DocumentedOperation[] {
 
 function flat(method: string, path: string, operation: RawOperation): DocumentedOperation {
   const { operationId: id, tags, summary, description, security, parameters, requestBody } = operation;
-  const responses = Object.entries(operation.responses).map(([status, { content }]) => ({
+  const responses = Object.entries(operation.responses).map(([status, { description, content }]) => ({
     status,
+    description,
     ...content["application/json"],
   }));
-  const success = responses.find(({ status }) => status.startsWith("2"));
-  if (!success) throw new Error(`${id} never succeeds`);
+  const [usual, ...others] = responses
+    .filter(({ status }) => status.startsWith("2"))
+    .map(({ status, description, schema, example }) => ({ status, description, schema, example }))
+    // Where something can be made, making it is what is usually asked for.
+    .sort((a, b) => Number(b.status) - Number(a.status));
+  if (!usual) throw new Error(`${id} never succeeds`);
   const tag = tags[0];
   return {
     id,
@@ -92,9 +98,7 @@ function flat(method: string, path: string, operation: RawOperation): Documented
     parameters: parameters ?? [],
     requestSchema: requestBody?.content["application/json"].schema,
     requestExample: requestBody?.content["application/json"].example,
-    status: success.status,
-    answerSchema: success.schema,
-    answerExample: success.example,
+    answers: [usual, ...others],
     errors: responses.flatMap(({ examples }) => Object.keys(examples ?? {})) as ErrorCode[],
     anchor: `tag/${tag.toLowerCase().replaceAll(" ", "-")}/${method}${path}`,
   };

@@ -28,7 +28,7 @@ ${code(
   "The request",
 )}
 <p><code>201 Created</code></p>
-${code(json(importing.answerExample), "The answer")}
+${code(json(importing.answers[0].example), "The answer")}
 <h2>What it takes care of</h2>
 <ul>
 <li>Nothing half-done: if Twilio fails in between, the number is given back as it was.</li>

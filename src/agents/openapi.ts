@@ -1,7 +1,14 @@
 import * as z from "zod/mini";
-import { answered, described, type Reference, time } from "../http/operation.ts";
+import { answered, described, listAnswer, listQuery, type Reference, time } from "../http/operation.ts";
+import { DEFAULT_LIMIT } from "../http/page.ts";
 import { connectSchema, fallbackSchema } from "./connect.ts";
-import { createAgentBody } from "./schema.ts";
+import { createAgentBody, updateAgentBody } from "./schema.ts";
+
+const AGENT_ID = "agent_125207e452f8714a";
+
+const agentInPath = described(z.object({ agent_id: z.string() }), {
+  agent_id: { description: "An agent of the calling API key.", examples: [AGENT_ID] },
+});
 
 const agentFields = {
   name: { description: "What you call the agent.", examples: ["Receptionist"] },
@@ -20,7 +27,7 @@ const agentFields = {
   voice_id: { description: "A voice, kept for the agent's runtime.", examples: ["Dennis"] },
   is_active: { description: "Callers of an agent that is not active hear that nobody takes calls." },
   webhook_url: {
-    description: "Where events will go: https, without user name and password.",
+    description: "Where events go: https, without user name and password.",
     examples: ["https://example.com/nixflex"],
   },
   connect: {
@@ -39,11 +46,7 @@ const agentFields = {
 /** An agent as answers have it. */
 export const agent = z
   .object({
-    agent_id: answered(
-      z.string().check(z.regex(/^agent_[0-9a-f]{16}$/)),
-      "The id.",
-      "agent_125207e452f8714a",
-    ),
+    agent_id: answered(z.string().check(z.regex(/^agent_[0-9a-f]{16}$/)), "The id.", AGENT_ID),
     name: answered(z.string(), agentFields.name.description),
     system_prompt: answered(z.nullable(z.string()), agentFields.system_prompt.description),
     welcome_message: answered(z.nullable(z.string()), agentFields.welcome_message.description),
@@ -60,7 +63,7 @@ export const agent = z
   .check(z.meta({ id: "Agent", description: "Who answers: a name, a greeting, a language." }));
 
 const example = {
-  agent_id: "agent_125207e452f8714a",
+  agent_id: AGENT_ID,
   name: "Receptionist",
   system_prompt: null,
   welcome_message: "Hello, you have reached Acme Dental. How can I help?",
@@ -89,6 +92,80 @@ export const agentReference: Reference = {
       },
       answers: [{ status: 201, description: "The agent.", schema: agent, example }],
       errors: ["missing_field", "prompt_too_long", "invalid_url"],
+    },
+    "GET /v1/agents": {
+      id: "listAgents",
+      summary: "List agents",
+      description: "The agents of the calling API key, newest first.",
+      auth: "apiKey",
+      query: listQuery(),
+      answers: [
+        {
+          status: 200,
+          description: "A page of agents, and how many there are in all.",
+          schema: listAnswer("agents", agent),
+          example: { agents: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+        },
+      ],
+      errors: ["invalid_field"],
+    },
+    "GET /v1/agents/{agent_id}": {
+      id: "getAgent",
+      summary: "Look at an agent",
+      description:
+        "One of the agents of the calling API key. Another key's agent is as unknown as none at all.",
+      auth: "apiKey",
+      path: agentInPath,
+      answers: [{ status: 200, description: "The agent.", schema: agent, example }],
+      errors: ["agent_not_found"],
+    },
+    "PUT /v1/agents/{agent_id}": {
+      id: "updateAgent",
+      summary: "Change an agent",
+      description:
+        "Changes the fields that are sent, and no other. null or an empty text sets a field back to what a new agent has; " +
+        "`name` cannot be. The next call is answered by the new settings; another place of Cloudflare's network may go on " +
+        "with the old ones for half a minute.",
+      auth: "apiKey",
+      path: agentInPath,
+      body: {
+        schema: described(updateAgentBody, agentFields),
+        example: { welcome_message: "Hello, Acme Dental is closed today.", is_active: true },
+      },
+      answers: [
+        {
+          status: 200,
+          description: "The agent as it is now.",
+          schema: agent,
+          example: { ...example, welcome_message: "Hello, Acme Dental is closed today." },
+        },
+      ],
+      errors: ["missing_field", "prompt_too_long", "invalid_url", "agent_not_found"],
+    },
+    "DELETE /v1/agents/{agent_id}": {
+      id: "deleteAgent",
+      summary: "Delete an agent",
+      description:
+        "Deletes an agent. One that still has numbers is not deleted: move them to another agent first. With `?force=true` " +
+        "it is, and its numbers stay imported and routed to nobody: callers hear that nobody takes calls, and `agent_id` " +
+        "is null until a PATCH of the number names another.",
+      auth: "apiKey",
+      path: agentInPath,
+      query: z.object({
+        force: answered(z.optional(z.enum(["true", "false"])), "`true` deletes it even if it has numbers."),
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "It is gone.",
+          schema: z.object({
+            agent_id: answered(z.string(), "The id it had.", AGENT_ID),
+            deleted: answered(z.literal(true), "Always true."),
+          }),
+          example: { agent_id: AGENT_ID, deleted: true },
+        },
+      ],
+      errors: ["invalid_field", "agent_not_found", "agent_in_use"],
     },
   },
 };

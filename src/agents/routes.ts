@@ -24,8 +24,8 @@ export const agents = new Hono<AppEnv>()
     const { rows, count } = await listAgents(c.env.DB, c.get("apiKeyId"), page);
     return c.json({ agents: rows.map(serialise), count, ...page });
   })
-  .get("/:id", asOwner, async (c) => c.json(serialise(await ownAgent(c))))
-  .put("/:id", asOwner, requireJson, validateJson(updateAgentBody), async (c) => {
+  .get("/:agent_id", asOwner, async (c) => c.json(serialise(await ownAgent(c))))
+  .put("/:agent_id", asOwner, requireJson, validateJson(updateAgentBody), async (c) => {
     const changes = c.req.valid("json");
     checkUrls(changes, c.get("config"));
     const agent = changedAgent(await ownAgent(c), changes, new Date());
@@ -33,9 +33,9 @@ export const agents = new Hono<AppEnv>()
     forgetRoutes(c.get("apiKeyId"));
     return c.json(serialise(agent));
   })
-  .delete("/:id", asOwner, async (c) => {
+  .delete("/:agent_id", asOwner, async (c) => {
     const force = oneOf(c, "force", ["true", "false"]) === "true";
-    const agentId = c.req.param("id");
+    const agentId = c.req.param("agent_id");
     const options = { force, now: new Date().toISOString() };
     const result = isId("agent", agentId)
       ? await deleteAgent(c.env.DB, c.get("apiKeyId"), agentId, options)
@@ -48,7 +48,7 @@ export const agents = new Hono<AppEnv>()
 
 /** @throws ApiError `agent_not_found` */
 async function ownAgent(c: AppContext): Promise<AgentRow> {
-  const agentId = c.req.param("id") ?? "";
+  const agentId = c.req.param("agent_id") ?? "";
   const row = isId("agent", agentId) ? await findAgent(c.env.DB, c.get("apiKeyId"), agentId) : null;
   if (!row) throw new ApiError("agent_not_found");
   return row;

@@ -43,8 +43,8 @@ export const apiKeys = new Hono<AppEnv>()
     const { rows, count } = await listApiKeys(c.env.DB, page);
     return c.json({ keys: rows.map(serialise), count, ...page });
   })
-  .delete("/:id", requireAdmin({ always: true }), async (c) => {
-    const keyId = c.req.param("id");
+  .delete("/:key_id", requireAdmin({ always: true }), async (c) => {
+    const keyId = c.req.param("key_id");
     const isThere = isId("apiKey", keyId) && (await revokeApiKey(c.env.DB, keyId, new Date().toISOString()));
     if (!isThere) throw new ApiError("key_not_found");
     c.get("log").info("api_key_revoked", { key_id: keyId });

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../http/errors.ts";
+import { numberHelp } from "./number-help.ts";
 
 /** What the page of an error says beyond the message that every occurrence carries. */
 export type ErrorHelp = {
@@ -13,6 +14,8 @@ export type ErrorHelp = {
 const API_KEY_HEADER = "Authorization: Bearer KEY_ID:KEY_SECRET";
 
 export const errorHelp: Record<ErrorCode, ErrorHelp> = {
+  ...numberHelp,
+
   invalid_json: {
     happened: "The body could not be read as JSON in UTF-8, or it is JSON but not an object.",
     remedy: [
@@ -43,14 +46,6 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     ],
     details: { fields: ["phone_number"] },
   },
-  invalid_twilio_sid: {
-    happened: "The Account SID does not have the form of one. Nothing was looked up at Twilio.",
-    remedy: [
-      "Copy the Account SID from Twilio's Console: AC and 32 characters of 0-9 and a-f, in lower case.",
-      "An API key (SK…) or a number's SID (PN…) is something else and will not do here.",
-    ],
-    details: { fields: ["twilio_sid"] },
-  },
   invalid_url: {
     happened:
       "A URL field holds something else than a URL of the documented kind (https, or wss where a call is handed on) with a public " +
@@ -73,6 +68,41 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
   payload_too_large: {
     happened: "The body is larger than 64 KiB, which no request of this API needs to be.",
     remedy: ["Send only the documented fields."],
+  },
+  invalid_idempotency_key: {
+    happened:
+      "The header Idempotency-Key is there and empty, longer than 255 characters, or not plain ASCII.",
+    remedy: [
+      "Send a UUID, or another text of yours that stands for this one piece of work.",
+      "Or leave the header out.",
+    ],
+  },
+  idempotency_key_reused: {
+    happened:
+      "A request with this Idempotency-Key was answered within the last day, and it had another method, address or body. Nothing " +
+      "was done now.",
+    remedy: [
+      "Use a new key for each piece of work, and the old one only to send the very same request again.",
+      "Send the same bytes: a JSON encoder that orders fields anew makes it another request.",
+    ],
+  },
+  idempotency_in_progress: {
+    happened: "The first request with this Idempotency-Key has not been answered yet.",
+    remedy: [
+      "Wait as long as Retry-After says, then send the same request with the same key: it gives the answer of the first.",
+      "If the first has died, the key is free again after two minutes.",
+    ],
+    details: { retry_after: 2 },
+  },
+  rate_limit_exceeded: {
+    happened:
+      "An API key may make 600 reads and 120 writes a minute, and ten API keys an hour may be made from one IP address. This was one " +
+      "too many, and nothing was done.",
+    remedy: [
+      "Wait as long as Retry-After says, then send the same request again; its Idempotency-Key is still good.",
+      "Send fewer at once: a list gives up to 100 entries.",
+    ],
+    details: { retry_after: 60 },
   },
 
   key_secret_required: {
@@ -99,44 +129,6 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
       "An API key is not an admin token. If you do not run this deployment, ask its operator for a key.",
     ],
   },
-  twilio_invalid_credentials: {
-    happened:
-      "Twilio refused the Account SID and Auth Token with another code than 20003. Nothing was changed.",
-    remedy: [
-      "Look up details.twilio_code in Twilio's error dictionary.",
-      "Check in Twilio's Console that the account is active and not suspended.",
-      "Use the Auth Token of this very account, not a restricted API key.",
-    ],
-    details: { twilio_status: 403, twilio_code: 20005 },
-  },
-  twilio_auth_failed: {
-    happened:
-      "Twilio answered 20003 (Authenticate): the Account SID and the Auth Token do not belong together. Nothing was changed.",
-    remedy: [
-      "Copy the Auth Token again from Twilio's Console, all 32 characters of it.",
-      "For a subaccount's number use the subaccount's own SID and Auth Token.",
-      "If the token was rotated lately, use the new one.",
-      "Test credentials own no numbers; use the live ones.",
-      "If your numbers live in another Twilio Region, the deployment must be pointed at that Region.",
-    ],
-    details: { twilio_status: 401, twilio_code: 20003 },
-  },
-  invalid_signature: {
-    happened:
-      "A webhook request came without a valid X-Twilio-Signature for its URL and body, so it is not known to come from Twilio.",
-    remedy: [
-      "Nothing is to be done for requests that Twilio did not send.",
-      "If real calls are refused: import a number of the account again with the present Auth Token. The one stored may have been rotated.",
-      "If all are refused: PUBLIC_BASE_URL of the deployment is not the address that Twilio calls.",
-    ],
-  },
-  account_mismatch: {
-    happened:
-      "Twilio signed a webhook request, but in the name of another account than the one its number was imported from.",
-    remedy: [
-      "If the number was moved to another account at Twilio, import it again with that account's SID and Auth Token.",
-    ],
-  },
 
   agent_not_owned: {
     happened: "The agent exists but belongs to another API key. Nothing was changed.",
@@ -146,14 +138,14 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     happened: "This API key has no agent of this id.",
     remedy: ["Check the id: agent_ and 16 characters.", "Make an agent with POST /v1/agents."],
   },
-  number_not_in_twilio: {
-    happened:
-      "Twilio accepted the credentials, and that account does not have the number. Nothing was changed.",
+  agent_in_use: {
+    happened: "The agent still answers numbers, so it was not deleted. details.count says how many.",
     remedy: [
-      "Check the number, its country code above all.",
-      "A subaccount's number needs the subaccount's own SID and Auth Token.",
-      "A number that is only verified as a caller ID, or still being ported, cannot be imported.",
+      "List them with GET /v1/phone-numbers?agent_id=… and give each another agent with PATCH /v1/phone-numbers/{number}.",
+      "Or release them with DELETE /v1/phone-numbers/{number}.",
+      "Or delete the agent with ?force=true: its numbers stay imported, and callers hear that nobody takes calls.",
     ],
+    details: { count: 3 },
   },
   agent_has_no_webhook: {
     happened: "Events of this agent go nowhere: it has no webhook_url. Nothing was sent.",
@@ -162,6 +154,10 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
   delivery_not_found: {
     happened: "This API key has no delivery of this id. Old ones are deleted after a while.",
     remedy: ["Take the id from GET /v1/webhooks/deliveries, or from event_id in the body of an event."],
+  },
+  key_not_found: {
+    happened: "This deployment has never had an API key of this id.",
+    remedy: ["Send the first half of the key: nxf_ and 32 characters.", "GET /v1/keys lists all of them."],
   },
   not_found: {
     happened: "This service has nothing at this path.",
@@ -173,54 +169,6 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     details: { allow: ["POST"] },
   },
 
-  number_already_imported: {
-    happened:
-      "The number is attached to an agent already. Whose it is is not said. An import of your own that is still under way is answered " +
-      "like this too, with details.state and details.retry_after.",
-    remedy: [
-      "If you imported it before, nothing is to be done; a newer Auth Token in this request has been taken over.",
-      "With details.retry_after, send the import again after so many seconds.",
-      "If the number is yours and another key has it, that key must release it first.",
-    ],
-    details: { state: "importing", retry_after: 42 },
-  },
-
-  twilio_unavailable: {
-    happened:
-      'Twilio could not be reached in time, or answered with something that is not an answer. Unless details.outcome is "unknown" the ' +
-      "number is as it was.",
-    remedy: [
-      "Send the request again.",
-      'With details.outcome: "unknown" the number may point here already: sending the import again finishes it.',
-      "If it persists, look at status.twilio.com.",
-    ],
-    details: { twilio_status: 503 },
-  },
-  twilio_update_rejected: {
-    happened: "Twilio refused the new webhooks. The number is as it was.",
-    remedy: [
-      "Look up details.twilio_code in Twilio's error dictionary; it names what Twilio did not like.",
-      "Check whether a regulatory bundle or an address is missing for this number at Twilio.",
-    ],
-    details: { twilio_status: 400, twilio_code: 21402 },
-  },
-  twilio_webhooks_not_applied: {
-    happened:
-      "Twilio answered that it made the change, and the number still holds other values. What had been changed was given back.",
-    remedy: [
-      "Send the request again.",
-      "Look for another system that writes to this number at the same time. details.fields names what it holds differently.",
-    ],
-    details: { fields: ["voice_url"] },
-  },
-  twilio_rate_limited: {
-    happened: "Twilio limits the requests of this account. The number is as it was.",
-    remedy: [
-      "Wait as long as Retry-After says, then send the request again.",
-      "Import numbers one after the other.",
-    ],
-    details: { twilio_status: 429, twilio_code: 20429, retry_after: 5 },
-  },
   storage_unavailable: {
     happened: "The database of this deployment did not answer.",
     remedy: [

@@ -4,10 +4,11 @@ import { agentReference } from "../agents/openapi.ts";
 import { apiKeyReference } from "../api-keys/openapi.ts";
 import { webhookReference } from "../events/openapi.ts";
 import { healthReference } from "../health.openapi.ts";
-import { type ErrorCode, errorCatalogue, errorType } from "../http/errors.ts";
+import type { ErrorCode } from "../http/errors.ts";
+import { IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import { answered, type Operation, type Reference } from "../http/operation.ts";
 import { phoneNumberReference } from "../phone-numbers/openapi.ts";
-import { errorHelp } from "./error-help.ts";
+import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./errors.openapi.ts";
 
 /** The features in the order the reference shows them. */
 const references: readonly Reference[] = [
@@ -26,30 +27,20 @@ export const CODES_OUTSIDE_OPERATIONS: readonly ErrorCode[] = [
   "account_mismatch",
 ];
 
-const codes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]];
-const types = [...new Set(codes.map((code) => errorType(errorCatalogue[code].status)))].sort();
-
-const errorEnvelope = z
-  .object({
-    error: z.object({
-      type: answered(z.enum(types), "Groups codes by HTTP status."),
-      code: answered(z.enum(codes), "What went wrong. Branch on this.").check(z.meta({ id: "ErrorCode" })),
-      message: answered(
-        z.string(),
-        "What is wrong and what to do, for people. It may be reworded at any time.",
-      ),
-      doc_url: answered(z.url(), "The page of this code."),
-      details: answered(z.record(z.string(), z.unknown()), "Facts to act on, such as the names of fields."),
-    }),
-  })
-  .check(z.meta({ id: "Error", description: "What every failure is answered with." }));
-
 const INTRODUCTION = `
 Bring your own Twilio number to your AI agent: one call imports it, and every call and text to it reaches this service.
 
 **Authentication.** \`Authorization: Bearer KEY_ID:KEY_SECRET\`. A key sees only what is its own.
 
 **Requests and answers** are JSON in UTF-8, bodies up to 64 KiB. Every response carries \`x-request-id\`; give it to support.
+
+**Retries.** Send an \`Idempotency-Key\` of your own with a request that changes something: sent again with the same key, it is
+done once, and for a day the answer of the first comes again, byte by byte, with \`Idempotent-Replayed: true\`. A 429 or 5xx is
+not kept, so the same key may be used again. Answers that hold a secret are never kept; those endpoints ignore the header.
+
+**Rate limits.** Per API key 600 reads and 120 writes a minute. Over it is \`rate_limit_exceeded\` (429) with \`Retry-After\`.
+
+**Lists** take \`limit\` and \`offset\`, newest first, and say in \`count\` how many there are in all.
 
 **Errors** have one form, \`{"error": {"type", "code", "message", "doc_url", "details"}}\`. Branch on \`code\`; \`doc_url\` leads to
 a page that says what to do ([all of them](/docs/errors)). A path that does not exist is \`not_found\` (404), a method it does not take \`method_not_allowed\` (405).
@@ -63,7 +54,7 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
   for (const { tag, operations } of references) {
     for (const [route, operation] of Object.entries(operations)) {
       const [method = "", path = ""] = route.split(" ");
-      paths[path] = { ...paths[path], [method.toLowerCase()]: describe(operation, tag.name) };
+      paths[path] = { ...paths[path], [method.toLowerCase()]: describe(operation, method, tag.name) };
     }
   }
   return createDocument(
@@ -97,8 +88,13 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
             description: "After how many seconds to try again, where that is known.",
             schema: { type: "string", pattern: "^[0-9]+$" },
           },
+          IdempotentReplayed: {
+            description:
+              "`true` where this is the answer to an earlier request with the same `Idempotency-Key`.",
+            schema: { type: "string", enum: ["true"] },
+          },
         },
-        examples: Object.fromEntries(codes.map((code) => [code, { summary: code, value: exampleOf(code) }])),
+        examples: errorExamples(),
       },
     },
     {
@@ -114,15 +110,21 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
   );
 }
 
-function describe(operation: Operation, tag: string): ZodOpenApiOperationObject {
+function describe(operation: Operation, method: string, tag: string): ZodOpenApiOperationObject {
   const { id, summary, description, auth, path, query, body, answers } = operation;
+  const isKept = isIdempotent(operation, method);
+  const requestParams = {
+    ...(path && { path }),
+    ...(query && { query }),
+    ...(isKept && { header: idempotencyHeader }),
+  };
   return {
     operationId: id,
     summary,
     description,
     tags: [tag],
     security: auth === "none" ? [] : [{ [auth]: [] }],
-    ...((path || query) && { requestParams: { ...(path && { path }), ...(query && { query }) } }),
+    ...(Object.keys(requestParams).length > 0 && { requestParams }),
     ...(body && {
       requestBody: {
         required: body.isOptional !== true,
@@ -135,74 +137,50 @@ function describe(operation: Operation, tag: string): ZodOpenApiOperationObject 
           status,
           {
             description,
-            headers: { "x-request-id": { $ref: "#/components/headers/RequestId" } },
+            headers: headersOf(status, isKept),
             content: { "application/json": { schema, example } },
           },
         ]),
       ),
-      ...errorResponses([...commonErrors(operation), ...operation.errors]),
+      ...errorResponses([...commonErrors(operation, isKept), ...operation.errors], isKept),
     },
   };
 }
 
+/** Whether it heeds an `Idempotency-Key`: see api-keys/as-owner.ts. */
+function isIdempotent({ auth, isUnkept }: Operation, method: string): boolean {
+  return auth === "apiKey" && method !== "GET" && isUnkept !== true;
+}
+
+const idempotencyHeader = z.object({
+  [IDEMPOTENCY_HEADER]: answered(
+    z.optional(z.string().check(z.regex(IDEMPOTENCY_KEY))),
+    "A text of your own, such as a UUID, that makes sending this request again harmless for a day.",
+    "6f1c2d9e-0b7a-4f35-9a55-2f8e8f0f7c11",
+  ),
+});
+
 /** What an operation can answer because of its kind, whatever it does. */
-function commonErrors({ auth, body }: Operation): ErrorCode[] {
+function commonErrors({ auth, body }: Operation, isKept: boolean): ErrorCode[] {
   return [
-    ...(auth === "apiKey" ? (["invalid_api_key", "key_secret_required"] as const) : []),
+    ...(auth === "apiKey"
+      ? (["invalid_api_key", "key_secret_required", "rate_limit_exceeded"] as const)
+      : []),
     ...(auth === "adminToken" ? (["invalid_admin_token"] as const) : []),
     ...(body
       ? (["unsupported_media_type", "payload_too_large", "invalid_json", "invalid_field"] as const)
+      : []),
+    // The key counts for the body it came with, so any body is read.
+    ...(isKept
+      ? ([
+          "payload_too_large",
+          "invalid_idempotency_key",
+          "idempotency_key_reused",
+          "idempotency_in_progress",
+        ] as const)
       : []),
     "storage_unavailable",
     "service_misconfigured",
     "internal_error",
   ];
-}
-
-function errorResponses(possible: readonly ErrorCode[]) {
-  const byStatus = Object.groupBy(new Set(possible), (code) => errorCatalogue[code].status);
-  return Object.fromEntries(
-    Object.entries(byStatus).map(([status, group]) => [status, errorResponse(Number(status), group ?? [])]),
-  );
-}
-
-function errorResponse(status: number, group: readonly ErrorCode[]) {
-  return {
-    description: group.map((code) => `\`${code}\``).join(", "),
-    headers: {
-      "x-request-id": { $ref: "#/components/headers/RequestId" },
-      ...((status === 429 || status === 503 || status === 409) && {
-        "retry-after": { $ref: "#/components/headers/RetryAfter" },
-      }),
-    },
-    content: {
-      "application/json": {
-        schema: {
-          allOf: [
-            { $ref: "#/components/schemas/Error" },
-            {
-              type: "object" as const,
-              required: ["error"],
-              properties: {
-                error: {
-                  type: "object" as const,
-                  required: ["code"],
-                  properties: { code: { enum: [...group] } },
-                },
-              },
-            },
-          ],
-        },
-        examples: Object.fromEntries(group.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
-      },
-    },
-  };
-}
-
-function exampleOf(code: ErrorCode) {
-  const { status, message } = errorCatalogue[code];
-  const doc_url = `https://numbers.example.com/docs/errors/${code}`;
-  return {
-    error: { type: errorType(status), code, message, doc_url, details: errorHelp[code].details ?? {} },
-  };
 }

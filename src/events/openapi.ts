@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { answered, described, type Reference, time } from "../http/operation.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT } from "../http/page.ts";
+import { answered, described, listAnswer, listQuery, type Reference, time } from "../http/operation.ts";
+import { DEFAULT_LIMIT } from "../http/page.ts";
 import type { DeliveryError } from "./delivery.ts";
 import { EVENT_TYPES } from "./event.ts";
 import { testBody } from "./schema.ts";
@@ -77,6 +77,7 @@ export const webhookReference: Reference = {
         "Makes a new secret that signs your events, for all agents of the API key. The one before, if there is one, signs " +
         "beside it for another day.",
       auth: "apiKey",
+      isUnkept: true,
       answers: [
         {
           status: 201,
@@ -128,30 +129,14 @@ export const webhookReference: Reference = {
       summary: "List deliveries",
       description: "The events of the calling API key and what became of them, newest first.",
       auth: "apiKey",
-      query: described(
-        z.object({
-          state: z.optional(z.enum(DELIVERY_STATES)),
-          limit: z.optional(z.int().check(z.minimum(1))),
-          offset: z.optional(z.int().check(z.minimum(0))),
-        }),
-        {
-          state: { description: "Only deliveries in this state." },
-          limit: {
-            description: `How many, ${DEFAULT_LIMIT} unless told; more than ${MAX_LIMIT} is taken as ${MAX_LIMIT}.`,
-          },
-          offset: { description: "How many to pass over, 0 unless told." },
-        },
-      ),
+      query: listQuery({
+        state: answered(z.optional(z.enum(DELIVERY_STATES)), "Only deliveries in this state."),
+      }),
       answers: [
         {
           status: 200,
           description: "A page of deliveries, and how many there are in all.",
-          schema: z.object({
-            deliveries: z.array(delivery),
-            count: answered(z.int(), "How many there are in all."),
-            limit: answered(z.int(), "The limit that was applied."),
-            offset: answered(z.int(), "The offset that was applied."),
-          }),
+          schema: listAnswer("deliveries", delivery),
           example: { deliveries: [delivered], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
       ],

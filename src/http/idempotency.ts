@@ -13,8 +13,8 @@ import {
 import { errorFields } from "./log.ts";
 import { readBody } from "./read-body.ts";
 
-const HEADER = "Idempotency-Key";
-const VALID_KEY = /^[\x20-\x7e]{1,255}$/;
+export const IDEMPOTENCY_HEADER = "Idempotency-Key";
+export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 const METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const KEPT_MS = 24 * 60 * 60 * 1000;
 // Longer than any request is at work. One that dies leaves the key to the next after this.
@@ -33,9 +33,9 @@ export const responseSlot = ({ apiKeyId, key }: Pick<IdempotencyClaim, "apiKeyId
  * @throws ApiError `invalid_idempotency_key`, `idempotency_key_reused`, `idempotency_in_progress`
  */
 export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
-  const key = c.req.header(HEADER);
+  const key = c.req.header(IDEMPOTENCY_HEADER);
   if (key === undefined || !METHODS.has(c.req.method)) return next();
-  if (!VALID_KEY.test(key)) throw new ApiError("invalid_idempotency_key");
+  if (!IDEMPOTENCY_KEY.test(key)) throw new ApiError("invalid_idempotency_key");
   const vault = createVault(c.get("config").tokenEncryptionKeys);
   const request = await describe(c);
   const now = new Date();

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "./errors.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT } from "./page.ts";
 
 // How an endpoint is described for the OpenAPI document. Each feature has its descriptions in an openapi.ts beside its
 // routes; documentation/openapi.ts puts them together. None of this is part of the Worker: the document is built
@@ -16,6 +17,8 @@ export type Operation = {
   path?: Described;
   query?: Described;
   body?: { schema: Described; example: Record<string, unknown>; isOptional?: true };
+  /** Its answer is never kept for an `Idempotency-Key`, for it holds a secret: `asOwnerUnkept` stands before it. */
+  isUnkept?: true;
   /** What it answers when it succeeds; the usual one first, where there are several. */
   answers: readonly [Answer, ...Answer[]];
   /** Every code this endpoint adds to the common ones. */
@@ -75,4 +78,26 @@ export function answered<Schema extends z.ZodMiniType>(
 /** A moment, as every answer spells it. */
 export function time(description: string) {
   return answered(z.iso.datetime(), `${description}, in UTC.`, "2026-01-31T12:00:00.000Z");
+}
+
+/** The query of a list: `limit` and `offset`, behind what else it takes. */
+export function listQuery(more: Record<string, z.ZodMiniType> = {}): Described {
+  return z.object({
+    ...more,
+    limit: answered(
+      z.optional(z.int().check(z.minimum(1))),
+      `How many, ${DEFAULT_LIMIT} unless told; more than ${MAX_LIMIT} is taken as ${MAX_LIMIT}.`,
+    ),
+    offset: answered(z.optional(z.int().check(z.minimum(0))), "How many to pass over, 0 unless told."),
+  });
+}
+
+/** The answer of a list, whose entries stand under `name`. */
+export function listAnswer(name: string, entry: z.ZodMiniType) {
+  return z.object({
+    [name]: z.array(entry),
+    count: answered(z.int(), "How many there are in all."),
+    limit: answered(z.int(), "The limit that was applied."),
+    offset: answered(z.int(), "The offset that was applied."),
+  });
 }

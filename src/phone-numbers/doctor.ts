@@ -15,7 +15,8 @@ export type CredentialReason =
   | "other_region"
   | "missing_permission";
 
-const ADVICE: Record<CredentialReason, string> = {
+/** What to do about each; the reference and the error pages quote it. */
+export const CREDENTIAL_ADVICE: Record<CredentialReason, string> = {
   wrong_token:
     "The account is known and this is not its Auth Token. Copy the token anew from the Twilio Console; it may have been rotated.",
   unknown_account:
@@ -70,7 +71,7 @@ export async function lookUpFailure(
 /** The same error, with a reason and its advice. */
 function withReason(error: ApiError, reason: CredentialReason): ApiError {
   return new ApiError(error.code, {
-    message: `${error.message} ${ADVICE[reason]}`,
+    message: `${error.message} ${CREDENTIAL_ADVICE[reason]}`,
     details: { ...error.details, reason },
     headers: error.headers,
     cause: error.cause,

@@ -25,6 +25,8 @@ let world: World;
 
 beforeEach(async () => {
   const { account, key, body, number } = await prepareImport();
+  const plan = await post("/v1/phone-numbers?dry_run=true", body, { key });
+  const { plan_hash } = await plan.json<{ plan_hash: string }>();
   await post("/v1/phone-numbers", body, { key });
   const free = addNumber(twilio.state, account, { phone_number: "+15005550001" });
   const agent_id = await createAgent(key, { webhook_url: "https://customer.example/events" });
@@ -36,7 +38,15 @@ beforeEach(async () => {
       apiKey: authorization(key),
       adminToken: { authorization: `Bearer ${env.ADMIN_TOKEN}` },
     },
-    right: { ...body, agent_id, number: body.phone_number, id: delivery.id },
+    right: {
+      ...body,
+      agent_id,
+      number: body.phone_number,
+      id: delivery.id,
+      key_id: stranger.key_id,
+      plan_hash,
+      dry_run: "true",
+    },
     known: [...Object.values(body), await createAgent(stranger), free.phone_number, number.sid, key.key_id],
   };
 });
@@ -107,9 +117,40 @@ function bodyOf({ properties = {}, required = [] }: Schema): Arbitrary<Record<st
     .map(([known, others]) => ({ ...others, ...known }));
 }
 
+/** Headers that are right as a rule. Sent under the same Idempotency-Key, different requests are one that was reused. */
+function headersOf({ parameters = [], security }: Operation): Arbitrary<Record<string, string>> {
+  const credentials = world.credentials[Object.keys(security[0] ?? {})[0] ?? ""]?.authorization;
+  const header = (usual: string | undefined, ...others: string[]) =>
+    fc.oneof(
+      { weight: 20, arbitrary: fc.constant(usual) },
+      { weight: 1, arbitrary: text.map(inHeader) },
+      ...others.map((other) => ({ weight: 1, arbitrary: fc.constant(other) })),
+    );
+  const own = parameters.filter((parameter) => parameter.in === "header").map(({ name }) => name);
+  return fc
+    .record({
+      authorization: header(credentials),
+      "content-type": header("application/json", "text/plain"),
+      ...Object.fromEntries(
+        own.map((name) => [name, header(undefined, "again", "again", "", "\t", "x".repeat(256))]),
+      ),
+    })
+    .map((headers) =>
+      Object.fromEntries(
+        Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined),
+      ),
+    );
+}
+
+/** Any text as the value of a header, which holds no line breaks. (It may hold Latin-1, but workerd then warns.) */
+function inHeader(some: string): string {
+  return some.replace(/[^\t\x20-\x7e]/gu, "~");
+}
+
 type Made = { path: string; headers: Record<string, string>; body: string | null };
 
-function requestsTo({ path, parameters = [], requestBody, security }: Operation): Arbitrary<Made> {
+function requestsTo(operation: Operation): Arbitrary<Made> {
+  const { path, parameters = [], requestBody } = operation;
   const inPath = parameters.filter((parameter) => parameter.in === "path");
   const inQuery = parameters.filter((parameter) => parameter.in === "query");
   const record = (list: typeof parameters) =>
@@ -126,17 +167,15 @@ function requestsTo({ path, parameters = [], requestBody, security }: Operation)
         { weight: 1, arbitrary: text },
       )
     : fc.constant(null);
-  return fc.tuple(record(inPath), record(inQuery), body).map(([places, query, content]) => ({
+  const parts = fc.tuple(record(inPath), record(inQuery), headersOf(operation), body);
+  return parts.map(([places, query, headers, content]) => ({
     path: `${path.replace(/\{(\w+)\}/g, (_, name: string) => inUrl(places[name]) || "x")}?${Object.entries(
       query,
     )
       .filter(([, some]) => some !== undefined)
       .map(([name, some]) => `${name}=${inUrl(some)}`)
       .join("&")}`,
-    headers: {
-      ...world.credentials[Object.keys(security[0] ?? {})[0] ?? ""],
-      "content-type": "application/json",
-    },
+    headers,
     body: content,
   }));
 }

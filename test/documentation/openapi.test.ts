@@ -3,7 +3,7 @@ import { app } from "../../src/app.ts";
 import { CODES_OUTSIDE_OPERATIONS } from "../../src/documentation/openapi.ts";
 import { errorCatalogue } from "../../src/http/errors.ts";
 import { document, expectDocumented, faultsOf, operations } from "../support/document.ts";
-import { BASE, send } from "../support/worker.ts";
+import { authorization, BASE, createKey, send } from "../support/worker.ts";
 
 const codesOf = (operation: (typeof operations)[number]) =>
   Object.values(operation.responses).flatMap(({ content }) =>
@@ -61,6 +61,23 @@ describe("the document", () => {
           expect(faultsOf(value, content.schema), $ref).toEqual([]);
         }
       }
+    }
+  });
+
+  it("says of each request with an API key whether it heeds an Idempotency-Key", async () => {
+    const key = await createKey();
+    for (const { method, path, parameters = [], security } of operations) {
+      const isHeeded = parameters.some(({ name }) => name === "Idempotency-Key");
+      if (security[0]?.apiKey === undefined) {
+        expect([method, path, isHeeded]).toEqual([method, path, false]);
+        continue;
+      }
+      const url = BASE + path.replace(/\{\w+\}/, "x");
+      const headers = { ...authorization(key), "idempotency-key": "" };
+      const response = await send(new Request(url, { method, headers }));
+      const isRefused = (await response.text()).includes("invalid_idempotency_key");
+      expect([method, path, isRefused]).toEqual([method, path, isHeeded]);
+      if (path === "/v1/keys/rotate") Object.assign(key, await createKey());
     }
   });
 

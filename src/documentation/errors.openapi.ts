@@ -1,0 +1,88 @@
+import * as z from "zod/mini";
+import { type ErrorCode, errorCatalogue, errorType } from "../http/errors.ts";
+import { answered } from "../http/operation.ts";
+import { errorHelp } from "./error-help.ts";
+
+// How failures stand in the document.
+
+const codes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]];
+const types = [...new Set(codes.map((code) => errorType(errorCatalogue[code].status)))].sort();
+
+export const errorEnvelope = z
+  .object({
+    error: z.object({
+      type: answered(z.enum(types), "Groups codes by HTTP status."),
+      code: answered(z.enum(codes), "What went wrong. Branch on this.").check(z.meta({ id: "ErrorCode" })),
+      message: answered(
+        z.string(),
+        "What is wrong and what to do, for people. It may be reworded at any time.",
+      ),
+      doc_url: answered(z.url(), "The page of this code."),
+      details: answered(z.record(z.string(), z.unknown()), "Facts to act on, such as the names of fields."),
+    }),
+  })
+  .check(z.meta({ id: "Error", description: "What every failure is answered with." }));
+
+/** The headers of a response. */
+export function headersOf(status: number, isKept: boolean) {
+  const canBeKept = isKept && status !== 429 && status < 500;
+  return {
+    "x-request-id": { $ref: "#/components/headers/RequestId" },
+    ...(canBeKept && { "idempotent-replayed": { $ref: "#/components/headers/IdempotentReplayed" } }),
+    ...((status === 429 || status === 503 || status === 409) && {
+      "retry-after": { $ref: "#/components/headers/RetryAfter" },
+    }),
+  };
+}
+
+/** The responses of an operation that can answer with these codes, by status. */
+export function errorResponses(possible: readonly ErrorCode[], isKept: boolean) {
+  const byStatus = Object.groupBy(new Set(possible), (code) => errorCatalogue[code].status);
+  return Object.fromEntries(
+    Object.entries(byStatus).map(([status, group]) => [
+      status,
+      errorResponse(Number(status), group ?? [], isKept),
+    ]),
+  );
+}
+
+function errorResponse(status: number, group: readonly ErrorCode[], isKept: boolean) {
+  return {
+    description: group.map((code) => `\`${code}\``).join(", "),
+    headers: headersOf(status, isKept),
+    content: {
+      "application/json": {
+        schema: {
+          allOf: [
+            { $ref: "#/components/schemas/Error" },
+            {
+              type: "object" as const,
+              required: ["error"],
+              properties: {
+                error: {
+                  type: "object" as const,
+                  required: ["code"],
+                  properties: { code: { enum: [...group] } },
+                },
+              },
+            },
+          ],
+        },
+        examples: Object.fromEntries(group.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
+      },
+    },
+  };
+}
+
+/** An example of each error, by its code. */
+export function errorExamples() {
+  return Object.fromEntries(codes.map((code) => [code, { summary: code, value: exampleOf(code) }]));
+}
+
+function exampleOf(code: ErrorCode) {
+  const { status, message } = errorCatalogue[code];
+  const doc_url = `https://numbers.example.com/docs/errors/${code}`;
+  return {
+    error: { type: errorType(status), code, message, doc_url, details: errorHelp[code].details ?? {} },
+  };
+}

@@ -1,0 +1,141 @@
+import * as z from "zod/mini";
+import type { ErrorCode } from "../http/errors.ts";
+import { answered, time } from "../http/operation.ts";
+import type { ChannelOutcome } from "./release-plan.ts";
+
+// What answers about numbers look like; serialise.ts makes them. Plans are in plan.openapi.ts.
+
+export const NUMBER = "+447446466847";
+export const AGENT_ID = "agent_125207e452f8714a";
+export const ACCOUNT_SID = `AC${"0".repeat(31)}1`;
+export const NUMBER_SID = "PN451e0ddf654327e36baab58dfbcd30d6";
+const TIME = "2026-01-31T12:00:00.000Z";
+
+/** The words of a record whose keys the compiler has checked. */
+export const wordsOf = <Word extends string>(words: Record<Word, true>) =>
+  z.enum(Object.keys(words) as Word[]);
+
+export const phoneNumber = answered(z.string(), "The number in E.164.", NUMBER);
+export const numberSid = answered(
+  z.string().check(z.regex(/^PN[0-9a-fA-F]{32}$/)),
+  "The number's SID at Twilio.",
+  NUMBER_SID,
+);
+const inboundEnabled = answered(z.boolean(), "Whether its calls and texts are taken.");
+const outboundEnabled = answered(
+  z.boolean(),
+  "Whether calls may be made from it: a note for those who do, for this service makes none.",
+);
+
+export const importedNumber = z
+  .object({
+    phone_number: phoneNumber,
+    agent_id: answered(z.string(), "The agent that answers it.", AGENT_ID),
+    twilio_number_sid: numberSid,
+    inbound_enabled: inboundEnabled,
+    outbound_enabled: outboundEnabled,
+  })
+  .check(z.meta({ id: "ImportedNumber", description: "A number that was just imported." }));
+
+export const importedExample = {
+  phone_number: NUMBER,
+  agent_id: AGENT_ID,
+  twilio_number_sid: NUMBER_SID,
+  inbound_enabled: true,
+  outbound_enabled: true,
+};
+
+export const numberEntry = z
+  .object({
+    phone_number: phoneNumber,
+    agent_id: answered(
+      z.nullable(z.string()),
+      "The agent that answers it; null where that agent was deleted by force, so that nobody does.",
+      AGENT_ID,
+    ),
+    twilio_number_sid: numberSid,
+    inbound_enabled: inboundEnabled,
+    outbound_enabled: outboundEnabled,
+    provider: answered(z.literal("twilio"), "Always `twilio`."),
+    twilio_sid: answered(z.string(), "The Twilio account it was imported from.", ACCOUNT_SID),
+    health: answered(z.string(), "How it was found when it was last compared with Twilio.", "ok"),
+    health_reasons: answered(z.array(z.string()), "Codes of what was found to be wrong; empty while `ok`."),
+    checked_at: z.nullable(time("When it was last compared with Twilio; null where it never was")),
+    first_inbound_at: z.nullable(time("When its first call or text came in; null where none has")),
+    last_inbound_at: z.nullable(time("When a call or text last came in, to the minute; null where none has")),
+    created_at: time("When it was imported"),
+    updated_at: time("When it was last changed here"),
+  })
+  .check(z.meta({ id: "PhoneNumber", description: "An imported number." }));
+
+export const entryExample = {
+  ...importedExample,
+  provider: "twilio",
+  twilio_sid: ACCOUNT_SID,
+  health: "ok",
+  health_reasons: [],
+  checked_at: null,
+  first_inbound_at: TIME,
+  last_inbound_at: TIME,
+  created_at: TIME,
+  updated_at: TIME,
+};
+
+const outcome = wordsOf<ChannelOutcome>({
+  restored: true,
+  cleared: true,
+  left_alone: true,
+  unreachable: true,
+});
+
+/** Why Twilio could not be told. */
+const UNTOLD = [
+  "twilio_auth_failed",
+  "twilio_invalid_credentials",
+  "number_not_in_twilio",
+  "twilio_rate_limited",
+  "twilio_unavailable",
+  "twilio_update_rejected",
+  "twilio_webhooks_not_applied",
+] as const satisfies ErrorCode[];
+
+const REQUEST = `curl -X POST 'https://api.twilio.com/2010-04-01/Accounts/${ACCOUNT_SID}/IncomingPhoneNumbers/${NUMBER_SID}.json' …`;
+
+export const releasedNumber = z
+  .object({
+    phone_number: phoneNumber,
+    deleted: answered(z.literal(true), "Always true: the number is not here any more."),
+    twilio_number_sid: numberSid,
+    twilio: z.object({
+      voice: answered(outcome, "What became of the number's calls.", "restored"),
+      sms: answered(outcome, "What became of its texts."),
+      status_callback: answered(outcome, "What became of its status callback."),
+    }),
+    not_restored: answered(
+      z.optional(z.array(z.enum(["trunk_sid", "voice_application_sid", "sms_application_sid"]))),
+      "Bindings that Twilio would not take back, such as to a trunk that is gone; the URLs were restored.",
+    ),
+    reason: answered(
+      z.optional(z.enum(UNTOLD)),
+      "Why Twilio could not be told: the code of an error. Only where the outcomes are `unreachable`.",
+    ),
+    message: answered(z.optional(z.string()), "What that means and what to do. Only with `reason`."),
+    requests: answered(
+      z.optional(z.array(z.string())),
+      "What to run in a shell to give the number back what it had. Only with `reason`.",
+      [REQUEST],
+    ),
+  })
+  .check(
+    z.meta({
+      id: "ReleasedNumber",
+      description: "A number that was released, and what became of it at Twilio.",
+    }),
+  );
+
+export const releasedExample = {
+  phone_number: NUMBER,
+  deleted: true,
+  twilio_number_sid: NUMBER_SID,
+  twilio: { voice: "restored", sms: "cleared", status_callback: "left_alone" },
+};
