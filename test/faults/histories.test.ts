@@ -39,7 +39,7 @@ describe("whatever happens", () => {
     await fc.assert(fc.asyncProperty(history, live), { numRuns: HISTORIES, endOnFailure: false });
   });
 
-  const soakMinutes = Number((env as { SOAK_MINUTES?: string }).SOAK_MINUTES ?? 0);
+  const soakMinutes = Number(env.SOAK_MINUTES);
   it.runIf(soakMinutes > 0)("and on and on", { timeout: soakMinutes * 60_000 + 60_000 }, async () => {
     prepare();
     const until = Date.now() + soakMinutes * 60_000;

@@ -1,17 +1,17 @@
 import { expect } from "vitest";
 import type { OwnedNumber } from "../../src/phone-numbers/owner-store.ts";
 import { BASE, get, rows } from "../support/worker.ts";
-import { configuration, type World } from "./world.ts";
+import { configuration, numberOf, type World } from "./world.ts";
 
 type Row = Pick<OwnedNumber, "id" | "phone_number"> & { state: string; api_key_id: string };
 
 /** What must hold once the faults have stopped and the reconciliation has run, whatever the history was. */
 export async function expectTruth({ tenants, beliefs }: World): Promise<void> {
   const stored = await rows<Row>("phone_numbers");
-  for (const { number, owned, isContested, holder } of beliefs) {
-    const name = number.phone_number;
+  for (const belief of beliefs) {
+    const { phoneNumber: name, owned, isContested, holder } = belief;
     const row = stored.find(({ phone_number }) => phone_number === name);
-    const now = configuration(number);
+    const now = configuration(numberOf(belief));
 
     // No acknowledged import is lost, and none that was refused or given back is there.
     if (holder) expect(row, `${name} was acknowledged`).toMatchObject({ api_key_id: holder.key.key_id });

@@ -15,7 +15,8 @@ import type { Disturbance, Step } from "./history.ts";
 export type Tenant = { key: Key; agents: string[] };
 
 export type Belief = {
-  number: NumberResource;
+  sid: string;
+  phoneNumber: string;
   account: Account;
   /** Every value its owner ever gave a field, the last one last. Nothing else but our webhooks may ever stand there. */
   owned: Partial<NumberResource>[];
@@ -59,12 +60,18 @@ export async function createWorld(): Promise<World> {
       sms_url: index === 2 ? "" : `https://owner.example/sms/${index}`,
       trunk_sid: index === 1 ? `TK${"1".repeat(32)}` : null,
     });
-    return { number, account, owned: [configuration(number)], isContested: false, holder: null };
+    const { sid, phone_number: phoneNumber } = number;
+    return { sid, phoneNumber, account, owned: [configuration(number)], isContested: false, holder: null };
   });
   return { tenants, beliefs };
 }
 
-const path = ({ number }: Belief) => `/v1/phone-numbers/${encodeURIComponent(number.phone_number)}`;
+const path = ({ phoneNumber }: Belief) => `/v1/phone-numbers/${encodeURIComponent(phoneNumber)}`;
+
+/** The number as Twilio has it now. */
+export function numberOf({ sid }: Belief): NumberResource {
+  return twilio.state.numbers.get(sid) as NumberResource;
+}
 
 const isOurs = (number: NumberResource) => JSON.stringify(number).includes("/webhooks/twilio/");
 
@@ -76,15 +83,16 @@ export async function take(world: World, step: Step, disturbance: Disturbance): 
   switch (step.kind) {
     case "import": {
       const body = {
-        phone_number: belief.number.phone_number,
+        phone_number: belief.phoneNumber,
         twilio_sid: belief.account.sid,
         twilio_token: belief.account.authToken,
         agent_id: tenant.agents[0],
       };
-      const { status } = await call("POST", "/v1/phone-numbers", tenant.key, body, overrides);
-      if (status === 201) belief.holder = tenant;
-      else if (status >= 500 && belief.holder !== undefined && belief.holder !== tenant)
-        belief.holder ??= null;
+      const response = await call("POST", "/v1/phone-numbers", tenant.key, body, overrides);
+      if (response.status === 201) belief.holder = tenant;
+      else if (belief.holder === null && (await response.text()).includes('"outcome":"unknown"')) {
+        belief.holder = undefined;
+      }
       return;
     }
     case "release": {
@@ -109,8 +117,9 @@ export async function take(world: World, step: Step, disturbance: Disturbance): 
     }
     case "edit": {
       const value = `https://owner.example/new/${step.value}`;
-      if (isOurs(belief.number)) belief.isContested = true;
-      belief.number[step.field] = value;
+      const number = numberOf(belief);
+      if (isOurs(number)) belief.isContested = true;
+      number[step.field] = value;
       belief.owned.push({ ...belief.owned.at(-1), [step.field]: value });
       return;
     }
