@@ -88,8 +88,8 @@ const CONSTANT_HOLES: Record<string, string[]> = {
   "src/agents/store.ts": ["COLUMNS", "places"],
   "src/events/store.ts": ["DELIVERY", "where"],
   "src/phone-numbers/owner-store.ts": ["COLUMNS", "FROM", "where"],
-  "src/reconciliation/store.ts": ["CHECKED_COLUMNS"],
-  "src/rotation/store.ts": ["keys", "column", "table", "places", "where"],
+  "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS"],
+  "src/rotation/store.ts": ["table", "column", "keys", "places", "name", "where"],
 };
 
 describe("each thing has one owner", () => {

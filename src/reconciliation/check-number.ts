@@ -4,9 +4,9 @@ import { openTokens } from "../phone-numbers/auth-token.ts";
 import type { ImportServices } from "../phone-numbers/claim.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import { incomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
+import { findNumberToCheck, putHealth } from "./number-store.ts";
 import { type HealthReason, planReconciliation } from "./plan.ts";
 import { isAboutCredentials, settleFinding } from "./settle.ts";
-import { findNumberToCheck, putHealth } from "./store.ts";
 
 /**
  * Compares one number with Twilio now, by the same rules as the hourly check.

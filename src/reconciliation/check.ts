@@ -12,13 +12,13 @@ import {
   type IncomingPhoneNumbers,
   incomingPhoneNumbers,
 } from "../twilio/incoming-phone-numbers.ts";
+import { findAccountRows } from "./number-store.ts";
 import { type CheckedRow, type Health, idInOrder, nextCheck, planReconciliation } from "./plan.ts";
 import { isAboutCredentials, settleFinding } from "./settle.ts";
 import {
   type AccountKey,
   type ClaimedAccount,
   claimAccount,
-  findAccountRows,
   findAgentsToTell,
   finishCheck,
   keepAccount,

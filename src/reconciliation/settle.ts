@@ -8,8 +8,8 @@ import { type ImportServices, leaseEnd } from "../phone-numbers/claim.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import type { IncomingPhoneNumbers, NumberUpdate } from "../twilio/incoming-phone-numbers.ts";
+import { type NumberHealth, putHealth, reserveNumber } from "./number-store.ts";
 import { type Finding, type HealthReason, healthOf, parseReasons, repairsInARow } from "./plan.ts";
-import { type NumberHealth, putHealth, reserveNumber } from "./store.ts";
 
 /**
  * Does what was planned for one number, and writes down how it is found; a change of that is an event.
