@@ -9,6 +9,8 @@ export type Account = {
   /** The parent of a subaccount. */
   ownerSid?: string;
   isSuspended?: boolean;
+  /** How many requests may be under way at once; any number when absent. */
+  maxConcurrentRequests?: number;
 };
 
 /** A TwiML App: a second place to configure where calls and texts go. */
