@@ -1,0 +1,107 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { Miniflare, type WorkerOptions } from "miniflare";
+import { unstable_readConfig as readConfig } from "wrangler";
+import { freshSecrets } from "../../scripts/fresh-secrets.ts";
+import { childNamed } from "../measure/process.ts";
+import type { IsolateBundles } from "../workers/isolate-host.ts";
+import { deployable, small } from "./bundles.ts";
+
+/** What Twilio is pointed at. Requests go to the runtime's own port, and signatures are over this address. */
+export const PUBLIC_BASE_URL = "https://numbers.example.com";
+
+const CONFIG = "wrangler.toml";
+const DATABASE = "bench";
+
+/** One workerd with the Worker, and beside it the small ones it is compared with. */
+export type Runtime = {
+  /** Where the Worker answers, the one whose D1 trips are counted, the empty Worker and the floor. */
+  urls: { worker: string; counting: string; empty: string; floor: string; isolates: string };
+  adminToken: string;
+  d1: D1Database;
+  /** The process id of workerd. */
+  pid: number;
+  close: () => Promise<void>;
+};
+
+/**
+ * Starts workerd with the Worker as it is deployed. Each Worker has a port of its own, so that no request passes
+ * through anything but its runtime.
+ *
+ * @param isolates what the isolate host can start
+ */
+export async function startRuntime(twilioUrl: string, isolates: IsolateBundles = {}): Promise<Runtime> {
+  const { compatibility_date, compatibility_flags, vars } = readConfig({ config: CONFIG });
+  const secrets = freshSecrets();
+  const bindings = {
+    ...(vars as Record<string, string>),
+    ...secrets,
+    PUBLIC_BASE_URL,
+    TWILIO_API_BASE_URL: twilioUrl,
+  };
+  const common = {
+    compatibilityDate: compatibility_date ?? "",
+    compatibilityFlags: compatibility_flags ?? [],
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+  };
+  const { code } = deployable(CONFIG);
+  const worker = { ...common, bindings, d1Databases: { DB: DATABASE } };
+  const workers: WorkerOptions[] = [
+    { ...worker, name: "worker", modules: [module("index.js", code)] },
+    {
+      ...worker,
+      name: "counting",
+      modules: [module("counting.js", await small("counting")), module("index.js", code)],
+    },
+    { ...common, name: "empty", modules: [module("empty.js", await small("empty"))] },
+    { ...common, name: "floor", modules: [module("floor.js", await small("floor"))] },
+    {
+      ...common,
+      name: "isolates",
+      bindings: { VARIABLES: bindings, COMPATIBILITY_DATE: common.compatibilityDate },
+      d1Databases: { DB: DATABASE },
+      workerLoaders: { LOADER: {} },
+      modules: [
+        module("isolate-host.js", await small("isolate-host")),
+        text("bundles.txt", JSON.stringify(isolates)),
+        text("shell.txt", await small("isolate-shell")),
+      ],
+    },
+  ];
+  const miniflare = new Miniflare({
+    workers,
+    // Log lines are written as in production, and read by nobody.
+    handleRuntimeStdio: (stdout, stderr) => {
+      stdout.resume();
+      stderr.resume();
+    },
+  });
+  await miniflare.ready;
+  const d1 = (await miniflare.getD1Database("DB", "worker")) as unknown as D1Database;
+  await migrate(d1);
+
+  const urlOf = async (name: string) => (await miniflare.unsafeGetDirectURL(name)).origin;
+  return {
+    urls: {
+      worker: await urlOf("worker"),
+      counting: await urlOf("counting"),
+      empty: await urlOf("empty"),
+      floor: await urlOf("floor"),
+      isolates: await urlOf("isolates"),
+    },
+    adminToken: secrets.ADMIN_TOKEN,
+    d1,
+    pid: childNamed("workerd"),
+    close: () => miniflare.dispose(),
+  };
+}
+
+const module = (path: string, contents: string) => ({ type: "ESModule" as const, path, contents });
+const text = (path: string, contents: string) => ({ type: "Text" as const, path, contents });
+
+async function migrate(d1: D1Database): Promise<void> {
+  for (const file of readdirSync("migrations").sort()) {
+    const sql = readFileSync(`migrations/${file}`, "utf8").replace(/--.*$/gm, "");
+    const statements = sql.split(/;\s*$/m).filter((statement) => statement.trim() !== "");
+    await d1.batch(statements.map((statement) => d1.prepare(statement)));
+  }
+}
