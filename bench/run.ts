@@ -4,6 +4,7 @@ import { type Options, readOptions, type SectionName, USAGE } from "./options.ts
 import type { SectionReport } from "./report/row.ts";
 import { terminalTable } from "./report/table.ts";
 import { measureImport } from "./sections/import.ts";
+import { measureVoice } from "./sections/voice.ts";
 import { writeResults } from "./report/results.ts";
 
 // npm run bench: measures the Worker against its floor, an empty handler and the same job done the usual way, and
@@ -11,6 +12,7 @@ import { writeResults } from "./report/results.ts";
 
 const sections: Record<SectionName, (options: Options) => Promise<SectionReport>> = {
   import: measureImport,
+  voice: measureVoice,
 };
 
 async function run(options: Options): Promise<void> {

@@ -1,11 +1,9 @@
 import { fork } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { json, sendExpecting } from "../measure/client.ts";
 import { peerScript } from "./bundles.ts";
 import { firstMessage } from "./child.ts";
 import { PUBLIC_BASE_URL } from "./runtime.ts";
+import { scratch } from "./scratch.ts";
 import type { TwilioAccount, TwilioNumber } from "./simulator.ts";
 
 export type Peer = {
@@ -15,9 +13,6 @@ export type Peer = {
   importNumber: (account: TwilioAccount, number: TwilioNumber) => Promise<void>;
   close: () => void;
 };
-
-const folder = mkdtempSync(join(tmpdir(), "nixflex-bench-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
 /**
  * Starts the Express peer in a process of its own.
@@ -30,7 +25,7 @@ export async function startPeer(twilioUrl: string, database = crypto.randomUUID(
       ...process.env,
       NODE_ENV: "production",
       TWILIO_URL: twilioUrl,
-      DATABASE: join(folder, database),
+      DATABASE: scratch(database),
       PUBLIC_BASE_URL,
     },
   });

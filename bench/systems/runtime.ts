@@ -5,6 +5,7 @@ import { freshSecrets } from "../../scripts/fresh-secrets.ts";
 import { childNamed } from "../measure/process.ts";
 import type { IsolateBundles } from "../workers/isolate-host.ts";
 import { deployable, small } from "./bundles.ts";
+import { scratch } from "./scratch.ts";
 
 /** What Twilio is pointed at. Requests go to the runtime's own port, and signatures are over this address. */
 export const PUBLIC_BASE_URL = "https://numbers.example.com";
@@ -69,6 +70,7 @@ export async function startRuntime(twilioUrl: string, isolates: IsolateBundles =
   ];
   const miniflare = new Miniflare({
     workers,
+    d1Persist: scratch(crypto.randomUUID()),
     // Log lines are written as in production, and read by nobody.
     handleRuntimeStdio: (stdout, stderr) => {
       stdout.resume();
