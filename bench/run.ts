@@ -4,6 +4,7 @@ import { type Options, readOptions, type SectionName, USAGE } from "./options.ts
 import type { SectionReport } from "./report/row.ts";
 import { terminalTable } from "./report/table.ts";
 import { measureImport } from "./sections/import.ts";
+import { measureColdStart } from "./sections/cold-start.ts";
 import { measureVoice } from "./sections/voice.ts";
 import { writeResults } from "./report/results.ts";
 
@@ -13,6 +14,7 @@ import { writeResults } from "./report/results.ts";
 const sections: Record<SectionName, (options: Options) => Promise<SectionReport>> = {
   import: measureImport,
   voice: measureVoice,
+  cold: measureColdStart,
 };
 
 async function run(options: Options): Promise<void> {

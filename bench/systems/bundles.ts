@@ -14,7 +14,7 @@ export function deployable(config: string): Bundle {
   const outdir = `${OUT}/${config.replace(/\W+/g, "-")}`;
   // wrangler takes outdir relative to the configuration's folder.
   wrangler(["deploy", "--dry-run", "--config", config, "--outdir", `${process.cwd()}/${outdir}`]);
-  const [entry = ""] = /[^/]+(?=\.ts"$)/m.exec(/^main = .*$/m.exec(readFileSync(config, "utf8"))?.[0] ?? "") ?? [];
+  const entry = /^main = "(?:.*\/)?(.+)\.ts"$/m.exec(readFileSync(config, "utf8"))?.[1];
   const bundle = measured(readFileSync(`${outdir}/${entry}.js`, "utf8"));
   built.set(config, bundle);
   return bundle;
