@@ -1,12 +1,14 @@
 import { fail } from "../scripts/wrangler.ts";
 import { closeConnections } from "./measure/client.ts";
 import { type Options, readOptions, type SectionName, USAGE } from "./options.ts";
+import { writeResults } from "./report/results.ts";
 import type { SectionReport } from "./report/row.ts";
 import { terminalTable } from "./report/table.ts";
-import { measureImport } from "./sections/import.ts";
+import { measureBulk } from "./sections/bulk.ts";
 import { measureColdStart } from "./sections/cold-start.ts";
+import { measureImport } from "./sections/import.ts";
+import { measureLoad } from "./sections/load.ts";
 import { measureVoice } from "./sections/voice.ts";
-import { writeResults } from "./report/results.ts";
 
 // npm run bench: measures the Worker against its floor, an empty handler and the same job done the usual way, and
 // reports each as a ratio. docs/performance.md explains it.
@@ -15,6 +17,8 @@ const sections: Record<SectionName, (options: Options) => Promise<SectionReport>
   import: measureImport,
   voice: measureVoice,
   cold: measureColdStart,
+  load: measureLoad,
+  bulk: measureBulk,
 };
 
 async function run(options: Options): Promise<void> {
@@ -29,8 +33,10 @@ async function run(options: Options): Promise<void> {
   if (!options.quick) writeResults(reports);
 }
 
+let options: Options | undefined;
 try {
-  await run(readOptions(process.argv.slice(2)));
+  options = readOptions(process.argv.slice(2));
 } catch (error) {
   fail(error, USAGE);
 }
+if (options) await run(options).catch((error: unknown) => fail(error));
