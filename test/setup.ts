@@ -1,8 +1,9 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { checkLogs, startLogs } from "./support/logs.ts";
 import { startQueue } from "./support/queue.ts";
+import { checkStatements } from "./support/statements.ts";
 import { checkHosts, startTwilio } from "./support/twilio.ts";
 
 beforeAll(async () => {
@@ -31,3 +32,5 @@ afterEach(() => {
   checkHosts();
   checkLogs();
 });
+
+afterAll(checkStatements);

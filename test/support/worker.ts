@@ -4,11 +4,12 @@ import { expect } from "vitest";
 import worker from "../../src/index.ts";
 import { keepSecret } from "./logs.ts";
 import { watchedQueue } from "./queue.ts";
+import { recordedDatabase } from "./statements.ts";
 
 export const BASE = "https://numbers.example.com";
 
 /** The Worker's bindings, with a queue that can be looked into. */
-export const bindings: Env = { ...env, EVENTS: watchedQueue };
+export const bindings: Env = { ...env, DB: recordedDatabase, EVENTS: watchedQueue };
 
 /** Sends a request through the Worker's door and waits for what it left running. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {
