@@ -23,7 +23,7 @@ export function send({ url, method = "POST", headers = {}, body = "" }: HttpRequ
       incoming.on("data", (chunk: string) => {
         text += chunk;
       });
-      incoming.on("end", () => 
+      incoming.on("end", () =>
         resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: text }),
       );
       incoming.on("error", reject);
@@ -37,7 +37,9 @@ export function send({ url, method = "POST", headers = {}, body = "" }: HttpRequ
 export async function sendExpecting(status: number, message: HttpRequest): Promise<string> {
   const answer = await send(message);
   if (answer.status !== status) {
-    throw new Error(`${message.url} answered ${answer.status} and not ${status}: ${answer.body.slice(0, 300)}`);
+    throw new Error(
+      `${message.url} answered ${answer.status} and not ${status}: ${answer.body.slice(0, 300)}`,
+    );
   }
   return answer.body;
 }

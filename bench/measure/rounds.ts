@@ -9,7 +9,10 @@ export async function alternate<Name extends string, Measured>(
   systems: Record<Name, (round: number) => Promise<Measured>>,
 ): Promise<Record<Name, Measured[]>> {
   const names = Object.keys(systems) as Name[];
-  const measured = Object.fromEntries(names.map((name) => [name, [] as Measured[]])) as Record<Name, Measured[]>;
+  const measured = Object.fromEntries(names.map((name) => [name, [] as Measured[]])) as Record<
+    Name,
+    Measured[]
+  >;
   for (let round = 0; round < rounds; round += 1) {
     for (let turn = 0; turn < names.length; turn += 1) {
       const name = names[(round + turn) % names.length] as Name;

@@ -56,7 +56,15 @@ app.post("/phone-numbers", express.json(), async (incoming, response) => {
     statusCallback: `${url}/status`,
     statusCallbackMethod: "POST",
   });
-  insert.run(id, phone_number, number.sid, twilio_sid, twilio_token, "Hello, you have reached Acme Dental.", "en-US");
+  insert.run(
+    id,
+    phone_number,
+    number.sid,
+    twilio_sid,
+    twilio_token,
+    "Hello, you have reached Acme Dental.",
+    "en-US",
+  );
   response.status(201).json({ phone_number: { id, phone_number, twilio_number_sid: number.sid } });
 });
 

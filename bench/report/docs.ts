@@ -26,6 +26,12 @@ function markdown({ title, rows, plots, notes }: SectionReport): string {
   return [`### ${title}`, table, ...notes.map((note) => `- ${note}`), ...pictures].join("\n\n");
 }
 
-function circumstancesOf({ at, node, cores, processor, memoryGiB }: NonNullable<Results["import"]>["measured"]): string {
+function circumstancesOf({
+  at,
+  node,
+  cores,
+  processor,
+  memoryGiB,
+}: NonNullable<Results["import"]>["measured"]): string {
   return `Measured ${at} UTC, Node.js ${node}, ${cores} cores (${processor}), ${memoryGiB} GiB.`;
 }

@@ -6,7 +6,11 @@ export type LineChart = {
   yUnit: string;
   /** Ten times as much is as far as ten times as little, where values lie far apart. */
   isLogarithmic?: boolean;
-  series: readonly { name: string; points: readonly (readonly [x: number, y: number])[]; isDashed?: boolean }[];
+  series: readonly {
+    name: string;
+    points: readonly (readonly [x: number, y: number])[];
+    isDashed?: boolean;
+  }[];
 };
 
 /** Lines over a common axis. */

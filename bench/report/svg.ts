@@ -7,12 +7,14 @@ export const SIZE = { width: 760, height: 360, left: 70, right: 20, top: 64, bot
 type Attributes = Record<string, string | number>;
 
 export function tag(name: string, attributes: Attributes, content = ""): string {
-  const pairs = Object.entries(attributes).map(([key, value]) => ` ${key}="${typeof value === "number" ? round(value) : value}"`);
+  const pairs = Object.entries(attributes).map(
+    ([key, value]) => ` ${key}="${typeof value === "number" ? round(value) : value}"`,
+  );
   return `<${name}${pairs.join("")}>${content}</${name}>`;
 }
 
 export function label(x: number, y: number, text: string, attributes: Attributes = {}): string {
-  return tag("text", { x, y, fill: "#333", ...attributes }, escape(text));
+  return tag("text", { x, y, fill: "#333", ...attributes }, escaped(text));
 }
 
 /** The whole picture: a white ground, its title, and a legend of its series. */
@@ -21,7 +23,8 @@ export function picture(title: string, series: readonly string[], content: strin
   let x = left;
   const legend = series.map((name, index) => {
     const entry =
-      tag("rect", { x, y: 36, width: 12, height: 12, fill: colour(index) }) + label(x + 17, 46, name, { "font-size": 12 });
+      tag("rect", { x, y: 36, width: 12, height: 12, fill: colour(index) }) +
+      label(x + 17, 46, name, { "font-size": 12 });
     x += 40 + name.length * 6.5;
     return entry;
   });
@@ -58,4 +61,4 @@ export function linearTicks(highest: number): number[] {
 export const colour = (index: number) => COLOURS[index % COLOURS.length] ?? "#000";
 export const number = (value: number) => Number(value.toPrecision(3)).toLocaleString("en-US");
 const round = (value: number) => Math.round(value * 10) / 10;
-const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");

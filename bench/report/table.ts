@@ -1,7 +1,15 @@
 import type { Summary } from "../measure/statistics.ts";
 import { type Row, type SectionReport, verdict } from "./row.ts";
 
-export const HEADINGS = ["what", "the Worker", "compared with", "the other", "ratio", "goal", "verdict"] as const;
+export const HEADINGS = [
+  "what",
+  "the Worker",
+  "compared with",
+  "the other",
+  "ratio",
+  "goal",
+  "verdict",
+] as const;
 
 /** A row's cells in the order of the headings. */
 export function cells(row: Row): string[] {
@@ -22,7 +30,12 @@ export function terminalTable(sections: readonly SectionReport[]): string {
     .map(({ title, rows, notes }) => {
       const lines = [HEADINGS.slice(), ...rows.map(cells)];
       const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-      const drawn = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+      const drawn = lines.map((line) =>
+        line
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join("  ")
+          .trimEnd(),
+      );
       return [`\n\x1b[1m${title}\x1b[0m`, ...drawn, ...notes.map((note) => `* ${note}`)].join("\n");
     })
     .join("\n");

@@ -1,5 +1,5 @@
-import { atOnce } from "../measure/closed-loop.ts";
 import { send } from "../measure/client.ts";
+import { atOnce } from "../measure/closed-loop.ts";
 import { alternate } from "../measure/rounds.ts";
 import type { Options } from "../options.ts";
 import { barChart } from "../report/bar-chart.ts";
@@ -28,7 +28,10 @@ export async function measureBulk({ rounds, quick }: Options): Promise<SectionRe
   await simulator.setLatency(LATENCY_MS);
 
   // A fresh account for each round, so that the lists Twilio looks through stay equally long.
-  const round = async (inFlight: number, act: (account: { sid: string; authToken: string }, number: TwilioNumber) => Promise<void>) => {
+  const round = async (
+    inFlight: number,
+    act: (account: { sid: string; authToken: string }, number: TwilioNumber) => Promise<void>,
+  ) => {
     const account = await simulator.addAccount(limit);
     const numbers = await simulator.addNumbers(account, count);
     const took = await atOnce(numbers, inFlight, (number) =>
@@ -50,7 +53,14 @@ export async function measureBulk({ rounds, quick }: Options): Promise<SectionRe
 
   const attempted = count * rounds;
   const rows = [
-    row(`${count} imports, ${IN_FLIGHT} in flight`, "s", measured.worker, `what ${MAX_CONCURRENT_REQUESTS} at once allow`, measured.floor, { atMost: 1.2 }),
+    row(
+      `${count} imports, ${IN_FLIGHT} in flight`,
+      "s",
+      measured.worker,
+      `what ${MAX_CONCURRENT_REQUESTS} at once allow`,
+      measured.floor,
+      { atMost: 1.2 },
+    ),
   ];
   const [first] = rows;
   const plot = barChart({

@@ -1,5 +1,5 @@
-import { atOnce } from "../measure/closed-loop.ts";
 import type { HttpRequest } from "../measure/client.ts";
+import { atOnce } from "../measure/closed-loop.ts";
 import { signedCall } from "../systems/call.ts";
 import type { Customer } from "../systems/customer.ts";
 import type { Peer } from "../systems/peer.ts";

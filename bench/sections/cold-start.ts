@@ -5,13 +5,13 @@ import { median } from "../measure/statistics.ts";
 import type { Options } from "../options.ts";
 import { barChart } from "../report/bar-chart.ts";
 import { row, type SectionReport } from "../report/row.ts";
+import { SDK_SCHEMA } from "../sdk/answer-call.ts";
 import { type Bundle, deployable, small } from "../systems/bundles.ts";
 import { answer, signedCall } from "../systems/call.ts";
 import { createCustomer } from "../systems/customer.ts";
 import { startPeer } from "../systems/peer.ts";
 import { PUBLIC_BASE_URL, startRuntime } from "../systems/runtime.ts";
 import { startSimulator } from "../systems/simulator.ts";
-import { SDK_SCHEMA } from "../sdk/answer-call.ts";
 import { callableNumbers } from "./callable.ts";
 
 const WORKER = "wrangler.toml";
@@ -58,12 +58,13 @@ export async function measureColdStart({ rounds }: Options): Promise<SectionRepo
   peer.close();
   if (!peerCall) throw new Error("no call to make to the peer");
 
-  const start = (name: string, request: HttpRequest, act: (of: HttpRequest) => Promise<unknown>) => async () =>
-    median(
-      await oneByOne(STARTS_PER_ROUND, () =>
-        act({ ...request, headers: { ...request.headers, "x-bundle": name } }),
-      ),
-    );
+  const start =
+    (name: string, request: HttpRequest, act: (of: HttpRequest) => Promise<unknown>) => async () =>
+      median(
+        await oneByOne(STARTS_PER_ROUND, () =>
+          act({ ...request, headers: { ...request.headers, "x-bundle": name } }),
+        ),
+      );
   const measured = await alternate(rounds, {
     empty: start("empty", call, send),
     worker: start("worker", call, answer),
@@ -107,6 +108,8 @@ function sizeRows({ worker, sdk, parts }: Record<"worker" | "sdk" | "parts", Bun
     row("bundle, gzip", "KiB", [worker.gzipKiB], "its budget", [GZIP_BUDGET_KIB], { atMost: 1 }),
     row("bundle, gzip", "KiB", [worker.gzipKiB], "voice handler with the SDK", [sdk.gzipKiB], goal),
     row("bundle, raw", "KiB", [worker.rawKiB], "voice handler with the SDK", [sdk.rawKiB], goal),
-    row("bundle, gzip", "KiB", [worker.gzipKiB], "voice handler with only the SDK's files it needs", [parts.gzipKiB]),
+    row("bundle, gzip", "KiB", [worker.gzipKiB], "voice handler with only the SDK's files it needs", [
+      parts.gzipKiB,
+    ]),
   ];
 }

@@ -42,7 +42,9 @@ export async function countImports(): Promise<Row[]> {
   const floorName = "floor: two calls to Twilio";
   return [
     row("calls to Twilio of an import", "calls", [worker.calls], floorName, [floor.calls], { atMost: 1 }),
-    row("calls to Twilio of an import", "calls", [worker.calls], "Express peer", [express.calls], { atMost: 1 }),
+    row("calls to Twilio of an import", "calls", [worker.calls], "Express peer", [express.calls], {
+      atMost: 1,
+    }),
     row("bytes to and from Twilio of an import", "bytes", [worker.bytes], floorName, [floor.bytes]),
     row("bytes to and from Twilio of an import", "bytes", [worker.bytes], "Express peer", [express.bytes]),
     row("round trips to D1 of an import", "trips", [trips], "the limit of AGENTS.md", [4], { atMost: 1 }),

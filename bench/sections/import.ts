@@ -3,14 +3,14 @@ import { oneByOne } from "../measure/closed-loop.ts";
 import { alternate } from "../measure/rounds.ts";
 import { median } from "../measure/statistics.ts";
 import type { Options } from "../options.ts";
-import { type Row, row, type SectionReport } from "../report/row.ts";
 import { barChart } from "../report/bar-chart.ts";
-import { countImports } from "./import-counts.ts";
+import { type Row, row, type SectionReport } from "../report/row.ts";
 import { createCustomer } from "../systems/customer.ts";
 import { floorRequest } from "../systems/floor.ts";
 import { startPeer } from "../systems/peer.ts";
 import { startRuntime } from "../systems/runtime.ts";
 import { startSimulator } from "../systems/simulator.ts";
+import { countImports } from "./import-counts.ts";
 
 const LATENCIES_MS = [0, 50, 100];
 const IMPORTS_PER_ROUND = 8;
@@ -31,7 +31,9 @@ export async function measureImport({ rounds }: Options): Promise<SectionReport>
     },
     floor: async (count: number) => {
       const numbers = await simulator.addNumbers(account, count);
-      const requests = numbers.map((number) => floorRequest(runtime.urls.floor, simulator.url, account, number));
+      const requests = numbers.map((number) =>
+        floorRequest(runtime.urls.floor, simulator.url, account, number),
+      );
       return oneByOne(count, (index) => sendExpecting(204, at(requests, index)));
     },
     peer: async (count: number) => {

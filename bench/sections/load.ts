@@ -35,7 +35,9 @@ export async function measureLoad({ quick, soakSeconds }: Options): Promise<Sect
   const customer = await createCustomer(runtime);
   const account = await simulator.addAccount();
 
-  const nextCall = inTurn(await callableNumbers(simulator, account, customer, runtime.urls.worker, NUMBERS_CALLED));
+  const nextCall = inTurn(
+    await callableNumbers(simulator, account, customer, runtime.urls.worker, NUMBERS_CALLED),
+  );
   const nextPeerCall = inTurn(await callableNumbers(simulator, account, peer, peer.url, NUMBERS_CALLED));
   const callWorker: Act = () => answer(nextCall());
   const calls = await climb(CALLS_PER_SECOND, seconds, [
@@ -44,7 +46,8 @@ export async function measureLoad({ quick, soakSeconds }: Options): Promise<Sect
   ]);
 
   const fresh = async (count: number) => inTurn(await simulator.addNumbers(account, count));
-  const most = IMPORTS_PER_SECOND.reduce((sum, rate) => sum + rate, 0) * seconds + WARM_UP.perSecond * WARM_UP.seconds;
+  const most =
+    IMPORTS_PER_SECOND.reduce((sum, rate) => sum + rate, 0) * seconds + WARM_UP.perSecond * WARM_UP.seconds;
   const [nextNumber, nextPeerNumber] = [await fresh(most), await fresh(most)];
   const imports = await climb(IMPORTS_PER_SECOND, seconds, [
     { name: "the Worker", act: () => customer.importNumber(account, nextNumber()) },
@@ -52,7 +55,9 @@ export async function measureLoad({ quick, soakSeconds }: Options): Promise<Sect
   ]);
 
   const nextSoaked = await fresh(SOAK.importsPerSecond * soakSeconds);
-  const memory = await soak(runtime.pid, soakSeconds, callWorker, () => customer.importNumber(account, nextSoaked()));
+  const memory = await soak(runtime.pid, soakSeconds, callWorker, () =>
+    customer.importNumber(account, nextSoaked()),
+  );
 
   peer.close();
   await runtime.close();
@@ -103,12 +108,23 @@ function climbRows(what: string, [ours, other]: Climb[]): Row[] {
     const its = other.results.find(({ offeredPerSecond }) => offeredPerSecond === own.offeredPerSecond);
     if (!its || !isCarried(own)) return [];
     return (["p50", "p99", "p999"] as const).map((part) =>
-      row(`${what}, ${own.offeredPerSecond} offered per second, ${percentile(part)}`, "ms", [own[part]], other.name, [its[part]]),
+      row(
+        `${what}, ${own.offeredPerSecond} offered per second, ${percentile(part)}`,
+        "ms",
+        [own[part]],
+        other.name,
+        [its[part]],
+      ),
     );
   });
   const most = ({ results }: Climb) =>
     Math.max(0, ...results.filter(isCarried).map(({ offeredPerSecond }) => offeredPerSecond));
-  return [...rows, row(`${what} per second, the highest load carried`, "per second", [most(ours)], other.name, [most(other)])];
+  return [
+    ...rows,
+    row(`${what} per second, the highest load carried`, "per second", [most(ours)], other.name, [
+      most(other),
+    ]),
+  ];
 }
 
 const percentile = (part: "p50" | "p99" | "p999") => (part === "p999" ? "p99.9" : part);
@@ -154,11 +170,15 @@ function memoryRow({ samples }: Memory, seconds: number): Row {
   const quarter = Math.floor(samples.length / 4);
   const early = median(samples.slice(quarter, 2 * quarter));
   const late = median(samples.slice(-quarter));
-  return row(`memory in the last quarter of ${seconds} s`, "MiB", [late], "the second quarter", [early], { atMost: 1.1 });
+  return row(`memory in the last quarter of ${seconds} s`, "MiB", [late], "the second quarter", [early], {
+    atMost: 1.1,
+  });
 }
 
 function lag(climbs: Climb[]): string {
-  return Math.max(...climbs.flatMap(({ results }) => results.map(({ senderLagP99 }) => senderLagP99))).toFixed(1);
+  return Math.max(
+    ...climbs.flatMap(({ results }) => results.map(({ senderLagP99 }) => senderLagP99)),
+  ).toFixed(1);
 }
 
 function errorsOf(what: string, climbs: Climb[]): string {

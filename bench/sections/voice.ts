@@ -48,7 +48,8 @@ export async function measureVoice({ rounds }: Options): Promise<SectionReport> 
     emptyExpress: { pid: peer.pid, count: CALLS_PER_ROUND, act: () => send(emptyExpress) },
     express: { pid: peer.pid, count: CALLS_PER_ROUND, act: () => answer(nextExpress()) },
   };
-  for (const { act, count } of Object.values(acts)) await oneByOne(count === CALLS_PER_ROUND ? WARM_UP : count, act);
+  for (const { act, count } of Object.values(acts))
+    await oneByOne(count === CALLS_PER_ROUND ? WARM_UP : count, act);
 
   const block = (name: keyof typeof acts) => () => measureBlock(acts[name]);
   const measured = await alternate(rounds, {
@@ -63,7 +64,11 @@ export async function measureVoice({ rounds }: Options): Promise<SectionReport> 
   simulator.close();
 
   const above = (blocks: Block[], empty: Block[], of: keyof Block) =>
-    pairwise(blocks.map((one) => one[of]), empty.map((one) => one[of]), difference);
+    pairwise(
+      blocks.map((one) => one[of]),
+      empty.map((one) => one[of]),
+      difference,
+    );
   const cost = (of: keyof Block) => ({
     warm: above(measured.warm, measured.empty, of),
     cold: above(measured.cold, measured.empty, of),
@@ -76,8 +81,20 @@ export async function measureVoice({ rounds }: Options): Promise<SectionReport> 
     row("voice answer above an empty one, cold cache", "ms", wall.cold, "Express peer", wall.express, GOAL),
     row("the same in time on a core, warm cache", "ms", cpu.warm, "Express peer", cpu.express),
     row("the same in time on a core, cold cache", "ms", cpu.cold, "Express peer", cpu.express),
-    row("whole voice answer, warm cache", "ms", measured.warm.map(({ wallMs }) => wallMs), "Express peer", measured.express.map(({ wallMs }) => wallMs)),
-    row("empty answer", "ms", measured.empty.map(({ wallMs }) => wallMs), "empty Express handler", measured.emptyExpress.map(({ wallMs }) => wallMs)),
+    row(
+      "whole voice answer, warm cache",
+      "ms",
+      measured.warm.map(({ wallMs }) => wallMs),
+      "Express peer",
+      measured.express.map(({ wallMs }) => wallMs),
+    ),
+    row(
+      "empty answer",
+      "ms",
+      measured.empty.map(({ wallMs }) => wallMs),
+      "empty Express handler",
+      measured.emptyExpress.map(({ wallMs }) => wallMs),
+    ),
   ];
   const [warmRow, coldRow] = rows;
   const plot = barChart({
@@ -92,7 +109,15 @@ export async function measureVoice({ rounds }: Options): Promise<SectionReport> 
   return { title: "Voice answer", rows, plots: { "voice.svg": plot }, notes: [] };
 }
 
-async function measureBlock({ pid, count, act }: { pid: number; count: number; act: () => Promise<unknown> }): Promise<Block> {
+async function measureBlock({
+  pid,
+  count,
+  act,
+}: {
+  pid: number;
+  count: number;
+  act: () => Promise<unknown>;
+}): Promise<Block> {
   const before = cpuMs(pid);
   const times = await oneByOne(count, act);
   return { wallMs: median(times), cpuMs: (cpuMs(pid) - before) / count };

@@ -1,6 +1,6 @@
 import { sign } from "../../src/twilio/signature.ts";
-import { type HttpRequest, send } from "../measure/client.ts";
 import { newSid } from "../../test/twilio-simulator/state.ts";
+import { type HttpRequest, send } from "../measure/client.ts";
 import { PUBLIC_BASE_URL } from "./runtime.ts";
 import type { TwilioAccount, TwilioNumber } from "./simulator.ts";
 

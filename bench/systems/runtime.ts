@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
 import { Miniflare, type WorkerOptions } from "miniflare";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { freshSecrets } from "../../scripts/fresh-secrets.ts";
@@ -72,7 +73,7 @@ export async function startRuntime(twilioUrl: string, isolates: IsolateBundles =
     workers,
     d1Persist: scratch(crypto.randomUUID()),
     // Log lines are written as in production, and read by nobody.
-    handleRuntimeStdio: (stdout, stderr) => {
+    handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
       stdout.resume();
       stderr.resume();
     },

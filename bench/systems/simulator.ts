@@ -23,11 +23,15 @@ let numbersSoFar = 0;
 
 /** Starts the simulator of the tests in a process of its own. */
 export async function startSimulator(): Promise<RunningSimulator> {
-  const child = fork(new URL("simulator-process.ts", import.meta.url));
+  const child = fork("bench/systems/simulator-process.ts");
   const { url } = await firstMessage<{ url: string }>(child);
   const control = async (path: string, fields: unknown) =>
     JSON.parse(
-      await sendExpecting(201, { url: `${url}/_simulator${path}`, headers: json, body: JSON.stringify(fields) }),
+      await sendExpecting(201, {
+        url: `${url}/_simulator${path}`,
+        headers: json,
+        body: JSON.stringify(fields),
+      }),
     );
 
   return {

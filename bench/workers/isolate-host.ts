@@ -39,7 +39,9 @@ export default {
       modules: { "shell.js": shell, "index.js": bundle.code },
       env: {
         ...env.VARIABLES,
-        DATABASE: (ctx as unknown as { exports: { Database: (options: object) => unknown } }).exports.Database({
+        DATABASE: (
+          ctx as unknown as { exports: { Database: (options: object) => unknown } }
+        ).exports.Database({
           props: {},
         }),
       },
