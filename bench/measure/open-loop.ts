@@ -1,3 +1,4 @@
+import { pause } from "./pause.ts";
 import { quantile } from "./statistics.ts";
 
 /** What came of a load that was offered at a fixed rate. Times in milliseconds. */
@@ -69,5 +70,3 @@ export async function offer(
     senderLagP99: quantile(lags, 0.99),
   };
 }
-
-export const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));

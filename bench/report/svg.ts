@@ -31,7 +31,8 @@ export function picture(title: string, series: readonly string[], content: strin
   return `${tag(
     "svg",
     { xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${width} ${height}`, "font-family": "sans-serif" },
-    tag("rect", { width, height, fill: "#fff" }) +
+    tag("title", {}, escaped(title)) +
+      tag("rect", { width, height, fill: "#fff" }) +
       label(left, 22, title, { "font-size": 15, "font-weight": "bold" }) +
       legend.join("") +
       content,

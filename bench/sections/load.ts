@@ -1,4 +1,5 @@
-import { type LoadResult, offer, pause } from "../measure/open-loop.ts";
+import { type LoadResult, offer } from "../measure/open-loop.ts";
+import { pause } from "../measure/pause.ts";
 import { memoryMiB } from "../measure/process.ts";
 import { median } from "../measure/statistics.ts";
 import type { Options } from "../options.ts";
@@ -14,7 +15,7 @@ import { callableNumbers, inTurn } from "./callable.ts";
 /** Offered loads, per second, each higher than the one before. */
 const CALLS_PER_SECOND = [100, 200, 400, 800, 1200, 1600, 2400, 3200];
 const IMPORTS_PER_SECOND = [25, 50, 100, 150, 200, 300, 400];
-const SECONDS = 4;
+const SECONDS = 3;
 const QUICK_SECONDS = 2;
 const NUMBERS_CALLED = 50;
 const WARM_UP = { perSecond: 50, seconds: 2 };

@@ -25,6 +25,15 @@ export type Runtime = {
   close: () => Promise<void>;
 };
 
+// The part of wrangler's configuration that is handed on.
+type Producer = { binding: string; queue: string };
+type Consumer = {
+  queue: string;
+  max_batch_size?: number;
+  max_batch_timeout?: number;
+  dead_letter_queue?: string;
+};
+
 /**
  * Starts workerd with the Worker as it is deployed. Each Worker has a port of its own, so that no request passes
  * through anything but its runtime.
@@ -32,7 +41,7 @@ export type Runtime = {
  * @param isolates what the isolate host can start
  */
 export async function startRuntime(twilioUrl: string, isolates: IsolateBundles = {}): Promise<Runtime> {
-  const { compatibility_date, compatibility_flags, vars } = readConfig({ config: CONFIG });
+  const { compatibility_date, compatibility_flags, vars, queues } = readConfig({ config: CONFIG });
   const secrets = freshSecrets();
   const bindings = {
     ...(vars as Record<string, string>),
@@ -46,9 +55,22 @@ export async function startRuntime(twilioUrl: string, isolates: IsolateBundles =
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
   };
   const { code } = deployable(CONFIG);
-  const worker = { ...common, bindings, d1Databases: { DB: DATABASE } };
+  const producers: Producer[] = queues.producers ?? [];
+  const consumers: Consumer[] = queues.consumers ?? [];
+  const queueProducers = Object.fromEntries(producers.map(({ binding, queue }) => [binding, queue]));
+  const queueConsumers = Object.fromEntries(
+    consumers.map(({ queue, ...consumer }) => [
+      queue,
+      {
+        ...(consumer.max_batch_size !== undefined && { maxBatchSize: consumer.max_batch_size }),
+        ...(consumer.max_batch_timeout !== undefined && { maxBatchTimeout: consumer.max_batch_timeout }),
+        ...(consumer.dead_letter_queue !== undefined && { deadLetterQueue: consumer.dead_letter_queue }),
+      },
+    ]),
+  );
+  const worker = { ...common, bindings, d1Databases: { DB: DATABASE }, queueProducers };
   const workers: WorkerOptions[] = [
-    { ...worker, name: "worker", modules: [module("index.js", code)] },
+    { ...worker, name: "worker", queueConsumers, modules: [module("index.js", code)] },
     {
       ...worker,
       name: "counting",
@@ -59,7 +81,11 @@ export async function startRuntime(twilioUrl: string, isolates: IsolateBundles =
     {
       ...common,
       name: "isolates",
-      bindings: { VARIABLES: bindings, COMPATIBILITY_DATE: common.compatibilityDate },
+      bindings: {
+        VARIABLES: bindings,
+        QUEUES: Object.keys(queueProducers),
+        COMPATIBILITY_DATE: common.compatibilityDate,
+      },
       d1Databases: { DB: DATABASE },
       workerLoaders: { LOADER: {} },
       modules: [

@@ -9,6 +9,8 @@ type HostEnv = {
   LOADER: WorkerLoader;
   /** Variables of the Workers that are started. */
   VARIABLES: Record<string, string>;
+  /** The names of their queue bindings. */
+  QUEUES: string[];
   COMPATIBILITY_DATE: string;
 };
 
@@ -39,6 +41,7 @@ export default {
       modules: { "shell.js": shell, "index.js": bundle.code },
       env: {
         ...env.VARIABLES,
+        QUEUES: env.QUEUES,
         DATABASE: (
           ctx as unknown as { exports: { Database: (options: object) => unknown } }
         ).exports.Database({

@@ -1,14 +1,21 @@
 import worker from "./index.js";
 import type { Database } from "./isolate-host.ts";
 
-type ShellEnv = { DATABASE: Pick<Database, "batch"> };
+type ShellEnv = { DATABASE: Pick<Database, "batch">; QUEUES: string[] };
 type Row = Record<string, unknown>;
 
-/** Around a bundle in a fresh isolate: gives it the D1 of its host, which cannot be handed over as it is. */
+/**
+ * Around a bundle in a fresh isolate: gives it the D1 of its host, which cannot be handed over as it is, and queues that
+ * take everything.
+ */
 export default {
-  fetch: (request: Request, { DATABASE, ...env }: ShellEnv, ctx: ExecutionContext) =>
-    worker.fetch(request, { ...env, DB: databaseOver(DATABASE) }, ctx),
+  fetch: (request: Request, { DATABASE, QUEUES, ...env }: ShellEnv, ctx: ExecutionContext) => {
+    const queues = Object.fromEntries(QUEUES.map((name) => [name, { send: noop, sendBatch: noop }]));
+    return worker.fetch(request, { ...env, ...queues, DB: databaseOver(DATABASE) }, ctx);
+  },
 };
+
+async function noop(): Promise<void> {}
 
 function databaseOver(database: ShellEnv["DATABASE"]) {
   const statement = (sql: string, values: unknown[]) => {
