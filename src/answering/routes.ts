@@ -74,5 +74,7 @@ async function trusted(c: AppContext): Promise<TrustedRequest> {
 }
 
 function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
-  c.executionCtx.waitUntil(record(kind, request, eventServices(c)));
+  // A turn of the event loop later, so that nothing of it comes before the answer, not even its sealing.
+  const answered = scheduler.wait(1);
+  c.executionCtx.waitUntil(answered.then(() => record(kind, request, eventServices(c))));
 }
