@@ -15,12 +15,12 @@ export type LoadResult = {
   senderLagP99: number;
 };
 
-const DRAIN_MS = 5_000;
+const DRAIN_MS = 3_000;
 
 /**
  * Sends at a fixed rate whether or not answers come back, and measures each from the moment it should have been sent:
  * a system that stalls is charged for everybody who would have waited (no coordinated omission). What is not answered
- * five seconds after the last sending counts as an error.
+ * three seconds after the last sending counts as an error.
  */
 export async function offer(
   perSecond: number,

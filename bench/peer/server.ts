@@ -86,4 +86,6 @@ const server = app.listen(0, "127.0.0.1", () => {
   const address = server.address();
   if (address && typeof address === "object") process.send?.({ url: `http://127.0.0.1:${address.port}` });
 });
+// The bench pauses for longer than Node.js would keep a connection, and uses it again.
+server.keepAliveTimeout = 600_000;
 process.on("disconnect", () => process.exit(0));

@@ -51,7 +51,8 @@ export function row(
 export function verdict({ ratio: { median }, goal }: Row): string {
   if (!goal) return "";
   if (Number.isNaN(median)) return "not measured";
+  if (median === goal.atMost) return "met";
   const part = Math.abs(median / goal.atMost - 1) * 100;
   const percent = `${part.toFixed(part < 10 ? 1 : 0)} %`;
-  return median <= goal.atMost ? `met, by ${percent}` : `missed by ${percent}`;
+  return median < goal.atMost ? `met, by ${percent}` : `missed by ${percent}`;
 }
