@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
+import { buildDocumentation } from "./scripts/documentation/build.ts";
 
 // The Worker's secrets while it is tested. They are also in the environment, where wrangler looks for what
 // wrangler.toml requires and warns of what it does not find.
@@ -9,6 +10,7 @@ const secrets = {
 };
 Object.assign(process.env, secrets);
 
+buildDocumentation();
 const migrations = await readD1Migrations("migrations");
 
 export default defineConfig({
@@ -30,7 +32,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.node.test.ts"],
+          exclude: ["test/**/*.node.test.ts", "test/browser/**"],
           setupFiles: ["test/setup.ts", "test/properties.ts"],
           restoreMocks: true,
           // One isolate for all files: test/setup.ts empties the tables before each test, and starting a runtime for
@@ -39,7 +41,12 @@ export default defineConfig({
         },
       },
       {
-        test: { name: "node", include: ["test/**/*.node.test.ts"], setupFiles: ["test/properties.ts"] },
+        test: {
+          name: "node",
+          include: ["test/**/*.node.test.ts"],
+          globalSetup: ["test/client/build.ts"],
+          setupFiles: ["test/properties.ts"],
+        },
       },
     ],
   },

@@ -40,3 +40,5 @@ try {
   fail(error, USAGE);
 }
 if (options) await run(options).catch((error: unknown) => fail(error));
+// What a failure left running ends with this process.
+process.exit();

@@ -6,6 +6,7 @@ import { signEvent, verifyEvent } from "../src/events/signature.ts";
 import { serveSimulator } from "../test/twilio-simulator/serve.ts";
 import { createSimulator } from "../test/twilio-simulator/simulator.ts";
 import { addAccount, addNumber } from "../test/twilio-simulator/state.ts";
+import { buildDocumentation } from "./documentation/build.ts";
 import { freshSecrets } from "./fresh-secrets.ts";
 
 // npm run demo: the main job from end to end, on a real workerd with a real D1 and a simulated Twilio. Prints a
@@ -72,6 +73,7 @@ async function told(...wanted: string[]): Promise<boolean> {
   return isTold();
 }
 
+buildDocumentation();
 const secrets = freshSecrets();
 const server = createTestHarness({
   workers: [

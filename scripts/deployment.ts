@@ -14,3 +14,18 @@ export function deploymentFaults(): { database: string | undefined; address: str
       : "wrangler.toml: PUBLIC_BASE_URL is not an https URL. Set it to the address of your Worker.",
   };
 }
+
+type Queues = {
+  producers?: { queue: string }[];
+  consumers?: { queue: string; dead_letter_queue?: string }[];
+};
+
+/** The queues that wrangler.toml names: those that are written to, those that are read, and the dead letters. */
+export function queueNames(): string[] {
+  const { producers = [], consumers = [] }: Queues = readConfig({ config: "wrangler.toml" }).queues;
+  const names = [
+    ...producers.map(({ queue }) => queue),
+    ...consumers.flatMap(({ queue, dead_letter_queue }) => [queue, dead_letter_queue]),
+  ];
+  return [...new Set(names.filter((name) => name !== undefined))];
+}

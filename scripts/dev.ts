@@ -1,4 +1,5 @@
 import { existsSync, writeFileSync } from "node:fs";
+import { buildDocumentation } from "./documentation/build.ts";
 import { freshSecrets } from "./fresh-secrets.ts";
 import { becomeWrangler, optionOf, wrangler } from "./wrangler.ts";
 
@@ -17,6 +18,7 @@ if (!existsSync(DEV_VARS)) {
   console.error(`Wrote ${DEV_VARS} with fresh secrets.`);
 }
 
+buildDocumentation();
 const persistTo = optionOf(args, "--persist-to");
 wrangler(["d1", "migrations", "apply", "DB", "--local", ...(persistTo ? ["--persist-to", persistTo] : [])]);
 

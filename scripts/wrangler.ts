@@ -22,6 +22,15 @@ export function wrangler(args: string[]): void {
   if (status !== 0) throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed; what it said is above.`);
 }
 
+/** Runs wrangler to its end and shows nothing of what it prints. */
+export function wranglerQuietly(args: string[]): { succeeded: boolean; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    encoding: "utf8",
+  });
+  return { succeeded: status === 0, output: `${stdout}${stderr}`.trim() };
+}
+
 /** Runs wrangler in the foreground, as if it had been called itself, and ends this process as it ends. */
 export function becomeWrangler(args: string[]): void {
   const child = spawn(process.execPath, [bin, ...args], { stdio: "inherit" });

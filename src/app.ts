@@ -14,8 +14,8 @@ export const app = new Hono<AppEnv>();
 
 app.use(requestContext);
 
-// Error pages explain a faulty configuration too, so they need none.
-app.route("/docs/errors", documentation);
+// What people read. Error pages explain a faulty configuration too, so they need none.
+app.route("/", documentation);
 
 app.use(requireConfig);
 // What customers call.

@@ -63,6 +63,9 @@ function checkEnv(env: Partial<Env>): Config {
 
   if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
   if (typeof env.EVENTS?.send !== "function") problems.push("EVENTS is missing");
+  if (typeof env.READ_LIMIT?.limit !== "function") problems.push("READ_LIMIT is missing");
+  if (typeof env.WRITE_LIMIT?.limit !== "function") problems.push("WRITE_LIMIT is missing");
+  if (typeof env.ASSETS?.fetch !== "function") problems.push("ASSETS is missing");
   const config = {
     publicBaseUrl: check("PUBLIC_BASE_URL", parseOrigin),
     twilioApiBaseUrl: check("TWILIO_API_BASE_URL", parseOrigin, "https://api.twilio.com"),

@@ -1,15 +1,15 @@
 import { readConfig } from "./config.ts";
 import { type EventServices, sendOverdue } from "./events/outbox.ts";
-import { clearOldEvents } from "./events/retention.ts";
 import { deliveryServices } from "./events/services.ts";
 import { createLogger, errorFields } from "./http/log.ts";
+import { clearOldRecords } from "./retention.ts";
 
 type Job = { name: string; run: (services: EventServices) => Promise<void> };
 
 /** What is done when, by the cron triggers of wrangler.toml. A test holds the two together. */
 export const schedule: Readonly<Record<string, readonly Job[]>> = {
   "* * * * *": [{ name: "send_overdue_events", run: sendOverdue }],
-  "*/15 * * * *": [{ name: "clear_old_events", run: clearOldEvents }],
+  "*/15 * * * *": [{ name: "clear_old_records", run: clearOldRecords }],
 };
 
 /**

@@ -13,6 +13,9 @@ beforeAll(async () => {
 beforeEach(async () => {
   await env.DB.batch(
     [
+      "idempotency_keys",
+      "key_creations",
+      "unreturned_configurations",
       "event_attempts",
       "events",
       "twilio_receipts",

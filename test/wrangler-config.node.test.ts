@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
+import { queueNames } from "../scripts/deployment.ts";
 import { MAX_ATTEMPTS } from "../src/events/delivery.ts";
 import { EVENTS, EVENTS_DEAD_LETTERS } from "../src/queues.ts";
 import { schedule } from "../src/schedule.ts";
@@ -17,6 +18,10 @@ describe("wrangler.toml", () => {
 
   it("consumes exactly the queues that have a consumer", () => {
     expect(consumers.map(({ queue }) => queue).sort()).toEqual([EVENTS, EVENTS_DEAD_LETTERS].sort());
+  });
+
+  it("has them all made by a deployment, the dead letters too", () => {
+    expect(queueNames().sort()).toEqual([EVENTS, EVENTS_DEAD_LETTERS].sort());
   });
 
   it("gives an event as many attempts as the code plans, and a place for what is left over", () => {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { buildDocumentation } from "../../scripts/documentation/build.ts";
 import { wrangler } from "../../scripts/wrangler.ts";
 
 const OUT = "dist/bench";
@@ -12,6 +13,7 @@ export function deployable(config: string): Bundle {
   const known = built.get(config);
   if (known) return known;
   const outdir = `${OUT}/${config.replace(/\W+/g, "-")}`;
+  buildDocumentation();
   // wrangler takes outdir relative to the configuration's folder.
   wrangler(["deploy", "--dry-run", "--config", config, "--outdir", `${process.cwd()}/${outdir}`]);
   const entry = /^main = "(?:.*\/)?(.+)\.ts"$/m.exec(readFileSync(config, "utf8"))?.[1];

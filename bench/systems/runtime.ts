@@ -13,6 +13,7 @@ export const PUBLIC_BASE_URL = "https://numbers.example.com";
 
 const CONFIG = "wrangler.toml";
 const DATABASE = "bench";
+const NO_LIMIT = 1_000_000_000;
 
 /** One workerd with the Worker, and beside it the small ones it is compared with. */
 export type Runtime = {
@@ -41,7 +42,9 @@ type Consumer = {
  * @param isolates what the isolate host can start
  */
 export async function startRuntime(twilioUrl: string, isolates: IsolateBundles = {}): Promise<Runtime> {
-  const { compatibility_date, compatibility_flags, vars, queues } = readConfig({ config: CONFIG });
+  const { compatibility_date, compatibility_flags, vars, queues, ratelimits } = readConfig({
+    config: CONFIG,
+  });
   const secrets = freshSecrets();
   const bindings = {
     ...(vars as Record<string, string>),
@@ -68,7 +71,19 @@ export async function startRuntime(twilioUrl: string, isolates: IsolateBundles =
       },
     ]),
   );
-  const worker = { ...common, bindings, d1Databases: { DB: DATABASE }, queueProducers };
+  const limits: { name: string; namespace_id: string }[] = ratelimits ?? [];
+  const worker = {
+    ...common,
+    bindings,
+    d1Databases: { DB: DATABASE },
+    queueProducers,
+    // They are asked as in production, and say yes: the bench measures how fast it goes, not how fast it may go.
+    ratelimits: Object.fromEntries(
+      limits.map(({ name, namespace_id }) => [name, { namespace_id, simple: { limit: NO_LIMIT, period: 60 } }]),
+    ),
+    // Pages are no part of what is measured.
+    serviceBindings: { ASSETS: "empty" },
+  };
   const workers: WorkerOptions[] = [
     { ...worker, name: "worker", queueConsumers, modules: [module("index.js", code)] },
     {
@@ -84,6 +99,7 @@ export async function startRuntime(twilioUrl: string, isolates: IsolateBundles =
       bindings: {
         VARIABLES: bindings,
         QUEUES: Object.keys(queueProducers),
+        LIMITS: limits.map(({ name }) => name),
         COMPATIBILITY_DATE: common.compatibilityDate,
       },
       d1Databases: { DB: DATABASE },

@@ -11,6 +11,8 @@ type HostEnv = {
   VARIABLES: Record<string, string>;
   /** The names of their queue bindings. */
   QUEUES: string[];
+  /** The names of their rate limits. */
+  LIMITS: string[];
   COMPATIBILITY_DATE: string;
 };
 
@@ -42,6 +44,7 @@ export default {
       env: {
         ...env.VARIABLES,
         QUEUES: env.QUEUES,
+        LIMITS: env.LIMITS,
         DATABASE: (
           ctx as unknown as { exports: { Database: (options: object) => unknown } }
         ).exports.Database({

@@ -1,21 +1,27 @@
 import worker from "./index.js";
 import type { Database } from "./isolate-host.ts";
 
-type ShellEnv = { DATABASE: Pick<Database, "batch">; QUEUES: string[] };
+type ShellEnv = { DATABASE: Pick<Database, "batch">; QUEUES: string[]; LIMITS: string[] };
 type Row = Record<string, unknown>;
 
 /**
- * Around a bundle in a fresh isolate: gives it the D1 of its host, which cannot be handed over as it is, and queues that
- * take everything.
+ * Around a bundle in a fresh isolate: gives it the D1 of its host, which cannot be handed over as it is, queues
+ * that take everything, limits that allow everything, and no assets.
  */
 export default {
-  fetch: (request: Request, { DATABASE, QUEUES, ...env }: ShellEnv, ctx: ExecutionContext) => {
-    const queues = Object.fromEntries(QUEUES.map((name) => [name, { send: noop, sendBatch: noop }]));
-    return worker.fetch(request, { ...env, ...queues, DB: databaseOver(DATABASE) }, ctx);
+  fetch: (request: Request, { DATABASE, QUEUES, LIMITS, ...env }: ShellEnv, ctx: ExecutionContext) => {
+    const queues = QUEUES.map((name) => [name, { send: noop, sendBatch: noop }]);
+    const limits = LIMITS.map((name) => [name, { limit: async () => ({ success: true }) }]);
+    const bindings = { ...Object.fromEntries([...queues, ...limits]), ASSETS: { fetch: notFound } };
+    return worker.fetch(request, { ...env, ...bindings, DB: databaseOver(DATABASE) }, ctx);
   },
 };
 
 async function noop(): Promise<void> {}
+
+async function notFound(): Promise<Response> {
+  return new Response(null, { status: 404 });
+}
 
 function databaseOver(database: ShellEnv["DATABASE"]) {
   const statement = (sql: string, values: unknown[]) => {

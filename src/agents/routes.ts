@@ -1,66 +1,55 @@
 import { Hono } from "hono";
-import { authenticate } from "../api-keys/authenticate.ts";
-import type { Config } from "../config.ts";
-import type { AppEnv } from "../http/context.ts";
+import { asOwner } from "../api-keys/as-owner.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
-import { isPublicUrl } from "../http/public-url.ts";
-import { newId } from "../ids.ts";
-import { type CreateAgentBody, createAgentBody } from "./schema.ts";
-import { type AgentRow, insertAgent } from "./store.ts";
+import { oneOf, pageOf } from "../http/page.ts";
+import { isId } from "../ids.ts";
+import { forgetRoutes } from "../phone-numbers/inbound-route.ts";
+import { changedAgent, newAgent, serialise } from "./agent.ts";
+import { createAgentBody, updateAgentBody } from "./schema.ts";
+import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
+import { checkUrls } from "./urls.ts";
 
-export const agents = new Hono<AppEnv>().post(
-  "/",
-  authenticate,
-  requireJson,
-  validateJson(createAgentBody),
-  async (c) => {
+export const agents = new Hono<AppEnv>()
+  .post("/", asOwner, requireJson, validateJson(createAgentBody), async (c) => {
     const fields = c.req.valid("json");
     checkUrls(fields, c.get("config"));
     const agent = newAgent(fields, c.get("apiKeyId"), new Date());
     await insertAgent(c.env.DB, agent);
     return c.json(serialise(agent), 201);
-  },
-);
+  })
+  .get("/", asOwner, async (c) => {
+    const page = pageOf(c);
+    const { rows, count } = await listAgents(c.env.DB, c.get("apiKeyId"), page);
+    return c.json({ agents: rows.map(serialise), count, ...page });
+  })
+  .get("/:id", asOwner, async (c) => c.json(serialise(await ownAgent(c))))
+  .put("/:id", asOwner, requireJson, validateJson(updateAgentBody), async (c) => {
+    const changes = c.req.valid("json");
+    checkUrls(changes, c.get("config"));
+    const agent = changedAgent(await ownAgent(c), changes, new Date());
+    if (!(await updateAgent(c.env.DB, agent))) throw new ApiError("agent_not_found");
+    forgetRoutes(c.get("apiKeyId"));
+    return c.json(serialise(agent));
+  })
+  .delete("/:id", asOwner, async (c) => {
+    const force = oneOf(c, "force", ["true", "false"]) === "true";
+    const agentId = c.req.param("id");
+    const options = { force, now: new Date().toISOString() };
+    const result = isId("agent", agentId)
+      ? await deleteAgent(c.env.DB, c.get("apiKeyId"), agentId, options)
+      : ({ outcome: "absent" } as const);
+    if (result.outcome === "absent") throw new ApiError("agent_not_found");
+    if (result.outcome === "in_use") throw new ApiError("agent_in_use", { details: { count: result.count } });
+    forgetRoutes(c.get("apiKeyId"));
+    return c.json({ agent_id: agentId, deleted: true });
+  });
 
-/** @throws ApiError `invalid_url` */
-function checkUrls(
-  { webhook_url, connect }: Pick<CreateAgentBody, "webhook_url" | "connect">,
-  { publicBaseUrl: ownUrl, allowLocalWebhooks }: Config,
-): void {
-  const invalid = (field: string) => new ApiError("invalid_url", { details: { fields: [field] } });
-  const rules = { protocol: "https:", ownUrl, allowLocal: allowLocalWebhooks } as const;
-  if (webhook_url !== null && !isPublicUrl(webhook_url, rules)) throw invalid("webhook_url");
-  if (connect?.type === "redirect" && !isPublicUrl(connect.url, { protocol: "https:", ownUrl }))
-    throw invalid("connect.url");
-}
-
-function newAgent(
-  { connect, fallback, record, is_active, ...fields }: CreateAgentBody,
-  apiKeyId: string,
-  now: Date,
-): AgentRow {
-  const time = now.toISOString();
-  return {
-    ...fields,
-    id: newId("agent"),
-    api_key_id: apiKeyId,
-    is_active: is_active ? 1 : 0,
-    connect: connect && JSON.stringify(connect),
-    fallback: fallback && JSON.stringify(fallback),
-    record: record ? 1 : 0,
-    created_at: time,
-    updated_at: time,
-  };
-}
-
-function serialise({ id, api_key_id: _, is_active, connect, fallback, record, ...fields }: AgentRow) {
-  return {
-    agent_id: id,
-    ...fields,
-    is_active: is_active === 1,
-    connect: connect && JSON.parse(connect),
-    fallback: fallback && JSON.parse(fallback),
-    record: record === 1,
-  };
+/** @throws ApiError `agent_not_found` */
+async function ownAgent(c: AppContext): Promise<AgentRow> {
+  const agentId = c.req.param("id") ?? "";
+  const row = isId("agent", agentId) ? await findAgent(c.env.DB, c.get("apiKeyId"), agentId) : null;
+  if (!row) throw new ApiError("agent_not_found");
+  return row;
 }

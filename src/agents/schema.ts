@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { body, optionalText, requiredText } from "../http/schema.ts";
+import type { ErrorCode } from "../http/errors.ts";
+import { body, changes, requiredText } from "../http/schema.ts";
 import { connectSchema, fallbackSchema } from "./connect.ts";
 
 const MAX_NAME_LENGTH = 100;
@@ -13,16 +14,32 @@ const DEFAULT_LANGUAGE = "en";
 
 /** A BCP 47 tag in its canonical spelling. */
 const language = z.pipe(
-  z.optional(
-    z
-      .string()
-      .check(z.maxLength(MAX_LANGUAGE_LENGTH, "invalid_field"), z.refine(isLanguageTag, "invalid_field")),
-  ),
-  z.transform((tag) => (tag === undefined ? DEFAULT_LANGUAGE : new Intl.Locale(tag).toString())),
+  z
+    .string()
+    .check(z.maxLength(MAX_LANGUAGE_LENGTH, "invalid_field"), z.refine(isLanguageTag, "invalid_field")),
+  z.transform((tag) => new Intl.Locale(tag).toString()),
 );
 
+const text = (maxLength: number, tooLong: ErrorCode = "invalid_field") =>
+  z.string().check(z.maxLength(maxLength, tooLong));
+
+/** What each field may be, where it is given. */
+const fields = {
+  name: requiredText().check(z.maxLength(MAX_NAME_LENGTH, "invalid_field")),
+  system_prompt: text(MAX_PROMPT_LENGTH, "prompt_too_long"),
+  welcome_message: text(MAX_WELCOME_LENGTH),
+  language,
+  voice_id: text(MAX_VOICE_ID_LENGTH),
+  is_active: z.boolean(),
+  // Which hosts it may name depends on the deployment; see `checkUrls` in urls.ts.
+  webhook_url: text(MAX_URL_LENGTH, "invalid_url"),
+  connect: connectSchema,
+  fallback: fallbackSchema,
+  record: z.boolean(),
+};
+
 /** An optional value that is null where it is not given. */
-function nullable<Schema extends z.ZodMiniType>(schema: Schema) {
+function orNull<Schema extends z.ZodMiniType>(schema: Schema) {
   return z.pipe(
     z.optional(schema),
     z.transform((value) => value ?? null),
@@ -31,20 +48,45 @@ function nullable<Schema extends z.ZodMiniType>(schema: Schema) {
 
 /** `POST /v1/agents` */
 export const createAgentBody = body({
-  name: requiredText().check(z.maxLength(MAX_NAME_LENGTH, "invalid_field")),
-  system_prompt: optionalText(MAX_PROMPT_LENGTH, "prompt_too_long"),
-  welcome_message: optionalText(MAX_WELCOME_LENGTH),
-  language,
-  voice_id: optionalText(MAX_VOICE_ID_LENGTH),
-  is_active: z._default(z.boolean(), true),
-  // Which hosts it may name depends on the deployment; see `checkUrls` in routes.ts.
-  webhook_url: optionalText(MAX_URL_LENGTH, "invalid_url"),
-  connect: nullable(connectSchema),
-  fallback: nullable(fallbackSchema),
-  record: z._default(z.boolean(), false),
+  name: fields.name,
+  system_prompt: orNull(fields.system_prompt),
+  welcome_message: orNull(fields.welcome_message),
+  language: z.prefault(fields.language, DEFAULT_LANGUAGE),
+  voice_id: orNull(fields.voice_id),
+  is_active: z._default(fields.is_active, true),
+  webhook_url: orNull(fields.webhook_url),
+  connect: orNull(fields.connect),
+  fallback: orNull(fields.fallback),
+  record: z._default(fields.record, false),
 });
 
 export type CreateAgentBody = z.output<typeof createAgentBody>;
+
+/** A field that may be left out, or null to go back to what a new agent has. */
+function orDefault<Schema extends z.ZodMiniType, Default>(schema: Schema, value: Default) {
+  return z.optional(
+    z.pipe(
+      z.nullable(schema),
+      z.transform((given) => given ?? value),
+    ),
+  );
+}
+
+/** `PUT /v1/agents/{agent_id}`: what is left out stays as it is. */
+export const updateAgentBody = changes({
+  name: z.optional(fields.name),
+  system_prompt: z.optional(z.nullable(fields.system_prompt)),
+  welcome_message: z.optional(z.nullable(fields.welcome_message)),
+  language: orDefault(fields.language, DEFAULT_LANGUAGE),
+  voice_id: z.optional(z.nullable(fields.voice_id)),
+  is_active: orDefault(fields.is_active, true),
+  webhook_url: z.optional(z.nullable(fields.webhook_url)),
+  connect: z.optional(z.nullable(fields.connect)),
+  fallback: z.optional(z.nullable(fields.fallback)),
+  record: orDefault(fields.record, false),
+});
+
+export type UpdateAgentBody = z.output<typeof updateAgentBody>;
 
 function isLanguageTag(tag: string): boolean {
   try {

@@ -1,4 +1,5 @@
-import { first, run } from "../database.ts";
+import { batch, first, run, StorageError } from "../database.ts";
+import type { Page } from "../http/page.ts";
 
 export type AgentRow = {
   id: string;
@@ -19,33 +20,104 @@ export type AgentRow = {
   updated_at: string;
 };
 
-const INSERT = `
-  INSERT INTO agents (id, api_key_id, name, system_prompt, welcome_message, language, voice_id, is_active, webhook_url,
-    connect, fallback, record, created_at, updated_at)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)`;
+const COLUMNS = `id, api_key_id, name, system_prompt, welcome_message, language, voice_id, is_active, webhook_url,
+  connect, fallback, record, created_at, updated_at`;
 
 /** @throws StorageError */
 export async function insertAgent(db: D1Database, row: AgentRow): Promise<void> {
-  await run(
-    db
-      .prepare(INSERT)
-      .bind(
-        row.id,
-        row.api_key_id,
-        row.name,
-        row.system_prompt,
-        row.welcome_message,
-        row.language,
-        row.voice_id,
-        row.is_active,
-        row.webhook_url,
-        row.connect,
-        row.fallback,
-        row.record,
-        row.created_at,
-        row.updated_at,
-      ),
+  const places = "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14";
+  await run(bindAll(db.prepare(`INSERT INTO agents (${COLUMNS}) VALUES (${places})`), row));
+}
+
+/** @returns false where the agent is not there any more. @throws StorageError */
+export async function updateAgent(db: D1Database, row: AgentRow): Promise<boolean> {
+  const statement = db.prepare(
+    `UPDATE agents SET name = ?3, system_prompt = ?4, welcome_message = ?5, language = ?6, voice_id = ?7,
+       is_active = ?8, webhook_url = ?9, connect = ?10, fallback = ?11, record = ?12, updated_at = ?14
+     WHERE id = ?1 AND api_key_id = ?2 AND created_at = ?13`,
   );
+  return (await run(bindAll(statement, row))) === 1;
+}
+
+/** In the order of `COLUMNS`. */
+function bindAll(statement: D1PreparedStatement, row: AgentRow): D1PreparedStatement {
+  return statement.bind(
+    row.id,
+    row.api_key_id,
+    row.name,
+    row.system_prompt,
+    row.welcome_message,
+    row.language,
+    row.voice_id,
+    row.is_active,
+    row.webhook_url,
+    row.connect,
+    row.fallback,
+    row.record,
+    row.created_at,
+    row.updated_at,
+  );
+}
+
+/** One of this key's agents, or null. @throws StorageError */
+export function findAgent(db: D1Database, apiKeyId: string, agentId: string): Promise<AgentRow | null> {
+  return first<AgentRow>(
+    db.prepare(`SELECT ${COLUMNS} FROM agents WHERE id = ?1 AND api_key_id = ?2`).bind(agentId, apiKeyId),
+  );
+}
+
+/** A page of a key's agents, newest first, and how many there are, in one trip. @throws StorageError */
+export async function listAgents(
+  db: D1Database,
+  apiKeyId: string,
+  { limit, offset }: Page,
+): Promise<{ rows: AgentRow[]; count: number }> {
+  const [page, total] = await batch(db, [
+    db
+      .prepare(
+        `SELECT ${COLUMNS} FROM agents WHERE api_key_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3`,
+      )
+      .bind(apiKeyId, limit, offset),
+    db.prepare("SELECT COUNT(*) AS count FROM agents WHERE api_key_id = ?1").bind(apiKeyId),
+  ]);
+  return {
+    rows: (page?.results ?? []) as AgentRow[],
+    count: (total?.results[0] as { count: number } | undefined)?.count ?? 0,
+  };
+}
+
+/**
+ * Deletes one of this key's agents, in one transaction.
+ *
+ * @param force takes its numbers away from it first: they stay imported, and are routed to nobody
+ * @returns "in_use" and how many numbers it has, where it was left as it is
+ * @throws StorageError
+ */
+export async function deleteAgent(
+  db: D1Database,
+  apiKeyId: string,
+  agentId: string,
+  { force, now }: { force: boolean; now: string },
+): Promise<{ outcome: "deleted" | "absent" } | { outcome: "in_use"; count: number }> {
+  const unroute = db
+    .prepare(
+      "UPDATE phone_numbers SET agent_id = NULL, updated_at = ?3 WHERE agent_id = ?1 AND api_key_id = ?2",
+    )
+    .bind(agentId, apiKeyId, now);
+  const remove = db.prepare("DELETE FROM agents WHERE id = ?1 AND api_key_id = ?2").bind(agentId, apiKeyId);
+  try {
+    const results = await batch(db, force ? [unroute, remove] : [remove]);
+    return { outcome: results.at(-1)?.meta.changes === 1 ? "deleted" : "absent" };
+  } catch (error) {
+    // The numbers' foreign key holds on to it.
+    if (!(error instanceof StorageError && error.failure === "dangling")) throw error;
+    const row = await first<{ count: number }>(
+      db
+        .prepare("SELECT COUNT(*) AS count FROM phone_numbers WHERE agent_id = ?1 AND api_key_id = ?2")
+        .bind(agentId, apiKeyId),
+    );
+    return { outcome: "in_use", count: row?.count ?? 0 };
+  }
 }
 
 /** The row of {@link selectOwner}. */
@@ -54,16 +126,4 @@ export type AgentOwner = { api_key_id: string };
 /** A statement for a batch: whose agent this is; no row where there is no such agent. */
 export function selectOwner(db: D1Database, agentId: string): D1PreparedStatement {
   return db.prepare("SELECT api_key_id FROM agents WHERE id = ?1").bind(agentId);
-}
-
-/** Whether this key's agent has a webhook_url; null where the key has no such agent. @throws StorageError */
-export async function hasWebhookUrl(
-  db: D1Database,
-  apiKeyId: string,
-  agentId: string,
-): Promise<boolean | null> {
-  const row = await first<{ webhook_url: string | null }>(
-    db.prepare("SELECT webhook_url FROM agents WHERE id = ?1 AND api_key_id = ?2").bind(agentId, apiKeyId),
-  );
-  return row && row.webhook_url !== null;
 }

@@ -7,7 +7,7 @@ import {
   staleRoute,
   UntrustedRoute,
 } from "../phone-numbers/inbound-route.ts";
-import { type Claim, isSigned, trust } from "./trusted-request.ts";
+import { type Claim, signingKey, trust } from "./trusted-request.ts";
 
 /**
  * The route of a call for which there is no further fallback: whatever of ours is broken, its caller should hear
@@ -28,6 +28,6 @@ export async function lastResort(claim: Claim, services: RouteServices): Promise
     if (error instanceof UntrustedRoute) return error.route;
     if (!(error instanceof StorageError)) return null;
     const stale = staleRoute(claim.id, services.now());
-    return stale && (await isSigned(claim, stale)) ? stale : null;
+    return stale && (await signingKey(claim, stale)) !== undefined ? stale : null;
   }
 }

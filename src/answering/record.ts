@@ -1,7 +1,9 @@
 import { batch } from "../database.ts";
 import { sealEvent } from "../events/event.ts";
-import { type EventServices, recordTold, type Told } from "../events/outbox.ts";
+import { announce, type EventServices, recordTold, type Told } from "../events/outbox.ts";
 import { errorFields } from "../http/log.ts";
+import { forgetPreviousToken } from "../phone-numbers/account-store.ts";
+import { forgetRoutes, type InboundRoute } from "../phone-numbers/inbound-route.ts";
 import { touchInbound } from "../phone-numbers/store.ts";
 import { isInService } from "./answer.ts";
 import { happeningOf, type WebhookKind } from "./happening.ts";
@@ -49,9 +51,29 @@ async function keep(told: Told, beside: D1PreparedStatement[], services: EventSe
   const { queue, log } = services;
   const write = () => recordTold(told, services, beside);
   try {
-    await write().catch(write);
+    await write().catch(async () => {
+      // Where only the reply was lost, this finds its own receipt. An event that is not there is announced in vain.
+      if (!(await write())) await announce(told.event.id, services);
+    });
   } catch (error) {
     log.warn("event_kept_by_queue", { event_id: told.event.id, ...errorFields(error) });
     await queue.send({ kind: "record", told });
   }
+}
+
+/**
+ * Twilio signs with the new token, so it has promoted it, and nothing signed with the one before is Twilio's any more. It
+ * is forgotten now and not only after its day. Never throws.
+ */
+export async function endRotation(
+  { apiKeyId, accountSid, tokenChangedAt }: InboundRoute,
+  { db, log }: EventServices,
+): Promise<void> {
+  try {
+    await forgetPreviousToken(db, { apiKeyId, accountSid }, tokenChangedAt);
+    log.info("auth_token_promoted", { account_sid: accountSid });
+  } catch (error) {
+    log.warn("rotation_not_ended", { account_sid: accountSid, ...errorFields(error) });
+  }
+  forgetRoutes(apiKeyId);
 }

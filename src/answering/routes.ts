@@ -7,7 +7,7 @@ import { element, twimlResponse } from "../twilio/twiml.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import type { WebhookKind } from "./happening.ts";
 import { lastResort } from "./last-resort.ts";
-import { record } from "./record.ts";
+import { endRotation, record } from "./record.ts";
 import { parametersOf, readClaim, routeServices, type TrustedRequest, trust } from "./trusted-request.ts";
 
 // Twilio uses the method it was told, POST; a GET means that somebody changed it, and is answered all the same.
@@ -74,7 +74,9 @@ async function trusted(c: AppContext): Promise<TrustedRequest> {
 }
 
 function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
-  // A turn of the event loop later, so that nothing of it comes before the answer, not even its sealing.
+  const services = eventServices(c);
+  // A moment later, so that nothing of it comes before the answer, not even its sealing.
   const answered = scheduler.wait(1);
-  c.executionCtx.waitUntil(answered.then(() => record(kind, request, eventServices(c))));
+  c.executionCtx.waitUntil(answered.then(() => record(kind, request, services)));
+  if (request.isPromoted) c.executionCtx.waitUntil(answered.then(() => endRotation(request.route, services)));
 }

@@ -12,7 +12,12 @@ import { type SignedRequest, verify } from "../twilio/signature.ts";
 import { createVault } from "../vault/vault.ts";
 
 /** What Twilio says about a number, and it is sure that Twilio says it. */
-export type TrustedRequest = { route: TrustedRoute; parameters: URLSearchParams };
+export type TrustedRequest = {
+  route: TrustedRoute;
+  parameters: URLSearchParams;
+  /** Twilio signs with the account's newest token although an older one still counts: it has promoted the new one. */
+  isPromoted: boolean;
+};
 
 /** A request as it came in, nothing of it believed yet. */
 export type Claim = { id: string; signature: string; isJson: boolean } & SignedRequest;
@@ -54,24 +59,32 @@ export async function readClaim(c: AppContext): Promise<Claim> {
 export async function trust(claim: Claim, services: RouteServices): Promise<TrustedRequest> {
   if (!isId("phoneNumber", claim.id)) throw new ApiError("not_found");
   const cached = cachedRoute(claim.id, services.now());
-  if (cached && (await isSigned(claim, cached))) return read(claim, cached);
+  const key = cached && (await signingKey(claim, cached));
+  if (cached && key !== undefined) return read(claim, cached, key);
   // The cache may be behind: the token may just have been replaced through another isolate.
   const loaded = await loadRoute(claim.id, services);
   if (!loaded) throw new ApiError("not_found");
-  if (await isSigned(claim, loaded)) return read(claim, loaded);
+  const loadedKey = await signingKey(claim, loaded);
+  if (loadedKey !== undefined) return read(claim, loaded, loadedKey);
   throw refusal(claim, loaded, services);
 }
 
-/** Whether the request is signed with a key of this route. */
-export function isSigned({ signature, url, body }: Claim, { keys }: TrustedRoute): Promise<boolean> {
-  return verify(keys, signature, { url, body });
+/** Which of the route's keys the request is signed with; undefined where it is none. */
+export async function signingKey(
+  { signature, url, body }: Claim,
+  { keys }: TrustedRoute,
+): Promise<number | undefined> {
+  for (const [index, key] of keys.entries()) {
+    if (await verify([key], signature, { url, body })) return index;
+  }
+  return undefined;
 }
 
-function read(claim: Claim, route: TrustedRoute): TrustedRequest {
+function read(claim: Claim, route: TrustedRoute, key: number): TrustedRequest {
   const parameters = parametersOf(claim);
   // A signature proves the token; the account it speaks of must be the token's as well.
   if (parameters.get("AccountSid") !== route.accountSid) throw new ApiError("account_mismatch");
-  return { route, parameters };
+  return { route, parameters, isPromoted: key === 0 && route.keys.length > 1 };
 }
 
 /** The parameters of a request. Nothing may be done on their word before the request is trusted. */

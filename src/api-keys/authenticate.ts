@@ -22,18 +22,24 @@ export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   const matches = await equalInConstantTime(presented, stored ?? NO_HASH);
   if (stored === null || !matches) throw new ApiError("invalid_api_key");
   c.set("apiKeyId", keyId);
+  c.set("secretHash", stored);
   await next();
 });
 
-/** Lets a request through that carries the deployment's admin token, or any where signup is open. */
-export const requireAdmin = createMiddleware<AppEnv>(async (c, next) => {
-  const { adminToken, openSignup } = c.get("config");
-  if (!openSignup) {
-    const token = bearer(c.req.header("authorization")) ?? "";
-    if (!(await equalInConstantTime(token, adminToken))) throw new ApiError("invalid_admin_token");
-  }
-  await next();
-});
+/**
+ * Lets a request through that carries the deployment's admin token, or any where signup is open.
+ *
+ * @param always whether open signup makes no difference
+ */
+export const requireAdmin = ({ always = false } = {}) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    const { adminToken, openSignup } = c.get("config");
+    if (always || !openSignup) {
+      const token = bearer(c.req.header("authorization")) ?? "";
+      if (!(await equalInConstantTime(token, adminToken))) throw new ApiError("invalid_admin_token");
+    }
+    await next();
+  });
 
 /** What follows `Bearer` (RFC 6750, 2.1), or undefined where the header is absent or of another scheme. */
 function bearer(header: string | undefined): string | undefined {

@@ -1,27 +1,56 @@
 import { Hono } from "hono";
 import type { AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
 import { optionalJson, validateJson } from "../http/json-body.ts";
+import { pageOf } from "../http/page.ts";
+import { isId, newId } from "../ids.ts";
+import { sha256 } from "../vault/hash.ts";
 import { createApiKey } from "./api-key.ts";
+import { asOwnerUnkept } from "./as-owner.ts";
 import { requireAdmin } from "./authenticate.ts";
+import { limitCreation } from "./creation-limit.ts";
 import { createKeyBody } from "./schema.ts";
-import { insertApiKey } from "./store.ts";
+import { insertApiKey, type ListedApiKey, listApiKeys, replaceSecret, revokeApiKey } from "./store.ts";
 
-export const apiKeys = new Hono<AppEnv>().post(
-  "/",
-  requireAdmin,
-  optionalJson,
-  validateJson(createKeyBody),
-  async (c) => {
+const SHOWN_ONCE = "Keep the key_secret now: it is not stored and cannot be shown again.";
+
+export const apiKeys = new Hono<AppEnv>()
+  .post("/", requireAdmin(), limitCreation, optionalJson, validateJson(createKeyBody), async (c) => {
     const { keyId, keySecret, row } = await createApiKey(c.req.valid("json").name, new Date());
     await insertApiKey(c.env.DB, row);
     c.get("log").info("api_key_created", { key_id: keyId });
-    return c.json(
-      {
-        message: "API key created. Keep the key_secret now: it is not stored and cannot be shown again.",
-        key_id: keyId,
-        key_secret: keySecret,
-      },
-      201,
+    const message = `API key created. ${SHOWN_ONCE}`;
+    return c.json({ message, key_id: keyId, key_secret: keySecret }, 201);
+  })
+  .post("/rotate", asOwnerUnkept, async (c) => {
+    const keyId = c.get("apiKeyId");
+    const keySecret = newId("apiKeySecret");
+    const isReplaced = await replaceSecret(
+      c.env.DB,
+      keyId,
+      c.get("secretHash"),
+      await sha256(keySecret),
+      new Date().toISOString(),
     );
-  },
-);
+    // Another rotation was faster: the secret of this request is dead.
+    if (!isReplaced) throw new ApiError("invalid_api_key");
+    c.get("log").info("api_key_rotated", { key_id: keyId });
+    const message = `The secret was replaced; the one before is dead. ${SHOWN_ONCE}`;
+    return c.json({ message, key_id: keyId, key_secret: keySecret });
+  })
+  .get("/", requireAdmin({ always: true }), async (c) => {
+    const page = pageOf(c);
+    const { rows, count } = await listApiKeys(c.env.DB, page);
+    return c.json({ keys: rows.map(serialise), count, ...page });
+  })
+  .delete("/:id", requireAdmin({ always: true }), async (c) => {
+    const keyId = c.req.param("id");
+    const isThere = isId("apiKey", keyId) && (await revokeApiKey(c.env.DB, keyId, new Date().toISOString()));
+    if (!isThere) throw new ApiError("key_not_found");
+    c.get("log").info("api_key_revoked", { key_id: keyId });
+    return c.json({ key_id: keyId, revoked: true });
+  });
+
+function serialise({ id, ...key }: ListedApiKey) {
+  return { key_id: id, ...key };
+}

@@ -1,4 +1,5 @@
-import { first, run } from "../database.ts";
+import { batch, first, run } from "../database.ts";
+import type { Page } from "../http/page.ts";
 
 /** What is kept of an API key. The secret is not. */
 export type ApiKeyRow = { id: string; secret_hash: string; name: string; created_at: string };
@@ -11,10 +12,101 @@ export async function insertApiKey(db: D1Database, row: ApiKeyRow): Promise<void
   await run(db.prepare(INSERT_API_KEY).bind(row.id, row.secret_hash, row.name, row.created_at));
 }
 
-/** The hash of the key's secret, or null where there is no such key. @throws StorageError */
+/** The hash of the key's secret, or null where there is no such key or it was revoked. @throws StorageError */
 export async function findSecretHash(db: D1Database, keyId: string): Promise<string | null> {
   const row = await first<{ secret_hash: string }>(
-    db.prepare("SELECT secret_hash FROM api_keys WHERE id = ?1").bind(keyId),
+    db.prepare("SELECT secret_hash FROM api_keys WHERE id = ?1 AND revoked_at IS NULL").bind(keyId),
   );
   return row?.secret_hash ?? null;
+}
+
+/**
+ * Puts a new secret in the place of the present one.
+ *
+ * @param presentHash of two rotations at once with the same secret, the second finds it replaced
+ * @returns whether it was the present one
+ * @throws StorageError
+ */
+export async function replaceSecret(
+  db: D1Database,
+  keyId: string,
+  presentHash: string,
+  newHash: string,
+  now: string,
+): Promise<boolean> {
+  const changed = await run(
+    db
+      .prepare(
+        `UPDATE api_keys SET secret_hash = ?3, rotated_at = ?4
+         WHERE id = ?1 AND secret_hash = ?2 AND revoked_at IS NULL`,
+      )
+      .bind(keyId, presentHash, newHash, now),
+  );
+  return changed === 1;
+}
+
+/** Revokes a key for good. Doing it twice is the same as doing it once. @returns whether there is one. @throws StorageError */
+export async function revokeApiKey(db: D1Database, keyId: string, now: string): Promise<boolean> {
+  const changed = await run(
+    db.prepare("UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?2) WHERE id = ?1").bind(keyId, now),
+  );
+  return changed === 1;
+}
+
+/** An API key as the operator sees it. */
+export type ListedApiKey = {
+  id: string;
+  name: string;
+  created_at: string;
+  rotated_at: string | null;
+  revoked_at: string | null;
+};
+
+/** A page of all API keys, newest first, and how many there are. @throws StorageError */
+export async function listApiKeys(
+  db: D1Database,
+  { limit, offset }: Page,
+): Promise<{ rows: ListedApiKey[]; count: number }> {
+  const [page, total] = await batch(db, [
+    db
+      .prepare(
+        `SELECT id, name, created_at, rotated_at, revoked_at FROM api_keys
+         ORDER BY created_at DESC, id DESC LIMIT ?1 OFFSET ?2`,
+      )
+      .bind(limit, offset),
+    db.prepare("SELECT COUNT(*) AS count FROM api_keys"),
+  ]);
+  return {
+    rows: (page?.results ?? []) as ListedApiKey[],
+    count: (total?.results[0] as { count: number } | undefined)?.count ?? 0,
+  };
+}
+
+/** Counts one more key from this address in this hour. @returns how many there are now. @throws StorageError */
+export async function countCreation(
+  db: D1Database,
+  addressFingerprint: string,
+  hour: string,
+): Promise<number> {
+  const row = await first<{ count: number }>(
+    db
+      .prepare(
+        `INSERT INTO key_creations (address_fingerprint, hour, count) VALUES (?1, ?2, 1)
+         ON CONFLICT (address_fingerprint, hour) DO UPDATE SET count = count + 1 RETURNING count`,
+      )
+      .bind(addressFingerprint, hour),
+  );
+  return row?.count ?? 1;
+}
+
+/** Deletes up to `limit` counts of hours before. @returns how many. @throws StorageError */
+export function clearCreations(db: D1Database, before: string, limit: number): Promise<number> {
+  return run(
+    db
+      .prepare(
+        `DELETE FROM key_creations WHERE (address_fingerprint, hour) IN (
+           SELECT address_fingerprint, hour FROM key_creations WHERE hour < ?1 LIMIT ?2)`,
+      )
+      .bind(before, limit),
+  );
 }

@@ -1,24 +1,45 @@
 import { Hono } from "hono";
-import { html } from "hono/html";
-import type { AppEnv } from "../http/context.ts";
-import { ApiError, type ErrorCode, errorCatalogue, errorType } from "../http/errors.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
 
-/** `GET /docs/errors/{code}`: the page an error's `doc_url` leads to. */
-export const documentation = new Hono<AppEnv>().get("/:code", (c) => {
-  const code = c.req.param("code");
-  if (!Object.hasOwn(errorCatalogue, code)) throw new ApiError("not_found");
-  const { status, message } = errorCatalogue[code as ErrorCode];
-  const retry = "retryable" in errorCatalogue[code as ErrorCode];
-  return c.html(
-    html`<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>${code} · Nixflex Numbers</title>
-<h1><code>${code}</code></h1>
-<p>HTTP ${status}, type <code>${errorType(status)}</code></p>
-<p>${message}</p>
-<p>${retry ? "The same request may be sent again." : "Sending the same request again gives the same answer until its cause is mended."}</p>
-</html>`,
-  );
-});
+// Everything here is built ahead by scripts/documentation and served from the static assets. That the Worker stands
+// before them gives each response its request id and its headers.
+
+const NOTHING_ELSE = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const PAGE_POLICY = `default-src 'none'; style-src 'self'; img-src 'self'; ${NOTHING_ELSE}`;
+// The reference is an application of a third party: its styles are inline, and it calls this API when it is asked to.
+const REFERENCE_POLICY = `default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; ${NOTHING_ELSE}`;
+
+// A file under /docs/assets has the hash of its content in its name.
+const REVALIDATE = "no-cache";
+const FOREVER = "public, max-age=31536000, immutable";
+
+/** The landing page, the reference and what it is made of, and the pages errors point to. */
+export const documentation = new Hono<AppEnv>()
+  .get("/", async (c) => withOrigin(c, await asset(c)))
+  .get("/docs", (c) => asset(c, REFERENCE_POLICY))
+  .get("/docs/assets/:file", (c) => asset(c, PAGE_POLICY, FOREVER))
+  .get("/docs/errors", (c) => asset(c))
+  .get("/docs/errors/:code{[a-z0-9_]+}", (c) => asset(c))
+  .get("/openapi.json", (c) => asset(c))
+  .get("/llms.txt", (c) => asset(c))
+  .get("/llms-full.txt", (c) => asset(c));
+
+async function asset(c: AppContext, policy = PAGE_POLICY, caching = REVALIDATE): Promise<Response> {
+  const found = await c.env.ASSETS.fetch(c.req.raw);
+  if (found.status >= 400) throw new ApiError("not_found");
+  const response = new Response(found.body, found);
+  response.headers.set("cache-control", caching);
+  response.headers.set("content-security-policy", policy);
+  response.headers.set("referrer-policy", "no-referrer");
+  response.headers.set("cross-origin-opener-policy", "same-origin");
+  return response;
+}
+
+/** The examples of a page, with the address this deployment was asked at. */
+function withOrigin(c: AppContext, page: Response): Response {
+  const { origin } = new URL(c.req.url);
+  return new HTMLRewriter()
+    .on("[data-origin]", { element: (element) => void element.setInnerContent(origin) })
+    .transform(page);
+}

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
-import { hasWebhookUrl } from "../agents/store.ts";
-import { authenticate } from "../api-keys/authenticate.ts";
+import { findAgent } from "../agents/store.ts";
+import { asOwner, asOwnerUnkept } from "../api-keys/as-owner.ts";
 import { batch } from "../database.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
@@ -23,7 +23,7 @@ import {
 
 /** The webhooks that tell customers what happens: their secret, and what became of each delivery. */
 export const webhooks = new Hono<AppEnv>()
-  .post("/secret", authenticate, async (c) => {
+  .post("/secret", asOwnerUnkept, async (c) => {
     const { secret, previousValidUntil } = await rotateSecret(c.get("apiKeyId"), eventServices(c));
     c.get("log").info("webhook_secret_rotated");
     return c.json(
@@ -37,26 +37,26 @@ export const webhooks = new Hono<AppEnv>()
       201,
     );
   })
-  .post("/test", authenticate, requireJson, validateJson(testBody), async (c) => {
+  .post("/test", asOwner, requireJson, validateJson(testBody), async (c) => {
     const services = eventServices(c);
     const apiKeyId = c.get("apiKeyId");
     const agentId = c.req.valid("json").agent_id;
-    const hasWebhook = await hasWebhookUrl(c.env.DB, apiKeyId, agentId);
-    if (hasWebhook === null) throw new ApiError("agent_not_found");
-    if (!hasWebhook) throw new ApiError("agent_has_no_webhook");
+    const agent = await findAgent(c.env.DB, apiKeyId, agentId);
+    if (!agent) throw new ApiError("agent_not_found");
+    if (agent.webhook_url === null) throw new ApiError("agent_has_no_webhook");
     const draft = { type: "webhook.test", apiKeyId, agentId, data: {} } as const;
     const event = await sealEvent(draft, services.vault, services.now());
     await batch(c.env.DB, [insertEvent(c.env.DB, event)]);
     c.executionCtx.waitUntil(announce(event.id, services));
     return c.json({ delivery: serialise(await delivery(c.env.DB, apiKeyId, event.id)) }, 201);
   })
-  .get("/deliveries", authenticate, async (c) => {
+  .get("/deliveries", asOwner, async (c) => {
     const page = pageOf(c);
     const state = oneOf(c, "state", DELIVERY_STATES);
     const { rows, count } = await listDeliveries(c.env.DB, { apiKeyId: c.get("apiKeyId"), state, ...page });
     return c.json({ deliveries: rows.map(serialise), count, ...page });
   })
-  .post("/deliveries/:id/redeliver", authenticate, async (c) => {
+  .post("/deliveries/:id/redeliver", asOwner, async (c) => {
     const services = eventServices(c);
     const id = c.req.param("id");
     const apiKeyId = c.get("apiKeyId");

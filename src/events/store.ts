@@ -8,20 +8,20 @@ export type DeliveryState = (typeof DELIVERY_STATES)[number];
 /**
  * Statement for a batch: keeps an event, if its agent has a webhook_url to send it to.
  *
- * @param onlyFor the event belongs to a number's import; it is kept only if that import has made the number active
+ * @param onlyFor the event belongs to an import or a release; it is kept only if that has brought the number to a state
  */
 export function insertEvent(
   db: D1Database,
   event: SealedEvent,
-  onlyFor?: { phoneNumberId: string; claimId: string },
+  onlyFor?: { phoneNumberId: string; claimId: string; state: "active" | "releasing" },
 ): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO events (id, api_key_id, agent_id, type, payload_sealed, state, attempts_left, next_attempt_at,
          created_at, updated_at)
        SELECT ?1, ?2, ?3, ?4, ?5, 'pending', ?9, ?6, ?6, ?6 FROM agents
-       WHERE id = ?3 AND webhook_url IS NOT NULL AND (?7 IS NULL OR EXISTS (
-         SELECT 1 FROM phone_numbers WHERE id = ?7 AND claim_id = ?8 AND state = 'active'))
+       WHERE id = ?3 AND api_key_id = ?2 AND webhook_url IS NOT NULL AND (?7 IS NULL OR EXISTS (
+         SELECT 1 FROM phone_numbers WHERE id = ?7 AND claim_id = ?8 AND state = ?10))
        ON CONFLICT (id) DO NOTHING`,
     )
     .bind(
@@ -34,6 +34,7 @@ export function insertEvent(
       onlyFor?.phoneNumberId ?? null,
       onlyFor?.claimId ?? null,
       MAX_ATTEMPTS,
+      onlyFor?.state ?? null,
     );
 }
 
@@ -200,24 +201,26 @@ export async function reviveEvent(
   return (await run(statement)) === 1;
 }
 
-/** Deletes up to `limit` rows of each kind that are older than they are kept. @returns how many. @throws StorageError */
-export async function clearOld(
-  db: D1Database,
-  { receiptsBefore, eventsBefore, limit }: { receiptsBefore: string; eventsBefore: string; limit: number },
-): Promise<number> {
-  const results = await batch(db, [
+/** Deletes up to `limit` receipts from before. @returns how many. @throws StorageError */
+export function clearReceipts(db: D1Database, before: string, limit: number): Promise<number> {
+  return run(
     db
       .prepare(
         `DELETE FROM twilio_receipts WHERE key IN (
            SELECT key FROM twilio_receipts WHERE received_at < ?1 ORDER BY received_at LIMIT ?2)`,
       )
-      .bind(receiptsBefore, limit),
+      .bind(before, limit),
+  );
+}
+
+/** Deletes up to `limit` settled events from before, and their attempts. @returns how many. @throws StorageError */
+export function clearEvents(db: D1Database, before: string, limit: number): Promise<number> {
+  return run(
     db
       .prepare(
         `DELETE FROM events WHERE id IN (
            SELECT id FROM events WHERE created_at < ?1 AND state <> 'pending' ORDER BY created_at LIMIT ?2)`,
       )
-      .bind(eventsBefore, limit),
-  ]);
-  return results.reduce((sum, { meta }) => sum + meta.changes, 0);
+      .bind(before, limit),
+  );
 }

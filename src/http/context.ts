@@ -13,6 +13,8 @@ export type AppEnv = {
     config: Config;
     /** Set by `authenticate`: whose request this is. */
     apiKeyId: string;
+    /** Set by `authenticate`: the hash of the secret it came with. */
+    secretHash: string;
     /** Set by the error mapper, for the request's log line. */
     errorCode: string;
   };
@@ -47,9 +49,9 @@ export const requireConfig: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
 };
 
-/** The headers of every response. Answers may hold an API key's secret, so no cache keeps any of them. */
+/** The headers of every response. Answers may hold an API key's secret: no cache keeps what does not say otherwise. */
 export function setCommonHeaders(c: AppContext, headers: Headers): void {
   headers.set("x-request-id", c.get("requestId"));
-  headers.set("cache-control", "no-store");
+  if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   headers.set("x-content-type-options", "nosniff");
 }

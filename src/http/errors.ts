@@ -25,7 +25,12 @@ export const errorCatalogue = {
     status: 400,
     message: "twilio_sid is not a Twilio Account SID: AC and 32 characters of 0-9 and a-f.",
   },
-  invalid_url: { status: 400, message: "The URL is not an https URL without user name and password." },
+  invalid_url: {
+    status: 400,
+    message:
+      "The URL is not an https URL (for a runtime wss) without user name and password, whose host has a public name and " +
+      "is not this deployment's own. A stream's URL has no query string.",
+  },
   prompt_too_long: { status: 400, message: "system_prompt is longer than 16,000 characters." },
   unsupported_media_type: {
     status: 415,
@@ -43,8 +48,7 @@ export const errorCatalogue = {
   },
   invalid_admin_token: {
     status: 401,
-    message:
-      "Creating an API key needs the deployment's admin token. Send Authorization: Bearer ADMIN_TOKEN.",
+    message: "This needs the deployment's admin token. Send Authorization: Bearer ADMIN_TOKEN.",
   },
   twilio_invalid_credentials: {
     status: 401,
@@ -81,11 +85,48 @@ export const errorCatalogue = {
     status: 400,
     message: "This agent has no webhook_url to send events to. Set one first.",
   },
+  agent_in_use: {
+    status: 409,
+    message:
+      "This agent still has numbers; details.count says how many. Move them to another agent, or delete it with " +
+      "?force=true, which leaves them imported and routed to nobody.",
+  },
+  number_not_found: { status: 404, message: "This API key has no such imported number." },
+  key_not_found: { status: 404, message: "There is no API key with this id." },
   delivery_not_found: { status: 404, message: "There is no delivery with this id." },
   not_found: { status: 404, message: "There is nothing at this path." },
   method_not_allowed: {
     status: 405,
     message: "This path does not take this method. The Allow header lists those it takes.",
+  },
+
+  release_in_progress: {
+    status: 409,
+    retryable: true,
+    message: "This number is being released by another request. Try again after Retry-After seconds.",
+  },
+  plan_changed: {
+    status: 409,
+    message:
+      "The number has changed since its plan was made, so nothing was touched. Ask for a new plan with ?dry_run=true.",
+  },
+  invalid_idempotency_key: {
+    status: 400,
+    message: "Idempotency-Key must be 1 to 255 printable ASCII characters.",
+  },
+  idempotency_key_reused: {
+    status: 422,
+    message: "This Idempotency-Key came with another request before. Use a new key for a new request.",
+  },
+  idempotency_in_progress: {
+    status: 409,
+    retryable: true,
+    message: "The request with this Idempotency-Key is still at work. Try again after Retry-After seconds.",
+  },
+  rate_limit_exceeded: {
+    status: 429,
+    retryable: true,
+    message: "Too many requests. Try again after Retry-After seconds.",
   },
 
   number_already_imported: {

@@ -48,10 +48,17 @@ function replaceBody(c: AppContext, body: Uint8Array): void {
   c.req.raw = new Request(c.req.raw, { headers, body: text });
 }
 
-/** Validates the body by a schema; its faults become one error, see {@link toApiError}. */
-export function validateJson<Schema extends z.ZodMiniType>(schema: Schema) {
+/**
+ * Validates the body by a schema; its faults become one error, see {@link toApiError}.
+ *
+ * @param explain says more about an error where the feature can
+ */
+export function validateJson<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  explain: (error: ApiError) => ApiError = (error) => error,
+) {
   return zValidator("json", schema, (result) => {
-    if (!result.success) throw toApiError(result.error.issues);
+    if (!result.success) throw explain(toApiError(result.error.issues));
   });
 }
 
@@ -66,23 +73,28 @@ type Issue = {
 const FIRST: readonly ErrorCode[] = ["invalid_json", "missing_field", "invalid_field"];
 
 /**
- * One error for all that is wrong with a body. A check of a schema names its error code as its message; anything
- * else is `invalid_field`. All fields with the reported fault are in `details.fields`. No value is ever repeated.
+ * One error for all that is wrong with a body. A check of a schema names its error code as its message, with `#` and a
+ * reason behind it where it knows one, which goes to `details.reason`; anything else is `invalid_field`. All fields with the reported fault are in `details.fields`. No value is ever repeated.
  */
 function toApiError(issues: readonly Issue[]): ApiError {
-  const faults = issues.map((issue) => ({ code: codeOf(issue), field: issue.path.join(".") }));
+  const faults = issues.map((issue) => ({ ...meaningOf(issue), field: issue.path.join(".") }));
   const code = FIRST.find((candidate) => faults.some((fault) => fault.code === candidate)) ?? faults[0]?.code;
   if (!code || code === "invalid_json") return new ApiError("invalid_json");
-  const fields = [...new Set(faults.filter((fault) => fault.code === code).map(({ field }) => field))];
+  const reported = faults.filter((fault) => fault.code === code);
+  const fields = [...new Set(reported.map(({ field }) => field))];
+  const reason = reported.find((fault) => fault.reason !== undefined)?.reason;
   return new ApiError(code, {
     message: `${errorCatalogue[code].message}${describe(code, fields)}`,
-    details: { fields },
+    details: { fields, ...(reason !== undefined && { reason }) },
   });
 }
 
-function codeOf(issue: Issue): ErrorCode {
-  if (issue.path.length === 0) return "invalid_json";
-  return Object.hasOwn(errorCatalogue, issue.message) ? (issue.message as ErrorCode) : "invalid_field";
+function meaningOf(issue: Issue): { code: ErrorCode; reason?: string | undefined } {
+  if (issue.path.length === 0) return { code: "invalid_json" };
+  const [code = "", reason] = issue.message.split("#");
+  return Object.hasOwn(errorCatalogue, code)
+    ? { code: code as ErrorCode, reason }
+    : { code: "invalid_field" };
 }
 
 function describe(code: ErrorCode, fields: readonly string[]): string {

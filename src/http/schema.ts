@@ -22,6 +22,30 @@ export function body<Shape extends z.core.$ZodShape>(
   return z.pipe(z.transform(normalise), z.object(shape));
 }
 
+/**
+ * An object schema over the body of a partial change: a field that is left out is undefined, one that is null or empty is
+ * null, which clears it.
+ *
+ * @param aliases as for {@link body}
+ */
+export function changes<Shape extends z.core.$ZodShape>(
+  shape: Shape,
+  aliases: Partial<Record<keyof Shape & string, string>> = {},
+) {
+  const normalise = (input: unknown): unknown => {
+    if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
+    const given = new Map(
+      Object.entries(input).map(([name, value]) => [name, normaliseValue(value) ?? null]),
+    );
+    const entries = Object.keys(shape).flatMap((name) => {
+      const spelling = [name, aliases[name] ?? name].find((candidate) => given.has(candidate));
+      return spelling === undefined ? [] : [[name, given.get(spelling)] as const];
+    });
+    return Object.fromEntries(entries);
+  };
+  return z.pipe(z.transform(normalise), z.object(shape));
+}
+
 /** Trims a text, and makes what counts as absent (null, empty) undefined, so that "missing" means one thing. */
 function normaliseValue(value: unknown): unknown {
   const trimmed = typeof value === "string" ? value.trim() : value;
@@ -29,7 +53,7 @@ function normaliseValue(value: unknown): unknown {
 }
 
 const missingOrInvalid = (issue: z.core.$ZodRawIssue): ErrorCode =>
-  issue.input === undefined ? "missing_field" : "invalid_field";
+  issue.input === undefined || issue.input === null ? "missing_field" : "invalid_field";
 
 /** A text that must be there. */
 export function requiredText() {

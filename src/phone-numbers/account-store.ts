@@ -1,4 +1,4 @@
-import { run } from "../database.ts";
+import { first, run } from "../database.ts";
 
 /** A Twilio account as one API key knows it; its tokens sealed. */
 export type TwilioAccountRow = {
@@ -15,6 +15,15 @@ export function selectAccount(db: D1Database, apiKeyId: string, accountSid: stri
        FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2`,
     )
     .bind(apiKeyId, accountSid);
+}
+
+/** @throws StorageError */
+export function findAccount(
+  db: D1Database,
+  apiKeyId: string,
+  accountSid: string,
+): Promise<TwilioAccountRow | null> {
+  return first<TwilioAccountRow>(selectAccount(db, apiKeyId, accountSid));
 }
 
 export type TokenToStore = {
@@ -48,6 +57,27 @@ export function upsertAccount(
 /** Puts a newer token in the place of the present one. @throws StorageError */
 export async function replaceToken(db: D1Database, token: TokenToStore, now: string): Promise<void> {
   await run(upsertAccount(db, token, now));
+}
+
+/**
+ * Forgets the token before the present one.
+ *
+ * @param changedAt when the present one took its place; a later change has a later "one before", which stays
+ * @throws StorageError
+ */
+export async function forgetPreviousToken(
+  db: D1Database,
+  { apiKeyId, accountSid }: { apiKeyId: string; accountSid: string },
+  changedAt: string | null,
+): Promise<void> {
+  await run(
+    db
+      .prepare(
+        `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND auth_token_changed_at = ?3`,
+      )
+      .bind(apiKeyId, accountSid, changedAt),
+  );
 }
 
 /** Statement for a batch: forgets this key's accounts that have no number. No token is kept without need. */

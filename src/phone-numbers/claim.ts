@@ -8,6 +8,7 @@ import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incomi
 import { type TokenToStore, upsertAccount } from "./account-store.ts";
 import { type NumberConfiguration, previousOf } from "./configuration.ts";
 import { openConfiguration, sealConfiguration } from "./previous-configuration.ts";
+import type { UnreturnedRow } from "./release-store.ts";
 import type { ImportBody } from "./schema.ts";
 import {
   type Claim,
@@ -46,9 +47,9 @@ export function leaseEnd({ twilio }: Pick<ImportServices, "twilio">, now: Date):
   return new Date(now.getTime() + CALLS_PER_LEASE * twilio.timeoutMs + LEASE_MARGIN_MS).toISOString();
 }
 
-/** Whether a row is what this key's own unfinished import left behind. */
+/** Whether a row is what this key's own unfinished import or release left behind. */
 export function isAbandoned(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
-  return row.api_key_id === apiKeyId && row.state === "importing" && secondsLeft(row, now) === 0;
+  return row.api_key_id === apiKeyId && row.state !== "active" && secondsLeft(row, now) === 0;
 }
 
 /** What is left of a claim's lease, in whole seconds. */
@@ -63,19 +64,22 @@ type ClaimRequest = {
   number: IncomingPhoneNumber;
   /** The row to take over, where there is one. */
   abandoned: PhoneNumberRow | undefined;
+  /** What an earlier release of this number could not give back. */
+  unreturned: UnreturnedRow | undefined;
   token: TokenToStore;
   twilio: IncomingPhoneNumbers;
 };
 
 /** Writes the row as `importing`, or takes over the one an unfinished import of this key left behind. */
 export async function claim(
-  { body, apiKeyId, number, abandoned, token, twilio }: ClaimRequest,
+  { body, apiKeyId, number, abandoned, unreturned, token, twilio }: ClaimRequest,
   services: ImportServices,
 ): Promise<ClaimedImport> {
   const { db, vault, publicBaseUrl, log } = services;
   const id = abandoned?.id ?? newId("phoneNumber");
-  const isOurs = ownUrls(publicBaseUrl, id);
-  const first = abandoned && (await openConfiguration(vault, abandoned));
+  const earlier = abandoned ?? earlierRow(unreturned, number);
+  const isOurs = ownUrls(publicBaseUrl, id, ...(earlier ? [earlier.id] : []));
+  const first = earlier && (await openConfiguration(vault, earlier));
   const previous = previousOf(number, isOurs, first);
   const now = services.now();
   const row: Claim = {
@@ -111,6 +115,15 @@ export async function claim(
     throw error;
   }
   return { row, number, previous, isOurs, twilio };
+}
+
+/** What was kept of an earlier release, if it is of this very number. */
+function earlierRow(unreturned: UnreturnedRow | undefined, number: IncomingPhoneNumber) {
+  if (unreturned?.twilio_number_sid !== number.sid) return undefined;
+  return {
+    id: unreturned.phone_number_id,
+    previous_configuration_sealed: unreturned.previous_configuration_sealed,
+  };
 }
 
 /** Ends the lease of a claim at once, so that the owner's next import need not wait for it. Never throws. */

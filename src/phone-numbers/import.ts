@@ -1,23 +1,19 @@
-import { type AgentOwner, selectOwner } from "../agents/store.ts";
-import { batch, StorageError } from "../database.ts";
+import { StorageError } from "../database.ts";
 import { sealEvent } from "../events/event.ts";
 import { announce } from "../events/outbox.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { TwilioError } from "../twilio/errors.ts";
-import {
-  type IncomingPhoneNumber,
-  type IncomingPhoneNumbers,
-  incomingPhoneNumbers,
-} from "../twilio/incoming-phone-numbers.ts";
-import { replaceToken, selectAccount, type TokenToStore, type TwilioAccountRow } from "./account-store.ts";
+import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
+import { replaceToken, type TokenToStore } from "./account-store.ts";
 import { sealToken } from "./auth-token.ts";
 import { type ClaimedImport, claim, giveUp, type ImportServices, isAbandoned, secondsLeft } from "./claim.ts";
 import { notApplied, planImport, withoutSms } from "./configuration.ts";
 import { forgetRoutes } from "./inbound-route.ts";
+import { lookUp } from "./look-up.ts";
+import { checkPlan } from "./plan-hash.ts";
 import type { ImportBody } from "./schema.ts";
-import { activate, type PhoneNumberRow, selectByPhoneNumber } from "./store.ts";
-import { twilioFailure } from "./twilio-failure.ts";
+import { activate, type PhoneNumberRow } from "./store.ts";
 import { recover, undoAndAnswer, unsettled } from "./undo.ts";
 import { webhooksOf } from "./webhooks.ts";
 
@@ -42,13 +38,15 @@ export async function importNumber(
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const twilio = incomingPhoneNumbers(services.twilio, credentials);
 
-  const { number, existing, account } = await lookUp(body, apiKeyId, twilio, services);
+  const { number, existing, account, unreturned } = await lookUp(body, apiKeyId, twilio, services);
   const owner = { apiKeyId, accountSid: body.twilio_sid };
   const token = await sealToken(services.vault, owner, body.twilio_token, account, log);
   if (existing && !isAbandoned(existing, apiKeyId, now()))
     throw await refuse(existing, apiKeyId, token, services);
+  await checkPlan(body.plan_hash, number, services);
 
-  const claimed = await claim({ body, apiKeyId, number, abandoned: existing, token, twilio }, services);
+  const request = { body, apiKeyId, number, abandoned: existing, unreturned, token, twilio };
+  const claimed = await claim(request, services);
   await pointHere(claimed, services);
   await confirm(claimed, services);
 
@@ -60,42 +58,6 @@ export async function importNumber(
     taken_over: existing !== undefined,
   });
   return { phoneNumber: body.phone_number, agentId: body.agent_id, twilioNumberSid: number.sid };
-}
-
-type Known = {
-  number: IncomingPhoneNumber;
-  existing: PhoneNumberRow | undefined;
-  account: TwilioAccountRow | undefined;
-};
-
-/** Asks Twilio and D1 side by side. Faults are reported in the contract's order: Twilio's first, then the agent's. */
-async function lookUp(
-  body: ImportBody,
-  apiKeyId: string,
-  twilio: IncomingPhoneNumbers,
-  { db }: ImportServices,
-): Promise<Known> {
-  const [found, stored] = await Promise.allSettled([
-    twilio.find(body.phone_number),
-    batch(db, [
-      selectByPhoneNumber(db, body.phone_number),
-      selectOwner(db, body.agent_id),
-      selectAccount(db, apiKeyId, body.twilio_sid),
-    ]),
-  ]);
-  if (found.status === "rejected") throw twilioFailure(found.reason, "twilio_unavailable");
-  if (!found.value) throw new ApiError("number_not_in_twilio");
-  if (stored.status === "rejected") throw stored.reason;
-
-  const [numbers, agents, accounts] = stored.value;
-  const agent = agents?.results[0] as AgentOwner | undefined;
-  if (!agent) throw new ApiError("agent_not_found");
-  if (agent.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
-  return {
-    number: found.value,
-    existing: numbers?.results[0] as PhoneNumberRow | undefined,
-    account: accounts?.results[0] as TwilioAccountRow | undefined,
-  };
 }
 
 /**

@@ -24,6 +24,8 @@ export type InboundRoute = {
   apiKeyId: string;
   accountSid: string;
   inboundEnabled: boolean;
+  /** When the account's token was last replaced. */
+  tokenChangedAt: string | null;
   /** null: imported, but routed to no agent. */
   agent: InboundAgent | null;
 };
@@ -118,6 +120,7 @@ function routeOf(id: string, row: InboundRow): InboundRoute {
     apiKeyId: row.api_key_id,
     accountSid: row.account_sid,
     inboundEnabled: row.inbound_enabled === 1,
+    tokenChangedAt: row.auth_token_changed_at,
     agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
   };
 }

@@ -1,27 +1,64 @@
 import { Hono } from "hono";
-import { authenticate } from "../api-keys/authenticate.ts";
+import { asOwner } from "../api-keys/as-owner.ts";
 import { eventServices } from "../events/services.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
+import { oneOf, pageOf } from "../http/page.ts";
+import { changeOwnNumber, ownNumber } from "./change.ts";
 import type { ImportServices } from "./claim.ts";
-import { type ImportedNumber, importNumber } from "./import.ts";
-import { importBody } from "./schema.ts";
+import { explainSid } from "./doctor.ts";
+import { importNumber } from "./import.ts";
+import { listOwnNumbers } from "./owner-store.ts";
+import { previewImport } from "./preview.ts";
+import { releaseNumber } from "./release.ts";
+import { changeBody, importBody, isE164 } from "./schema.ts";
+import { serialiseImported, serialiseNumber, serialisePreview, serialiseReleased } from "./serialise.ts";
 
-export const phoneNumbers = new Hono<AppEnv>().post(
-  "/",
-  authenticate,
-  requireJson,
-  validateJson(importBody),
-  async (c) => {
+export const phoneNumbers = new Hono<AppEnv>()
+  .post("/", asOwner, requireJson, validateJson(importBody, explainSid), async (c) => {
     const body = c.req.valid("json");
+    const apiKeyId = c.get("apiKeyId");
     c.get("log").conceal(body.twilio_token);
-    const services = importServices(c);
-    const work = importNumber(body, c.get("apiKeyId"), services);
-    // A caller who hangs up does not stop the import half-way: the runtime lets it finish.
-    services.defer(work.catch(() => undefined));
-    return c.json({ phone_number: serialise(await work) }, 201);
-  },
-);
+    if (oneOf(c, "dry_run", ["true", "false"]) === "true") {
+      return c.json(serialisePreview(body, await previewImport(body, apiKeyId, importServices(c))));
+    }
+    const imported = await toTheEnd(c, importNumber(body, apiKeyId, importServices(c)));
+    return c.json({ phone_number: serialiseImported(imported) }, 201);
+  })
+  .get("/", asOwner, async (c) => {
+    const page = pageOf(c);
+    const query = { ...page, apiKeyId: c.get("apiKeyId"), agentId: c.req.query("agent_id") || undefined };
+    const { rows, count } = await listOwnNumbers(c.env.DB, query);
+    return c.json({ phone_numbers: rows.map(serialiseNumber), count, ...page });
+  })
+  .get("/:number", asOwner, async (c) => {
+    const number = await ownNumber(numberInPath(c), c.get("apiKeyId"), c.env.DB);
+    return c.json({ phone_number: serialiseNumber(number) });
+  })
+  .patch("/:number", asOwner, requireJson, validateJson(changeBody), async (c) => {
+    const body = c.req.valid("json");
+    if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);
+    const work = changeOwnNumber(numberInPath(c), body, c.get("apiKeyId"), importServices(c));
+    return c.json({ phone_number: serialiseNumber(await toTheEnd(c, work)) });
+  })
+  .delete("/:number", asOwner, async (c) => {
+    const work = releaseNumber(numberInPath(c), c.get("apiKeyId"), importServices(c));
+    return c.json({ phone_number: serialiseReleased(await toTheEnd(c, work)) });
+  });
+
+/** A caller who hangs up does not stop the work half-way: the runtime lets it finish. */
+function toTheEnd<T>(c: AppContext, work: Promise<T>): Promise<T> {
+  c.executionCtx.waitUntil(work.catch(() => undefined));
+  return work;
+}
+
+/** @throws ApiError `invalid_phone_format` */
+function numberInPath(c: AppContext): string {
+  const number = c.req.param("number") ?? "";
+  if (!isE164(number)) throw new ApiError("invalid_phone_format");
+  return number;
+}
 
 function importServices(c: AppContext): ImportServices {
   const { publicBaseUrl, twilioApiBaseUrl, twilioTimeoutMs } = c.get("config");
@@ -30,16 +67,5 @@ function importServices(c: AppContext): ImportServices {
     twilio: { baseUrl: twilioApiBaseUrl, timeoutMs: twilioTimeoutMs },
     publicBaseUrl,
     defer: (work) => c.executionCtx.waitUntil(work),
-  };
-}
-
-/** A number that was just imported takes and makes calls until its owner says otherwise. */
-function serialise({ phoneNumber, agentId, twilioNumberSid }: ImportedNumber) {
-  return {
-    phone_number: phoneNumber,
-    agent_id: agentId,
-    twilio_number_sid: twilioNumberSid,
-    inbound_enabled: true,
-    outbound_enabled: true,
   };
 }

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { body, requiredText } from "../http/schema.ts";
+import { body, optionalText, requiredText } from "../http/schema.ts";
 
 /** E.164: up to 15 digits, the first not zero. https://www.twilio.com/docs/glossary/what-e164 */
 const E164 = /^\+[1-9][0-9]{1,14}$/;
@@ -8,15 +8,53 @@ const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
 const MAX_TOKEN_LENGTH = 256;
 const MAX_AGENT_ID_LENGTH = 64;
 
+const MAX_PLAN_HASH_LENGTH = 128;
+
+const twilioToken = requiredText().check(z.maxLength(MAX_TOKEN_LENGTH, "invalid_field"));
+const agentId = requiredText().check(z.maxLength(MAX_AGENT_ID_LENGTH, "invalid_field"));
+
+const invalidSid = ({ input }: { input?: unknown }) =>
+  String(input).startsWith("SK") ? "invalid_twilio_sid#api_key_in_sid" : "invalid_twilio_sid";
+
 /** `POST /v1/phone-numbers`: each field by its own name or in camelCase. */
 export const importBody = body(
   {
     phone_number: requiredText().check(z.regex(E164, "invalid_phone_format")),
-    twilio_sid: requiredText().check(z.regex(ACCOUNT_SID, "invalid_twilio_sid")),
-    twilio_token: requiredText().check(z.maxLength(MAX_TOKEN_LENGTH, "invalid_field")),
-    agent_id: requiredText().check(z.maxLength(MAX_AGENT_ID_LENGTH, "invalid_field")),
+    twilio_sid: requiredText().check(z.regex(ACCOUNT_SID, { error: invalidSid })),
+    twilio_token: twilioToken,
+    agent_id: agentId,
+    plan_hash: optionalText(MAX_PLAN_HASH_LENGTH),
   },
-  { phone_number: "phoneNumber", twilio_sid: "twilioSid", twilio_token: "twilioToken", agent_id: "agentId" },
+  {
+    phone_number: "phoneNumber",
+    twilio_sid: "twilioSid",
+    twilio_token: "twilioToken",
+    agent_id: "agentId",
+    plan_hash: "planHash",
+  },
 );
 
 export type ImportBody = z.output<typeof importBody>;
+
+/** `PATCH /v1/phone-numbers/{number}`: what is left out, null or empty stays as it is. */
+export const changeBody = body(
+  {
+    agent_id: z.optional(agentId),
+    inbound_enabled: z.optional(z.boolean()),
+    outbound_enabled: z.optional(z.boolean()),
+    twilio_token: z.optional(twilioToken),
+  },
+  {
+    agent_id: "agentId",
+    inbound_enabled: "inboundEnabled",
+    outbound_enabled: "outboundEnabled",
+    twilio_token: "twilioToken",
+  },
+);
+
+export type ChangeBody = z.output<typeof changeBody>;
+
+/** Whether a text is a phone number in E.164. */
+export function isE164(text: string): boolean {
+  return E164.test(text);
+}

@@ -3,7 +3,10 @@ import type { SealedEvent } from "../events/event.ts";
 import { insertEvent } from "../events/store.ts";
 import { deleteUnusedAccounts, type TwilioAccountRow } from "./account-store.ts";
 
-/** A number and who it belongs to. `state` importing: claimed, and Twilio may or may not point at us yet. */
+/**
+ * A number and who it belongs to. `state` importing: claimed, and Twilio may or may not point at us yet; releasing: being
+ * given back, and Twilio may or may not point at us still.
+ */
 export type PhoneNumberRow = {
   id: string;
   phone_number: string;
@@ -13,7 +16,7 @@ export type PhoneNumberRow = {
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
-  state: "importing" | "active";
+  state: "importing" | "active" | "releasing";
   claim_id: string;
   lease_expires_at: string | null;
   previous_configuration_sealed: string;
@@ -77,7 +80,7 @@ export async function insertClaim(
 }
 
 /**
- * Takes over a row whose import was not finished, if its lease is over and nobody else was faster.
+ * Takes over a row whose import or release was not finished, if its lease is over and nobody else was faster.
  *
  * @param abandoned the claim that is taken over
  * @returns whether the row is now ours
@@ -92,9 +95,9 @@ export async function takeOverClaim(
 ): Promise<boolean> {
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5, claim_id = ?6,
-         lease_expires_at = ?7, previous_configuration_sealed = ?8, updated_at = ?9
-       WHERE id = ?1 AND claim_id = ?2 AND state = 'importing' AND lease_expires_at <= ?9`,
+      `UPDATE phone_numbers SET state = 'importing', inbound_enabled = 1, outbound_enabled = 1, agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
+         claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, updated_at = ?9
+       WHERE id = ?1 AND claim_id = ?2 AND state <> 'active' AND lease_expires_at <= ?9`,
     )
     .bind(
       claim.id,
@@ -132,7 +135,7 @@ export async function activate(
     .bind(id, claimId, now);
   const [updated, inserted] = await batch(db, [
     update,
-    insertEvent(db, event, { phoneNumberId: id, claimId }),
+    insertEvent(db, event, { phoneNumberId: id, claimId, state: "active" }),
   ]);
   return { isActive: updated?.meta.changes === 1, hasEvent: inserted?.meta.changes === 1 };
 }

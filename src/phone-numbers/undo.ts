@@ -2,9 +2,10 @@ import { StorageError } from "../database.ts";
 import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { TwilioError } from "../twilio/errors.ts";
-import type { IncomingPhoneNumber, NumberUpdate } from "../twilio/incoming-phone-numbers.ts";
+import type { IncomingPhoneNumber } from "../twilio/incoming-phone-numbers.ts";
 import { type ClaimedImport, giveUp, type ImportServices, leaseEnd } from "./claim.ts";
-import { notApplied, planRestore } from "./configuration.ts";
+import { planRestore } from "./configuration.ts";
+import { giveBack } from "./give-back.ts";
 import { removeClaim, setLease } from "./store.ts";
 import { twilioFailure } from "./twilio-failure.ts";
 
@@ -129,7 +130,7 @@ async function undo(
       // Without the lease somebody else is at work on this row, and what Twilio holds is theirs to settle.
       const isHeld = await setLease(db, row.id, row.claimId, leaseEnd(services, now()));
       if (!isHeld) return false;
-      await restore(claimed, planRestore(number, previous, isOurs));
+      await giveBack(claimed.twilio, number.sid, planRestore(number, previous, isOurs));
     }
     await removeClaim(db, row);
     return true;
@@ -138,16 +139,4 @@ async function undo(
     await giveUp(claimed.row, services);
     return false;
   }
-}
-
-/** Sends the update and makes sure it is in force. @throws Error where it is not */
-async function restore({ number, twilio }: ClaimedImport, update: NumberUpdate): Promise<void> {
-  const restored = await twilio.update(number.sid, update).catch((error: unknown) => {
-    // A refusal is final; after anything else the number itself can tell.
-    if (error instanceof TwilioError && error.facts.failure === "unavailable")
-      return twilio.fetch(number.sid);
-    throw error;
-  });
-  const missing = notApplied(restored, update);
-  if (missing.length > 0) throw new Error(`not restored: ${missing.join(", ")}`);
 }

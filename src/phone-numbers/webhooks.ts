@@ -30,8 +30,12 @@ export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhoo
  * Tells the URLs of this deployment's webhooks, of whichever number, from everybody else's. Those of this very number
  * are known by its id, which nobody else has, so they are still known after the deployment's address has changed.
  */
-export function ownUrls(publicBaseUrl: string, phoneNumberId: string): (url: string) => boolean {
+export function ownUrls(publicBaseUrl: string, ...phoneNumberIds: string[]): (url: string) => boolean {
   const prefix = `${publicBaseUrl}${WEBHOOK_PATH}/`;
-  const path = `${WEBHOOK_PATH}/${phoneNumberId}/`;
-  return (url) => url.startsWith(prefix) || URL.parse(url)?.pathname.startsWith(path) === true;
+  const paths = phoneNumberIds.map((id) => `${WEBHOOK_PATH}/${id}/`);
+  return (url) => {
+    if (url.startsWith(prefix)) return true;
+    const pathname = URL.parse(url)?.pathname;
+    return paths.some((path) => pathname?.startsWith(path));
+  };
 }

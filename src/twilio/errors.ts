@@ -15,6 +15,8 @@ export type TwilioErrorFacts = {
   status?: number | undefined;
   /** Twilio's error code, such as 20003. https://www.twilio.com/docs/api/errors */
   twilioCode?: number | undefined;
+  /** Twilio says that it is the user name it does not know. A hint: its words may change. */
+  isUnknownUser?: true;
   /** `Twilio-Request-Id`, which Twilio's support asks for. */
   requestId?: string | undefined;
   /** Seconds to wait before another try, where Twilio said so. */
@@ -33,16 +35,21 @@ export class TwilioError extends Error {
 }
 
 // The 2010 API sends {code,message,more_info,status}, newer ones RFC 9457 {type,title,status,code}, and the edge
-// HTML or nothing. Only the code is taken, and only where it is a number or spells one: messages are reworded without notice.
-const errorBody = z.object({ code: z.union([z.number(), z.string().check(z.regex(/^\d{5,6}$/))]) });
+// HTML or nothing. Only the code decides, and only where it is a number or spells one: messages are reworded without notice.
+const errorBody = z.object({
+  message: z.catch(z.optional(z.string()), undefined),
+  code: z.union([z.number(), z.string().check(z.regex(/^\d{5,6}$/))]),
+});
 
 /** The error of an answer that is not 2xx. Any body will do: JSON of either kind, HTML, none. */
 export function errorFromResponse(response: Response, body: string): TwilioError {
   const { status } = response;
+  const { code, message } = parseBody(body) ?? {};
   return new TwilioError(`Twilio answered ${status}`, {
     failure: failureOf(status),
     status,
-    twilioCode: codeOf(body),
+    twilioCode: code === undefined ? undefined : Number(code),
+    ...(message?.includes("invalid username") && { isUnknownUser: true }),
     requestId: response.headers.get("twilio-request-id") ?? undefined,
     retryAfterSeconds: retryAfterSeconds(response.headers.get("retry-after")),
   });
@@ -55,10 +62,10 @@ function failureOf(status: number): TwilioFailure {
   return "unavailable";
 }
 
-function codeOf(body: string): number | undefined {
+function parseBody(body: string): z.output<typeof errorBody> | undefined {
   try {
     const parsed = errorBody.safeParse(JSON.parse(body));
-    return parsed.success ? Number(parsed.data.code) : undefined;
+    return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;
   }

@@ -11,8 +11,11 @@ const text = z.pipe(
 const incomingPhoneNumber = z.object({
   sid: z.string().check(z.regex(/^PN[0-9a-fA-F]{32}$/)),
   phone_number: z.string(),
-  // Only `sms` is of interest, and no strange form of it is worth refusing a number for.
-  capabilities: z.catch(z.nullish(z.object({ sms: z.nullish(z.boolean()) })), null),
+  // No strange form of it is worth refusing a number for.
+  capabilities: z.catch(
+    z.nullish(z.object({ voice: z.nullish(z.boolean()), sms: z.nullish(z.boolean()) })),
+    null,
+  ),
   voice_url: text,
   voice_method: text,
   voice_fallback_url: text,
@@ -86,6 +89,11 @@ export type IncomingPhoneNumbers = {
 const PAGE_SIZE = 50;
 // The filter is a pattern, so a short number may match many longer ones. A thousand is far beyond any real case.
 const MAX_PAGES = 20;
+
+/** The address of one number's resource. */
+export function numberUrl(apiBaseUrl: string, accountSid: string, sid: string): string {
+  return `${apiBaseUrl}/2010-04-01/Accounts/${accountSid}/IncomingPhoneNumbers/${sid}.json`;
+}
 
 /** The IncomingPhoneNumbers of one Twilio account. Makes no call by itself. */
 export function incomingPhoneNumbers(

@@ -2,9 +2,12 @@ import { decodeBase64Url } from "hono/utils/encode";
 
 /** The keys that seal and open. New seals use `current`; old keys stay only to open what they sealed. */
 export type Keyring = {
-  current: { id: string; key: CryptoKey };
-  keys: ReadonlyMap<string, CryptoKey>;
+  current: Key;
+  keys: ReadonlyMap<string, Key>;
 };
+
+/** One key of the ring: `seal` encrypts and decrypts, `mac` makes fingerprints. */
+export type Key = { id: string; seal: CryptoKey; mac: CryptoKey };
 
 type KeyEntry = { id: string; bytes: Uint8Array<ArrayBuffer> };
 
@@ -47,15 +50,28 @@ let loaded: { text: string; keyring: Keyring } | undefined;
 /** The keyring of this configuration text, its keys imported as non-extractable. */
 export async function loadKeyring(text: string): Promise<Keyring> {
   if (loaded?.text === text) return loaded.keyring;
-  const imported = await Promise.all(
-    parseKeyring(text).map(async ({ id, bytes }) => {
-      const key = await crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]);
-      return { id, key };
-    }),
-  );
+  const imported = await Promise.all(parseKeyring(text).map(importKey));
   const [current] = imported;
   if (!current) throw new Error("no key");
-  const keyring = { current, keys: new Map(imported.map(({ id, key }) => [id, key])) };
+  const keyring = { current, keys: new Map(imported.map((key) => [key.id, key])) };
   loaded = { text, keyring };
   return keyring;
+}
+
+const MAC_INFO = new TextEncoder().encode("nixflex fingerprint v1");
+
+/** A key of its own for each purpose: the one for fingerprints is derived (RFC 5869). */
+async function importKey({ id, bytes }: KeyEntry): Promise<Key> {
+  const [seal, secret] = await Promise.all([
+    crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]),
+    crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]),
+  ]);
+  const mac = await crypto.subtle.deriveKey(
+    { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(), info: MAC_INFO },
+    secret,
+    { name: "HMAC", hash: "SHA-256", length: 256 },
+    false,
+    ["sign"],
+  );
+  return { id, seal, mac };
 }

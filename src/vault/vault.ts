@@ -1,5 +1,7 @@
 import { decodeBase64Url, encodeBase64Url } from "hono/utils/encode";
-import { loadKeyring } from "./keyring.ts";
+import { hex } from "../ids.ts";
+import { equalInConstantTime } from "./constant-time.ts";
+import { type Key, loadKeyring } from "./keyring.ts";
 
 /**
  * Where a sealed value lives. It is authenticated with the ciphertext, so a value copied to another row or
@@ -11,6 +13,13 @@ export type Slot = `${string}.${string}/${string}`;
 export type Vault = {
   seal: (plaintext: string, slot: Slot) => Promise<string>;
   open: (sealed: string, slot: Slot) => Promise<string>;
+  /**
+   * A keyed fingerprint of a text, `<key id>.<64 hex>`: equal texts have the same one, and without the key nothing can be
+   * guessed from it.
+   */
+  fingerprint: (text: string) => Promise<string>;
+  /** Whether `fingerprint` is that of this text; false where its key is gone. Compared in constant time. */
+  hasFingerprint: (text: string, fingerprint: string) => Promise<boolean>;
 };
 
 /** A sealed value that cannot be opened: its key is gone from the keyring, or it is not what was sealed here. */
@@ -38,7 +47,7 @@ export function createVault(keys: string): Vault {
       const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
       const ciphertext = await crypto.subtle.encrypt(
         algorithm(iv, current.id, slot),
-        current.key,
+        current.seal,
         utf8.encoder.encode(plaintext),
       );
       return [VERSION, current.id, base64Url(iv.buffer), base64Url(ciphertext)].join(".");
@@ -52,7 +61,7 @@ export function createVault(keys: string): Vault {
       try {
         const plaintext = await crypto.subtle.decrypt(
           algorithm(decodeBase64Url(iv), keyId, slot),
-          key,
+          key.seal,
           decodeBase64Url(ciphertext),
         );
         return utf8.decoder.decode(plaintext);
@@ -60,7 +69,21 @@ export function createVault(keys: string): Vault {
         throw new VaultError(`does not open: ${slot}`, { cause });
       }
     },
+
+    async fingerprint(text) {
+      return fingerprintBy((await loadKeyring(keys)).current, text);
+    },
+
+    async hasFingerprint(text, fingerprint) {
+      const [keyId = ""] = fingerprint.split(".");
+      const key = (await loadKeyring(keys)).keys.get(keyId);
+      return key !== undefined && equalInConstantTime(await fingerprintBy(key, text), fingerprint);
+    },
   };
+}
+
+async function fingerprintBy({ id, mac }: Key, text: string): Promise<string> {
+  return `${id}.${hex(new Uint8Array(await crypto.subtle.sign("HMAC", mac, utf8.encoder.encode(text))))}`;
 }
 
 function base64Url(bytes: ArrayBuffer): string {

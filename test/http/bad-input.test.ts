@@ -147,7 +147,6 @@ describe("size", () => {
 
 describe("paths and methods", () => {
   it.each([
-    "/",
     "/v1",
     "/v1/",
     "/v1/phone-number",
@@ -168,11 +167,16 @@ describe("paths and methods", () => {
   });
 
   it.each([
-    ["/v1/phone-numbers", "POST", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"]],
-    ["/v1/agents", "POST", ["DELETE"]],
-    ["/v1/keys", "POST", ["GET"]],
+    ["/v1/phone-numbers", "GET, POST", ["PUT", "DELETE", "PATCH", "OPTIONS"]],
+    ["/v1/phone-numbers/+447446466847", "GET, PATCH, DELETE", ["POST", "PUT"]],
+    ["/v1/agents", "GET, POST", ["DELETE"]],
+    ["/v1/agents/agent_1", "GET, PUT, DELETE", ["POST", "PATCH"]],
+    ["/v1/keys", "GET, POST", ["PUT"]],
+    ["/v1/webhooks/secret", "POST", ["GET"]],
     ["/healthz", "GET", ["POST"]],
     ["/webhooks/twilio/num_0/voice", "GET, POST", ["PUT", "DELETE"]],
+    ["/", "GET", ["POST", "DELETE"]],
+    ["/docs", "GET", ["POST"]],
   ])("%s takes %s only", async (path, allow, methods) => {
     for (const method of methods) {
       const response = await send(new Request(`${BASE}${path}`, { method }));

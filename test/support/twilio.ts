@@ -6,7 +6,17 @@ import { customerAt, startCustomers } from "./customer.ts";
 import { keepSecret } from "./logs.ts";
 import { BASE, send } from "./worker.ts";
 
-const TWILIO = "https://api.twilio.com";
+const TWILIO = ["https://api.twilio.com", "https://messaging.twilio.com", "https://routes.twilio.com"];
+/** Regions with accounts of their own, none of which are simulated unless a test says so. */
+const REGION = "https://api.dublin.ie1.twilio.com";
+
+let regional: (request: Request) => Response = () =>
+  Response.json({ code: 20003, status: 401 }, { status: 401 });
+
+/** What Twilio's other region answers in this test. */
+export function answerInOtherRegion(answer: typeof regional): void {
+  regional = answer;
+}
 
 /** The Twilio of the running test. */
 export let twilio: Simulator;
@@ -17,6 +27,7 @@ let strangers: string[] = [];
 export function startTwilio(): void {
   strangers = [];
   startCustomers();
+  regional = () => Response.json({ code: 20003, status: 401 }, { status: 401 });
   twilio = createSimulator(async (request) => {
     if (new URL(request.url).origin === BASE) return send(request);
     return new Response("<Response><Say>The owner's own system</Say></Response>", {
@@ -28,7 +39,8 @@ export function startTwilio(): void {
     const { origin } = new URL(request.url);
     const customer = customerAt(origin);
     if (customer) return customer(request);
-    if (origin !== TWILIO) {
+    if (origin === REGION) return regional(request);
+    if (!TWILIO.includes(origin)) {
       strangers.push(origin);
       throw new TypeError("no such host");
     }

@@ -2,6 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import worker from "../../src/index.ts";
+import { expectDocumented } from "./document.ts";
 import { keepSecret } from "./logs.ts";
 import { watchedQueue } from "./queue.ts";
 import { recordedDatabase } from "./statements.ts";
@@ -11,7 +12,7 @@ export const BASE = "https://numbers.example.com";
 /** The Worker's bindings, with a queue that can be looked into. */
 export const bindings: Env = { ...env, DB: recordedDatabase, EVENTS: watchedQueue };
 
-/** Sends a request through the Worker's door and waits for what it left running. */
+/** Sends a request through the Worker's door and waits for what it left running. The response must be a documented one. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {
   const context = createExecutionContext();
   const withOverrides = Object.keys(overrides).length === 0 ? bindings : { ...bindings, ...overrides };
@@ -22,6 +23,7 @@ export async function send(request: Request, overrides: Partial<Env> = {}): Prom
   );
   await waitOnExecutionContext(context);
   expect(response.headers.get("x-request-id")).toMatch(/^req_[0-9a-f]{16}$/);
+  await expectDocumented(request, response);
   return response;
 }
 
@@ -33,6 +35,26 @@ export function authorization({ key_id, key_secret }: Key): { authorization: str
 
 export function get(path: string, key?: Key): Promise<Response> {
   return send(new Request(`${BASE}${path}`, { headers: key ? authorization(key) : {} }));
+}
+
+/** A request with an API key, and a JSON body where there is one. */
+export function call(
+  method: string,
+  path: string,
+  key: Key,
+  body?: unknown,
+  { headers, env: overrides }: Omit<PostOptions, "key"> = {},
+): Promise<Response> {
+  const request = new Request(`${BASE}${path}`, {
+    method,
+    headers: {
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...authorization(key),
+      ...headers,
+    },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
+  return send(request, overrides);
 }
 
 type PostOptions = { key?: Key | undefined; headers?: Record<string, string>; env?: Partial<Env> };

@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { addOtherProducts } from "./products.ts";
 import type { NumberResource } from "./resource.ts";
 import type { Account, Operation, State } from "./state.ts";
 import { updateNumber } from "./update.ts";
@@ -9,15 +10,23 @@ const ACCOUNT = "/2010-04-01/Accounts/:account";
 const LIST = `${ACCOUNT}/IncomingPhoneNumbers.json`;
 const INSTANCE = `${ACCOUNT}/IncomingPhoneNumbers/:sid{PN[0-9a-fA-F]{32}\\.json}`;
 
+const ACCOUNT_FILE = "/2010-04-01/Accounts/:account{AC[0-9a-fA-F]{32}\\.json}";
+
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 1000;
 
 /** Which operation a request is, or undefined for a path Twilio does not have. */
 export function operationOf(request: Request): Operation | undefined {
   const { pathname } = new URL(request.url);
-  if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return request.method === "GET" ? "list" : undefined;
+  const isGet = request.method === "GET";
+  if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return isGet ? "list" : undefined;
+  if (/\/Accounts\/AC[0-9a-fA-F]{32}\.json$/.test(pathname)) return isGet ? "account" : undefined;
+  if (pathname === "/v1/Services") return isGet ? "services" : undefined;
+  if (/^\/v1\/Services\/MG\w+\/PhoneNumbers\/PN\w+$/.test(pathname))
+    return isGet ? "service_number" : undefined;
+  if (/^\/v2\/PhoneNumbers\//.test(pathname)) return isGet ? "routing" : undefined;
   if (!/\/IncomingPhoneNumbers\/PN[0-9a-fA-F]{32}\.json$/.test(pathname)) return undefined;
-  if (request.method === "GET") return "fetch";
+  if (isGet) return "fetch";
   if (request.method === "POST") return "update";
   return request.method === "DELETE" ? "release" : undefined;
 }
@@ -25,6 +34,13 @@ export function operationOf(request: Request): Operation | undefined {
 /** Twilio's REST API as far as an import can tell the difference. */
 export function createApi(state: State): Hono {
   const api = new Hono();
+
+  api.use(ACCOUNT_FILE, async (c, next) => {
+    const refusal = authenticate(state, c.req.header("authorization"), c.req.param("account") ?? "");
+    if (refusal) return refusal;
+    await next();
+    return;
+  });
 
   api.use(`${ACCOUNT}/*`, async (c, next) => {
     const refusal = authenticate(state, c.req.header("authorization"), c.req.param("account") ?? "");
@@ -67,6 +83,14 @@ export function createApi(state: State): Hono {
     return c.body(null, 204);
   });
 
+  api.get(`${ACCOUNT_FILE}`, (c) => {
+    record("account", c, new URLSearchParams());
+    const account = state.accounts.get((c.req.param("account") ?? "").replace(/\.json$/, ""));
+    return account ? c.json(accountResource(account)) : notFound(c);
+  });
+
+  addOtherProducts(api, state, authenticate, record);
+
   api.notFound(notFound);
   return api;
 
@@ -102,7 +126,7 @@ function reaches(account: Account, target: Account): boolean {
   return target.sid === account.sid || target.ownerSid === account.sid;
 }
 
-function decodeBasic(header: string): string[] {
+export function decodeBasic(header: string): string[] {
   const bytes = Uint8Array.from(atob(header.slice("Basic ".length)), (character) => character.charCodeAt(0));
   const text = new TextDecoder().decode(bytes);
   const colon = text.indexOf(":");
@@ -149,7 +173,18 @@ function page(path: string, query: URLSearchParams, matches: NumberResource[], p
   };
 }
 
-function notFound(c: Context): Response {
+/** The token stands in it in the clear, as it does at Twilio. */
+function accountResource({ sid, authToken, ownerSid, isSuspended, type }: Account) {
+  return {
+    sid,
+    auth_token: authToken,
+    owner_account_sid: ownerSid ?? sid,
+    status: isSuspended ? "suspended" : "active",
+    type: type ?? "Full",
+  };
+}
+
+export function notFound(c: Context): Response {
   return error(404, 20404, `The requested resource ${c.req.path} was not found`);
 }
 

@@ -97,6 +97,7 @@ export const effects = {
   notActive: twilioError(403, 20005, "Account not active"),
   notFound: twilioError(404, 20404, "The requested resource was not found"),
   invalidUrl: twilioError(400, 21402, "VoiceUrl is not valid"),
+  testCredentials: twilioError(403, 20008, "Resource not accessible with Test Account Credentials"),
   cannotText: twilioError(400, 21407, "This Phone Number type does not support SMS or MMS"),
   tooManyRequests: twilioError(429, 20429, "Too Many Requests"),
   tooManyRequestsRetryAfter: (seconds: number) =>

@@ -11,6 +11,8 @@ export type Account = {
   isSuspended?: boolean;
   /** How many requests may be under way at once; any number when absent. */
   maxConcurrentRequests?: number;
+  /** "Trial" or "Full". */
+  type?: string;
 };
 
 /** A TwiML App: a second place to configure where calls and texts go. */
@@ -27,7 +29,16 @@ export type MessagingService = {
   numberSids: string[];
 };
 
-export const OPERATIONS = ["list", "fetch", "update", "release"] as const;
+export const OPERATIONS = [
+  "list",
+  "fetch",
+  "update",
+  "release",
+  "account",
+  "services",
+  "service_number",
+  "routing",
+] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 /** A request the simulated API took in, for tests to look at. */
@@ -44,6 +55,8 @@ export type State = {
   numbers: Map<string, NumberResource>;
   applications: Map<string, Application>;
   messagingServices: Map<string, MessagingService>;
+  /** The region in which a number's calls are handled, by number; none is the default. */
+  voiceRegions: Map<string, string>;
   requests: RecordedRequest[];
 };
 
@@ -53,6 +66,7 @@ export function createState(): State {
     numbers: new Map(),
     applications: new Map(),
     messagingServices: new Map(),
+    voiceRegions: new Map(),
     requests: [],
   };
 }

@@ -80,7 +80,7 @@ describe("the keyring", () => {
     const text = `a:${KEY_A}`;
     const keyring = await loadKeyring(text);
     expect(await loadKeyring(text)).toBe(keyring);
-    expect(keyring.current.key.extractable).toBe(false);
+    expect(keyring.current.seal.extractable).toBe(false);
     expect(await loadKeyring(`b:${KEY_B}`)).not.toBe(keyring);
   });
 

@@ -1,0 +1,48 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, resolve } from "node:path";
+import { openApiDocument } from "../../src/documentation/openapi.ts";
+import { operationsOf } from "../documentation/operations.ts";
+
+// The types are openapi-typescript's work. It needs the compiler's API, which TypeScript 7 no longer has, so it lives in
+// the workspace of the client beside a TypeScript 5 of its own.
+
+const SDK = resolve("sdk");
+const GENERATED = join(SDK, "src/generated");
+
+const require = createRequire(join(SDK, "package.json"));
+
+/** Builds the client: types and routes from the document, then JavaScript and declarations. @throws Error */
+export function buildClient(): void {
+  const document = openApiDocument();
+  mkdirSync(GENERATED, { recursive: true });
+  rmSync(join(SDK, "dist"), { recursive: true, force: true });
+  const source = join(GENERATED, "openapi.json");
+  writeFileSync(source, JSON.stringify(document));
+  run("openapi-typescript/bin/cli.js", [
+    source,
+    "--output",
+    join(GENERATED, "openapi.ts"),
+    // A field with a default may still be left out of a request.
+    "--default-non-nullable=false",
+  ]);
+  const routes = operationsOf(document).map(({ id, method, path }) => `  ${id}: ["${method}", "${path}"],`);
+  writeFileSync(
+    join(GENERATED, "routes.ts"),
+    `/** Method and path of each operation, by its id. */\nexport const routes = {\n${routes.join("\n")}\n} as const;\n`,
+  );
+  run("typescript/bin/tsc", ["--project", SDK]);
+}
+
+/** Runs a program of the workspace, silent unless it fails. */
+function run(program: string, args: string[]): void {
+  const [name = ""] = program.split("/");
+  const bin = join(packageOf(name), program.slice(name.length + 1));
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${name} failed:\n${stdout}${stderr}`);
+}
+
+function packageOf(name: string): string {
+  return dirname(require.resolve(`${name}/package.json`));
+}

@@ -1,0 +1,91 @@
+import { createHash } from "node:crypto";
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import packageJson from "../../package.json" with { type: "json" };
+import { openApiDocument } from "../../src/documentation/openapi.ts";
+import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
+import { llmsFullText, llmsText } from "./llms.ts";
+import { errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
+
+// Builds public/, which the Worker serves. Whatever needs the Worker runs this first: it takes a moment, and so nobody
+// has to think of it.
+
+const TARGET = "public";
+const API_TEXT = "docs/api.md";
+const SOURCE = "scripts/documentation";
+const SCALAR = "node_modules/@scalar/api-reference/dist/browser/standalone.js";
+
+const CODES = Object.keys(errorCatalogue) as ErrorCode[];
+
+/** Writes public/ anew. Files that are there and right are left alone, for a running `wrangler dev` watches them. */
+export function buildDocumentation(): void {
+  const document = openApiDocument(packageJson.version);
+  const assets = {
+    css: hashed("site.css", own("site.css")),
+    icon: hashed("icon.svg", own("icon.svg")),
+    scalar: hashed("scalar.js", read(SCALAR)),
+    reference: hashed("reference.js", own("reference.js")),
+    referenceCss: hashed("reference.css", own("reference.css")),
+  };
+  const links = mapValues(assets, ({ link }) => link);
+  const files: Record<string, string> = {
+    "index.html": landingPage(document, links),
+    "docs.html": referencePage(links),
+    "docs/errors.html": errorListPage(CODES, links),
+    "openapi.json": `${JSON.stringify(document)}\n`,
+    "llms.txt": llmsText(document),
+    "llms-full.txt": llmsFullText(document, CODES),
+    ...Object.fromEntries(
+      CODES.map((code) => [`docs/errors/${code}.html`, errorPage(code, document, links)]),
+    ),
+    ...Object.fromEntries(Object.values(assets).map(({ link, content }) => [link.slice(1), content])),
+  };
+  for (const [path, content] of Object.entries(files)) writeIfChanged(join(TARGET, path), content);
+  for (const path of globSync("**/*.*", { cwd: TARGET })) {
+    if (!Object.hasOwn(files, path.replaceAll("\\", "/"))) rmSync(join(TARGET, path));
+  }
+}
+
+/** docs/api.md as it should be: the reference for those who read the repository. */
+export function apiText(): string {
+  const note = "<!-- Written by `npm run docs:build` from the schemas and from src/*/openapi.ts. -->";
+  return `${note}\n\n${llmsFullText(openApiDocument(), CODES)}`;
+}
+
+/** Writes docs/api.md, which is committed; a test says when it is out of date. */
+export function writeApiText(): void {
+  writeIfChanged(API_TEXT, apiText());
+}
+
+function own(name: string): string {
+  return read(join(SOURCE, name));
+}
+
+function read(path: string): string {
+  return readFileSync(path, "utf8");
+}
+
+/** A file that may be cached for good: other content has another name. */
+function hashed(name: string, content: string): { link: string; content: string } {
+  const hash = createHash("sha256").update(content).digest("hex").slice(0, 10);
+  return { link: `/docs/assets/${name.replace(".", `.${hash}.`)}`, content };
+}
+
+function mapValues<Key extends string, From, To>(
+  record: Record<Key, From>,
+  to: (value: From) => To,
+): Record<Key, To> {
+  return Object.fromEntries(Object.entries<From>(record).map(([key, value]) => [key, to(value)])) as Record<
+    Key,
+    To
+  >;
+}
+
+function writeIfChanged(path: string, content: string): void {
+  try {
+    if (read(path) === content) return;
+  } catch {
+    mkdirSync(dirname(path), { recursive: true });
+  }
+  writeFileSync(path, content);
+}

@@ -1,0 +1,3 @@
+export { type Client, type ClientOptions, createClient, type RequestOptions } from "./client.ts";
+export { type ErrorCode, NixflexError } from "./error.ts";
+export type { components, operations } from "./generated/openapi.ts";

@@ -1,0 +1,44 @@
+import { newId } from "../ids.ts";
+import type { CreateAgentBody, UpdateAgentBody } from "./schema.ts";
+import type { AgentRow } from "./store.ts";
+
+// An agent as a request has it, as a row has it, and as an answer has it. No I/O here.
+
+export function newAgent(fields: CreateAgentBody, apiKeyId: string, now: Date): AgentRow {
+  const time = now.toISOString();
+  return {
+    ...columnsOf(fields),
+    id: newId("agent"),
+    api_key_id: apiKeyId,
+    created_at: time,
+    updated_at: time,
+  };
+}
+
+/** The row with the changes; what they leave out stays as it is. */
+export function changedAgent(row: AgentRow, changes: UpdateAgentBody, now: Date): AgentRow {
+  const { agent_id: _, created_at: __, updated_at: ___, ...present } = serialise(row);
+  const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+  return { ...row, ...columnsOf({ ...present, ...given }), updated_at: now.toISOString() };
+}
+
+export function serialise({ id, api_key_id: _, is_active, connect, fallback, record, ...fields }: AgentRow) {
+  return {
+    agent_id: id,
+    ...fields,
+    is_active: is_active === 1,
+    connect: connect && JSON.parse(connect),
+    fallback: fallback && JSON.parse(fallback),
+    record: record === 1,
+  };
+}
+
+function columnsOf({ connect, fallback, record, is_active, ...fields }: CreateAgentBody) {
+  return {
+    ...fields,
+    is_active: is_active ? 1 : 0,
+    connect: connect && JSON.stringify(connect),
+    fallback: fallback && JSON.stringify(fallback),
+    record: record ? 1 : 0,
+  } as const;
+}

@@ -1,0 +1,179 @@
+import * as z from "zod/mini";
+import { answered, described, type Reference, time } from "../http/operation.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT } from "../http/page.ts";
+import type { DeliveryError } from "./delivery.ts";
+import { EVENT_TYPES } from "./event.ts";
+import { testBody } from "./schema.ts";
+import { DELIVERY_STATES } from "./store.ts";
+
+const EVENT_ID = `evt_${"1f0c77d2".repeat(4)}`;
+const AGENT_ID = "agent_125207e452f8714a";
+const SECRET = `nxws_${"c0ffee00".repeat(8)}`;
+const TIME = "2026-01-31T12:00:00.000Z";
+
+const DELIVERY_ERRORS = {
+  http_error: true,
+  timeout: true,
+  network_error: true,
+  no_webhook_url: true,
+  unsafe_webhook_url: true,
+  unreadable: true,
+} satisfies Record<DeliveryError, true>;
+
+const eventId = z.string().check(z.regex(/^evt_[0-9a-f]{32}$/));
+
+const attempt = z.object({
+  attempted_at: time("When it was made"),
+  http_status: answered(z.nullable(z.int()), "What your server answered; null where no answer came.", 204),
+  error: answered(
+    z.nullable(z.enum(Object.keys(DELIVERY_ERRORS))),
+    "Why it was not delivered; null where it was.",
+  ),
+  duration_ms: answered(z.int(), "How long it took, in milliseconds.", 120),
+});
+
+const delivery = z
+  .object({
+    id: answered(eventId, "The id of the event. Repetitions have the same.", EVENT_ID),
+    event: answered(z.enum(EVENT_TYPES), "What happened.", "call.completed"),
+    agent_id: answered(z.string(), "The agent whose webhook_url it goes to.", AGENT_ID),
+    state: answered(z.enum(DELIVERY_STATES), "`pending` until it is delivered or given up."),
+    next_attempt_at: z.nullable(time("When it is tried next; null where it is not")),
+    created_at: time("When it happened"),
+    updated_at: time("When its state last changed"),
+    attempts: answered(z.array(attempt), "What was tried so far, the oldest first."),
+  })
+  .check(z.meta({ id: "Delivery", description: "An event, and what became of telling you." }));
+
+const pending = {
+  id: EVENT_ID,
+  event: "webhook.test",
+  agent_id: AGENT_ID,
+  state: "pending",
+  next_attempt_at: TIME,
+  created_at: TIME,
+  updated_at: TIME,
+  attempts: [],
+};
+
+const delivered = {
+  ...pending,
+  event: "call.completed",
+  state: "delivered",
+  next_attempt_at: null,
+  attempts: [{ attempted_at: TIME, http_status: 204, error: null, duration_ms: 120 }],
+};
+
+export const webhookReference: Reference = {
+  tag: {
+    name: "Webhooks",
+    description: "How you are told what happens: signed requests to an agent's webhook_url.",
+  },
+  operations: {
+    "POST /v1/webhooks/secret": {
+      id: "rotateWebhookSecret",
+      summary: "Get a new signing secret",
+      description:
+        "Makes a new secret that signs your events, for all agents of the API key. The one before, if there is one, signs " +
+        "beside it for another day.",
+      auth: "apiKey",
+      answers: [
+        {
+          status: 201,
+          description: "The secret. Keep it now.",
+          schema: z.object({
+            message: answered(z.string(), "A reminder to keep the secret."),
+            webhook_secret: answered(
+              z.string().check(z.regex(/^nxws_[0-9a-f]{64}$/)),
+              "What `X-Nixflex-Signature` is made with. It cannot be shown again.",
+              SECRET,
+            ),
+            previous_valid_until: time("Until when the secret before signs beside it"),
+          }),
+          example: {
+            message: "Keep the webhook_secret now: it cannot be shown again.",
+            webhook_secret: SECRET,
+            previous_valid_until: TIME,
+          },
+        },
+      ],
+      errors: [],
+    },
+    "POST /v1/webhooks/test": {
+      id: "testWebhook",
+      summary: "Send a test event",
+      description: "Sends a signed `webhook.test` to the agent's webhook_url, like any other event.",
+      auth: "apiKey",
+      body: {
+        schema: described(testBody, {
+          agent_id: {
+            description: "An agent of the calling API key with a webhook_url. Also spelled `agentId`.",
+            examples: [AGENT_ID],
+          },
+        }),
+        example: { agent_id: AGENT_ID },
+      },
+      answers: [
+        {
+          status: 201,
+          description: "The delivery that was begun.",
+          schema: z.object({ delivery }),
+          example: { delivery: pending },
+        },
+      ],
+      errors: ["missing_field", "agent_not_found", "agent_has_no_webhook"],
+    },
+    "GET /v1/webhooks/deliveries": {
+      id: "listDeliveries",
+      summary: "List deliveries",
+      description: "The events of the calling API key and what became of them, newest first.",
+      auth: "apiKey",
+      query: described(
+        z.object({
+          state: z.optional(z.enum(DELIVERY_STATES)),
+          limit: z.optional(z.int().check(z.minimum(1))),
+          offset: z.optional(z.int().check(z.minimum(0))),
+        }),
+        {
+          state: { description: "Only deliveries in this state." },
+          limit: {
+            description: `How many, ${DEFAULT_LIMIT} unless told; more than ${MAX_LIMIT} is taken as ${MAX_LIMIT}.`,
+          },
+          offset: { description: "How many to pass over, 0 unless told." },
+        },
+      ),
+      answers: [
+        {
+          status: 200,
+          description: "A page of deliveries, and how many there are in all.",
+          schema: z.object({
+            deliveries: z.array(delivery),
+            count: answered(z.int(), "How many there are in all."),
+            limit: answered(z.int(), "The limit that was applied."),
+            offset: answered(z.int(), "The offset that was applied."),
+          }),
+          example: { deliveries: [delivered], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+        },
+      ],
+      errors: ["invalid_field"],
+    },
+    "POST /v1/webhooks/deliveries/{id}/redeliver": {
+      id: "redeliver",
+      summary: "Deliver again",
+      description: "Tries a delivery again at once and, if need be, as often as a new one.",
+      auth: "apiKey",
+      path: described(z.object({ id: z.string() }), {
+        id: { description: "The id of the delivery.", examples: [EVENT_ID] },
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "The delivery, pending again.",
+          schema: z.object({ delivery }),
+          example: { delivery: pending },
+        },
+      ],
+      errors: ["delivery_not_found"],
+    },
+  },
+};

@@ -1,0 +1,95 @@
+import { batch, run } from "../database.ts";
+
+/** What is kept of a request that came with an `Idempotency-Key`. */
+export type IdempotencyRow = {
+  fingerprint: string;
+  claim_id: string;
+  lease_expires_at: string | null;
+  status: number | null;
+  headers: string | null;
+  response_sealed: string | null;
+};
+
+export type IdempotencyClaim = {
+  apiKeyId: string;
+  key: string;
+  fingerprint: string;
+  claimId: string;
+  leaseExpiresAt: string;
+  expiresAt: string;
+};
+
+/**
+ * Claims a key for this request where nobody has, or whoever had it is dead or a day old, in one trip.
+ *
+ * @returns the row as it is afterwards: this claim's where its `claim_id` says so
+ * @throws StorageError
+ */
+export async function claimKey(
+  db: D1Database,
+  claim: IdempotencyClaim,
+  now: string,
+): Promise<IdempotencyRow | undefined> {
+  const { apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt } = claim;
+  const results = await batch(db, [
+    db
+      .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND expires_at <= ?3")
+      .bind(apiKeyId, key, now),
+    db
+      .prepare(
+        `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, claim_id, lease_expires_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (api_key_id, key) DO UPDATE SET claim_id = excluded.claim_id,
+           lease_expires_at = excluded.lease_expires_at
+         WHERE fingerprint = excluded.fingerprint AND lease_expires_at <= ?7`,
+      )
+      .bind(apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt, now),
+    db
+      .prepare(
+        `SELECT fingerprint, claim_id, lease_expires_at, status, headers, response_sealed
+         FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2`,
+      )
+      .bind(apiKeyId, key),
+  ]);
+  return results[2]?.results[0] as IdempotencyRow | undefined;
+}
+
+/** Keeps the response of a claim. @throws StorageError */
+export async function keepResponse(
+  db: D1Database,
+  { apiKeyId, key, claimId }: IdempotencyClaim,
+  { status, headers, sealed }: { status: number; headers: string; sealed: string },
+): Promise<void> {
+  await run(
+    db
+      .prepare(
+        `UPDATE idempotency_keys SET lease_expires_at = NULL, status = ?4, headers = ?5, response_sealed = ?6
+         WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3`,
+      )
+      .bind(apiKeyId, key, claimId, status, headers, sealed),
+  );
+}
+
+/** Forgets a claim, so that the key may be used again. @throws StorageError */
+export async function releaseKey(
+  db: D1Database,
+  { apiKeyId, key, claimId }: IdempotencyClaim,
+): Promise<void> {
+  await run(
+    db
+      .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3")
+      .bind(apiKeyId, key, claimId),
+  );
+}
+
+/** Deletes up to `limit` keys that are a day old. @returns how many. @throws StorageError */
+export function clearExpiredKeys(db: D1Database, now: string, limit: number): Promise<number> {
+  return run(
+    db
+      .prepare(
+        `DELETE FROM idempotency_keys WHERE (api_key_id, key) IN (
+           SELECT api_key_id, key FROM idempotency_keys WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
+      )
+      .bind(now, limit),
+  );
+}

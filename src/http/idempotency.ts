@@ -1,0 +1,103 @@
+import { createMiddleware } from "hono/factory";
+import { newId } from "../ids.ts";
+import { createVault, type Slot, type Vault } from "../vault/vault.ts";
+import type { AppContext, AppEnv } from "./context.ts";
+import { ApiError } from "./errors.ts";
+import {
+  claimKey,
+  type IdempotencyClaim,
+  type IdempotencyRow,
+  keepResponse,
+  releaseKey,
+} from "./idempotency-store.ts";
+import { errorFields } from "./log.ts";
+import { readBody } from "./read-body.ts";
+
+const HEADER = "Idempotency-Key";
+const VALID_KEY = /^[\x20-\x7e]{1,255}$/;
+const METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+const KEPT_MS = 24 * 60 * 60 * 1000;
+// Longer than any request is at work. One that dies leaves the key to the next after this.
+const LEASE_MS = 120_000;
+const RETRY_AFTER_SECONDS = 2;
+const KEPT_HEADERS = ["content-type", "retry-after"];
+
+const slotOf = ({ apiKeyId, key }: IdempotencyClaim): Slot => `idempotency_keys.response/${apiKeyId}/${key}`;
+
+/**
+ * Does the work of requests with the same `Idempotency-Key` once, and answers the others with the response of the first,
+ * byte by byte. Stands behind `authenticate`: a key belongs to an API key. What is kept of a request is a keyed
+ * fingerprint; the response is sealed.
+ *
+ * @throws ApiError `invalid_idempotency_key`, `idempotency_key_reused`, `idempotency_in_progress`
+ */
+export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
+  const key = c.req.header(HEADER);
+  if (key === undefined || !METHODS.has(c.req.method)) return next();
+  if (!VALID_KEY.test(key)) throw new ApiError("invalid_idempotency_key");
+  const vault = createVault(c.get("config").tokenEncryptionKeys);
+  const request = await describe(c);
+  const now = new Date();
+  const claim: IdempotencyClaim = {
+    apiKeyId: c.get("apiKeyId"),
+    key,
+    fingerprint: await vault.fingerprint(request),
+    claimId: newId("claim"),
+    leaseExpiresAt: new Date(now.getTime() + LEASE_MS).toISOString(),
+    expiresAt: new Date(now.getTime() + KEPT_MS).toISOString(),
+  };
+  const row = await claimKey(c.env.DB, claim, now.toISOString());
+  if (row && row.claim_id !== claim.claimId) return answerAgain(row, claim, request, vault);
+
+  await next();
+  await settle(c, claim, vault);
+  return;
+});
+
+// Bytes that are no text differ from one another as little as they can be told apart; they are refused later anyway.
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
+
+/** Method, address and body: what makes two requests the same. The body is read here, and put back. */
+async function describe(c: AppContext): Promise<string> {
+  const body = await readBody(c.req.raw);
+  c.req.raw = new Request(c.req.raw, { body: body.length > 0 ? body : null });
+  const { pathname, search } = new URL(c.req.url);
+  return `${c.req.method} ${pathname}${search}\n${utf8.decode(body)}`;
+}
+
+async function answerAgain(
+  row: IdempotencyRow,
+  claim: IdempotencyClaim,
+  request: string,
+  vault: Vault,
+): Promise<Response> {
+  if (!(await vault.hasFingerprint(request, row.fingerprint))) throw new ApiError("idempotency_key_reused");
+  if (row.status === null || row.response_sealed === null) {
+    throw new ApiError("idempotency_in_progress", {
+      details: { retry_after: RETRY_AFTER_SECONDS },
+      headers: { "retry-after": String(RETRY_AFTER_SECONDS) },
+    });
+  }
+  const headers = new Headers(JSON.parse(row.headers ?? "{}") as Record<string, string>);
+  headers.set("idempotent-replayed", "true");
+  return new Response(await vault.open(row.response_sealed, slotOf(claim)), { status: row.status, headers });
+}
+
+/**
+ * Keeps the response, or frees the key where the same request may have another outcome later. Where that fails the
+ * response goes out all the same; the key is free again when its lease is over.
+ */
+async function settle(c: AppContext, claim: IdempotencyClaim, vault: Vault): Promise<void> {
+  const { status } = c.res;
+  try {
+    if (status === 429 || status >= 500) return await releaseKey(c.env.DB, claim);
+    const headers = KEPT_HEADERS.map((name) => [name, c.res.headers.get(name)]).filter(([, value]) => value);
+    await keepResponse(c.env.DB, claim, {
+      status,
+      headers: JSON.stringify(Object.fromEntries(headers)),
+      sealed: await vault.seal(await c.res.clone().text(), slotOf(claim)),
+    });
+  } catch (error) {
+    c.get("log").warn("response_not_kept", errorFields(error));
+  }
+}

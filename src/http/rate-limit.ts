@@ -1,0 +1,28 @@
+import { createMiddleware } from "hono/factory";
+import type { AppEnv } from "./context.ts";
+import { ApiError } from "./errors.ts";
+
+// The period of the limits in wrangler.toml. The binding does not say when it is over.
+const PERIOD_SECONDS = 60;
+
+/**
+ * Cloudflare's rate limits per API key: reads and writes apart. Stands behind `authenticate`.
+ * https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/
+ *
+ * @throws ApiError `rate_limit_exceeded`
+ */
+export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
+  const isRead = c.req.method === "GET" || c.req.method === "HEAD";
+  const limiter = isRead ? c.env.READ_LIMIT : c.env.WRITE_LIMIT;
+  const { success } = await limiter.limit({ key: c.get("apiKeyId") });
+  if (!success) throw rateLimitExceeded(PERIOD_SECONDS);
+  await next();
+});
+
+/** @param retryAfter seconds */
+export function rateLimitExceeded(retryAfter: number): ApiError {
+  return new ApiError("rate_limit_exceeded", {
+    details: { retry_after: retryAfter },
+    headers: { "retry-after": String(retryAfter) },
+  });
+}

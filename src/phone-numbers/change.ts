@@ -1,0 +1,75 @@
+import { findAgent } from "../agents/store.ts";
+import { StorageError } from "../database.ts";
+import { ApiError, errorCatalogue } from "../http/errors.ts";
+import { tryCredentials } from "../twilio/account.ts";
+import { findAccount, replaceToken } from "./account-store.ts";
+import { sealToken } from "./auth-token.ts";
+import type { ImportServices } from "./claim.ts";
+import { lookUpFailure } from "./doctor.ts";
+import { forgetRoutes } from "./inbound-route.ts";
+import { changeNumber, findOwnNumber, type OwnedNumber } from "./owner-store.ts";
+import type { ChangeBody } from "./schema.ts";
+
+/**
+ * Moves a number to another agent, switches its directions, or replaces the Auth Token of its whole Twilio account. A new
+ * token is tried at Twilio before it is kept; the one before verifies webhooks for another day, for Twilio goes on
+ * signing with it until the new one is promoted.
+ *
+ * @throws ApiError `missing_field`, `number_not_found`, `agent_not_found`, and Twilio's refusals of a token
+ * @throws StorageError
+ */
+export async function changeOwnNumber(
+  phoneNumber: string,
+  body: ChangeBody,
+  apiKeyId: string,
+  services: ImportServices,
+): Promise<OwnedNumber> {
+  const { db, now } = services;
+  const { agent_id: agentId, inbound_enabled, outbound_enabled, twilio_token } = body;
+  const fields = Object.keys(body);
+  if (fields.every((field) => body[field as keyof ChangeBody] === undefined)) {
+    throw new ApiError("missing_field", {
+      message: `${errorCatalogue.missing_field.message} Send at least one of ${fields.join(", ")}.`,
+      details: { fields },
+    });
+  }
+  const number = await ownNumber(phoneNumber, apiKeyId, db);
+  if (agentId !== undefined && !(await findAgent(db, apiKeyId, agentId)))
+    throw new ApiError("agent_not_found");
+  if (twilio_token !== undefined) await rotateToken(number, twilio_token, apiKeyId, services);
+
+  const changes = { agentId, inboundEnabled: inbound_enabled, outboundEnabled: outbound_enabled };
+  const isThere = await changeNumber(db, number.id, changes, now().toISOString()).catch((error: unknown) => {
+    // The agent was there a moment ago.
+    if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
+    throw error;
+  });
+  forgetRoutes(apiKeyId);
+  if (!isThere) throw new ApiError("number_not_found");
+  return ownNumber(phoneNumber, apiKeyId, db);
+}
+
+/** @throws ApiError `number_not_found` */
+export async function ownNumber(phoneNumber: string, apiKeyId: string, db: D1Database): Promise<OwnedNumber> {
+  const number = await findOwnNumber(db, apiKeyId, phoneNumber);
+  if (!number) throw new ApiError("number_not_found");
+  return number;
+}
+
+async function rotateToken(
+  { account_sid: accountSid }: OwnedNumber,
+  authToken: string,
+  apiKeyId: string,
+  { db, vault, twilio, log, now }: ImportServices,
+): Promise<void> {
+  const credentials = { accountSid, authToken };
+  try {
+    await tryCredentials(twilio, credentials);
+  } catch (error) {
+    throw await lookUpFailure(error, twilio, credentials);
+  }
+  const stored = await findAccount(db, apiKeyId, accountSid);
+  const token = await sealToken(vault, { apiKeyId, accountSid }, authToken, stored ?? undefined, log);
+  if (token.replaces !== null) await replaceToken(db, token, now().toISOString());
+  log.info("auth_token_replaced", { account_sid: accountSid, is_new: token.replaces !== null });
+}

@@ -1,0 +1,105 @@
+import { ApiError } from "../http/errors.ts";
+import { fetchAccount, tryCredentials } from "../twilio/account.ts";
+import { TwilioError } from "../twilio/errors.ts";
+import { apiOrigin, type Region, regionOf } from "../twilio/hosts.ts";
+import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
+import { twilioFailure } from "./twilio-failure.ts";
+
+/** Why Twilio refused credentials. */
+export type CredentialReason =
+  | "wrong_token"
+  | "unknown_account"
+  | "api_key_in_sid"
+  | "suspended_account"
+  | "test_credentials"
+  | "other_region"
+  | "missing_permission";
+
+const ADVICE: Record<CredentialReason, string> = {
+  wrong_token:
+    "The account is known and this is not its Auth Token. Copy the token anew from the Twilio Console; it may have been rotated.",
+  unknown_account:
+    "Twilio knows no account with this SID. Copy the Account SID anew from the Twilio Console, and its token beside it.",
+  api_key_in_sid:
+    "This is the SID of an API key. Send the Account SID, which begins with AC, and the account's Auth Token: API keys do not sign webhooks.",
+  suspended_account:
+    "The account is suspended, closed or not yet active. Settle that in the Twilio Console and try again.",
+  test_credentials:
+    "These are Twilio's test credentials, which own no numbers. Send the live Account SID and Auth Token.",
+  other_region:
+    "These credentials belong to another Twilio Region. Send those of the region this deployment talks to, or import through a deployment for that region.",
+  missing_permission:
+    "The credentials are genuine and may not manage phone numbers. Send the account's Auth Token instead of a restricted key.",
+};
+
+/** Says what to do where a body could be seen to be wrong about its credentials. */
+export function explainSid(error: ApiError): ApiError {
+  return error.details.reason === "api_key_in_sid" ? withReason(error, "api_key_in_sid") : error;
+}
+
+// The caller is waiting for bad news already.
+const PROBE_TIMEOUT_MS = 2_000;
+
+// https://www.twilio.com/docs/api/errors
+const REASONS_BY_CODE: Readonly<Record<number, CredentialReason>> = {
+  20005: "suspended_account",
+  10001: "suspended_account",
+  20403: "suspended_account",
+  90010: "suspended_account",
+  20008: "test_credentials",
+  20006: "missing_permission",
+  70051: "missing_permission",
+};
+
+/**
+ * A failed look-up as the caller is told of it. Where credentials were refused it says why and what to do; where Twilio's
+ * code does not tell, two cheap requests may: the account itself, and the same credentials in another region.
+ */
+export async function lookUpFailure(
+  error: unknown,
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+): Promise<unknown> {
+  const answer = twilioFailure(error, "twilio_unavailable");
+  if (!(answer instanceof ApiError && error instanceof TwilioError) || answer.status !== 401) return answer;
+  const known = REASONS_BY_CODE[error.facts.twilioCode ?? 0];
+  const hurried = { ...endpoint, timeoutMs: Math.min(endpoint.timeoutMs, PROBE_TIMEOUT_MS) };
+  return withReason(answer, known ?? (await probe(error, hurried, credentials)));
+}
+
+/** The same error, with a reason and its advice. */
+function withReason(error: ApiError, reason: CredentialReason): ApiError {
+  return new ApiError(error.code, {
+    message: `${error.message} ${ADVICE[reason]}`,
+    details: { ...error.details, reason },
+    headers: error.headers,
+    cause: error.cause,
+  });
+}
+
+async function probe(
+  cause: TwilioError,
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+): Promise<CredentialReason> {
+  const [account, isElsewhere] = await Promise.all([
+    fetchAccount(endpoint, credentials).catch(() => undefined),
+    worksElsewhere(endpoint, credentials),
+  ]);
+  if (account) return account.status === "active" ? "missing_permission" : "suspended_account";
+  if (isElsewhere) return "other_region";
+  return cause.facts.isUnknownUser ? "unknown_account" : "wrong_token";
+}
+
+/** Whether another of Twilio's regions takes these credentials. Only Twilio's own hosts are asked. */
+async function worksElsewhere(endpoint: TwilioEndpoint, credentials: TwilioCredentials): Promise<boolean> {
+  const other: Region = regionOf(endpoint.baseUrl) === "us1" ? "ie1" : "us1";
+  const baseUrl = apiOrigin(endpoint.baseUrl, other);
+  if (baseUrl === undefined) return false;
+  try {
+    await tryCredentials({ ...endpoint, baseUrl }, credentials);
+    return true;
+  } catch {
+    return false;
+  }
+}

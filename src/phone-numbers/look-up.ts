@@ -1,0 +1,54 @@
+import { type AgentOwner, selectOwner } from "../agents/store.ts";
+import { batch } from "../database.ts";
+import { ApiError } from "../http/errors.ts";
+import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
+import { selectAccount, type TwilioAccountRow } from "./account-store.ts";
+import type { ImportServices } from "./claim.ts";
+import { lookUpFailure } from "./doctor.ts";
+import { selectUnreturned, type UnreturnedRow } from "./release-store.ts";
+import type { ImportBody } from "./schema.ts";
+import { type PhoneNumberRow, selectByPhoneNumber } from "./store.ts";
+
+/** What is known of a number before it is imported. */
+export type Known = {
+  number: IncomingPhoneNumber;
+  existing: PhoneNumberRow | undefined;
+  account: TwilioAccountRow | undefined;
+  /** What an earlier release of this number could not give back. */
+  unreturned: UnreturnedRow | undefined;
+};
+
+/** Asks Twilio and D1 side by side. Faults are reported in the contract's order: Twilio's first, then the agent's. */
+export async function lookUp(
+  body: ImportBody,
+  apiKeyId: string,
+  twilio: IncomingPhoneNumbers,
+  { db, twilio: endpoint }: ImportServices,
+): Promise<Known> {
+  const [found, stored] = await Promise.allSettled([
+    twilio.find(body.phone_number),
+    batch(db, [
+      selectByPhoneNumber(db, body.phone_number),
+      selectOwner(db, body.agent_id),
+      selectAccount(db, apiKeyId, body.twilio_sid),
+      selectUnreturned(db, apiKeyId, body.phone_number),
+    ]),
+  ]);
+  if (found.status === "rejected") {
+    const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
+    throw await lookUpFailure(found.reason, endpoint, credentials);
+  }
+  if (!found.value) throw new ApiError("number_not_in_twilio");
+  if (stored.status === "rejected") throw stored.reason;
+
+  const [numbers, agents, accounts, unreturned] = stored.value;
+  const agent = agents?.results[0] as AgentOwner | undefined;
+  if (!agent) throw new ApiError("agent_not_found");
+  if (agent.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
+  return {
+    number: found.value,
+    existing: numbers?.results[0] as PhoneNumberRow | undefined,
+    account: accounts?.results[0] as TwilioAccountRow | undefined,
+    unreturned: unreturned?.results[0] as UnreturnedRow | undefined,
+  };
+}

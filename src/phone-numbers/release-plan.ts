@@ -1,0 +1,93 @@
+import type { NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
+import { type NumberConfiguration, planRestore } from "./configuration.ts";
+
+// Decisions about giving a number back. No I/O here.
+
+/** What became of one side of a number. */
+export type ChannelOutcome =
+  /** What was there before the import is there again. */
+  | "restored"
+  /** Nothing was there before, so nothing is there now. */
+  | "cleared"
+  /** It does not point here any more; somebody re-pointed it. */
+  | "left_alone"
+  /** Twilio could not be told; it may still point here. */
+  | "unreachable";
+
+export const CHANNELS = ["voice", "sms", "status_callback"] as const;
+export type Channel = (typeof CHANNELS)[number];
+export type ChannelOutcomes = Record<Channel, ChannelOutcome>;
+
+/** Sets an address of each channel, so that it was ours. */
+const ADDRESSES: Record<Channel, readonly UpdateParameter[]> = {
+  voice: ["VoiceUrl", "VoiceFallbackUrl", "VoiceApplicationSid", "TrunkSid"],
+  sms: ["SmsUrl", "SmsFallbackUrl", "SmsApplicationSid"],
+  status_callback: ["StatusCallback"],
+};
+
+/** The outcome of each channel once `update` is in force. */
+export function outcomesOf(update: NumberUpdate): ChannelOutcomes {
+  const outcome = (channel: Channel): ChannelOutcome => {
+    const values = ADDRESSES[channel]
+      .map((parameter) => update[parameter])
+      .filter((value) => value !== undefined);
+    if (values.length === 0) return "left_alone";
+    return values.some((value) => value !== "") ? "restored" : "cleared";
+  };
+  return { voice: outcome("voice"), sms: outcome("sms"), status_callback: outcome("status_callback") };
+}
+
+export const UNREACHABLE: ChannelOutcomes = {
+  voice: "unreachable",
+  sms: "unreachable",
+  status_callback: "unreachable",
+};
+
+/**
+ * An update without the bindings to a trunk or application: what is left to try where Twilio refuses them, because they
+ * are gone.
+ */
+export function withoutBindings(update: NumberUpdate): { rest: NumberUpdate; refused: string[] } {
+  const { TrunkSid, VoiceApplicationSid, SmsApplicationSid, ...rest } = update;
+  const bindings = {
+    trunk_sid: TrunkSid,
+    voice_application_sid: VoiceApplicationSid,
+    sms_application_sid: SmsApplicationSid,
+  };
+  return { rest, refused: Object.entries(bindings).flatMap(([field, value]) => (value ? [field] : [])) };
+}
+
+/** What would give back everything, for a number that cannot be looked at: as if all of it still held our values. */
+export function blindRestore(previous: NumberConfiguration): NumberUpdate {
+  const ours = "https://ours.invalid/";
+  const pointingHere: NumberConfiguration = {
+    ...previous,
+    voice_url: ours,
+    voice_fallback_url: ours,
+    voice_application_sid: "",
+    trunk_sid: "",
+    sms_url: ours,
+    sms_fallback_url: ours,
+    sms_application_sid: "",
+    status_callback: ours,
+  };
+  return planRestore(pointingHere, previous, (url) => url === ours);
+}
+
+/**
+ * The request to Twilio as its owner can run it, the token left out. A stored URL's query string is left out as well,
+ * for it often holds a secret: it is a variable of the shell, to be set first.
+ */
+export function curlOf(url: string, accountSid: string, update: NumberUpdate): string {
+  const data = Object.entries(update).map(([parameter, value]) => {
+    const [address = "", query] = value.split("?");
+    const secret = query === undefined ? "" : `'"?$${variableOf(parameter)}"'`;
+    return `--data-urlencode ${`'${`${parameter}=${address}`.replaceAll("'", `'\\''`)}${secret}'`}`;
+  });
+  return [`curl -X POST '${url}'`, `-u '${accountSid}:'"$TWILIO_AUTH_TOKEN"`, ...data].join(" \\\n  ");
+}
+
+/** `VoiceUrl` as `VOICE_URL_QUERY`. */
+function variableOf(parameter: string): string {
+  return `${parameter.replace(/(?<!^)([A-Z])/g, "_$1").toUpperCase()}_QUERY`;
+}

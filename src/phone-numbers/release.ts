@@ -1,0 +1,145 @@
+import { sealEvent } from "../events/event.ts";
+import { announce } from "../events/outbox.ts";
+import { ApiError } from "../http/errors.ts";
+import { errorFields } from "../http/log.ts";
+import { newId } from "../ids.ts";
+import { TwilioError } from "../twilio/errors.ts";
+import {
+  type IncomingPhoneNumbers,
+  incomingPhoneNumbers,
+  type NumberUpdate,
+  numberUrl,
+} from "../twilio/incoming-phone-numbers.ts";
+import { openTokens } from "./auth-token.ts";
+import { type ImportServices, leaseEnd, secondsLeft } from "./claim.ts";
+import { type NumberConfiguration, planRestore } from "./configuration.ts";
+import { giveBack } from "./give-back.ts";
+import { forgetRoutes } from "./inbound-route.ts";
+import { openConfiguration } from "./previous-configuration.ts";
+import {
+  blindRestore,
+  type ChannelOutcomes,
+  curlOf,
+  outcomesOf,
+  UNREACHABLE,
+  withoutBindings,
+} from "./release-plan.ts";
+import { beginRelease, endRelease, findReleasable, type ReleasableRow } from "./release-store.ts";
+import { twilioFailure } from "./twilio-failure.ts";
+import { ownUrls } from "./webhooks.ts";
+
+export type ReleasedNumber = { phoneNumber: string; twilioNumberSid: string } & Returned;
+
+/** What became of the number at Twilio. */
+type Returned = {
+  outcomes: ChannelOutcomes;
+  /** Why Twilio could not be told, as an error code. */
+  reason?: string;
+  /** Fields that Twilio would not take back, such as a trunk that is gone. */
+  refused?: string[];
+  /** What the owner can send to Twilio in our place. */
+  requests: string[];
+};
+
+/**
+ * Releases a number: what the import overwrote at Twilio is given back, where it still holds our values, and the number
+ * is forgotten here. Leaving is always possible: where Twilio cannot be told the number goes all the same, and the answer
+ * says what its owner can do. The number is never released at Twilio.
+ *
+ * A saga like the import: the row says `releasing` before Twilio is touched, and whatever dies in between is taken up by
+ * the next request or by the reconciliation.
+ *
+ * @throws ApiError `number_not_found`, `release_in_progress`
+ * @throws StorageError
+ */
+export async function releaseNumber(
+  phoneNumber: string,
+  apiKeyId: string,
+  services: ImportServices,
+): Promise<ReleasedNumber> {
+  const { db, now } = services;
+  const row = await findReleasable(db, apiKeyId, phoneNumber);
+  const isAtWork = row !== null && row.state !== "active" && secondsLeft(row, now()) > 0;
+  // An import that is under way is not there yet for its owner.
+  if (!row || (isAtWork && row.state === "importing")) throw new ApiError("number_not_found");
+  if (isAtWork) throw inProgress(secondsLeft(row, now()));
+
+  const claimId = newId("claim");
+  const time = now();
+  if (!(await beginRelease(db, row, claimId, leaseEnd(services, time), time.toISOString())))
+    throw inProgress(1);
+  const returned = await returnConfiguration(row, services);
+  await forget(row, claimId, returned, services);
+  return { phoneNumber, twilioNumberSid: row.twilio_number_sid, ...returned };
+}
+
+function inProgress(retryAfter: number): ApiError {
+  const details = { retry_after: retryAfter };
+  return new ApiError("release_in_progress", { details, headers: { "retry-after": String(retryAfter) } });
+}
+
+/** Gives back at Twilio what is ours there. Never throws: whatever stands in the way, the number is released here. */
+async function returnConfiguration(row: ReleasableRow, services: ImportServices): Promise<Returned> {
+  const { vault, publicBaseUrl, log, now } = services;
+  let previous: NumberConfiguration | undefined;
+  try {
+    previous = await openConfiguration(vault, row);
+    const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
+    const [authToken = ""] = await openTokens(vault, owner, row, now(), log);
+    const twilio = incomingPhoneNumbers(services.twilio, { accountSid: row.account_sid, authToken });
+    const number = await twilio.fetch(row.twilio_number_sid);
+    const update = planRestore(number, previous, ownUrls(publicBaseUrl, row.id));
+    return { ...(await giveBackWhatCan(twilio, number.sid, update)), requests: [] };
+  } catch (error) {
+    const failure = twilioFailure(error, "twilio_update_rejected");
+    const reason = failure instanceof ApiError ? failure.code : "twilio_webhooks_not_applied";
+    log.warn("configuration_not_returned", { phone_number_id: row.id, reason, ...errorFields(error) });
+    const url = numberUrl("https://api.twilio.com", row.account_sid, row.twilio_number_sid);
+    const requests = previous ? [curlOf(url, row.account_sid, blindRestore(previous))] : [];
+    return { outcomes: UNREACHABLE, reason, requests };
+  }
+}
+
+/**
+ * Gives back all of it, or where Twilio refuses that, because the trunk or application that was bound before is gone, the
+ * URLs alone.
+ *
+ * @throws TwilioError
+ */
+async function giveBackWhatCan(
+  twilio: IncomingPhoneNumbers,
+  sid: string,
+  update: NumberUpdate,
+): Promise<Pick<Returned, "outcomes" | "refused">> {
+  if (Object.keys(update).length === 0) return { outcomes: outcomesOf({}) };
+  try {
+    await giveBack(twilio, sid, update);
+    return { outcomes: outcomesOf(update) };
+  } catch (error) {
+    const { rest, refused } = withoutBindings(update);
+    const isRefused = error instanceof TwilioError && error.facts.status === 400;
+    if (!isRefused || refused.length === 0) throw error;
+    await giveBack(twilio, sid, rest);
+    return { outcomes: outcomesOf(rest), refused };
+  }
+}
+
+/** @throws ApiError `release_in_progress` where another request has taken the release over */
+async function forget(
+  row: ReleasableRow,
+  claimId: string,
+  { outcomes, reason }: Returned,
+  services: ImportServices,
+): Promise<void> {
+  const { db, vault, now, log } = services;
+  const data = { phone_number: row.phone_number, twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
+  const draft = row.agent_id && { apiKeyId: row.api_key_id, agentId: row.agent_id, data };
+  const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
+  const isReturned = reason === undefined;
+  const options = { isReturned, now: now().toISOString() };
+  const { isReleased, hasEvent } = await endRelease(db, row, claimId, event, options);
+  forgetRoutes(row.api_key_id);
+  if (!isReleased) throw inProgress(1);
+  if (event && hasEvent) services.defer(announce(event.id, services));
+  log.info("number_released", { phone_number: row.phone_number, account_sid: row.account_sid, reason });
+}

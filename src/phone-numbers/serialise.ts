@@ -1,0 +1,74 @@
+import type { ImportedNumber } from "./import.ts";
+import type { OwnedNumber } from "./owner-store.ts";
+import type { Preview } from "./preview.ts";
+import type { ReleasedNumber } from "./release.ts";
+import type { ImportBody } from "./schema.ts";
+
+// Numbers as answers have them. The row's id stays inside: it stands in the webhook URLs.
+
+/** A number that was just imported takes and makes calls until its owner says otherwise. */
+export function serialiseImported({ phoneNumber, agentId, twilioNumberSid }: ImportedNumber) {
+  return {
+    phone_number: phoneNumber,
+    agent_id: agentId,
+    twilio_number_sid: twilioNumberSid,
+    inbound_enabled: true,
+    outbound_enabled: true,
+  };
+}
+
+export function serialiseNumber(row: OwnedNumber) {
+  return {
+    phone_number: row.phone_number,
+    agent_id: row.agent_id,
+    twilio_number_sid: row.twilio_number_sid,
+    inbound_enabled: row.inbound_enabled === 1,
+    outbound_enabled: row.outbound_enabled === 1,
+    provider: "twilio",
+    twilio_sid: row.account_sid,
+    health: row.health,
+    health_reasons: JSON.parse(row.health_reasons) as string[],
+    checked_at: row.checked_at,
+    first_inbound_at: row.first_inbound_at,
+    last_inbound_at: row.last_inbound_at,
+    created_at: row.created_at,
+    updated_at: row.updated_at,
+  };
+}
+
+export function serialiseReleased({
+  phoneNumber,
+  twilioNumberSid,
+  outcomes,
+  refused,
+  reason,
+  requests,
+}: ReleasedNumber) {
+  return {
+    phone_number: phoneNumber,
+    deleted: true,
+    twilio_number_sid: twilioNumberSid,
+    twilio: outcomes,
+    ...(refused && { not_restored: refused }),
+    ...(reason !== undefined && {
+      reason,
+      message:
+        "Twilio could not be told, so the number may still point here; its callers hear that it takes no calls. Run " +
+        "the requests to give it back what it had. They hold no token, and no query string of a URL: set the " +
+        "variables named in them first.",
+      requests,
+    }),
+  };
+}
+
+export function serialisePreview({ phone_number, agent_id }: ImportBody, preview: Preview) {
+  return {
+    dry_run: true,
+    phone_number: { phone_number, agent_id, twilio_number_sid: preview.twilioNumberSid },
+    answered_by: preview.answeredBy,
+    changes: preview.changes,
+    warnings: preview.warnings,
+    unchecked: preview.unchecked,
+    plan_hash: preview.planHash,
+  };
+}

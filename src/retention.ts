@@ -1,0 +1,41 @@
+import { clearCreations } from "./api-keys/store.ts";
+import type { EventServices } from "./events/outbox.ts";
+import { clearEvents, clearReceipts } from "./events/store.ts";
+import { clearExpiredKeys } from "./http/idempotency-store.ts";
+import { clearUnreturned } from "./phone-numbers/release-store.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+type Rule = {
+  /** How long after their time rows are kept, in days. */
+  days: number;
+  clear: (db: D1Database, before: string, limit: number) => Promise<number>;
+};
+
+/** What is deleted when, by what it is called in the log. */
+const rules: Readonly<Record<string, Rule>> = {
+  // Twilio repeats itself within minutes; a week is far beyond that.
+  receipts: { days: 7, clear: clearReceipts },
+  events: { days: 30, clear: clearEvents },
+  // They say themselves when they expire.
+  idempotency_keys: { days: 0, clear: clearExpiredKeys },
+  key_creations: { days: 1, clear: clearCreations },
+  unreturned_configurations: { days: 90, clear: clearUnreturned },
+};
+
+const ROWS_PER_BATCH = 500;
+const BATCHES_PER_RUN = 10;
+
+/** Deletes what is kept no longer, in bounded batches. For the cron. @throws StorageError */
+export async function clearOldRecords({ db, log, now }: EventServices): Promise<void> {
+  for (const [name, { days, clear }] of Object.entries(rules)) {
+    const before = new Date(now().getTime() - days * DAY_MS).toISOString();
+    let count = 0;
+    for (let run = 0; run < BATCHES_PER_RUN; run += 1) {
+      const deleted = await clear(db, before, ROWS_PER_BATCH);
+      count += deleted;
+      if (deleted < ROWS_PER_BATCH) break;
+    }
+    if (count > 0) log.info("old_records_cleared", { records: name, count });
+  }
+}

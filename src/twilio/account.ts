@@ -1,0 +1,34 @@
+import * as z from "zod/mini";
+import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+
+// The answer holds the Auth Token in the clear, so nothing of it is kept but these two words.
+const account = z.object({ status: z.nullish(z.string()), type: z.nullish(z.string()) });
+
+export type TwilioAccount = z.output<typeof account>;
+
+/**
+ * The account of these credentials. https://www.twilio.com/docs/iam/api/account
+ *
+ * @throws TwilioError
+ */
+export async function fetchAccount(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+): Promise<TwilioAccount> {
+  const path = `/2010-04-01/Accounts/${credentials.accountSid}.json`;
+  const parsed = account.safeParse(await callTwilio(endpoint, credentials, { method: "GET", path }));
+  return parsed.success ? parsed.data : {};
+}
+
+/**
+ * Tries the credentials on the numbers of their account, which every kind of them can read that an import can use.
+ *
+ * @throws TwilioError
+ */
+export async function tryCredentials(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+): Promise<void> {
+  const path = `/2010-04-01/Accounts/${credentials.accountSid}/IncomingPhoneNumbers.json?PageSize=1`;
+  await callTwilio(endpoint, credentials, { method: "GET", path });
+}

@@ -1,0 +1,59 @@
+import * as z from "zod/mini";
+import { TwilioError } from "./errors.ts";
+import { productOrigin } from "./hosts.ts";
+import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+
+const service = z.object({
+  sid: z.string().check(z.regex(/^MG[0-9a-fA-F]{32}$/)),
+  use_inbound_webhook_on_number: z.nullish(z.boolean()),
+});
+
+const page = z.object({ services: z.array(z.unknown()) });
+
+export type MessagingService = { sid: string; usesInboundWebhookOnNumber: boolean };
+
+const PAGE_SIZE = 100;
+// Twilio has no way to ask which service a number is in, so each is asked for the number, a few at a time.
+const MAX_SERVICES = 30;
+const AT_ONCE = 3;
+
+/**
+ * The Messaging Service a number is in, or undefined where it is in none of the first thirty.
+ * https://www.twilio.com/docs/messaging/api/service-resource
+ *
+ * @throws TwilioError
+ */
+export async function findMessagingService(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  numberSid: string,
+): Promise<MessagingService | undefined> {
+  const messaging = { ...endpoint, baseUrl: productOrigin(endpoint.baseUrl, "messaging") };
+  const get = (path: string) => callTwilio(messaging, credentials, { method: "GET", path });
+  const parsed = page.safeParse(await get(`/v1/Services?PageSize=${PAGE_SIZE}`));
+  if (!parsed.success)
+    throw new TwilioError("Twilio's list of services is strange", { failure: "unavailable", status: 200 });
+  const services = parsed.data.services
+    .map((entry) => service.safeParse(entry))
+    .flatMap((result) => (result.success ? [result.data] : []))
+    .slice(0, MAX_SERVICES);
+
+  for (let start = 0; start < services.length; start += AT_ONCE) {
+    const some = services.slice(start, start + AT_ONCE);
+    const found = await Promise.all(some.map(({ sid }) => holds(sid)));
+    const match = some[found.indexOf(true)];
+    if (match)
+      return { sid: match.sid, usesInboundWebhookOnNumber: match.use_inbound_webhook_on_number === true };
+  }
+  return undefined;
+
+  async function holds(sid: string): Promise<boolean> {
+    try {
+      await get(`/v1/Services/${sid}/PhoneNumbers/${numberSid}`);
+      return true;
+    } catch (error) {
+      if (error instanceof TwilioError && error.facts.status === 404) return false;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import * as z from "zod/mini";
+import { TwilioError } from "./errors.ts";
+import { productOrigin } from "./hosts.ts";
+import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+
+const record = z.object({ voice_region: z.nullish(z.string()) });
+
+/**
+ * The region in which a number's calls are handled, such as `us1`. Each region has its own configuration of the number.
+ * https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
+ *
+ * @returns undefined where there is no record, which means the default
+ * @throws TwilioError
+ */
+export async function findVoiceRegion(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  phoneNumber: string,
+): Promise<string | undefined> {
+  const routes = { ...endpoint, baseUrl: productOrigin(endpoint.baseUrl, "routes") };
+  const path = `/v2/PhoneNumbers/${encodeURIComponent(phoneNumber)}`;
+  try {
+    const parsed = record.safeParse(await callTwilio(routes, credentials, { method: "GET", path }));
+    return parsed.success ? (parsed.data.voice_region ?? undefined) : undefined;
+  } catch (error) {
+    if (error instanceof TwilioError && error.facts.status === 404) return undefined;
+    throw error;
+  }
+}

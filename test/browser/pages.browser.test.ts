@@ -1,0 +1,84 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { operationsOf } from "../../scripts/documentation/operations.ts";
+import { openApiDocument } from "../../src/documentation/openapi.ts";
+import { type Look, overflow, scrollThrough, startBrowser, violations, visit } from "./support.ts";
+
+let browser: Awaited<ReturnType<typeof startBrowser>>;
+
+beforeAll(async () => {
+  browser = await startBrowser();
+});
+
+afterAll(() => browser?.close());
+
+const PHONE = 360;
+const DESKTOP = 1280;
+const LOOKS: Look[] = [
+  { width: PHONE, colorScheme: "light" },
+  { width: PHONE, colorScheme: "dark" },
+  { width: DESKTOP, colorScheme: "light" },
+  { width: DESKTOP, colorScheme: "dark" },
+];
+
+/** A page, and a heading that is there once it has been drawn. */
+const PAGES: [path: string, sign: string][] = [
+  ["/", "Bring your own Twilio number to your AI agent"],
+  ["/docs/errors", "Errors"],
+  ["/docs/errors/twilio_auth_failed", "What to do"],
+  ["/docs", "Import a number"],
+];
+
+describe("the reference", () => {
+  it.each([PHONE, DESKTOP])(
+    "at %i pixels: shows every operation, and tries one here and nowhere else",
+    async (width) => {
+      const { page, context, strangers, complaints } = await visit(
+        browser.browser,
+        `${browser.origin}/docs`,
+        {
+          width,
+          colorScheme: "light",
+        },
+      );
+      await scrollThrough(page);
+      for (const { summary, anchor } of operationsOf(openApiDocument())) {
+        await page.getByRole("heading", { name: summary }).first().waitFor();
+        // Where the landing page, the error pages and the README link to.
+        await page.locator(`[id$="${anchor}"]`).waitFor({ state: "attached" });
+      }
+      await page
+        .getByRole("button", { name: /^Test Request.*healthz/ })
+        .first()
+        .click();
+      await page.getByRole("button", { name: /^Send/ }).first().click();
+      await page.getByText("200 OK").first().waitFor();
+      expect(complaints).toEqual([]);
+      expect(strangers).toEqual([]);
+      await context.close();
+    },
+  );
+});
+
+describe.each(PAGES)("%s", (path, sign) => {
+  it.each(LOOKS)(
+    "at $width pixels, $colorScheme: drawn, in its place, accessible, and by itself",
+    async (look) => {
+      const { page, context, strangers, complaints } = await visit(
+        browser.browser,
+        browser.origin + path,
+        look,
+      );
+      await page.getByRole("heading", { name: sign }).first().waitFor();
+      if (process.env.SCREENSHOTS) {
+        const name = `${path.replace(/\W+/g, "-")}-${look.width}-${look.colorScheme}.png`;
+        await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}` });
+      }
+      await scrollThrough(page);
+      expect(await overflow(page)).toBe(0);
+      expect(await violations(page)).toEqual([]);
+      expect(complaints).toEqual([]);
+      expect(strangers).toEqual([]);
+      await context.close();
+    },
+  );
+});

@@ -1,0 +1,87 @@
+import { existsSync } from "node:fs";
+import axe, { type AxeResults } from "axe-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { createTestHarness } from "wrangler";
+import { freshSecrets } from "../../scripts/fresh-secrets.ts";
+
+// Nothing here reads where a request came from, so wrangler need not ask Cloudflare for an example of it.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** The Worker on a port of its own, and a browser. */
+export async function startBrowser() {
+  if (!existsSync(CHROMIUM))
+    throw new Error(`There is no ${CHROMIUM}: apt-get install chromium, or set CHROMIUM.`);
+  const server = createTestHarness({
+    workers: [
+      {
+        configPath: "wrangler.toml",
+        vars: { PUBLIC_BASE_URL: "https://numbers.example.com" },
+        secrets: freshSecrets(),
+      },
+    ],
+  });
+  const origin = (await server.listen()).url.origin;
+  await server.getWorker<Env>().applyD1Migrations("DB");
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  return {
+    origin,
+    browser,
+    close: async () => {
+      await browser.close();
+      await server.close();
+    },
+  };
+}
+
+export type Visit = { page: Page; context: BrowserContext; strangers: string[]; complaints: string[] };
+
+export type Look = { width: number; colorScheme: "light" | "dark" };
+
+/** Opens a page and notes what it asks of other hosts, and what the browser complains of (its CSP included). */
+export async function visit(browser: Browser, url: string, { width, colorScheme }: Look): Promise<Visit> {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
+  const page = await context.newPage();
+  const strangers: string[] = [];
+  const complaints: string[] = [];
+  page.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol !== "data:" && protocol !== "blob:" && origin !== new URL(url).origin)
+      strangers.push(request.url());
+  });
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  await page.goto(url, { waitUntil: "networkidle" });
+  return { page, context, strangers, complaints };
+}
+
+/** Scrolls to the end of the page, a little each frame: the reference draws its sections as they come into view. */
+export async function scrollThrough(page: Page): Promise<void> {
+  await page.evaluate(`(async () => {
+    const { scrollingElement } = document;
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    for (let top = 0; top < scrollingElement.scrollHeight; top += 200) {
+      scrollingElement.scrollTop = top;
+      await frame();
+      await frame();
+    }
+  })()`);
+}
+
+/** How many pixels the page is wider than its window. */
+export function overflow(page: Page): Promise<number> {
+  return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+}
+
+/** What axe finds wrong: rule, and the elements it is about. */
+export async function violations(page: Page): Promise<{ rule: string; elements: string[] }[]> {
+  await page.evaluate(axe.source);
+  const results: AxeResults = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })");
+  return results.violations.map(({ id, nodes }) => ({
+    rule: id,
+    elements: nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`),
+  }));
+}

@@ -1,0 +1,4 @@
+import { buildClient } from "../../scripts/client/build.ts";
+
+/** The tests of the client run what is shipped. */
+export const setup = buildClient;

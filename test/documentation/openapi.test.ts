@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { app } from "../../src/app.ts";
+import { CODES_OUTSIDE_OPERATIONS } from "../../src/documentation/openapi.ts";
+import { errorCatalogue } from "../../src/http/errors.ts";
+import { document, expectDocumented, faultsOf, operations } from "../support/document.ts";
+import { BASE, send } from "../support/worker.ts";
+
+const codesOf = (operation: (typeof operations)[number]) =>
+  Object.values(operation.responses).flatMap(({ content }) =>
+    Object.keys(content["application/json"].examples ?? {}),
+  );
+
+describe("the document", () => {
+  it("has every route that customers and monitors call, and no other", () => {
+    const routes = app.routes
+      .filter(({ method, path }) => method !== "ALL" && /^\/(?:v1\/|healthz)/.test(path))
+      .map(({ method, path }) => `${method} ${path.replace(/:(\w+)(?:\{[^}]*\})?/g, "{$1}")}`);
+    expect(operations.map(({ method, path }) => `${method} ${path}`).sort()).toEqual(
+      [...new Set(routes)].sort(),
+    );
+    expect(routes).toContain("POST /v1/phone-numbers");
+  });
+
+  it("has every code of the catalogue, each under its status", () => {
+    const codes = new Set([...operations.flatMap(codesOf), ...CODES_OUTSIDE_OPERATIONS]);
+    expect([...codes].sort()).toEqual(Object.keys(errorCatalogue).sort());
+    for (const { responses } of operations) {
+      for (const [status, { content }] of Object.entries(responses)) {
+        for (const code of Object.keys(content["application/json"].examples ?? {})) {
+          expect([code, errorCatalogue[code as keyof typeof errorCatalogue].status]).toEqual([
+            code,
+            Number(status),
+          ]);
+        }
+      }
+    }
+  });
+
+  it("has an id of its own for each operation, and a description for each field and parameter", () => {
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+    for (const { operationId, parameters = [], requestBody } of operations) {
+      const fields = requestBody?.content["application/json"].schema.properties ?? {};
+      for (const field of [...parameters, ...Object.values(fields)]) {
+        expect(field, operationId).toHaveProperty("description");
+      }
+    }
+  });
+
+  it("has examples that are as it says", () => {
+    for (const { operationId, requestBody, responses } of operations) {
+      const contents = [requestBody, ...Object.values(responses)].map(
+        (part) => part?.content["application/json"],
+      );
+      for (const content of contents.filter((part) => part !== undefined)) {
+        if (content.examples === undefined)
+          expect(faultsOf(content.example, content.schema), operationId).toEqual([]);
+        for (const { $ref } of Object.values(content.examples ?? {})) {
+          const { value } = (document.components?.examples?.[$ref.split("/").at(-1) ?? ""] ?? {}) as {
+            value?: unknown;
+          };
+          expect(faultsOf(value, content.schema), $ref).toEqual([]);
+        }
+      }
+    }
+  });
+
+  it("refers to nothing that it does not have", () => {
+    for (const [, reference = ""] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+      const target = reference
+        .split("/")
+        .reduce<unknown>((node, name) => (node as Record<string, unknown>)[name], document);
+      expect(target, reference).toBeTypeOf("object");
+    }
+  });
+
+  it("is served, for this deployment", async () => {
+    const served = await (await send(new Request(`${BASE}/openapi.json`))).json<typeof document>();
+    expect(served).toMatchObject({ openapi: "3.1.1", servers: [{ url: "/" }], paths: document.paths });
+  });
+});
+
+describe("a response that disagrees with it", () => {
+  const request = new Request(`${BASE}/v1/agents`, { method: "POST" });
+  const error = {
+    type: "conflict",
+    code: "agent_not_found",
+    message: "…",
+    doc_url: `${BASE}/docs/errors/x`,
+    details: {},
+  };
+
+  it.each<[string, Response]>([
+    ["another status", Response.json({ error }, { status: 409 })],
+    ["a code that the operation does not have", Response.json({ error }, { status: 401 })],
+    ["no envelope", Response.json({ message: "oops" }, { status: 400 })],
+    ["a field missing", Response.json({ agent_id: "agent_125207e452f8714a" }, { status: 201 })],
+  ])("fails its test: %s", async (_, response) => {
+    await expect(expectDocumented(request, response)).rejects.toThrow();
+  });
+
+  it("fails its test: a field too many", async () => {
+    const ok = Response.json({ status: "ok" });
+    await expectDocumented(new Request(`${BASE}/healthz`), ok);
+    const more = Response.json({ status: "ok", version: 1 });
+    await expect(expectDocumented(new Request(`${BASE}/healthz`), more)).rejects.toThrow();
+  });
+});

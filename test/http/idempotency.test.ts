@@ -1,0 +1,172 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { watchedDatabase } from "../support/database.ts";
+import { prepareImport } from "../support/import.ts";
+import { operations, twilio } from "../support/twilio.ts";
+import { call, createAgent, createKey, expectError, type Key, rows } from "../support/worker.ts";
+import { effects } from "../twilio-simulator/faults.ts";
+
+const create = (
+  key: Key,
+  idempotencyKey: string,
+  body: unknown = { name: "Receptionist" },
+  env?: Partial<Env>,
+) =>
+  call("POST", "/v1/agents", key, body, {
+    headers: { "idempotency-key": idempotencyKey },
+    ...(env && { env }),
+  });
+
+describe("Idempotency-Key", () => {
+  it("gives the stored response, byte by byte, and does the work once", async () => {
+    const key = await createKey();
+    const first = await create(key, "abc");
+    const again = await create(key, "abc");
+    expect([first.status, again.status]).toEqual([201, 201]);
+    expect(await again.text()).toBe(await first.text());
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    expect(first.headers.get("idempotent-replayed")).toBeNull();
+    expect(again.headers.get("content-type")).toBe(first.headers.get("content-type"));
+    expect(again.headers.get("x-request-id")).not.toBe(first.headers.get("x-request-id"));
+    expect(await rows("agents")).toHaveLength(1);
+  });
+
+  it("gives a refusal again as well", async () => {
+    const { key, body } = await prepareImport();
+    const options = { headers: { "idempotency-key": "k" } };
+    const send = () => call("POST", "/v1/phone-numbers", key, body, options);
+    await call("POST", "/v1/phone-numbers", key, body);
+    await expectError(await send(), 409, "number_already_imported");
+    const replayed = await send();
+    expect(replayed.headers.get("idempotent-replayed")).toBe("true");
+    await expectError(replayed, 409, "number_already_imported");
+  });
+
+  it("imports once, though the request is sent ten times at once", async () => {
+    const { key, body } = await prepareImport();
+    const send = () =>
+      call("POST", "/v1/phone-numbers", key, body, { headers: { "idempotency-key": "import-1" } });
+    const responses = await Promise.all(Array.from({ length: 10 }, send));
+    expect(responses.filter(({ status }) => status === 201)).toHaveLength(1);
+    for (const response of responses.filter(({ status }) => status !== 201)) {
+      const error = await expectError(response, 409, "idempotency_in_progress");
+      expect(response.headers.get("retry-after")).toBe(String(error.details.retry_after));
+    }
+    expect(operations()).toEqual(["list", "update"]);
+    const replayed = await send();
+    expect([replayed.status, replayed.headers.get("idempotent-replayed")]).toEqual([201, "true"]);
+  });
+
+  it.each<[string, (key: Key) => Promise<Response>]>([
+    ["another body", (key) => create(key, "abc", { name: "Other" })],
+    ["another path", (key) => call("POST", "/v1/webhooks/test", key, { name: "Receptionist" }, same)],
+    ["another method", (key) => call("DELETE", "/v1/agents", key, undefined, same)],
+    ["another query", (key) => call("POST", "/v1/agents?x=1", key, { name: "Receptionist" }, same)],
+  ])("with %s is idempotency_key_reused", async (name, other) => {
+    const key = await createKey();
+    await create(key, "abc");
+    const response = await other(key);
+    if (name === "another method") return expect(response.status).toBe(405);
+    const error = await expectError(response, 422, "idempotency_key_reused");
+    expect(error.type).toBe("invalid_request");
+    expect(await rows("agents")).toHaveLength(1);
+    return undefined;
+  });
+  const same = { headers: { "idempotency-key": "abc" } };
+
+  it("belongs to an API key", async () => {
+    const [one, other] = [await createKey(), await createKey()];
+    const [first, second] = [await create(one, "abc"), await create(other, "abc", { name: "Other" })];
+    expect([first.status, second.status]).toEqual([201, 201]);
+    expect(second.headers.get("idempotent-replayed")).toBeNull();
+  });
+
+  it("is not looked at where a request only reads", async () => {
+    const key = await createKey();
+    const read = () => call("GET", "/v1/agents", key, undefined, same);
+    expect((await read()).status).toBe(200);
+    await createAgent(key);
+    expect(await (await read()).json()).toMatchObject({ count: 1 });
+    expect(await rows("idempotency_keys")).toEqual([]);
+  });
+
+  it("works for PUT and DELETE", async () => {
+    const key = await createKey();
+    const id = await createAgent(key);
+    const headers = { "idempotency-key": "d" };
+    const remove = () => call("DELETE", `/v1/agents/${id}`, key, undefined, { headers });
+    const [first, again] = [await remove(), await remove()];
+    expect([first.status, again.status]).toEqual([200, 200]);
+    expect(await again.text()).toBe(await first.text());
+  });
+
+  it.each(["", "x".repeat(256), "tab\tbed"])("must be 1 to 255 printable characters: %j", async (value) => {
+    await expectError(await create(await createKey(), value), 400, "invalid_idempotency_key");
+  });
+
+  it("may be 255 characters", async () => {
+    expect((await create(await createKey(), "~".repeat(255))).status).toBe(201);
+  });
+
+  it("stores neither the request nor a secret, and the response sealed", async () => {
+    const { key, account, body } = await prepareImport();
+    await call("POST", "/v1/phone-numbers", key, body, same);
+    const stored = JSON.stringify(await rows("idempotency_keys"));
+    expect(stored).toContain("v1.");
+    for (const text of [account.authToken, body.agent_id, body.phone_number, key.key_secret]) {
+      expect(stored).not.toContain(text);
+    }
+  });
+
+  it("is ignored where the answer holds a secret: that is never kept", async () => {
+    const key = await createKey();
+    for (const _ of [1, 2]) {
+      const response = await call("POST", "/v1/webhooks/secret", key, undefined, same);
+      expect([response.status, response.headers.get("idempotent-replayed")]).toEqual([201, null]);
+    }
+    expect(await rows("idempotency_keys")).toEqual([]);
+  });
+});
+
+describe("an Idempotency-Key stays usable", () => {
+  it("after a 5xx: the retry does the work", async () => {
+    const { key, body } = await prepareImport();
+    const send = () => call("POST", "/v1/phone-numbers", key, body, same);
+    twilio.faults.add({ operation: "list", effect: effects.serverErrorHtml, times: 3 });
+    await expectError(await send(), 502, "twilio_unavailable");
+    const retried = await send();
+    expect([retried.status, retried.headers.get("idempotent-replayed")]).toEqual([201, null]);
+  });
+  const same = { headers: { "idempotency-key": "abc" } };
+
+  it("after a crash between the work and the record, once the lease is over", async () => {
+    const key = await createKey();
+    await create(key, "abc");
+    await env.DB.prepare(
+      "UPDATE idempotency_keys SET status = NULL, response_sealed = NULL, lease_expires_at = ?1",
+    )
+      .bind(new Date(Date.now() + 60_000).toISOString())
+      .run();
+    await expectError(await create(key, "abc"), 409, "idempotency_in_progress");
+    await expectError(await create(key, "abc", { name: "Other" }), 422, "idempotency_key_reused");
+    await env.DB.prepare("UPDATE idempotency_keys SET lease_expires_at = '2020-01-01T00:00:00.000Z'").run();
+    expect((await create(key, "abc")).status).toBe(201);
+    expect((await create(key, "abc")).headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  it("where its response could not be kept: the answer goes out all the same", async () => {
+    const key = await createKey();
+    // Authentication, claim, insertion of the agent; the fourth trip keeps the response.
+    const { DB } = watchedDatabase({ trip: 4, when: "before" });
+    expect((await create(key, "abc", { name: "x" }, { DB })).status).toBe(201);
+    await expectError(await create(key, "abc", { name: "x" }), 409, "idempotency_in_progress");
+  });
+
+  it("a day later, for anything", async () => {
+    const key = await createKey();
+    await create(key, "abc");
+    await env.DB.prepare("UPDATE idempotency_keys SET expires_at = '2020-01-01T00:00:00.000Z'").run();
+    const response = await create(key, "abc", { name: "Other" });
+    expect([response.status, response.headers.get("idempotent-replayed")]).toEqual([201, null]);
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, it } from "vitest";
+import { call, createKey, expectError, get } from "../support/worker.ts";
+
+const spent = { limit: async () => ({ success: false }) } as unknown as RateLimit;
+
+describe("rate limits", () => {
+  it("are the runtime's own, per API key: the 121st write in a minute is refused", async () => {
+    const [key, other] = [await createKey(), await createKey()];
+    const write = (by = key) => call("DELETE", "/v1/agents/agent_0000000000000000", by);
+    const statuses = new Set<number>();
+    for (let index = 0; index < 130; index += 1) statuses.add((await write()).status);
+    expect(statuses).toEqual(new Set([404, 429]));
+    expect((await write(other)).status).toBe(404);
+    expect((await get("/v1/agents", key)).status).toBe(200);
+  });
+
+  it("answer 429 with Retry-After, reads and writes apart", async () => {
+    const key = await createKey();
+    const read = await call("GET", "/v1/agents", key, undefined, { env: { READ_LIMIT: spent } });
+    const error = await expectError(read, 429, "rate_limit_exceeded");
+    expect(error.type).toBe("rate_limit_error");
+    expect(error.details).toEqual({ retry_after: 60 });
+    expect(read.headers.get("retry-after")).toBe("60");
+    const write = await call("POST", "/v1/agents", key, { name: "x" }, { env: { WRITE_LIMIT: spent } });
+    await expectError(write, 429, "rate_limit_exceeded");
+    expect((await call("GET", "/v1/agents", key, undefined, { env: { WRITE_LIMIT: spent } })).status).toBe(
+      200,
+    );
+  });
+
+  it("are counted for whoever has shown an API key, and for nobody else", async () => {
+    const stranger = { key_id: `nxf_${"0".repeat(32)}`, key_secret: "x" };
+    const response = await call("GET", "/v1/agents", stranger, undefined, { env: { READ_LIMIT: spent } });
+    await expectError(response, 401, "invalid_api_key");
+  });
+
+  it("leave an Idempotency-Key usable", async () => {
+    const key = await createKey();
+    const headers = { "idempotency-key": "abc" };
+    const create = (env: Partial<Env> = {}) =>
+      call("POST", "/v1/agents", key, { name: "x" }, { headers, env });
+    await expectError(await create({ WRITE_LIMIT: spent }), 429, "rate_limit_exceeded");
+    expect((await create()).status).toBe(201);
+  });
+});

@@ -1,0 +1,108 @@
+import { type Schema as JsonSchema, Validator } from "@cfworker/json-schema";
+import { expect } from "vitest";
+import { openApiDocument } from "../../src/documentation/openapi.ts";
+
+/** A JSON schema, as far as the tests look into one. */
+export type Schema = {
+  $ref?: string;
+  type?: string | string[];
+  properties?: Record<string, Schema>;
+  required?: string[];
+  enum?: unknown[];
+  const?: unknown;
+  pattern?: string;
+  format?: string;
+  minimum?: number;
+  maximum?: number;
+  maxLength?: number;
+  items?: Schema;
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+};
+
+type Content = {
+  "application/json": { schema: Schema; example?: unknown; examples?: Record<string, { $ref: string }> };
+};
+
+export type Operation = {
+  operationId: string;
+  method: string;
+  /** As in `/v1/agents/{agent_id}`. */
+  path: string;
+  security: Record<string, string[]>[];
+  parameters?: { name: string; in: "path" | "query" | "header"; required?: boolean; schema: Schema }[];
+  requestBody?: { content: Content };
+  responses: Record<string, { content: Content }>;
+};
+
+export const document = openApiDocument();
+
+export const operations: readonly Operation[] = Object.entries(document.paths ?? {}).flatMap(
+  ([path, methods]) =>
+    Object.entries(methods as Record<string, Omit<Operation, "method" | "path">>).map(
+      ([method, operation]) => ({
+        ...operation,
+        method: method.toUpperCase(),
+        path,
+      }),
+    ),
+);
+
+// The published document leaves room for fields to come. Here a field that is not documented is a fault.
+const components = structuredClone(document.components) as { schemas: Record<string, Schema> };
+for (const schema of Object.values(components.schemas)) close(schema);
+
+const validators = new Map<string, Validator>();
+
+/** What in a value is not as the schema has it; nothing where all is well. */
+export function faultsOf(value: unknown, schema: Schema): string[] {
+  const key = JSON.stringify(schema);
+  let validator = validators.get(key);
+  if (!validator) {
+    const closed = close(structuredClone(schema));
+    validator = new Validator({ ...closed, components } as JsonSchema, "2020-12", false);
+    validators.set(key, validator);
+  }
+  return validator
+    .validate(value)
+    .errors.map(({ instanceLocation, error }) => `${instanceLocation}: ${error}`);
+}
+
+/** Forbids what an object's `properties` do not name, wherever there are any. What narrows another schema stays open. */
+function close(schema: Schema & { additionalProperties?: unknown; allOf?: unknown }): Schema {
+  if (schema.properties && schema.additionalProperties === undefined) schema.additionalProperties = false;
+  for (const property of Object.values(schema.properties ?? {})) close(property);
+  for (const part of [schema.items, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])]) if (part) close(part);
+  return schema;
+}
+
+const ERROR: Schema = { $ref: "#/components/schemas/Error" };
+
+/**
+ * Fails the running test where a response disagrees with the document: a status that the operation does not list, a
+ * code that it does not list for this status, a body of another form.
+ */
+export async function expectDocumented({ method, url }: Request, response: Response): Promise<void> {
+  const { pathname } = new URL(url);
+  // A path without parameters comes before one that they make it match.
+  const operation = operations
+    .filter((candidate) => candidate.method === method && patternOf(candidate.path).test(pathname))
+    .sort((a, b) => a.path.split("{").length - b.path.split("{").length)[0];
+  if (operation) {
+    const documented = operation.responses[response.status];
+    expect(Object.keys(operation.responses), `${operation.operationId} lists its statuses`).toContain(
+      String(response.status),
+    );
+    const body = await response.clone().json();
+    expect(
+      documented && faultsOf(body, documented.content["application/json"].schema),
+      `${operation.operationId} ${response.status} ${JSON.stringify(body)}`,
+    ).toEqual([]);
+  } else if (response.status >= 400 && method !== "HEAD") {
+    expect(faultsOf(await response.clone().json(), ERROR), `${method} ${pathname}`).toEqual([]);
+  }
+}
+
+function patternOf(path: string): RegExp {
+  return new RegExp(`^${path.replace(/\{\w+\}/g, "[^/]+")}$`);
+}

@@ -1,0 +1,47 @@
+import type { Context, Hono } from "hono";
+import { decodeBasic, notFound } from "./api.ts";
+import type { Operation, State } from "./state.ts";
+
+type Authenticate = (state: State, header: string | undefined, account: string) => Response | undefined;
+type Record = (operation: Operation, c: Context, parameters: URLSearchParams) => void;
+
+/**
+ * Twilio's other products, which have no account in their paths: they act on the account that authenticates.
+ * https://www.twilio.com/docs/messaging/api/service-resource, https://www.twilio.com/docs/global-infrastructure
+ */
+export function addOtherProducts(api: Hono, state: State, authenticate: Authenticate, record: Record): void {
+  for (const path of ["/v1/*", "/v2/*"]) {
+    api.use(path, async (c, next) => {
+      const header = c.req.header("authorization");
+      const [account = ""] = header ? decodeBasic(header) : [];
+      const refusal = authenticate(state, header, account);
+      if (refusal) return refusal;
+      await next();
+      return;
+    });
+  }
+
+  api.get("/v1/Services", (c) => {
+    record("services", c, new URL(c.req.url).searchParams);
+    const services = [...state.messagingServices.values()].map((service) => ({
+      sid: service.sid,
+      inbound_request_url: service.inboundRequestUrl,
+      use_inbound_webhook_on_number: service.useInboundWebhookOnNumber,
+    }));
+    return c.json({ services, meta: { key: "services", next_page_url: null } });
+  });
+
+  api.get("/v1/Services/:service/PhoneNumbers/:number", (c) => {
+    record("service_number", c, new URLSearchParams());
+    const { service, number } = c.req.param();
+    const isIn = state.messagingServices.get(service)?.numberSids.includes(number);
+    return isIn ? c.json({ sid: number, service_sid: service, capabilities: ["SMS"] }) : notFound(c);
+  });
+
+  api.get("/v2/PhoneNumbers/:number", (c) => {
+    record("routing", c, new URLSearchParams());
+    const phoneNumber = c.req.param("number");
+    const region = state.voiceRegions.get(phoneNumber);
+    return region ? c.json({ phone_number: phoneNumber, voice_region: region }) : notFound(c);
+  });
+}
