@@ -79,7 +79,10 @@ export async function startRuntime(twilioUrl: string, isolates: IsolateBundles =
     queueProducers,
     // They are asked as in production, and say yes: the bench measures how fast it goes, not how fast it may go.
     ratelimits: Object.fromEntries(
-      limits.map(({ name, namespace_id }) => [name, { namespace_id, simple: { limit: NO_LIMIT, period: 60 } }]),
+      limits.map(({ name, namespace_id }) => [
+        name,
+        { namespace_id, simple: { limit: NO_LIMIT, period: 60 } },
+      ]),
     ),
     // Pages are no part of what is measured.
     serviceBindings: { ASSETS: "empty" },
