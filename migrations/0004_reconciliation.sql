@@ -19,7 +19,7 @@ DROP INDEX phone_numbers_twilio_account;
 CREATE INDEX phone_numbers_twilio_account ON phone_numbers (api_key_id, account_sid, twilio_number_sid);
 -- What an import or a release left unfinished.
 CREATE INDEX phone_numbers_unfinished ON phone_numbers (lease_expires_at) WHERE state <> 'active';
-CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, health) WHERE state = 'active';
+CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, account_sid, health) WHERE state = 'active';
 
 -- How far sealed columns have been gone through for the current sealing key.
 CREATE TABLE reseal_progress (

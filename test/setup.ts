@@ -1,9 +1,10 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { clearDatabase } from "./support/database.ts";
 import { checkLogs, startLogs } from "./support/logs.ts";
 import { startQueue } from "./support/queue.ts";
+import { checkStatements } from "./support/statements.ts";
 import { checkHosts, startTwilio } from "./support/twilio.ts";
 
 beforeAll(async () => {
@@ -21,3 +22,5 @@ afterEach(() => {
   checkHosts();
   checkLogs();
 });
+
+afterAll(checkStatements);

@@ -21,11 +21,15 @@ export async function record(
   const { db, vault, now, log } = services;
   const { agent, apiKeyId, phoneNumber, phoneNumberId } = route;
   const isInbound = kind === "voice" || kind === "sms";
-  const touch = isInbound ? [touchInbound(db, phoneNumberId, now())] : [];
+  const touch = isInbound && isDue(route, now()) ? [touchInbound(db, phoneNumberId, now())] : [];
+  const noteTouch = () => {
+    if (touch.length > 0) route.lastInboundAt = now().toISOString();
+  };
   try {
     const happening = happeningOf(kind, parameters);
     if (!happening || !agent?.hasWebhook) {
       if (touch.length > 0) await batch(db, touch);
+      noteTouch();
       return;
     }
     const { key, type, data } = happening;
@@ -38,9 +42,17 @@ export async function record(
     };
     const told = { receiptKey: `${phoneNumberId}/${key}`, event: await sealEvent(draft, vault, now()) };
     await keep(told, touch, services);
+    noteTouch();
   } catch (error) {
     log.error("inbound_not_recorded", { kind, phone_number_id: phoneNumberId, ...errorFields(error) });
   }
+}
+
+const MINUTE_MS = 60_000;
+
+/** A sign of life is written at most once a minute; a busy number need not ask D1 whether it is time. */
+function isDue({ lastInboundAt }: InboundRoute, now: Date): boolean {
+  return lastInboundAt === null || now.getTime() - Date.parse(lastInboundAt) >= MINUTE_MS;
 }
 
 /**

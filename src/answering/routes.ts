@@ -75,6 +75,8 @@ async function trusted(c: AppContext): Promise<TrustedRequest> {
 
 function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
   const services = eventServices(c);
-  c.executionCtx.waitUntil(record(kind, request, services));
-  if (request.isPromoted) c.executionCtx.waitUntil(endRotation(request.route, services));
+  // A moment later, so that nothing of it comes before the answer, not even its sealing.
+  const answered = scheduler.wait(1);
+  c.executionCtx.waitUntil(answered.then(() => record(kind, request, services)));
+  if (request.isPromoted) c.executionCtx.waitUntil(answered.then(() => endRotation(request.route, services)));
 }

@@ -8,15 +8,24 @@ const MAX_BODY_BYTES = 64 * 1024;
  * @throws ApiError `payload_too_large`, at once where the length is announced
  */
 export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(request.headers.get("content-length")) > MAX_BODY_BYTES) throw new ApiError("payload_too_large");
+  const announced = request.headers.get("content-length");
+  if (Number(announced) > MAX_BODY_BYTES) throw new ApiError("payload_too_large");
+  // HTTP lets no body be longer than it was announced, and read at once it costs a fraction of what pieces cost.
+  const body = announced === null ? await readToTheEnd(request) : new Uint8Array(await request.arrayBuffer());
+  if (!body || body.length > MAX_BODY_BYTES) throw new ApiError("payload_too_large");
+  return body;
+}
+
+/**
+ * What has no announced length is read to its end: breaking off in the middle would break the connection, and some
+ * proxies with it. No more of it than the limit is kept; undefined where it is longer.
+ */
+async function readToTheEnd(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const kept = new Uint8Array(MAX_BODY_BYTES);
   let size = 0;
-  // What has no announced length is read to its end: breaking off in the middle would break the connection, and some
-  // proxies with it. No more of it than the limit is kept.
   for await (const chunk of request.body ?? []) {
     if (size + chunk.length <= MAX_BODY_BYTES) kept.set(chunk, size);
     size += chunk.length;
   }
-  if (size > MAX_BODY_BYTES) throw new ApiError("payload_too_large");
-  return kept.slice(0, size);
+  return size > MAX_BODY_BYTES ? undefined : kept.slice(0, size);
 }

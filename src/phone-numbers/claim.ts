@@ -47,15 +47,30 @@ export function leaseEnd({ twilio }: Pick<ImportServices, "twilio">, now: Date):
 }
 
 /** Whether a row is what this key's own unfinished import or release left behind. */
-export function isAbandoned(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
+function isAbandoned(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
   return row.api_key_id === apiKeyId && row.state !== "active" && secondsLeft(row, now) === 0;
 }
 
 /**
- * Whether a row of another key gives way to an import: it was released, and Twilio has just shown that the number is in the
- * importer's account.
+ * What becomes of the row a number has already: `taken_over` with what it keeps of the time before, `superseded` by a new
+ * one, or nothing, because somebody has the number.
+ *
+ * A row that another key has released gives way, for Twilio has just shown that the number is in the importer's account.
+ * What that row keeps is the number owner's, so it is taken over where it is of the very same number of the same account,
+ * and dropped where the number has come to another account since.
  */
-export function givesWay(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
+export function fateOf(
+  row: PhoneNumberRow,
+  number: Pick<IncomingPhoneNumber, "sid">,
+  apiKeyId: string,
+  now: Date,
+): "taken_over" | "superseded" | undefined {
+  if (isAbandoned(row, apiKeyId, now)) return "taken_over";
+  if (!givesWay(row, apiKeyId, now)) return undefined;
+  return row.twilio_number_sid === number.sid ? "taken_over" : "superseded";
+}
+
+function givesWay(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
   return row.api_key_id !== apiKeyId && row.state === "returning" && secondsLeft(row, now) === 0;
 }
 
@@ -104,7 +119,7 @@ export async function claim(
   const account = upsertAccount(db, token, time);
   try {
     if (!abandoned) await insertClaim(db, row, account, time, superseded);
-    else if (!(await takeOverClaim(db, row, abandoned.claim_id, account, time))) {
+    else if (!(await takeOverClaim(db, row, abandoned, account, time))) {
       throw new ApiError("number_already_imported");
     }
   } catch (error) {

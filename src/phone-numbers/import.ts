@@ -7,15 +7,7 @@ import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../twilio/incomi
 import { replaceToken, type TokenToStore } from "./account-store.ts";
 import { sealToken } from "./auth-token.ts";
 import { cannotText } from "./cannot-text.ts";
-import {
-  type ClaimedImport,
-  claim,
-  givesWay,
-  giveUp,
-  type ImportServices,
-  isAbandoned,
-  secondsLeft,
-} from "./claim.ts";
+import { type ClaimedImport, claim, fateOf, giveUp, type ImportServices, secondsLeft } from "./claim.ts";
 import { notApplied, planImport, withoutSms } from "./configuration.ts";
 import { forgetRoutes } from "./inbound-route.ts";
 import { lookUp } from "./look-up.ts";
@@ -49,12 +41,12 @@ export async function importNumber(
   const { number, existing, account } = await lookUp(body, apiKeyId, twilio, services);
   const owner = { apiKeyId, accountSid: body.twilio_sid };
   const token = await sealToken(services.vault, owner, body.twilio_token, account, log);
-  const superseded = existing && givesWay(existing, apiKeyId, now()) ? existing : undefined;
-  const abandoned = superseded ? undefined : existing;
-  if (abandoned && !isAbandoned(abandoned, apiKeyId, now()))
-    throw await refuse(abandoned, apiKeyId, token, services);
+  const fate = existing && fateOf(existing, number, apiKeyId, now());
+  if (existing && !fate) throw await refuse(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, number, services);
 
+  const abandoned = fate === "taken_over" ? existing : undefined;
+  const superseded = fate === "superseded" ? existing : undefined;
   const request = { body, apiKeyId, number, abandoned, superseded, token, twilio };
   const claimed = await claim(request, services);
   await pointHere(claimed, services);

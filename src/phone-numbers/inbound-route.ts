@@ -24,6 +24,8 @@ export type InboundRoute = {
   apiKeyId: string;
   accountSid: string;
   inboundEnabled: boolean;
+  /** The last sign of life that is known to be written down, as this isolate knows it. */
+  lastInboundAt: string | null;
   /** When the account's token was last replaced. */
   tokenChangedAt: string | null;
   /** null: imported, but routed to no agent. */
@@ -127,6 +129,7 @@ function routeOf(id: string, row: InboundRow): InboundRoute {
     apiKeyId: row.api_key_id,
     accountSid: row.account_sid,
     inboundEnabled: row.inbound_enabled === 1,
+    lastInboundAt: row.last_inbound_at,
     tokenChangedAt: row.auth_token_changed_at,
     agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
   };

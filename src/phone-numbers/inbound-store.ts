@@ -7,6 +7,7 @@ export type InboundRow = TwilioAccountRow & {
   account_sid: string;
   phone_number: string;
   inbound_enabled: 0 | 1;
+  last_inbound_at: string | null;
   agent_id: string | null;
   is_active: 0 | 1 | null;
   welcome_message: string | null;
@@ -22,7 +23,7 @@ export function findInboundRow(db: D1Database, id: string): Promise<InboundRow |
   return first<InboundRow>(
     db
       .prepare(
-        `SELECT n.api_key_id, n.account_sid, n.phone_number, n.inbound_enabled,
+        `SELECT n.api_key_id, n.account_sid, n.phone_number, n.inbound_enabled, n.last_inbound_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
            a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url
          FROM phone_numbers n

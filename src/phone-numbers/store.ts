@@ -96,26 +96,27 @@ export async function insertClaim(
 /**
  * Takes over a row whose import or release was not finished, if its lease is over and nobody else was faster.
  *
- * @param abandoned the claim that is taken over
+ * @param abandoned the row that is taken over, of whichever key
  * @returns whether the row is now ours
  * @throws StorageError
  */
 export async function takeOverClaim(
   db: D1Database,
   claim: Claim,
-  abandoned: string,
+  abandoned: Pick<PhoneNumberRow, "claim_id" | "api_key_id">,
   account: D1PreparedStatement,
   now: string,
 ): Promise<boolean> {
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'importing', next_return_at = NULL, return_attempts = 0, inbound_enabled = 1, outbound_enabled = 1, agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
+      `UPDATE phone_numbers SET state = 'importing', next_return_at = NULL, return_attempts = 0, inbound_enabled = 1,
+         outbound_enabled = 1, api_key_id = ?10, agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
          claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, updated_at = ?9
        WHERE id = ?1 AND claim_id = ?2 AND state <> 'active' AND lease_expires_at <= ?9`,
     )
     .bind(
       claim.id,
-      abandoned,
+      abandoned.claim_id,
       claim.agentId,
       claim.accountSid,
       claim.twilioNumberSid,
@@ -123,8 +124,14 @@ export async function takeOverClaim(
       claim.leaseExpiresAt,
       claim.previousConfigurationSealed,
       now,
+      claim.apiKeyId,
     );
-  const results = await batch(db, [account, update, deleteUnusedAccounts(db, claim.apiKeyId)]);
+  const owners = [...new Set([claim.apiKeyId, abandoned.api_key_id])];
+  const results = await batch(db, [
+    account,
+    update,
+    ...owners.map((owner) => deleteUnusedAccounts(db, owner)),
+  ]);
   return results[1]?.meta.changes === 1;
 }
 

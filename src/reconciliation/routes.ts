@@ -6,7 +6,8 @@ import { numberInPath, toTheEnd } from "../phone-numbers/request.ts";
 import { serialiseNumber } from "../phone-numbers/serialise.ts";
 import { importServices } from "../phone-numbers/services.ts";
 import { checkNumber } from "./check-number.ts";
-import { summariseHealth } from "./store.ts";
+import type { Health } from "./plan.ts";
+import { findHealth } from "./store.ts";
 
 /** `POST /v1/phone-numbers/{number}/check` */
 export const numberChecks = new Hono<AppEnv>().post("/:number/check", asOwner, async (c) => {
@@ -18,15 +19,20 @@ export const numberChecks = new Hono<AppEnv>().post("/:number/check", asOwner, a
 
 /** `GET /v1/account/health` */
 export const accountHealth = new Hono<AppEnv>().get("/health", asOwner, async (c) => {
-  const { numbers, accounts } = await summariseHealth(c.env.DB, c.get("apiKeyId"));
+  const { numbers, accounts } = await findHealth(c.env.DB, c.get("apiKeyId"));
+  const ofAccount = new Map(accounts.map(({ account_sid, health }) => [account_sid, health]));
+  const byHealth: Partial<Record<Health, number>> = {};
+  for (const { account_sid, health, count } of numbers) {
+    // What is wrong with an account is true of all its numbers.
+    const account = ofAccount.get(account_sid) ?? "ok";
+    const found = account === "ok" ? health : account;
+    byHealth[found] = (byHealth[found] ?? 0) + count;
+  }
   const isOk =
-    numbers.every(({ found }) => found === "ok") && accounts.every(({ health }) => health === "ok");
+    accounts.every(({ health }) => health === "ok") && numbers.every(({ health }) => health === "ok");
   return c.json({
     status: isOk ? "ok" : "attention",
-    phone_numbers: {
-      count: numbers.reduce((sum, { count }) => sum + count, 0),
-      by_health: Object.fromEntries(numbers.map(({ found, count }) => [found, count])),
-    },
+    phone_numbers: { count: numbers.reduce((sum, { count }) => sum + count, 0), by_health: byHealth },
     twilio_accounts: accounts.map(({ account_sid, ...account }) => ({ twilio_sid: account_sid, ...account })),
   });
 });

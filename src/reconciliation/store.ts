@@ -121,24 +121,23 @@ export async function findAgentsToTell(
   const [result] = await batch(db, [
     db
       .prepare(
-        `SELECT DISTINCT a.id FROM agents a
-         JOIN phone_numbers n ON n.agent_id = a.id AND n.api_key_id = a.api_key_id
-         WHERE a.api_key_id = ?1 AND n.account_sid = ?2 AND a.webhook_url IS NOT NULL LIMIT ?3`,
+        `SELECT a.id FROM agents a
+         WHERE a.api_key_id = ?1 AND a.webhook_url IS NOT NULL AND EXISTS (
+           SELECT 1 FROM phone_numbers n
+           WHERE n.agent_id = a.id AND n.api_key_id = a.api_key_id AND n.account_sid = ?2) LIMIT ?3`,
       )
       .bind(apiKeyId, accountSid, limit),
   ]);
   return ((result?.results ?? []) as { id: string }[]).map(({ id }) => id);
 }
 
-/** The health of all a key has, in one trip. @throws StorageError */
-export async function summariseHealth(db: D1Database, apiKeyId: string) {
+/** The health of all a key has, numbers by account and health, in one trip. @throws StorageError */
+export async function findHealth(db: D1Database, apiKeyId: string) {
   const [numbers, accounts] = await batch(db, [
     db
       .prepare(
-        `SELECT CASE WHEN t.health = 'ok' THEN n.health ELSE t.health END AS found, COUNT(*) AS count
-         FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
-         WHERE n.api_key_id = ?1 AND n.state = 'active' GROUP BY found`,
+        `SELECT account_sid, health, COUNT(*) AS count FROM phone_numbers
+         WHERE api_key_id = ?1 AND state = 'active' GROUP BY account_sid, health`,
       )
       .bind(apiKeyId),
     db
@@ -149,7 +148,7 @@ export async function summariseHealth(db: D1Database, apiKeyId: string) {
       .bind(apiKeyId),
   ]);
   return {
-    numbers: (numbers?.results ?? []) as { found: Health; count: number }[],
+    numbers: (numbers?.results ?? []) as { account_sid: string; health: Health; count: number }[],
     accounts: (accounts?.results ?? []) as {
       account_sid: string;
       health: Health;

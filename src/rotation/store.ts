@@ -44,13 +44,13 @@ export async function findSealed(
   const [result] = await batch(db, [
     db
       .prepare(
-        `SELECT json_array(${keys}) AS key, ${column} AS sealed FROM ${table}
+        `SELECT json_array(${keys}) AS row_key, ${column} AS sealed FROM ${table}
          WHERE (${keys}) > (${places}) ORDER BY ${keys} LIMIT ?1`,
       )
       .bind(limit, ...key.map((_, index) => after[index] ?? "")),
   ]);
-  const rows = (result?.results ?? []) as { key: string; sealed: string | null }[];
-  return rows.map((row) => ({ ...row, key: JSON.parse(row.key) as string[] }));
+  const rows = (result?.results ?? []) as { row_key: string; sealed: string | null }[];
+  return rows.map(({ row_key, sealed }) => ({ key: JSON.parse(row_key) as string[], sealed }));
 }
 
 /** Statement for a batch: puts a value sealed anew in the place of the very one that was read. */

@@ -16,11 +16,16 @@ const MAX_RETRIES = 2;
 const FIRST_BACKOFF_MS = 200;
 const MAX_RETRY_AFTER_SECONDS = 3;
 
+// For how much of the deadline a busy account is waited for: some 25 tries at most, in under three of eight seconds.
+const PATIENCE = 0.35;
+const BUSY_WAIT_MS = { first: 400, last: 50 };
+
 /**
  * One call to Twilio's REST API: Basic authentication, a form body, a deadline, no redirects.
  *
  * GET is tried again on network errors, 5xx and 429. A write is tried again only on 429, which Twilio answers
  * before it does anything; after any other failure it may have taken effect, and only the caller can find out.
+ * On 429 there is no fixed number of tries: it is waited for a place for a third of the deadline.
  * https://www.twilio.com/docs/usage/rest-api-best-practices
  *
  * @returns the answer's JSON, not yet checked
@@ -32,12 +37,14 @@ export async function callTwilio(
   request: TwilioRequest,
 ): Promise<unknown> {
   const deadline = AbortSignal.timeout(endpoint.timeoutMs);
+  const startedAt = Date.now();
   for (let retries = 0; ; retries += 1) {
     try {
       return await attempt(endpoint, credentials, request, deadline);
     } catch (error) {
       if (!(error instanceof TwilioError)) throw error;
-      const waitMs = retryDelayMs(request.method, error, retries, Math.random());
+      const elapsed = (Date.now() - startedAt) / endpoint.timeoutMs;
+      const waitMs = retryDelayMs(request.method, error, { retries, elapsed }, Math.random());
       if (waitMs === undefined || deadline.aborted) throw error;
       await wait(waitMs, deadline);
       if (deadline.aborted) throw error;
@@ -46,25 +53,37 @@ export async function callTwilio(
 }
 
 /**
- * How long to wait before a failed call is tried again: what `Retry-After` says if that is a few seconds at most,
- * else full jitter over an exponential ceiling. Undefined: do not try again.
+ * How long to wait before a failed call is tried again, in milliseconds. Undefined: do not try again.
  *
+ * @param elapsed the share of the deadline that is over, from 0 to 1
  * @param random a number from 0 to 1
  */
 export function retryDelayMs(
   method: "GET" | "POST",
   { facts }: TwilioError,
-  retries: number,
+  { retries, elapsed }: { retries: number; elapsed: number },
   random: number,
 ): number | undefined {
-  if (retries >= MAX_RETRIES || facts.failure === "rejected") return undefined;
-  if (method === "POST" && facts.failure !== "rate_limited") return undefined;
+  const { failure, status, retryAfterSeconds } = facts;
+  if (retryAfterSeconds !== undefined && retryAfterSeconds > MAX_RETRY_AFTER_SECONDS) return undefined;
+  if (failure === "rate_limited") return busyDelayMs(retryAfterSeconds ?? 0, elapsed, random);
+  if (retries >= MAX_RETRIES || failure === "rejected" || method === "POST") return undefined;
   // 3xx and unreadable answers are not passing faults.
-  if (facts.status !== undefined && facts.status < 400) return undefined;
-  if (facts.retryAfterSeconds !== undefined) {
-    return facts.retryAfterSeconds <= MAX_RETRY_AFTER_SECONDS ? facts.retryAfterSeconds * 1000 : undefined;
-  }
+  if (status !== undefined && status < 400) return undefined;
+  if (retryAfterSeconds !== undefined) return retryAfterSeconds * 1000;
   return random * FIRST_BACKOFF_MS * 2 ** retries;
+}
+
+/**
+ * How long to wait for a place where Twilio limits the requests under way. An account's places come free every few
+ * milliseconds and go to whoever asks next, so the waits grow shorter and not longer: who has waited longest asks
+ * most often. With growing waits a call loses its turn to newer ones until its deadline.
+ */
+function busyDelayMs(retryAfterSeconds: number, elapsed: number, random: number): number | undefined {
+  const left = 1 - elapsed / PATIENCE;
+  if (left <= 0) return undefined;
+  const { first, last } = BUSY_WAIT_MS;
+  return retryAfterSeconds * 1000 + random * (last + (first - last) * left);
 }
 
 async function attempt(

@@ -70,15 +70,16 @@ function canonical(parameters: URLSearchParams): string {
     .join("");
 }
 
-/** The spellings of a URL that Twilio may have signed, the likeliest first. */
-function urlForms(url: string): Set<string> {
+/** The spellings of a URL that Twilio may have signed, the likeliest first; the others are made only when asked for. */
+function* urlForms(url: string): Generator<string, void> {
+  const likeliest = withoutPort(url);
+  yield likeliest;
   const normalised = new URL(url).toString();
-  return new Set(
-    [url, normalised, withQueryWrittenAnew(normalised)].flatMap((form) => [
-      withoutPort(form),
-      withPort(form),
-    ]),
-  );
+  const others = [url, normalised, withQueryWrittenAnew(normalised)].flatMap((form) => [
+    withoutPort(form),
+    withPort(form),
+  ]);
+  for (const form of new Set(others)) if (form !== likeliest) yield form;
 }
 
 /** Older signers wrote the query anew: a repeated key's values together, and escapes as `encodeURIComponent` has them. */

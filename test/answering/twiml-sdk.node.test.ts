@@ -30,6 +30,7 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   apiKeyId: "nxf_1",
   accountSid: "AC1",
   inboundEnabled: true,
+  lastInboundAt: null,
   tokenChangedAt: null,
   agent: agent(fields),
 });

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { forgetRoutes } from "../../src/phone-numbers/inbound-route.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
@@ -139,25 +140,35 @@ describe("what Twilio tells", () => {
 describe("a sign of life", () => {
   const seen = async () =>
     (await rows<{ first_inbound_at: string; last_inbound_at: string }>("phone_numbers"))[0];
-  const age = (column: string, seconds: number) =>
-    env.DB.prepare(`UPDATE phone_numbers SET ${column} = ?1`)
-      .bind(new Date(Date.now() - seconds * 1000).toISOString())
-      .run();
+  /** Makes it older, for D1 and for this isolate. */
+  const age = async ({ key }: Imported, seconds: number) => {
+    const time = new Date(Date.now() - seconds * 1000).toISOString();
+    await env.DB.prepare("UPDATE phone_numbers SET last_inbound_at = ?1").bind(time).run();
+    forgetRoutes(key.key_id);
+  };
 
   it("is written at most once a minute", async () => {
     const imported = await haveImported();
     await tell(imported, "voice", RINGING);
     const first = await seen();
     expect(first?.first_inbound_at).toBe(first?.last_inbound_at);
-    await age("last_inbound_at", 59);
+    await age(imported, 59);
     const before = await seen();
     await tell(imported, "sms", TEXT);
     expect(await seen()).toEqual(before);
-    await age("last_inbound_at", 60);
+    await age(imported, 60);
     await tell(imported, "voice", { ...RINGING, CallSid: "CA2" });
     const last = await seen();
     expect(last?.first_inbound_at).toBe(first?.first_inbound_at);
     expect(Date.parse(last?.last_inbound_at ?? "")).toBeGreaterThan(Date.now() - 10_000);
+  });
+
+  it("costs a busy number nothing more within the minute", async () => {
+    const imported = await haveImported();
+    await tell(imported, "voice", RINGING);
+    const { DB, trips } = watchedDatabase();
+    for (let call = 0; call < 3; call += 1) await tell(imported, "voice", RINGING, { env: { DB } });
+    expect(trips()).toBe(0);
   });
 
   it("is no status and no recording", async () => {

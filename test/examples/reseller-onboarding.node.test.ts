@@ -85,7 +85,7 @@ it("can be run again: what is imported already stays so", async () => {
 
 it("waits as long as it is told to, and goes on after a number that cannot be had", async () => {
   const { nixflex, account, agentId } = await haveCustomer(["+15005553001", "+15005553002"]);
-  simulator.faults.add({ effect: effects.tooManyRequests, operation: "list", after: 1, times: 3 });
+  simulator.faults.add({ effect: effects.tooManyRequestsRetryAfter(5), operation: "list", after: 1 });
   simulator.faults.add({ effect: effects.invalidUrl, operation: "update" });
   const waits: number[] = [];
   const outcomes = await onboard(nixflex, account, agentId, async (seconds) => void waits.push(seconds));

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { clearDatabase } from "../support/database.ts";
-import { allowAllErrors } from "../support/logs.ts";
+import { allowAllErrors, restartLogs } from "../support/logs.ts";
 import { startQueue } from "../support/queue.ts";
 import { startTwilio } from "../support/twilio.ts";
 import { history, type Moment } from "./history.ts";
@@ -25,6 +25,7 @@ async function live(moments: readonly Moment[]): Promise<void> {
   }
   await settle(world);
   await expectTruth(world);
+  restartLogs();
 }
 
 describe("whatever happens", () => {

@@ -61,7 +61,7 @@ const fault: fc.Arbitrary<Fault> = fc.record({
     effects.serverErrorHtml,
     effects.appliedButServerError,
     effects.appliedButNotJson,
-    effects.tooManyRequests,
+    effects.tooManyRequestsRetryAfter(60),
     effects.authenticate,
     effects.ignored,
     effects.hang,

@@ -190,7 +190,7 @@ export async function expireLeases(): Promise<void> {
 /** No more faults, time passes, and the cron runs until nothing is left to do. */
 export async function settle({ tenants }: World): Promise<void> {
   calm();
-  for (let round = 0; round < 3; round += 1) {
+  for (let round = 0; round < 2; round += 1) {
     await expireLeases();
     // Nobody fights us any more.
     await env.DB.prepare("UPDATE phone_numbers SET repairs = 0, health_reasons = '[]'").run();

@@ -108,6 +108,16 @@ describe("size", () => {
     await expectError(await request(padded(65_537)), 413, "payload_too_large");
   });
 
+  it("believes no announcement", async () => {
+    const announced = (body: string, length: unknown) =>
+      request(body, { "content-type": "application/json", "content-length": String(length) });
+    await expectError(await announced(padded(65_536), 65_536), 400, "missing_field");
+    await expectError(await announced(padded(65_537), 65_537), 413, "payload_too_large");
+    await expectError(await announced(padded(65_537), 10), 413, "payload_too_large");
+    await expectError(await announced("{}", 65_537), 413, "payload_too_large");
+    await expectError(await announced("{}", "many"), 400, "missing_field");
+  });
+
   it("is looked at after the API key and the content type", async () => {
     const large = { method: "POST", body: padded(70_000) };
     await expectError(await send(new Request(`${BASE}/v1/phone-numbers`, large)), 401, "invalid_api_key");

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type D1Fault, watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { expectErrorLog } from "../support/logs.ts";
@@ -73,13 +73,10 @@ describe("the look-up fails", () => {
     ["network", effects.reset, 502, "twilio_unavailable"],
     ["500 with HTML", effects.serverErrorHtml, 502, "twilio_unavailable"],
     ["503 without a body", effects.serviceUnavailableEmpty, 502, "twilio_unavailable"],
-    ["429", effects.tooManyRequests, 503, "twilio_rate_limited"],
   ])("%s, each time: three tries, then %s", async (_, effect, status, code) => {
     const prepared = await prepare();
     twilio.faults.add({ operation: "list", effect, times: null });
-    const response = await importIt(prepared);
-    await expectError(response, status, code);
-    if (code === "twilio_rate_limited") expect(response.headers.get("retry-after")).toMatch(/^\d+$/);
+    await expectError(await importIt(prepared), status, code);
     await expectAsBefore(prepared);
     if (effect.kind === "respond") expect(operations()).toEqual(["list", "list", "list"]);
   });
@@ -94,6 +91,15 @@ describe("the look-up fails", () => {
     twilio.faults.add({ operation: "list", effect, times: 2 });
     expect((await importIt(prepared)).status).toBe(201);
     await expectImported(prepared);
+  });
+
+  it("429 for longer than patience lasts: twilio_rate_limited", async () => {
+    const prepared = await prepare();
+    twilio.faults.add({ operation: "list", effect: effects.tooManyRequests, times: null });
+    const response = await importIt(prepared, IMPATIENT);
+    await expectError(response, 503, "twilio_rate_limited");
+    expect(response.headers.get("retry-after")).toMatch(/^\d+$/);
+    await expectAsBefore(prepared);
   });
 
   it("429 with a Retry-After beyond patience is passed on at once", async () => {
@@ -151,10 +157,20 @@ describe("the update is refused: nothing was changed, and the claim is undone", 
   });
 
   it("a passing 429 is waited for: Twilio had not begun", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0.01); // A short wait, so that many of them take no time.
     const prepared = await prepare();
-    twilio.faults.add({ operation: "update", effect: effects.tooManyRequests, times: 2 });
+    twilio.faults.add({ operation: "update", effect: effects.tooManyRequests, times: 12 });
     expect((await importIt(prepared)).status).toBe(201);
+    expect(operations()).toEqual(["list", ...Array(13).fill("update")]);
     await expectImported(prepared);
+  });
+
+  it("429 for longer than patience lasts: twilio_rate_limited", async () => {
+    const prepared = await prepare();
+    twilio.faults.add({ operation: "update", effect: effects.tooManyRequests, times: null });
+    await expectError(await importIt(prepared, IMPATIENT), 503, "twilio_rate_limited");
+    await expectAsBefore(prepared);
+    await expectNextImportFinishes(prepared);
   });
 });
 

@@ -171,7 +171,7 @@ describe("leaving is always possible", () => {
     ["dead credentials", effects.authenticate, "twilio_auth_failed"],
     ["Twilio down", effects.serverErrorHtml, "twilio_unavailable"],
     ["no network", effects.reset, "twilio_unavailable"],
-    ["Twilio's limits", effects.tooManyRequests, "twilio_rate_limited"],
+    ["Twilio's limits", effects.tooManyRequestsRetryAfter(60), "twilio_rate_limited"],
     ["a number that is not there any more", effects.notFound, "number_not_in_twilio"],
   ])("%s: the number is deleted here, and its owner is told what to send", async (_, effect, reason) => {
     const { release, released, account, number, key } = await prepare();

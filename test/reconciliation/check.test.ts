@@ -202,7 +202,7 @@ describe("an account", () => {
 
   it.each<[string, Effect]>([
     ["down", effects.serverErrorHtml],
-    ["limiting", effects.tooManyRequests],
+    ["limiting", effects.tooManyRequestsRetryAfter(60)],
     ["gone", effects.reset],
   ])("is unreachable while Twilio is %s, and nothing is said of its numbers", async (_, effect) => {
     const { key, told, edit } = await prepare();

@@ -7,6 +7,7 @@ import { twilio } from "../support/twilio.ts";
 import { call, createAgent, createKey, expectError, get, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
+import { addAccount, addNumber, newSid } from "../twilio-simulator/state.ts";
 
 const NUMBER = "/v1/phone-numbers/%2B447446466847";
 
@@ -133,17 +134,37 @@ describe("a number that Twilio could not be told of when it was released", () =>
     expect(await rows("phone_numbers")).toEqual([]);
   });
 
-  it("gives way to whoever shows that the number is theirs now", async () => {
-    const { account, body } = await released();
+  it("gives way to whoever shows that they have it, who gives back what was there before", async () => {
+    const { body, before, now } = await released();
     twilio.faults.clear();
     const other = await createKey();
     const agent_id = await createAgent(other);
-    const response = await call("POST", "/v1/phone-numbers", other, { ...body, agent_id });
-    expect(response.status).toBe(201);
+    expect((await call("POST", "/v1/phone-numbers", other, { ...body, agent_id })).status).toBe(201);
     expect(await rows("phone_numbers")).toEqual([
-      expect.objectContaining({ state: "active", api_key_id: other.key_id, account_sid: account.sid }),
+      expect.objectContaining({ state: "active", api_key_id: other.key_id, agent_id }),
     ]);
-    expect(await rows("twilio_accounts")).toHaveLength(1);
+    expect(await rows("twilio_accounts")).toEqual([expect.objectContaining({ api_key_id: other.key_id })]);
+    expect((await call("DELETE", NUMBER, other)).status).toBe(200);
+    expect(now()).toEqual(before);
+  });
+
+  it("keeps nothing for whoever has it in another account by now", async () => {
+    const { body, number } = await released();
+    twilio.faults.clear();
+    twilio.state.numbers.delete(number.sid);
+    const account = addAccount(twilio.state);
+    const moved = addNumber(twilio.state, account, {
+      ...structuredClone(number),
+      sid: newSid("PN"),
+      account_sid: account.sid,
+    });
+    const other = await createKey();
+    const theirs = { ...body, twilio_sid: account.sid, twilio_token: account.authToken };
+    const agent_id = await createAgent(other);
+    expect((await call("POST", "/v1/phone-numbers", other, { ...theirs, agent_id })).status).toBe(201);
+    expect((await call("DELETE", NUMBER, other)).status).toBe(200);
+    expect(JSON.stringify(moved)).not.toContain("old.example.com");
+    expect(JSON.stringify(moved)).not.toContain("/webhooks/twilio/");
   });
 
   it("keeps no agent from being deleted", async () => {

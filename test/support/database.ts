@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import { recordedDatabase } from "./statements.ts";
 
 /** A round trip to D1 that goes wrong: before it was carried out, or after, when only its answer is lost. */
 export type D1Fault = { trip: number; when: "before" | "after"; times?: number };
@@ -37,10 +38,12 @@ export function watchedDatabase(fault?: D1Fault & Watch): { DB: D1Database; trip
   }
 
   const DB = {
-    prepare: (query: string) => wrap(env.DB.prepare(query)),
+    prepare: (query: string) => wrap(recordedDatabase.prepare(query)),
     batch: (statements: D1PreparedStatement[]) =>
-      trip(() => env.DB.batch(statements.map((statement) => originals.get(statement) ?? statement))),
-    exec: (query: string) => trip(() => env.DB.exec(query)),
+      trip(() =>
+        recordedDatabase.batch(statements.map((statement) => originals.get(statement) ?? statement)),
+      ),
+    exec: (query: string) => trip(() => recordedDatabase.exec(query)),
   } as unknown as D1Database;
 
   return { DB, trips: () => trips };

@@ -56,9 +56,7 @@ export function createApi(state: State): Hono {
     const pageSize = Number(query.get("PageSize") ?? DEFAULT_PAGE_SIZE);
     if (!Number.isInteger(pageSize) || pageSize < 1) return error(400, 20001, "Invalid PageSize");
     if (pageSize > MAX_PAGE_SIZE) return error(400, 20007, "Page size too large");
-    const matches = [...state.numbers.values()].filter((number) =>
-      isMatch(number, c.req.param("account") ?? "", query),
-    );
+    const matches = matching(state.numbers, c.req.param("account") ?? "", query);
     return c.json(page(c.req.path, query, matches, pageSize));
   });
 
@@ -136,16 +134,17 @@ export function decodeBasic(header: string): string[] {
 }
 
 /** `PhoneNumber` is a pattern: it matches anywhere in the number, and `*` stands for any digit. */
-function isMatch(number: NumberResource, accountSid: string, query: URLSearchParams): boolean {
-  const pattern = query.get("PhoneNumber");
+function matching(numbers: State["numbers"], accountSid: string, query: URLSearchParams): NumberResource[] {
   const friendlyName = query.get("FriendlyName");
-  const escaped = (pattern ?? "")
+  const escaped = (query.get("PhoneNumber") ?? "")
     .replace(/[^0-9*]/g, (character) => `\\${character}`)
     .replaceAll("*", "[0-9]");
-  return (
-    number.account_sid === accountSid &&
-    new RegExp(escaped).test(number.phone_number) &&
-    (friendlyName === null || number.friendly_name === friendlyName)
+  const pattern = new RegExp(escaped);
+  return [...numbers.values()].filter(
+    (number) =>
+      number.account_sid === accountSid &&
+      pattern.test(number.phone_number) &&
+      (friendlyName === null || number.friendly_name === friendlyName),
   );
 }
 

@@ -17,7 +17,7 @@ export function createControl(simulator: Simulator): Hono {
     }),
   );
 
-  // {"sid"?, "authToken"?, "ownerSid"?}
+  // {"sid"?, "authToken"?, "ownerSid"?, "maxConcurrentRequests"?}
   control.post("/accounts", async (c) => c.json(addAccount(state, await c.req.json()), 201));
 
   // {"account_sid", "phone_number", …any field of the resource}

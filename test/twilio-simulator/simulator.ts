@@ -1,5 +1,6 @@
 import { createApi, operationOf } from "./api.ts";
 import { createCaller } from "./caller.ts";
+import { createConcurrencyLimit } from "./concurrency.ts";
 import { ConnectionReset, createFaults, type Effect, type Faults } from "./faults.ts";
 import { createState, type Operation, type State } from "./state.ts";
 
@@ -25,6 +26,7 @@ export function createSimulator(webhookFetch: (request: Request) => Promise<Resp
   const state = createState();
   const faults = createFaults();
   const api = createApi(state);
+  const limited = createConcurrencyLimit(state);
   let late: { request: Request; requests: number }[] = [];
   const answer = async (request: Request) => {
     const response = await api.fetch(request);
@@ -38,17 +40,19 @@ export function createSimulator(webhookFetch: (request: Request) => Promise<Resp
     state,
     faults,
     ...createCaller(state, webhookFetch),
-    async fetch(request) {
-      const operation = operationOf(request);
-      const effect = operation && faults.take(operation);
-      if (!operation || !effect) return answer(request);
-      if (effect.kind === "late") {
-        late.push({ request: request.clone() as Request, requests: effect.requests });
-        return aborted(request.signal);
-      }
-      return befall(effect, request, answer, state, operation);
-    },
+    fetch: (request) => limited(request, () => handle(request)),
   };
+
+  async function handle(request: Request): Promise<Response> {
+    const operation = operationOf(request);
+    const effect = operation && faults.take(operation);
+    if (!operation || !effect) return answer(request);
+    if (effect.kind === "late") {
+      late.push({ request: request.clone() as Request, requests: effect.requests });
+      return aborted(request.signal);
+    }
+    return befall(effect, request, answer, state, operation);
+  }
 }
 
 async function befall(

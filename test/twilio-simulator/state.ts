@@ -9,6 +9,8 @@ export type Account = {
   /** The parent of a subaccount. */
   ownerSid?: string;
   isSuspended?: boolean;
+  /** How many requests may be under way at once; any number when absent. */
+  maxConcurrentRequests?: number;
   /** "Trial" or "Full". */
   type?: string;
 };

@@ -1,0 +1,44 @@
+import { fail } from "../scripts/wrangler.ts";
+import { closeConnections } from "./measure/client.ts";
+import { type Options, readOptions, type SectionName, USAGE } from "./options.ts";
+import { writeResults } from "./report/results.ts";
+import type { SectionReport } from "./report/row.ts";
+import { terminalTable } from "./report/table.ts";
+import { measureBulk } from "./sections/bulk.ts";
+import { measureColdStart } from "./sections/cold-start.ts";
+import { measureImport } from "./sections/import.ts";
+import { measureLoad } from "./sections/load.ts";
+import { measureVoice } from "./sections/voice.ts";
+
+// npm run bench: measures the Worker against its floor, an empty handler and the same job done the usual way, and
+// reports each as a ratio. docs/performance.md explains it.
+
+const sections: Record<SectionName, (options: Options) => Promise<SectionReport>> = {
+  import: measureImport,
+  voice: measureVoice,
+  cold: measureColdStart,
+  load: measureLoad,
+  bulk: measureBulk,
+};
+
+async function run(options: Options): Promise<void> {
+  const reports: Partial<Record<SectionName, SectionReport>> = {};
+  for (const name of options.sections) {
+    const startedAt = performance.now();
+    reports[name] = await sections[name](options);
+    console.error(`${name}: measured in ${Math.round((performance.now() - startedAt) / 1000)} s`);
+  }
+  closeConnections();
+  console.log(options.json ? JSON.stringify(reports, null, 2) : terminalTable(Object.values(reports)));
+  if (!options.quick) writeResults(reports);
+}
+
+let options: Options | undefined;
+try {
+  options = readOptions(process.argv.slice(2));
+} catch (error) {
+  fail(error, USAGE);
+}
+if (options) await run(options).catch((error: unknown) => fail(error));
+// What a failure left running ends with this process.
+process.exit();

@@ -1,0 +1,5 @@
+/** The bundle that a small Worker is put around: it stands beside it as `index.js` when the bench starts them. */
+declare const worker: {
+  fetch: (request: Request, env: object, ctx: ExecutionContext) => Response | Promise<Response>;
+};
+export default worker;
