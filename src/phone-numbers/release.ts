@@ -94,7 +94,7 @@ async function returnConfiguration(row: ReleasableRow, services: ImportServices)
     const failure = twilioFailure(error, "twilio_update_rejected");
     const reason = failure instanceof ApiError ? failure.code : "twilio_webhooks_not_applied";
     log.warn("configuration_not_returned", { phone_number_id: row.id, reason, ...errorFields(error) });
-    const url = numberUrl("https://api.twilio.com", row.account_sid, row.twilio_number_sid);
+    const url = numberUrl(services.twilio.baseUrl, row.account_sid, row.twilio_number_sid);
     const requests = previous ? [curlOf(url, row.account_sid, blindRestore(previous))] : [];
     return { outcomes: UNREACHABLE, reason, requests };
   }

@@ -191,6 +191,12 @@ describe("leaving is always possible", () => {
     expect(JSON.stringify(answer)).not.toContain(account.authToken);
   });
 
+  it("the request goes to the region that this deployment talks to", async () => {
+    const { release, released } = await prepare();
+    const answer = await released(release({ TWILIO_API_BASE_URL: "https://api.dublin.ie1.twilio.com" }));
+    expect(answer.requests?.[0]).toContain("curl -X POST 'https://api.dublin.ie1.twilio.com/2010-04-01/");
+  });
+
   it.each<[string, Effect]>([
     ["refused", effects.invalidUrl],
     ["ignored", effects.ignored],
