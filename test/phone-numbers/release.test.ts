@@ -217,7 +217,8 @@ describe("leaving is always possible", () => {
     expectErrorLog("stored_token_unreadable");
     const { release, released } = await prepare();
     await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = 'v1.gone.AAAA.AAAA'").run();
-    expect((await released(release())).requests).toHaveLength(1);
+    const answer = await released(release());
+    expect([answer.requests?.length, answer.reason]).toEqual([1, "service_misconfigured"]);
     const second = await prepare();
     await env.DB.prepare(
       "UPDATE phone_numbers SET previous_configuration_sealed = 'v1.gone.AAAA.AAAA'",
