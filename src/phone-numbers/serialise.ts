@@ -54,8 +54,8 @@ export function serialiseReleased({
       reason,
       message:
         "Twilio could not be told, so the number may still point here; its callers hear that it takes no calls. Run " +
-        "the requests to give it back what it had. They hold no token, and no query string of a URL: set the " +
-        "variables named in them first.",
+        "the requests to give it back what it had. They hold no token, and of URLs neither query string nor password: " +
+        "set the variables named in them first.",
       requests,
     }),
   };
