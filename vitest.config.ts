@@ -25,6 +25,7 @@ export default defineConfig({
                 PUBLIC_BASE_URL: "https://numbers.example.com",
                 ...secrets,
                 MIGRATIONS: migrations,
+                SOAK_MINUTES: process.env.SOAK_MINUTES ?? "0",
               },
             },
           }),

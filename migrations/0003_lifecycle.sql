@@ -15,18 +15,10 @@ CREATE INDEX phone_numbers_api_key ON phone_numbers (api_key_id, created_at, id)
 DROP INDEX phone_numbers_agent;
 CREATE INDEX phone_numbers_agent ON phone_numbers (agent_id, api_key_id, created_at, id);
 
--- What a released number had before its import, where Twilio could not be told to give it back. A later import of the
--- number finds our URLs there and takes this for what was there before.
-CREATE TABLE unreturned_configurations (
-  phone_number_id TEXT PRIMARY KEY,     -- the id the row had; the seal is bound to it
-  api_key_id TEXT NOT NULL REFERENCES api_keys (id),
-  phone_number TEXT NOT NULL,
-  twilio_number_sid TEXT NOT NULL,
-  previous_configuration_sealed TEXT NOT NULL,
-  released_at TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX unreturned_configurations_number ON unreturned_configurations (api_key_id, phone_number, released_at);
-CREATE INDEX unreturned_configurations_released ON unreturned_configurations (released_at);
+-- A released number that Twilio could not be told of stays for a week as "returning": hidden from everybody, but kept to
+-- give back what it had as soon as Twilio can be told.
+ALTER TABLE phone_numbers ADD COLUMN return_attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE phone_numbers ADD COLUMN next_return_at TEXT;   -- null but while returning
 
 -- Requests that came with an Idempotency-Key, for a day.
 CREATE TABLE idempotency_keys (

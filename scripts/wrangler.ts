@@ -31,6 +31,13 @@ export function wranglerQuietly(args: string[]): { succeeded: boolean; output: s
   return { succeeded: status === 0, output: `${stdout}${stderr}`.trim() };
 }
 
+/** Runs wrangler to its end and reads what it prints as JSON. @throws Error where it fails */
+export function wranglerJson(args: string[]): unknown {
+  const { status, stdout } = spawnSync(process.execPath, [bin, ...args], { stdio: ["inherit", "pipe", 2] });
+  if (status !== 0) throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed; what it said is above.`);
+  return JSON.parse(String(stdout));
+}
+
 /** Runs wrangler in the foreground, as if it had been called itself, and ends this process as it ends. */
 export function becomeWrangler(args: string[]): void {
   const child = spawn(process.execPath, [bin, ...args], { stdio: "inherit" });

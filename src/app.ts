@@ -9,6 +9,7 @@ import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
 import { handleError } from "./http/error-handler.ts";
 import { notFound } from "./http/not-found.ts";
 import { phoneNumbers } from "./phone-numbers/routes.ts";
+import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 
 export const app = new Hono<AppEnv>();
 
@@ -22,6 +23,8 @@ app.use(requireConfig);
 app.route("/v1/keys", apiKeys);
 app.route("/v1/agents", agents);
 app.route("/v1/phone-numbers", phoneNumbers);
+app.route("/v1/phone-numbers", numberChecks);
+app.route("/v1/account", accountHealth);
 app.route("/v1/webhooks", webhooks);
 
 // What Twilio calls.

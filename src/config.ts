@@ -5,6 +5,8 @@ import { parseKeyring } from "./vault/keyring.ts";
 export type Config = {
   /** What Twilio is pointed at: an origin without a trailing slash. */
   publicBaseUrl: string;
+  /** Where Twilio was pointed at before the deployment moved; null where it did not. */
+  previousPublicBaseUrl: string | null;
   /** Twilio's REST API: an origin without a trailing slash. */
   twilioApiBaseUrl: string;
   /** The deadline of one call to Twilio, in milliseconds. */
@@ -63,11 +65,15 @@ function checkEnv(env: Partial<Env>): Config {
 
   if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
   if (typeof env.EVENTS?.send !== "function") problems.push("EVENTS is missing");
+  if (typeof env.RECONCILIATION?.send !== "function") problems.push("RECONCILIATION is missing");
   if (typeof env.READ_LIMIT?.limit !== "function") problems.push("READ_LIMIT is missing");
   if (typeof env.WRITE_LIMIT?.limit !== "function") problems.push("WRITE_LIMIT is missing");
   if (typeof env.ASSETS?.fetch !== "function") problems.push("ASSETS is missing");
   const config = {
     publicBaseUrl: check("PUBLIC_BASE_URL", parseOrigin),
+    previousPublicBaseUrl: env.PREVIOUS_PUBLIC_BASE_URL
+      ? check("PREVIOUS_PUBLIC_BASE_URL", parseOrigin)
+      : null,
     twilioApiBaseUrl: check("TWILIO_API_BASE_URL", parseOrigin, "https://api.twilio.com"),
     twilioTimeoutMs: check("TWILIO_TIMEOUT_MS", parseTimeout, "8000"),
     tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),

@@ -4,6 +4,7 @@ const formats = {
   agent: { prefix: "agent_", bytes: 8 },
   phoneNumber: { prefix: "num_", bytes: 16 },
   claim: { prefix: "claim_", bytes: 8 },
+  check: { prefix: "check_", bytes: 8 },
   event: { prefix: "evt_", bytes: 16 },
   webhookSecret: { prefix: "nxws_", bytes: 32 },
   request: { prefix: "req_", bytes: 8 },

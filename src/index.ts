@@ -1,10 +1,9 @@
 import { app } from "./app.ts";
-import type { EventMessage } from "./events/outbox.ts";
-import { consume } from "./queues.ts";
+import { consume, type QueueMessage } from "./queues.ts";
 import { runSchedule } from "./schedule.ts";
 
 export default {
   fetch: app.fetch,
   scheduled: runSchedule,
   queue: consume,
-} satisfies ExportedHandler<Env, EventMessage>;
+} satisfies ExportedHandler<Env, QueueMessage>;

@@ -1,22 +1,36 @@
 import { readConfig } from "./config.ts";
 import { consumeDeadLetters, consumeEvents } from "./events/deliver.ts";
 import type { EventMessage } from "./events/outbox.ts";
-import { deliveryServices } from "./events/services.ts";
 import { createLogger } from "./http/log.ts";
+import { numberServices } from "./phone-numbers/services.ts";
+import { consumeReconciliation } from "./reconciliation/consume.ts";
+import type { ReconciliationMessage } from "./reconciliation/services.ts";
 
 /** The queues of wrangler.toml. A test holds the two together. */
 export const EVENTS = "nixflex-events";
 export const EVENTS_DEAD_LETTERS = "nixflex-events-dead-letters";
+export const RECONCILIATION = "nixflex-reconciliation";
+
+export type QueueMessage = EventMessage | ReconciliationMessage;
 
 /** @throws Error for a queue that is not ours; its messages are delivered again then */
-export async function consume(batch: MessageBatch<EventMessage>, env: Env): Promise<void> {
+export async function consume(
+  batch: MessageBatch<QueueMessage>,
+  env: Env,
+  context: Pick<ExecutionContext, "waitUntil">,
+): Promise<void> {
   const log = createLogger({ queue: batch.queue });
-  const services = deliveryServices(env, readConfig(env), log);
+  const services = numberServices(env, readConfig(env), log, (work) => context.waitUntil(work));
+  // Each queue carries its own kind of message.
   switch (batch.queue) {
     case EVENTS:
-      return consumeEvents(batch.messages, services);
+      return consumeEvents(batch.messages as readonly Message<EventMessage>[], services);
     case EVENTS_DEAD_LETTERS:
-      return consumeDeadLetters(batch.messages, services);
+      return consumeDeadLetters(batch.messages as readonly Message<EventMessage>[], services);
+    case RECONCILIATION: {
+      const messages = batch.messages as readonly Message<ReconciliationMessage>[];
+      return consumeReconciliation(messages, { ...services, reconciliation: env.RECONCILIATION });
+    }
     default:
       throw new Error(`no consumer for the queue "${batch.queue}"; src/queues.ts and wrangler.toml disagree`);
   }

@@ -1,8 +1,9 @@
 import { clearCreations } from "./api-keys/store.ts";
 import type { EventServices } from "./events/outbox.ts";
+import { clearPreviousSecrets } from "./events/secret-store.ts";
 import { clearEvents, clearReceipts } from "./events/store.ts";
 import { clearExpiredKeys } from "./http/idempotency-store.ts";
-import { clearUnreturned } from "./phone-numbers/release-store.ts";
+import { clearPreviousTokens } from "./phone-numbers/account-store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -20,7 +21,8 @@ const rules: Readonly<Record<string, Rule>> = {
   // They say themselves when they expire.
   idempotency_keys: { days: 0, clear: clearExpiredKeys },
   key_creations: { days: 1, clear: clearCreations },
-  unreturned_configurations: { days: 90, clear: clearUnreturned },
+  previous_tokens: { days: 1, clear: clearPreviousTokens },
+  previous_webhook_secrets: { days: 1, clear: clearPreviousSecrets },
 };
 
 const ROWS_PER_BATCH = 500;

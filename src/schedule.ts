@@ -1,15 +1,23 @@
 import { readConfig } from "./config.ts";
-import { type EventServices, sendOverdue } from "./events/outbox.ts";
-import { deliveryServices } from "./events/services.ts";
+import { sendOverdue } from "./events/outbox.ts";
 import { createLogger, errorFields } from "./http/log.ts";
+import { numberServices } from "./phone-numbers/services.ts";
+import { scheduleChecks, scheduleUnfinished } from "./reconciliation/schedule.ts";
+import type { ReconciliationServices } from "./reconciliation/services.ts";
 import { clearOldRecords } from "./retention.ts";
+import { resealOldest } from "./rotation/reseal.ts";
 
-type Job = { name: string; run: (services: EventServices) => Promise<void> };
+type Job = { name: string; run: (services: ReconciliationServices) => Promise<void> };
 
 /** What is done when, by the cron triggers of wrangler.toml. A test holds the two together. */
 export const schedule: Readonly<Record<string, readonly Job[]>> = {
   "* * * * *": [{ name: "send_overdue_events", run: sendOverdue }],
-  "*/15 * * * *": [{ name: "clear_old_records", run: clearOldRecords }],
+  "*/15 * * * *": [
+    { name: "schedule_unfinished", run: scheduleUnfinished },
+    { name: "schedule_checks", run: scheduleChecks },
+    { name: "reseal", run: resealOldest },
+    { name: "clear_old_records", run: clearOldRecords },
+  ],
 };
 
 /**
@@ -17,7 +25,11 @@ export const schedule: Readonly<Record<string, readonly Job[]>> = {
  *
  * @throws Error for a trigger that is not in the schedule, and where a job failed, so that Cloudflare shows it
  */
-export async function runSchedule({ cron }: { cron: string }, env: Env): Promise<void> {
+export async function runSchedule(
+  { cron }: { cron: string },
+  env: Env,
+  context: Pick<ExecutionContext, "waitUntil">,
+): Promise<void> {
   const jobs = Object.hasOwn(schedule, cron) ? schedule[cron] : undefined;
   if (!jobs)
     throw new Error(`no job for the cron trigger "${cron}"; src/schedule.ts and wrangler.toml disagree`);
@@ -26,7 +38,8 @@ export async function runSchedule({ cron }: { cron: string }, env: Env): Promise
   for (const { name, run } of jobs) {
     const log = createLogger({ job: name });
     try {
-      await run(deliveryServices(env, config, log));
+      const services = numberServices(env, config, log, (work) => context.waitUntil(work));
+      await run({ ...services, reconciliation: env.RECONCILIATION });
     } catch (error) {
       log.error("job_failed", errorFields(error));
       failed.push(name);

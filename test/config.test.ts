@@ -22,7 +22,15 @@ describe("readConfig", () => {
   });
 
   it("names everything that is missing at once", () => {
-    const names = ["DB", "EVENTS", "ASSETS", "PUBLIC_BASE_URL", "TOKEN_ENCRYPTION_KEYS", "ADMIN_TOKEN"];
+    const names = [
+      "DB",
+      "EVENTS",
+      "RECONCILIATION",
+      "ASSETS",
+      "PUBLIC_BASE_URL",
+      "TOKEN_ENCRYPTION_KEYS",
+      "ADMIN_TOKEN",
+    ];
     const found = problems(Object.fromEntries(names.map((name) => [name, undefined])));
     expect(found).toEqual(names.map((name) => `${name} is missing`));
     expect(new ConfigError(found).message).toContain("ADMIN_TOKEN is missing");

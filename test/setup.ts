@@ -1,6 +1,7 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, beforeEach } from "vitest";
+import { clearDatabase } from "./support/database.ts";
 import { checkLogs, startLogs } from "./support/logs.ts";
 import { startQueue } from "./support/queue.ts";
 import { checkHosts, startTwilio } from "./support/twilio.ts";
@@ -10,21 +11,7 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  await env.DB.batch(
-    [
-      "idempotency_keys",
-      "key_creations",
-      "unreturned_configurations",
-      "event_attempts",
-      "events",
-      "twilio_receipts",
-      "webhook_secrets",
-      "phone_numbers",
-      "twilio_accounts",
-      "agents",
-      "api_keys",
-    ].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
-  );
+  await clearDatabase();
   startLogs();
   startQueue();
   startTwilio();

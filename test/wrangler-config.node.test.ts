@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { queueNames } from "../scripts/deployment.ts";
 import { MAX_ATTEMPTS } from "../src/events/delivery.ts";
-import { EVENTS, EVENTS_DEAD_LETTERS } from "../src/queues.ts";
+import { EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION } from "../src/queues.ts";
 import { schedule } from "../src/schedule.ts";
 
 // What stands in wrangler.toml and in the code is the same.
@@ -17,11 +17,13 @@ describe("wrangler.toml", () => {
   });
 
   it("consumes exactly the queues that have a consumer", () => {
-    expect(consumers.map(({ queue }) => queue).sort()).toEqual([EVENTS, EVENTS_DEAD_LETTERS].sort());
+    expect(consumers.map(({ queue }) => queue).sort()).toEqual(
+      [EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION].sort(),
+    );
   });
 
   it("has them all made by a deployment, the dead letters too", () => {
-    expect(queueNames().sort()).toEqual([EVENTS, EVENTS_DEAD_LETTERS].sort());
+    expect(queueNames().sort()).toEqual([EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION].sort());
   });
 
   it("gives an event as many attempts as the code plans, and a place for what is left over", () => {

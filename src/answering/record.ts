@@ -4,7 +4,7 @@ import { announce, type EventServices, recordTold, type Told } from "../events/o
 import { errorFields } from "../http/log.ts";
 import { forgetPreviousToken } from "../phone-numbers/account-store.ts";
 import { forgetRoutes, type InboundRoute } from "../phone-numbers/inbound-route.ts";
-import { touchInbound } from "../phone-numbers/store.ts";
+import { touchInbound } from "../phone-numbers/inbound-store.ts";
 import { isInService } from "./answer.ts";
 import { happeningOf, type WebhookKind } from "./happening.ts";
 import type { TrustedRequest } from "./trusted-request.ts";

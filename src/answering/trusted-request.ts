@@ -1,3 +1,4 @@
+import { eventServices } from "../events/services.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { readBody } from "../http/read-body.ts";
@@ -8,8 +9,9 @@ import {
   type RouteServices,
   type TrustedRoute,
 } from "../phone-numbers/inbound-route.ts";
-import { type SignedRequest, verify } from "../twilio/signature.ts";
+import { verify } from "../twilio/signature.ts";
 import { createVault } from "../vault/vault.ts";
+import { isBurst, raiseRejected } from "./refusals.ts";
 
 /** What Twilio says about a number, and it is sure that Twilio says it. */
 export type TrustedRequest = {
@@ -20,7 +22,14 @@ export type TrustedRequest = {
 };
 
 /** A request as it came in, nothing of it believed yet. */
-export type Claim = { id: string; signature: string; isJson: boolean } & SignedRequest;
+export type Claim = {
+  id: string;
+  signature: string;
+  isJson: boolean;
+  /** The URLs that may have been signed: this deployment's, and its former one's where it has moved. */
+  urls: string[];
+  body: string;
+};
 
 /**
  * Reads what a request claims, as cheaply as it can be refused.
@@ -40,11 +49,13 @@ export async function readClaim(c: AppContext): Promise<Claim> {
   }
   // The URL that was signed is the one Twilio was given, whatever host this request came in by.
   const { pathname, search } = new URL(c.req.url);
+  const { publicBaseUrl, previousPublicBaseUrl } = c.get("config");
+  const origins = previousPublicBaseUrl === null ? [publicBaseUrl] : [publicBaseUrl, previousPublicBaseUrl];
   return {
     id: c.req.param("id") ?? "",
     signature,
     isJson,
-    url: `${c.get("config").publicBaseUrl}${pathname}${search}`,
+    urls: origins.map((origin) => `${origin}${pathname}${search}`),
     body: c.req.method === "POST" ? utf8.decode(await readBody(c.req.raw)) : "",
   };
 }
@@ -71,11 +82,11 @@ export async function trust(claim: Claim, services: RouteServices): Promise<Trus
 
 /** Which of the route's keys the request is signed with; undefined where it is none. */
 export async function signingKey(
-  { signature, url, body }: Claim,
+  { signature, urls, body }: Claim,
   { keys }: TrustedRoute,
 ): Promise<number | undefined> {
   for (const [index, key] of keys.entries()) {
-    if (await verify([key], signature, { url, body })) return index;
+    for (const url of urls) if (await verify([key], signature, { url, body })) return index;
   }
   return undefined;
 }
@@ -88,9 +99,9 @@ function read(claim: Claim, route: TrustedRoute, key: number): TrustedRequest {
 }
 
 /** The parameters of a request. Nothing may be done on their word before the request is trusted. */
-export function parametersOf({ url, body, isJson }: Claim): URLSearchParams {
+export function parametersOf({ urls, body, isJson }: Claim): URLSearchParams {
   if (isJson) return new URLSearchParams(flat(body));
-  return body === "" ? new URL(url).searchParams : new URLSearchParams(body);
+  return body === "" ? new URL(urls[0] ?? "").searchParams : new URLSearchParams(body);
 }
 
 /** The texts of a JSON object; Twilio's webhooks of today are forms, and no JSON one is nested. */
@@ -104,7 +115,8 @@ function flat(body: string): [string, string][] {
   }
 }
 
-function refusal(claim: Claim, route: TrustedRoute, { log }: RouteServices): ApiError {
+function refusal(claim: Claim, route: TrustedRoute, { log, refused }: RouteServices): ApiError {
+  refused(route);
   log.warn("signature_refused", {
     phone_number_id: route.phoneNumberId,
     account_sid: route.accountSid,
@@ -129,5 +141,8 @@ export function routeServices(c: AppContext): RouteServices {
     vault: createVault(c.get("config").tokenEncryptionKeys),
     log: c.get("log"),
     now: () => new Date(),
+    refused: (route) => {
+      if (isBurst(route, new Date())) c.executionCtx.waitUntil(raiseRejected(route, eventServices(c)));
+    },
   };
 }

@@ -8,6 +8,7 @@ import type { ErrorCode } from "../http/errors.ts";
 import { IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
 import { answered, type Operation, type Reference } from "../http/operation.ts";
 import { phoneNumberReference } from "../phone-numbers/openapi.ts";
+import { reconciliationReference } from "../reconciliation/openapi.ts";
 import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./errors.openapi.ts";
 
 /** The features in the order the reference shows them. */
@@ -15,6 +16,7 @@ const references: readonly Reference[] = [
   phoneNumberReference,
   agentReference,
   webhookReference,
+  reconciliationReference,
   apiKeyReference,
   healthReference,
 ];

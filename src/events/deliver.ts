@@ -87,6 +87,7 @@ async function attempt(event: DueEvent, services: DeliveryServices): Promise<num
     http_status: made.httpStatus,
     error: made.error,
   });
+  services.measure("event_attempt", [outcome.state, made.error ?? ""], [1, made.durationMs]);
   if (outcome.state === "pending") return outcome.delaySeconds;
   // Attempts that are used up leave the message to the dead-letter queue.
   return outcome.state === "failed" && event.attempts_left <= 1 ? 0 : undefined;

@@ -10,6 +10,10 @@ export const EVENT_TYPES = [
   "recording.completed",
   "number.imported",
   "number.released",
+  "number.drifted",
+  "number.repaired",
+  "number.missing",
+  "credentials.rejected",
   "webhook.test",
 ] as const;
 
@@ -34,7 +38,7 @@ export type SealedEvent = {
   createdAt: string;
 };
 
-const slotOf = (eventId: string): Slot => `events.payload/${eventId}`;
+export const payloadSlot = (eventId: string): Slot => `events.payload/${eventId}`;
 
 /** Gives an event its id, by which customers tell repetitions, and seals the body they will get. */
 export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Promise<SealedEvent> {
@@ -47,7 +51,7 @@ export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Pro
     apiKeyId,
     agentId,
     type,
-    payloadSealed: await vault.seal(JSON.stringify(payload), slotOf(id)),
+    payloadSealed: await vault.seal(JSON.stringify(payload), payloadSlot(id)),
     createdAt,
   };
 }
@@ -57,5 +61,5 @@ export function openPayload(
   vault: Vault,
   { id, payload_sealed }: { id: string; payload_sealed: string },
 ): Promise<string> {
-  return vault.open(payload_sealed, slotOf(id));
+  return vault.open(payload_sealed, payloadSlot(id));
 }

@@ -1,5 +1,6 @@
 import { batch, StorageError } from "../database.ts";
 import { errorFields, type Logger } from "../http/log.ts";
+import type { Measure } from "../http/metrics.ts";
 import type { Vault } from "../vault/vault.ts";
 import type { SealedEvent } from "./event.ts";
 import { findOverdue, insertEvent, insertReceipt, postpone } from "./store.ts";
@@ -19,6 +20,7 @@ export type EventServices = {
   vault: Vault;
   queue: Queue<EventMessage>;
   log: Logger;
+  measure: Measure;
   now: () => Date;
 };
 

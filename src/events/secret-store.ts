@@ -46,3 +46,16 @@ export async function ensureSecret(
       .bind(apiKeyId, freshSealed, now),
   );
 }
+
+/** Forgets up to `limit` secrets that were replaced before. @returns how many. @throws StorageError */
+export function clearPreviousSecrets(db: D1Database, before: string, limit: number): Promise<number> {
+  return run(
+    db
+      .prepare(
+        `UPDATE webhook_secrets SET previous_secret_sealed = NULL WHERE api_key_id IN (
+           SELECT api_key_id FROM webhook_secrets
+           WHERE previous_secret_sealed IS NOT NULL AND rotated_at < ?1 LIMIT ?2)`,
+      )
+      .bind(before, limit),
+  );
+}

@@ -5,7 +5,7 @@ import { ensureSecret, putSecret, type WebhookSecretRow } from "./secret-store.t
 /** How long the secret before the present one goes on signing. */
 const PREVIOUS_SECRET_MS = 24 * 60 * 60 * 1000;
 
-const slotOf = (apiKeyId: string): Slot => `webhook_secrets.secret/${apiKeyId}`;
+export const webhookSecretSlot = (apiKeyId: string): Slot => `webhook_secrets.secret/${apiKeyId}`;
 
 type Services = { db: D1Database; vault: Vault; now: () => Date };
 
@@ -16,7 +16,7 @@ export async function rotateSecret(
 ): Promise<{ secret: string; previousValidUntil: Date }> {
   const secret = newId("webhookSecret");
   const time = now();
-  await putSecret(db, apiKeyId, await vault.seal(secret, slotOf(apiKeyId)), time.toISOString());
+  await putSecret(db, apiKeyId, await vault.seal(secret, webhookSecretSlot(apiKeyId)), time.toISOString());
   return { secret, previousValidUntil: new Date(time.getTime() + PREVIOUS_SECRET_MS) };
 }
 
@@ -32,7 +32,7 @@ export async function signingSecrets(
   stored: { [Column in keyof WebhookSecretRow]: WebhookSecretRow[Column] | null },
   { db, vault, now }: Services,
 ): Promise<string[]> {
-  const slot = slotOf(apiKeyId);
+  const slot = webhookSecretSlot(apiKeyId);
   const { secret_sealed, previous_secret_sealed, rotated_at } = stored.secret_sealed ? stored : await first();
   const previousIsGood = rotated_at !== null && now().getTime() - Date.parse(rotated_at) < PREVIOUS_SECRET_MS;
   const sealed = [secret_sealed, previousIsGood ? previous_secret_sealed : null];

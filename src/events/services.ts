@@ -1,6 +1,7 @@
 import type { Config } from "../config.ts";
 import type { AppContext } from "../http/context.ts";
 import type { Logger } from "../http/log.ts";
+import { createMeasure } from "../http/metrics.ts";
 import { createVault } from "../vault/vault.ts";
 import type { DeliveryServices } from "./deliver.ts";
 import type { EventServices } from "./outbox.ts";
@@ -12,7 +13,7 @@ export function eventServices(c: AppContext): EventServices {
 
 /** The same for the queue and the cron, with what delivering takes. */
 export function deliveryServices(
-  env: Pick<Env, "DB" | "EVENTS">,
+  env: Pick<Env, "DB" | "EVENTS"> & Partial<Pick<Env, "METRICS">>,
   config: Config,
   log: Logger,
 ): DeliveryServices {
@@ -25,5 +26,6 @@ export function deliveryServices(
     timeoutMs: config.webhookTimeoutMs,
     publicBaseUrl: config.publicBaseUrl,
     allowLocalWebhooks: config.allowLocalWebhooks,
+    measure: createMeasure(env),
   };
 }

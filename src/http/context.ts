@@ -3,6 +3,7 @@ import { routePath } from "hono/route";
 import { type Config, readConfig } from "../config.ts";
 import { newId } from "../ids.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { createMeasure } from "./metrics.ts";
 
 /** What Hono carries through a request of this app. */
 export type AppEnv = {
@@ -33,13 +34,17 @@ export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set("log", createLogger({ request_id: requestId }));
   await next();
   setCommonHeaders(c, c.res.headers);
+  const route = routePath(c, -1);
+  const durationMs = Date.now() - startedAt;
+  const code = c.get("errorCode") ?? "";
+  createMeasure(c.env)("request", [c.req.method, route, String(c.res.status), code], [1, durationMs]);
   c.get("log").info("request", {
     method: c.req.method,
-    route: routePath(c, -1),
+    route,
     status: c.res.status,
     error_code: c.get("errorCode"),
     key_id: c.get("apiKeyId"),
-    duration_ms: Date.now() - startedAt,
+    duration_ms: durationMs,
   });
 };
 

@@ -103,7 +103,7 @@ export const errorCatalogue = {
   release_in_progress: {
     status: 409,
     retryable: true,
-    message: "This number is being released by another request. Try again after Retry-After seconds.",
+    message: "This number is being released or repaired right now. Try again after Retry-After seconds.",
   },
   plan_changed: {
     status: 409,

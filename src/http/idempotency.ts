@@ -21,7 +21,8 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
 const LEASE_MS = 120_000;
 const RETRY_AFTER_SECONDS = 2;
 
-const slotOf = ({ apiKeyId, key }: IdempotencyClaim): Slot => `idempotency_keys.response/${apiKeyId}/${key}`;
+export const responseSlot = ({ apiKeyId, key }: Pick<IdempotencyClaim, "apiKeyId" | "key">): Slot =>
+  `idempotency_keys.response/${apiKeyId}/${key}`;
 
 /**
  * Does the work of requests with the same `Idempotency-Key` once, and answers the others with the response of the first,
@@ -79,7 +80,10 @@ async function answerAgain(
   }
   const headers = new Headers(JSON.parse(row.headers ?? "{}") as Record<string, string>);
   headers.set("idempotent-replayed", "true");
-  return new Response(await vault.open(row.response_sealed, slotOf(claim)), { status: row.status, headers });
+  return new Response(await vault.open(row.response_sealed, responseSlot(claim)), {
+    status: row.status,
+    headers,
+  });
 }
 
 /**
@@ -95,7 +99,7 @@ async function settle(c: AppContext, claim: IdempotencyClaim, vault: Vault): Pro
     await keepResponse(c.env.DB, claim, {
       status,
       headers: JSON.stringify({ "content-type": headers.get("content-type") }),
-      sealed: await vault.seal(await c.res.clone().text(), slotOf(claim)),
+      sealed: await vault.seal(await c.res.clone().text(), responseSlot(claim)),
     });
   } catch (error) {
     c.get("log").warn("response_not_kept", errorFields(error));

@@ -44,14 +44,19 @@ export function upsertAccount(
   // others would make that new token the "previous" one.
   return db
     .prepare(
-      `INSERT INTO twilio_accounts (api_key_id, account_sid, auth_token_sealed, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?4, ?4)
+      `INSERT INTO twilio_accounts (api_key_id, account_sid, auth_token_sealed, next_check_at, created_at, updated_at)
+       VALUES (?1, ?2, ?3, ?6, ?4, ?4)
        ON CONFLICT (api_key_id, account_sid) DO UPDATE SET previous_auth_token_sealed = auth_token_sealed,
          auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
-         updated_at = excluded.updated_at
+         health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at
        WHERE auth_token_sealed = ?5`,
     )
-    .bind(apiKeyId, accountSid, authTokenSealed, now, replaces);
+    .bind(apiKeyId, accountSid, authTokenSealed, now, replaces, hourLater(now));
+}
+
+/** A new account was just looked at; a new token, though, is tried on all numbers of its account at once. */
+function hourLater(now: string): string {
+  return new Date(Date.parse(now) + 60 * 60 * 1000).toISOString();
 }
 
 /** Puts a newer token in the place of the present one. @throws StorageError */
@@ -89,4 +94,17 @@ export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1Prepar
          WHERE n.api_key_id = twilio_accounts.api_key_id AND n.account_sid = twilio_accounts.account_sid)`,
     )
     .bind(apiKeyId);
+}
+
+/** Forgets up to `limit` tokens that were replaced before. @returns how many. @throws StorageError */
+export function clearPreviousTokens(db: D1Database, before: string, limit: number): Promise<number> {
+  return run(
+    db
+      .prepare(
+        `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE (api_key_id, account_sid) IN (
+           SELECT api_key_id, account_sid FROM twilio_accounts
+           WHERE previous_auth_token_sealed IS NOT NULL AND auth_token_changed_at < ?1 LIMIT ?2)`,
+      )
+      .bind(before, limit),
+  );
 }

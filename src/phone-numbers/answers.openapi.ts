@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "../http/errors.ts";
 import { answered, time } from "../http/operation.ts";
+import { health, healthReason } from "../reconciliation/health.openapi.ts";
 import type { ChannelOutcome } from "./release-plan.ts";
 
 // What answers about numbers look like; serialise.ts makes them. Plans are in plan.openapi.ts.
@@ -58,8 +59,16 @@ export const numberEntry = z
     outbound_enabled: outboundEnabled,
     provider: answered(z.literal("twilio"), "Always `twilio`."),
     twilio_sid: answered(z.string(), "The Twilio account it was imported from.", ACCOUNT_SID),
-    health: answered(z.string(), "How it was found when it was last compared with Twilio.", "ok"),
-    health_reasons: answered(z.array(z.string()), "Codes of what was found to be wrong; empty while `ok`."),
+    health: answered(
+      health,
+      "How it was found when it was last compared with Twilio: the gravest reason.",
+      "ok",
+    ),
+    health_reasons: answered(z.array(healthReason), "All that was found to be wrong; empty while `ok`."),
+    drift_policy: answered(
+      z.enum(["repair", "report"]),
+      "Whether a change that somebody makes at Twilio is mended or only reported.",
+    ),
     checked_at: z.nullable(time("When it was last compared with Twilio; null where it never was")),
     first_inbound_at: z.nullable(time("When its first call or text came in; null where none has")),
     last_inbound_at: z.nullable(time("When a call or text last came in, to the minute; null where none has")),
@@ -74,6 +83,7 @@ export const entryExample = {
   twilio_sid: ACCOUNT_SID,
   health: "ok",
   health_reasons: [],
+  drift_policy: "repair",
   checked_at: null,
   first_inbound_at: TIME,
   last_inbound_at: TIME,

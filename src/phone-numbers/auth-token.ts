@@ -8,7 +8,7 @@ const PREVIOUS_TOKEN_MS = 24 * 60 * 60 * 1000;
 
 type Owner = { apiKeyId: string; accountSid: string };
 
-const slotOf = ({ apiKeyId, accountSid }: Owner): Slot =>
+export const authTokenSlot = ({ apiKeyId, accountSid }: Owner): Slot =>
   `twilio_accounts.auth_token/${apiKeyId}/${accountSid}`;
 
 /** A token that Twilio has just accepted, sealed, and whether it is another than the stored one. */
@@ -20,7 +20,7 @@ export async function sealToken(
   log: Logger,
 ): Promise<TokenToStore> {
   const [authTokenSealed, isNewer] = await Promise.all([
-    vault.seal(authToken, slotOf(owner)),
+    vault.seal(authToken, authTokenSlot(owner)),
     stored ? differs(vault, owner, authToken, stored, log) : false,
   ]);
   return { ...owner, authTokenSealed, replaces: isNewer && stored ? stored.auth_token_sealed : null };
@@ -28,7 +28,10 @@ export async function sealToken(
 
 async function differs(vault: Vault, owner: Owner, authToken: string, stored: TwilioAccountRow, log: Logger) {
   try {
-    return !(await equalInConstantTime(authToken, await vault.open(stored.auth_token_sealed, slotOf(owner))));
+    return !(await equalInConstantTime(
+      authToken,
+      await vault.open(stored.auth_token_sealed, authTokenSlot(owner)),
+    ));
   } catch (error) {
     // The stored one is lost, which an operator should know; the one at hand works.
     log.error("stored_token_unreadable", { account_sid: owner.accountSid, ...errorFields(error) });
@@ -56,7 +59,7 @@ export async function openTokens(
   } = stored;
   const previousIsGood = changedAt !== null && now.getTime() - Date.parse(changedAt) < PREVIOUS_TOKEN_MS;
   const sealed = previous !== null && previousIsGood ? [current, previous] : [current];
-  const opened = await Promise.allSettled(sealed.map((token) => vault.open(token, slotOf(owner))));
+  const opened = await Promise.allSettled(sealed.map((token) => vault.open(token, authTokenSlot(owner))));
   const failed = opened.find((result) => result.status === "rejected");
   if (failed)
     log.error("stored_token_unreadable", { account_sid: owner.accountSid, ...errorFields(failed.reason) });

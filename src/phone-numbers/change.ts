@@ -25,7 +25,7 @@ export async function changeOwnNumber(
   services: ImportServices,
 ): Promise<OwnedNumber> {
   const { db, now } = services;
-  const { agent_id: agentId, inbound_enabled, outbound_enabled, twilio_token } = body;
+  const { agent_id: agentId, inbound_enabled, outbound_enabled, twilio_token, drift_policy } = body;
   const fields = Object.keys(body);
   if (fields.every((field) => body[field as keyof ChangeBody] === undefined)) {
     throw new ApiError("missing_field", {
@@ -38,7 +38,12 @@ export async function changeOwnNumber(
     throw new ApiError("agent_not_found");
   if (twilio_token !== undefined) await rotateToken(number, twilio_token, apiKeyId, services);
 
-  const changes = { agentId, inboundEnabled: inbound_enabled, outboundEnabled: outbound_enabled };
+  const changes = {
+    agentId,
+    inboundEnabled: inbound_enabled,
+    outboundEnabled: outbound_enabled,
+    driftPolicy: drift_policy,
+  };
   const isThere = await changeNumber(db, number.id, changes, now().toISOString()).catch((error: unknown) => {
     // The agent was there a moment ago.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");

@@ -8,7 +8,6 @@ import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incomi
 import { type TokenToStore, upsertAccount } from "./account-store.ts";
 import { type NumberConfiguration, previousOf } from "./configuration.ts";
 import { openConfiguration, sealConfiguration } from "./previous-configuration.ts";
-import type { UnreturnedRow } from "./release-store.ts";
 import type { ImportBody } from "./schema.ts";
 import {
   type Claim,
@@ -52,6 +51,14 @@ export function isAbandoned(row: PhoneNumberRow, apiKeyId: string, now: Date): b
   return row.api_key_id === apiKeyId && row.state !== "active" && secondsLeft(row, now) === 0;
 }
 
+/**
+ * Whether a row of another key gives way to an import: it was released, and Twilio has just shown that the number is in the
+ * importer's account.
+ */
+export function givesWay(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
+  return row.api_key_id !== apiKeyId && row.state === "returning" && secondsLeft(row, now) === 0;
+}
+
 /** What is left of a claim's lease, in whole seconds. */
 export function secondsLeft({ lease_expires_at }: PhoneNumberRow, now: Date): number {
   const end = lease_expires_at === null ? 0 : Date.parse(lease_expires_at);
@@ -64,22 +71,21 @@ type ClaimRequest = {
   number: IncomingPhoneNumber;
   /** The row to take over, where there is one. */
   abandoned: PhoneNumberRow | undefined;
-  /** What an earlier release of this number could not give back. */
-  unreturned: UnreturnedRow | undefined;
+  /** The row of another key that gives way, where there is one. */
+  superseded: PhoneNumberRow | undefined;
   token: TokenToStore;
   twilio: IncomingPhoneNumbers;
 };
 
 /** Writes the row as `importing`, or takes over the one an unfinished import of this key left behind. */
 export async function claim(
-  { body, apiKeyId, number, abandoned, unreturned, token, twilio }: ClaimRequest,
+  { body, apiKeyId, number, abandoned, superseded, token, twilio }: ClaimRequest,
   services: ImportServices,
 ): Promise<ClaimedImport> {
   const { db, vault, publicBaseUrl, log } = services;
   const id = abandoned?.id ?? newId("phoneNumber");
-  const earlier = abandoned ?? earlierRow(unreturned, number);
-  const isOurs = ownUrls(publicBaseUrl, id, ...(earlier ? [earlier.id] : []));
-  const first = earlier && (await openConfiguration(vault, earlier));
+  const isOurs = ownUrls(publicBaseUrl, id);
+  const first = abandoned && (await openConfiguration(vault, abandoned));
   const previous = previousOf(number, isOurs, first);
   const now = services.now();
   const row: Claim = {
@@ -97,7 +103,7 @@ export async function claim(
   const time = now.toISOString();
   const account = upsertAccount(db, token, time);
   try {
-    if (!abandoned) await insertClaim(db, row, account, time);
+    if (!abandoned) await insertClaim(db, row, account, time, superseded);
     else if (!(await takeOverClaim(db, row, abandoned.claim_id, account, time))) {
       throw new ApiError("number_already_imported");
     }
@@ -115,15 +121,6 @@ export async function claim(
     throw error;
   }
   return { row, number, previous, isOurs, twilio };
-}
-
-/** What was kept of an earlier release, if it is of this very number. */
-function earlierRow(unreturned: UnreturnedRow | undefined, number: IncomingPhoneNumber) {
-  if (unreturned?.twilio_number_sid !== number.sid) return undefined;
-  return {
-    id: unreturned.phone_number_id,
-    previous_configuration_sealed: unreturned.previous_configuration_sealed,
-  };
 }
 
 /** Ends the lease of a claim at once, so that the owner's next import need not wait for it. Never throws. */

@@ -1,9 +1,14 @@
 import { TwilioError } from "../twilio/errors.ts";
-import type { IncomingPhoneNumbers, NumberUpdate } from "../twilio/incoming-phone-numbers.ts";
+import type {
+  IncomingPhoneNumber,
+  IncomingPhoneNumbers,
+  NumberUpdate,
+} from "../twilio/incoming-phone-numbers.ts";
 import { notApplied } from "./configuration.ts";
 
 /**
- * Gives a number back by sending an update, and makes sure it is in force.
+ * Gives a number back by sending an update, and makes sure it is in force. Where the answer is lost the number itself is
+ * asked, and an update that was seen not to have happened is sent once more.
  *
  * @throws TwilioError
  * @throws Error where Twilio says that something else is in force
@@ -13,11 +18,15 @@ export async function giveBack(
   sid: string,
   update: NumberUpdate,
 ): Promise<void> {
-  const number = await twilio.update(sid, update).catch((error: unknown) => {
-    // A refusal is final; after anything else the number itself can tell.
-    if (error instanceof TwilioError && error.facts.failure === "unavailable") return twilio.fetch(sid);
-    throw error;
-  });
-  const missing = notApplied(number, update);
-  if (missing.length > 0) throw new Error(`not given back: ${missing.join(", ")}`);
+  const isInForce = (number: IncomingPhoneNumber) => notApplied(number, update).length === 0;
+  let number: IncomingPhoneNumber;
+  try {
+    number = await twilio.update(sid, update);
+  } catch (error) {
+    // A refusal is final.
+    if (!(error instanceof TwilioError) || error.facts.failure !== "unavailable") throw error;
+    number = await twilio.fetch(sid);
+    if (!isInForce(number)) number = await twilio.update(sid, update);
+  }
+  if (!isInForce(number)) throw new Error(`not given back: ${notApplied(number, update).join(", ")}`);
 }

@@ -3,11 +3,19 @@ import { sealEvent } from "../events/event.ts";
 import { announce } from "../events/outbox.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
-import { TwilioError } from "../twilio/errors.ts";
 import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
 import { replaceToken, type TokenToStore } from "./account-store.ts";
 import { sealToken } from "./auth-token.ts";
-import { type ClaimedImport, claim, giveUp, type ImportServices, isAbandoned, secondsLeft } from "./claim.ts";
+import { cannotText } from "./cannot-text.ts";
+import {
+  type ClaimedImport,
+  claim,
+  givesWay,
+  giveUp,
+  type ImportServices,
+  isAbandoned,
+  secondsLeft,
+} from "./claim.ts";
 import { notApplied, planImport, withoutSms } from "./configuration.ts";
 import { forgetRoutes } from "./inbound-route.ts";
 import { lookUp } from "./look-up.ts";
@@ -38,14 +46,16 @@ export async function importNumber(
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const twilio = incomingPhoneNumbers(services.twilio, credentials);
 
-  const { number, existing, account, unreturned } = await lookUp(body, apiKeyId, twilio, services);
+  const { number, existing, account } = await lookUp(body, apiKeyId, twilio, services);
   const owner = { apiKeyId, accountSid: body.twilio_sid };
   const token = await sealToken(services.vault, owner, body.twilio_token, account, log);
-  if (existing && !isAbandoned(existing, apiKeyId, now()))
-    throw await refuse(existing, apiKeyId, token, services);
+  const superseded = existing && givesWay(existing, apiKeyId, now()) ? existing : undefined;
+  const abandoned = superseded ? undefined : existing;
+  if (abandoned && !isAbandoned(abandoned, apiKeyId, now()))
+    throw await refuse(abandoned, apiKeyId, token, services);
   await checkPlan(body.plan_hash, number, services);
 
-  const request = { body, apiKeyId, number, abandoned: existing, unreturned, token, twilio };
+  const request = { body, apiKeyId, number, abandoned, superseded, token, twilio };
   const claimed = await claim(request, services);
   await pointHere(claimed, services);
   await confirm(claimed, services);
@@ -55,7 +65,7 @@ export async function importNumber(
     agent_id: body.agent_id,
     account_sid: body.twilio_sid,
     twilio_number_sid: number.sid,
-    taken_over: existing !== undefined,
+    taken_over: abandoned !== undefined,
   });
   return { phoneNumber: body.phone_number, agentId: body.agent_id, twilioNumberSid: number.sid };
 }
@@ -103,16 +113,6 @@ async function pointHere(claimed: ClaimedImport, services: ImportServices): Prom
     const answer = new ApiError("twilio_webhooks_not_applied", { details: { fields: missing } });
     throw await undoAndAnswer(claimed, updated, answer, services);
   }
-}
-
-/**
- * Whether Twilio refused an update because the number cannot text. Numbers whose capabilities say so are not asked to;
- * some do not say. https://www.twilio.com/docs/api/errors/21407
- */
-function cannotText(error: unknown): boolean {
-  return (
-    error instanceof TwilioError && error.facts.failure === "rejected" && error.facts.twilioCode === 21407
-  );
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Logger } from "../http/log.ts";
 import { verificationKey } from "../twilio/signature.ts";
 import { type Vault, VaultError } from "../vault/vault.ts";
 import { openTokens } from "./auth-token.ts";
-import { findInboundRow, type InboundRow } from "./store.ts";
+import { findInboundRow, type InboundRow } from "./inbound-store.ts";
 
 /** The agent behind a number, as far as calls and texts need it. */
 export type InboundAgent = {
@@ -33,7 +33,14 @@ export type InboundRoute = {
 /** A route, and the keys that may have signed what Twilio says about it, the likeliest first. */
 export type TrustedRoute = InboundRoute & { keys: CryptoKey[] };
 
-export type RouteServices = { db: D1Database; vault: Vault; log: Logger; now: () => Date };
+export type RouteServices = {
+  db: D1Database;
+  vault: Vault;
+  log: Logger;
+  now: () => Date;
+  /** Told of each request that is not signed with a key of the route it names. */
+  refused: (route: InboundRoute) => void;
+};
 
 // A caller waits for this, so what was looked up is good for a while: long enough for a busy number to cost nothing,
 // short enough that a change made through another isolate is soon in force.

@@ -5,7 +5,6 @@ import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incomi
 import { selectAccount, type TwilioAccountRow } from "./account-store.ts";
 import type { ImportServices } from "./claim.ts";
 import { lookUpFailure } from "./doctor.ts";
-import { selectUnreturned, type UnreturnedRow } from "./release-store.ts";
 import type { ImportBody } from "./schema.ts";
 import { type PhoneNumberRow, selectByPhoneNumber } from "./store.ts";
 
@@ -14,8 +13,6 @@ export type Known = {
   number: IncomingPhoneNumber;
   existing: PhoneNumberRow | undefined;
   account: TwilioAccountRow | undefined;
-  /** What an earlier release of this number could not give back. */
-  unreturned: UnreturnedRow | undefined;
 };
 
 /** Asks Twilio and D1 side by side. Faults are reported in the contract's order: Twilio's first, then the agent's. */
@@ -31,7 +28,6 @@ export async function lookUp(
       selectByPhoneNumber(db, body.phone_number),
       selectOwner(db, body.agent_id),
       selectAccount(db, apiKeyId, body.twilio_sid),
-      selectUnreturned(db, apiKeyId, body.phone_number),
     ]),
   ]);
   if (found.status === "rejected") {
@@ -41,7 +37,7 @@ export async function lookUp(
   if (!found.value) throw new ApiError("number_not_in_twilio");
   if (stored.status === "rejected") throw stored.reason;
 
-  const [numbers, agents, accounts, unreturned] = stored.value;
+  const [numbers, agents, accounts] = stored.value;
   const agent = agents?.results[0] as AgentOwner | undefined;
   if (!agent) throw new ApiError("agent_not_found");
   if (agent.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
@@ -49,6 +45,5 @@ export async function lookUp(
     number: found.value,
     existing: numbers?.results[0] as PhoneNumberRow | undefined,
     account: accounts?.results[0] as TwilioAccountRow | undefined,
-    unreturned: unreturned?.results[0] as UnreturnedRow | undefined,
   };
 }

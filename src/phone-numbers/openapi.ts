@@ -187,6 +187,11 @@ export const phoneNumberReference: Reference = {
             description: "A new Auth Token of the number's Twilio account.",
             examples: [TOKEN],
           },
+          drift_policy: {
+            description:
+              "`repair` (as after an import) mends what somebody changes at Twilio, `report` only tells of it. Setting it, " +
+              "even to what it is, takes up repairs again that were given up because somebody kept undoing them.",
+          },
         }),
         example: { inbound_enabled: false },
       },
@@ -218,8 +223,8 @@ export const phoneNumberReference: Reference = {
         "**Leaving is always possible.** Where Twilio cannot be told, because it is down or the token is dead, the number " +
         "is deleted here all the same. The answer is a 200 that says so by `unreachable` and `reason`, and `requests` has " +
         "what to run in a shell to do it yourself: set `TWILIO_AUTH_TOKEN` first, and the variables that stand for the " +
-        "query strings and passwords in your URLs, which are not shown. Until then callers hear a polite sentence, and the next import " +
-        "and release of the number puts back what could not be put back now.",
+        "query strings and passwords in your URLs, which are not shown. Until then callers hear a polite sentence. It is " +
+        "tried again for a week, and the next import and release of the number puts back what could not be put back now.",
       auth: "apiKey",
       path: numberInPath,
       answers: [

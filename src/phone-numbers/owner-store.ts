@@ -14,6 +14,8 @@ export type OwnedNumber = {
   outbound_enabled: 0 | 1;
   health: string;
   health_reasons: string;
+  drift_policy: "repair" | "report";
+  account_health: string;
   checked_at: string | null;
   first_inbound_at: string | null;
   last_inbound_at: string | null;
@@ -21,8 +23,15 @@ export type OwnedNumber = {
   updated_at: string;
 };
 
-const COLUMNS = `id, phone_number, agent_id, account_sid, twilio_number_sid, inbound_enabled, outbound_enabled, health,
-  health_reasons, checked_at, first_inbound_at, last_inbound_at, created_at, updated_at`;
+// What Twilio would not tell of the account is true of each of its numbers, and when the account was compared as a whole,
+// so was each of them.
+const COLUMNS = `n.id, n.phone_number, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
+  n.outbound_enabled, n.health, n.health_reasons, n.drift_policy, t.health AS account_health,
+  NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
+  n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at`;
+
+const FROM = `phone_numbers n
+  JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid`;
 
 /** @throws StorageError */
 export function findOwnNumber(
@@ -33,7 +42,7 @@ export function findOwnNumber(
   return first<OwnedNumber>(
     db
       .prepare(
-        `SELECT ${COLUMNS} FROM phone_numbers WHERE phone_number = ?2 AND api_key_id = ?1 AND state = 'active'`,
+        `SELECT ${COLUMNS} FROM ${FROM} WHERE n.phone_number = ?2 AND n.api_key_id = ?1 AND n.state = 'active'`,
       )
       .bind(apiKeyId, phoneNumber),
   );
@@ -47,17 +56,17 @@ export async function listOwnNumbers(
   { apiKeyId, agentId, limit, offset }: NumberQuery,
 ): Promise<{ rows: OwnedNumber[]; count: number }> {
   // A condition that is there or not, instead of one that holds for both: SQLite then reads the page off an index.
-  const where = agentId === undefined ? "" : "AND agent_id = ?2";
+  const where = agentId === undefined ? "" : "AND n.agent_id = ?2";
   const [page, total] = await batch(db, [
     db
       .prepare(
-        `SELECT ${COLUMNS} FROM phone_numbers WHERE api_key_id = ?1 ${where} AND state = 'active'
-         ORDER BY created_at DESC, id DESC LIMIT ?3 OFFSET ?4`,
+        `SELECT ${COLUMNS} FROM ${FROM} WHERE n.api_key_id = ?1 ${where} AND n.state = 'active'
+         ORDER BY n.created_at DESC, n.id DESC LIMIT ?3 OFFSET ?4`,
       )
       .bind(apiKeyId, agentId ?? null, limit, offset),
     db
       .prepare(
-        `SELECT COUNT(*) AS count FROM phone_numbers WHERE api_key_id = ?1 ${where} AND state = 'active'`,
+        `SELECT COUNT(*) AS count FROM phone_numbers n WHERE n.api_key_id = ?1 ${where} AND n.state = 'active'`,
       )
       .bind(apiKeyId, ...(agentId === undefined ? [] : [agentId])),
   ]);
@@ -71,13 +80,19 @@ export type NumberChanges = {
   agentId?: string | undefined;
   inboundEnabled?: boolean | undefined;
   outboundEnabled?: boolean | undefined;
+  driftPolicy?: "repair" | "report" | undefined;
 };
 
-/** @returns false where the number is not there any more. @throws StorageError `dangling` where the agent is gone */
+/**
+ * Setting the drift policy, even to what it is, ends a contest: what was found so far is forgotten.
+ *
+ * @returns false where the number is not there any more
+ * @throws StorageError `dangling` where the agent is gone
+ */
 export async function changeNumber(
   db: D1Database,
   id: string,
-  { agentId, inboundEnabled, outboundEnabled }: NumberChanges,
+  { agentId, inboundEnabled, outboundEnabled, driftPolicy }: NumberChanges,
   now: string,
 ): Promise<boolean> {
   const flag = (value: boolean | undefined) => (value === undefined ? null : Number(value));
@@ -85,10 +100,12 @@ export async function changeNumber(
     db
       .prepare(
         `UPDATE phone_numbers SET agent_id = COALESCE(?2, agent_id), inbound_enabled = COALESCE(?3, inbound_enabled),
-           outbound_enabled = COALESCE(?4, outbound_enabled), updated_at = ?5
+           outbound_enabled = COALESCE(?4, outbound_enabled), drift_policy = COALESCE(?6, drift_policy),
+           health_reasons = CASE WHEN ?6 IS NULL THEN health_reasons ELSE '[]' END,
+           repairs = CASE WHEN ?6 IS NULL THEN repairs ELSE 0 END, updated_at = ?5
          WHERE id = ?1 AND state = 'active'`,
       )
-      .bind(id, agentId ?? null, flag(inboundEnabled), flag(outboundEnabled), now),
+      .bind(id, agentId ?? null, flag(inboundEnabled), flag(outboundEnabled), now, driftPolicy ?? null),
   );
   return changed === 1;
 }

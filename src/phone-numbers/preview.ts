@@ -6,11 +6,12 @@ import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../twilio/incomi
 import { findMessagingService } from "../twilio/messaging-services.ts";
 import { findVoiceRegion } from "../twilio/routing.ts";
 import { type AnsweredBy, smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
-import { type ImportServices, isAbandoned } from "./claim.ts";
+import { givesWay, type ImportServices, isAbandoned } from "./claim.ts";
 import { type FieldChange, fieldChanges, planImport } from "./configuration.ts";
 import { lookUp } from "./look-up.ts";
 import { planHash } from "./plan-hash.ts";
 import type { ImportBody } from "./schema.ts";
+import type { PhoneNumberRow } from "./store.ts";
 import { type Facts, type Warning, warningsOf } from "./warnings.ts";
 import { ownUrls, webhooksOf } from "./webhooks.ts";
 
@@ -42,8 +43,9 @@ export async function previewImport(
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const twilio = incomingPhoneNumbers(services.twilio, credentials);
   const { number, existing } = await lookUp(body, apiKeyId, twilio, services);
-  if (existing && !isAbandoned(existing, apiKeyId, services.now()))
-    throw new ApiError("number_already_imported");
+  const isFree = (row: PhoneNumberRow) =>
+    isAbandoned(row, apiKeyId, services.now()) || givesWay(row, apiKeyId, services.now());
+  if (existing && !isFree(existing)) throw new ApiError("number_already_imported");
 
   const isOurs = ownUrls(services.publicBaseUrl, ...(existing ? [existing.id] : []));
   const { facts, unchecked } = await lookAround(number, credentials, services);

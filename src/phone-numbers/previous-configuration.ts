@@ -4,7 +4,7 @@ import type { NumberConfiguration } from "./configuration.ts";
 
 // Sealed, because a webhook URL's query often carries a secret of its owner.
 
-const slotOf = (id: string): Slot => `phone_numbers.previous_configuration/${id}`;
+export const previousConfigurationSlot = (id: string): Slot => `phone_numbers.previous_configuration/${id}`;
 
 const stored = z.record(z.string(), z.string());
 
@@ -13,7 +13,7 @@ export function sealConfiguration(
   id: string,
   configuration: NumberConfiguration,
 ): Promise<string> {
-  return vault.seal(JSON.stringify(configuration), slotOf(id));
+  return vault.seal(JSON.stringify(configuration), previousConfigurationSlot(id));
 }
 
 /**
@@ -25,6 +25,6 @@ export async function openConfiguration(
   vault: Vault,
   row: { id: string; previous_configuration_sealed: string },
 ): Promise<NumberConfiguration> {
-  const text = await vault.open(row.previous_configuration_sealed, slotOf(row.id));
+  const text = await vault.open(row.previous_configuration_sealed, previousConfigurationSlot(row.id));
   return stored.parse(JSON.parse(text)) as NumberConfiguration;
 }

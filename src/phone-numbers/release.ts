@@ -60,18 +60,29 @@ export async function releaseNumber(
 ): Promise<ReleasedNumber> {
   const { db, now } = services;
   const row = await findReleasable(db, apiKeyId, phoneNumber);
-  const isAtWork = row !== null && row.state !== "active" && secondsLeft(row, now()) > 0;
-  // An import that is under way is not there yet for its owner.
-  if (!row || (isAtWork && row.state === "importing")) throw new ApiError("number_not_found");
+  const isAtWork = row !== null && secondsLeft(row, now()) > 0;
+  // An import that is under way is not there yet for its owner, and a number that is returning is not there any more.
+  if (!row || row.state === "returning" || (isAtWork && row.state === "importing"))
+    throw new ApiError("number_not_found");
   if (isAtWork) throw inProgress(secondsLeft(row, now()));
+  return releaseRow(row, services);
+}
 
+/**
+ * Releases a row that nobody is at work on.
+ *
+ * @throws ApiError `release_in_progress` where somebody is all the same
+ * @throws StorageError
+ */
+export async function releaseRow(row: ReleasableRow, services: ImportServices): Promise<ReleasedNumber> {
+  const { db, now } = services;
   const claimId = newId("claim");
   const time = now();
   if (!(await beginRelease(db, row, claimId, leaseEnd(services, time), time.toISOString())))
     throw inProgress(1);
   const returned = await returnConfiguration(row, services);
   await forget(row, claimId, returned, services);
-  return { phoneNumber, twilioNumberSid: row.twilio_number_sid, ...returned };
+  return { phoneNumber: row.phone_number, twilioNumberSid: row.twilio_number_sid, ...returned };
 }
 
 function inProgress(retryAfter: number): ApiError {
@@ -132,6 +143,17 @@ async function giveBackWhatCan(
   }
 }
 
+const FIRST_RETURN_MS = 15 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const PATIENCE_MS = 7 * DAY_MS;
+
+/** When to try again: after a quarter of an hour, ever later, up to a day; undefined after a week. */
+function nextReturn({ state, return_attempts, updated_at }: ReleasableRow, now: Date): string | undefined {
+  // While it is returning, nothing but the attempts themselves writes the row, and they do not set this time anew.
+  if (state === "returning" && now.getTime() - Date.parse(updated_at) > PATIENCE_MS) return undefined;
+  return new Date(now.getTime() + Math.min(FIRST_RETURN_MS * 2 ** return_attempts, DAY_MS)).toISOString();
+}
+
 /** @throws ApiError `release_in_progress` where another request has taken the release over */
 async function forget(
   row: ReleasableRow,
@@ -141,11 +163,12 @@ async function forget(
 ): Promise<void> {
   const { db, vault, now, log } = services;
   const data = { phone_number: row.phone_number, twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
+  // One that is returning was told of already, and has no agent.
   const draft = row.agent_id && { apiKeyId: row.api_key_id, agentId: row.agent_id, data };
   const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
-  const isReturned = reason === undefined;
-  const options = { isReturned, now: now().toISOString() };
-  const { isReleased, hasEvent } = await endRelease(db, row, claimId, event, options);
+  const time = now();
+  const ending = { claimId, event, now: time.toISOString(), returnAt: reason && nextReturn(row, time) };
+  const { isReleased, hasEvent } = await endRelease(db, row, ending);
   forgetRoutes(row.api_key_id);
   if (!isReleased) throw inProgress(1);
   if (event && hasEvent) services.defer(announce(event.id, services));

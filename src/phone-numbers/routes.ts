@@ -1,19 +1,18 @@
 import { Hono } from "hono";
 import { asOwner } from "../api-keys/as-owner.ts";
-import { eventServices } from "../events/services.ts";
-import type { AppContext, AppEnv } from "../http/context.ts";
-import { ApiError } from "../http/errors.ts";
+import type { AppEnv } from "../http/context.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { oneOf, pageOf } from "../http/page.ts";
 import { changeOwnNumber, ownNumber } from "./change.ts";
-import type { ImportServices } from "./claim.ts";
 import { explainSid } from "./doctor.ts";
 import { importNumber } from "./import.ts";
 import { listOwnNumbers } from "./owner-store.ts";
 import { previewImport } from "./preview.ts";
 import { releaseNumber } from "./release.ts";
-import { changeBody, importBody, isE164 } from "./schema.ts";
+import { numberInPath, toTheEnd } from "./request.ts";
+import { changeBody, importBody } from "./schema.ts";
 import { serialiseImported, serialiseNumber, serialisePreview, serialiseReleased } from "./serialise.ts";
+import { importServices } from "./services.ts";
 
 export const phoneNumbers = new Hono<AppEnv>()
   .post("/", asOwner, requireJson, validateJson(importBody, explainSid), async (c) => {
@@ -46,26 +45,3 @@ export const phoneNumbers = new Hono<AppEnv>()
     const work = releaseNumber(numberInPath(c), c.get("apiKeyId"), importServices(c));
     return c.json({ phone_number: serialiseReleased(await toTheEnd(c, work)) });
   });
-
-/** A caller who hangs up does not stop the work half-way: the runtime lets it finish. */
-function toTheEnd<T>(c: AppContext, work: Promise<T>): Promise<T> {
-  c.executionCtx.waitUntil(work.catch(() => undefined));
-  return work;
-}
-
-/** @throws ApiError `invalid_phone_format` */
-function numberInPath(c: AppContext): string {
-  const number = c.req.param("number") ?? "";
-  if (!isE164(number)) throw new ApiError("invalid_phone_format");
-  return number;
-}
-
-function importServices(c: AppContext): ImportServices {
-  const { publicBaseUrl, twilioApiBaseUrl, twilioTimeoutMs } = c.get("config");
-  return {
-    ...eventServices(c),
-    twilio: { baseUrl: twilioApiBaseUrl, timeoutMs: twilioTimeoutMs },
-    publicBaseUrl,
-    defer: (work) => c.executionCtx.waitUntil(work),
-  };
-}

@@ -43,12 +43,14 @@ export const changeBody = body(
     inbound_enabled: z.optional(z.boolean()),
     outbound_enabled: z.optional(z.boolean()),
     twilio_token: z.optional(twilioToken),
+    drift_policy: z.optional(z.enum(["repair", "report"])),
   },
   {
     agent_id: "agentId",
     inbound_enabled: "inboundEnabled",
     outbound_enabled: "outboundEnabled",
     twilio_token: "twilioToken",
+    drift_policy: "driftPolicy",
   },
 );
 

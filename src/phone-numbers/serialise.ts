@@ -26,14 +26,21 @@ export function serialiseNumber(row: OwnedNumber) {
     outbound_enabled: row.outbound_enabled === 1,
     provider: "twilio",
     twilio_sid: row.account_sid,
-    health: row.health,
-    health_reasons: JSON.parse(row.health_reasons) as string[],
+    ...healthOf(row),
+    drift_policy: row.drift_policy,
     checked_at: row.checked_at,
     first_inbound_at: row.first_inbound_at,
     last_inbound_at: row.last_inbound_at,
     created_at: row.created_at,
     updated_at: row.updated_at,
   };
+}
+
+/** What is wrong with the account comes before what was last found of the number itself. */
+function healthOf({ health, health_reasons, account_health }: OwnedNumber) {
+  const reasons = JSON.parse(health_reasons) as string[];
+  if (account_health === "ok") return { health, health_reasons: reasons };
+  return { health: account_health, health_reasons: [account_health, ...reasons] };
 }
 
 export function serialiseReleased({
@@ -53,9 +60,9 @@ export function serialiseReleased({
     ...(reason !== undefined && {
       reason,
       message:
-        "Twilio could not be told, so the number may still point here; its callers hear that it takes no calls. Run " +
-        "the requests to give it back what it had. They hold no token, and of URLs neither query string nor password: " +
-        "set the variables named in them first.",
+        "Twilio could not be told, so the number may still point here; its callers hear that it takes no calls. It is " +
+        "tried again for a week. To give it back what it had yourself, run the requests. They hold no token, and of URLs " +
+        "neither query string nor password: set the variables named in them first.",
       requests,
     }),
   };

@@ -1,11 +1,12 @@
-import { batch, first, run } from "../database.ts";
+import { batch, run } from "../database.ts";
 import type { SealedEvent } from "../events/event.ts";
 import { insertEvent } from "../events/store.ts";
-import { deleteUnusedAccounts, type TwilioAccountRow } from "./account-store.ts";
+import { deleteUnusedAccounts } from "./account-store.ts";
 
 /**
  * A number and who it belongs to. `state` importing: claimed, and Twilio may or may not point at us yet; releasing: being
- * given back, and Twilio may or may not point at us still.
+ * given back, and Twilio may or may not point at us still; returning: released, and to be given back when Twilio can be
+ * told.
  */
 export type PhoneNumberRow = {
   id: string;
@@ -16,7 +17,7 @@ export type PhoneNumberRow = {
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
-  state: "importing" | "active" | "releasing";
+  state: "importing" | "active" | "releasing" | "returning";
   claim_id: string;
   lease_expires_at: string | null;
   previous_configuration_sealed: string;
@@ -49,6 +50,7 @@ export type Claim = {
 /**
  * Inserts the number as `importing`, together with its Twilio account.
  *
+ * @param superseded a row of another key that is only returning: who has the number at Twilio now comes first
  * @param account see `upsertAccount`
  * @throws StorageError `conflict` where the number has a row already, `dangling` where the agent is gone
  */
@@ -57,6 +59,7 @@ export async function insertClaim(
   claim: Claim,
   account: D1PreparedStatement,
   now: string,
+  superseded?: Pick<PhoneNumberRow, "id" | "claim_id" | "api_key_id">,
 ): Promise<void> {
   const insert = db
     .prepare(
@@ -76,7 +79,18 @@ export async function insertClaim(
       claim.previousConfigurationSealed,
       now,
     );
-  await batch(db, [account, insert]);
+  const clear = superseded
+    ? [
+        db
+          .prepare(
+            `DELETE FROM phone_numbers
+             WHERE id = ?1 AND claim_id = ?2 AND state = 'returning' AND lease_expires_at <= ?3`,
+          )
+          .bind(superseded.id, superseded.claim_id, now),
+        deleteUnusedAccounts(db, superseded.api_key_id),
+      ]
+    : [];
+  await batch(db, [...clear, account, insert]);
 }
 
 /**
@@ -95,7 +109,7 @@ export async function takeOverClaim(
 ): Promise<boolean> {
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'importing', inbound_enabled = 1, outbound_enabled = 1, agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
+      `UPDATE phone_numbers SET state = 'importing', next_return_at = NULL, return_attempts = 0, inbound_enabled = 1, outbound_enabled = 1, agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
          claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, updated_at = ?9
        WHERE id = ?1 AND claim_id = ?2 AND state <> 'active' AND lease_expires_at <= ?9`,
     )
@@ -163,6 +177,45 @@ export async function setLease(
 }
 
 /**
+ * Takes an unfinished import over to undo it, if its lease is over and nobody else was faster.
+ *
+ * @param abandoned the claim that is taken over
+ * @throws StorageError
+ */
+export async function reclaim(
+  db: D1Database,
+  { id, claimId, leaseExpiresAt }: Claim,
+  abandoned: string,
+  now: string,
+): Promise<boolean> {
+  const statement = db
+    .prepare(
+      `UPDATE phone_numbers SET claim_id = ?3, lease_expires_at = ?4
+       WHERE id = ?1 AND claim_id = ?2 AND state = 'importing' AND lease_expires_at <= ?5`,
+    )
+    .bind(id, abandoned, claimId, leaseExpiresAt, now);
+  return (await run(statement)) === 1;
+}
+
+/** Imports and releases whose lease is over, the longest first. @throws StorageError */
+export async function findUnfinished(
+  db: D1Database,
+  now: string,
+  limit: number,
+): Promise<{ api_key_id: string; phone_number: string }[]> {
+  const [result] = await batch(db, [
+    db
+      .prepare(
+        `SELECT api_key_id, phone_number FROM phone_numbers
+         WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_return_at IS NULL OR next_return_at <= ?1)
+         ORDER BY lease_expires_at LIMIT ?2`,
+      )
+      .bind(now, limit),
+  ]);
+  return (result?.results ?? []) as { api_key_id: string; phone_number: string }[];
+}
+
+/**
  * Removes a claimed number, and its Twilio account where that has no other number.
  *
  * @throws StorageError
@@ -177,48 +230,4 @@ export async function removeClaim(
       .bind(id, claimId),
     deleteUnusedAccounts(db, apiKeyId),
   ]);
-}
-
-/** All that answering a call or a text needs to know, in one row: the one place where a query joins the rooms. */
-export type InboundRow = TwilioAccountRow & {
-  api_key_id: string;
-  account_sid: string;
-  phone_number: string;
-  inbound_enabled: 0 | 1;
-  agent_id: string | null;
-  is_active: 0 | 1 | null;
-  welcome_message: string | null;
-  language: string | null;
-  connect: string | null;
-  fallback: string | null;
-  record: 0 | 1 | null;
-  webhook_url: string | null;
-};
-
-/** Where a call to this number goes; null where there is no such number. Importing ones answer too. @throws StorageError */
-export function findInboundRow(db: D1Database, id: string): Promise<InboundRow | null> {
-  return first<InboundRow>(
-    db
-      .prepare(
-        `SELECT n.api_key_id, n.account_sid, n.phone_number, n.inbound_enabled,
-           t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
-           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url
-         FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
-         LEFT JOIN agents a ON a.id = n.agent_id
-         WHERE n.id = ?1`,
-      )
-      .bind(id),
-  );
-}
-
-/** Statement for a batch: a call or a text came in. Writes at most once a minute, however busy the number is. */
-export function touchInbound(db: D1Database, id: string, now: Date): D1PreparedStatement {
-  const minuteAgo = new Date(now.getTime() - 60_000).toISOString();
-  return db
-    .prepare(
-      `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
-       WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
-    )
-    .bind(id, now.toISOString(), minuteAgo);
 }

@@ -118,7 +118,7 @@ async function watchForLateUpdate(
  * @returns false where that could not be done; the row stays `importing` with its lease over, so that the next import
  *   of the number or the reconciliation takes it up
  */
-async function undo(
+export async function undo(
   claimed: ClaimedImport,
   number: IncomingPhoneNumber,
   services: ImportServices,

@@ -75,6 +75,12 @@ export type IncomingPhoneNumbers = {
    * @throws TwilioError
    */
   find: (phoneNumber: string) => Promise<IncomingPhoneNumber | undefined>;
+  /**
+   * All numbers of the account, by pages of a thousand. An entry of a strange form is told by its SID alone.
+   *
+   * @throws TwilioError
+   */
+  pages: () => AsyncGenerator<{ numbers: IncomingPhoneNumber[]; strange: string[] }>;
   /** @throws TwilioError */
   fetch: (sid: string) => Promise<IncomingPhoneNumber>;
   /**
@@ -86,6 +92,7 @@ export type IncomingPhoneNumbers = {
   update: (sid: string, update: NumberUpdate) => Promise<IncomingPhoneNumber>;
 };
 
+const MAX_PAGE_SIZE = 1000;
 const PAGE_SIZE = 50;
 // The filter is a pattern, so a short number may match many longer ones. A thousand is far beyond any real case.
 const MAX_PAGES = 20;
@@ -115,6 +122,24 @@ export function incomingPhoneNumbers(
       return undefined;
     },
 
+    async *pages() {
+      let path: string | undefined = `${list}.json?PageSize=${MAX_PAGE_SIZE}`;
+      while (path !== undefined) {
+        const answer: z.output<typeof page> = parse(
+          page,
+          await callTwilio(endpoint, credentials, { method: "GET", path }),
+        );
+        const entries = answer.incoming_phone_numbers.map(
+          (entry) => [entry, incomingPhoneNumber.safeParse(entry)] as const,
+        );
+        yield {
+          numbers: entries.flatMap(([, result]) => (result.success ? [result.data] : [])),
+          strange: entries.flatMap(([entry, result]) => (result.success ? [] : [sidOf(entry)])),
+        };
+        path = nextPage(answer.next_page_uri, endpoint.baseUrl, `${list}.json`);
+      }
+    },
+
     async fetch(sid) {
       const path = `${list}/${sid}.json`;
       return parse(incomingPhoneNumber, await callTwilio(endpoint, credentials, { method: "GET", path }));
@@ -125,6 +150,10 @@ export function incomingPhoneNumbers(
       return parse(incomingPhoneNumber, await callTwilio(endpoint, credentials, request));
     },
   };
+}
+
+function sidOf(entry: unknown): string {
+  return typeof entry === "object" && entry !== null && "sid" in entry ? String(entry.sid) : "";
 }
 
 function phoneNumberOf(entry: unknown): unknown {

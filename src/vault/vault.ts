@@ -13,6 +13,8 @@ export type Slot = `${string}.${string}/${string}`;
 export type Vault = {
   seal: (plaintext: string, slot: Slot) => Promise<string>;
   open: (sealed: string, slot: Slot) => Promise<string>;
+  /** The id of the key that seals. */
+  currentKeyId: () => Promise<string>;
   /**
    * A keyed fingerprint of a text, `<key id>.<64 hex>`: equal texts have the same one, and without the key nothing can be
    * guessed from it.
@@ -70,6 +72,10 @@ export function createVault(keys: string): Vault {
       }
     },
 
+    async currentKeyId() {
+      return (await loadKeyring(keys)).current.id;
+    },
+
     async fingerprint(text) {
       return fingerprintBy((await loadKeyring(keys)).current, text);
     },
@@ -80,6 +86,11 @@ export function createVault(keys: string): Vault {
       return key !== undefined && equalInConstantTime(await fingerprintBy(key, text), fingerprint);
     },
   };
+}
+
+/** The id of the key that sealed a value; undefined where it is none. */
+export function keyIdOf(sealed: string): string | undefined {
+  return SEALED.exec(sealed)?.[1];
 }
 
 async function fingerprintBy({ id, mac }: Key, text: string): Promise<string> {

@@ -92,7 +92,13 @@ describe("trips to D1 before a call is answered", () => {
         }),
       }),
     } as unknown as D1Database;
-    const services = { db: DB, vault, log: createLogger({}), now: () => new Date() };
+    const services = {
+      db: DB,
+      vault,
+      log: createLogger({}),
+      now: () => new Date(),
+      refused: () => undefined,
+    };
     for (let index = 0; index <= 1_000; index += 1) await loadRoute(`num_test_${index}`, services);
     expect(cachedRoute("num_test_0", new Date())).toBeUndefined();
     expect(cachedRoute("num_test_1", new Date())).toBeDefined();

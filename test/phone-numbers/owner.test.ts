@@ -56,6 +56,7 @@ describe("GET /v1/phone-numbers", () => {
       twilio_sid: imported.account.sid,
       health: "ok",
       health_reasons: [],
+      drift_policy: "repair",
       checked_at: null,
       first_inbound_at: null,
       last_inbound_at: null,
@@ -140,6 +141,7 @@ describe("PATCH /v1/phone-numbers/{number}", () => {
         "inbound_enabled",
         "outbound_enabled",
         "twilio_token",
+        "drift_policy",
       ]);
     }
   });

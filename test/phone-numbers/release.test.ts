@@ -7,7 +7,7 @@ import { watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { operations, twilio } from "../support/twilio.ts";
-import { call, expectError, rows } from "../support/worker.ts";
+import { call, expectError, get, rows } from "../support/worker.ts";
 import { type Effect, effects } from "../twilio-simulator/faults.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 import { addApplication } from "../twilio-simulator/state.ts";
@@ -69,7 +69,6 @@ describe("DELETE /v1/phone-numbers/{number}", () => {
     expect(now()).toEqual(before);
     expect(await rows("phone_numbers")).toEqual([]);
     expect(await rows("twilio_accounts")).toEqual([]);
-    expect(await rows("unreturned_configurations")).toEqual([]);
     await expectError(await release(), 404, "number_not_found");
   });
 
@@ -175,12 +174,12 @@ describe("leaving is always possible", () => {
     ["Twilio's limits", effects.tooManyRequests, "twilio_rate_limited"],
     ["a number that is not there any more", effects.notFound, "number_not_in_twilio"],
   ])("%s: the number is deleted here, and its owner is told what to send", async (_, effect, reason) => {
-    const { release, released, account, number } = await prepare();
+    const { release, released, account, number, key } = await prepare();
     twilio.faults.add({ effect, times: null });
     const answer = await released(release());
     const outcome = { voice: "unreachable", sms: "unreachable", status_callback: "unreachable" };
     expect(answer).toMatchObject({ deleted: true, twilio: outcome, reason });
-    expect(await rows("phone_numbers")).toEqual([]);
+    await expectError(await get(NUMBER, key), 404, "number_not_found");
     const [request = ""] = answer.requests ?? [];
     expect(request).toContain(
       `https://api.twilio.com/2010-04-01/Accounts/${account.sid}/IncomingPhoneNumbers/${number.sid}.json`,
@@ -244,7 +243,9 @@ describe("leaving is always possible", () => {
     const { release, released, importIt, now, before } = await prepare();
     twilio.faults.add({ effect: effects.serverErrorHtml, times: null });
     await released(release());
-    expect(await rows("unreturned_configurations")).toHaveLength(1);
+    expect(await rows("phone_numbers")).toEqual([
+      expect.objectContaining({ state: "returning", agent_id: null }),
+    ]);
     twilio.faults.clear();
     expect((await importIt()).status).toBe(201);
     expect((await released(release())).twilio).toEqual(RESTORED);

@@ -1,30 +1,35 @@
-import { createExecutionContext, createMessageBatch, getQueueResult } from "cloudflare:test";
-import type { EventMessage } from "../../src/events/outbox.ts";
+import {
+  createExecutionContext,
+  createMessageBatch,
+  getQueueResult,
+  waitOnExecutionContext,
+} from "cloudflare:test";
 import worker from "../../src/index.ts";
-import { EVENTS } from "../../src/queues.ts";
+import { EVENTS, EVENTS_DEAD_LETTERS, type QueueMessage } from "../../src/queues.ts";
 import { takeQueued } from "./queue.ts";
 import { bindings } from "./worker.ts";
 
 type Result = { explicitAcks: string[]; retryMessages: { msgId: string }[] };
 
-type Delivered = { acked: EventMessage[]; retried: { message: EventMessage; delaySeconds: number }[] };
+type Delivered = { acked: QueueMessage[]; retried: { message: QueueMessage; delaySeconds: number }[] };
 
 /**
- * Hands what waits in the queue to the consumer as one batch, in real `Message` objects, and says what became of each.
- * What it wants again is not put back: a test that means it says so by `enqueue`.
+ * Hands what waits in a queue to its consumer as one batch, in real `Message` objects, and says what became of each.
+ * What it wants again is not put back: a test that means it says so by `enqueue`. The dead letters are those of the queue
+ * of events.
  */
 export async function deliverQueued(
   queue = EVENTS,
   overrides: Partial<Env> = {},
   attempts = 1,
 ): Promise<Delivered> {
-  const messages = takeQueued().map((body, index) => ({
+  const messages = takeQueued(queue === EVENTS_DEAD_LETTERS ? EVENTS : queue).map((body, index) => ({
     id: String(index),
     timestamp: new Date(),
     attempts,
     body,
   }));
-  const batch = createMessageBatch<EventMessage>(queue, messages);
+  const batch = createMessageBatch<QueueMessage>(queue, messages);
   const delays = new Map<string, number>();
   for (const message of batch.messages) {
     // The result does not say with which delay a message is wanted again.
@@ -35,9 +40,10 @@ export async function deliverQueued(
     };
   }
   const context = createExecutionContext();
-  await worker.queue(batch, { ...bindings, ...overrides });
+  await worker.queue(batch, { ...bindings, ...overrides }, context);
+  await waitOnExecutionContext(context);
   const { explicitAcks, retryMessages } = (await getQueueResult(batch, context)) as Result;
-  const bodyOf = (id: string) => messages[Number(id)]?.body as EventMessage;
+  const bodyOf = (id: string) => messages[Number(id)]?.body as QueueMessage;
   return {
     acked: explicitAcks.map(bodyOf),
     retried: retryMessages.map(({ msgId }) => ({
@@ -45,4 +51,11 @@ export async function deliverQueued(
       delaySeconds: delays.get(msgId) ?? 0,
     })),
   };
+}
+
+/** Runs the jobs of a cron trigger, to the end of what they leave running. */
+export async function runCron(cron: string, overrides: Partial<Env> = {}): Promise<void> {
+  const context = createExecutionContext();
+  await worker.scheduled({ cron }, { ...bindings, ...overrides }, context);
+  await waitOnExecutionContext(context);
 }

@@ -3,18 +3,21 @@ import { env } from "cloudflare:workers";
 /** A round trip to D1 that goes wrong: before it was carried out, or after, when only its answer is lost. */
 export type D1Fault = { trip: number; when: "before" | "after"; times?: number };
 
+type Watch = { onFail?: () => void };
+
 /**
  * The D1 of the tests, with its round trips counted and, if wanted, one or more of them failing.
  *
- * @param fault `trip` counts from 1
+ * @param fault `trip` counts from 1; `onFail` is called with each failure
  */
-export function watchedDatabase(fault?: D1Fault): { DB: D1Database; trips: () => number } {
+export function watchedDatabase(fault?: D1Fault & Watch): { DB: D1Database; trips: () => number } {
   let trips = 0;
   const originals = new WeakMap<object, D1PreparedStatement>();
 
   async function trip<T>(work: () => Promise<T>): Promise<T> {
     trips += 1;
     const fails = fault && trips >= fault.trip && trips < fault.trip + (fault.times ?? 1);
+    if (fails) fault.onFail?.();
     if (fails && fault.when === "before") throw new Error("D1_ERROR: Network connection lost.");
     const result = await work();
     if (fails) throw new Error("D1_ERROR: Network connection lost.");
@@ -41,4 +44,23 @@ export function watchedDatabase(fault?: D1Fault): { DB: D1Database; trips: () =>
   } as unknown as D1Database;
 
   return { DB, trips: () => trips };
+}
+
+/** Empties every table. */
+export async function clearDatabase(): Promise<void> {
+  await env.DB.batch(
+    [
+      "reseal_progress",
+      "idempotency_keys",
+      "key_creations",
+      "event_attempts",
+      "events",
+      "twilio_receipts",
+      "webhook_secrets",
+      "phone_numbers",
+      "twilio_accounts",
+      "agents",
+      "api_keys",
+    ].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
+  );
 }

@@ -1,42 +1,55 @@
-import type { EventMessage } from "../../src/events/outbox.ts";
+import { EVENTS, type QueueMessage, RECONCILIATION } from "../../src/queues.ts";
 
-let waiting: EventMessage[] = [];
+const waiting = new Map<string, QueueMessage[]>();
 let isDown = false;
 
 /** Messages are kept here until a test delivers them, instead of whenever the runtime pleases. */
-export const watchedQueue = {
-  send: async (body: EventMessage) => {
-    if (isDown) throw new Error("Queue send failed: internal error");
-    waiting.push(body);
-  },
-  sendBatch: async (messages: Iterable<{ body: EventMessage }>) => {
-    if (isDown) throw new Error("Queue sendBatch failed: internal error");
-    for (const { body } of messages) waiting.push(body);
-  },
-} as unknown as Queue<EventMessage>;
+function watchedQueue(name: string): Queue<never> {
+  const keep = (body: QueueMessage) => waiting.set(name, [...queued(name), body]);
+  return {
+    send: async (body: QueueMessage) => {
+      if (isDown) throw new Error("Queue send failed: internal error");
+      keep(body);
+    },
+    sendBatch: async (messages: Iterable<{ body: QueueMessage }>) => {
+      if (isDown) throw new Error("Queue sendBatch failed: internal error");
+      for (const { body } of messages) keep(body);
+    },
+  } as unknown as Queue<never>;
+}
+
+export const watchedQueues = {
+  EVENTS: watchedQueue(EVENTS) as Queue,
+  RECONCILIATION: watchedQueue(RECONCILIATION) as Queue,
+};
 
 export function startQueue(): void {
-  waiting = [];
+  waiting.clear();
   isDown = false;
 }
 
-/** From now on the queue takes nothing, or it does again. */
+/** From now on the queues take nothing, or they do again. */
 export function breakQueue(broken = true): void {
   isDown = broken;
 }
 
-/** The messages that wait in the queue. */
-export function queued(): readonly EventMessage[] {
-  return waiting;
+/** The messages that wait in a queue. */
+export function queued(name = EVENTS): readonly QueueMessage[] {
+  return waiting.get(name) ?? [];
 }
 
-/** Takes all waiting messages out of the queue. */
-export function takeQueued(): EventMessage[] {
-  const taken = waiting;
-  waiting = [];
+/** Takes all waiting messages out of a queue. */
+export function takeQueued(name = EVENTS): QueueMessage[] {
+  const taken = [...queued(name)];
+  waiting.delete(name);
   return taken;
 }
 
-export function enqueue(...messages: EventMessage[]): void {
-  waiting.push(...messages);
+/** Puts messages into the queue of events. */
+export function enqueue(...messages: QueueMessage[]): void {
+  enqueueIn(EVENTS, ...messages);
+}
+
+export function enqueueIn(name: string, ...messages: QueueMessage[]): void {
+  waiting.set(name, [...queued(name), ...messages]);
 }

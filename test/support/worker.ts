@@ -4,12 +4,12 @@ import { expect } from "vitest";
 import worker from "../../src/index.ts";
 import { expectDocumented } from "./document.ts";
 import { keepSecret } from "./logs.ts";
-import { watchedQueue } from "./queue.ts";
+import { watchedQueues } from "./queue.ts";
 
 export const BASE = "https://numbers.example.com";
 
-/** The Worker's bindings, with a queue that can be looked into. */
-export const bindings: Env = { ...env, EVENTS: watchedQueue };
+/** The Worker's bindings, with queues that can be looked into. */
+export const bindings: Env = { ...env, ...watchedQueues };
 
 /** Sends a request through the Worker's door and waits for what it left running. The response must be a documented one. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {

@@ -1,0 +1,19 @@
+import { spawnSync } from "node:child_process";
+import { parseArgs } from "node:util";
+import { fail } from "./wrangler.ts";
+
+// npm run test:soak -- --minutes N: goes on living random histories, with seeds of its own, until the time is over or one
+// of them ends badly. test/faults explains.
+
+try {
+  const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
+  const minutes = Number(values.minutes);
+  if (!(minutes > 0)) throw new Error("--minutes must be a number above 0.");
+  const { status } = spawnSync("npx", ["vitest", "run", "test/faults"], {
+    stdio: "inherit",
+    env: { ...process.env, SOAK_MINUTES: String(minutes) },
+  });
+  process.exitCode = status ?? 1;
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,49 @@
+import { batch } from "../database.ts";
+import { announce, type EventServices } from "../events/outbox.ts";
+import { insertEvent } from "../events/store.ts";
+import { errorFields } from "../http/log.ts";
+import type { InboundRoute } from "../phone-numbers/inbound-route.ts";
+import { rejectionEvents } from "../reconciliation/check.ts";
+import { markRejected } from "../reconciliation/store.ts";
+
+// So many refused signatures of one account within this time are no stray request: its token has been replaced at Twilio,
+// and every call to it is being refused. Counted in this isolate only, so that a refusal costs nothing.
+const BURST = 3;
+const WITHIN_MS = 10 * 60 * 1000;
+const MAX_ACCOUNTS = 1_000;
+
+const refusals = new Map<string, { count: number; since: number }>();
+
+/** Counts a refused signature. @returns whether it is the one that makes a burst */
+export function isBurst({ apiKeyId, accountSid }: InboundRoute, now: Date): boolean {
+  const key = `${apiKeyId}/${accountSid}`;
+  const known = refusals.get(key);
+  const entry = known && now.getTime() - known.since < WITHIN_MS ? known : { count: 0, since: now.getTime() };
+  entry.count += 1;
+  refusals.delete(key);
+  refusals.set(key, entry);
+  for (const oldest of refusals.keys()) {
+    if (refusals.size <= MAX_ACCOUNTS) break;
+    refusals.delete(oldest);
+  }
+  return entry.count === BURST;
+}
+
+/** Tells the customer that signatures do not fit any more, once, and has the account checked. Never throws. */
+export async function raiseRejected(route: InboundRoute, services: EventServices): Promise<void> {
+  const { db, now, log } = services;
+  const key = { apiKeyId: route.apiKeyId, accountSid: route.accountSid };
+  try {
+    if (!(await markRejected(db, key, now().toISOString()))) return;
+    log.warn("signatures_refused", { account_sid: route.accountSid });
+    const events = await rejectionEvents(key, "signatures", services);
+    if (events.length === 0) return;
+    await batch(
+      db,
+      events.map((event) => insertEvent(db, event)),
+    );
+    await Promise.all(events.map((event) => announce(event.id, services)));
+  } catch (error) {
+    log.error("rejection_not_raised", { account_sid: route.accountSid, ...errorFields(error) });
+  }
+}

@@ -1,0 +1,16 @@
+import type { AppContext } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { isE164 } from "./schema.ts";
+
+/** A caller who hangs up does not stop the work half-way: the runtime lets it finish. */
+export function toTheEnd<T>(c: AppContext, work: Promise<T>): Promise<T> {
+  c.executionCtx.waitUntil(work.catch(() => undefined));
+  return work;
+}
+
+/** @throws ApiError `invalid_phone_format` */
+export function numberInPath(c: AppContext): string {
+  const number = c.req.param("number") ?? "";
+  if (!isE164(number)) throw new ApiError("invalid_phone_format");
+  return number;
+}

@@ -1,0 +1,32 @@
+import { Hono } from "hono";
+import { asOwner } from "../api-keys/as-owner.ts";
+import type { AppEnv } from "../http/context.ts";
+import { ownNumber } from "../phone-numbers/change.ts";
+import { numberInPath, toTheEnd } from "../phone-numbers/request.ts";
+import { serialiseNumber } from "../phone-numbers/serialise.ts";
+import { importServices } from "../phone-numbers/services.ts";
+import { checkNumber } from "./check-number.ts";
+import { summariseHealth } from "./store.ts";
+
+/** `POST /v1/phone-numbers/{number}/check` */
+export const numberChecks = new Hono<AppEnv>().post("/:number/check", asOwner, async (c) => {
+  const phoneNumber = numberInPath(c);
+  const apiKeyId = c.get("apiKeyId");
+  await toTheEnd(c, checkNumber(phoneNumber, apiKeyId, importServices(c)));
+  return c.json({ phone_number: serialiseNumber(await ownNumber(phoneNumber, apiKeyId, c.env.DB)) });
+});
+
+/** `GET /v1/account/health` */
+export const accountHealth = new Hono<AppEnv>().get("/health", asOwner, async (c) => {
+  const { numbers, accounts } = await summariseHealth(c.env.DB, c.get("apiKeyId"));
+  const isOk =
+    numbers.every(({ found }) => found === "ok") && accounts.every(({ health }) => health === "ok");
+  return c.json({
+    status: isOk ? "ok" : "attention",
+    phone_numbers: {
+      count: numbers.reduce((sum, { count }) => sum + count, 0),
+      by_health: Object.fromEntries(numbers.map(({ found, count }) => [found, count])),
+    },
+    twilio_accounts: accounts.map(({ account_sid, ...account }) => ({ twilio_sid: account_sid, ...account })),
+  });
+});

@@ -1,0 +1,63 @@
+import { payloadSlot } from "../events/event.ts";
+import { webhookSecretSlot } from "../events/secret.ts";
+import { responseSlot } from "../http/idempotency.ts";
+import { authTokenSlot } from "../phone-numbers/auth-token.ts";
+import { previousConfigurationSlot } from "../phone-numbers/previous-configuration.ts";
+import type { Slot } from "../vault/vault.ts";
+
+/** A column that holds sealed values. */
+export type SealedColumn = {
+  table: string;
+  column: string;
+  /** The columns of its primary key, one or two. */
+  key: readonly [string] | readonly [string, string];
+  slot: (...key: string[]) => Slot;
+};
+
+const tokenSlot = (apiKeyId = "", accountSid = "") => authTokenSlot({ apiKeyId, accountSid });
+const response = (apiKeyId = "", key = "") => responseSlot({ apiKeyId, key });
+
+/** Every sealed column there is; a test finds those that are missing by their names in the database. */
+export const SEALED_COLUMNS: readonly SealedColumn[] = [
+  {
+    table: "twilio_accounts",
+    column: "auth_token_sealed",
+    key: ["api_key_id", "account_sid"],
+    slot: tokenSlot,
+  },
+  {
+    table: "twilio_accounts",
+    column: "previous_auth_token_sealed",
+    key: ["api_key_id", "account_sid"],
+    slot: tokenSlot,
+  },
+  {
+    table: "phone_numbers",
+    column: "previous_configuration_sealed",
+    key: ["id"],
+    slot: (id = "") => previousConfigurationSlot(id),
+  },
+  {
+    table: "webhook_secrets",
+    column: "secret_sealed",
+    key: ["api_key_id"],
+    slot: (id = "") => webhookSecretSlot(id),
+  },
+  {
+    table: "webhook_secrets",
+    column: "previous_secret_sealed",
+    key: ["api_key_id"],
+    slot: (id = "") => webhookSecretSlot(id),
+  },
+  { table: "events", column: "payload_sealed", key: ["id"], slot: (id = "") => payloadSlot(id) },
+  { table: "idempotency_keys", column: "response_sealed", key: ["api_key_id", "key"], slot: response },
+];
+
+/** Statements that tell how many values each sealing key holds, for `npm run vault:status`. */
+export function statusStatements(): string[] {
+  return SEALED_COLUMNS.map(
+    ({ table, column }) =>
+      `SELECT '${table}.${column}' AS sealed, substr(${column}, 4, instr(substr(${column}, 4), '.') - 1) AS key_id, ` +
+      `COUNT(*) AS count FROM ${table} WHERE ${column} IS NOT NULL GROUP BY key_id`,
+  );
+}

@@ -1,0 +1,67 @@
+import { batch, run } from "../database.ts";
+import type { SealedColumn } from "./columns.ts";
+
+/** How far a column has been gone through. */
+export type Progress = { key_id: string; position: string; found: number; done_at: string | null };
+
+export const nameOf = ({ table, column }: SealedColumn) => `${table}.${column}`;
+
+/** How far each column has been gone through, by its name. @throws StorageError */
+export async function findProgress(db: D1Database): Promise<Map<string, Progress>> {
+  const [result] = await batch(db, [
+    db.prepare("SELECT column_name, key_id, position, found, done_at FROM reseal_progress"),
+  ]);
+  const rows = (result?.results ?? []) as (Progress & { column_name: string })[];
+  return new Map(rows.map(({ column_name, ...progress }) => [column_name, progress]));
+}
+
+/** @throws StorageError */
+export async function putProgress(db: D1Database, column: SealedColumn, progress: Progress): Promise<void> {
+  await run(
+    db
+      .prepare(
+        `INSERT INTO reseal_progress (column_name, key_id, position, found, done_at) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (column_name) DO UPDATE SET key_id = ?2, position = ?3, found = ?4, done_at = ?5`,
+      )
+      .bind(nameOf(column), progress.key_id, progress.position, progress.found, progress.done_at),
+  );
+}
+
+/** A sealed value and the primary key of its row. */
+export type SealedRow = { key: string[]; sealed: string | null };
+
+// Tables and columns are named by the constants of columns.ts; no value ever gets into a statement's text.
+
+/** The rows after a position, in the order of their keys. @throws StorageError */
+export async function findSealed(
+  db: D1Database,
+  { table, column, key }: SealedColumn,
+  after: readonly string[],
+  limit: number,
+): Promise<SealedRow[]> {
+  const keys = key.join(", ");
+  const places = key.map((_, index) => `?${index + 2}`).join(", ");
+  const [result] = await batch(db, [
+    db
+      .prepare(
+        `SELECT json_array(${keys}) AS key, ${column} AS sealed FROM ${table}
+         WHERE (${keys}) > (${places}) ORDER BY ${keys} LIMIT ?1`,
+      )
+      .bind(limit, ...key.map((_, index) => after[index] ?? "")),
+  ]);
+  const rows = (result?.results ?? []) as { key: string; sealed: string | null }[];
+  return rows.map((row) => ({ ...row, key: JSON.parse(row.key) as string[] }));
+}
+
+/** Statement for a batch: puts a value sealed anew in the place of the very one that was read. */
+export function replaceSealed(
+  db: D1Database,
+  { table, column, key }: SealedColumn,
+  { key: values, sealed }: SealedRow,
+  resealed: string,
+): D1PreparedStatement {
+  const where = key.map((name, index) => `${name} = ?${index + 3}`).join(" AND ");
+  return db
+    .prepare(`UPDATE ${table} SET ${column} = ?1 WHERE ${column} = ?2 AND ${where}`)
+    .bind(resealed, sealed, ...values);
+}

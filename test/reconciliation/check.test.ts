@@ -1,0 +1,415 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { RECONCILIATION } from "../../src/queues.ts";
+import { haveImported, tell } from "../support/answering.ts";
+import { deliverQueued, runCron } from "../support/consume.ts";
+import { startCustomer } from "../support/customer.ts";
+import { watchedDatabase } from "../support/database.ts";
+import { expectErrorLog } from "../support/logs.ts";
+import { breakQueue, queued, takeQueued } from "../support/queue.ts";
+import { reconcile } from "../support/reconciliation.ts";
+import { requiresApiKey } from "../support/security.ts";
+import { operations, twilio } from "../support/twilio.ts";
+import { call, createKey, expectError, get, type Key, rows } from "../support/worker.ts";
+import { type Effect, effects } from "../twilio-simulator/faults.ts";
+import type { NumberResource } from "../twilio-simulator/resource.ts";
+import { addNumber } from "../twilio-simulator/state.ts";
+
+const NUMBER = "/v1/phone-numbers/%2B447446466847";
+
+async function prepare(agent: Record<string, unknown> = {}) {
+  const customer = startCustomer();
+  const imported = await haveImported({ webhook_url: customer.url, ...agent });
+  await deliverQueued();
+  customer.received.length = 0;
+  const number = [...twilio.state.numbers.values()].find(
+    ({ phone_number }) => phone_number === imported.phoneNumber,
+  );
+  if (!number) throw new Error("no number");
+  const edit = (fields: Partial<NumberResource>) => Object.assign(number, fields);
+  const told = async () => {
+    await deliverQueued();
+    return customer.events().map(({ event }) => event);
+  };
+  twilio.state.requests.length = 0;
+  return { customer, ...imported, number, edit, told, inOrder: structuredClone(number) };
+}
+
+type Entry = { health: string; health_reasons: string[]; checked_at: string | null; drift_policy: string };
+const entry = async (key: Key) =>
+  (await (await get(NUMBER, key)).json<{ phone_number: Entry }>()).phone_number;
+
+const withoutDate = ({ date_updated: _, ...number }: NumberResource) => number;
+
+describe("a number that somebody changed at Twilio", () => {
+  const edits: [Partial<NumberResource>, string][] = [
+    [{ voice_url: "https://elsewhere.example/voice" }, "url_mismatch"],
+    [{ sms_method: "GET" }, "wrong_method"],
+    [{ trunk_sid: `TK${"9".repeat(32)}` }, "overridden_by_trunk"],
+    [{ voice_fallback_url: "" }, "fallback_missing"],
+    [{ status_callback: "" }, "url_mismatch"],
+    [{ voice_receive_mode: "fax" }, "receives_fax"],
+  ];
+  it.each(edits)("is mended: %j", async (change, reason) => {
+    const { edit, key, number, inOrder, told, customer } = await prepare();
+    edit(change);
+    await reconcile();
+    expect(withoutDate(number)).toEqual(withoutDate(inOrder));
+    expect(operations()).toEqual(["list", "update"]);
+    expect(await told()).toEqual(["number.repaired"]);
+    expect(customer.events()[0]).toMatchObject({ reasons: [reason], phone_number: "+447446466847" });
+    expect(await entry(key)).toMatchObject({
+      health: "ok",
+      health_reasons: [],
+      checked_at: expect.any(String),
+    });
+  });
+
+  it("is mended by what differs and nothing else", async () => {
+    const { edit } = await prepare();
+    edit({ voice_url: "https://elsewhere.example/voice" });
+    await reconcile();
+    const update = twilio.state.requests.find(({ operation }) => operation === "update");
+    expect(Object.keys(update?.parameters ?? {})).toEqual(["VoiceUrl"]);
+  });
+
+  it("is only reported where its owner says so, once per change", async () => {
+    const { edit, key, told, number } = await prepare();
+    expect((await call("PATCH", NUMBER, key, { drift_policy: "report" })).status).toBe(200);
+    edit({ voice_url: "https://elsewhere.example/voice" });
+    for (let run = 0; run < 3; run += 1) await reconcile();
+    expect(operations()).toEqual(["list", "list", "list"]);
+    expect(number.voice_url).toBe("https://elsewhere.example/voice");
+    expect(await told()).toEqual(["number.drifted"]);
+    expect(await entry(key)).toMatchObject({ health: "url_mismatch", health_reasons: ["url_mismatch"] });
+    edit({ sms_url: "", voice_method: "GET" });
+    await reconcile();
+    expect(await told()).toEqual(["number.drifted", "number.drifted"]);
+  });
+
+  it("three times and again is left alone, and its owner is told", async () => {
+    const { edit, key, told, number } = await prepare();
+    for (let round = 0; round < 5; round += 1) {
+      edit({ voice_url: "https://fighter.example" });
+      await reconcile();
+    }
+    expect(await told()).toEqual(["number.repaired", "number.repaired", "number.repaired", "number.drifted"]);
+    expect(number.voice_url).toBe("https://fighter.example");
+    expect((await entry(key)).health_reasons).toEqual(["url_mismatch", "repair_contested"]);
+    // Setting the policy anew ends the contest.
+    await call("PATCH", NUMBER, key, { drift_policy: "repair" });
+    await reconcile();
+    expect(number.voice_url).toContain("/voice");
+    expect(await entry(key)).toMatchObject({ health: "ok" });
+  });
+
+  it("and back is in order again, without a word", async () => {
+    const { edit, key, told, inOrder } = await prepare();
+    await call("PATCH", NUMBER, key, { drift_policy: "report" });
+    edit({ voice_url: "https://elsewhere.example/voice" });
+    await reconcile();
+    edit({ voice_url: inOrder.voice_url });
+    await reconcile();
+    expect(await entry(key)).toMatchObject({ health: "ok", health_reasons: [] });
+    expect(await told()).toEqual(["number.drifted"]);
+  });
+
+  it.each<[string, Effect]>([
+    ["refused", effects.invalidUrl],
+    ["ignored", effects.ignored],
+    ["down", effects.serverErrorHtml],
+  ])("stays as it is where the repair is %s, and others are not held up", async (_, effect) => {
+    const { edit, key, told, account, body } = await prepare();
+    const other = addNumber(twilio.state, account, { phone_number: "+15005550001" });
+    expect(
+      (await call("POST", "/v1/phone-numbers", key, { ...body, phone_number: "+15005550001" })).status,
+    ).toBe(201);
+    edit({ voice_url: "https://elsewhere.example/voice" });
+    other.voice_url = "https://elsewhere.example/voice";
+    twilio.faults.add({ operation: "update", effect });
+    await reconcile();
+    const pointing = [...twilio.state.numbers.values()].filter(({ voice_url }) =>
+      voice_url?.includes("/webhooks/"),
+    );
+    expect(pointing).toHaveLength(1);
+    expect((await told()).sort()).toEqual(["number.drifted", "number.imported", "number.repaired"]);
+  });
+
+  it("that cannot text and does not say so is in order", async () => {
+    const { number, key, told } = await prepare();
+    Object.assign(number, { capabilities: null, sms_url: "", sms_fallback_url: "" });
+    twilio.faults.add({ operation: "update", effect: effects.cannotText, times: null });
+    await reconcile();
+    expect(await entry(key)).toMatchObject({ health: "ok" });
+    expect(await told()).toEqual([]);
+  });
+});
+
+describe("a number that its account does not have any more", () => {
+  it("is number_missing, once", async () => {
+    const { key, number, told } = await prepare();
+    twilio.state.numbers.delete(number.sid);
+    await reconcile();
+    await reconcile();
+    expect(await entry(key)).toMatchObject({ health: "number_missing", health_reasons: ["number_missing"] });
+    expect(await told()).toEqual(["number.missing"]);
+    expect(operations()).toEqual(["list", "fetch", "list"]);
+  });
+
+  it("is asked for by itself before it is called missing", async () => {
+    const { key, number, told } = await prepare();
+    const list = Response.json({ incoming_phone_numbers: [], next_page_uri: null });
+    twilio.faults.add({
+      operation: "list",
+      effect: { kind: "respond", status: 200, body: await list.text() },
+    });
+    await reconcile();
+    expect(operations()).toEqual(["list", "fetch"]);
+    expect(await entry(key)).toMatchObject({ health: "ok" });
+    expect(await told()).toEqual([]);
+    expect(number.voice_url).toContain("/voice");
+  });
+
+  it("is not missing because its entry is strange", async () => {
+    const { key, number } = await prepare();
+    Object.assign(number, { voice_url: 17 });
+    await reconcile();
+    expect(await entry(key)).toMatchObject({ health: "ok" });
+  });
+});
+
+describe("an account", () => {
+  it("whose credentials Twilio refuses is told of once, and looked at ever more seldom", async () => {
+    const { key, account, told, customer } = await prepare();
+    account.authToken = "0".repeat(32);
+    await reconcile();
+    await reconcile();
+    expect(await told()).toEqual(["credentials.rejected"]);
+    expect(customer.events()[0]).toMatchObject({ twilio_sid: account.sid, noticed_by: "twilio_refused" });
+    expect(await entry(key)).toMatchObject({
+      health: "credentials_rejected",
+      health_reasons: ["credentials_rejected"],
+      checked_at: null,
+    });
+    const [row] = await rows<{ next_check_at: string; check_failures: number }>("twilio_accounts");
+    expect(row?.check_failures).toBe(2);
+    expect(Date.parse(row?.next_check_at ?? "") - Date.now()).toBeGreaterThan(3.9 * 3_600_000);
+    // A new token is tried at once.
+    await call("PATCH", NUMBER, key, { twilio_token: account.authToken });
+    await reconcile();
+    expect(await entry(key)).toMatchObject({ health: "ok" });
+  });
+
+  it.each<[string, Effect]>([
+    ["down", effects.serverErrorHtml],
+    ["limiting", effects.tooManyRequests],
+    ["gone", effects.reset],
+  ])("is unreachable while Twilio is %s, and nothing is said of its numbers", async (_, effect) => {
+    const { key, told, edit } = await prepare();
+    edit({ voice_url: "" });
+    twilio.faults.add({ effect, times: null });
+    await reconcile();
+    expect(await entry(key)).toMatchObject({ health: "unreachable" });
+    twilio.faults.clear();
+    await reconcile();
+    expect(await entry(key)).toMatchObject({ health: "ok" });
+    expect(await told()).toEqual(["number.repaired"]);
+  });
+
+  it("costs one request for each thousand numbers, and one for each that is not in order", async () => {
+    const { account, key, body, edit } = await prepare();
+    for (let index = 0; index < 2_100; index += 1) {
+      addNumber(twilio.state, account, { phone_number: `+1500555${String(index).padStart(4, "0")}` });
+    }
+    for (const phone_number of ["+15005550000", "+15005550001"]) {
+      await call("POST", "/v1/phone-numbers", key, { ...body, phone_number });
+    }
+    twilio.state.requests.length = 0;
+    edit({ voice_url: "https://elsewhere.example" });
+    await reconcile();
+    expect(operations()).toEqual(["list", "list", "list", "update"]);
+  });
+
+  it("writes nothing for numbers that are in order", async () => {
+    await prepare();
+    await reconcile();
+    const before = await rows("phone_numbers");
+    await reconcile();
+    expect(await rows("phone_numbers")).toEqual(before);
+  });
+
+  it("is checked by one at a time, and by at most two keys at once", async () => {
+    await prepare();
+    const lease = new Date(Date.now() + 60_000).toISOString();
+    await env.DB.prepare("UPDATE twilio_accounts SET check_lease_expires_at = ?1").bind(lease).run();
+    await reconcile();
+    expect(operations()).toEqual([]);
+    await env.DB.prepare("UPDATE twilio_accounts SET check_lease_expires_at = '2020'").run();
+    await reconcile();
+    expect(operations()).toEqual(["list"]);
+  });
+
+  it("whose token does not open is left for the operator", async () => {
+    expectErrorLog("stored_token_unreadable");
+    expectErrorLog("not_resealed");
+    await prepare();
+    await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = 'v1.gone.AAAA.AAAA'").run();
+    await reconcile();
+    expect(operations()).toEqual([]);
+  });
+});
+
+describe("the schedule", () => {
+  it("sends one message for each account that is due, and each once an hour", async () => {
+    await prepare();
+    takeQueued(RECONCILIATION);
+    await runCron("*/15 * * * *");
+    expect(queued(RECONCILIATION)).toEqual([]);
+    await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
+    await runCron("*/15 * * * *");
+    await runCron("*/15 * * * *");
+    expect(queued(RECONCILIATION)).toEqual([expect.objectContaining({ kind: "check" })]);
+  });
+
+  it("pages through many accounts", async () => {
+    expectErrorLog("not_resealed");
+    const key = await createKey();
+    const insert = env.DB.prepare(
+      `INSERT INTO twilio_accounts (api_key_id, account_sid, auth_token_sealed, created_at, updated_at)
+       VALUES (?1, ?2, 'x', '2020', '2020')`,
+    );
+    await env.DB.batch(Array.from({ length: 250 }, (_, index) => insert.bind(key.key_id, `AC${index}`)));
+    await runCron("*/15 * * * *");
+    const messages = queued(RECONCILIATION) as readonly { accountSid: string }[];
+    expect(new Set(messages.map(({ accountSid }) => accountSid)).size).toBe(250);
+    expect(messages).toHaveLength(250);
+  });
+
+  it("tries again where the queue takes nothing", async () => {
+    expectErrorLog("job_failed");
+    await prepare();
+    await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
+    breakQueue();
+    await expect(runCron("*/15 * * * *")).rejects.toThrow("schedule_checks");
+    breakQueue(false);
+    await runCron("*/15 * * * *");
+    expect(queued(RECONCILIATION)).toHaveLength(1);
+  });
+
+  it("is resumed where D1 fails in the middle of a check", async () => {
+    const { edit, number, inOrder } = await prepare();
+    for (const trip of [1, 2, 3, 4, 5, 6]) {
+      for (const when of ["before", "after"] as const) {
+        edit({ voice_url: "https://elsewhere.example" });
+        await env.DB.prepare("UPDATE phone_numbers SET repairs = 0, lease_expires_at = NULL").run();
+        await env.DB.prepare(
+          "UPDATE twilio_accounts SET next_check_at = '2020', check_lease_expires_at = NULL",
+        ).run();
+        await runCron("*/15 * * * *");
+        await deliverQueued(RECONCILIATION, { DB: watchedDatabase({ trip, when, times: 99 }).DB });
+        await env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = NULL").run();
+        await env.DB.prepare("UPDATE twilio_accounts SET check_lease_expires_at = NULL").run();
+        await reconcile();
+        expect(number.voice_url).toBe(inOrder.voice_url);
+      }
+    }
+  });
+});
+
+describe("a burst of refused signatures", () => {
+  it("raises credentials.rejected, and has the account checked at once", async () => {
+    const imported = await prepare();
+    const { key, told, customer } = imported;
+    const refused = () => tell(imported, "voice", { CallSid: "CA1" }, { token: "promoted elsewhere" });
+    await refused();
+    await refused();
+    expect(await told()).toEqual([]);
+    for (let index = 0; index < 3; index += 1) await refused();
+    expect(await told()).toEqual(["credentials.rejected"]);
+    expect(customer.events()[0]).toMatchObject({ noticed_by: "signatures" });
+    expect(await entry(key)).toMatchObject({ health: "credentials_rejected" });
+    await runCron("*/15 * * * *");
+    expect(queued(RECONCILIATION)).toHaveLength(1);
+  });
+});
+
+describe("POST /v1/phone-numbers/{number}/check", () => {
+  it("looks at the number now, mends it, and says how it is", async () => {
+    const { edit, key, number, inOrder, told } = await prepare();
+    const response = await call("POST", `${NUMBER}/check`, key);
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({
+      phone_number: { health: "ok", health_reasons: [], checked_at: expect.stringMatching(/Z$/) },
+    });
+    edit({ voice_url: "https://elsewhere.example" });
+    await call("POST", `${NUMBER}/check`, key);
+    expect(number.voice_url).toBe(inOrder.voice_url);
+    expect(operations()).toEqual(["fetch", "fetch", "update"]);
+    expect(await told()).toEqual(["number.repaired"]);
+  });
+
+  it("says what keeps it from looking", async () => {
+    const { key, account, number } = await prepare();
+    const health = async () =>
+      (await (await call("POST", `${NUMBER}/check`, key)).json<{ phone_number: Entry }>()).phone_number
+        .health;
+    twilio.faults.add({ effect: effects.serverErrorHtml, times: null });
+    expect(await health()).toBe("unreachable");
+    twilio.faults.clear();
+    const token = account.authToken;
+    account.authToken = "0".repeat(32);
+    expect(await health()).toBe("credentials_rejected");
+    account.authToken = token;
+    twilio.state.numbers.delete(number.sid);
+    expect(await health()).toBe("number_missing");
+  });
+
+  it("knows nobody else's number", async () => {
+    await prepare();
+    const other = await createKey();
+    await expectError(await call("POST", `${NUMBER}/check`, other), 404, "number_not_found");
+    await expectError(await call("POST", "/v1/phone-numbers/x/check", other), 400, "invalid_phone_format");
+    expect(operations()).toEqual([]);
+  });
+
+  it("and a release at the same time leave nothing of ours at Twilio", async () => {
+    const { edit, key, number } = await prepare();
+    edit({ sms_url: "" });
+    const responses = await Promise.all([call("POST", `${NUMBER}/check`, key), call("DELETE", NUMBER, key)]);
+    const again = await call("DELETE", NUMBER, key);
+    expect([200, 404]).toContain(again.status);
+    expect(responses.every(({ status }) => status < 500)).toBe(true);
+    expect(JSON.stringify(number)).not.toContain("/webhooks/twilio/");
+  });
+});
+
+describe("GET /v1/account/health", () => {
+  it("sums up what a key has", async () => {
+    const { key, account, edit } = await prepare();
+    const health = async (by = key) => (await get("/v1/account/health", by)).json();
+    expect(await health()).toEqual({
+      status: "ok",
+      phone_numbers: { count: 1, by_health: { ok: 1 } },
+      twilio_accounts: [
+        {
+          twilio_sid: account.sid,
+          health: "ok",
+          checked_at: null,
+          next_check_at: expect.stringMatching(/Z$/),
+        },
+      ],
+    });
+    await call("PATCH", NUMBER, key, { drift_policy: "report" });
+    edit({ voice_url: "" });
+    await reconcile();
+    expect(await health()).toMatchObject({
+      status: "attention",
+      phone_numbers: { by_health: { url_mismatch: 1 } },
+    });
+    const empty = { status: "ok", phone_numbers: { count: 0, by_health: {} }, twilio_accounts: [] };
+    expect(await health(await createKey())).toEqual(empty);
+  });
+});
+
+requiresApiKey("POST", `${NUMBER}/check`);
+requiresApiKey("GET", "/v1/account/health");
