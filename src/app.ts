@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
 import { answering } from "./answering/routes.ts";
 import { apiKeys } from "./api-keys/routes.ts";
@@ -7,13 +7,14 @@ import { webhooks } from "./events/routes.ts";
 import { health } from "./health.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
 import { handleError } from "./http/error-handler.ts";
-import { notFound } from "./http/not-found.ts";
+import { notFound, refuseTrailingSlash } from "./http/not-found.ts";
 import { phoneNumbers } from "./phone-numbers/routes.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 
 export const app = new Hono<AppEnv>();
 
 app.use(requestContext);
+app.use(refuseTrailingSlash);
 
 // What people read. Error pages explain a faulty configuration too, so they need none.
 app.route("/", documentation);

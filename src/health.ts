@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { first } from "./database.ts";
 import type { AppEnv } from "./http/context.ts";
 

@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
 import { asOwner, asOwnerUnkept } from "../api-keys/as-owner.ts";
 import { batch } from "../database.ts";

@@ -1,4 +1,4 @@
-import type { Hono } from "hono";
+import type { Hono, MiddlewareHandler } from "hono";
 import type { AppContext, AppEnv } from "./context.ts";
 import { errorResponse } from "./error-handler.ts";
 import { ApiError } from "./errors.ts";
@@ -23,3 +23,9 @@ function takes(app: Hono<AppEnv>, method: string, path: string): boolean {
   // Middleware stands in the router under the method ALL; only a route of this very method counts.
   return handlers.some(([[, route]]) => route.method === method);
 }
+
+/** The router takes a path with a slash behind it for the path itself; one resource has one address here. */
+export const refuseTrailingSlash: MiddlewareHandler<AppEnv> = async (c, next) => {
+  if (c.req.path !== "/" && c.req.path.endsWith("/")) return errorResponse(c, new ApiError("not_found"));
+  return next();
+};

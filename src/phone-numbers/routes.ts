@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { Hono } from "hono/tiny";
 import { asOwner } from "../api-keys/as-owner.ts";
 import type { AppEnv } from "../http/context.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
