@@ -85,10 +85,11 @@ export const numberHelp = {
     ],
   },
   release_in_progress: {
-    happened: "Another request is releasing this number at the moment.",
+    happened:
+      "This number is being released by another request, or repaired after somebody changed it at Twilio.",
     remedy: [
       "Wait as long as Retry-After says, then look: a number_not_found means that it is done.",
-      "If the other request has died, the same DELETE takes its work up after that.",
+      "Then send the same DELETE again: it takes up what another request has left unfinished.",
     ],
     details: { retry_after: 30 },
   },

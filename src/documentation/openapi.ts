@@ -36,9 +36,10 @@ Bring your own Twilio number to your AI agent: one call imports it, and every ca
 
 **Requests and answers** are JSON in UTF-8, bodies up to 64 KiB. Every response carries \`x-request-id\`; give it to support.
 
-**Retries.** Send an \`Idempotency-Key\` of your own with a request that changes something: sent again with the same key, it is
-done once, and for a day the answer of the first comes again, byte by byte, with \`Idempotent-Replayed: true\`. A 429 or 5xx is
-not kept, so the same key may be used again. Answers that hold a secret are never kept; those endpoints ignore the header.
+**Retries.** Send an \`Idempotency-Key\` of your own with a request that changes something: sent again with the same
+key, it is done once, and for a day the answer of the first comes again, byte by byte, with
+\`Idempotent-Replayed: true\`. A 429, a 5xx and whatever says \`Retry-After\` is not kept, so the same key may be used again. Answers that hold
+a secret are never kept; those endpoints ignore the header.
 
 **Rate limits.** Per API key 600 reads and 120 writes a minute. Over it is \`rate_limit_exceeded\` (429) with \`Retry-After\`.
 

@@ -20,7 +20,6 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
 // Longer than any request is at work. One that dies leaves the key to the next after this.
 const LEASE_MS = 120_000;
 const RETRY_AFTER_SECONDS = 2;
-const KEPT_HEADERS = ["content-type", "retry-after"];
 
 export const responseSlot = ({ apiKeyId, key }: Pick<IdempotencyClaim, "apiKeyId" | "key">): Slot =>
   `idempotency_keys.response/${apiKeyId}/${key}`;
@@ -92,13 +91,14 @@ async function answerAgain(
  * response goes out all the same; the key is free again when its lease is over.
  */
 async function settle(c: AppContext, claim: IdempotencyClaim, vault: Vault): Promise<void> {
-  const { status } = c.res;
+  const { status, headers } = c.res;
   try {
-    if (status === 429 || status >= 500) return await releaseKey(c.env.DB, claim);
-    const headers = KEPT_HEADERS.map((name) => [name, c.res.headers.get(name)]).filter(([, value]) => value);
+    if (status === 429 || status >= 500 || headers.has("retry-after")) {
+      return await releaseKey(c.env.DB, claim);
+    }
     await keepResponse(c.env.DB, claim, {
       status,
-      headers: JSON.stringify(Object.fromEntries(headers)),
+      headers: JSON.stringify({ "content-type": headers.get("content-type") }),
       sealed: await vault.seal(await c.res.clone().text(), responseSlot(claim)),
     });
   } catch (error) {

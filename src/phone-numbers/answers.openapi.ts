@@ -107,6 +107,7 @@ const UNTOLD = [
   "twilio_unavailable",
   "twilio_update_rejected",
   "twilio_webhooks_not_applied",
+  "service_misconfigured",
 ] as const satisfies ErrorCode[];
 
 const REQUEST = `curl -X POST 'https://api.twilio.com/2010-04-01/Accounts/${ACCOUNT_SID}/IncomingPhoneNumbers/${NUMBER_SID}.json' …`;

@@ -80,20 +80,21 @@ function holds(parameter: UpdateParameter, actual: string, wanted: string): bool
   return address(actual) === address(wanted);
 }
 
-/** One field of a number, as it is and as it would be. URLs are shown without their query, which often holds a secret. */
+/** One field of a number, as it is and as it would be. URLs are shown without what often holds a secret. */
 export type FieldChange = { field: string; present: string; new: string };
 
 /** What an update would change: only what is not so already. */
 export function fieldChanges(number: NumberConfiguration, update: NumberUpdate): FieldChange[] {
   return notApplied(number, update).map((parameter) => ({
     field: FIELDS[parameter],
-    present: withoutQuery(number[FIELDS[parameter]]),
+    present: withoutSecrets(number[FIELDS[parameter]]),
     new: update[parameter] ?? "",
   }));
 }
 
-function withoutQuery(text: string): string {
-  return text.replace(/\?[^#]*/, "?[redacted]");
+/** A URL without its query string, and without user name and password. */
+function withoutSecrets(text: string): string {
+  return text.replace(/\?[^#]*/, "?[redacted]").replace(/^(https?:\/\/)[^/?#]*@/i, "$1[redacted]@");
 }
 
 /** A URL's fragment holds connection settings, and the letter case of its host says nothing: neither is part of the address. */

@@ -223,8 +223,8 @@ export const phoneNumberReference: Reference = {
         "**Leaving is always possible.** Where Twilio cannot be told, because it is down or the token is dead, the number " +
         "is deleted here all the same. The answer is a 200 that says so by `unreachable` and `reason`, and `requests` has " +
         "what to run in a shell to do it yourself: set `TWILIO_AUTH_TOKEN` first, and the variables that stand for the " +
-        "query strings of your URLs, which are not shown. Until then callers hear a polite sentence. It is tried " +
-        "again for a week, and the next import and release of the number puts back what could not be put back now.",
+        "query strings and passwords in your URLs, which are not shown. Until then callers hear a polite sentence. It is " +
+        "tried again for a week, and the next import and release of the number puts back what could not be put back now.",
       auth: "apiKey",
       path: numberInPath,
       answers: [

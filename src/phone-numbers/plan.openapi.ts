@@ -86,7 +86,7 @@ export const importPlan = z
           field: answered(field, "The field of Twilio's IncomingPhoneNumber resource.", "voice_url"),
           present: answered(
             z.string(),
-            "What it holds; empty where it is unset. A query string reads `?[redacted]`.",
+            "What it holds; empty where it is unset. Query strings, user names and passwords in it read `[redacted]`.",
           ),
           new: answered(
             z.string(),

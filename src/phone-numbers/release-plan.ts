@@ -75,19 +75,32 @@ export function blindRestore(previous: NumberConfiguration): NumberUpdate {
 }
 
 /**
- * The request to Twilio as its owner can run it, the token left out. A stored URL's query string is left out as well,
- * for it often holds a secret: it is a variable of the shell, to be set first.
+ * The request to Twilio as its owner can run it, the token left out. The query string of a stored URL is left out as well,
+ * and so are its user name and password, for they are secrets more often than not: these are variables of the shell, to be
+ * set first.
  */
 export function curlOf(url: string, accountSid: string, update: NumberUpdate): string {
   const data = Object.entries(update).map(([parameter, value]) => {
     const [address = "", query] = value.split("?");
-    const secret = query === undefined ? "" : `'"?$${variableOf(parameter)}"'`;
-    return `--data-urlencode ${`'${`${parameter}=${address}`.replaceAll("'", `'\\''`)}${secret}'`}`;
+    const [, scheme = "", user] = /^(https?:\/\/)([^/]*@)?/i.exec(address) ?? [];
+    const rest = address.slice(scheme.length + (user?.length ?? 0));
+    const parts = [
+      quotable(`${parameter}=${scheme}`),
+      user === undefined ? "" : `'"$${variableOf(parameter)}_USER@"'`,
+      quotable(rest),
+      query === undefined ? "" : `'"?$${variableOf(parameter)}_QUERY"'`,
+    ];
+    return `--data-urlencode '${parts.join("")}'`;
   });
   return [`curl -X POST '${url}'`, `-u '${accountSid}:'"$TWILIO_AUTH_TOKEN"`, ...data].join(" \\\n  ");
 }
 
-/** `VoiceUrl` as `VOICE_URL_QUERY`. */
+/** A text as it may stand between single quotes. */
+function quotable(text: string): string {
+  return text.replaceAll("'", `'\\''`);
+}
+
+/** `VoiceUrl` as `VOICE_URL`. */
 function variableOf(parameter: string): string {
-  return `${parameter.replace(/(?<!^)([A-Z])/g, "_$1").toUpperCase()}_QUERY`;
+  return parameter.replace(/(?<!^)([A-Z])/g, "_$1").toUpperCase();
 }

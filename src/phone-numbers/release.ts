@@ -1,6 +1,6 @@
 import { sealEvent } from "../events/event.ts";
 import { announce } from "../events/outbox.ts";
-import { ApiError } from "../http/errors.ts";
+import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { TwilioError } from "../twilio/errors.ts";
@@ -10,6 +10,7 @@ import {
   type NumberUpdate,
   numberUrl,
 } from "../twilio/incoming-phone-numbers.ts";
+import { VaultError } from "../vault/vault.ts";
 import { openTokens } from "./auth-token.ts";
 import { type ImportServices, leaseEnd, secondsLeft } from "./claim.ts";
 import { type NumberConfiguration, planRestore } from "./configuration.ts";
@@ -34,7 +35,7 @@ export type ReleasedNumber = { phoneNumber: string; twilioNumberSid: string } & 
 type Returned = {
   outcomes: ChannelOutcomes;
   /** Why Twilio could not be told, as an error code. */
-  reason?: string;
+  reason?: ErrorCode;
   /** Fields that Twilio would not take back, such as a trunk that is gone. */
   refused?: string[];
   /** What the owner can send to Twilio in our place. */
@@ -102,13 +103,20 @@ async function returnConfiguration(row: ReleasableRow, services: ImportServices)
     const update = planRestore(number, previous, ownUrls(publicBaseUrl, row.id));
     return { ...(await giveBackWhatCan(twilio, number.sid, update)), requests: [] };
   } catch (error) {
-    const failure = twilioFailure(error, "twilio_update_rejected");
-    const reason = failure instanceof ApiError ? failure.code : "twilio_webhooks_not_applied";
+    const reason = reasonOf(error);
     log.warn("configuration_not_returned", { phone_number_id: row.id, reason, ...errorFields(error) });
-    const url = numberUrl("https://api.twilio.com", row.account_sid, row.twilio_number_sid);
+    const url = numberUrl(services.twilio.baseUrl, row.account_sid, row.twilio_number_sid);
     const requests = previous ? [curlOf(url, row.account_sid, blindRestore(previous))] : [];
     return { outcomes: UNREACHABLE, reason, requests };
   }
+}
+
+/** Why the configuration could not be returned, as the code of an error. */
+function reasonOf(error: unknown): ErrorCode {
+  // A sealing key is gone, so Twilio was not even asked.
+  if (error instanceof VaultError) return "service_misconfigured";
+  const failure = twilioFailure(error, "twilio_update_rejected");
+  return failure instanceof ApiError ? failure.code : "twilio_webhooks_not_applied";
 }
 
 /**

@@ -61,8 +61,8 @@ export function serialiseReleased({
       reason,
       message:
         "Twilio could not be told, so the number may still point here; its callers hear that it takes no calls. It is " +
-        "tried again for a week. To give it back what it had yourself, run the requests. They hold no token, and no " +
-        "query string of a URL: set the variables named in them first.",
+        "tried again for a week. To give it back what it had yourself, run the requests. They hold no token, and of URLs " +
+        "neither query string nor password: set the variables named in them first.",
       requests,
     }),
   };

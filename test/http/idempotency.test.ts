@@ -139,6 +139,20 @@ describe("an Idempotency-Key stays usable", () => {
   });
   const same = { headers: { "idempotency-key": "abc" } };
 
+  it("after an answer that says when to come again: whoever does is not told the same for a day", async () => {
+    const { key, body } = await prepareImport();
+    const send = () => call("POST", "/v1/phone-numbers", key, body, same);
+    await call("POST", "/v1/phone-numbers", key, body);
+    const leaseEnd = (time: string) =>
+      env.DB.prepare("UPDATE phone_numbers SET state = 'importing', lease_expires_at = ?1").bind(time).run();
+    await leaseEnd(new Date(Date.now() + 30_000).toISOString());
+    const busy = await send();
+    expect(busy.headers.get("retry-after")).toMatch(/^\d+$/);
+    await expectError(busy, 409, "number_already_imported");
+    await leaseEnd("2020-01-01T00:00:00.000Z");
+    expect((await send()).status).toBe(201);
+  });
+
   it("after a crash between the work and the record, once the lease is over", async () => {
     const key = await createKey();
     await create(key, "abc");

@@ -67,6 +67,15 @@ describe("POST /v1/phone-numbers?dry_run=true", () => {
     expect(await rows("twilio_accounts")).toEqual([]);
   });
 
+  it("shows no password that stands in a URL", async () => {
+    const { plan } = await prepare({ voice_url: "https://owner:hunt@er2@old.example.com/voice" });
+    const answer = await plan();
+    expect(answer.changes).toContainEqual(
+      expect.objectContaining({ present: "https://[redacted]@old.example.com/voice" }),
+    );
+    expect(JSON.stringify(answer)).not.toMatch(/hunt|er2/);
+  });
+
   it("gives the errors of the import", async () => {
     const { ask, importIt, key } = await prepare();
     await expectError(await ask({ phone_number: "1" }), 400, "invalid_phone_format");

@@ -190,6 +190,26 @@ describe("leaving is always possible", () => {
     expect(JSON.stringify(answer)).not.toContain(account.authToken);
   });
 
+  it("the request can be run in a shell, and shows no password", async () => {
+    const { release, released } = await prepare({
+      voice_url: "https://owner:hunter2@old.example.com/o'clock?key=owners-secret",
+      sms_url: "https://old.example.com/sms",
+    });
+    twilio.faults.add({ effect: effects.reset, times: null });
+    const answer = await released(release());
+    expect(JSON.stringify(answer)).not.toMatch(/hunter2|owners-secret/);
+    expect(answer.requests?.[0]).toContain(
+      `--data-urlencode 'VoiceUrl=https://'"$VOICE_URL_USER@"'old.example.com/o'\\''clock'"?$VOICE_URL_QUERY"''`,
+    );
+    expect(answer.requests?.[0]).toContain("--data-urlencode 'SmsUrl=https://old.example.com/sms'");
+  });
+
+  it("the request goes to the region that this deployment talks to", async () => {
+    const { release, released } = await prepare();
+    const answer = await released(release({ TWILIO_API_BASE_URL: "https://api.dublin.ie1.twilio.com" }));
+    expect(answer.requests?.[0]).toContain("curl -X POST 'https://api.dublin.ie1.twilio.com/2010-04-01/");
+  });
+
   it.each<[string, Effect]>([
     ["refused", effects.invalidUrl],
     ["ignored", effects.ignored],
@@ -210,7 +230,8 @@ describe("leaving is always possible", () => {
     expectErrorLog("stored_token_unreadable");
     const { release, released } = await prepare();
     await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = 'v1.gone.AAAA.AAAA'").run();
-    expect((await released(release())).requests).toHaveLength(1);
+    const answer = await released(release());
+    expect([answer.requests?.length, answer.reason]).toEqual([1, "service_misconfigured"]);
     const second = await prepare();
     await env.DB.prepare(
       "UPDATE phone_numbers SET previous_configuration_sealed = 'v1.gone.AAAA.AAAA'",
