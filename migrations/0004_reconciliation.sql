@@ -7,11 +7,14 @@ ALTER TABLE twilio_accounts ADD COLUMN check_failures INTEGER NOT NULL DEFAULT 0
 ALTER TABLE twilio_accounts ADD COLUMN health TEXT NOT NULL DEFAULT 'ok';
 ALTER TABLE twilio_accounts ADD COLUMN check_claim_id TEXT;         -- the check that is at work
 ALTER TABLE twilio_accounts ADD COLUMN check_lease_expires_at TEXT; -- until when it may be
+ALTER TABLE twilio_accounts ADD COLUMN check_position TEXT NOT NULL DEFAULT '';     -- the last SID a run did not get beyond
 CREATE INDEX twilio_accounts_due ON twilio_accounts (next_check_at);
 CREATE INDEX twilio_accounts_sid ON twilio_accounts (account_sid, check_lease_expires_at);
 
 ALTER TABLE phone_numbers ADD COLUMN drift_policy TEXT NOT NULL DEFAULT 'repair'
   CHECK (drift_policy IN ('repair', 'report'));
+-- Twilio has said of a number that does not say so itself that it cannot text; its SMS side is not ours.
+ALTER TABLE phone_numbers ADD COLUMN sms_refused INTEGER NOT NULL DEFAULT 0 CHECK (sms_refused IN (0, 1));
 ALTER TABLE phone_numbers ADD COLUMN repaired_at TEXT;              -- when it was last repaired
 ALTER TABLE phone_numbers ADD COLUMN repairs INTEGER NOT NULL DEFAULT 0;   -- in a row, each soon after the one before
 

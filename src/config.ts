@@ -130,3 +130,11 @@ function parseAdminToken(value: string): string {
   }
   return value;
 }
+
+/** The addresses at which this deployment is reached by Twilio. */
+export function ownAddresses({
+  publicBaseUrl,
+  previousPublicBaseUrl,
+}: Pick<Config, "publicBaseUrl" | "previousPublicBaseUrl">): string[] {
+  return previousPublicBaseUrl === null ? [publicBaseUrl] : [publicBaseUrl, previousPublicBaseUrl];
+}

@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import { type Config, ownAddresses } from "../config.ts";
 import { ApiError } from "../http/errors.ts";
 import { isPublicUrl } from "../http/public-url.ts";
 import type { CreateAgentBody } from "./schema.ts";
@@ -11,11 +11,15 @@ import type { CreateAgentBody } from "./schema.ts";
  */
 export function checkUrls(
   { webhook_url, connect }: { [Name in "webhook_url" | "connect"]?: CreateAgentBody[Name] | undefined },
-  { publicBaseUrl: ownUrl, allowLocalWebhooks }: Config,
+  config: Config,
 ): void {
   const invalid = (field: string) => new ApiError("invalid_url", { details: { fields: [field] } });
-  const rules = { protocol: "https:", ownUrl, allowLocal: allowLocalWebhooks } as const;
-  if (webhook_url && !isPublicUrl(webhook_url, rules)) throw invalid("webhook_url");
-  if (connect?.type === "redirect" && !isPublicUrl(connect.url, { protocol: "https:", ownUrl }))
-    throw invalid("connect.url");
+  const ownUrls = ownAddresses(config);
+  const allowLocal = config.allowLocalWebhooks;
+  if (webhook_url && !isPublicUrl(webhook_url, { protocol: "https:", ownUrls, allowLocal }))
+    throw invalid("webhook_url");
+  if (connect && "url" in connect) {
+    const protocol = connect.type === "redirect" ? "https:" : "wss:";
+    if (!isPublicUrl(connect.url, { protocol, ownUrls })) throw invalid("connect.url");
+  }
 }

@@ -1,10 +1,10 @@
-import { batch } from "../database.ts";
+import { batch, run } from "../database.ts";
 import { announce, type EventServices } from "../events/outbox.ts";
 import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
 import type { InboundRoute } from "../phone-numbers/inbound-route.ts";
-import { rejectionEvents } from "../reconciliation/check.ts";
-import { markRejected } from "../reconciliation/store.ts";
+import { rejectionEvents } from "../reconciliation/rejection.ts";
+import { markAccount } from "../reconciliation/store.ts";
 
 // So many refused signatures of one account within this time are no stray request: its token has been replaced at Twilio,
 // and every call to it is being refused. Counted in this isolate only, so that a refusal costs nothing.
@@ -34,7 +34,8 @@ export async function raiseRejected(route: InboundRoute, services: EventServices
   const { db, now, log } = services;
   const key = { apiKeyId: route.apiKeyId, accountSid: route.accountSid };
   try {
-    if (!(await markRejected(db, key, now().toISOString()))) return;
+    const mark = markAccount(db, key, "credentials_rejected", now().toISOString());
+    if ((await run(mark)) === 0) return;
     log.warn("signatures_refused", { account_sid: route.accountSid });
     const events = await rejectionEvents(key, "signatures", services);
     if (events.length === 0) return;

@@ -10,6 +10,8 @@ import { lastResort } from "./last-resort.ts";
 import { endRotation, record } from "./record.ts";
 import { parametersOf, readClaim, routeServices, type TrustedRequest, trust } from "./trusted-request.ts";
 
+const MAX_LOGGED = 20;
+
 // Twilio uses the method it was told, POST; a GET means that somebody changed it, and is answered all the same.
 const METHODS = ["GET", "POST"];
 
@@ -46,13 +48,14 @@ export const answering = new Hono<AppEnv>()
     const route = await lastResort(claim, routeServices(c));
     const parameters = parametersOf(claim);
     if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
+    if (!route) return twimlResponse(...unavailable());
     c.get("log").warn("runtime_unreached", {
-      phone_number_id: claim.id,
-      agent_id: route?.agent?.id,
-      twilio_code: parameters.get("ErrorCode"),
-      dial_status: parameters.get("DialCallStatus"),
+      phone_number_id: route.phoneNumberId,
+      agent_id: route.agent?.id,
+      twilio_code: parameters.get("ErrorCode")?.slice(0, MAX_LOGGED),
+      dial_status: parameters.get("DialCallStatus")?.slice(0, MAX_LOGGED),
     });
-    return twimlResponse(...(route ? fallback(route) : unavailable()));
+    return twimlResponse(...fallback(route));
   })
   .on(METHODS, "/:id/sms", takeInText)
   .on(METHODS, "/:id/sms-fallback", takeInText)

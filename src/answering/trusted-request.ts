@@ -1,3 +1,4 @@
+import { ownAddresses } from "../config.ts";
 import { eventServices } from "../events/services.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
@@ -49,13 +50,11 @@ export async function readClaim(c: AppContext): Promise<Claim> {
   }
   // The URL that was signed is the one Twilio was given, whatever host this request came in by.
   const { pathname, search } = new URL(c.req.url);
-  const { publicBaseUrl, previousPublicBaseUrl } = c.get("config");
-  const origins = previousPublicBaseUrl === null ? [publicBaseUrl] : [publicBaseUrl, previousPublicBaseUrl];
   return {
     id: c.req.param("id") ?? "",
     signature,
     isJson,
-    urls: origins.map((origin) => `${origin}${pathname}${search}`),
+    urls: ownAddresses(c.get("config")).map((origin) => `${origin}${pathname}${search}`),
     body: c.req.method === "POST" ? utf8.decode(await readBody(c.req.raw)) : "",
   };
 }

@@ -11,7 +11,8 @@ import { type DueEvent, findDueEvents, recordAttempt } from "./store.ts";
 
 export type DeliveryServices = EventServices & {
   timeoutMs: number;
-  publicBaseUrl: string;
+  /** See `ownAddresses` in config.ts. */
+  ownUrls: readonly string[];
   allowLocalWebhooks: boolean;
 };
 
@@ -80,7 +81,12 @@ async function attempt(event: DueEvent, services: DeliveryServices): Promise<num
   const finishedAt = now();
   const made = { ...result, attemptedAt, durationMs: finishedAt.getTime() - attemptedAt.getTime() };
   const outcome = outcomeOf(made, event.attempts_left);
-  await recordAttempt(db, event.id, made, outcome, finishedAt);
+  await recordAttempt(
+    db,
+    event.id,
+    { attempt: made, attemptsLeft: event.attempts_left, outcome },
+    finishedAt,
+  );
   log.info("event_attempt", {
     event_id: event.id,
     state: outcome.state,
@@ -97,12 +103,12 @@ async function send(
   event: DueEvent,
   services: DeliveryServices,
 ): Promise<Pick<Attempt, "httpStatus" | "error">> {
-  const { vault, publicBaseUrl: ownUrl, allowLocalWebhooks: allowLocal, timeoutMs, now, log } = services;
+  const { vault, ownUrls, allowLocalWebhooks: allowLocal, timeoutMs, now, log } = services;
   const { webhook_url: url, api_key_id } = event;
   const failure = (error: DeliveryError) => ({ error });
   if (url === null) return failure("no_webhook_url");
   // It was checked when it was set; this deployment's address and its rules may have changed since.
-  if (!isPublicUrl(url, { protocol: "https:", ownUrl, allowLocal })) return failure("unsafe_webhook_url");
+  if (!isPublicUrl(url, { protocol: "https:", ownUrls, allowLocal })) return failure("unsafe_webhook_url");
   let body: string;
   let signature: string;
   try {

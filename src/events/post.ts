@@ -19,7 +19,7 @@ export async function postEvent(
       signal,
     });
     // What the customer answers beside the status is nobody's business here.
-    await response.body?.cancel();
+    await response.body?.cancel().catch(() => undefined);
     return { httpStatus: response.status };
   } catch {
     return { error: signal.aborted ? "timeout" : "network_error" };

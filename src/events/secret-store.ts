@@ -2,26 +2,38 @@ import { first, run } from "../database.ts";
 
 export type WebhookSecretRow = {
   secret_sealed: string;
+  /** What was replaced and still signs; see vault/retired.ts. */
   previous_secret_sealed: string | null;
-  rotated_at: string | null;
 };
 
-/** Puts a new secret in the place of the present one, which is kept beside it. @throws StorageError */
-export async function putSecret(
+/** @throws StorageError */
+export function findSecret(db: D1Database, apiKeyId: string): Promise<WebhookSecretRow | null> {
+  return first<WebhookSecretRow>(
+    db
+      .prepare("SELECT secret_sealed, previous_secret_sealed FROM webhook_secrets WHERE api_key_id = ?1")
+      .bind(apiKeyId),
+  );
+}
+
+/**
+ * Puts a new secret in the place of the one that was read.
+ *
+ * @returns false where another rotation was faster
+ * @throws StorageError
+ */
+export async function replaceSecret(
   db: D1Database,
   apiKeyId: string,
-  secretSealed: string,
+  { present, sealed, retiredSealed }: { present: string; sealed: string; retiredSealed: string },
   now: string,
-): Promise<void> {
-  await run(
-    db
-      .prepare(
-        `INSERT INTO webhook_secrets (api_key_id, secret_sealed, created_at) VALUES (?1, ?2, ?3)
-         ON CONFLICT (api_key_id) DO UPDATE SET previous_secret_sealed = secret_sealed,
-           secret_sealed = excluded.secret_sealed, rotated_at = excluded.created_at`,
-      )
-      .bind(apiKeyId, secretSealed, now),
-  );
+): Promise<boolean> {
+  const statement = db
+    .prepare(
+      `UPDATE webhook_secrets SET secret_sealed = ?3, previous_secret_sealed = ?4, rotated_at = ?5
+       WHERE api_key_id = ?1 AND secret_sealed = ?2`,
+    )
+    .bind(apiKeyId, present, sealed, retiredSealed, now);
+  return (await run(statement)) === 1;
 }
 
 /**
@@ -41,7 +53,7 @@ export async function ensureSecret(
       .prepare(
         `INSERT INTO webhook_secrets (api_key_id, secret_sealed, created_at) VALUES (?1, ?2, ?3)
          ON CONFLICT (api_key_id) DO UPDATE SET created_at = created_at
-         RETURNING secret_sealed, previous_secret_sealed, rotated_at`,
+         RETURNING secret_sealed, previous_secret_sealed`,
       )
       .bind(apiKeyId, freshSealed, now),
   );

@@ -1,23 +1,38 @@
 import { newId } from "../ids.ts";
+import { openRetired, sealRetired } from "../vault/retired.ts";
 import type { Slot, Vault } from "../vault/vault.ts";
-import { ensureSecret, putSecret, type WebhookSecretRow } from "./secret-store.ts";
+import { ensureSecret, findSecret, replaceSecret, type WebhookSecretRow } from "./secret-store.ts";
 
-/** How long the secret before the present one goes on signing. */
-const PREVIOUS_SECRET_MS = 24 * 60 * 60 * 1000;
+/** How long a secret that was replaced goes on signing. */
+const RETIRED_SECRET_MS = 24 * 60 * 60 * 1000;
 
 export const webhookSecretSlot = (apiKeyId: string): Slot => `webhook_secrets.secret/${apiKeyId}`;
 
 type Services = { db: D1Database; vault: Vault; now: () => Date };
 
-/** A new secret for this key's events. The one before signs beside it for a day. @throws StorageError */
+/** A new secret for this key's events. What it replaces signs beside it for a day. @throws StorageError */
 export async function rotateSecret(
   apiKeyId: string,
-  { db, vault, now }: Services,
+  services: Services,
 ): Promise<{ secret: string; previousValidUntil: Date }> {
+  const { db, vault, now } = services;
+  const slot = webhookSecretSlot(apiKeyId);
   const secret = newId("webhookSecret");
-  const time = now();
-  await putSecret(db, apiKeyId, await vault.seal(secret, webhookSecretSlot(apiKeyId)), time.toISOString());
-  return { secret, previousValidUntil: new Date(time.getTime() + PREVIOUS_SECRET_MS) };
+  const sealed = await vault.seal(secret, slot);
+  const until = new Date(now().getTime() + RETIRED_SECRET_MS);
+  // Of two rotations at once the second retires the secret of the first.
+  for (;;) {
+    const time = now();
+    const stored =
+      (await findSecret(db, apiKeyId)) ?? (await ensureSecret(db, apiKeyId, sealed, time.toISOString()));
+    if (!stored || stored.secret_sealed === sealed) break;
+    const value = await vault.open(stored.secret_sealed, slot);
+    const retired = await openRetired(vault, stored.previous_secret_sealed, slot, time);
+    const retiredSealed = await sealRetired(vault, retired, { value, until }, slot);
+    const replacement = { present: stored.secret_sealed, sealed, retiredSealed };
+    if (await replaceSecret(db, apiKeyId, replacement, time.toISOString())) break;
+  }
+  return { secret, previousValidUntil: until };
 }
 
 /**
@@ -33,14 +48,16 @@ export async function signingSecrets(
   { db, vault, now }: Services,
 ): Promise<string[]> {
   const slot = webhookSecretSlot(apiKeyId);
-  const { secret_sealed, previous_secret_sealed, rotated_at } = stored.secret_sealed ? stored : await first();
-  const previousIsGood = rotated_at !== null && now().getTime() - Date.parse(rotated_at) < PREVIOUS_SECRET_MS;
-  const sealed = [secret_sealed, previousIsGood ? previous_secret_sealed : null];
-  return Promise.all(sealed.filter((text) => text !== null).map((text) => vault.open(text, slot)));
+  const { secret_sealed, previous_secret_sealed } = stored.secret_sealed ? stored : await first();
+  const [present, retired] = await Promise.all([
+    vault.open(secret_sealed ?? "", slot),
+    openRetired(vault, previous_secret_sealed, slot, now()),
+  ]);
+  return [present, ...retired.map(({ value }) => value)];
 
   async function first() {
     const fresh = await vault.seal(newId("webhookSecret"), slot);
     const row = await ensureSecret(db, apiKeyId, fresh, now().toISOString());
-    return row ?? { secret_sealed: fresh, previous_secret_sealed: null, rotated_at: null };
+    return row ?? { secret_sealed: fresh, previous_secret_sealed: null };
   }
 }

@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import { type Config, ownAddresses } from "../config.ts";
 import type { AppContext } from "../http/context.ts";
 import type { Logger } from "../http/log.ts";
 import { createMeasure } from "../http/metrics.ts";
@@ -24,7 +24,7 @@ export function deliveryServices(
     log,
     now: () => new Date(),
     timeoutMs: config.webhookTimeoutMs,
-    publicBaseUrl: config.publicBaseUrl,
+    ownUrls: ownAddresses(config),
     allowLocalWebhooks: config.allowLocalWebhooks,
     measure: createMeasure(env),
   };

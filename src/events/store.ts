@@ -54,7 +54,6 @@ export type DueEvent = {
   webhook_url: string | null;
   secret_sealed: string | null;
   previous_secret_sealed: string | null;
-  rotated_at: string | null;
 };
 
 /** The events of these ids, in one query. @throws StorageError */
@@ -62,7 +61,7 @@ export async function findDueEvents(db: D1Database, ids: readonly string[]): Pro
   const statement = db
     .prepare(
       `SELECT e.id, e.api_key_id, e.payload_sealed, e.state, e.attempts_left, e.next_attempt_at, a.webhook_url,
-         s.secret_sealed, s.previous_secret_sealed, s.rotated_at
+         s.secret_sealed, s.previous_secret_sealed
        FROM events e
        LEFT JOIN agents a ON a.id = e.agent_id AND a.api_key_id = e.api_key_id
        LEFT JOIN webhook_secrets s ON s.api_key_id = e.api_key_id
@@ -73,12 +72,17 @@ export async function findDueEvents(db: D1Database, ids: readonly string[]): Pro
   return new Map(((result?.results ?? []) as DueEvent[]).map((event) => [event.id, event]));
 }
 
-/** Records an attempt and what follows from it, in one transaction. @throws StorageError */
+/**
+ * Records an attempt and what follows from it, in one transaction.
+ *
+ * @param attemptsLeft before it; where there are others by now, somebody has had the event delivered anew meanwhile, and
+ *   nothing follows from this attempt any more
+ * @throws StorageError
+ */
 export async function recordAttempt(
   db: D1Database,
   eventId: string,
-  attempt: Attempt,
-  outcome: Outcome,
+  { attempt, attemptsLeft, outcome }: { attempt: Attempt; attemptsLeft: number; outcome: Outcome },
   now: Date,
 ): Promise<void> {
   const time = now.toISOString();
@@ -100,9 +104,9 @@ export async function recordAttempt(
     db
       .prepare(
         `UPDATE events SET state = ?2, attempts_left = attempts_left - 1, next_attempt_at = ?3, updated_at = ?4
-         WHERE id = ?1`,
+         WHERE id = ?1 AND state = 'pending' AND attempts_left = ?5`,
       )
-      .bind(eventId, outcome.state, nextAttemptAt, time),
+      .bind(eventId, outcome.state, nextAttemptAt, time, attemptsLeft),
   ]);
 }
 

@@ -18,8 +18,10 @@ export const IDEMPOTENCY_HEADER = "Idempotency-Key";
 export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 const METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const KEPT_MS = 24 * 60 * 60 * 1000;
-// Longer than any request is at work. One that dies leaves the key to the next after this.
-const LEASE_MS = 120_000;
+// Longer than any request is at work: an import makes a handful of calls to Twilio. One that dies leaves the key to the
+// next after this.
+const MIN_LEASE_MS = 120_000;
+const CALLS_PER_REQUEST = 12;
 const RETRY_AFTER_SECONDS = 2;
 
 export const responseSlot = ({ apiKeyId, key }: Pick<IdempotencyClaim, "apiKeyId" | "key">): Slot =>
@@ -44,7 +46,9 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
     key,
     fingerprint: await vault.fingerprint(request),
     claimId: newId("claim"),
-    leaseExpiresAt: new Date(now.getTime() + LEASE_MS).toISOString(),
+    leaseExpiresAt: new Date(
+      now.getTime() + Math.max(MIN_LEASE_MS, CALLS_PER_REQUEST * c.get("config").twilioTimeoutMs),
+    ).toISOString(),
     expiresAt: new Date(now.getTime() + KEPT_MS).toISOString(),
   };
   const time = now.toISOString();
@@ -57,8 +61,10 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
       return answerAgain(row, claim, vault);
   }
 
-  await next();
-  await settle(c, claim, vault);
+  // A caller who hangs up gets the answer when it asks again, so that must be kept whatever becomes of this connection.
+  const work = next().then(() => settle(c, claim, vault));
+  c.executionCtx.waitUntil(work.catch(() => undefined));
+  await work;
   return;
 });
 

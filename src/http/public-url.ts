@@ -2,8 +2,8 @@
 
 type Rules = {
   protocol: "https:" | "wss:";
-  /** Our own address, which no customer's URL may name: an event about an event would have no end. */
-  ownUrl?: string | undefined;
+  /** Our own addresses, which no customer's URL may name: an event about an event would have no end. */
+  ownUrls?: readonly string[];
   /** Lets http and the machine itself pass, for local development. */
   allowLocal?: boolean;
 };
@@ -27,13 +27,13 @@ const PRIVATE_SUFFIXES = [
 ];
 
 /** Whether this is an absolute URL of the protocol, without user name and password, whose host has a public name. */
-export function isPublicUrl(value: string, { protocol, ownUrl, allowLocal = false }: Rules): boolean {
+export function isPublicUrl(value: string, { protocol, ownUrls = [], allowLocal = false }: Rules): boolean {
   const url = URL.parse(value);
-  const own = ownUrl === undefined ? null : new URL(ownUrl);
+  const own = ownUrls.map((address) => new URL(address));
   if (url?.username !== "" || url.password !== "") return false;
-  if (allowLocal && isLocal(url)) return url.host !== own?.host;
+  if (allowLocal && isLocal(url)) return !own.some(({ host }) => host === url.host);
   const name = url.hostname.replace(/\.$/, "");
-  return url.protocol === protocol && name !== own?.hostname && isPublicName(name);
+  return url.protocol === protocol && !own.some(({ hostname }) => hostname === name) && isPublicName(name);
 }
 
 /**

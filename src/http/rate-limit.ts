@@ -1,6 +1,7 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
+import { errorFields } from "./log.ts";
 
 // The period of the limits in wrangler.toml. The binding does not say when it is over.
 const PERIOD_SECONDS = 60;
@@ -14,7 +15,12 @@ const PERIOD_SECONDS = 60;
 export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
   const isRead = c.req.method === "GET" || c.req.method === "HEAD";
   const limiter = isRead ? c.env.READ_LIMIT : c.env.WRITE_LIMIT;
-  const { success } = await limiter.limit({ key: c.get("apiKeyId") });
+  const key = c.get("apiKeyId");
+  // A limiter that does not work is no reason to serve nobody.
+  const { success } = await limiter.limit({ key }).catch((error: unknown) => {
+    c.get("log").warn("rate_limit_unavailable", errorFields(error));
+    return { success: true };
+  });
   if (!success) throw rateLimitExceeded(PERIOD_SECONDS);
   await next();
 });

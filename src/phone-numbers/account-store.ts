@@ -30,8 +30,11 @@ export type TokenToStore = {
   apiKeyId: string;
   accountSid: string;
   authTokenSealed: string;
-  /** The stored token that this one is another than, as it was read; null where there is nothing to replace. */
-  replaces: string | null;
+  /**
+   * The stored token that this one is another than, as it was read, and what will have been replaced then, both sealed;
+   * null where there is nothing to replace.
+   */
+  replaces: { sealed: string; retiredSealed: string | null } | null;
 };
 
 /** Statement for a batch: makes sure the account is there, and puts a newer token in the place of the present one. */
@@ -40,23 +43,54 @@ export function upsertAccount(
   { apiKeyId, accountSid, authTokenSealed, replaces }: TokenToStore,
   now: string,
 ): D1PreparedStatement {
+  // A check that is at work with the token before loses the account: what it finds is not true any more.
   // Only the token that was read is replaced: of several requests at once with the same new token one does it, and the
   // others would make that new token the "previous" one.
   return db
     .prepare(
       `INSERT INTO twilio_accounts (api_key_id, account_sid, auth_token_sealed, next_check_at, created_at, updated_at)
        VALUES (?1, ?2, ?3, ?6, ?4, ?4)
-       ON CONFLICT (api_key_id, account_sid) DO UPDATE SET previous_auth_token_sealed = auth_token_sealed,
+       ON CONFLICT (api_key_id, account_sid) DO UPDATE SET previous_auth_token_sealed = ?7,
          auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
-         health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at
+         health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at,
+         check_claim_id = NULL, check_lease_expires_at = NULL
        WHERE auth_token_sealed = ?5`,
     )
-    .bind(apiKeyId, accountSid, authTokenSealed, now, replaces, hourLater(now));
+    .bind(
+      apiKeyId,
+      accountSid,
+      authTokenSealed,
+      now,
+      replaces?.sealed ?? null,
+      nextCheckAfter(now),
+      replaces?.retiredSealed ?? null,
+    );
 }
 
 /** A new account was just looked at; a new token, though, is tried on all numbers of its account at once. */
-function hourLater(now: string): string {
-  return new Date(Date.parse(now) + 60 * 60 * 1000).toISOString();
+function nextCheckAfter(now: string): string {
+  return new Date(Date.parse(now) + CHECK_INTERVAL_MS).toISOString();
+}
+
+/** How long an account is not due after it was looked at: an hour, less what a quarter-hourly cron comes too late. */
+export const CHECK_INTERVAL_MS = 50 * 60 * 1000;
+
+/**
+ * Statement for a batch: Twilio has just taken the stored token, so the account is well, and where it was not thought to
+ * be it is looked at again at once.
+ */
+export function markAccepted(
+  db: D1Database,
+  { apiKeyId, accountSid }: { apiKeyId: string; accountSid: string },
+  now: string,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE twilio_accounts SET health = 'ok', check_failures = 0, next_check_at = ?3,
+         check_claim_id = NULL, check_lease_expires_at = NULL
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND health <> 'ok'`,
+    )
+    .bind(apiKeyId, accountSid, now);
 }
 
 /**

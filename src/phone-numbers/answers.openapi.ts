@@ -31,7 +31,11 @@ const outboundEnabled = answered(
 export const importedNumber = z
   .object({
     phone_number: phoneNumber,
-    agent_id: answered(z.string(), "The agent that answers it.", AGENT_ID),
+    agent_id: answered(
+      z.nullable(z.string()),
+      "The agent that answers it; null where that was deleted by force meanwhile.",
+      AGENT_ID,
+    ),
     twilio_number_sid: numberSid,
     inbound_enabled: inboundEnabled,
     outbound_enabled: outboundEnabled,

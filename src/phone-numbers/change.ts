@@ -1,9 +1,9 @@
 import { findAgent } from "../agents/store.ts";
-import { StorageError } from "../database.ts";
+import { run, StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { tryCredentials } from "../twilio/account.ts";
 import { TwilioError } from "../twilio/errors.ts";
-import { findAccount, replaceToken } from "./account-store.ts";
+import { findAccount, markAccepted, replaceToken } from "./account-store.ts";
 import { sealToken } from "./auth-token.ts";
 import type { ImportServices } from "./claim.ts";
 import { lookUpFailure } from "./doctor.ts";
@@ -66,8 +66,9 @@ async function rotateToken(
   { account_sid: accountSid }: OwnedNumber,
   authToken: string,
   apiKeyId: string,
-  { db, vault, twilio, log, now }: ImportServices,
+  services: ImportServices,
 ): Promise<void> {
+  const { db, twilio, log, now } = services;
   const credentials = { accountSid, authToken };
   try {
     await tryCredentials(twilio, credentials);
@@ -81,8 +82,10 @@ async function rotateToken(
   for (;;) {
     const stored = await findAccount(db, apiKeyId, accountSid);
     if (!stored) throw new ApiError("number_not_found");
-    const token = await sealToken(vault, { apiKeyId, accountSid }, authToken, stored, log);
-    if (token.replaces !== null && !(await replaceToken(db, token, now().toISOString()))) continue;
+    const token = await sealToken({ apiKeyId, accountSid }, authToken, stored, services);
+    const time = now().toISOString();
+    if (token.replaces !== null && !(await replaceToken(db, token, time))) continue;
+    await run(markAccepted(db, { apiKeyId, accountSid }, time));
     log.info("auth_token_replaced", { account_sid: accountSid, is_new: token.replaces !== null });
     return;
   }

@@ -5,7 +5,7 @@ import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import type { TwilioEndpoint } from "../twilio/http.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
-import { type TokenToStore, upsertAccount } from "./account-store.ts";
+import { markAccepted, type TokenToStore, upsertAccount } from "./account-store.ts";
 import { type NumberConfiguration, previousOf } from "./configuration.ts";
 import { openConfiguration, sealConfiguration } from "./previous-configuration.ts";
 import type { ImportBody } from "./schema.ts";
@@ -52,22 +52,17 @@ function isAbandoned(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean 
 }
 
 /**
- * What becomes of the row a number has already: `taken_over` with what it keeps of the time before, `superseded` by a new
- * one, or nothing, because somebody has the number.
- *
- * A row that another key has released gives way, for Twilio has just shown that the number is in the importer's account.
- * What that row keeps is the number owner's, so it is taken over where it is of the very same number of the same account,
- * and dropped where the number has come to another account since.
+ * What becomes of the row a number has already: the importer's own is `taken_over`, one that another key has released is
+ * `superseded` by a new one, for Twilio has just shown that the number is in the importer's account. Undefined: somebody
+ * has the number.
  */
 export function fateOf(
   row: PhoneNumberRow,
-  number: Pick<IncomingPhoneNumber, "sid">,
   apiKeyId: string,
   now: Date,
 ): "taken_over" | "superseded" | undefined {
   if (isAbandoned(row, apiKeyId, now)) return "taken_over";
-  if (!givesWay(row, apiKeyId, now)) return undefined;
-  return row.twilio_number_sid === number.sid ? "taken_over" : "superseded";
+  return givesWay(row, apiKeyId, now) ? "superseded" : undefined;
 }
 
 function givesWay(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
@@ -115,8 +110,11 @@ export async function claim(
 ): Promise<ClaimedImport> {
   const { db, vault, publicBaseUrl, log } = services;
   const id = abandoned?.id ?? newId("phoneNumber");
-  const isOurs = ownUrls(publicBaseUrl, id);
-  const first = abandoned && (await openFirst(abandoned, services));
+  // What a released row keeps is the number owner's: it is carried over where this is the very same number of the same
+  // Twilio account, and stays with its former owner where the number has come to another account since.
+  const earlier = abandoned ?? (superseded?.twilio_number_sid === number.sid ? superseded : undefined);
+  const isOurs = ownUrls(publicBaseUrl, id, ...(earlier ? [earlier.id] : []));
+  const first = earlier && (await openFirst(earlier, services));
   const previous = previousOf(number, isOurs, first);
   const now = services.now();
   const row: Claim = {
@@ -133,9 +131,10 @@ export async function claim(
 
   const time = now.toISOString();
   const account = upsertAccount(db, token, time);
+  const accepted = markAccepted(db, token, time);
   try {
-    if (!abandoned) await insertClaim(db, row, account, time, superseded);
-    else if (!(await takeOverClaim(db, row, abandoned, account, time))) {
+    if (!abandoned) await insertClaim(db, row, [account, accepted], time, superseded);
+    else if (!(await takeOverClaim(db, row, abandoned.claim_id, [account, accepted], time))) {
       throw new ApiError("number_already_imported");
     }
   } catch (error) {

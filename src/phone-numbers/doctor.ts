@@ -87,9 +87,14 @@ async function probe(
     fetchAccount(endpoint, credentials).catch(() => undefined),
     worksElsewhere(endpoint, credentials),
   ]);
-  if (account) return account.status === "active" ? "missing_permission" : "suspended_account";
+  if (account) return isInactive(account.status) ? "suspended_account" : "missing_permission";
   if (isElsewhere) return "other_region";
   return cause.facts.isUnknownUser ? "unknown_account" : "wrong_token";
+}
+
+/** https://www.twilio.com/docs/iam/api/account#account-status-values */
+function isInactive(status: string | null | undefined): boolean {
+  return status === "suspended" || status === "closed";
 }
 
 /** Whether another of Twilio's regions takes these credentials. Only Twilio's own hosts are asked. */

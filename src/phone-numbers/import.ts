@@ -17,7 +17,8 @@ import { activate, type PhoneNumberRow } from "./store.ts";
 import { recover, undoAndAnswer, unsettled } from "./undo.ts";
 import { webhooksOf } from "./webhooks.ts";
 
-export type ImportedNumber = { phoneNumber: string; agentId: string; twilioNumberSid: string };
+/** `agentId` is null where the agent was deleted by force while its number was imported. */
+export type ImportedNumber = { phoneNumber: string; agentId: string | null; twilioNumberSid: string };
 
 /**
  * Imports a number: afterwards Twilio asks this deployment what to do with its calls and texts.
@@ -40,8 +41,8 @@ export async function importNumber(
 
   const { number, existing, account } = await lookUp(body, apiKeyId, twilio, services);
   const owner = { apiKeyId, accountSid: body.twilio_sid };
-  const token = await sealToken(services.vault, owner, body.twilio_token, account, log);
-  const fate = existing && fateOf(existing, number, apiKeyId, now());
+  const token = await sealToken(owner, body.twilio_token, account, services);
+  const fate = existing && fateOf(existing, apiKeyId, now());
   if (existing && !fate) throw await refuse(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, number, services);
 
@@ -49,8 +50,8 @@ export async function importNumber(
   const superseded = fate === "superseded" ? existing : undefined;
   const request = { body, apiKeyId, number, abandoned, superseded, token, twilio };
   const claimed = await claim(request, services);
-  await pointHere(claimed, services);
-  await confirm(claimed, services);
+  const smsRefused = await pointHere(claimed, services);
+  const agentId = await confirm(claimed, smsRefused, services);
 
   log.info("number_imported", {
     phone_number: body.phone_number,
@@ -59,7 +60,7 @@ export async function importNumber(
     twilio_number_sid: number.sid,
     taken_over: abandoned !== undefined,
   });
-  return { phoneNumber: body.phone_number, agentId: body.agent_id, twilioNumberSid: number.sid };
+  return { phoneNumber: body.phone_number, agentId, twilioNumberSid: number.sid };
 }
 
 /**
@@ -76,20 +77,29 @@ async function refuse(
     await replaceToken(db, token, now().toISOString());
     forgetRoutes(apiKeyId);
   }
-  // Only its own key is told that an import or a release is under way and when to come back.
+  return alreadyImported(existing, apiKeyId, now());
+}
+
+/** The 409 itself. Only its own key is told that an import or a release is under way, and when to come back. */
+export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now: Date): ApiError {
   const isOwnWork = existing.api_key_id === apiKeyId && existing.state !== "active";
   if (!isOwnWork) return new ApiError("number_already_imported");
-  const retryAfter = Math.max(1, secondsLeft(existing, now()));
+  const retryAfter = Math.max(1, secondsLeft(existing, now));
   return new ApiError("number_already_imported", {
     details: { state: existing.state, retry_after: retryAfter },
     headers: { "retry-after": String(retryAfter) },
   });
 }
 
-/** Points the number at this deployment, or leaves it as it was and throws. */
-async function pointHere(claimed: ClaimedImport, services: ImportServices): Promise<void> {
+/**
+ * Points the number at this deployment, or leaves it as it was and throws.
+ *
+ * @returns whether Twilio has said that the number cannot text, so that its SMS side was left alone
+ */
+async function pointHere(claimed: ClaimedImport, services: ImportServices): Promise<boolean> {
   const { row, number, twilio } = claimed;
-  let update = planImport(number, webhooksOf(services.publicBaseUrl, row.id));
+  const whole = planImport(number, webhooksOf(services.publicBaseUrl, row.id));
+  let update = whole;
   let updated: IncomingPhoneNumber;
   try {
     updated = await twilio.update(number.sid, update).catch((error: unknown) => {
@@ -105,24 +115,30 @@ async function pointHere(claimed: ClaimedImport, services: ImportServices): Prom
     const answer = new ApiError("twilio_webhooks_not_applied", { details: { fields: missing } });
     throw await undoAndAnswer(claimed, updated, answer, services);
   }
+  return update !== whole;
 }
 
 /**
  * Makes the row active, and tells the customer. Tried twice, for Twilio points here already and the row should say so.
  */
-async function confirm({ row }: ClaimedImport, services: ImportServices): Promise<void> {
+async function confirm(
+  { row }: ClaimedImport,
+  smsRefused: boolean,
+  services: ImportServices,
+): Promise<string | null> {
   const { db, log, now, vault } = services;
   const { apiKeyId, agentId, phoneNumber, twilioNumberSid } = row;
   const data = { phone_number: phoneNumber, twilio_number_sid: twilioNumberSid };
   const event = await sealEvent({ type: "number.imported", apiKeyId, agentId, data }, vault, now());
-  const write = () => activate(db, row, event, now().toISOString());
+  const write = () => activate(db, { ...row, smsRefused }, event, now().toISOString());
   try {
-    const { isActive, hasEvent } = await write().catch((error: unknown) => {
+    const activated = await write().catch((error: unknown) => {
       log.warn("activation_repeated", errorFields(error));
       return write();
     });
-    if (!isActive) throw new ApiError("number_already_imported");
-    if (hasEvent) services.defer(announce(event.id, services));
+    if (!activated) throw new ApiError("number_already_imported");
+    if (activated.hasEvent) services.defer(announce(event.id, services));
+    return activated.agentId;
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     await giveUp(row, services);

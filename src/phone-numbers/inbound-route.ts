@@ -55,6 +55,8 @@ type Entry = { route: TrustedRoute; loadedAt: number };
 
 // In order of use: the first is the one not used for the longest.
 const cache = new Map<string, Entry>();
+// Grows with every change made by this isolate: what was being read meanwhile may be of before.
+const changes = { count: 0 };
 
 /** The route of a number, at most 30 seconds old; undefined where it is not in this isolate's cache. */
 export function cachedRoute(id: string, now: Date): TrustedRoute | undefined {
@@ -82,7 +84,8 @@ function lookUp(id: string, now: Date, maxAgeMs: number): TrustedRoute | undefin
  * @throws UntrustedRoute where no token can be opened
  */
 export async function loadRoute(id: string, services: RouteServices): Promise<TrustedRoute | null> {
-  const { db, vault, log, now } = services;
+  const { db, now } = services;
+  const before = changes.count;
   const row = await findInboundRow(db, id);
   if (!row) {
     cache.delete(id);
@@ -93,6 +96,7 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
     throw new UntrustedRoute(route, cause);
   });
   const trusted = { ...route, keys };
+  if (changes.count !== before) return trusted;
   cache.delete(id);
   cache.set(id, { route: trusted, loadedAt: now().getTime() });
   for (const oldest of cache.keys()) {
@@ -103,7 +107,7 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
 
   async function openKeys({ api_key_id, account_sid, ...stored }: InboundRow): Promise<CryptoKey[]> {
     const owner = { apiKeyId: api_key_id, accountSid: account_sid };
-    return Promise.all((await openTokens(vault, owner, stored, now(), log)).map(verificationKey));
+    return Promise.all((await openTokens(owner, stored, services)).map(verificationKey));
   }
 }
 
@@ -119,6 +123,7 @@ export class UntrustedRoute extends VaultError {
 
 /** Makes changes of this API key's numbers, agents and tokens take effect at once in this isolate. */
 export function forgetRoutes(apiKeyId: string): void {
+  changes.count += 1;
   for (const [id, { route }] of cache) if (route.apiKeyId === apiKeyId) cache.delete(id);
 }
 

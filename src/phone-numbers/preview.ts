@@ -1,4 +1,3 @@
-import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { fetchAccount } from "../twilio/account.ts";
 import { regionOf } from "../twilio/hosts.ts";
@@ -8,6 +7,7 @@ import { findVoiceRegion } from "../twilio/routing.ts";
 import { type AnsweredBy, smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
 import { fateOf, type ImportServices } from "./claim.ts";
 import { type FieldChange, fieldChanges, planImport } from "./configuration.ts";
+import { alreadyImported } from "./import.ts";
 import { lookUp } from "./look-up.ts";
 import { planHash } from "./plan-hash.ts";
 import type { ImportBody } from "./schema.ts";
@@ -42,8 +42,8 @@ export async function previewImport(
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const twilio = incomingPhoneNumbers(services.twilio, credentials);
   const { number, existing } = await lookUp(body, apiKeyId, twilio, services);
-  if (existing && !fateOf(existing, number, apiKeyId, services.now()))
-    throw new ApiError("number_already_imported");
+  const now = services.now();
+  if (existing && !fateOf(existing, apiKeyId, now)) throw alreadyImported(existing, apiKeyId, now);
 
   const isOurs = ownUrls(services.publicBaseUrl, ...(existing ? [existing.id] : []));
   const { facts, unchecked } = await lookAround(number, credentials, services);

@@ -104,3 +104,11 @@ function quotable(text: string): string {
 function variableOf(parameter: string): string {
   return parameter.replace(/(?<!^)([A-Z])/g, "_$1").toUpperCase();
 }
+
+const FIRST_TRY_MS = 15 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** When what Twilio did not take is tried again: after a quarter of an hour, and ever later, up to a day. */
+export function nextTry(attempts: number, now: Date): Date {
+  return new Date(now.getTime() + Math.min(FIRST_TRY_MS * 2 ** attempts, DAY_MS));
+}

@@ -5,14 +5,8 @@ import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { TwilioError } from "../twilio/errors.ts";
-import {
-  type IncomingPhoneNumbers,
-  incomingPhoneNumbers,
-  type NumberUpdate,
-  numberUrl,
-} from "../twilio/incoming-phone-numbers.ts";
+import { type IncomingPhoneNumbers, type NumberUpdate, numberUrl } from "../twilio/incoming-phone-numbers.ts";
 import { VaultError } from "../vault/vault.ts";
-import { openTokens } from "./auth-token.ts";
 import { giveUp, type ImportServices, leaseEnd, secondsLeft } from "./claim.ts";
 import { type NumberConfiguration, planRestore } from "./configuration.ts";
 import { giveBack } from "./give-back.ts";
@@ -22,11 +16,13 @@ import {
   blindRestore,
   type ChannelOutcomes,
   curlOf,
+  nextTry,
   outcomesOf,
   UNREACHABLE,
   withoutBindings,
 } from "./release-plan.ts";
 import { beginRelease, endRelease, findReleasable, type ReleasableRow } from "./release-store.ts";
+import { storedTwilio } from "./stored-twilio.ts";
 import { twilioFailure } from "./twilio-failure.ts";
 import { ownUrls } from "./webhooks.ts";
 
@@ -98,13 +94,12 @@ function inProgress(retryAfter: number): ApiError {
 
 /** Gives back at Twilio what is ours there. Never throws: whatever stands in the way, the number is released here. */
 async function returnConfiguration(row: ReleasableRow, services: ImportServices): Promise<Returned> {
-  const { vault, publicBaseUrl, log, now } = services;
+  const { vault, publicBaseUrl, log } = services;
   let previous: NumberConfiguration | undefined;
   try {
     previous = await openConfiguration(vault, row);
     const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
-    const [authToken = ""] = await openTokens(vault, owner, row, now(), log);
-    const twilio = incomingPhoneNumbers(services.twilio, { accountSid: row.account_sid, authToken });
+    const twilio = await storedTwilio(owner, row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const update = planRestore(number, previous, ownUrls(publicBaseUrl, row.id));
     return { ...(await giveBackWhatCan(twilio, number.sid, update)), requests: [] };
@@ -149,15 +144,13 @@ async function giveBackWhatCan(
   }
 }
 
-const FIRST_RETURN_MS = 15 * 60 * 1000;
-const DAY_MS = 24 * 60 * 60 * 1000;
-const PATIENCE_MS = 7 * DAY_MS;
+const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** When to try again: after a quarter of an hour, ever later, up to a day; undefined after a week. */
+/** When to try again; undefined after a week. */
 function nextReturn({ state, return_attempts, updated_at }: ReleasableRow, now: Date): string | undefined {
   // While it is returning, nothing but the attempts themselves writes the row, and they do not set this time anew.
   if (state === "returning" && now.getTime() - Date.parse(updated_at) > PATIENCE_MS) return undefined;
-  return new Date(now.getTime() + Math.min(FIRST_RETURN_MS * 2 ** return_attempts, DAY_MS)).toISOString();
+  return nextTry(return_attempts, now).toISOString();
 }
 
 /** @throws ApiError `release_in_progress` where another request has taken the release over */

@@ -16,9 +16,10 @@ export function numberServices(
   log: Logger,
   defer: ImportServices["defer"],
 ) {
-  const { twilioApiBaseUrl, twilioTimeoutMs } = config;
+  const { publicBaseUrl, twilioApiBaseUrl, twilioTimeoutMs } = config;
   return {
     ...deliveryServices(env, config, log),
+    publicBaseUrl,
     twilio: { baseUrl: twilioApiBaseUrl, timeoutMs: twilioTimeoutMs },
     defer,
   } satisfies ImportServices;

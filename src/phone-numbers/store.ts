@@ -51,13 +51,13 @@ export type Claim = {
  * Inserts the number as `importing`, together with its Twilio account.
  *
  * @param superseded a row of another key that is only returning: who has the number at Twilio now comes first
- * @param account see `upsertAccount`
+ * @param accounts what makes sure that the Twilio account is there; see account-store.ts
  * @throws StorageError `conflict` where the number has a row already, `dangling` where the agent is gone
  */
 export async function insertClaim(
   db: D1Database,
   claim: Claim,
-  account: D1PreparedStatement,
+  accounts: readonly D1PreparedStatement[],
   now: string,
   superseded?: Pick<PhoneNumberRow, "id" | "claim_id" | "api_key_id">,
 ): Promise<void> {
@@ -90,33 +90,36 @@ export async function insertClaim(
         deleteUnusedAccounts(db, superseded.api_key_id),
       ]
     : [];
-  await batch(db, [...clear, account, insert]);
+  await batch(db, [...clear, ...accounts, insert]);
 }
 
 /**
- * Takes over a row whose import or release was not finished, if its lease is over and nobody else was faster.
+ * Takes over a row of the same key whose import or release was not finished, if its lease is over and nobody else was
+ * faster. Nothing stays of the time before but its id and what it has to give back.
  *
- * @param abandoned the row that is taken over, of whichever key
+ * @param abandoned the claim that is taken over
  * @returns whether the row is now ours
  * @throws StorageError
  */
 export async function takeOverClaim(
   db: D1Database,
   claim: Claim,
-  abandoned: Pick<PhoneNumberRow, "claim_id" | "api_key_id">,
-  account: D1PreparedStatement,
+  abandoned: string,
+  accounts: readonly D1PreparedStatement[],
   now: string,
 ): Promise<boolean> {
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'importing', next_return_at = NULL, return_attempts = 0, inbound_enabled = 1,
-         outbound_enabled = 1, api_key_id = ?10, agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
-         claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, updated_at = ?9
+      `UPDATE phone_numbers SET state = 'importing', agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
+         claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, created_at = ?9, updated_at = ?9,
+         inbound_enabled = 1, outbound_enabled = 1, next_return_at = NULL, return_attempts = 0, sms_refused = 0,
+         health = 'ok', health_reasons = '[]', checked_at = NULL, drift_policy = 'repair', repaired_at = NULL,
+         repairs = 0, first_inbound_at = NULL, last_inbound_at = NULL
        WHERE id = ?1 AND claim_id = ?2 AND state <> 'active' AND lease_expires_at <= ?9`,
     )
     .bind(
       claim.id,
-      abandoned.claim_id,
+      abandoned,
       claim.agentId,
       claim.accountSid,
       claim.twilioNumberSid,
@@ -124,41 +127,40 @@ export async function takeOverClaim(
       claim.leaseExpiresAt,
       claim.previousConfigurationSealed,
       now,
-      claim.apiKeyId,
     );
-  const owners = [...new Set([claim.apiKeyId, abandoned.api_key_id])];
-  const results = await batch(db, [
-    account,
-    update,
-    ...owners.map((owner) => deleteUnusedAccounts(db, owner)),
-  ]);
-  return results[1]?.meta.changes === 1;
+  const results = await batch(db, [...accounts, update, deleteUnusedAccounts(db, claim.apiKeyId)]);
+  return results[accounts.length]?.meta.changes === 1;
 }
+
+/** @param smsRefused Twilio has said that the number cannot text */
+export type Activation = Pick<Claim, "id" | "claimId"> & { smsRefused: boolean };
 
 /**
  * Makes a claimed number active, and in the same transaction keeps the event that says so. Doing it twice is the same
  * as doing it once.
  *
- * @returns `isActive` false where another import has taken the row over; `hasEvent` whether there is somebody to tell
+ * @returns undefined where another import has taken the row over; else its agent, which may have been deleted meanwhile,
+ *   and whether there is somebody to tell
  * @throws StorageError
  */
 export async function activate(
   db: D1Database,
-  { id, claimId }: Pick<Claim, "id" | "claimId">,
+  { id, claimId, smsRefused }: Activation,
   event: SealedEvent,
   now: string,
-): Promise<{ isActive: boolean; hasEvent: boolean }> {
+): Promise<{ agentId: string | null; hasEvent: boolean } | undefined> {
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, updated_at = ?3
-       WHERE id = ?1 AND claim_id = ?2`,
+      `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, sms_refused = ?4, updated_at = ?3
+       WHERE id = ?1 AND claim_id = ?2 RETURNING agent_id`,
     )
-    .bind(id, claimId, now);
+    .bind(id, claimId, now, Number(smsRefused));
   const [updated, inserted] = await batch(db, [
     update,
     insertEvent(db, event, { phoneNumberId: id, claimId, state: "active" }),
   ]);
-  return { isActive: updated?.meta.changes === 1, hasEvent: inserted?.meta.changes === 1 };
+  const row = updated?.results[0] as { agent_id: string | null } | undefined;
+  return row && { agentId: row.agent_id, hasEvent: inserted?.meta.changes === 1 };
 }
 
 /**
@@ -181,45 +183,6 @@ export async function setLease(
       .bind(id, claimId, expiresAt),
   );
   return changed === 1;
-}
-
-/**
- * Takes an unfinished import over to undo it, if its lease is over and nobody else was faster.
- *
- * @param abandoned the claim that is taken over
- * @throws StorageError
- */
-export async function reclaim(
-  db: D1Database,
-  { id, claimId, leaseExpiresAt }: Claim,
-  abandoned: string,
-  now: string,
-): Promise<boolean> {
-  const statement = db
-    .prepare(
-      `UPDATE phone_numbers SET claim_id = ?3, lease_expires_at = ?4
-       WHERE id = ?1 AND claim_id = ?2 AND state = 'importing' AND lease_expires_at <= ?5`,
-    )
-    .bind(id, abandoned, claimId, leaseExpiresAt, now);
-  return (await run(statement)) === 1;
-}
-
-/** Imports and releases whose lease is over, the longest first. @throws StorageError */
-export async function findUnfinished(
-  db: D1Database,
-  now: string,
-  limit: number,
-): Promise<{ api_key_id: string; phone_number: string }[]> {
-  const [result] = await batch(db, [
-    db
-      .prepare(
-        `SELECT api_key_id, phone_number FROM phone_numbers
-         WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_return_at IS NULL OR next_return_at <= ?1)
-         ORDER BY lease_expires_at LIMIT ?2`,
-      )
-      .bind(now, limit),
-  ]);
-  return (result?.results ?? []) as { api_key_id: string; phone_number: string }[];
 }
 
 /**

@@ -1,15 +1,17 @@
 import { batch } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
-import { openTokens } from "../phone-numbers/auth-token.ts";
+import { errorFields } from "../http/log.ts";
+import { markAccepted } from "../phone-numbers/account-store.ts";
 import type { ImportServices } from "../phone-numbers/claim.ts";
+import { storedTwilio } from "../phone-numbers/stored-twilio.ts";
 import { TwilioError } from "../twilio/errors.ts";
-import { incomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
-import { findNumberToCheck, putHealth } from "./number-store.ts";
-import { type HealthReason, planReconciliation } from "./plan.ts";
-import { isAboutCredentials, settleFinding } from "./settle.ts";
+import { findNumberToCheck, putChecked } from "./number-store.ts";
+import { isAboutCredentials, settleNumber } from "./settle.ts";
+import { markAccount } from "./store.ts";
 
 /**
- * Compares one number with Twilio now, by the same rules as the hourly check.
+ * Compares one number with Twilio now, by the same rules as the hourly check. What Twilio says of the account, by taking
+ * its token or refusing it, is true of all its numbers.
  *
  * @throws ApiError `number_not_found`
  * @throws StorageError
@@ -19,26 +21,24 @@ export async function checkNumber(
   apiKeyId: string,
   services: ImportServices,
 ): Promise<void> {
-  const { db, vault, log, now, publicBaseUrl } = services;
+  const { db, now, log } = services;
   const row = await findNumberToCheck(db, apiKeyId, phoneNumber);
   if (!row) throw new ApiError("number_not_found");
-  const accountSid = row.account_sid;
-  const [authToken = ""] = await openTokens(vault, { apiKeyId, accountSid }, row, now(), log);
-  const twilio = incomingPhoneNumbers(services.twilio, { accountSid, authToken });
-  const note = (reasons: HealthReason[]) =>
-    batch(db, [putHealth(db, { id: row.id, health: reasons[0] ?? "ok", reasons }, now().toISOString())]);
+  const account = { apiKeyId, accountSid: row.account_sid };
   try {
+    const twilio = await storedTwilio(account, row, services);
     const number = await twilio.fetch(row.twilio_number_sid).catch((error: unknown) => {
       if (error instanceof TwilioError && error.facts.status === 404) return undefined;
       throw error;
     });
-    const found = new Map(number ? [[row.twilio_number_sid, number]] : []);
-    const [finding] = planReconciliation([row], found, publicBaseUrl, now());
-    const written = finding && (await settleFinding(finding, apiKeyId, twilio, services));
-    // Found as it was before: only when is worth noting.
-    if (finding && !written) await note(finding.reasons);
+    const settled = await settleNumber(row, number, apiKeyId, twilio, services);
+    const time = now().toISOString();
+    const checked = settled === "as before" ? [putChecked(db, row.id, time)] : [];
+    await batch(db, [markAccepted(db, account, time), ...checked]);
   } catch (error) {
     if (!(error instanceof TwilioError)) throw error;
-    await note([isAboutCredentials(error) ? "credentials_rejected" : "unreachable"]);
+    const health = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
+    log.warn("number_not_checked", { phone_number_id: row.id, health, ...errorFields(error) });
+    await batch(db, [markAccount(db, account, health, now().toISOString())]);
   }
 }

@@ -1,117 +1,158 @@
-import { batch } from "../database.ts";
-import { sealEvent } from "../events/event.ts";
+import { batch, run } from "../database.ts";
 import { announce } from "../events/outbox.ts";
 import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
-import { openTokens } from "../phone-numbers/auth-token.ts";
+import { CHECK_INTERVAL_MS } from "../phone-numbers/account-store.ts";
 import { type ImportServices, leaseEnd } from "../phone-numbers/claim.ts";
+import { storedTwilio } from "../phone-numbers/stored-twilio.ts";
 import { TwilioError } from "../twilio/errors.ts";
-import {
-  type IncomingPhoneNumber,
-  type IncomingPhoneNumbers,
-  incomingPhoneNumbers,
-} from "../twilio/incoming-phone-numbers.ts";
-import { findAccountRows } from "./number-store.ts";
-import { type CheckedRow, type Health, idInOrder, nextCheck, planReconciliation } from "./plan.ts";
-import { isAboutCredentials, settleFinding } from "./settle.ts";
+import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
+import { VaultError } from "../vault/vault.ts";
+import { findAccountRows, findAccountSids } from "./number-store.ts";
+import { type CheckedRow, type Health, idInOrder, nextCheck } from "./plan.ts";
+import { rejectionEvents } from "./rejection.ts";
+import { isAboutCredentials, settleNumber } from "./settle.ts";
 import {
   type AccountKey,
   type ClaimedAccount,
   claimAccount,
-  findAgentsToTell,
   finishCheck,
   keepAccount,
+  releaseAccount,
 } from "./store.ts";
 
 const ROWS_AT_ONCE = 1_000;
-// A run does not go on for ever; what is left is taken up by the next.
-const MAX_REPAIRS_PER_RUN = 500;
+const SIDS_AT_ONCE = 5_000;
+// A run does not go on for ever: D1 takes a thousand queries of one invocation, and a number that is not in order costs
+// up to four. What is left is taken up by the next run, where this one ended.
+const MAX_WORK_PER_RUN = 150;
+const KEEP_EVERY_MS = 15_000;
 
 /**
  * Compares a Twilio account's numbers with what is here, and mends what differs: one request for each thousand numbers,
  * and one for each that is not in order. A check that dies is done anew by the next; done twice it changes nothing more.
  *
+ * @returns false where the account is gone, or others are at work on it
  * @throws StorageError
  */
-export async function checkAccount(key: AccountKey, services: ImportServices): Promise<void> {
+export async function checkAccount(key: AccountKey, services: ImportServices): Promise<boolean> {
   const { db, now, log } = services;
   const claimId = newId("check");
   const time = now();
   const account = await claimAccount(db, key, claimId, leaseEnd(services, time), time.toISOString());
-  // Gone, or another check of it is at work.
-  if (!account) return;
-  let health: Health = "ok";
-  let isComplete = false;
+  if (!account) return false;
   try {
-    isComplete = await compare(key, claimId, account, services);
+    const result = await compare(key, claimId, account, services);
+    await finish(key, claimId, account, { health: "ok", ...result }, services);
   } catch (error) {
-    if (!(error instanceof TwilioError)) throw error;
-    health = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
+    if (!(error instanceof TwilioError || error instanceof VaultError)) {
+      await run(releaseAccount(db, key, claimId)).catch(() => undefined);
+      throw error;
+    }
+    // A token that does not open is as good as none; what it is about stands in the log.
+    const health = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
     log.warn("account_not_checked", { account_sid: key.accountSid, health, ...errorFields(error) });
+    await finish(
+      key,
+      claimId,
+      account,
+      { health, isComplete: false, position: account.check_position },
+      services,
+    );
   }
-  await finish(key, claimId, account, { health, isComplete }, services);
+  return true;
 }
 
-/** @returns false where there is more to do than one run does */
+type Comparison = {
+  isComplete: boolean;
+  /** Where the next run goes on: the last SID that was settled, or the beginning. */
+  position: string;
+};
+
 async function compare(
   key: AccountKey,
   claimId: string,
   stored: ClaimedAccount,
   services: ImportServices,
-): Promise<boolean> {
-  const { db, vault, log, now, publicBaseUrl } = services;
+): Promise<Comparison> {
+  const { db, now, publicBaseUrl } = services;
   const startedAt = now().toISOString();
-  const [authToken = ""] = await openTokens(vault, key, stored, now(), log);
-  const twilio = incomingPhoneNumbers(services.twilio, { accountSid: key.accountSid, authToken });
-  const listed = await list(twilio, publicBaseUrl, () => keep(key, claimId, services));
+  const keep = keeper(key, claimId, services);
+  const twilio = await storedTwilio(key, stored, services);
+  const listed = await list(twilio, await ownSids(key, services), publicBaseUrl, keep);
+  let position = stored.check_position;
+  if (!listed) return { isComplete: false, position };
 
-  let repairs = 0;
+  let work = 0;
+  for (;;) {
+    const rows = await findAccountRows(db, key, position, ROWS_AT_ONCE);
+    for (const row of rows) {
+      // One that was changed since the list was begun may stand in it as it was before.
+      const isDone = isInOrder(row, listed) || row.updated_at >= startedAt;
+      if (!isDone) {
+        if (work >= MAX_WORK_PER_RUN || !(await keep())) return { isComplete: false, position };
+        const known = listed.others.get(row.twilio_number_sid);
+        const asked = known || isKnownMissing(row, listed) ? known : await ask(row, twilio);
+        const settled = await settleNumber(row, asked, key.apiKeyId, twilio, services);
+        // What is as it was before cost nothing, unless it had to be asked for or tried.
+        if (settled !== "as before" || asked !== known || row.drift_policy === "repair") work += 1;
+      }
+      position = row.twilio_number_sid;
+    }
+    if (rows.length < ROWS_AT_ONCE) return { isComplete: true, position: "" };
+  }
+}
+
+/** Lengthens the lease of the check now and then. The answer is false where it has lost the account. */
+function keeper(key: AccountKey, claimId: string, services: ImportServices): () => Promise<boolean> {
+  let keptAt = services.now().getTime();
+  return async () => {
+    const time = services.now();
+    if (time.getTime() - keptAt < KEEP_EVERY_MS) return true;
+    keptAt = time.getTime();
+    return keepAccount(services.db, key, claimId, leaseEnd(services, time));
+  };
+}
+
+/** The numbers that are here, so that nothing need be kept in mind of those of the account that are not. */
+async function ownSids(key: AccountKey, { db }: ImportServices): Promise<Set<string>> {
+  const all = new Set<string>();
   let after = "";
   for (;;) {
-    const rows = await findAccountRows(db, key, after, ROWS_AT_ONCE);
-    const last = rows.at(-1);
-    if (!last) return true;
-    after = last.twilio_number_sid;
-    for (const row of rows) {
-      // One that is new since the list was begun may stand in it as it was before.
-      if (isInOrder(row, listed) || row.updated_at >= startedAt) continue;
-      if (repairs >= MAX_REPAIRS_PER_RUN || !(await keep(key, claimId, services))) return false;
-      const number = listed.others.get(row.twilio_number_sid) ?? (await ask(row, listed, twilio));
-      const found = new Map(number ? [[row.twilio_number_sid, number]] : []);
-      const [finding] = planReconciliation([row], found, publicBaseUrl, now());
-      if (!finding) continue;
-      if (finding.action === "repair") repairs += 1;
-      await settleFinding(finding, key.apiKeyId, twilio, services);
-    }
+    const sids = await findAccountSids(db, key, after, SIDS_AT_ONCE);
+    for (const sid of sids) all.add(sid);
+    if (sids.length < SIDS_AT_ONCE) return all;
+    after = sids.at(-1) ?? "";
   }
 }
 
 type Listed = {
   /** The ids in the webhooks of numbers that are in order, by SID: a few bytes each. */
   inOrder: Map<string, string>;
-  /** Every other number of the account. */
+  /** Every other number that is here. */
   others: Map<string, IncomingPhoneNumber>;
   /** Numbers of which only the SID could be read; nothing is said of them. */
   strange: Set<string>;
 };
 
+/** @returns undefined where the check has lost the account meanwhile */
 async function list(
   twilio: IncomingPhoneNumbers,
+  own: ReadonlySet<string>,
   publicBaseUrl: string,
-  keepOn: () => Promise<boolean>,
-): Promise<Listed> {
+  keep: () => Promise<boolean>,
+): Promise<Listed | undefined> {
   const listed: Listed = { inOrder: new Map(), others: new Map(), strange: new Set() };
-  let pages = 0;
   for await (const { numbers, strange } of twilio.pages()) {
-    for (const sid of strange) listed.strange.add(sid);
+    for (const sid of strange) if (own.has(sid)) listed.strange.add(sid);
     for (const number of numbers) {
+      if (!own.has(number.sid)) continue;
       const id = idInOrder(number, publicBaseUrl);
       if (id === undefined) listed.others.set(number.sid, number);
       else listed.inOrder.set(number.sid, id);
     }
-    pages += 1;
-    if (pages > 1) await keepOn();
+    if (!(await keep())) return undefined;
   }
   return listed;
 }
@@ -122,16 +163,15 @@ function isInOrder(row: CheckedRow, { inOrder, strange }: Listed): boolean {
   return inOrder.get(row.twilio_number_sid) === row.id && row.health === "ok" && row.health_reasons === "[]";
 }
 
+function isKnownMissing(row: CheckedRow, { inOrder }: Listed): boolean {
+  return row.health === "number_missing" && !inOrder.has(row.twilio_number_sid);
+}
+
 /**
  * A list may miss a number that moves from one page to another meanwhile, so one that is missing is asked for by itself,
- * once; and so is one that points at another row of ours.
+ * once; and so is one that points at another row of ours, or is in order again.
  */
-async function ask(
-  row: CheckedRow,
-  { inOrder }: Listed,
-  twilio: IncomingPhoneNumbers,
-): Promise<IncomingPhoneNumber | undefined> {
-  if (row.health === "number_missing" && !inOrder.has(row.twilio_number_sid)) return undefined;
+async function ask(row: CheckedRow, twilio: IncomingPhoneNumbers): Promise<IncomingPhoneNumber | undefined> {
   try {
     return await twilio.fetch(row.twilio_number_sid);
   } catch (error) {
@@ -140,26 +180,25 @@ async function ask(
   }
 }
 
-function keep(key: AccountKey, claimId: string, services: ImportServices): Promise<boolean> {
-  return keepAccount(services.db, key, claimId, leaseEnd(services, services.now()));
-}
-
 /** Ends the check, and where the account is found otherwise than before tells everybody whom it concerns. */
 async function finish(
   key: AccountKey,
   claimId: string,
   before: ClaimedAccount,
-  { health, isComplete }: { health: Health; isComplete: boolean },
+  { health: found, isComplete, position }: Comparison & { health: Health },
   services: ImportServices,
 ): Promise<void> {
   const { db, now } = services;
   const time = now();
+  // Not to be reached says nothing of whether its credentials are good again.
+  const health = found === "unreachable" && before.health === "credentials_rejected" ? before.health : found;
   const failures = health === "ok" ? 0 : before.check_failures + 1;
-  const isUnfinished = health === "ok" && !isComplete;
+  const next = health === "ok" && !isComplete ? time : nextCheck(failures, CHECK_INTERVAL_MS, time);
   const result = {
     health,
     failures,
-    nextCheckAt: (isUnfinished ? time : nextCheck(failures, time)).toISOString(),
+    position,
+    nextCheckAt: next.toISOString(),
     checkedAt: isComplete ? time.toISOString() : null,
   };
   const isNews = health === "credentials_rejected" && before.health !== health;
@@ -167,21 +206,4 @@ async function finish(
   await batch(db, [finishCheck(db, key, claimId, result), ...events.map((event) => insertEvent(db, event))]);
   services.measure("account_check", [health], [1, failures]);
   for (const event of events) services.defer(announce(event.id, services));
-}
-
-const MAX_AGENTS_TOLD = 50;
-
-/** One event for each agent that answers numbers of the account. */
-export async function rejectionEvents(
-  key: AccountKey,
-  noticedBy: "twilio_refused" | "signatures",
-  { db, vault, now }: Pick<ImportServices, "db" | "vault" | "now">,
-) {
-  const agents = await findAgentsToTell(db, key, MAX_AGENTS_TOLD);
-  const data = { twilio_sid: key.accountSid, noticed_by: noticedBy };
-  return Promise.all(
-    agents.map((agentId) =>
-      sealEvent({ type: "credentials.rejected", apiKeyId: key.apiKeyId, agentId, data }, vault, now()),
-    ),
-  );
 }

@@ -3,7 +3,8 @@ import { checkAccount } from "./check.ts";
 import type { ReconciliationMessage, ReconciliationServices } from "./services.ts";
 import { settleUnfinished } from "./unfinished.ts";
 
-const RETRY_SECONDS = 60;
+// Longer than the lease of one that died; by then another that is at work has often ended.
+const RETRY_SECONDS = 120;
 
 /** The consumer of the queue of reconciliation. What fails is done again by the queue, and after that by the cron. */
 export async function consumeReconciliation(
@@ -13,9 +14,9 @@ export async function consumeReconciliation(
   for (const message of messages) {
     const { body } = message;
     try {
-      if (body.kind === "check") await checkAccount(body, services);
-      else await settleUnfinished(body.phoneNumber, body.apiKeyId, services);
-      message.ack();
+      const work = body.kind === "check" ? checkAccount : settleUnfinished;
+      if (await work(body, services)) message.ack();
+      else message.retry({ delaySeconds: RETRY_SECONDS });
     } catch (error) {
       services.log.warn("reconciliation_postponed", { kind: body.kind, ...errorFields(error) });
       message.retry({ delaySeconds: RETRY_SECONDS });

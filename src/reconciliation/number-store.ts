@@ -1,10 +1,10 @@
-import { batch, first, run } from "../database.ts";
+import { batch, first } from "../database.ts";
 import type { TwilioAccountRow } from "../phone-numbers/account-store.ts";
 import type { CheckedRow, Health, HealthReason } from "./plan.ts";
 import type { AccountKey } from "./store.ts";
 
-const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, drift_policy, health, health_reasons,
-  repaired_at, repairs, updated_at`;
+const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refused, drift_policy, health,
+  health_reasons, repaired_at, repairs, updated_at`;
 
 /** An account's active numbers after a SID, in the order of their SIDs. @throws StorageError */
 export async function findAccountRows(
@@ -25,6 +25,25 @@ export async function findAccountRows(
   return (result?.results ?? []) as CheckedRow[];
 }
 
+/** The SIDs of an account's numbers after a SID, in their order, off an index alone. @throws StorageError */
+export async function findAccountSids(
+  db: D1Database,
+  { apiKeyId, accountSid }: AccountKey,
+  afterSid: string,
+  limit: number,
+): Promise<string[]> {
+  const [result] = await batch(db, [
+    db
+      .prepare(
+        `SELECT twilio_number_sid AS sid FROM phone_numbers
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND twilio_number_sid > ?3
+         ORDER BY twilio_number_sid LIMIT ?4`,
+      )
+      .bind(apiKeyId, accountSid, afterSid, limit),
+  ]);
+  return ((result?.results ?? []) as { sid: string }[]).map(({ sid }) => sid);
+}
+
 /** One of a key's active numbers with its account's tokens, for a check of it alone. @throws StorageError */
 export function findNumberToCheck(
   db: D1Database,
@@ -34,8 +53,8 @@ export function findNumberToCheck(
   return first(
     db
       .prepare(
-        `SELECT n.id, n.phone_number, n.agent_id, n.twilio_number_sid, n.drift_policy, n.health, n.health_reasons,
-           n.repaired_at, n.repairs, n.updated_at, n.account_sid,
+        `SELECT n.id, n.phone_number, n.agent_id, n.twilio_number_sid, n.sms_refused, n.drift_policy, n.health,
+           n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.account_sid,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
          JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
@@ -45,46 +64,76 @@ export function findNumberToCheck(
   );
 }
 
+/**
+ * Reserves an active number for a repair, so that it is not released, nor repaired by another, in the middle of it.
+ *
+ * @returns the number as it is now; null where it is not there any more, or somebody else is at work on it
+ * @throws StorageError
+ */
+export function reserveNumber(
+  db: D1Database,
+  id: string,
+  claimId: string,
+  leaseExpiresAt: string,
+  now: string,
+): Promise<CheckedRow | null> {
+  return first<CheckedRow>(
+    db
+      .prepare(
+        `UPDATE phone_numbers SET claim_id = ?2, lease_expires_at = ?3
+         WHERE id = ?1 AND state = 'active' AND (lease_expires_at IS NULL OR lease_expires_at <= ?4)
+         RETURNING ${CHECKED_COLUMNS}`,
+      )
+      .bind(id, claimId, leaseExpiresAt, now),
+  );
+}
+
+/** Statement for a batch: ends a reservation, if it is still this one. */
+export function freeNumber(db: D1Database, id: string, claimId: string): D1PreparedStatement {
+  return db
+    .prepare(
+      "UPDATE phone_numbers SET lease_expires_at = NULL WHERE id = ?1 AND claim_id = ?2 AND state = 'active'",
+    )
+    .bind(id, claimId);
+}
+
 export type NumberHealth = {
   id: string;
   health: Health;
   reasons: readonly HealthReason[];
   /** Set where the number was repaired just now. */
   repair?: { at: string; inARow: number };
+  /** Twilio has just said that the number cannot text. */
+  smsRefused?: true;
 };
 
-/**
- * Reserves an active number for a repair, so that it is not released in the middle of it.
- *
- * @returns false where it is not there any more, or somebody else is at work on it
- * @throws StorageError
- */
-export async function reserveNumber(
-  db: D1Database,
-  id: string,
-  leaseExpiresAt: string,
-  now: string,
-): Promise<boolean> {
-  const statement = db
-    .prepare(
-      `UPDATE phone_numbers SET lease_expires_at = ?2
-       WHERE id = ?1 AND state = 'active' AND (lease_expires_at IS NULL OR lease_expires_at <= ?3)`,
-    )
-    .bind(id, leaseExpiresAt, now);
-  return (await run(statement)) === 1;
-}
-
-/** Statement for a batch: how a number was found. Ends its reservation. */
+/** Statement for a batch: how a number was found. */
 export function putHealth(
   db: D1Database,
-  { id, health, reasons, repair }: NumberHealth,
+  { id, health, reasons, repair, smsRefused }: NumberHealth,
   now: string,
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE phone_numbers SET health = ?2, health_reasons = ?3, checked_at = ?4, lease_expires_at = NULL,
-         repaired_at = COALESCE(?5, repaired_at), repairs = COALESCE(?6, repairs)
+      `UPDATE phone_numbers SET health = ?2, health_reasons = ?3, checked_at = ?4,
+         repaired_at = COALESCE(?5, repaired_at), repairs = COALESCE(?6, repairs),
+         sms_refused = COALESCE(?7, sms_refused)
        WHERE id = ?1 AND state = 'active'`,
     )
-    .bind(id, health, JSON.stringify(reasons), now, repair?.at ?? null, repair?.inARow ?? null);
+    .bind(
+      id,
+      health,
+      JSON.stringify(reasons),
+      now,
+      repair?.at ?? null,
+      repair?.inARow ?? null,
+      smsRefused ? 1 : null,
+    );
+}
+
+/** Statement for a batch: the number was compared, and is as it was found before. */
+export function putChecked(db: D1Database, id: string, now: string): D1PreparedStatement {
+  return db
+    .prepare("UPDATE phone_numbers SET checked_at = ?2 WHERE id = ?1 AND state = 'active'")
+    .bind(id, now);
 }

@@ -1,4 +1,4 @@
-import { notApplied, planImport } from "../phone-numbers/configuration.ts";
+import { notApplied, planImport, withoutSms } from "../phone-numbers/configuration.ts";
 import { webhooksOf } from "../phone-numbers/webhooks.ts";
 import type { IncomingPhoneNumber, NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
 
@@ -33,6 +33,7 @@ export type CheckedRow = {
   phone_number: string;
   agent_id: string | null;
   twilio_number_sid: string;
+  sms_refused: 0 | 1;
   drift_policy: DriftPolicy;
   health: Health;
   /** JSON array of reasons. */
@@ -67,20 +68,28 @@ export function planReconciliation(
   publicBaseUrl: string,
   now: Date,
 ): Finding[] {
-  return rows.map((row) => {
-    const number = numbers.get(row.twilio_number_sid);
-    if (!number) return { row, reasons: ["number_missing"], update: {}, action: "report" };
-    const wanted = planImport(number, webhooksOf(publicBaseUrl, row.id));
-    const missing = notApplied(number, wanted);
-    if (missing.length === 0) return { row, reasons: [], update: {}, action: "none" };
-    const update = Object.fromEntries(missing.map((parameter) => [parameter, wanted[parameter]]));
-    const reasons = reasonsOf(missing);
-    if (row.drift_policy === "report") return { row, reasons, update, action: "report" };
-    if (isContested(row, now)) {
-      return { row, reasons: [...reasons, "repair_contested"], update, action: "report" };
-    }
-    return { row, reasons, update, action: "repair" };
-  });
+  return rows.map((row) => planNumber(row, numbers.get(row.twilio_number_sid), publicBaseUrl, now));
+}
+
+/** The same for one row. @param number undefined where the account does not have it */
+export function planNumber(
+  row: CheckedRow,
+  number: IncomingPhoneNumber | undefined,
+  publicBaseUrl: string,
+  now: Date,
+): Finding {
+  if (!number) return { row, reasons: ["number_missing"], update: {}, action: "report" };
+  const whole = planImport(number, webhooksOf(publicBaseUrl, row.id));
+  const wanted = row.sms_refused === 1 ? withoutSms(whole) : whole;
+  const missing = notApplied(number, wanted);
+  if (missing.length === 0) return { row, reasons: [], update: {}, action: "none" };
+  const update = Object.fromEntries(missing.map((parameter) => [parameter, wanted[parameter]]));
+  const reasons = reasonsOf(missing);
+  if (row.drift_policy === "report") return { row, reasons, update, action: "report" };
+  if (isContested(row, now)) {
+    return { row, reasons: [...reasons, "repair_contested"], update, action: "report" };
+  }
+  return { row, reasons, update, action: "repair" };
 }
 
 /**
@@ -142,10 +151,9 @@ export function parseReasons(json: string): HealthReason[] {
   return JSON.parse(json) as HealthReason[];
 }
 
-const HOUR_MS = 60 * 60 * 1000;
-const DAY_MS = 24 * HOUR_MS;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** When an account is looked at again: an hour later, and after failures in a row ever later, up to a day. */
-export function nextCheck(failures: number, now: Date): Date {
-  return new Date(now.getTime() + Math.min(HOUR_MS * 2 ** failures, DAY_MS));
+/** When an account is looked at again: after an interval, and after failures in a row ever later, up to a day. */
+export function nextCheck(failures: number, intervalMs: number, now: Date): Date {
+  return new Date(now.getTime() + Math.min(intervalMs * 2 ** failures, DAY_MS));
 }

@@ -1,4 +1,5 @@
-import { findUnfinished } from "../phone-numbers/store.ts";
+import { CHECK_INTERVAL_MS } from "../phone-numbers/account-store.ts";
+import { findUnfinishedAccounts } from "../phone-numbers/unfinished-store.ts";
 import type { ReconciliationMessage, ReconciliationServices } from "./services.ts";
 import { type AccountKey, findDueAccounts, postponeAccounts } from "./store.ts";
 
@@ -6,7 +7,6 @@ import { type AccountKey, findDueAccounts, postponeAccounts } from "./store.ts";
 const ACCOUNTS_AT_ONCE = 100;
 const MAX_ACCOUNTS_PER_RUN = 10_000;
 const MAX_UNFINISHED_PER_RUN = 500;
-const HOUR_MS = 60 * 60 * 1000;
 
 /**
  * Sends a message for each Twilio account that is due. An account whose message is lost is due again an hour later. For
@@ -21,7 +21,7 @@ export async function scheduleChecks({
   now,
 }: ReconciliationServices): Promise<void> {
   const time = now();
-  const until = new Date(time.getTime() + HOUR_MS).toISOString();
+  const until = new Date(time.getTime() + CHECK_INTERVAL_MS).toISOString();
   let count = 0;
   let cursor: Parameters<typeof findDueAccounts>[2];
   while (count < MAX_ACCOUNTS_PER_RUN) {
@@ -43,22 +43,22 @@ export async function scheduleChecks({
   if (count > 0) log.info("checks_scheduled", { count });
 }
 
-/** Sends a message for each import or release that was left unfinished. For the cron. @throws StorageError */
+/** Sends a message for each account with imports or releases that were left unfinished. For the cron. @throws StorageError */
 export async function scheduleUnfinished({
   db,
   reconciliation,
   log,
   now,
 }: ReconciliationServices): Promise<void> {
-  const rows = await findUnfinished(db, now().toISOString(), MAX_UNFINISHED_PER_RUN);
+  const rows = await findUnfinishedAccounts(db, now().toISOString(), MAX_UNFINISHED_PER_RUN);
   const messages = rows.map(
-    ({ api_key_id, phone_number }) =>
-      ({ kind: "settle", apiKeyId: api_key_id, phoneNumber: phone_number }) as const,
+    ({ api_key_id, account_sid }) =>
+      ({ kind: "settle", apiKeyId: api_key_id, accountSid: account_sid }) as const,
   );
   for (let start = 0; start < messages.length; start += ACCOUNTS_AT_ONCE) {
     await send(reconciliation, messages.slice(start, start + ACCOUNTS_AT_ONCE));
   }
-  if (rows.length > 0) log.warn("unfinished_found", { count: rows.length });
+  if (rows.length > 0) log.warn("unfinished_found", { accounts: rows.length });
 }
 
 async function send(

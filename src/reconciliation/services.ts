@@ -4,7 +4,7 @@ import type { ImportServices } from "../phone-numbers/claim.ts";
 export type ReconciliationMessage =
   /** Compare a Twilio account with what is here. */
   | { kind: "check"; apiKeyId: string; accountSid: string }
-  /** Finish or undo what an import or a release left behind. */
-  | { kind: "settle"; apiKeyId: string; phoneNumber: string };
+  /** Finish or undo what imports and releases of an account's numbers left behind. */
+  | { kind: "settle"; apiKeyId: string; accountSid: string };
 
 export type ReconciliationServices = ImportServices & { reconciliation: Queue<ReconciliationMessage> };

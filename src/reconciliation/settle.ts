@@ -1,51 +1,98 @@
-import { batch } from "../database.ts";
-import { type EventDraft, type EventType, sealEvent } from "../events/event.ts";
+import { batch, run } from "../database.ts";
+import { type EventType, sealEvent } from "../events/event.ts";
 import { announce } from "../events/outbox.ts";
 import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
+import { newId } from "../ids.ts";
 import { cannotText } from "../phone-numbers/cannot-text.ts";
 import { type ImportServices, leaseEnd } from "../phone-numbers/claim.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
 import { TwilioError } from "../twilio/errors.ts";
-import type { IncomingPhoneNumbers, NumberUpdate } from "../twilio/incoming-phone-numbers.ts";
-import { type NumberHealth, putHealth, reserveNumber } from "./number-store.ts";
-import { type Finding, type HealthReason, healthOf, parseReasons, repairsInARow } from "./plan.ts";
+import type {
+  IncomingPhoneNumber,
+  IncomingPhoneNumbers,
+  NumberUpdate,
+} from "../twilio/incoming-phone-numbers.ts";
+import { freeNumber, type NumberHealth, putHealth, reserveNumber } from "./number-store.ts";
+import {
+  type CheckedRow,
+  type Finding,
+  type HealthReason,
+  healthOf,
+  parseReasons,
+  planNumber,
+  repairsInARow,
+} from "./plan.ts";
+
+/** What came of one number: nothing new, or something was written, or somebody else is at work on it. */
+export type Settled = "as before" | "written" | "busy";
 
 /**
- * Does what was planned for one number, and writes down how it is found; a change of that is an event.
+ * Does what is to be done about one number, and writes down how it is found; a change of that is an event.
  *
+ * @param number as Twilio has it; undefined where the account does not have it
  * @throws TwilioError where the credentials are what is refused, which is true of the whole account
  * @throws StorageError
  */
-export async function settleFinding(
+export async function settleNumber(
+  row: CheckedRow,
+  number: IncomingPhoneNumber | undefined,
+  apiKeyId: string,
+  twilio: IncomingPhoneNumbers,
+  services: ImportServices,
+): Promise<Settled> {
+  const { db, now, publicBaseUrl } = services;
+  const plan = (of: CheckedRow) => planNumber(of, number, publicBaseUrl, now());
+  const finding = plan(row);
+  if (finding.action !== "repair") return report(finding, apiKeyId, services);
+
+  const claimId = newId("claim");
+  const time = now();
+  const reserved = await reserveNumber(db, row.id, claimId, leaseEnd(services, time), time.toISOString());
+  if (!reserved) return "busy";
+  try {
+    // What it was read as may be minutes old; its owner may want no repair by now.
+    const current = plan(reserved);
+    if (current.action !== "repair") return await report(current, apiKeyId, services);
+    return await repairAndReport(current, apiKeyId, twilio, services);
+  } finally {
+    // Where even this fails the reservation ends by itself.
+    await run(freeNumber(db, row.id, claimId)).catch((error: unknown) =>
+      services.log.warn("reservation_not_ended", { phone_number_id: row.id, ...errorFields(error) }),
+    );
+  }
+}
+
+async function report(finding: Finding, apiKeyId: string, services: ImportServices): Promise<Settled> {
+  const { row, reasons } = finding;
+  if (isAsBefore(finding)) return "as before";
+  const missing = reasons.includes("number_missing");
+  const event = reasons.length === 0 ? undefined : missing ? "number.missing" : "number.drifted";
+  await write({ id: row.id, health: healthOf(reasons), reasons }, finding, apiKeyId, event, services);
+  return "written";
+}
+
+async function repairAndReport(
   finding: Finding,
   apiKeyId: string,
   twilio: IncomingPhoneNumbers,
   services: ImportServices,
-): Promise<NumberHealth | undefined> {
-  const { row, reasons, action } = finding;
-  if (action !== "repair") {
-    if (isAsBefore(finding)) return undefined;
-    const missing = reasons.includes("number_missing");
-    const event = reasons.length === 0 ? undefined : missing ? "number.missing" : "number.drifted";
-    return write({ id: row.id, health: healthOf(reasons), reasons }, finding, apiKeyId, event, services);
-  }
-  const now = services.now();
-  // Without it the number could be released in the middle, and point here again afterwards.
-  if (!(await reserveNumber(services.db, row.id, leaseEnd(services, now), now.toISOString())))
-    return undefined;
-  const outcome = await repair(finding, twilio, services);
-  if (outcome === "in order") {
-    return write({ id: row.id, health: "ok", reasons: [] }, finding, apiKeyId, undefined, services);
-  }
+): Promise<Settled> {
+  const { row, reasons } = finding;
+  const { outcome, smsRefused } = await repair(finding, twilio, services);
+  const refused = smsRefused && ({ smsRefused } as const);
   if (outcome === "failed") {
-    const event = isAsBefore(finding) ? undefined : "number.drifted";
-    return write({ id: row.id, health: healthOf(reasons), reasons }, finding, apiKeyId, event, services);
+    if (isAsBefore(finding) && !smsRefused) return "as before";
+    const health = { id: row.id, health: healthOf(reasons), reasons, ...refused };
+    await write(health, finding, apiKeyId, isAsBefore(finding) ? undefined : "number.drifted", services);
+    return "written";
   }
   const time = services.now();
-  const repaired = { at: time.toISOString(), inARow: repairsInARow(row, time) };
-  const health = { id: row.id, health: "ok", reasons: [], repair: repaired } as const;
-  return write(health, finding, apiKeyId, "number.repaired", services);
+  const isRepaired = outcome === "repaired";
+  const made = isRepaired && { repair: { at: time.toISOString(), inARow: repairsInARow(row, time) } };
+  const health: NumberHealth = { id: row.id, health: "ok", reasons: [], ...refused, ...made };
+  await write(health, finding, apiKeyId, isRepaired ? "number.repaired" : undefined, services);
+  return "written";
 }
 
 function isAsBefore({ row, reasons }: Finding): boolean {
@@ -56,29 +103,40 @@ function sameReasons(a: readonly HealthReason[], b: readonly HealthReason[]): bo
   return a.length === b.length && a.every((reason) => b.includes(reason));
 }
 
-type RepairOutcome = "repaired" | "failed" | "in order";
+type Repair = {
+  /** `in_order`: all that differed was an SMS side that the number does not have. */
+  outcome: "repaired" | "failed" | "in_order";
+  smsRefused: boolean;
+};
 
-/** Writes only what differs, and believes Twilio's answer and not its status. */
+/**
+ * Writes only what differs, and believes Twilio's answer and not its status.
+ *
+ * @throws TwilioError where the credentials are what is refused
+ */
 async function repair(
   { row, update }: Finding,
   twilio: IncomingPhoneNumbers,
   { log }: ImportServices,
-): Promise<RepairOutcome> {
-  const send = async (parameters: NumberUpdate): Promise<RepairOutcome> => {
+): Promise<Repair> {
+  const send = async (parameters: NumberUpdate) => {
     const number = await twilio.update(row.twilio_number_sid, parameters);
     return notApplied(number, parameters).length === 0 ? "repaired" : "failed";
   };
+  let smsRefused = false;
   try {
-    return await send(update);
-  } catch (error) {
-    if (cannotText(error)) {
-      // The number does not say that it cannot; its SMS side was never ours to set.
+    try {
+      return { outcome: await send(update), smsRefused };
+    } catch (error) {
+      if (!cannotText(error)) throw error;
+      smsRefused = true;
       const rest = withoutSms(update);
-      return Object.keys(rest).length === 0 ? "in order" : send(rest);
+      return { outcome: Object.keys(rest).length === 0 ? "in_order" : await send(rest), smsRefused };
     }
+  } catch (error) {
     log.warn("number_not_repaired", { phone_number_id: row.id, ...errorFields(error) });
-    if (isAboutCredentials(error)) throw error;
-    return "failed";
+    if (!(error instanceof TwilioError) || isAboutCredentials(error)) throw error;
+    return { outcome: "failed", smsRefused };
   }
 }
 
@@ -93,26 +151,15 @@ async function write(
   apiKeyId: string,
   type: EventType | undefined,
   services: ImportServices,
-): Promise<NumberHealth> {
+): Promise<void> {
   const { db, now, log } = services;
+  const { phone_number, twilio_number_sid, agent_id: agentId } = row;
   const statements = [putHealth(db, health, now().toISOString())];
-  const draft: EventDraft | undefined =
-    type && row.agent_id !== null
-      ? {
-          type,
-          apiKeyId,
-          agentId: row.agent_id,
-          data: { phone_number: row.phone_number, twilio_number_sid: row.twilio_number_sid, reasons },
-        }
-      : undefined;
+  const data = { phone_number, twilio_number_sid, reasons };
+  const draft = type && agentId !== null ? { type, apiKeyId, agentId, data } : undefined;
   const event = draft && (await sealEvent(draft, services.vault, now()));
   if (event) statements.push(insertEvent(db, event));
   const results = await batch(db, statements);
-  log.info("number_checked", {
-    phone_number: row.phone_number,
-    health: health.health,
-    reasons: reasons.join(" "),
-  });
+  log.info("number_checked", { phone_number, health: health.health, reasons: reasons.join(" ") });
   if (event && results[1]?.meta.changes === 1) services.defer(announce(event.id, services));
-  return health;
 }

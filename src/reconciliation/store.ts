@@ -40,13 +40,18 @@ export async function postponeAccounts(
   );
 }
 
-export type ClaimedAccount = TwilioAccountRow & { health: Health; check_failures: number };
+export type ClaimedAccount = TwilioAccountRow & {
+  health: Health;
+  check_failures: number;
+  check_position: string;
+};
 
 // So many API keys may be at work on one Twilio account at once, each with one request at a time.
 const MAX_CHECKS_PER_ACCOUNT = 2;
 
 /**
- * Claims an account for a check.
+ * Claims an account for a check. Looks at the leases of other keys' checks of the same Twilio account, and at nothing else
+ * of theirs.
  *
  * @returns null where the account is gone, or checks of it are at work already
  * @throws StorageError
@@ -66,7 +71,8 @@ export function claimAccount(
            AND (check_lease_expires_at IS NULL OR check_lease_expires_at <= ?5)
            AND (SELECT COUNT(*) FROM twilio_accounts other
                 WHERE other.account_sid = ?2 AND other.check_lease_expires_at > ?5) < ?6
-         RETURNING auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health, check_failures`,
+         RETURNING auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health, check_failures,
+           check_position`,
       )
       .bind(apiKeyId, accountSid, claimId, leaseExpiresAt, now, MAX_CHECKS_PER_ACCOUNT),
   );
@@ -92,6 +98,8 @@ export type CheckResult = {
   health: Health;
   failures: number;
   nextCheckAt: string;
+  /** Where the next check goes on. */
+  position: string;
   /** Set where the account was compared as a whole. */
   checkedAt: string | null;
 };
@@ -101,15 +109,15 @@ export function finishCheck(
   db: D1Database,
   { apiKeyId, accountSid }: AccountKey,
   claimId: string,
-  { health, failures, nextCheckAt, checkedAt }: CheckResult,
+  { health, failures, nextCheckAt, position, checkedAt }: CheckResult,
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE twilio_accounts SET health = ?4, check_failures = ?5, next_check_at = ?6,
+      `UPDATE twilio_accounts SET health = ?4, check_failures = ?5, next_check_at = ?6, check_position = ?8,
          checked_at = COALESCE(?7, checked_at), check_claim_id = NULL, check_lease_expires_at = NULL
        WHERE api_key_id = ?1 AND account_sid = ?2 AND check_claim_id = ?3`,
     )
-    .bind(apiKeyId, accountSid, claimId, health, failures, nextCheckAt, checkedAt);
+    .bind(apiKeyId, accountSid, claimId, health, failures, nextCheckAt, checkedAt, position);
 }
 
 /** Agents with a webhook_url that answer numbers of this account. @throws StorageError */
@@ -158,17 +166,34 @@ export async function findHealth(db: D1Database, apiKeyId: string) {
   };
 }
 
-/** Marks an account as having its credentials rejected, and due at once. @returns whether that is new. @throws StorageError */
-export async function markRejected(
+/** Statement for a batch: ends the claim of a check that came to nothing. */
+export function releaseAccount(
   db: D1Database,
   { apiKeyId, accountSid }: AccountKey,
-  now: string,
-): Promise<boolean> {
-  const statement = db
+  claimId: string,
+): D1PreparedStatement {
+  return db
     .prepare(
-      `UPDATE twilio_accounts SET health = 'credentials_rejected', next_check_at = ?3
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND health <> 'credentials_rejected'`,
+      `UPDATE twilio_accounts SET check_claim_id = NULL, check_lease_expires_at = NULL
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND check_claim_id = ?3`,
     )
-    .bind(apiKeyId, accountSid, now);
-  return (await run(statement)) === 1;
+    .bind(apiKeyId, accountSid, claimId);
+}
+
+/**
+ * Statement for a batch: an account is found like this outside its check, and is due at once. A check that is at work loses
+ * it: what it will find was so before. Credentials that are rejected stay so while it is not to be reached.
+ */
+export function markAccount(
+  db: D1Database,
+  { apiKeyId, accountSid }: AccountKey,
+  health: Extract<Health, "credentials_rejected" | "unreachable">,
+  now: string,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `UPDATE twilio_accounts SET health = ?3, next_check_at = ?4, check_claim_id = NULL, check_lease_expires_at = NULL
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND health NOT IN (?3, 'credentials_rejected')`,
+    )
+    .bind(apiKeyId, accountSid, health, now);
 }

@@ -8,7 +8,10 @@ const service = z.object({
   use_inbound_webhook_on_number: z.nullish(z.boolean()),
 });
 
-const page = z.object({ services: z.array(z.unknown()) });
+const page = z.object({
+  services: z.array(z.unknown()),
+  meta: z.nullish(z.object({ next_page_url: z.nullish(z.string()) })),
+});
 
 export type MessagingService = { sid: string; usesInboundWebhookOnNumber: boolean };
 
@@ -18,10 +21,10 @@ const MAX_SERVICES = 30;
 const AT_ONCE = 3;
 
 /**
- * The Messaging Service a number is in, or undefined where it is in none of the first thirty.
+ * The Messaging Service a number is in, or undefined where it is in none.
  * https://www.twilio.com/docs/messaging/api/service-resource
  *
- * @throws TwilioError
+ * @throws TwilioError also where there are more than thirty, and it is in none of the first
  */
 export async function findMessagingService(
   endpoint: TwilioEndpoint,
@@ -37,6 +40,7 @@ export async function findMessagingService(
     .map((entry) => service.safeParse(entry))
     .flatMap((result) => (result.success ? [result.data] : []))
     .slice(0, MAX_SERVICES);
+  const isAll = services.length === parsed.data.services.length && !parsed.data.meta?.next_page_url;
 
   for (let start = 0; start < services.length; start += AT_ONCE) {
     const some = services.slice(start, start + AT_ONCE);
@@ -45,6 +49,10 @@ export async function findMessagingService(
     if (match)
       return { sid: match.sid, usesInboundWebhookOnNumber: match.use_inbound_webhook_on_number === true };
   }
+  if (!isAll)
+    throw new TwilioError("the account has too many Messaging Services to look through", {
+      failure: "unavailable",
+    });
   return undefined;
 
   async function holds(sid: string): Promise<boolean> {

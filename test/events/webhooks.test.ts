@@ -1,5 +1,4 @@
-import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { haveImported, tell } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
@@ -43,12 +42,31 @@ describe("POST /v1/webhooks/secret", () => {
       [1, 1],
     );
 
-    const yesterday = new Date(Date.now() - 86_400_000).toISOString();
-    await env.DB.prepare("UPDATE webhook_secrets SET rotated_at = ?1").bind(yesterday).run();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 86_400_000 });
+    try {
+      await sendTest(key, agentId);
+      await deliverQueued();
+      expect([
+        await customer.signedBy(before.webhook_secret),
+        await customer.signedBy(webhook_secret),
+      ]).toEqual([0, 1]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("keeps signing with every secret of the last day, for the answer of a rotation may have been lost", async () => {
+    const customer = startCustomer();
+    const key = await createKey();
+    const agentId = await createAgent(key, { webhook_url: customer.url });
+    const secrets = [await rotate(key), await rotate(key), await rotate(key)];
+    await Promise.all([rotate(key), rotate(key)]);
     await sendTest(key, agentId);
     await deliverQueued();
-    expect([await customer.signedBy(before.webhook_secret), await customer.signedBy(webhook_secret)]).toEqual(
-      [1, 2],
+    for (const { webhook_secret } of secrets.slice(1))
+      expect(await customer.signedBy(webhook_secret)).toBe(1);
+    expect(customer.received[0]?.headers.get("x-nixflex-signature")).toMatch(
+      /^t=\d+(?:,v1=[0-9a-f]{64}){5}$/,
     );
   });
 

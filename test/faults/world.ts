@@ -194,7 +194,7 @@ export async function settle({ tenants }: World): Promise<void> {
     await expireLeases();
     // Nobody fights us any more.
     await env.DB.prepare("UPDATE phone_numbers SET repairs = 0, health_reasons = '[]'").run();
-    await env.DB.prepare("UPDATE phone_numbers SET next_return_at = '2020' WHERE state = 'returning'").run();
+    await env.DB.prepare("UPDATE phone_numbers SET next_return_at = NULL").run();
     await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
     takeQueued(RECONCILIATION);
     await runCron("*/15 * * * *");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isPublicUrl } from "../../src/http/public-url.ts";
 
-const ownUrl = "https://numbers.example.com";
+const ownUrls = ["https://numbers.example.com", "https://former.example.com"];
 
 describe("a customer's URL", () => {
   it.each([
@@ -14,7 +14,7 @@ describe("a customer's URL", () => {
     "https://10.example.com/",
     "https://other.numbers.example.com/",
   ])("may be %s", (url) => {
-    expect(isPublicUrl(url, { protocol: "https:", ownUrl })).toBe(true);
+    expect(isPublicUrl(url, { protocol: "https:", ownUrls })).toBe(true);
   });
 
   it.each([
@@ -54,15 +54,16 @@ describe("a customer's URL", () => {
     "https://numbers.example.com/webhooks",
     "https://numbers.example.com:444/",
     "https://NUMBERS.example.com./",
+    "https://former.example.com/webhooks",
     "https://",
     "https:///",
     "https://\u0000.example/",
   ])("may not be %s", (url) => {
-    expect(isPublicUrl(url, { protocol: "https:", ownUrl })).toBe(false);
+    expect(isPublicUrl(url, { protocol: "https:", ownUrls })).toBe(false);
   });
 
   it("may be on this machine only where that is allowed, and even then not ourselves", () => {
-    const local = { protocol: "https:", ownUrl: "http://localhost:8787", allowLocal: true } as const;
+    const local = { protocol: "https:", ownUrls: ["http://localhost:8787"], allowLocal: true } as const;
     expect(isPublicUrl("http://localhost:3000/events", local)).toBe(true);
     expect(isPublicUrl("http://127.0.0.1:3000/events", local)).toBe(true);
     expect(isPublicUrl("http://localhost:3000/events", { ...local, allowLocal: false })).toBe(false);

@@ -25,6 +25,7 @@ const row = (fields: Partial<CheckedRow> = {}): CheckedRow => ({
   phone_number: "+447446466847",
   agent_id: "agent_1",
   twilio_number_sid: SID,
+  sms_refused: 0,
   drift_policy: "repair",
   health: "ok",
   health_reasons: "[]",
@@ -111,6 +112,14 @@ describe("what is found of a number", () => {
     expect(finding.reasons).toEqual(isContested ? ["url_mismatch", "repair_contested"] : ["url_mismatch"]);
   });
 
+  it("has no SMS side where Twilio has said so", () => {
+    const change = { capabilities: null, sms_url: "", sms_fallback_url: "", sms_application_sid: "AP1" };
+    expect(plan(change, { sms_refused: 1 })).toMatchObject({ reasons: [], action: "none" });
+    expect(plan({ ...change, voice_url: "" }, { sms_refused: 1 }).update).toEqual({
+      VoiceUrl: webhooks.voice,
+    });
+  });
+
   it("comes to an end: what is planned is what a repair leaves in order", () => {
     const text = fc.constantFrom("", "https://a.example/x", "GET", "POST", "fax", "voice");
     const changes = fc.record(
@@ -163,13 +172,13 @@ describe("the id in a number's webhooks", () => {
 
 describe("the next check", () => {
   it.each([
-    [0, 1],
-    [1, 2],
-    [2, 4],
-    [4, 16],
-    [5, 24],
-    [50, 24],
-  ])("after %i failures is in %i hours", (failures, hours) => {
-    expect(nextCheck(failures, NOW).getTime() - NOW.getTime()).toBe(hours * 3_600_000);
+    [0, 50],
+    [1, 100],
+    [2, 200],
+    [4, 800],
+    [5, 1440],
+    [50, 1440],
+  ])("after %i failures is in %i minutes", (failures, minutes) => {
+    expect(nextCheck(failures, 50 * 60_000, NOW).getTime() - NOW.getTime()).toBe(minutes * 60_000);
   });
 });
