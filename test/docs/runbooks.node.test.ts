@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 // What an operator copies out of a runbook runs on the schema as it is, and no warning is without advice.
 
 const read = (path: string) => readFileSync(path, "utf8");
-const pages = globSync("docs/runbooks/*.md").map((path) => [path, read(path)] as const);
+const pages = globSync("docs/{runbooks/*,metrics}.md").map((path) => [path, read(path)] as const);
 
 describe("the runbooks", () => {
   const commands = pages.flatMap(([path, text]) =>
