@@ -15,11 +15,12 @@ export function newAgent(fields: CreateAgentBody, apiKeyId: string, now: Date): 
   };
 }
 
-/** The row with the changes; what they leave out stays as it is. */
+/** The row with the changes; what they leave out stays as it is. It is always later than the row it was made from. */
 export function changedAgent(row: AgentRow, changes: UpdateAgentBody, now: Date): AgentRow {
   const { agent_id: _, created_at: __, updated_at: ___, ...present } = serialise(row);
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-  return { ...row, ...columnsOf({ ...present, ...given }), updated_at: now.toISOString() };
+  const time = new Date(Math.max(now.getTime(), Date.parse(row.updated_at) + 1));
+  return { ...row, ...columnsOf({ ...present, ...given }), updated_at: time.toISOString() };
 }
 
 export function serialise({ id, api_key_id: _, is_active, connect, fallback, record, ...fields }: AgentRow) {

@@ -28,10 +28,14 @@ export const agents = new Hono<AppEnv>()
   .put("/:agent_id", asOwner, requireJson, validateJson(updateAgentBody), async (c) => {
     const changes = c.req.valid("json");
     checkUrls(changes, c.get("config"));
-    const agent = changedAgent(await ownAgent(c), changes, new Date());
-    if (!(await updateAgent(c.env.DB, agent))) throw new ApiError("agent_not_found");
-    forgetRoutes(c.get("apiKeyId"));
-    return c.json(serialise(agent));
+    // Two changes at once of different fields both count: the one that comes second is made anew on top of the first.
+    for (;;) {
+      const before = await ownAgent(c);
+      const agent = changedAgent(before, changes, new Date());
+      if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
+      forgetRoutes(c.get("apiKeyId"));
+      return c.json(serialise(agent));
+    }
   })
   .delete("/:agent_id", asOwner, async (c) => {
     const force = oneOf(c, "force", ["true", "false"]) === "true";

@@ -29,18 +29,22 @@ export async function insertAgent(db: D1Database, row: AgentRow): Promise<void> 
   await run(bindAll(db.prepare(`INSERT INTO agents (${COLUMNS}) VALUES (${places})`), row));
 }
 
-/** @returns false where the agent is not there any more. @throws StorageError */
-export async function updateAgent(db: D1Database, row: AgentRow): Promise<boolean> {
+/**
+ * @param lastUpdatedAt the `updated_at` that was read
+ * @returns false where the agent was changed or deleted since
+ * @throws StorageError
+ */
+export async function updateAgent(db: D1Database, row: AgentRow, lastUpdatedAt: string): Promise<boolean> {
   const statement = db.prepare(
     `UPDATE agents SET name = ?3, system_prompt = ?4, welcome_message = ?5, language = ?6, voice_id = ?7,
        is_active = ?8, webhook_url = ?9, connect = ?10, fallback = ?11, record = ?12, updated_at = ?14
-     WHERE id = ?1 AND api_key_id = ?2 AND created_at = ?13`,
+     WHERE id = ?1 AND api_key_id = ?2 AND created_at = ?13 AND updated_at = ?15`,
   );
-  return (await run(bindAll(statement, row))) === 1;
+  return (await run(bindAll(statement, row, lastUpdatedAt))) === 1;
 }
 
-/** In the order of `COLUMNS`. */
-function bindAll(statement: D1PreparedStatement, row: AgentRow): D1PreparedStatement {
+/** In the order of `COLUMNS`; what else a statement takes comes behind. */
+function bindAll(statement: D1PreparedStatement, row: AgentRow, ...more: string[]): D1PreparedStatement {
   return statement.bind(
     row.id,
     row.api_key_id,
@@ -56,6 +60,7 @@ function bindAll(statement: D1PreparedStatement, row: AgentRow): D1PreparedState
     row.record,
     row.created_at,
     row.updated_at,
+    ...more,
   );
 }
 

@@ -19,8 +19,21 @@ export const limitCreation = createMiddleware<AppEnv>(async (c, next) => {
     const now = Date.now();
     const hour = new Date(now - (now % HOUR_MS)).toISOString();
     const vault = createVault(c.get("config").tokenEncryptionKeys);
-    const count = await countCreation(c.env.DB, await vault.fingerprint(`address ${address}`), hour);
+    const count = await countCreation(c.env.DB, await vault.fingerprint(`address ${blockOf(address)}`), hour);
     if (count > MAX_PER_HOUR) throw rateLimitExceeded(Math.ceil((HOUR_MS - (now % HOUR_MS)) / 1000));
   }
   await next();
 });
+
+/** An IPv4 address, or the /64 that an IPv6 address is in: whoever has one of it has them all (RFC 6177). */
+export function blockOf(address: string): string {
+  if (!address.includes(":")) return address;
+  const [head = "", tail] = address.toLowerCase().split("::");
+  const left = head.split(":").filter(Boolean);
+  const right = (tail ?? "").split(":").filter(Boolean);
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length);
+  return [...left, ...Array<string>(zeros).fill("0"), ...right]
+    .slice(0, 4)
+    .map((group) => group.replace(/^0+(?=.)/, ""))
+    .join(":");
+}

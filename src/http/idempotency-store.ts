@@ -20,7 +20,7 @@ export type IdempotencyClaim = {
 };
 
 /**
- * Claims a key for this request where nobody has, or whoever had it is dead or a day old, in one trip.
+ * Claims a key for this request where nobody has, or whoever had it did a day ago, in one trip.
  *
  * @returns the row as it is afterwards: this claim's where its `claim_id` says so
  * @throws StorageError
@@ -39,11 +39,9 @@ export async function claimKey(
       .prepare(
         `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, claim_id, lease_expires_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (api_key_id, key) DO UPDATE SET claim_id = excluded.claim_id,
-           lease_expires_at = excluded.lease_expires_at
-         WHERE fingerprint = excluded.fingerprint AND lease_expires_at <= ?7`,
+         ON CONFLICT (api_key_id, key) DO NOTHING`,
       )
-      .bind(apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt, now),
+      .bind(apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt),
     db
       .prepare(
         `SELECT fingerprint, claim_id, lease_expires_at, status, headers, response_sealed
@@ -52,6 +50,22 @@ export async function claimKey(
       .bind(apiKeyId, key),
   ]);
   return results[2]?.results[0] as IdempotencyRow | undefined;
+}
+
+/** Takes a key over from a request that died, if nobody else was faster. @throws StorageError */
+export async function takeOverKey(
+  db: D1Database,
+  { apiKeyId, key, claimId, leaseExpiresAt }: IdempotencyClaim,
+  dead: string,
+  now: string,
+): Promise<boolean> {
+  const statement = db
+    .prepare(
+      `UPDATE idempotency_keys SET claim_id = ?4, lease_expires_at = ?5
+       WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3 AND lease_expires_at <= ?6`,
+    )
+    .bind(apiKeyId, key, dead, claimId, leaseExpiresAt, now);
+  return (await run(statement)) === 1;
 }
 
 /** Keeps the response of a claim. @throws StorageError */

@@ -9,6 +9,7 @@ import {
   type IdempotencyRow,
   keepResponse,
   releaseKey,
+  takeOverKey,
 } from "./idempotency-store.ts";
 import { errorFields } from "./log.ts";
 import { readBody } from "./read-body.ts";
@@ -46,8 +47,15 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
     leaseExpiresAt: new Date(now.getTime() + LEASE_MS).toISOString(),
     expiresAt: new Date(now.getTime() + KEPT_MS).toISOString(),
   };
-  const row = await claimKey(c.env.DB, claim, now.toISOString());
-  if (row && row.claim_id !== claim.claimId) return answerAgain(row, claim, request, vault);
+  const time = now.toISOString();
+  const row = await claimKey(c.env.DB, claim, time);
+  if (row && row.claim_id !== claim.claimId) {
+    const isSame = await vault.hasFingerprint(request, row.fingerprint);
+    if (!isSame) throw new ApiError("idempotency_key_reused");
+    const isDead = row.lease_expires_at !== null && row.lease_expires_at <= time;
+    if (!isDead || !(await takeOverKey(c.env.DB, claim, row.claim_id, time)))
+      return answerAgain(row, claim, vault);
+  }
 
   await next();
   await settle(c, claim, vault);
@@ -65,13 +73,7 @@ async function describe(c: AppContext): Promise<string> {
   return `${c.req.method} ${pathname}${search}\n${utf8.decode(body)}`;
 }
 
-async function answerAgain(
-  row: IdempotencyRow,
-  claim: IdempotencyClaim,
-  request: string,
-  vault: Vault,
-): Promise<Response> {
-  if (!(await vault.hasFingerprint(request, row.fingerprint))) throw new ApiError("idempotency_key_reused");
+async function answerAgain(row: IdempotencyRow, claim: IdempotencyClaim, vault: Vault): Promise<Response> {
   if (row.status === null || row.response_sealed === null) {
     throw new ApiError("idempotency_in_progress", {
       details: { retry_after: RETRY_AFTER_SECONDS },

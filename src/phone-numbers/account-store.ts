@@ -59,9 +59,14 @@ function hourLater(now: string): string {
   return new Date(Date.parse(now) + 60 * 60 * 1000).toISOString();
 }
 
-/** Puts a newer token in the place of the present one. @throws StorageError */
-export async function replaceToken(db: D1Database, token: TokenToStore, now: string): Promise<void> {
-  await run(upsertAccount(db, token, now));
+/**
+ * Puts a newer token in the place of the present one.
+ *
+ * @returns false where another request has replaced it since it was read
+ * @throws StorageError
+ */
+export async function replaceToken(db: D1Database, token: TokenToStore, now: string): Promise<boolean> {
+  return (await run(upsertAccount(db, token, now))) === 1;
 }
 
 /**

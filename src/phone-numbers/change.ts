@@ -2,6 +2,7 @@ import { findAgent } from "../agents/store.ts";
 import { StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { tryCredentials } from "../twilio/account.ts";
+import { TwilioError } from "../twilio/errors.ts";
 import { findAccount, replaceToken } from "./account-store.ts";
 import { sealToken } from "./auth-token.ts";
 import type { ImportServices } from "./claim.ts";
@@ -71,10 +72,18 @@ async function rotateToken(
   try {
     await tryCredentials(twilio, credentials);
   } catch (error) {
+    // Not the number is what Twilio does not know here, but the account.
+    const isUnknown = error instanceof TwilioError && error.facts.status === 404;
+    if (isUnknown) throw new ApiError("twilio_invalid_credentials", { cause: error });
     throw await lookUpFailure(error, twilio, credentials);
   }
-  const stored = await findAccount(db, apiKeyId, accountSid);
-  const token = await sealToken(vault, { apiKeyId, accountSid }, authToken, stored ?? undefined, log);
-  if (token.replaces !== null) await replaceToken(db, token, now().toISOString());
-  log.info("auth_token_replaced", { account_sid: accountSid, is_new: token.replaces !== null });
+  // Of two new tokens at once each is stored on top of the other; the later one counts.
+  for (;;) {
+    const stored = await findAccount(db, apiKeyId, accountSid);
+    if (!stored) throw new ApiError("number_not_found");
+    const token = await sealToken(vault, { apiKeyId, accountSid }, authToken, stored, log);
+    if (token.replaces !== null && !(await replaceToken(db, token, now().toISOString()))) continue;
+    log.info("auth_token_replaced", { account_sid: accountSid, is_new: token.replaces !== null });
+    return;
+  }
 }

@@ -80,6 +80,22 @@ export function secondsLeft({ lease_expires_at }: PhoneNumberRow, now: Date): nu
   return Math.max(0, Math.ceil((end - now.getTime()) / 1000));
 }
 
+/**
+ * What an earlier import of this row found. What a released number had is given up where it does not open: its owner
+ * wants the number here again, and nothing else is left to give back to.
+ *
+ * @throws VaultError
+ */
+async function openFirst(row: PhoneNumberRow, { vault, log }: ImportServices) {
+  try {
+    return await openConfiguration(vault, row);
+  } catch (error) {
+    if (row.state !== "returning") throw error;
+    log.error("previous_configuration_lost", { phone_number_id: row.id, ...errorFields(error) });
+    return undefined;
+  }
+}
+
 type ClaimRequest = {
   body: ImportBody;
   apiKeyId: string;
@@ -100,7 +116,7 @@ export async function claim(
   const { db, vault, publicBaseUrl, log } = services;
   const id = abandoned?.id ?? newId("phoneNumber");
   const isOurs = ownUrls(publicBaseUrl, id);
-  const first = abandoned && (await openConfiguration(vault, abandoned));
+  const first = abandoned && (await openFirst(abandoned, services));
   const previous = previousOf(number, isOurs, first);
   const now = services.now();
   const row: Claim = {
@@ -139,7 +155,10 @@ export async function claim(
 }
 
 /** Ends the lease of a claim at once, so that the owner's next import need not wait for it. Never throws. */
-export async function giveUp({ id, claimId }: Claim, { db, log, now }: ImportServices): Promise<void> {
+export async function giveUp(
+  { id, claimId }: Pick<Claim, "id" | "claimId">,
+  { db, log, now }: ImportServices,
+): Promise<void> {
   try {
     await setLease(db, id, claimId, now().toISOString());
   } catch (error) {

@@ -76,12 +76,12 @@ async function refuse(
     await replaceToken(db, token, now().toISOString());
     forgetRoutes(apiKeyId);
   }
-  // Only its own key is told that an import is under way and when to come back.
-  const isOwnImport = existing.api_key_id === apiKeyId && existing.state === "importing";
-  if (!isOwnImport) return new ApiError("number_already_imported");
+  // Only its own key is told that an import or a release is under way and when to come back.
+  const isOwnWork = existing.api_key_id === apiKeyId && existing.state !== "active";
+  if (!isOwnWork) return new ApiError("number_already_imported");
   const retryAfter = Math.max(1, secondsLeft(existing, now()));
   return new ApiError("number_already_imported", {
-    details: { state: "importing", retry_after: retryAfter },
+    details: { state: existing.state, retry_after: retryAfter },
     headers: { "retry-after": String(retryAfter) },
   });
 }

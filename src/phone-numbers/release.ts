@@ -1,3 +1,4 @@
+import { StorageError } from "../database.ts";
 import { sealEvent } from "../events/event.ts";
 import { announce } from "../events/outbox.ts";
 import { ApiError, type ErrorCode } from "../http/errors.ts";
@@ -12,7 +13,7 @@ import {
 } from "../twilio/incoming-phone-numbers.ts";
 import { VaultError } from "../vault/vault.ts";
 import { openTokens } from "./auth-token.ts";
-import { type ImportServices, leaseEnd, secondsLeft } from "./claim.ts";
+import { giveUp, type ImportServices, leaseEnd, secondsLeft } from "./claim.ts";
 import { type NumberConfiguration, planRestore } from "./configuration.ts";
 import { giveBack } from "./give-back.ts";
 import { forgetRoutes } from "./inbound-route.ts";
@@ -81,7 +82,12 @@ export async function releaseRow(row: ReleasableRow, services: ImportServices): 
   if (!(await beginRelease(db, row, claimId, leaseEnd(services, time), time.toISOString())))
     throw inProgress(1);
   const returned = await returnConfiguration(row, services);
-  await forget(row, claimId, returned, services);
+  try {
+    await forget(row, claimId, returned, services);
+  } catch (error) {
+    if (error instanceof StorageError) await giveUp({ id: row.id, claimId }, services);
+    throw error;
+  }
   return { phoneNumber: row.phone_number, twilioNumberSid: row.twilio_number_sid, ...returned };
 }
 

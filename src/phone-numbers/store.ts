@@ -176,7 +176,7 @@ export async function setLease(
   const changed = await run(
     db
       .prepare(
-        `UPDATE phone_numbers SET lease_expires_at = ?3 WHERE id = ?1 AND claim_id = ?2 AND state = 'importing'`,
+        `UPDATE phone_numbers SET lease_expires_at = ?3 WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
       )
       .bind(id, claimId, expiresAt),
   );

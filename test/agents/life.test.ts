@@ -122,6 +122,14 @@ describe("PUT /v1/agents/{agent_id}", () => {
     expect(await rows("agents")).toEqual(before);
   });
 
+  it("counts each of several changes at once", async () => {
+    const key = await createKey();
+    const id = await createAgent(key);
+    const changes = [{ name: "A" }, { welcome_message: "B" }, { language: "de" }, { record: true }];
+    await Promise.all(changes.map((change) => call("PUT", `/v1/agents/${id}`, key, change)));
+    expect(await (await get(`/v1/agents/${id}`, key)).json()).toMatchObject(Object.assign({}, ...changes));
+  });
+
   it("takes effect on the next call", async () => {
     const imported = await haveImported({ welcome_message: "Before" });
     const ring = async () => (await tell(imported, "voice", { CallSid: "CA1" })).text();

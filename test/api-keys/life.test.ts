@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { blockOf } from "../../src/api-keys/creation-limit.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { keepSecret } from "../support/logs.ts";
 import { requiresApiKey } from "../support/security.ts";
@@ -102,6 +103,16 @@ describe("ten keys an hour and address", () => {
     expect(JSON.stringify(await rows("key_creations"))).not.toContain("192.0.2");
     await env.DB.prepare("UPDATE key_creations SET hour = '2020-01-01T00:00:00.000Z'").run();
     expect((await create("192.0.2.1")).status).toBe(201);
+  });
+
+  it("are those of a whole /64, where the address is of IPv6", () => {
+    const blocks = ["2001:db8::1", "2001:db8:0:0:ffff::", "2001:0db8:0000:0000:1:2:3:4", "2001:DB8::"].map(
+      blockOf,
+    );
+    expect(new Set(blocks)).toEqual(new Set(["2001:db8:0:0"]));
+    expect(blockOf("2001:db8:0:1::")).toBe("2001:db8:0:1");
+    expect(blockOf("::1")).toBe("0:0:0:0");
+    expect(blockOf("192.0.2.1")).toBe("192.0.2.1");
   });
 
   it("are not counted for whoever is refused", async () => {

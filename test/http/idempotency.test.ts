@@ -168,6 +168,18 @@ describe("an Idempotency-Key stays usable", () => {
     expect((await create(key, "abc")).headers.get("idempotent-replayed")).toBe("true");
   });
 
+  it("after a crash, though the sealing key was changed meanwhile", async () => {
+    const key = await createKey();
+    await create(key, "abc");
+    await env.DB.prepare(
+      "UPDATE idempotency_keys SET status = NULL, response_sealed = NULL, lease_expires_at = '2020-01-01T00:00:00.000Z'",
+    ).run();
+    const TOKEN_ENCRYPTION_KEYS = `next:HhwaGBYUEhAODAoIBgQCAB8dGxkXFRMRDw0LCQcFAwE,${env.TOKEN_ENCRYPTION_KEYS}`;
+    const rotated = { TOKEN_ENCRYPTION_KEYS };
+    await expectError(await create(key, "abc", { name: "Other" }, rotated), 422, "idempotency_key_reused");
+    expect((await create(key, "abc", undefined, rotated)).status).toBe(201);
+  });
+
   it("where its response could not be kept: the answer goes out all the same", async () => {
     const key = await createKey();
     // Authentication, claim, insertion of the agent; the fourth trip keeps the response.

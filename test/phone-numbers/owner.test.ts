@@ -178,6 +178,19 @@ describe("PATCH /v1/phone-numbers/{number}", () => {
     await expectError(down, 502, "twilio_unavailable");
   });
 
+  it("stores the later one of two new tokens at once", async () => {
+    const imported = await haveImported();
+    const { account, key } = imported;
+    const tokens = ["1".repeat(32), "2".repeat(32)];
+    account.secondaryAuthToken = tokens[0] ?? "";
+    account.authToken = tokens[1] ?? "";
+    const responses = await Promise.all(
+      tokens.map((twilio_token) => call("PATCH", NUMBER, key, { twilio_token })),
+    );
+    expect(responses.map(({ status }) => status)).toEqual([200, 200]);
+    for (const token of tokens) expect((await ring(imported, token)).status).toBe(200);
+  });
+
   it("never writes to Twilio", async () => {
     const { key, agentId } = await haveImported();
     const before = operations().length;

@@ -226,6 +226,14 @@ describe("leaving is always possible", () => {
     expect(now()).toEqual(before);
   });
 
+  it("a request that never arrived is sent again once it is seen not to have happened", async () => {
+    const { release, released, now, before } = await prepare();
+    twilio.faults.add({ operation: "update", effect: effects.reset });
+    expect((await released(release())).twilio).toEqual(RESTORED);
+    expect(now()).toEqual(before);
+    expect(operations().slice(2)).toEqual(["fetch", "fetch", "update"]);
+  });
+
   it("a sealing key that is gone: the same, without the requests that would need it", async () => {
     expectErrorLog("stored_token_unreadable");
     const { release, released } = await prepare();
@@ -269,6 +277,14 @@ describe("a release that is interrupted", () => {
         expect(logLines().length).toBeGreaterThan(0);
       }
     }
+  });
+
+  it("gives its lease up where D1 fails at its end, so that the next need not wait", async () => {
+    const { release, released, now, before } = await prepare();
+    const { DB } = watchedDatabase({ trip: 4, when: "before" });
+    await expectError(await release({ DB }), 503, "storage_unavailable");
+    expect(now()).toEqual(before);
+    expect((await released(release())).deleted).toBe(true);
   });
 
   it("keeps others out while it is at work, and lets the next in when its lease is over", async () => {

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { deliverQueued } from "../support/consume.ts";
 import { prepareImport } from "../support/import.ts";
+import { expectErrorLog } from "../support/logs.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { twilio } from "../support/twilio.ts";
 import { call, createAgent, createKey, expectError, get, rows } from "../support/worker.ts";
@@ -165,6 +166,16 @@ describe("a number that Twilio could not be told of when it was released", () =>
     expect((await call("DELETE", NUMBER, other)).status).toBe(200);
     expect(JSON.stringify(moved)).not.toContain("old.example.com");
     expect(JSON.stringify(moved)).not.toContain("/webhooks/twilio/");
+  });
+
+  it("can be imported again though what it had cannot be opened any more", async () => {
+    expectErrorLog("previous_configuration_lost");
+    const { importIt } = await released();
+    twilio.faults.clear();
+    await env.DB.prepare(
+      "UPDATE phone_numbers SET previous_configuration_sealed = 'v1.gone.AAAA.AAAA'",
+    ).run();
+    expect((await importIt()).status).toBe(201);
   });
 
   it("keeps no agent from being deleted", async () => {
