@@ -207,6 +207,21 @@ describe("a delivery that fails", () => {
   });
 });
 
+describe("an attempt that is overtaken", () => {
+  it("by a redelivery decides nothing any more", async () => {
+    const { imported, eventId } = await haveEvent(async () => {
+      await post(`/v1/webhooks/deliveries/${eventId}/redeliver`, undefined, { key: imported.key });
+      return new Response("", { status: 400 });
+    });
+    await env.DB.prepare("UPDATE events SET attempts_left = 1").run();
+    await deliverQueued();
+    expect(await deliveries(imported.key)).toMatchObject([
+      { state: "pending", attempts: [{ http_status: 400 }] },
+    ]);
+    expect(queued()).toHaveLength(1);
+  });
+});
+
 describe("where D1 fails while delivering", () => {
   it("everything is tried again, and what was not recorded is delivered again: at least once", async () => {
     const { customer, message } = await haveEvent();
