@@ -6,8 +6,8 @@ import type { InboundRoute } from "../phone-numbers/inbound-route.ts";
 import { rejectionEvents } from "../reconciliation/rejection.ts";
 import { markAccount } from "../reconciliation/store.ts";
 
-// So many refused signatures of one account within this time are no stray request: its token has been replaced at Twilio,
-// and every call to it is being refused. Counted in this isolate only, so that a refusal costs nothing.
+// So many refused signatures of one account within this time, and none that fits, are no stray request: its token has most
+// likely been replaced at Twilio, and every call to it is being refused. Counted in this isolate only, so that a refusal costs nothing.
 const BURST = 3;
 const WITHIN_MS = 10 * 60 * 1000;
 const MAX_ACCOUNTS = 1_000;
@@ -27,6 +27,11 @@ export function isBurst({ apiKeyId, accountSid }: InboundRoute, now: Date): bool
     refusals.delete(oldest);
   }
   return entry.count === BURST;
+}
+
+/** A signature fits, so the token is good, and what was refused before was somebody else's. */
+export function forgetRefusals({ apiKeyId, accountSid }: InboundRoute): void {
+  refusals.delete(`${apiKeyId}/${accountSid}`);
 }
 
 /** Tells the customer that signatures do not fit any more, once, and has the account checked. Never throws. */

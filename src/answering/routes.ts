@@ -8,6 +8,7 @@ import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import type { WebhookKind } from "./happening.ts";
 import { lastResort } from "./last-resort.ts";
 import { endRotation, record } from "./record.ts";
+import { forgetRefusals } from "./refusals.ts";
 import { parametersOf, readClaim, routeServices, type TrustedRequest, trust } from "./trusted-request.ts";
 
 const MAX_LOGGED = 20;
@@ -73,7 +74,9 @@ async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Respons
 }
 
 async function trusted(c: AppContext): Promise<TrustedRequest> {
-  return trust(await readClaim(c), routeServices(c));
+  const request = await trust(await readClaim(c), routeServices(c));
+  forgetRefusals(request.route);
+  return request;
 }
 
 function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {

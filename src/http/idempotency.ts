@@ -23,6 +23,8 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
 const MIN_LEASE_MS = 120_000;
 const CALLS_PER_REQUEST = 12;
 const RETRY_AFTER_SECONDS = 2;
+// The others are about one response: its time, its request id.
+const KEPT_HEADERS = ["content-type", "www-authenticate"];
 
 export const responseSlot = ({ apiKeyId, key }: Pick<IdempotencyClaim, "apiKeyId" | "key">): Slot =>
   `idempotency_keys.response/${apiKeyId}/${key}`;
@@ -86,7 +88,7 @@ async function answerAgain(row: IdempotencyRow, claim: IdempotencyClaim, vault: 
       headers: { "retry-after": String(RETRY_AFTER_SECONDS) },
     });
   }
-  const headers = new Headers(JSON.parse(row.headers ?? "{}") as Record<string, string>);
+  const headers = new Headers(JSON.parse(row.headers ?? "[]") as [string, string][] | Record<string, string>);
   headers.set("idempotent-replayed", "true");
   return new Response(await vault.open(row.response_sealed, responseSlot(claim)), {
     status: row.status,
@@ -106,7 +108,9 @@ async function settle(c: AppContext, claim: IdempotencyClaim, vault: Vault): Pro
     }
     await keepResponse(c.env.DB, claim, {
       status,
-      headers: JSON.stringify({ "content-type": headers.get("content-type") }),
+      headers: JSON.stringify(
+        KEPT_HEADERS.flatMap((name) => (headers.has(name) ? [[name, headers.get(name)]] : [])),
+      ),
       sealed: await vault.seal(await c.res.clone().text(), responseSlot(claim)),
     });
   } catch (error) {

@@ -28,6 +28,8 @@ const PRIVATE_SUFFIXES = [
 
 /** Whether this is an absolute URL of the protocol, without user name and password, whose host has a public name. */
 export function isPublicUrl(value: string, { protocol, ownUrls = [], allowLocal = false }: Rules): boolean {
+  // The parser drops these, and whoever is given the URL as it was written may not.
+  if (/[\t\n\r]/.test(value)) return false;
   const url = URL.parse(value);
   const own = ownUrls.map((address) => new URL(address));
   if (url?.username !== "" || url.password !== "") return false;
@@ -42,6 +44,7 @@ export function isPublicUrl(value: string, { protocol, ownUrls = [], allowLocal 
  */
 function isPublicName(name: string): boolean {
   if (name.startsWith("[") || /^[\d.]+$/.test(name) || !name.includes(".")) return false;
+  if (name.split(".").includes("")) return false;
   return !PRIVATE_SUFFIXES.some((suffix) => name === suffix || name.endsWith(`.${suffix}`));
 }
 

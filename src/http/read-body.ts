@@ -5,15 +5,24 @@ const MAX_BODY_BYTES = 64 * 1024;
 /**
  * The body of a request, up to 64 KiB.
  *
- * @throws ApiError `payload_too_large`, at once where the length is announced
+ * @throws ApiError `payload_too_large`, at once where the length is announced; `invalid_json` where its sender hung up in
+ *   the middle of it
  */
 export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const announced = request.headers.get("content-length");
   if (Number(announced) > MAX_BODY_BYTES) throw new ApiError("payload_too_large");
   // HTTP lets no body be longer than it was announced, and read at once it costs a fraction of what pieces cost.
-  const body = announced === null ? await readToTheEnd(request) : new Uint8Array(await request.arrayBuffer());
+  const body = await (announced === null ? readToTheEnd(request) : readAtOnce(request)).catch(
+    (cause: unknown) => {
+      throw new ApiError("invalid_json", { message: "The request body broke off before its end.", cause });
+    },
+  );
   if (!body || body.length > MAX_BODY_BYTES) throw new ApiError("payload_too_large");
   return body;
+}
+
+async function readAtOnce(request: Request): Promise<Uint8Array<ArrayBuffer>> {
+  return new Uint8Array(await request.arrayBuffer());
 }
 
 /**

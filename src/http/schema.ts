@@ -46,9 +46,12 @@ export function changes<Shape extends z.core.$ZodShape>(
   return z.pipe(z.transform(normalise), z.object(shape));
 }
 
-/** Trims a text, and makes what counts as absent (null, empty) undefined, so that "missing" means one thing. */
+/**
+ * Trims a text, and makes what counts as absent (null, empty) undefined, so that "missing" means one thing. Half a
+ * surrogate pair cannot be stored as UTF-8, so what stands for it from then on is what is answered at once.
+ */
 function normaliseValue(value: unknown): unknown {
-  const trimmed = typeof value === "string" ? value.trim() : value;
+  const trimmed = typeof value === "string" ? value.toWellFormed().trim() : value;
   return trimmed === "" || trimmed === null ? undefined : trimmed;
 }
 

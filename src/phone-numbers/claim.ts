@@ -11,6 +11,7 @@ import { openConfiguration, sealConfiguration } from "./previous-configuration.t
 import type { ImportBody } from "./schema.ts";
 import {
   type Claim,
+  type ExistingRow,
   insertClaim,
   type PhoneNumberRow,
   removeClaim,
@@ -46,27 +47,19 @@ export function leaseEnd({ twilio }: Pick<ImportServices, "twilio">, now: Date):
   return new Date(now.getTime() + CALLS_PER_LEASE * twilio.timeoutMs + LEASE_MARGIN_MS).toISOString();
 }
 
-/** Whether a row is what this key's own unfinished import or release left behind. */
-function isAbandoned(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
-  return row.api_key_id === apiKeyId && row.state !== "active" && secondsLeft(row, now) === 0;
-}
-
 /**
- * What becomes of the row a number has already: the importer's own is `taken_over`, one that another key has released is
- * `superseded` by a new one, for Twilio has just shown that the number is in the importer's account. Undefined: somebody
- * has the number.
+ * What becomes of the row a number has already. What the importer's own unfinished import or release left behind is
+ * `taken_over`. One that another key has released, or whose key is revoked, is `superseded` by a new one, for Twilio has
+ * just shown that the number is in the importer's account. Undefined: somebody has the number.
  */
 export function fateOf(
-  row: PhoneNumberRow,
+  row: ExistingRow,
   apiKeyId: string,
   now: Date,
 ): "taken_over" | "superseded" | undefined {
-  if (isAbandoned(row, apiKeyId, now)) return "taken_over";
-  return givesWay(row, apiKeyId, now) ? "superseded" : undefined;
-}
-
-function givesWay(row: PhoneNumberRow, apiKeyId: string, now: Date): boolean {
-  return row.api_key_id !== apiKeyId && row.state === "returning" && secondsLeft(row, now) === 0;
+  if (secondsLeft(row, now) > 0) return undefined;
+  if (row.api_key_id === apiKeyId) return row.state === "active" ? undefined : "taken_over";
+  return row.state === "returning" || row.is_orphaned === 1 ? "superseded" : undefined;
 }
 
 /** What is left of a claim's lease, in whole seconds. */
@@ -81,11 +74,11 @@ export function secondsLeft({ lease_expires_at }: PhoneNumberRow, now: Date): nu
  *
  * @throws VaultError
  */
-async function openFirst(row: PhoneNumberRow, { vault, log }: ImportServices) {
+async function openFirst(row: ExistingRow, { vault, log }: ImportServices) {
   try {
     return await openConfiguration(vault, row);
   } catch (error) {
-    if (row.state !== "returning") throw error;
+    if (row.state !== "returning" && row.is_orphaned !== 1) throw error;
     log.error("previous_configuration_lost", { phone_number_id: row.id, ...errorFields(error) });
     return undefined;
   }
@@ -96,9 +89,9 @@ type ClaimRequest = {
   apiKeyId: string;
   number: IncomingPhoneNumber;
   /** The row to take over, where there is one. */
-  abandoned: PhoneNumberRow | undefined;
+  abandoned: ExistingRow | undefined;
   /** The row of another key that gives way, where there is one. */
-  superseded: PhoneNumberRow | undefined;
+  superseded: ExistingRow | undefined;
   token: TokenToStore;
   twilio: IncomingPhoneNumbers;
 };

@@ -6,12 +6,12 @@ import { selectAccount, type TwilioAccountRow } from "./account-store.ts";
 import type { ImportServices } from "./claim.ts";
 import { lookUpFailure } from "./doctor.ts";
 import type { ImportBody } from "./schema.ts";
-import { type PhoneNumberRow, selectByPhoneNumber } from "./store.ts";
+import { type ExistingRow, selectByPhoneNumber } from "./store.ts";
 
 /** What is known of a number before it is imported. */
 export type Known = {
   number: IncomingPhoneNumber;
-  existing: PhoneNumberRow | undefined;
+  existing: ExistingRow | undefined;
   account: TwilioAccountRow | undefined;
 };
 
@@ -43,7 +43,7 @@ export async function lookUp(
   if (agent.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
   return {
     number: found.value,
-    existing: numbers?.results[0] as PhoneNumberRow | undefined,
+    existing: numbers?.results[0] as ExistingRow | undefined,
     account: accounts?.results[0] as TwilioAccountRow | undefined,
   };
 }

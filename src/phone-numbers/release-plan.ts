@@ -11,7 +11,7 @@ export type ChannelOutcome =
   | "cleared"
   /** It does not point here any more; somebody re-pointed it. */
   | "left_alone"
-  /** Twilio could not be told; it may still point here. */
+  /** Twilio could not be told, or refuses what was there before; it may still point here. */
   | "unreachable";
 
 export const CHANNELS = ["voice", "sms", "status_callback"] as const;
@@ -24,6 +24,25 @@ const ADDRESSES: Record<Channel, readonly UpdateParameter[]> = {
   sms: ["SmsUrl", "SmsFallbackUrl", "SmsApplicationSid"],
   status_callback: ["StatusCallback"],
 };
+
+const CHANNEL_OF: readonly [prefix: RegExp, channel: Channel][] = [
+  [/^(Voice|Trunk)/, "voice"],
+  [/^Sms/, "sms"],
+  [/^Status/, "status_callback"],
+];
+
+/** An update by channel; only the channels it has something for. */
+export function byChannel(update: NumberUpdate): [Channel, NumberUpdate][] {
+  return CHANNEL_OF.map(([prefix, channel]): [Channel, NumberUpdate] => [
+    channel,
+    Object.fromEntries(Object.entries(update).filter(([parameter]) => prefix.test(parameter))),
+  ]).filter(([, part]) => Object.keys(part).length > 0);
+}
+
+/** What cannot be given back of an update, as outcomes. */
+export function unreachable(update: NumberUpdate): Partial<ChannelOutcomes> {
+  return Object.fromEntries(byChannel(update).map(([channel]) => [channel, "unreachable"]));
+}
 
 /** The outcome of each channel once `update` is in force. */
 export function outcomesOf(update: NumberUpdate): ChannelOutcomes {
@@ -81,7 +100,7 @@ export function blindRestore(previous: NumberConfiguration): NumberUpdate {
  */
 export function curlOf(url: string, accountSid: string, update: NumberUpdate): string {
   const data = Object.entries(update).map(([parameter, value]) => {
-    const [address = "", query] = value.split("?");
+    const [, address = "", query, fragment = ""] = /^([^?#]*)(\?[^#]*)?(#.*)?$/s.exec(value) ?? [];
     const [, scheme = "", user] = /^(https?:\/\/)([^/]*@)?/i.exec(address) ?? [];
     const rest = address.slice(scheme.length + (user?.length ?? 0));
     const parts = [
@@ -89,6 +108,7 @@ export function curlOf(url: string, accountSid: string, update: NumberUpdate): s
       user === undefined ? "" : `'"$${variableOf(parameter)}_USER@"'`,
       quotable(rest),
       query === undefined ? "" : `'"?$${variableOf(parameter)}_QUERY"'`,
+      quotable(fragment),
     ];
     return `--data-urlencode '${parts.join("")}'`;
   });

@@ -4,12 +4,11 @@ import { announce } from "../events/outbox.ts";
 import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
-import { TwilioError } from "../twilio/errors.ts";
-import { type IncomingPhoneNumbers, type NumberUpdate, numberUrl } from "../twilio/incoming-phone-numbers.ts";
+import { type NumberUpdate, numberUrl } from "../twilio/incoming-phone-numbers.ts";
 import { VaultError } from "../vault/vault.ts";
 import { giveUp, type ImportServices, leaseEnd, secondsLeft } from "./claim.ts";
 import { type NumberConfiguration, planRestore } from "./configuration.ts";
-import { giveBack } from "./give-back.ts";
+import { giveBackWhatCan } from "./give-back.ts";
 import { forgetRoutes } from "./inbound-route.ts";
 import { openConfiguration } from "./previous-configuration.ts";
 import {
@@ -19,7 +18,7 @@ import {
   nextTry,
   outcomesOf,
   UNREACHABLE,
-  withoutBindings,
+  unreachable,
 } from "./release-plan.ts";
 import { beginRelease, endRelease, findReleasable, type ReleasableRow } from "./release-store.ts";
 import { storedTwilio } from "./stored-twilio.ts";
@@ -31,7 +30,7 @@ export type ReleasedNumber = { phoneNumber: string; twilioNumberSid: string } & 
 /** What became of the number at Twilio. */
 type Returned = {
   outcomes: ChannelOutcomes;
-  /** Why Twilio could not be told, as an error code. */
+  /** Why Twilio could not be told, or did not take it, as an error code. */
   reason?: ErrorCode;
   /** Fields that Twilio would not take back, such as a trunk that is gone. */
   refused?: string[];
@@ -102,13 +101,20 @@ async function returnConfiguration(row: ReleasableRow, services: ImportServices)
     const twilio = await storedTwilio(owner, row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const update = planRestore(number, previous, ownUrls(publicBaseUrl, row.id));
-    return { ...(await giveBackWhatCan(twilio, number.sid, update)), requests: [] };
+    const { taken, withoutBinding, refused } = await giveBackWhatCan(twilio, number.sid, update);
+    const notRestored = withoutBinding.length > 0 && { refused: withoutBinding };
+    if (!refused) return { outcomes: outcomesOf(taken), ...notRestored, requests: [] };
+    const outcomes = { ...outcomesOf(taken), ...unreachable(refused.update) };
+    return { outcomes, ...notRestored, ...unreturned(refused.error, refused.update) };
   } catch (error) {
+    return { outcomes: UNREACHABLE, ...unreturned(error, previous && blindRestore(previous)) };
+  }
+
+  function unreturned(error: unknown, update: NumberUpdate | undefined) {
     const reason = reasonOf(error);
     log.warn("configuration_not_returned", { phone_number_id: row.id, reason, ...errorFields(error) });
     const url = numberUrl(services.twilio.baseUrl, row.account_sid, row.twilio_number_sid);
-    const requests = previous ? [curlOf(url, row.account_sid, blindRestore(previous))] : [];
-    return { outcomes: UNREACHABLE, reason, requests };
+    return { reason, requests: update ? [curlOf(url, row.account_sid, update)] : [] };
   }
 }
 
@@ -118,30 +124,6 @@ function reasonOf(error: unknown): ErrorCode {
   if (error instanceof VaultError) return "service_misconfigured";
   const failure = twilioFailure(error, "twilio_update_rejected");
   return failure instanceof ApiError ? failure.code : "twilio_webhooks_not_applied";
-}
-
-/**
- * Gives back all of it, or where Twilio refuses that, because the trunk or application that was bound before is gone, the
- * URLs alone.
- *
- * @throws TwilioError
- */
-async function giveBackWhatCan(
-  twilio: IncomingPhoneNumbers,
-  sid: string,
-  update: NumberUpdate,
-): Promise<Pick<Returned, "outcomes" | "refused">> {
-  if (Object.keys(update).length === 0) return { outcomes: outcomesOf({}) };
-  try {
-    await giveBack(twilio, sid, update);
-    return { outcomes: outcomesOf(update) };
-  } catch (error) {
-    const { rest, refused } = withoutBindings(update);
-    const isRefused = error instanceof TwilioError && error.facts.status === 400;
-    if (!isRefused || refused.length === 0) throw error;
-    await giveBack(twilio, sid, rest);
-    return { outcomes: outcomesOf(rest), refused };
-  }
 }
 
 const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;

@@ -60,9 +60,10 @@ export function serialiseReleased({
     ...(reason !== undefined && {
       reason,
       message:
-        "Twilio could not be told, so the number may still point here; its callers hear that it takes no calls. It is " +
-        "tried again for a week. To give it back what it had yourself, run the requests. They hold no token, and of URLs " +
-        "neither query string nor password: set the variables named in them first.",
+        `${reason === "twilio_update_rejected" ? "Twilio did not take all of this back" : "Twilio could not be told"}, ` +
+        "so the number may still point here; its callers hear that it takes no calls. It is tried again for a week. To " +
+        "give it back what it had yourself, run the requests. They hold no token, and of URLs neither query string nor " +
+        "password: set the variables named in them first.",
       requests,
     }),
   };

@@ -23,12 +23,18 @@ export type PhoneNumberRow = {
   previous_configuration_sealed: string;
 };
 
+/** SQL, of the table `phone_numbers`. */
+const IS_ORPHANED = `EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = phone_numbers.api_key_id AND revoked_at IS NOT NULL)`;
+
+/** A row that stands where another is to be. `is_orphaned`: its API key is revoked, so nobody can release it. */
+export type ExistingRow = PhoneNumberRow & { is_orphaned: 0 | 1 };
+
 /** Statement for a batch: the row of a number, whosever it is. */
 export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1PreparedStatement {
   return db
     .prepare(
       `SELECT id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, inbound_enabled, outbound_enabled,
-         state, claim_id, lease_expires_at, previous_configuration_sealed
+         state, claim_id, lease_expires_at, previous_configuration_sealed, ${IS_ORPHANED} AS is_orphaned
        FROM phone_numbers WHERE phone_number = ?1`,
     )
     .bind(phoneNumber);
@@ -50,7 +56,7 @@ export type Claim = {
 /**
  * Inserts the number as `importing`, together with its Twilio account.
  *
- * @param superseded a row of another key that is only returning: who has the number at Twilio now comes first
+ * @param superseded a row of another key that is returning or orphaned: who has the number at Twilio now comes first
  * @param accounts what makes sure that the Twilio account is there; see account-store.ts
  * @throws StorageError `conflict` where the number has a row already, `dangling` where the agent is gone
  */
@@ -84,7 +90,8 @@ export async function insertClaim(
         db
           .prepare(
             `DELETE FROM phone_numbers
-             WHERE id = ?1 AND claim_id = ?2 AND state = 'returning' AND lease_expires_at <= ?3`,
+             WHERE id = ?1 AND claim_id = ?2 AND (state = 'returning' OR ${IS_ORPHANED})
+               AND (lease_expires_at IS NULL OR lease_expires_at <= ?3)`,
           )
           .bind(superseded.id, superseded.claim_id, now),
         deleteUnusedAccounts(db, superseded.api_key_id),

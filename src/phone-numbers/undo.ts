@@ -1,7 +1,7 @@
 import { StorageError } from "../database.ts";
 import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
-import { TwilioError } from "../twilio/errors.ts";
+import { TwilioError, type TwilioErrorFacts } from "../twilio/errors.ts";
 import type { IncomingPhoneNumber } from "../twilio/incoming-phone-numbers.ts";
 import { type ClaimedImport, giveUp, type ImportServices, leaseEnd } from "./claim.ts";
 import { planRestore } from "./configuration.ts";
@@ -33,7 +33,7 @@ export async function recover(
     await giveUp(claimed.row, services);
     return unsettled(answer);
   }
-  if (facts?.timedOut && !holdsOurs(claimed, number)) {
+  if (mayStillHappen(facts) && !holdsOurs(claimed, number)) {
     // The owner may import again at once. That takes this very row over and points the number at the same URLs, so
     // an update that arrives late does no harm then; for when nobody imports again, somebody keeps watch.
     await giveUp(claimed.row, services);
@@ -42,6 +42,17 @@ export async function recover(
   }
   return undoAndAnswer(claimed, number, answer, services);
 }
+
+/**
+ * Whether Twilio may carry out an update yet: nobody who was at work on it has said that it is over. A gateway gives up
+ * before what stands behind it does.
+ */
+function mayStillHappen(facts: TwilioErrorFacts | undefined): boolean {
+  return facts !== undefined && (facts.status === undefined || GATEWAY_STATUSES.includes(facts.status));
+}
+
+// RFC 9110, 15.6.3 to 15.6.5
+const GATEWAY_STATUSES = [502, 503, 504];
 
 /**
  * Undoes an import, and returns the error to answer with: the given one, or one that says what may have been left.
@@ -84,10 +95,10 @@ function holdsOurs({ previous, isOurs }: ClaimedImport, number: IncomingPhoneNum
   return Object.keys(planRestore(number, previous, isOurs)).length > 0;
 }
 
-/** When the number is looked at again after an update that timed out, as parts of the deadline, one after the other. */
+/** When the number is looked at again after an update of unknown outcome, as parts of the deadline, one after the other. */
 const WATCHES = [0.25, 0.5, 0.5];
 
-/** Undoes an update that Twilio carries out after we stopped waiting for it, and then removes the row. */
+/** Undoes an update that Twilio carries out after we were told of no outcome, and then removes the row. */
 async function watchForLateUpdate(
   claimed: ClaimedImport,
   asReadBack: IncomingPhoneNumber,

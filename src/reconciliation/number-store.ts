@@ -3,8 +3,12 @@ import type { TwilioAccountRow } from "../phone-numbers/account-store.ts";
 import type { CheckedRow, Health, HealthReason } from "./plan.ts";
 import type { AccountKey } from "./store.ts";
 
-const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refused, drift_policy, health,
-  health_reasons, repaired_at, repairs, updated_at`;
+// Where the API key is revoked nobody can release the number any more, and its owner leaves by re-pointing it at Twilio:
+// that is not to be repaired away.
+const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refused,
+  CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = api_key_id AND k.revoked_at IS NOT NULL)
+    THEN 'report' ELSE drift_policy END AS drift_policy,
+  health, health_reasons, repaired_at, repairs, updated_at`;
 
 /** An account's active numbers after a SID, in the order of their SIDs. @throws StorageError */
 export async function findAccountRows(

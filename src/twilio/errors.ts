@@ -9,8 +9,6 @@ export type TwilioFailure = "rejected" | "rate_limited" | "unavailable";
 
 export type TwilioErrorFacts = {
   failure: TwilioFailure;
-  /** Our patience ran out while Twilio may still have been at work: a write may take effect even later. */
-  timedOut?: true;
   /** HTTP status of Twilio's answer; absent where there was none. */
   status?: number | undefined;
   /** Twilio's error code, such as 20003. https://www.twilio.com/docs/api/errors */

@@ -115,7 +115,7 @@ async function send(url: URL, init: RequestInit): Promise<{ response: Response; 
   } catch (cause) {
     if (!init.signal?.aborted)
       throw new TwilioError("Twilio could not be reached", { failure: "unavailable" }, cause);
-    throw new TwilioError("Twilio did not answer in time", { failure: "unavailable", timedOut: true }, cause);
+    throw new TwilioError("Twilio did not answer in time", { failure: "unavailable" }, cause);
   }
 }
 

@@ -2,9 +2,22 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { blockOf } from "../../src/api-keys/creation-limit.ts";
 import { haveImported, tell } from "../support/answering.ts";
+import { prepareImport } from "../support/import.ts";
 import { keepSecret } from "../support/logs.ts";
+import { reconcile } from "../support/reconciliation.ts";
 import { requiresApiKey } from "../support/security.ts";
-import { BASE, call, createKey, expectError, get, type Key, post, rows, send } from "../support/worker.ts";
+import {
+  BASE,
+  call,
+  createAgent,
+  createKey,
+  expectError,
+  get,
+  type Key,
+  post,
+  rows,
+  send,
+} from "../support/worker.ts";
 
 const admin = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
 const asAdmin = (method: string, path: string, headers: Record<string, string> = admin) =>
@@ -78,6 +91,41 @@ describe("DELETE /v1/keys/{key_id}", () => {
     await expectError(await get("/v1/agents", key), 401, "invalid_api_key");
     await expectError(await call("POST", "/v1/keys/rotate", key), 401, "invalid_api_key");
     expect(await (await tell(imported, "voice", { CallSid: "CA1" })).text()).toContain("Welcome");
+  });
+
+  it("leaves its owner a way out: the number is not repaired, and a new key takes it over", async () => {
+    const { key, body, number } = await prepareImport({ voice_url: "https://old.example.com/voice" });
+    const NUMBER = `/v1/phone-numbers/${encodeURIComponent(number.phone_number)}`;
+    expect((await call("POST", "/v1/phone-numbers", key, body)).status).toBe(201);
+    await asAdmin("DELETE", `/v1/keys/${key.key_id}`);
+    number.sms_url = "https://mine.example.com/sms";
+    await reconcile();
+    expect(number.sms_url).toBe("https://mine.example.com/sms");
+
+    const other = await createKey();
+    const theirs = { ...body, agent_id: await createAgent(other) };
+    await expectError(
+      await call("POST", "/v1/phone-numbers", other, { ...theirs, twilio_token: "0".repeat(32) }),
+      401,
+      "twilio_auth_failed",
+    );
+    expect((await call("POST", "/v1/phone-numbers", other, theirs)).status).toBe(201);
+    expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ api_key_id: other.key_id })]);
+    expect((await call("DELETE", NUMBER, other)).status).toBe(200);
+    expect(number).toMatchObject({
+      voice_url: "https://old.example.com/voice",
+      sms_url: "https://mine.example.com/sms",
+      status_callback: "",
+    });
+  });
+
+  it("leaves a number to a key that is good", async () => {
+    const { key, body } = await prepareImport();
+    expect((await call("POST", "/v1/phone-numbers", key, body)).status).toBe(201);
+    const other = await createKey();
+    await asAdmin("DELETE", `/v1/keys/${(await createKey()).key_id}`);
+    const theirs = { ...body, agent_id: await createAgent(other) };
+    await expectError(await call("POST", "/v1/phone-numbers", other, theirs), 409, "number_already_imported");
   });
 
   it("knows no other", async () => {

@@ -67,6 +67,7 @@ const fault: fc.Arbitrary<Fault> = fc.record({
     effects.hang,
     effects.appliedButHangs,
     effects.appliedLate,
+    effects.appliedBehindGateway,
   ),
   operation: fc.constantFrom(
     ...OPERATIONS.filter((operation) => ["list", "fetch", "update"].includes(operation)),

@@ -51,6 +51,16 @@ describe("a body that is no JSON object", () => {
     await expectNothingDone();
   });
 
+  it("is invalid_json, and no alarm, where its sender hangs up in the middle", async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    void writer.write(new TextEncoder().encode('{"name":"')).catch(() => undefined);
+    const response = request(readable);
+    await writer.abort(new Error("hung up"));
+    await expectError(await response, 400, "invalid_json");
+    await expectNothingDone();
+  });
+
   it("is invalid_json for a text that is not UTF-8 within", async () => {
     const bytes = [...new TextEncoder().encode('{"name":"')].concat(0xff, ...new TextEncoder().encode('"}'));
     await expectError(await request(new Uint8Array(bytes)), 400, "invalid_json");

@@ -42,6 +42,26 @@ describe("Idempotency-Key", () => {
     await expectError(replayed, 409, "number_already_imported");
   });
 
+  it("gives a refusal for Twilio's credentials again with its challenge", async () => {
+    const { key, body } = await prepareImport();
+    const send = () =>
+      call(
+        "POST",
+        "/v1/phone-numbers",
+        key,
+        { ...body, twilio_token: "0".repeat(32) },
+        {
+          headers: { "idempotency-key": "k" },
+        },
+      );
+    const first = await send();
+    const challenge = first.headers.get("www-authenticate");
+    await expectError(first, 401, "twilio_auth_failed");
+    const replayed = await send();
+    expect(replayed.headers.get("idempotent-replayed")).toBe("true");
+    expect([challenge, replayed.headers.get("www-authenticate")]).toEqual([expect.any(String), challenge]);
+  });
+
   it("imports once, though the request is sent ten times at once", async () => {
     const { key, body } = await prepareImport();
     const send = () =>

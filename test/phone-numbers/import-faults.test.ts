@@ -176,7 +176,6 @@ describe("the update is refused: nothing was changed, and the claim is undone", 
 
 describe("the outcome of the update is unknown: what is ours is given back", () => {
   it.each<[string, Effect]>([
-    ["reset before it was applied", effects.reset],
     ["reset after it was applied", effects.replyLost],
     ["500 before", effects.serverErrorHtml],
     ["500 after", effects.appliedButServerError],
@@ -193,24 +192,28 @@ describe("the outcome of the update is unknown: what is ours is given back", () 
   });
 
   it.each<[string, Effect]>([
-    ["before it was applied", effects.hang],
-    ["after it was applied", effects.appliedButHangs],
-  ])("no answer within the deadline, %s", async (_, effect) => {
+    ["no answer within the deadline, before it was applied", effects.hang],
+    ["no answer within the deadline, after it was applied", effects.appliedButHangs],
+    ["reset before it was applied", effects.reset],
+    ["503 before", effects.serviceUnavailableEmpty],
+  ])("%s", async (_, effect) => {
     const prepared = await prepare();
     twilio.faults.add({ operation: "update", effect });
     await expectError(await importIt(prepared, IMPATIENT), 502, "twilio_unavailable");
     await expectAsBefore(prepared);
   });
 
-  it.each([0, 1, 2])(
-    "no answer within the deadline, and applied only after %i further looks at the number",
-    async (requests) => {
+  describe.each([undefined, "reset", 502, 503, 504] as const)("answered with %s", (answer) => {
+    it.each([0, 1, 2])("and applied only after %i further looks at the number", async (requests) => {
       const prepared = await prepare();
-      twilio.faults.add({ operation: "update", effect: { kind: "late", requests } });
+      twilio.faults.add({
+        operation: "update",
+        effect: { kind: "late", requests, ...(answer && { answer }) },
+      });
       await expectError(await importIt(prepared, IMPATIENT), 502, "twilio_unavailable");
       await expectAsBefore(prepared);
-    },
-  );
+    });
+  });
 
   it("no answer within the deadline, and imported again before it is applied", async () => {
     const prepared = await prepare();

@@ -134,6 +134,23 @@ describe("DELETE /v1/phone-numbers/{number}", () => {
     expect(now()).toMatchObject({ voice_url: OWNED.voice_url, voice_application_sid: "" });
   });
 
+  it("gives back what it can where Twilio refuses a part of it, and says which", async () => {
+    // Set when Twilio was less strict.
+    const voice_url = "https://bad_host.example.com/?x=1#rc=2";
+    const { release, released, now } = await prepare({ ...OWNED, voice_url });
+    const answer = await released(release());
+    expect(answer).toMatchObject({
+      twilio: { voice: "unreachable", sms: "restored", status_callback: "restored" },
+      reason: "twilio_update_rejected",
+    });
+    expect(answer.requests).toHaveLength(1);
+    expect(answer.requests?.[0]).toContain(
+      `'VoiceUrl=https://bad_host.example.com/'"?$VOICE_URL_QUERY"'#rc=2'`,
+    );
+    expect(answer.requests?.[0]).not.toContain("SmsUrl");
+    expect(now()).toMatchObject({ sms_url: OWNED.sms_url, status_callback: OWNED.status_callback });
+  });
+
   it("tells the customer", async () => {
     const customer = startCustomer();
     const { key } = await haveImported({ webhook_url: customer.url });

@@ -14,8 +14,8 @@ export type Effect =
   | { kind: "hang" }
   /** Do it, and never answer. */
   | { kind: "reply_hangs" }
-  /** Never answer, and do it only after this many further requests have been answered. */
-  | { kind: "late"; requests: number }
+  /** Never answer, or as a gateway does, and do it only after this many further requests have been answered. */
+  | { kind: "late"; requests: number; answer?: 502 | 503 | 504 | "reset" }
   /** Answer after this many milliseconds. */
   | { kind: "slow"; milliseconds: number }
   /** Say yes to an update and keep the number as it is. */
@@ -129,5 +129,6 @@ export const effects = {
   hang: { kind: "hang" },
   appliedButHangs: { kind: "reply_hangs" },
   appliedLate: { kind: "late", requests: 1 },
+  appliedBehindGateway: { kind: "late", requests: 1, answer: 504 },
   ignored: { kind: "ignored" },
 } as const satisfies Record<string, Effect | ((seconds: number) => Effect)>;

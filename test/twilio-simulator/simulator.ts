@@ -49,7 +49,9 @@ export function createSimulator(webhookFetch: (request: Request) => Promise<Resp
     if (!operation || !effect) return answer(request);
     if (effect.kind === "late") {
       late.push({ request: request.clone() as Request, requests: effect.requests });
-      return aborted(request.signal);
+      if (effect.answer === undefined) return aborted(request.signal);
+      if (effect.answer === "reset") throw new ConnectionReset();
+      return new Response("<html>", { status: effect.answer });
     }
     return befall(effect, request, answer, state, operation);
   }
