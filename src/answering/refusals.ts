@@ -6,8 +6,8 @@ import type { InboundRoute } from "../phone-numbers/inbound-route.ts";
 import { rejectionEvents } from "../reconciliation/rejection.ts";
 import { markAccount } from "../reconciliation/store.ts";
 
-// So many refused signatures of one account within this time are no stray request: its token has been replaced at Twilio,
-// and every call to it is being refused. Counted in this isolate only, so that a refusal costs nothing.
+// So many refused signatures of one account within this time are no stray request: most likely its token has been
+// replaced at Twilio, and every call to it is being refused. Counted in this isolate only, so that a refusal costs nothing.
 const BURST = 3;
 const WITHIN_MS = 10 * 60 * 1000;
 const MAX_ACCOUNTS = 1_000;
