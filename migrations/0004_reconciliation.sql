@@ -28,7 +28,7 @@ CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, account_sid, hea
 CREATE TABLE reseal_progress (
   column_name TEXT PRIMARY KEY,
   key_id TEXT NOT NULL,
-  position TEXT NOT NULL,           -- the last row looked at; "" at the beginning
+  position TEXT NOT NULL,           -- the primary key of the last row looked at, as JSON; "[]" at the beginning
   found INTEGER NOT NULL,           -- how many rows of older keys this pass has met
   done_at TEXT                      -- when a whole pass met none
 ) STRICT, WITHOUT ROWID;

@@ -34,7 +34,11 @@ export function wranglerQuietly(args: string[]): { succeeded: boolean; output: s
 /** Runs wrangler to its end and reads what it prints as JSON. @throws Error where it fails */
 export function wranglerJson(args: string[]): unknown {
   const { status, stdout } = spawnSync(process.execPath, [bin, ...args], { stdio: ["inherit", "pipe", 2] });
-  if (status !== 0) throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed; what it said is above.`);
+  if (status !== 0) {
+    // With --json wrangler says on its standard output what went wrong.
+    process.stderr.write(stdout ?? "");
+    throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed; what it said is above.`);
+  }
   return JSON.parse(String(stdout));
 }
 

@@ -112,7 +112,9 @@ export const apiKeyReference: Reference = {
       summary: "Revoke an API key",
       description:
         "Ends a key at once and for good; doing it twice is the same as doing it once. Its numbers stay imported and are " +
-        "answered on, for their callers are not to blame. For the operator.",
+        "answered on, for their callers are not to blame. They are compared with Twilio and never repaired. Whoever " +
+        "imports one of them under another key, with credentials of its Twilio account, takes it over, along with what " +
+        "it had before the first import. So to leave: import it under a new key, then DELETE it. For the operator.",
       auth: "adminToken",
       path: described(z.object({ key_id: z.string() }), {
         key_id: { description: "The first half of the key.", examples: [KEY_ID] },

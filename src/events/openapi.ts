@@ -75,7 +75,8 @@ export const webhookReference: Reference = {
       summary: "Get a new signing secret",
       description:
         "Makes a new secret that signs your events, for all agents of the API key. The one before, if there is one, signs " +
-        "beside it for another day.",
+        "beside it for another 24 hours: `X-Nixflex-Signature` then has a `v1` for each secret that is still good, the " +
+        "newest first and five at most. Accept an event if any of them is right.",
       auth: "apiKey",
       isUnkept: true,
       answers: [

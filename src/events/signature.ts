@@ -1,7 +1,7 @@
 import { hex } from "../ids.ts";
 
-// X-Nixflex-Signature: `t=<unix seconds>,v1=<64 hex>`, HMAC-SHA256 over `<t>.<raw body>`. While a secret is being
-// rotated there are two `v1`, the present secret's first.
+// X-Nixflex-Signature: `t=<unix seconds>,v1=<64 hex>`, HMAC-SHA256 over `<t>.<raw body>`. While secrets that were
+// replaced still count there is a `v1` for each, the present secret's first.
 
 const TOLERANCE_SECONDS = 300;
 

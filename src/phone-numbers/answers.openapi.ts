@@ -132,7 +132,7 @@ export const releasedNumber = z
     ),
     reason: answered(
       z.optional(z.enum(UNTOLD)),
-      "Why Twilio could not be told: the code of an error. Only where the outcomes are `unreachable`.",
+      "Why Twilio could not be told: the code of an error. Only where an outcome is `unreachable`.",
     ),
     message: answered(z.optional(z.string()), "What that means and what to do. Only with `reason`."),
     requests: answered(

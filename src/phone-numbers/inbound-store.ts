@@ -1,7 +1,7 @@
 import { first } from "../database.ts";
 import type { TwilioAccountRow } from "./account-store.ts";
 
-/** All that answering a call or a text needs to know, in one row: the one place where a query joins the rooms. */
+/** All that answering a call or a text needs to know, in one row: it reads agents too, so that a call costs one trip. */
 export type InboundRow = TwilioAccountRow & {
   api_key_id: string;
   account_sid: string;

@@ -52,7 +52,9 @@ export const phoneNumberReference: Reference = {
         "which Twilio has just accepted, that token takes the place of the stored one for all numbers of that account " +
         "under your API key, as with a PATCH of the number.\n\n" +
         '`details.outcome: "unknown"` in an error means that the import could be neither finished nor undone yet: send ' +
-        "it again.\n\n" +
+        "it again, at once if you like. So it is where Twilio did not answer the update (a deadline, a 5xx, a broken " +
+        "connection) and has not carried it out. For some seconds it is watched whether Twilio does so late; then that " +
+        "is undone, and nothing is left of the import.\n\n" +
         "**Plan before you act.** With `?dry_run=true` the same body is looked at in the same way, gives the same errors, " +
         "and changes nothing anywhere. The answer is 200 and says what the import would change, who answers the number " +
         "today, and what to know before: a Messaging Service, for one, whose own settings get its texts. Sent with the " +
@@ -224,7 +226,11 @@ export const phoneNumberReference: Reference = {
         "is deleted here all the same. The answer is a 200 that says so by `unreachable` and `reason`, and `requests` has " +
         "what to run in a shell to do it yourself: set `TWILIO_AUTH_TOKEN` first, and the variables that stand for the " +
         "query strings and passwords in your URLs, which are not shown. Until then callers hear a polite sentence. It is " +
-        "tried again for a week, and the next import and release of the number puts back what could not be put back now.",
+        "tried again for a week, and the next import and release of the number puts back what could not be put back now.\n\n" +
+        "Where Twilio refuses what was there as a whole, calls, texts and the status callback are put back one by one. Only " +
+        "what is refused is `unreachable` then, and `requests` has the request for that alone.\n\n" +
+        "**After your API key was revoked**, import the number under a new key, with the credentials of its Twilio " +
+        "account, and then release it: what it had before the first import is put back.",
       auth: "apiKey",
       path: numberInPath,
       answers: [
