@@ -15,9 +15,9 @@ import {
   insertClaim,
   type PhoneNumberRow,
   removeClaim,
-  setLease,
   takeOverClaim,
 } from "./store.ts";
+import { putOff } from "./unfinished-store.ts";
 import { ownUrls } from "./webhooks.ts";
 
 export type ImportServices = EventServices & {
@@ -146,13 +146,21 @@ export async function claim(
   return { row, number, previous, isOurs, twilio };
 }
 
-/** Ends the lease of a claim at once, so that the owner's next import need not wait for it. Never throws. */
+// What Twilio may still do is done by then, and the watch for it is over.
+const QUIET_MS = 60_000;
+
+/**
+ * Ends the lease of a claim at once, so that the owner's next import need not wait for it; the reconciliation keeps quiet
+ * for a minute. Never throws.
+ */
 export async function giveUp(
   { id, claimId }: Pick<Claim, "id" | "claimId">,
   { db, log, now }: ImportServices,
 ): Promise<void> {
   try {
-    await setLease(db, id, claimId, now().toISOString());
+    const time = now();
+    const quietUntil = new Date(time.getTime() + QUIET_MS).toISOString();
+    await putOff(db, id, claimId, time.toISOString(), quietUntil);
   } catch (error) {
     log.warn("lease_not_given_up", { phone_number_id: id, ...errorFields(error) });
   }

@@ -180,8 +180,11 @@ export function calm(): void {
   revive?.();
 }
 
+/** Time passes: leases are over, and what Twilio was late with is done. */
 export async function expireLeases(): Promise<void> {
+  await twilio.finishLate();
   await env.DB.batch([
+    env.DB.prepare("UPDATE phone_numbers SET next_return_at = NULL WHERE state = 'importing'"),
     env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020' WHERE lease_expires_at IS NOT NULL"),
     env.DB.prepare("UPDATE twilio_accounts SET check_lease_expires_at = NULL"),
   ]);

@@ -13,6 +13,8 @@ export type Simulator = {
    * @throws ConnectionReset where a fault drops the connection
    */
   fetch: (request: Request) => Promise<Response>;
+  /** Does what it was late with. */
+  finishLate: () => Promise<void>;
   ring: ReturnType<typeof createCaller>["ring"];
   text: ReturnType<typeof createCaller>["text"];
 };
@@ -41,6 +43,11 @@ export function createSimulator(webhookFetch: (request: Request) => Promise<Resp
     faults,
     ...createCaller(state, webhookFetch),
     fetch: (request) => limited(request, () => handle(request)),
+    async finishLate() {
+      const due = late;
+      late = [];
+      for (const { request } of due) await api.fetch(request);
+    },
   };
 
   async function handle(request: Request): Promise<Response> {
