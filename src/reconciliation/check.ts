@@ -84,6 +84,7 @@ async function compare(
       if (finding.action === "repair") repairs += 1;
       await settleFinding(finding, key.apiKeyId, twilio, services);
     }
+    if (rows.length < ROWS_AT_ONCE) return true;
   }
 }
 
