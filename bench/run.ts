@@ -8,6 +8,7 @@ import { measureBulk } from "./sections/bulk.ts";
 import { measureColdStart } from "./sections/cold-start.ts";
 import { measureImport } from "./sections/import.ts";
 import { measureLoad } from "./sections/load.ts";
+import { measureReconciliation } from "./sections/reconcile.ts";
 import { measureVoice } from "./sections/voice.ts";
 
 // npm run bench: measures the Worker against its floor, an empty handler and the same job done the usual way, and
@@ -19,6 +20,7 @@ const sections: Record<SectionName, (options: Options) => Promise<SectionReport>
   cold: measureColdStart,
   load: measureLoad,
   bulk: measureBulk,
+  reconcile: measureReconciliation,
 };
 
 async function run(options: Options): Promise<void> {

@@ -9,8 +9,9 @@ import { SDK_SCHEMA } from "../sdk/answer-call.ts";
 import { type Bundle, deployable, small } from "../systems/bundles.ts";
 import { answer, signedCall } from "../systems/call.ts";
 import { createCustomer } from "../systems/customer.ts";
+import { PUBLIC_BASE_URL } from "../systems/deployed.ts";
 import { startPeer } from "../systems/peer.ts";
-import { PUBLIC_BASE_URL, startRuntime } from "../systems/runtime.ts";
+import { startRuntime } from "../systems/runtime.ts";
 import { startSimulator } from "../systems/simulator.ts";
 import { callableNumbers } from "./callable.ts";
 

@@ -1,7 +1,7 @@
 import { sign } from "../../src/twilio/signature.ts";
 import { newSid } from "../../test/twilio-simulator/state.ts";
 import { type HttpRequest, send } from "../measure/client.ts";
-import { PUBLIC_BASE_URL } from "./runtime.ts";
+import { PUBLIC_BASE_URL } from "./deployed.ts";
 import type { TwilioAccount, TwilioNumber } from "./simulator.ts";
 
 /**

@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import { json, sendExpecting } from "../measure/client.ts";
 import { peerScript } from "./bundles.ts";
 import { firstMessage } from "./child.ts";
-import { PUBLIC_BASE_URL } from "./runtime.ts";
+import { PUBLIC_BASE_URL } from "./deployed.ts";
 import { scratch } from "./scratch.ts";
 import type { TwilioAccount, TwilioNumber } from "./simulator.ts";
 

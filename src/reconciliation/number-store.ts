@@ -5,8 +5,11 @@ import type { AccountKey } from "./store.ts";
 
 // Where the API key is revoked nobody can release the number any more, and its owner leaves by re-pointing it at Twilio:
 // that is not to be repaired away.
-const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refused,
-  CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = api_key_id AND k.revoked_at IS NOT NULL)
+// `apiKeyId` as a parameter is asked for once, and as a column for each number.
+const checkedColumns = (
+  apiKeyId: "?1" | "api_key_id",
+) => `id, phone_number, agent_id, twilio_number_sid, sms_refused,
+  CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy,
   health, health_reasons, repaired_at, repairs, updated_at`;
 
@@ -20,7 +23,7 @@ export async function findAccountRows(
   const [result] = await batch(db, [
     db
       .prepare(
-        `SELECT ${CHECKED_COLUMNS} FROM phone_numbers
+        `SELECT ${checkedColumns("?1")} FROM phone_numbers
          WHERE api_key_id = ?1 AND account_sid = ?2 AND twilio_number_sid > ?3 AND state = 'active'
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
@@ -86,7 +89,7 @@ export function reserveNumber(
       .prepare(
         `UPDATE phone_numbers SET claim_id = ?2, lease_expires_at = ?3
          WHERE id = ?1 AND state = 'active' AND (lease_expires_at IS NULL OR lease_expires_at <= ?4)
-         RETURNING ${CHECKED_COLUMNS}`,
+         RETURNING ${checkedColumns("api_key_id")}`,
       )
       .bind(id, claimId, leaseExpiresAt, now),
   );

@@ -56,7 +56,7 @@ describe("a row", () => {
 describe("options", () => {
   it("are all sections, seven rounds and written results by default", () => {
     expect(readOptions([])).toMatchObject({ quick: false, json: false, rounds: 7 });
-    expect(readOptions([]).sections).toHaveLength(5);
+    expect(readOptions([]).sections).toHaveLength(6);
   });
 
   it("take some of the sections in their order", () => {

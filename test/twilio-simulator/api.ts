@@ -140,12 +140,12 @@ function matching(numbers: State["numbers"], accountSid: string, query: URLSearc
     .replace(/[^0-9*]/g, (character) => `\\${character}`)
     .replaceAll("*", "[0-9]");
   const pattern = new RegExp(escaped);
-  return [...numbers.values()].filter(
-    (number) =>
-      number.account_sid === accountSid &&
-      pattern.test(number.phone_number) &&
-      (friendlyName === null || number.friendly_name === friendlyName),
-  );
+  return numbers
+    .of(accountSid)
+    .filter(
+      (number) =>
+        pattern.test(number.phone_number) && (friendlyName === null || number.friendly_name === friendlyName),
+    );
 }
 
 function page(path: string, query: URLSearchParams, matches: NumberResource[], pageSize: number) {

@@ -208,3 +208,27 @@ describe("faults", () => {
     expect((await call(twilio, account, `/IncomingPhoneNumbers/PN${"0".repeat(32)}.json`)).status).toBe(404);
   });
 });
+
+describe("a list", () => {
+  it("has the numbers of its account and no others, wherever they came from or went", async () => {
+    const at = simulator();
+    const [ours, theirs] = [addAccount(at.state), addAccount(at.state)];
+    const kept = addNumber(at.state, ours, { phone_number: "+15005550001" });
+    const given = addNumber(at.state, ours, { phone_number: "+15005550002" });
+    const released = addNumber(at.state, ours, { phone_number: "+15005550003" });
+    const listed = async (account: Account) => {
+      const response = await call(at, account, "/IncomingPhoneNumbers.json");
+      const { incoming_phone_numbers } = await response.json<{ incoming_phone_numbers: { sid: string }[] }>();
+      return incoming_phone_numbers.map(({ sid }) => sid);
+    };
+    expect(await listed(ours)).toEqual([kept.sid, given.sid, released.sid]);
+    await call(at, ours, `/IncomingPhoneNumbers/${given.sid}.json`, { AccountSid: theirs.sid });
+    at.state.numbers.delete(released.sid);
+    expect(await listed(ours)).toEqual([kept.sid]);
+    expect(await listed(theirs)).toEqual([given.sid]);
+    await call(at, theirs, `/IncomingPhoneNumbers/${given.sid}.json`, { AccountSid: ours.sid });
+    expect(await listed(ours)).toEqual([kept.sid, given.sid]);
+    at.state.numbers.clear();
+    expect(await listed(ours)).toEqual([]);
+  });
+});

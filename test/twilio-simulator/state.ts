@@ -1,3 +1,4 @@
+import { Numbers } from "./numbers.ts";
 import { createNumberResource, type NumberResource } from "./resource.ts";
 
 export type Account = {
@@ -52,7 +53,7 @@ export type RecordedRequest = {
 /** What Twilio knows. Plain data: tests read and write it directly, as the owner of the account would. */
 export type State = {
   accounts: Map<string, Account>;
-  numbers: Map<string, NumberResource>;
+  numbers: Numbers;
   applications: Map<string, Application>;
   messagingServices: Map<string, MessagingService>;
   /** The region in which a number's calls are handled, by number; none is the default. */
@@ -63,7 +64,7 @@ export type State = {
 export function createState(): State {
   return {
     accounts: new Map(),
-    numbers: new Map(),
+    numbers: new Numbers(),
     applications: new Map(),
     messagingServices: new Map(),
     voiceRegions: new Map(),

@@ -47,6 +47,8 @@ export function updateNumber(
   const mode = form.get("VoiceReceiveMode");
   if (mode !== null) number.voice_receive_mode = mode;
   bind(number, form);
+  // It may belong to another account now.
+  state.numbers.set(number.sid, number);
   number.date_updated = new Date().toUTCString().replace("GMT", "+0000");
   return number;
 }
