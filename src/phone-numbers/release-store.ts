@@ -6,7 +6,12 @@ import type { PhoneNumberRow } from "./store.ts";
 
 /** A number with what it takes to give it back. */
 export type ReleasableRow = PhoneNumberRow &
-  TwilioAccountRow & { created_at: string; updated_at: string; return_attempts: number };
+  TwilioAccountRow & {
+    created_at: string;
+    updated_at: string;
+    return_attempts: number;
+    next_return_at: string | null;
+  };
 
 /** One of a key's numbers, in whatever state, with its account's tokens. @throws StorageError */
 export function findReleasable(
@@ -18,7 +23,7 @@ export function findReleasable(
     db
       .prepare(
         `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
-           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.created_at, n.updated_at, n.return_attempts,
+           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.created_at, n.updated_at, n.return_attempts, n.next_return_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
          JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid

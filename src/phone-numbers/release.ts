@@ -128,8 +128,18 @@ function reasonOf(error: unknown): ErrorCode {
 
 const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 
+/** When to look at the number again; undefined where that is over. */
+function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string | undefined {
+  if (reason) return nextTryOf(row, now);
+  // Twilio may still be at work on an import of unknown outcome, and point the number here after this look at it.
+  const { state, next_return_at: quietUntil } = row;
+  return state === "importing" && quietUntil !== null && quietUntil > now.toISOString()
+    ? quietUntil
+    : undefined;
+}
+
 /** When to try again; undefined after a week. */
-function nextReturn({ state, return_attempts, updated_at }: ReleasableRow, now: Date): string | undefined {
+function nextTryOf({ state, return_attempts, updated_at }: ReleasableRow, now: Date): string | undefined {
   // While it is returning, nothing but the attempts themselves writes the row, and they do not set this time anew.
   if (state === "returning" && now.getTime() - Date.parse(updated_at) > PATIENCE_MS) return undefined;
   return nextTry(return_attempts, now).toISOString();
@@ -139,16 +149,17 @@ function nextReturn({ state, return_attempts, updated_at }: ReleasableRow, now: 
 async function forget(
   row: ReleasableRow,
   claimId: string,
-  { outcomes, reason }: Returned,
+  returned: Returned,
   services: ImportServices,
 ): Promise<void> {
+  const { outcomes, reason } = returned;
   const { db, vault, now, log } = services;
   const data = { phone_number: row.phone_number, twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
   // One that is returning was told of already, and has no agent.
   const draft = row.agent_id && { apiKeyId: row.api_key_id, agentId: row.agent_id, data };
   const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
   const time = now();
-  const ending = { claimId, event, now: time.toISOString(), returnAt: reason && nextReturn(row, time) };
+  const ending = { claimId, event, now: time.toISOString(), returnAt: nextReturn(row, returned, time) };
   const { isReleased, hasEvent } = await endRelease(db, row, ending);
   forgetRoutes(row.api_key_id);
   if (!isReleased) throw inProgress(1);

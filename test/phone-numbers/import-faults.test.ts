@@ -3,8 +3,9 @@ import { describe, expect, it, vi } from "vitest";
 import { type D1Fault, watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { expectErrorLog } from "../support/logs.ts";
+import { reconcile } from "../support/reconciliation.ts";
 import { operations, twilio } from "../support/twilio.ts";
-import { createAgent, createKey, expectError, post, rows } from "../support/worker.ts";
+import { call, createAgent, createKey, expectError, get, post, rows } from "../support/worker.ts";
 import { type Effect, effects, type Fault } from "../twilio-simulator/faults.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 import { addApplication } from "../twilio-simulator/state.ts";
@@ -232,6 +233,21 @@ describe("the outcome of the update is unknown: what is ours is given back", () 
     await expectError(await importIt(prepared, IMPATIENT), 502, "twilio_unavailable");
     expect((await second)?.status).toBe(201);
     await expectImported(prepared);
+  });
+
+  it("and released before it is applied: looked at again, and given back", async () => {
+    const prepared = await prepare();
+    twilio.faults.add({ operation: "update", effect: { kind: "late", requests: 99 } });
+    twilio.faults.add({ operation: "fetch", effect: effects.serverErrorHtml, times: 3 });
+    await expectError(await importIt(prepared, IMPATIENT), 502, "twilio_unavailable");
+    const path = `/v1/phone-numbers/${encodeURIComponent(prepared.number.phone_number)}`;
+    expect((await call("DELETE", path, prepared.key)).status).toBe(200);
+    await expectError(await get(path, prepared.key), 404, "number_not_found");
+    await twilio.finishLate();
+    expect(held(prepared).voice_url).toContain("/webhooks/twilio/");
+    await env.DB.prepare("UPDATE phone_numbers SET next_return_at = '2020'").run();
+    await reconcile();
+    await expectAsBefore(prepared);
   });
 
   it("is never sent a second time unseen", async () => {
