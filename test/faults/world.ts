@@ -120,7 +120,9 @@ export async function take(world: World, step: Step, disturbance: Disturbance): 
       const number = numberOf(belief);
       if (isOurs(number)) belief.isContested = true;
       number[step.field] = value;
-      belief.owned.push({ ...belief.owned.at(-1), [step.field]: value });
+      // Whoever sets a voice URL sees what is bound beside it, and wants it so.
+      const bound = step.field === "voice_url" && { trunk_sid: number.trunk_sid ?? "" };
+      belief.owned.push({ ...belief.owned.at(-1), [step.field]: value, ...bound });
       return;
     }
     case "cron":
