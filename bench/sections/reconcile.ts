@@ -75,7 +75,7 @@ export async function measureReconciliation({ quick }: Options): Promise<Section
       `${name(thin)}: ${count(reads(thin.ours))} lists and ${count(thin.ours.updates)} repairs. A list is a call for up to a ` +
         "thousand numbers of one account, so small accounts gain less.",
       `Of a number in order the consumer keeps ${Math.round(bytesEach)} bytes while it checks the account, and of one that is ` +
-        `not in order, or not ours, ${Math.round(bytesEachDrifted)}.`,
+        `not in order, ${Math.round(bytesEachDrifted)}.`,
       `What is left after garbage is the 99th percentile of all round trips to D1; the most at any of them was ` +
         `${Math.max(...[...runs, thin].map(({ heap }) => heap.withoutGarbage.most)).toFixed(1)} MiB.`,
       `${name(last)}: ${(last.cpuMs / numbersOf(last)).toFixed(2)} ms on a core for each number in the whole of workerd, D1 and ` +
