@@ -3,15 +3,15 @@ import type { TwilioAccountRow } from "../phone-numbers/account-store.ts";
 import type { CheckedRow, Health, HealthReason } from "./plan.ts";
 import type { AccountKey } from "./store.ts";
 
+const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refused, health, health_reasons, repaired_at,
+  repairs, updated_at`;
+
 // Where the API key is revoked nobody can release the number any more, and its owner leaves by re-pointing it at Twilio:
-// that is not to be repaired away.
-// `apiKeyId` as a parameter is asked for once, and as a column for each number.
-const checkedColumns = (
-  apiKeyId: "?1" | "api_key_id",
-) => `id, phone_number, agent_id, twilio_number_sid, sms_refused,
-  CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NOT NULL)
-    THEN 'report' ELSE drift_policy END AS drift_policy,
-  health, health_reasons, repaired_at, repairs, updated_at`;
+// that is not to be repaired away. Of a page of one key's numbers it is asked once.
+const POLICY_OF_PAGE = `CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?1 AND k.revoked_at IS NOT NULL)
+  THEN 'report' ELSE drift_policy END AS drift_policy`;
+const POLICY_OF_ROW = `CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = api_key_id AND k.revoked_at IS NOT NULL)
+  THEN 'report' ELSE drift_policy END AS drift_policy`;
 
 /** An account's active numbers after a SID, in the order of their SIDs. @throws StorageError */
 export async function findAccountRows(
@@ -23,7 +23,7 @@ export async function findAccountRows(
   const [result] = await batch(db, [
     db
       .prepare(
-        `SELECT ${checkedColumns("?1")} FROM phone_numbers
+        `SELECT ${CHECKED_COLUMNS}, ${POLICY_OF_PAGE} FROM phone_numbers
          WHERE api_key_id = ?1 AND account_sid = ?2 AND twilio_number_sid > ?3 AND state = 'active'
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
@@ -89,7 +89,7 @@ export function reserveNumber(
       .prepare(
         `UPDATE phone_numbers SET claim_id = ?2, lease_expires_at = ?3
          WHERE id = ?1 AND state = 'active' AND (lease_expires_at IS NULL OR lease_expires_at <= ?4)
-         RETURNING ${checkedColumns("api_key_id")}`,
+         RETURNING ${CHECKED_COLUMNS}, ${POLICY_OF_ROW}`,
       )
       .bind(id, claimId, leaseExpiresAt, now),
   );
