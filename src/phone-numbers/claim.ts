@@ -15,9 +15,9 @@ import {
   insertClaim,
   type PhoneNumberRow,
   removeClaim,
+  setLease,
   takeOverClaim,
 } from "./store.ts";
-import { putOff } from "./unfinished-store.ts";
 import { ownUrls } from "./webhooks.ts";
 
 export type ImportServices = EventServices & {
@@ -160,7 +160,7 @@ export async function giveUp(
   try {
     const time = now();
     const quietUntil = new Date(time.getTime() + QUIET_MS).toISOString();
-    await putOff(db, id, claimId, time.toISOString(), quietUntil);
+    await setLease(db, id, claimId, time.toISOString(), quietUntil);
   } catch (error) {
     log.warn("lease_not_given_up", { phone_number_id: id, ...errorFields(error) });
   }

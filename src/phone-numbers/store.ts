@@ -173,6 +173,7 @@ export async function activate(
 /**
  * Sets when the lease of a claim ends; now, to give it up.
  *
+ * @param quietUntil until when the reconciliation keeps away
  * @returns false where another import has taken the row over
  * @throws StorageError
  */
@@ -181,13 +182,15 @@ export async function setLease(
   id: string,
   claimId: string,
   expiresAt: string,
+  quietUntil: string | null = null,
 ): Promise<boolean> {
   const changed = await run(
     db
       .prepare(
-        `UPDATE phone_numbers SET lease_expires_at = ?3 WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
+        `UPDATE phone_numbers SET lease_expires_at = ?3, next_return_at = COALESCE(?4, next_return_at)
+         WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
       )
-      .bind(id, claimId, expiresAt),
+      .bind(id, claimId, expiresAt, quietUntil),
   );
   return changed === 1;
 }

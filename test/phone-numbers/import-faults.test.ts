@@ -347,7 +347,8 @@ describe("what cannot be settled now", () => {
     const error = await expectError(await importIt(prepared), 502, "twilio_unavailable");
     expect(error.details).toMatchObject({ outcome: "unknown" });
     const [left] = await rows("phone_numbers");
-    expect(left).toMatchObject({ state: "importing" });
+    // Nothing of it was tried again yet.
+    expect(left).toMatchObject({ state: "importing", return_attempts: 0 });
     await expectNextImportFinishes(prepared);
     expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ id: left?.id })]);
   });
