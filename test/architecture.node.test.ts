@@ -89,7 +89,7 @@ const CONSTANT_HOLES: Record<string, string[]> = {
   "src/events/store.ts": ["DELIVERY", "where"],
   "src/phone-numbers/owner-store.ts": ["COLUMNS", "FROM", "where"],
   "src/phone-numbers/store.ts": ["IS_ORPHANED"],
-  "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS", "POLICY_OF_PAGE", "POLICY_OF_ROW"],
+  "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS"],
   "src/rotation/store.ts": ["table", "column", "keys", "places", "name", "where"],
 };
 

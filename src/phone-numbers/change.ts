@@ -2,7 +2,7 @@ import { findAgent } from "../agents/store.ts";
 import { run, StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { tryCredentials } from "../twilio/account.ts";
-import { TwilioError } from "../twilio/errors.ts";
+import { isNotFound } from "../twilio/errors.ts";
 import { findAccount, markAccepted, replaceToken } from "./account-store.ts";
 import { sealToken } from "./auth-token.ts";
 import type { ImportServices } from "./claim.ts";
@@ -74,7 +74,7 @@ async function rotateToken(
     await tryCredentials(twilio, credentials);
   } catch (error) {
     // Not the number is what Twilio does not know here, but the account.
-    const isUnknown = error instanceof TwilioError && error.facts.status === 404;
+    const isUnknown = isNotFound(error);
     if (isUnknown) throw new ApiError("twilio_invalid_credentials", { cause: error });
     throw await lookUpFailure(error, twilio, credentials);
   }

@@ -6,7 +6,7 @@ import type { ImportServices } from "../phone-numbers/claim.ts";
 import { storedTwilio } from "../phone-numbers/stored-twilio.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import { findNumberToCheck, putChecked } from "./number-store.ts";
-import { isAboutCredentials, settleNumber } from "./settle.ts";
+import { ask, isAboutCredentials, settleNumber } from "./settle.ts";
 import { markAccount } from "./store.ts";
 
 /**
@@ -27,10 +27,7 @@ export async function checkNumber(
   const account = { apiKeyId, accountSid: row.account_sid };
   try {
     const twilio = await storedTwilio(account, row, services);
-    const number = await twilio.fetch(row.twilio_number_sid).catch((error: unknown) => {
-      if (error instanceof TwilioError && error.facts.status === 404) return undefined;
-      throw error;
-    });
+    const number = await ask(row, twilio);
     const settled = await settleNumber(row, number, apiKeyId, twilio, services);
     const time = now().toISOString();
     const checked = settled === "as before" ? [putChecked(db, row.id, time)] : [];

@@ -12,7 +12,7 @@ import { VaultError } from "../vault/vault.ts";
 import { findAccountRows, findAccountSids } from "./number-store.ts";
 import { type CheckedRow, type Health, idInOrder, nextCheck } from "./plan.ts";
 import { rejectionEvents } from "./rejection.ts";
-import { isAboutCredentials, settleNumber } from "./settle.ts";
+import { ask, isAboutCredentials, settleNumber } from "./settle.ts";
 import {
   type AccountKey,
   type ClaimedAccount,
@@ -92,6 +92,8 @@ async function compare(
       const isDone = isInOrder(row, listed) || row.updated_at >= startedAt;
       if (!isDone) {
         if (work >= MAX_WORK_PER_RUN || !(await keep())) return { isComplete: false, position };
+        // A list may miss a number that moves from one page to another meanwhile, so one that is missing is asked for by
+        // itself, once; and so is one that points at another row of ours, or is in order again.
         const known = listed.others.get(row.twilio_number_sid);
         const asked = known || isKnownMissing(row, listed) ? known : await ask(row, twilio);
         const settled = await settleNumber(row, asked, key.apiKeyId, twilio, services);
@@ -165,19 +167,6 @@ function isInOrder(row: CheckedRow, { inOrder, strange }: Listed): boolean {
 
 function isKnownMissing(row: CheckedRow, { inOrder }: Listed): boolean {
   return row.health === "number_missing" && !inOrder.has(row.twilio_number_sid);
-}
-
-/**
- * A list may miss a number that moves from one page to another meanwhile, so one that is missing is asked for by itself,
- * once; and so is one that points at another row of ours, or is in order again.
- */
-async function ask(row: CheckedRow, twilio: IncomingPhoneNumbers): Promise<IncomingPhoneNumber | undefined> {
-  try {
-    return await twilio.fetch(row.twilio_number_sid);
-  } catch (error) {
-    if (error instanceof TwilioError && error.facts.status === 404) return undefined;
-    throw error;
-  }
 }
 
 /** Ends the check, and where the account is found otherwise than before tells everybody whom it concerns. */

@@ -3,15 +3,11 @@ import type { TwilioAccountRow } from "../phone-numbers/account-store.ts";
 import type { CheckedRow, Health, HealthReason } from "./plan.ts";
 import type { AccountKey } from "./store.ts";
 
+// Of the numbers of one API key, which is the first parameter. Where it is revoked nobody can release a number any more,
+// and its owner leaves by re-pointing it at Twilio: that is not to be repaired away.
 const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refused, health, health_reasons, repaired_at,
-  repairs, updated_at`;
-
-// Where the API key is revoked nobody can release the number any more, and its owner leaves by re-pointing it at Twilio:
-// that is not to be repaired away. Of a page of one key's numbers it is asked once.
-const POLICY_OF_PAGE = `CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?1 AND k.revoked_at IS NOT NULL)
-  THEN 'report' ELSE drift_policy END AS drift_policy`;
-const POLICY_OF_ROW = `CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = api_key_id AND k.revoked_at IS NOT NULL)
-  THEN 'report' ELSE drift_policy END AS drift_policy`;
+  repairs, updated_at, CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?1 AND k.revoked_at IS NOT NULL)
+    THEN 'report' ELSE drift_policy END AS drift_policy`;
 
 /** An account's active numbers after a SID, in the order of their SIDs. @throws StorageError */
 export async function findAccountRows(
@@ -23,7 +19,7 @@ export async function findAccountRows(
   const [result] = await batch(db, [
     db
       .prepare(
-        `SELECT ${CHECKED_COLUMNS}, ${POLICY_OF_PAGE} FROM phone_numbers
+        `SELECT ${CHECKED_COLUMNS} FROM phone_numbers
          WHERE api_key_id = ?1 AND account_sid = ?2 AND twilio_number_sid > ?3 AND state = 'active'
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
@@ -71,6 +67,8 @@ export function findNumberToCheck(
   );
 }
 
+type Reservation = { apiKeyId: string; id: string; claimId: string; leaseExpiresAt: string };
+
 /**
  * Reserves an active number for a repair, so that it is not released, nor repaired by another, in the middle of it.
  *
@@ -79,19 +77,18 @@ export function findNumberToCheck(
  */
 export function reserveNumber(
   db: D1Database,
-  id: string,
-  claimId: string,
-  leaseExpiresAt: string,
+  { apiKeyId, id, claimId, leaseExpiresAt }: Reservation,
   now: string,
 ): Promise<CheckedRow | null> {
   return first<CheckedRow>(
     db
       .prepare(
-        `UPDATE phone_numbers SET claim_id = ?2, lease_expires_at = ?3
-         WHERE id = ?1 AND state = 'active' AND (lease_expires_at IS NULL OR lease_expires_at <= ?4)
-         RETURNING ${CHECKED_COLUMNS}, ${POLICY_OF_ROW}`,
+        `UPDATE phone_numbers SET claim_id = ?3, lease_expires_at = ?4
+         WHERE api_key_id = ?1 AND id = ?2 AND state = 'active'
+           AND (lease_expires_at IS NULL OR lease_expires_at <= ?5)
+         RETURNING ${CHECKED_COLUMNS}`,
       )
-      .bind(id, claimId, leaseExpiresAt, now),
+      .bind(apiKeyId, id, claimId, leaseExpiresAt, now),
   );
 }
 

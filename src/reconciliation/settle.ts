@@ -7,7 +7,7 @@ import { newId } from "../ids.ts";
 import { cannotText } from "../phone-numbers/cannot-text.ts";
 import { type ImportServices, leaseEnd } from "../phone-numbers/claim.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
-import { TwilioError } from "../twilio/errors.ts";
+import { isNotFound, TwilioError } from "../twilio/errors.ts";
 import type {
   IncomingPhoneNumber,
   IncomingPhoneNumbers,
@@ -48,7 +48,8 @@ export async function settleNumber(
 
   const claimId = newId("claim");
   const time = now();
-  const reserved = await reserveNumber(db, row.id, claimId, leaseEnd(services, time), time.toISOString());
+  const reservation = { apiKeyId, id: row.id, claimId, leaseExpiresAt: leaseEnd(services, time) };
+  const reserved = await reserveNumber(db, reservation, time.toISOString());
   if (!reserved) return "busy";
   try {
     // What it was read as may be minutes old; its owner may want no repair by now.
@@ -137,6 +138,19 @@ async function repair(
     log.warn("number_not_repaired", { phone_number_id: row.id, ...errorFields(error) });
     if (!(error instanceof TwilioError) || isAboutCredentials(error)) throw error;
     return { outcome: "failed", smsRefused };
+  }
+}
+
+/** The number itself, and not the list it should stand in; undefined where the account does not have it. @throws TwilioError */
+export async function ask(
+  { twilio_number_sid }: Pick<CheckedRow, "twilio_number_sid">,
+  twilio: IncomingPhoneNumbers,
+): Promise<IncomingPhoneNumber | undefined> {
+  try {
+    return await twilio.fetch(twilio_number_sid);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
   }
 }
 

@@ -32,6 +32,11 @@ export class TwilioError extends Error {
   }
 }
 
+/** Whether Twilio answered that there is no such resource. */
+export function isNotFound(error: unknown): boolean {
+  return error instanceof TwilioError && error.facts.status === 404;
+}
+
 // The 2010 API sends {code,message,more_info,status}, newer ones RFC 9457 {type,title,status,code}, and the edge
 // HTML or nothing. Only the code decides, and only where it is a number or spells one: messages are reworded without notice.
 const errorBody = z.object({

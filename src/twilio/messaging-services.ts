@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { TwilioError } from "./errors.ts";
+import { isNotFound, TwilioError } from "./errors.ts";
 import { productOrigin } from "./hosts.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 
@@ -60,7 +60,7 @@ export async function findMessagingService(
       await get(`/v1/Services/${sid}/PhoneNumbers/${numberSid}`);
       return true;
     } catch (error) {
-      if (error instanceof TwilioError && error.facts.status === 404) return false;
+      if (isNotFound(error)) return false;
       throw error;
     }
   }

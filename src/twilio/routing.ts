@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { TwilioError } from "./errors.ts";
+import { isNotFound } from "./errors.ts";
 import { productOrigin } from "./hosts.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 
@@ -23,7 +23,7 @@ export async function findVoiceRegion(
     const parsed = record.safeParse(await callTwilio(routes, credentials, { method: "GET", path }));
     return parsed.success ? (parsed.data.voice_region ?? undefined) : undefined;
   } catch (error) {
-    if (error instanceof TwilioError && error.facts.status === 404) return undefined;
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }
