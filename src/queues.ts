@@ -4,7 +4,7 @@ import type { EventMessage } from "./events/outbox.ts";
 import { createLogger } from "./http/log.ts";
 import { numberServices } from "./phone-numbers/services.ts";
 import { consumeReconciliation } from "./reconciliation/consume.ts";
-import type { ReconciliationMessage } from "./reconciliation/services.ts";
+import type { ReconciliationMessage } from "./reconciliation/message.ts";
 
 /** The queues of wrangler.toml. A test holds the two together. */
 export const EVENTS = "nixflex-events";

@@ -3,7 +3,7 @@ import type { EventServices } from "./events/outbox.ts";
 import { clearPreviousSecrets } from "./events/secret-store.ts";
 import { clearEvents, clearReceipts } from "./events/store.ts";
 import { clearExpiredKeys } from "./http/idempotency-store.ts";
-import { clearPreviousTokens } from "./phone-numbers/account-store.ts";
+import { clearPreviousTokens } from "./twilio-accounts/store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

@@ -3,7 +3,7 @@ import { sendOverdue } from "./events/outbox.ts";
 import { createLogger, errorFields } from "./http/log.ts";
 import { numberServices } from "./phone-numbers/services.ts";
 import { scheduleChecks, scheduleUnfinished } from "./reconciliation/schedule.ts";
-import type { ReconciliationServices } from "./reconciliation/services.ts";
+import type { ReconciliationServices } from "./reconciliation/message.ts";
 import { clearOldRecords } from "./retention.ts";
 import { resealOldest } from "./rotation/reseal.ts";
 

@@ -87,8 +87,8 @@ describe("imports point down only", () => {
 const CONSTANT_HOLES: Record<string, string[]> = {
   "src/agents/store.ts": ["COLUMNS", "places"],
   "src/events/store.ts": ["DELIVERY", "where"],
-  "src/phone-numbers/owner-store.ts": ["COLUMNS", "FROM", "where"],
-  "src/phone-numbers/store.ts": ["IS_ORPHANED"],
+  "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where"],
+  "src/phone-numbers/import/store.ts": ["IS_ORPHANED"],
   "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS"],
   "src/rotation/store.ts": ["table", "column", "keys", "places", "name", "where"],
 };
@@ -118,7 +118,7 @@ describe("each thing has one owner", () => {
     expect(filesWith(/^const \w+ = new (?:Weak)?(?:Map|Set)/m)).toEqual([
       "src/answering/refusals.ts",
       "src/config.ts",
-      "src/phone-numbers/inbound-route.ts",
+      "src/answering/route-cache.ts",
     ]);
   });
 

@@ -1,4 +1,4 @@
-import { webhooksOf } from "../../src/phone-numbers/webhooks.ts";
+import { webhooksOf } from "../../src/answering/webhook-urls.ts";
 import { serveSimulator } from "../../test/twilio-simulator/serve.ts";
 import { createSimulator } from "../../test/twilio-simulator/simulator.ts";
 import { addAccount, addNumber } from "../../test/twilio-simulator/state.ts";

@@ -1,4 +1,4 @@
-import { authTokenSlot } from "../../src/phone-numbers/auth-token.ts";
+import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
 import { previousConfigurationSlot } from "../../src/phone-numbers/previous-configuration.ts";
 import { SEALED_COLUMNS } from "../../src/rotation/columns.ts";
 import { createVault } from "../../src/vault/vault.ts";

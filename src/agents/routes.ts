@@ -1,11 +1,11 @@
 import { Hono } from "hono/tiny";
-import { asOwner } from "../api-keys/as-owner.ts";
+import { asOwner } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { oneOf, pageOf } from "../http/page.ts";
 import { isId } from "../ids.ts";
-import { forgetRoutes } from "../phone-numbers/inbound-route.ts";
+import { forgetRoutes } from "../answering/route-cache.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, updateAgentBody } from "./schema.ts";
 import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";

@@ -1,5 +1,5 @@
 import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
-import type { InboundAgent, InboundRoute } from "../phone-numbers/inbound-route.ts";
+import type { InboundAgent, InboundRoute } from "./route-cache.ts";
 import { say, sayLanguage } from "../twilio/say.ts";
 import { element, type Xml } from "../twilio/twiml.ts";
 

@@ -6,7 +6,7 @@ import {
   type RouteServices,
   staleRoute,
   UntrustedRoute,
-} from "../phone-numbers/inbound-route.ts";
+} from "./route-cache.ts";
 import { type Claim, signingKey, trust } from "./trusted-request.ts";
 
 /**

@@ -2,11 +2,11 @@ import { batch } from "../database.ts";
 import { sealEvent } from "../events/event.ts";
 import { announce, type EventServices, recordTold, type Told } from "../events/outbox.ts";
 import { errorFields } from "../http/log.ts";
-import { forgetPreviousToken } from "../phone-numbers/account-store.ts";
-import { forgetRoutes, type InboundRoute } from "../phone-numbers/inbound-route.ts";
-import { touchInbound } from "../phone-numbers/inbound-store.ts";
+import { forgetPreviousToken } from "../twilio-accounts/store.ts";
+import { forgetRoutes, type InboundRoute } from "./route-cache.ts";
+import { touchInbound } from "./route-store.ts";
 import { isInService } from "./answer.ts";
-import { happeningOf, type WebhookKind } from "./happening.ts";
+import { happeningOf, type WebhookKind } from "./event-from-webhook.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 /**

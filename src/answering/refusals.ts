@@ -2,8 +2,8 @@ import { batch, run } from "../database.ts";
 import { announce, type EventServices } from "../events/outbox.ts";
 import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
-import type { InboundRoute } from "../phone-numbers/inbound-route.ts";
-import { rejectionEvents } from "../reconciliation/rejection.ts";
+import type { InboundRoute } from "./route-cache.ts";
+import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
 import { markAccount } from "../reconciliation/store.ts";
 
 // So many refused signatures of one account within this time, and none that fits, are no stray request: its token has most

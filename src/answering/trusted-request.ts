@@ -9,7 +9,7 @@ import {
   loadRoute,
   type RouteServices,
   type TrustedRoute,
-} from "../phone-numbers/inbound-route.ts";
+} from "./route-cache.ts";
 import { verify } from "../twilio/signature.ts";
 import { createVault } from "../vault/vault.ts";
 import { isBurst, raiseRejected } from "./refusals.ts";

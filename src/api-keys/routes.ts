@@ -6,7 +6,7 @@ import { pageOf } from "../http/page.ts";
 import { isId, newId } from "../ids.ts";
 import { sha256 } from "../vault/hash.ts";
 import { createApiKey } from "./api-key.ts";
-import { asOwnerUnkept } from "./as-owner.ts";
+import { asOwnerUnkept } from "./with-api-key.ts";
 import { requireAdmin } from "./authenticate.ts";
 import { limitCreation } from "./creation-limit.ts";
 import { createKeyBody } from "./schema.ts";

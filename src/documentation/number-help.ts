@@ -1,5 +1,5 @@
 import type { ErrorCode } from "../http/errors.ts";
-import { CREDENTIAL_ADVICE } from "../phone-numbers/doctor.ts";
+import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
 import type { ErrorHelp } from "./error-help.ts";
 
 /** What to do about each `details.reason`. */

@@ -1,6 +1,6 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
-import { asOwner, asOwnerUnkept } from "../api-keys/as-owner.ts";
+import { asOwner, asOwnerUnkept } from "../api-keys/with-api-key.ts";
 import { batch } from "../database.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "../http/errors.ts";
 import { answered, time } from "../http/operation.ts";
-import { health, healthReason } from "../reconciliation/health.openapi.ts";
-import type { ChannelOutcome } from "./release-plan.ts";
+import { health, healthReason } from "./health.openapi.ts";
+import type { ChannelOutcome } from "./release/plan.ts";
 
 // What answers about numbers look like; serialise.ts makes them. Plans are in plan.openapi.ts.
 

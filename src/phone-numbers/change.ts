@@ -3,12 +3,12 @@ import { run, StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { tryCredentials } from "../twilio/account.ts";
 import { isNotFound } from "../twilio/errors.ts";
-import { findAccount, markAccepted, replaceToken } from "./account-store.ts";
-import { sealToken } from "./auth-token.ts";
-import type { ImportServices } from "./claim.ts";
-import { lookUpFailure } from "./doctor.ts";
-import { forgetRoutes } from "./inbound-route.ts";
-import { changeNumber, findOwnNumber, type OwnedNumber } from "./owner-store.ts";
+import { findAccount, markAccepted, replaceToken } from "../twilio-accounts/store.ts";
+import { sealToken } from "../twilio-accounts/auth-token.ts";
+import type { ImportServices } from "./import/claim.ts";
+import { lookUpFailure } from "../twilio-accounts/diagnose.ts";
+import { forgetRoutes } from "../answering/route-cache.ts";
+import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 import type { ChangeBody } from "./schema.ts";
 
 /**

@@ -1,5 +1,5 @@
 import type { IncomingPhoneNumber, NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
-import type { Webhooks } from "./webhooks.ts";
+import type { Webhooks } from "../answering/webhook-urls.ts";
 
 // Decisions about who answers a number at Twilio. No I/O here.
 

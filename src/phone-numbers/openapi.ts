@@ -12,8 +12,8 @@ import {
   releasedExample,
   releasedNumber,
 } from "./answers.openapi.ts";
-import { CREDENTIAL_ADVICE } from "./doctor.ts";
-import { importPlan, planExample } from "./plan.openapi.ts";
+import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
+import { importPlan, planExample } from "./preview/openapi.ts";
 import { changeBody, importBody } from "./schema.ts";
 
 const TOKEN = "the Auth Token of that account";

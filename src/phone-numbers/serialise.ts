@@ -1,7 +1,7 @@
-import type { ImportedNumber } from "./import.ts";
-import type { OwnedNumber } from "./owner-store.ts";
-import type { Preview } from "./preview.ts";
-import type { ReleasedNumber } from "./release.ts";
+import type { ImportedNumber } from "./import/import.ts";
+import type { OwnedNumber } from "./store.ts";
+import type { Preview } from "./preview/preview.ts";
+import type { ReleasedNumber } from "./release/release.ts";
 import type { ImportBody } from "./schema.ts";
 
 // Numbers as answers have them. The row's id stays inside: it stands in the webhook URLs.

@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import { deliveryServices } from "../events/services.ts";
 import type { AppContext } from "../http/context.ts";
 import type { Logger } from "../http/log.ts";
-import type { ImportServices } from "./claim.ts";
+import type { ImportServices } from "./import/claim.ts";
 
 /** What working on numbers takes, for a request. */
 export function importServices(c: AppContext): ImportServices {

@@ -1,213 +1,111 @@
-import { batch, run } from "../database.ts";
-import type { SealedEvent } from "../events/event.ts";
-import { insertEvent } from "../events/store.ts";
-import { deleteUnusedAccounts } from "./account-store.ts";
+import { batch, first, run } from "../database.ts";
+import type { Page } from "../http/page.ts";
 
-/**
- * A number and who it belongs to. `state` importing: claimed, and Twilio may or may not point at us yet; releasing: being
- * given back, and Twilio may or may not point at us still; returning: released, and to be given back when Twilio can be
- * told.
- */
-export type PhoneNumberRow = {
+// What the owner of a number sees and changes of it. Numbers whose import or release is not finished are not there.
+
+/** A number as its owner sees it. */
+export type OwnedNumber = {
   id: string;
   phone_number: string;
-  api_key_id: string;
   agent_id: string | null;
   account_sid: string;
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
-  state: "importing" | "active" | "releasing" | "returning";
-  claim_id: string;
-  lease_expires_at: string | null;
-  previous_configuration_sealed: string;
+  health: string;
+  health_reasons: string;
+  drift_policy: "repair" | "report";
+  account_health: string;
+  checked_at: string | null;
+  first_inbound_at: string | null;
+  last_inbound_at: string | null;
+  created_at: string;
+  updated_at: string;
 };
 
-/** SQL, of the table `phone_numbers`. */
-const IS_ORPHANED = `EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = phone_numbers.api_key_id AND revoked_at IS NOT NULL)`;
+// What Twilio would not tell of the account is true of each of its numbers, and when the account was compared as a whole,
+// so was each of them.
+const COLUMNS = `n.id, n.phone_number, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
+  n.outbound_enabled, n.health, n.health_reasons, n.drift_policy, t.health AS account_health,
+  NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
+  n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at`;
 
-/** A row that stands where another is to be. `is_orphaned`: its API key is revoked, so nobody can release it. */
-export type ExistingRow = PhoneNumberRow & { is_orphaned: 0 | 1 };
+const FROM = `phone_numbers n
+  JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid`;
 
-/** Statement for a batch: the row of a number, whosever it is. */
-export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1PreparedStatement {
-  return db
-    .prepare(
-      `SELECT id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, inbound_enabled, outbound_enabled,
-         state, claim_id, lease_expires_at, previous_configuration_sealed, ${IS_ORPHANED} AS is_orphaned
-       FROM phone_numbers WHERE phone_number = ?1`,
-    )
-    .bind(phoneNumber);
+/** @throws StorageError */
+export function findOwnNumber(
+  db: D1Database,
+  apiKeyId: string,
+  phoneNumber: string,
+): Promise<OwnedNumber | null> {
+  return first<OwnedNumber>(
+    db
+      .prepare(
+        `SELECT ${COLUMNS} FROM ${FROM} WHERE n.phone_number = ?2 AND n.api_key_id = ?1 AND n.state = 'active'`,
+      )
+      .bind(apiKeyId, phoneNumber),
+  );
 }
 
-/** A claim on a number: who imports it, and until when nobody else may. */
-export type Claim = {
-  id: string;
-  claimId: string;
-  leaseExpiresAt: string;
-  phoneNumber: string;
-  apiKeyId: string;
-  agentId: string;
-  accountSid: string;
-  twilioNumberSid: string;
-  previousConfigurationSealed: string;
-};
+type NumberQuery = Page & { apiKeyId: string; agentId: string | undefined };
 
-/**
- * Inserts the number as `importing`, together with its Twilio account.
- *
- * @param superseded a row of another key that is returning or orphaned: who has the number at Twilio now comes first
- * @param accounts what makes sure that the Twilio account is there; see account-store.ts
- * @throws StorageError `conflict` where the number has a row already, `dangling` where the agent is gone
- */
-export async function insertClaim(
+/** A page of a key's numbers, newest first, and how many there are, in one trip. @throws StorageError */
+export async function listOwnNumbers(
   db: D1Database,
-  claim: Claim,
-  accounts: readonly D1PreparedStatement[],
-  now: string,
-  superseded?: Pick<PhoneNumberRow, "id" | "claim_id" | "api_key_id">,
-): Promise<void> {
-  const insert = db
-    .prepare(
-      `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, state, claim_id,
-         lease_expires_at, previous_configuration_sealed, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'importing', ?7, ?8, ?9, ?10, ?10)`,
-    )
-    .bind(
-      claim.id,
-      claim.phoneNumber,
-      claim.apiKeyId,
-      claim.agentId,
-      claim.accountSid,
-      claim.twilioNumberSid,
-      claim.claimId,
-      claim.leaseExpiresAt,
-      claim.previousConfigurationSealed,
-      now,
-    );
-  const clear = superseded
-    ? [
-        db
-          .prepare(
-            `DELETE FROM phone_numbers
-             WHERE id = ?1 AND claim_id = ?2 AND (state = 'returning' OR ${IS_ORPHANED})
-               AND (lease_expires_at IS NULL OR lease_expires_at <= ?3)`,
-          )
-          .bind(superseded.id, superseded.claim_id, now),
-        deleteUnusedAccounts(db, superseded.api_key_id),
-      ]
-    : [];
-  await batch(db, [...clear, ...accounts, insert]);
-}
-
-/**
- * Takes over a row of the same key whose import or release was not finished, if its lease is over and nobody else was
- * faster. Nothing stays of the time before but its id and what it has to give back.
- *
- * @param abandoned the claim that is taken over
- * @returns whether the row is now ours
- * @throws StorageError
- */
-export async function takeOverClaim(
-  db: D1Database,
-  claim: Claim,
-  abandoned: string,
-  accounts: readonly D1PreparedStatement[],
-  now: string,
-): Promise<boolean> {
-  const update = db
-    .prepare(
-      `UPDATE phone_numbers SET state = 'importing', agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
-         claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, created_at = ?9, updated_at = ?9,
-         inbound_enabled = 1, outbound_enabled = 1, next_return_at = NULL, return_attempts = 0, sms_refused = 0,
-         health = 'ok', health_reasons = '[]', checked_at = NULL, drift_policy = 'repair', repaired_at = NULL,
-         repairs = 0, first_inbound_at = NULL, last_inbound_at = NULL
-       WHERE id = ?1 AND claim_id = ?2 AND state <> 'active' AND lease_expires_at <= ?9`,
-    )
-    .bind(
-      claim.id,
-      abandoned,
-      claim.agentId,
-      claim.accountSid,
-      claim.twilioNumberSid,
-      claim.claimId,
-      claim.leaseExpiresAt,
-      claim.previousConfigurationSealed,
-      now,
-    );
-  const results = await batch(db, [...accounts, update, deleteUnusedAccounts(db, claim.apiKeyId)]);
-  return results[accounts.length]?.meta.changes === 1;
-}
-
-/** @param smsRefused Twilio has said that the number cannot text */
-export type Activation = Pick<Claim, "id" | "claimId"> & { smsRefused: boolean };
-
-/**
- * Makes a claimed number active, and in the same transaction keeps the event that says so. Doing it twice is the same
- * as doing it once.
- *
- * @returns undefined where another import has taken the row over; else its agent, which may have been deleted meanwhile,
- *   and whether there is somebody to tell
- * @throws StorageError
- */
-export async function activate(
-  db: D1Database,
-  { id, claimId, smsRefused }: Activation,
-  event: SealedEvent,
-  now: string,
-): Promise<{ agentId: string | null; hasEvent: boolean } | undefined> {
-  const update = db
-    .prepare(
-      `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, sms_refused = ?4, updated_at = ?3
-       WHERE id = ?1 AND claim_id = ?2 RETURNING agent_id`,
-    )
-    .bind(id, claimId, now, Number(smsRefused));
-  const [updated, inserted] = await batch(db, [
-    update,
-    insertEvent(db, event, { phoneNumberId: id, claimId, state: "active" }),
+  { apiKeyId, agentId, limit, offset }: NumberQuery,
+): Promise<{ rows: OwnedNumber[]; count: number }> {
+  // A condition that is there or not, instead of one that holds for both: SQLite then reads the page off an index.
+  const where = agentId === undefined ? "" : "AND n.agent_id = ?2";
+  const [page, total] = await batch(db, [
+    db
+      .prepare(
+        `SELECT ${COLUMNS} FROM ${FROM} WHERE n.api_key_id = ?1 ${where} AND n.state = 'active'
+         ORDER BY n.created_at DESC, n.id DESC LIMIT ?3 OFFSET ?4`,
+      )
+      .bind(apiKeyId, agentId ?? null, limit, offset),
+    db
+      .prepare(
+        `SELECT COUNT(*) AS count FROM phone_numbers n WHERE n.api_key_id = ?1 ${where} AND n.state = 'active'`,
+      )
+      .bind(apiKeyId, ...(agentId === undefined ? [] : [agentId])),
   ]);
-  const row = updated?.results[0] as { agent_id: string | null } | undefined;
-  return row && { agentId: row.agent_id, hasEvent: inserted?.meta.changes === 1 };
+  return {
+    rows: (page?.results ?? []) as OwnedNumber[],
+    count: (total?.results[0] as { count: number } | undefined)?.count ?? 0,
+  };
 }
 
+export type NumberChanges = {
+  agentId?: string | undefined;
+  inboundEnabled?: boolean | undefined;
+  outboundEnabled?: boolean | undefined;
+  driftPolicy?: "repair" | "report" | undefined;
+};
+
 /**
- * Sets when the lease of a claim ends; now, to give it up.
+ * Setting the drift policy, even to what it is, ends a contest: what was found so far is forgotten.
  *
- * @param quietUntil until when the reconciliation keeps away
- * @returns false where another import has taken the row over
- * @throws StorageError
+ * @returns false where the number is not there any more
+ * @throws StorageError `dangling` where the agent is gone
  */
-export async function setLease(
+export async function changeNumber(
   db: D1Database,
   id: string,
-  claimId: string,
-  expiresAt: string,
-  quietUntil: string | null = null,
+  { agentId, inboundEnabled, outboundEnabled, driftPolicy }: NumberChanges,
+  now: string,
 ): Promise<boolean> {
+  const flag = (value: boolean | undefined) => (value === undefined ? null : Number(value));
   const changed = await run(
     db
       .prepare(
-        `UPDATE phone_numbers SET lease_expires_at = ?3, next_return_at = COALESCE(?4, next_return_at)
-         WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
+        `UPDATE phone_numbers SET agent_id = COALESCE(?2, agent_id), inbound_enabled = COALESCE(?3, inbound_enabled),
+           outbound_enabled = COALESCE(?4, outbound_enabled), drift_policy = COALESCE(?6, drift_policy),
+           health_reasons = CASE WHEN ?6 IS NULL THEN health_reasons ELSE '[]' END,
+           repairs = CASE WHEN ?6 IS NULL THEN repairs ELSE 0 END, updated_at = ?5
+         WHERE id = ?1 AND state = 'active'`,
       )
-      .bind(id, claimId, expiresAt, quietUntil),
+      .bind(id, agentId ?? null, flag(inboundEnabled), flag(outboundEnabled), now, driftPolicy ?? null),
   );
   return changed === 1;
-}
-
-/**
- * Removes a claimed number, and its Twilio account where that has no other number.
- *
- * @throws StorageError
- */
-export async function removeClaim(
-  db: D1Database,
-  { id, claimId, apiKeyId }: Pick<Claim, "id" | "claimId" | "apiKeyId">,
-): Promise<void> {
-  await batch(db, [
-    db
-      .prepare("DELETE FROM phone_numbers WHERE id = ?1 AND claim_id = ?2 AND state = 'importing'")
-      .bind(id, claimId),
-    deleteUnusedAccounts(db, apiKeyId),
-  ]);
 }

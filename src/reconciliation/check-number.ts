@@ -1,12 +1,12 @@
 import { batch } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
-import { markAccepted } from "../phone-numbers/account-store.ts";
-import type { ImportServices } from "../phone-numbers/claim.ts";
-import { storedTwilio } from "../phone-numbers/stored-twilio.ts";
+import { markAccepted } from "../twilio-accounts/store.ts";
+import type { ImportServices } from "../phone-numbers/import/claim.ts";
+import { storedTwilio } from "../twilio-accounts/stored-credentials.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import { findNumberToCheck, putChecked } from "./number-store.ts";
-import { ask, isAboutCredentials, settleNumber } from "./settle.ts";
+import { ask, isAboutCredentials, settleNumber } from "./repair.ts";
 import { markAccount } from "./store.ts";
 
 /**

@@ -3,16 +3,16 @@ import { announce } from "../events/outbox.ts";
 import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
-import { CHECK_INTERVAL_MS } from "../phone-numbers/account-store.ts";
-import { type ImportServices, leaseEnd } from "../phone-numbers/claim.ts";
-import { storedTwilio } from "../phone-numbers/stored-twilio.ts";
+import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
+import { type ImportServices, leaseEnd } from "../phone-numbers/import/claim.ts";
+import { storedTwilio } from "../twilio-accounts/stored-credentials.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
 import { VaultError } from "../vault/vault.ts";
 import { findAccountRows, findAccountSids } from "./number-store.ts";
-import { type CheckedRow, type Health, idInOrder, nextCheck } from "./plan.ts";
-import { rejectionEvents } from "./rejection.ts";
-import { ask, isAboutCredentials, settleNumber } from "./settle.ts";
+import { type CheckedRow, type Health, idInOrder, nextCheck } from "./compare.ts";
+import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
+import { ask, isAboutCredentials, settleNumber } from "./repair.ts";
 import {
   type AccountKey,
   type ClaimedAccount,

@@ -1,7 +1,7 @@
 import { errorFields } from "../http/log.ts";
 import { checkAccount } from "./check.ts";
-import type { ReconciliationMessage, ReconciliationServices } from "./services.ts";
-import { settleUnfinished } from "./unfinished.ts";
+import type { ReconciliationMessage, ReconciliationServices } from "./message.ts";
+import { settleUnfinished } from "../phone-numbers/recovery/recover.ts";
 
 // Longer than the lease of one that died; by then another that is at work has often ended.
 const RETRY_SECONDS = 120;

@@ -1,6 +1,6 @@
 import { batch, first } from "../database.ts";
-import type { TwilioAccountRow } from "../phone-numbers/account-store.ts";
-import type { CheckedRow, Health, HealthReason } from "./plan.ts";
+import type { TwilioAccountRow } from "../twilio-accounts/store.ts";
+import type { CheckedRow, Health, HealthReason } from "./compare.ts";
 import type { AccountKey } from "./store.ts";
 
 // Of the numbers of one API key, which is the first parameter. Where it is revoked nobody can release a number any more,

@@ -1,12 +1,12 @@
 import { Hono } from "hono/tiny";
-import { asOwner } from "../api-keys/as-owner.ts";
+import { asOwner } from "../api-keys/with-api-key.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ownNumber } from "../phone-numbers/change.ts";
 import { numberInPath, toTheEnd } from "../phone-numbers/request.ts";
 import { serialiseNumber } from "../phone-numbers/serialise.ts";
 import { importServices } from "../phone-numbers/services.ts";
 import { checkNumber } from "./check-number.ts";
-import type { Health } from "./plan.ts";
+import type { Health } from "./compare.ts";
 import { findHealth } from "./store.ts";
 
 /** `POST /v1/phone-numbers/{number}/check` */

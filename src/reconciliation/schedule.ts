@@ -1,6 +1,6 @@
-import { CHECK_INTERVAL_MS } from "../phone-numbers/account-store.ts";
-import { findUnfinishedAccounts } from "../phone-numbers/unfinished-store.ts";
-import type { ReconciliationMessage, ReconciliationServices } from "./services.ts";
+import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
+import { findUnfinishedAccounts } from "../phone-numbers/recovery/store.ts";
+import type { ReconciliationMessage, ReconciliationServices } from "./message.ts";
 import { type AccountKey, findDueAccounts, postponeAccounts } from "./store.ts";
 
 // Queues takes 100 messages at once. https://developers.cloudflare.com/queues/platform/limits/

@@ -1,6 +1,6 @@
 import { batch, first, run } from "../database.ts";
-import type { TwilioAccountRow } from "../phone-numbers/account-store.ts";
-import type { Health } from "./plan.ts";
+import type { TwilioAccountRow } from "../twilio-accounts/store.ts";
+import type { Health } from "./compare.ts";
 
 export type AccountKey = { apiKeyId: string; accountSid: string };
 

@@ -1,7 +1,7 @@
 import { payloadSlot } from "../events/event.ts";
 import { webhookSecretSlot } from "../events/secret.ts";
 import { responseSlot } from "../http/idempotency.ts";
-import { authTokenSlot } from "../phone-numbers/auth-token.ts";
+import { authTokenSlot } from "../twilio-accounts/auth-token.ts";
 import { previousConfigurationSlot } from "../phone-numbers/previous-configuration.ts";
 import type { Slot } from "../vault/vault.ts";
 

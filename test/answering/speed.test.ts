@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { createLogger } from "../../src/http/log.ts";
 import worker from "../../src/index.ts";
-import { cachedRoute, loadRoute } from "../../src/phone-numbers/inbound-route.ts";
+import { cachedRoute, loadRoute } from "../../src/answering/route-cache.ts";
 import { sign } from "../../src/twilio/signature.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, type Imported, webhookUrl } from "../support/answering.ts";

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { forgetRoutes } from "../../src/phone-numbers/inbound-route.ts";
+import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { haveImported, tell, webhookUrl } from "../support/answering.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { twilio } from "../support/twilio.ts";

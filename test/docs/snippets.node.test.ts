@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { happeningOf, type WebhookKind } from "../../src/answering/happening.ts";
+import { happeningOf, type WebhookKind } from "../../src/answering/event-from-webhook.ts";
 import { EVENT_TYPES } from "../../src/events/event.ts";
 import { signEvent } from "../../src/events/signature.ts";
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { forgetRoutes } from "../../src/phone-numbers/inbound-route.ts";
+import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { OwnedNumber } from "../../src/phone-numbers/owner-store.ts";
+import type { OwnedNumber } from "../../src/phone-numbers/store.ts";
 import { BASE, get, rows } from "../support/worker.ts";
 import { configuration, numberOf, type World } from "./world.ts";
 

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { forgetRoutes } from "../../src/phone-numbers/inbound-route.ts";
+import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { EVENTS, RECONCILIATION } from "../../src/queues.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { watchedDatabase } from "../support/database.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { notApplied, planImport } from "../../src/phone-numbers/configuration.ts";
-import { webhooksOf } from "../../src/phone-numbers/webhooks.ts";
+import { webhooksOf } from "../../src/answering/webhook-urls.ts";
 import {
   type CheckedRow,
   HEALTH_REASONS,
@@ -11,7 +11,7 @@ import {
   nextCheck,
   planReconciliation,
   repairsInARow,
-} from "../../src/reconciliation/plan.ts";
+} from "../../src/reconciliation/compare.ts";
 import type { IncomingPhoneNumber } from "../../src/twilio/incoming-phone-numbers.ts";
 
 const BASE = "https://numbers.example.com";

@@ -1,0 +1,47 @@
+import { first } from "../database.ts";
+import type { TwilioAccountRow } from "../twilio-accounts/store.ts";
+
+/** All that answering a call or a text needs to know, in one row: it reads agents too, so that a call costs one trip. */
+export type InboundRow = TwilioAccountRow & {
+  api_key_id: string;
+  account_sid: string;
+  phone_number: string;
+  inbound_enabled: 0 | 1;
+  last_inbound_at: string | null;
+  agent_id: string | null;
+  is_active: 0 | 1 | null;
+  welcome_message: string | null;
+  language: string | null;
+  connect: string | null;
+  fallback: string | null;
+  record: 0 | 1 | null;
+  webhook_url: string | null;
+};
+
+/** Where a call to this number goes; null where there is no such number. Importing ones answer too. @throws StorageError */
+export function findInboundRow(db: D1Database, id: string): Promise<InboundRow | null> {
+  return first<InboundRow>(
+    db
+      .prepare(
+        `SELECT n.api_key_id, n.account_sid, n.phone_number, n.inbound_enabled, n.last_inbound_at,
+           t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
+           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url
+         FROM phone_numbers n
+         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
+         LEFT JOIN agents a ON a.id = n.agent_id
+         WHERE n.id = ?1 AND n.state <> 'returning'`,
+      )
+      .bind(id),
+  );
+}
+
+/** Statement for a batch: a call or a text came in. Writes at most once a minute, however busy the number is. */
+export function touchInbound(db: D1Database, id: string, now: Date): D1PreparedStatement {
+  const minuteAgo = new Date(now.getTime() - 60_000).toISOString();
+  return db
+    .prepare(
+      `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
+       WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
+    )
+    .bind(id, now.toISOString(), minuteAgo);
+}

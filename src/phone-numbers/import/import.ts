@@ -1,0 +1,149 @@
+import { StorageError } from "../../database.ts";
+import { sealEvent } from "../../events/event.ts";
+import { announce } from "../../events/outbox.ts";
+import { ApiError } from "../../http/errors.ts";
+import { errorFields } from "../../http/log.ts";
+import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../../twilio/incoming-phone-numbers.ts";
+import { replaceToken, type TokenToStore } from "../../twilio-accounts/store.ts";
+import { sealToken } from "../../twilio-accounts/auth-token.ts";
+import { cannotText } from "../cannot-text.ts";
+import { type ClaimedImport, claim, fateOf, giveUp, type ImportServices, secondsLeft } from "./claim.ts";
+import { notApplied, planImport, withoutSms } from "../configuration.ts";
+import { forgetRoutes } from "../../answering/route-cache.ts";
+import { lookUp } from "./look-up.ts";
+import { checkPlan } from "./plan-hash.ts";
+import type { ImportBody } from "../schema.ts";
+import { activate, type PhoneNumberRow } from "./store.ts";
+import { recover, undoAndAnswer, unsettled } from "./undo.ts";
+import { webhooksOf } from "../../answering/webhook-urls.ts";
+
+/** `agentId` is null where the agent was deleted by force while its number was imported. */
+export type ImportedNumber = { phoneNumber: string; agentId: string | null; twilioNumberSid: string };
+
+/**
+ * Imports a number: afterwards Twilio asks this deployment what to do with its calls and texts.
+ *
+ * A saga in four steps, each of which can be the last: look the number up, claim its row, point Twilio here, make the
+ * row active. The row is there before Twilio is touched and holds what was overwritten, so whatever happens in
+ * between can be finished or undone. docs/architecture.md draws it.
+ *
+ * @throws ApiError
+ * @throws StorageError
+ */
+export async function importNumber(
+  body: ImportBody,
+  apiKeyId: string,
+  services: ImportServices,
+): Promise<ImportedNumber> {
+  const { log, now } = services;
+  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
+  const twilio = incomingPhoneNumbers(services.twilio, credentials);
+
+  const { number, existing, account } = await lookUp(body, apiKeyId, twilio, services);
+  const owner = { apiKeyId, accountSid: body.twilio_sid };
+  const token = await sealToken(owner, body.twilio_token, account, services);
+  const fate = existing && fateOf(existing, apiKeyId, now());
+  if (existing && !fate) throw await refuse(existing, apiKeyId, token, services);
+  await checkPlan(body.plan_hash, number, services);
+
+  const abandoned = fate === "taken_over" ? existing : undefined;
+  const superseded = fate === "superseded" ? existing : undefined;
+  const request = { body, apiKeyId, number, abandoned, superseded, token, twilio };
+  const claimed = await claim(request, services);
+  const smsRefused = await pointHere(claimed, services);
+  const agentId = await confirm(claimed, smsRefused, services);
+
+  log.info("number_imported", {
+    phone_number: body.phone_number,
+    agent_id: body.agent_id,
+    account_sid: body.twilio_sid,
+    twilio_number_sid: number.sid,
+    taken_over: abandoned !== undefined,
+  });
+  return { phoneNumber: body.phone_number, agentId, twilioNumberSid: number.sid };
+}
+
+/**
+ * The 409. The token was accepted by Twilio all the same, so where it is newer than the one stored for this key's
+ * account it is kept: importing again is what people do after they rotated it.
+ */
+async function refuse(
+  existing: PhoneNumberRow,
+  apiKeyId: string,
+  token: TokenToStore,
+  { db, now }: ImportServices,
+): Promise<ApiError> {
+  if (token.replaces !== null) {
+    await replaceToken(db, token, now().toISOString());
+    forgetRoutes(apiKeyId);
+  }
+  return alreadyImported(existing, apiKeyId, now());
+}
+
+/** The 409 itself. Only its own key is told that an import or a release is under way, and when to come back. */
+export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now: Date): ApiError {
+  const isOwnWork = existing.api_key_id === apiKeyId && existing.state !== "active";
+  if (!isOwnWork) return new ApiError("number_already_imported");
+  const retryAfter = Math.max(1, secondsLeft(existing, now));
+  return new ApiError("number_already_imported", {
+    details: { state: existing.state, retry_after: retryAfter },
+    headers: { "retry-after": String(retryAfter) },
+  });
+}
+
+/**
+ * Points the number at this deployment, or leaves it as it was and throws.
+ *
+ * @returns whether Twilio has said that the number cannot text, so that its SMS side was left alone
+ */
+async function pointHere(claimed: ClaimedImport, services: ImportServices): Promise<boolean> {
+  const { row, number, twilio } = claimed;
+  const whole = planImport(number, webhooksOf(services.publicBaseUrl, row.id));
+  let update = whole;
+  let updated: IncomingPhoneNumber;
+  try {
+    updated = await twilio.update(number.sid, update).catch((error: unknown) => {
+      if (!cannotText(error)) throw error;
+      update = withoutSms(update);
+      return twilio.update(number.sid, update);
+    });
+  } catch (error) {
+    throw await recover(claimed, error, services);
+  }
+  const missing = notApplied(updated, update);
+  if (missing.length > 0) {
+    const answer = new ApiError("twilio_webhooks_not_applied", { details: { fields: missing } });
+    throw await undoAndAnswer(claimed, updated, answer, services);
+  }
+  return update !== whole;
+}
+
+/**
+ * Makes the row active, and tells the customer. Tried twice, for Twilio points here already and the row should say so.
+ */
+async function confirm(
+  { row }: ClaimedImport,
+  smsRefused: boolean,
+  services: ImportServices,
+): Promise<string | null> {
+  const { db, log, now, vault } = services;
+  const { apiKeyId, agentId, phoneNumber, twilioNumberSid } = row;
+  const data = { phone_number: phoneNumber, twilio_number_sid: twilioNumberSid };
+  const event = await sealEvent({ type: "number.imported", apiKeyId, agentId, data }, vault, now());
+  const write = () => activate(db, { ...row, smsRefused }, event, now().toISOString());
+  try {
+    const activated = await write().catch((error: unknown) => {
+      log.warn("activation_repeated", errorFields(error));
+      return write();
+    });
+    if (!activated) throw new ApiError("number_already_imported");
+    if (activated.hasEvent) services.defer(announce(event.id, services));
+    return activated.agentId;
+  } catch (error) {
+    if (!(error instanceof StorageError)) throw error;
+    await giveUp(row, services);
+    throw unsettled(error);
+  } finally {
+    forgetRoutes(apiKeyId);
+  }
+}

@@ -1,0 +1,32 @@
+import { ApiError } from "../../http/errors.ts";
+import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
+import type { Vault } from "../../vault/vault.ts";
+import { planImport } from "../configuration.ts";
+import { webhooksOf } from "../../answering/webhook-urls.ts";
+
+type Services = { vault: Vault; publicBaseUrl: string };
+
+/**
+ * A fingerprint of what an import of this number would find and do. Keyed, for the present URLs often hold secrets that
+ * could be guessed from a plain hash.
+ */
+export function planHash(number: IncomingPhoneNumber, { vault, publicBaseUrl }: Services): Promise<string> {
+  return vault.fingerprint(planText(number, publicBaseUrl));
+}
+
+/** @throws ApiError `plan_changed` where a plan was sent that is no longer the one */
+export async function checkPlan(
+  hash: string | null,
+  number: IncomingPhoneNumber,
+  { vault, publicBaseUrl }: Services,
+): Promise<void> {
+  if (hash !== null && !(await vault.hasFingerprint(planText(number, publicBaseUrl), hash))) {
+    throw new ApiError("plan_changed");
+  }
+}
+
+/** The number as it is, and what would be sent, whatever id the row will get. */
+function planText(number: IncomingPhoneNumber, publicBaseUrl: string): string {
+  const fields = Object.entries(number).sort(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(["plan", fields, planImport(number, webhooksOf(publicBaseUrl, "{id}"))]);
+}

@@ -1,0 +1,129 @@
+import * as z from "zod/mini";
+import { answered } from "../../http/operation.ts";
+import type { AnsweredBy } from "./answered-by.ts";
+import { AGENT_ID, NUMBER, NUMBER_SID, numberSid, phoneNumber, wordsOf } from "../answers.openapi.ts";
+import type { NumberConfiguration } from "../configuration.ts";
+import type { WarningCode } from "./warnings.ts";
+
+// What a dry run answers.
+
+const answeredBy = z
+  .object({
+    kind: answered(
+      wordsOf<AnsweredBy["kind"]>({
+        nobody: true,
+        fax: true,
+        sip_trunk: true,
+        twiml_app: true,
+        studio_flow: true,
+        flex: true,
+        twiml_bin: true,
+        twilio_function: true,
+        twilio_demo: true,
+        voice_platform: true,
+        this_service: true,
+        webhook: true,
+      }),
+      "What it is.",
+      "voice_platform",
+    ),
+    name: answered(z.optional(z.string()), "Which platform, where it is a known one.", "Vapi"),
+    host: answered(z.optional(z.string()), "The host of the URL that is called.", "api.vapi.ai"),
+    sid: answered(z.optional(z.string()), "The SID of the trunk, application, flow or bin."),
+  })
+  .check(
+    z.meta({ id: "AnsweredBy", description: "Who answers, as far as the number's configuration tells." }),
+  );
+
+const warning = z.object({
+  code: answered(
+    wordsOf<WarningCode>({
+      bound_to_trunk: true,
+      bound_to_application: true,
+      in_messaging_service: true,
+      no_voice: true,
+      no_sms: true,
+      receives_fax: true,
+      other_region: true,
+      trial_account: true,
+    }),
+    "What it is about. Branch on this.",
+    "in_messaging_service",
+  ),
+  message: answered(z.string(), "What it means, for people. It may be reworded at any time."),
+  details: answered(z.optional(z.record(z.string(), z.string())), "SIDs or a region, where there are any."),
+});
+
+const field = wordsOf<keyof NumberConfiguration>({
+  voice_url: true,
+  voice_method: true,
+  voice_fallback_url: true,
+  voice_fallback_method: true,
+  voice_application_sid: true,
+  voice_receive_mode: true,
+  trunk_sid: true,
+  sms_url: true,
+  sms_method: true,
+  sms_fallback_url: true,
+  sms_fallback_method: true,
+  sms_application_sid: true,
+  status_callback: true,
+  status_callback_method: true,
+});
+
+export const importPlan = z
+  .object({
+    dry_run: answered(z.literal(true), "Always true: nothing was written anywhere."),
+    phone_number: z.object({
+      phone_number: phoneNumber,
+      agent_id: answered(z.string(), "The agent that would answer it.", AGENT_ID),
+      twilio_number_sid: numberSid,
+    }),
+    answered_by: z.object({ voice: answeredBy, sms: answeredBy }),
+    changes: answered(
+      z.array(
+        z.object({
+          field: answered(field, "The field of Twilio's IncomingPhoneNumber resource.", "voice_url"),
+          present: answered(
+            z.string(),
+            "What it holds; empty where it is unset. Query strings, user names and passwords in it read `[redacted]`.",
+          ),
+          new: answered(
+            z.string(),
+            "What the import would put there; empty where it clears the field. `{id}` stands for the id that the number gets.",
+          ),
+        }),
+      ),
+      "The fields that the import would change.",
+    ),
+    warnings: answered(z.array(warning), "What to know before you import; empty where there is nothing."),
+    unchecked: answered(
+      z.array(z.enum(["messaging_service", "region", "account"])),
+      "What Twilio would not say, so that no warning about it proves nothing.",
+    ),
+    plan_hash: answered(
+      z.string(),
+      "Send it with the import, which is then refused if the number has changed since.",
+      `k1.${"5f2c9a7e".repeat(8)}`,
+    ),
+  })
+  .check(z.meta({ id: "ImportPlan", description: "What an import would do." }));
+
+export const planExample = {
+  dry_run: true,
+  phone_number: { phone_number: NUMBER, agent_id: AGENT_ID, twilio_number_sid: NUMBER_SID },
+  answered_by: {
+    voice: { kind: "voice_platform", name: "Vapi", host: "api.vapi.ai" },
+    sms: { kind: "nobody" },
+  },
+  changes: [
+    {
+      field: "voice_url",
+      present: "https://api.vapi.ai/twilio/inbound_call?[redacted]",
+      new: "https://numbers.example.com/webhooks/twilio/{id}/voice",
+    },
+  ],
+  warnings: [{ code: "trial_account", message: "This is a trial account: …" }],
+  unchecked: [],
+  plan_hash: `k1.${"5f2c9a7e".repeat(8)}`,
+};

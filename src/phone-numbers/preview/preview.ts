@@ -1,0 +1,88 @@
+import { errorFields } from "../../http/log.ts";
+import { fetchAccount } from "../../twilio/account.ts";
+import { regionOf } from "../../twilio/hosts.ts";
+import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../../twilio/incoming-phone-numbers.ts";
+import { findMessagingService } from "../../twilio/messaging-services.ts";
+import { findVoiceRegion } from "../../twilio/routing.ts";
+import { type AnsweredBy, smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
+import { fateOf, type ImportServices } from "../import/claim.ts";
+import { type FieldChange, fieldChanges, planImport } from "../configuration.ts";
+import { alreadyImported } from "../import/import.ts";
+import { lookUp } from "../import/look-up.ts";
+import { planHash } from "../import/plan-hash.ts";
+import type { ImportBody } from "../schema.ts";
+import { type Facts, type Warning, warningsOf } from "./warnings.ts";
+import { ownUrls, webhooksOf } from "../../answering/webhook-urls.ts";
+
+/** What an import would do. */
+export type Preview = {
+  twilioNumberSid: string;
+  changes: FieldChange[];
+  answeredBy: { voice: AnsweredBy; sms: AnsweredBy };
+  warnings: Warning[];
+  /** What Twilio would not say, so that no warning is no proof. */
+  unchecked: string[];
+  planHash: string;
+};
+
+/** Stands for the id that the row will get. */
+const ID = "{id}";
+
+/**
+ * Looks at everything an import would, and at what an import has no time for, and writes nothing anywhere.
+ *
+ * @throws ApiError the very errors of the import
+ * @throws StorageError
+ */
+export async function previewImport(
+  body: ImportBody,
+  apiKeyId: string,
+  services: ImportServices,
+): Promise<Preview> {
+  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
+  const twilio = incomingPhoneNumbers(services.twilio, credentials);
+  const { number, existing } = await lookUp(body, apiKeyId, twilio, services);
+  const now = services.now();
+  if (existing && !fateOf(existing, apiKeyId, now)) throw alreadyImported(existing, apiKeyId, now);
+
+  const isOurs = ownUrls(services.publicBaseUrl, ...(existing ? [existing.id] : []));
+  const { facts, unchecked } = await lookAround(number, credentials, services);
+  return {
+    twilioNumberSid: number.sid,
+    changes: fieldChanges(number, planImport(number, webhooksOf(services.publicBaseUrl, ID))),
+    answeredBy: { voice: voiceAnsweredBy(number, isOurs), sms: smsAnsweredBy(number, isOurs) },
+    warnings: warningsOf(number, facts),
+    unchecked,
+    planHash: await planHash(number, services),
+  };
+}
+
+/** What decides about calls and texts and does not stand in the number's resource. */
+async function lookAround(
+  number: IncomingPhoneNumber,
+  credentials: { accountSid: string; authToken: string },
+  { twilio: endpoint, log }: ImportServices,
+): Promise<{ facts: Facts; unchecked: string[] }> {
+  const unchecked: string[] = [];
+  const look = async <T>(name: string, found: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await found;
+    } catch (error) {
+      unchecked.push(name);
+      log.warn("not_checked", { check: name, ...errorFields(error) });
+      return undefined;
+    }
+  };
+  const [service, region, account] = await Promise.all([
+    look("messaging_service", findMessagingService(endpoint, credentials, number.sid)),
+    look("region", findVoiceRegion(endpoint, credentials, number.phone_number)),
+    look("account", fetchAccount(endpoint, credentials)),
+  ]);
+  const facts = {
+    service,
+    region,
+    ownRegion: regionOf(endpoint.baseUrl),
+    accountType: account?.type ?? undefined,
+  };
+  return { facts, unchecked };
+}

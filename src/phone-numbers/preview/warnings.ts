@@ -1,0 +1,79 @@
+import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
+import type { MessagingService } from "../../twilio/messaging-services.ts";
+
+// What the owner of a number should know before it is imported. No I/O here.
+
+export type Warning = { code: WarningCode; message: string; details?: Record<string, string> };
+
+export type WarningCode =
+  | "bound_to_trunk"
+  | "bound_to_application"
+  | "in_messaging_service"
+  | "no_voice"
+  | "no_sms"
+  | "receives_fax"
+  | "other_region"
+  | "trial_account";
+
+/** What decides about calls and texts and does not stand in the number's resource; undefined where it is not known. */
+export type Facts = {
+  service: MessagingService | undefined;
+  /** In which the number's calls are handled. */
+  region: string | undefined;
+  /** To which this deployment talks. */
+  ownRegion: string;
+  accountType: string | undefined;
+};
+
+export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning[] {
+  const warnings: Warning[] = [];
+  const warn = (code: WarningCode, message: string, details?: Record<string, string>) =>
+    warnings.push({ code, message, ...(details && { details }) });
+
+  if (number.trunk_sid) {
+    warn(
+      "bound_to_trunk",
+      "A SIP trunk gets this number's calls. The import takes the number off the trunk.",
+      {
+        trunk_sid: number.trunk_sid,
+      },
+    );
+  }
+  for (const application_sid of new Set([number.voice_application_sid, number.sms_application_sid])) {
+    if (application_sid === "") continue;
+    warn(
+      "bound_to_application",
+      "A TwiML App decides about this number's calls or texts. The import takes the number off it.",
+      { application_sid },
+    );
+  }
+  if (facts.service && !facts.service.usesInboundWebhookOnNumber) {
+    warn(
+      "in_messaging_service",
+      "The number is in a Messaging Service whose own inbound settings get its texts, so they will not come here. " +
+        'To change that, set "Defer to sender\'s webhook" in the service; this service never changes it.',
+      { messaging_service_sid: facts.service.sid },
+    );
+  }
+  if (number.capabilities?.voice === false) warn("no_voice", "The number cannot take calls.");
+  if (number.capabilities?.sms === false)
+    warn("no_sms", "The number cannot take texts; its SMS side is left alone.");
+  if (number.voice_receive_mode === "fax") {
+    warn("receives_fax", "The number receives faxes. The import makes it answer calls instead.");
+  }
+  if (facts.region !== undefined && facts.region !== facts.ownRegion) {
+    warn(
+      "other_region",
+      "The number's calls are handled in another Twilio Region, which has settings of its own: what is set here will " +
+        "have no effect there. Import it with that region's credentials through a deployment for that region.",
+      { region: facts.region },
+    );
+  }
+  if (facts.accountType?.toLowerCase() === "trial") {
+    warn(
+      "trial_account",
+      "This is a trial account: Twilio plays a notice before each call and limits who can be called.",
+    );
+  }
+  return warnings;
+}

@@ -1,0 +1,90 @@
+import { run, StorageError } from "../../database.ts";
+import { ApiError } from "../../http/errors.ts";
+import { errorFields } from "../../http/log.ts";
+import { newId } from "../../ids.ts";
+import { type ImportServices, leaseEnd, secondsLeft } from "../import/claim.ts";
+import { openConfiguration } from "../previous-configuration.ts";
+import { releaseRow } from "../release/release.ts";
+import { nextTry } from "../release/plan.ts";
+import { findReleasable, type ReleasableRow } from "../release/store.ts";
+import type { Claim } from "../import/store.ts";
+import { storedTwilio } from "../../twilio-accounts/stored-credentials.ts";
+import { undo } from "../import/undo.ts";
+import { findUnfinishedNumbers, putOff, reclaim } from "./store.ts";
+import { ownUrls } from "../../answering/webhook-urls.ts";
+import { type AccountKey, claimAccount, keepAccount, releaseAccount } from "../../reconciliation/store.ts";
+
+// After this long without Twilio's help an import is ended as a release is: it goes, and its owner keeps what there was.
+const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
+
+const MAX_PER_RUN = 50;
+
+/**
+ * Ends what imports and releases of an account's numbers left unfinished, one after the other, by the rules of the request
+ * that left them: an import nobody was told of is undone, a release is carried through, and what Twilio could not be told
+ * is told. Counts as a check of the account, of which only so many are at work at once.
+ *
+ * @returns false where the account is gone, or others are at work on it
+ * @throws StorageError
+ */
+export async function settleUnfinished(account: AccountKey, services: ImportServices): Promise<boolean> {
+  const { db, now } = services;
+  const claimId = newId("check");
+  const keepUntil = () => leaseEnd(services, now());
+  if (!(await claimAccount(db, account, claimId, keepUntil(), now().toISOString()))) return false;
+  try {
+    const phoneNumbers = await findUnfinishedNumbers(db, account, now().toISOString(), MAX_PER_RUN);
+    for (const phoneNumber of phoneNumbers) {
+      await settleOne(phoneNumber, account.apiKeyId, services);
+      await keepAccount(db, account, claimId, keepUntil());
+    }
+  } finally {
+    await run(releaseAccount(db, account, claimId)).catch(() => undefined);
+  }
+  return true;
+}
+
+async function settleOne(phoneNumber: string, apiKeyId: string, services: ImportServices): Promise<void> {
+  const { db, now } = services;
+  const row = await findReleasable(db, apiKeyId, phoneNumber);
+  if (!row || row.state === "active" || secondsLeft(row, now()) > 0) return;
+  const isHopeless = now().getTime() - Date.parse(row.created_at) > PATIENCE_MS;
+  if (row.state === "importing" && !isHopeless) return undoImport(row, services);
+  try {
+    await releaseRow(row, services);
+  } catch (error) {
+    // Somebody else has taken it up.
+    if (!(error instanceof ApiError)) throw error;
+  }
+}
+
+async function undoImport(row: ReleasableRow, services: ImportServices): Promise<void> {
+  const { db, vault, now, log, publicBaseUrl } = services;
+  const time = now();
+  const claim: Claim = {
+    id: row.id,
+    claimId: newId("claim"),
+    leaseExpiresAt: leaseEnd(services, time),
+    phoneNumber: row.phone_number,
+    apiKeyId: row.api_key_id,
+    agentId: row.agent_id ?? "",
+    accountSid: row.account_sid,
+    twilioNumberSid: row.twilio_number_sid,
+    previousConfigurationSealed: row.previous_configuration_sealed,
+  };
+  if (!(await reclaim(db, claim, row.claim_id, time.toISOString()))) return;
+  try {
+    const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
+    const twilio = await storedTwilio(owner, row, services);
+    const number = await twilio.fetch(row.twilio_number_sid);
+    const previous = await openConfiguration(vault, row);
+    const claimed = { row: claim, number, previous, isOurs: ownUrls(publicBaseUrl, row.id), twilio };
+    if (await undo(claimed, number, services)) return log.info("import_undone", { phone_number_id: row.id });
+  } catch (error) {
+    if (error instanceof StorageError) throw error;
+    log.warn("import_not_settled", { phone_number_id: row.id, ...errorFields(error) });
+  }
+  // A later run tries again, ever more seldom; the owner's next import need not wait for it.
+  const at = now();
+  await putOff(db, row.id, claim.claimId, at.toISOString(), nextTry(row.return_attempts, at).toISOString());
+}

@@ -1,0 +1,81 @@
+import { batch, run } from "../../database.ts";
+import type { Claim } from "../import/store.ts";
+
+// Imports and releases that were left unfinished.
+
+/**
+ * Takes an unfinished import over to undo it, if its lease is over and nobody else was faster.
+ *
+ * @param abandoned the claim that is taken over
+ * @throws StorageError
+ */
+export async function reclaim(
+  db: D1Database,
+  { id, claimId, leaseExpiresAt }: Claim,
+  abandoned: string,
+  now: string,
+): Promise<boolean> {
+  const statement = db
+    .prepare(
+      `UPDATE phone_numbers SET claim_id = ?3, lease_expires_at = ?4
+       WHERE id = ?1 AND claim_id = ?2 AND state = 'importing' AND lease_expires_at <= ?5`,
+    )
+    .bind(id, abandoned, claimId, leaseExpiresAt, now);
+  return (await run(statement)) === 1;
+}
+
+/** Puts an unfinished import or release off, and notes that it was tried. @throws StorageError */
+export async function putOff(
+  db: D1Database,
+  id: string,
+  claimId: string,
+  now: string,
+  until: string,
+): Promise<void> {
+  await run(
+    db
+      .prepare(
+        `UPDATE phone_numbers SET lease_expires_at = ?3, next_return_at = ?4, return_attempts = return_attempts + 1
+         WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
+      )
+      .bind(id, claimId, now, until),
+  );
+}
+
+/** Twilio accounts with imports and releases whose lease is over, the longest first. @throws StorageError */
+export async function findUnfinishedAccounts(
+  db: D1Database,
+  now: string,
+  limit: number,
+): Promise<{ api_key_id: string; account_sid: string }[]> {
+  const [result] = await batch(db, [
+    db
+      .prepare(
+        `SELECT api_key_id, account_sid FROM phone_numbers
+         WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_return_at IS NULL OR next_return_at <= ?1)
+         ORDER BY lease_expires_at LIMIT ?2`,
+      )
+      .bind(now, limit),
+  ]);
+  const rows = (result?.results ?? []) as { api_key_id: string; account_sid: string }[];
+  return [...new Map(rows.map((row) => [`${row.api_key_id}/${row.account_sid}`, row])).values()];
+}
+
+/** Those of one account. @throws StorageError */
+export async function findUnfinishedNumbers(
+  db: D1Database,
+  { apiKeyId, accountSid }: { apiKeyId: string; accountSid: string },
+  now: string,
+  limit: number,
+): Promise<string[]> {
+  const [result] = await batch(db, [
+    db
+      .prepare(
+        `SELECT phone_number FROM phone_numbers
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND state <> 'active' AND lease_expires_at <= ?3
+           AND (next_return_at IS NULL OR next_return_at <= ?3) LIMIT ?4`,
+      )
+      .bind(apiKeyId, accountSid, now, limit),
+  ]);
+  return ((result?.results ?? []) as { phone_number: string }[]).map(({ phone_number }) => phone_number);
+}

@@ -1,0 +1,189 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { deliverQueued } from "../../support/consume.ts";
+import { prepareImport } from "../../support/import.ts";
+import { expectErrorLog } from "../../support/logs.ts";
+import { reconcile } from "../../support/reconciliation.ts";
+import { twilio } from "../../support/twilio.ts";
+import { call, createAgent, createKey, expectError, get, rows } from "../../support/worker.ts";
+import { effects } from "../../twilio-simulator/faults.ts";
+import type { NumberResource } from "../../twilio-simulator/resource.ts";
+import { addAccount, addNumber, newSid } from "../../twilio-simulator/state.ts";
+
+const NUMBER = "/v1/phone-numbers/%2B447446466847";
+
+async function prepare() {
+  const prepared = await prepareImport({
+    voice_url: "https://old.example.com/voice?key=1",
+    sms_url: "https://old.example.com/sms",
+    trunk_sid: `TK${"0".repeat(32)}`,
+  });
+  const { key, body, number } = prepared;
+  const configuration = ({ date_updated: _, ...fields }: NumberResource) =>
+    Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, value ?? ""]));
+  const before = configuration(structuredClone(number));
+  const now = () => configuration(twilio.state.numbers.get(number.sid) ?? number);
+  const importIt = () => call("POST", "/v1/phone-numbers", key, body);
+  return { ...prepared, before, now, importIt };
+}
+
+const expireLeases = () =>
+  env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020', next_return_at = NULL").run();
+
+describe("an import that was left unfinished", () => {
+  it("is undone: nobody was told of it", async () => {
+    const { importIt, before, now, key } = await prepare();
+    twilio.faults.add({ operation: "update", effect: effects.replyLost });
+    twilio.faults.add({ operation: "fetch", effect: effects.serverErrorHtml, times: 3 });
+    await expectError(await importIt(), 502, "twilio_unavailable");
+    expect(now().voice_url).toContain("/webhooks/twilio/");
+    await reconcile();
+    // Twilio may still be at work on what it did not answer.
+    expect(await rows("phone_numbers")).toHaveLength(1);
+    await expireLeases();
+    await reconcile();
+    expect(now()).toEqual(before);
+    expect(await rows("phone_numbers")).toEqual([]);
+    expect(await rows("twilio_accounts")).toEqual([]);
+    await expectError(await get(NUMBER, key), 404, "number_not_found");
+    expect((await importIt()).status).toBe(201);
+  });
+
+  it("is left to the request that is still at work on it", async () => {
+    const { importIt } = await prepare();
+    await importIt();
+    const lease = new Date(Date.now() + 60_000).toISOString();
+    await env.DB.prepare("UPDATE phone_numbers SET state = 'importing', lease_expires_at = ?1")
+      .bind(lease)
+      .run();
+    await reconcile();
+    expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ state: "importing" })]);
+  });
+
+  it("waits while Twilio is down, and is ended after a week, with what its owner had kept", async () => {
+    const { importIt, before, now, key } = await prepare();
+    await importIt();
+    await env.DB.prepare("UPDATE phone_numbers SET state = 'importing'").run();
+    await expireLeases();
+    twilio.faults.add({ effect: effects.serverErrorHtml, times: null });
+    await reconcile();
+    expect(await rows("phone_numbers")).toHaveLength(1);
+    const week = new Date(Date.now() - 8 * 86_400_000).toISOString();
+    await env.DB.prepare("UPDATE phone_numbers SET created_at = ?1").bind(week).run();
+    await expireLeases();
+    await reconcile();
+    expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ state: "returning" })]);
+    twilio.faults.clear();
+    expect((await importIt()).status).toBe(201);
+    expect((await call("DELETE", NUMBER, key)).status).toBe(200);
+    expect(now()).toEqual(before);
+  });
+});
+
+describe("a release that was left unfinished", () => {
+  it("is carried through", async () => {
+    const { importIt, before, now } = await prepare();
+    await importIt();
+    await env.DB.prepare("UPDATE phone_numbers SET state = 'releasing'").run();
+    await expireLeases();
+    await reconcile();
+    expect(now()).toEqual(before);
+    expect(await rows("phone_numbers")).toEqual([]);
+  });
+
+  it("done twice by messages that come twice is done once", async () => {
+    const { importIt, before, now } = await prepare();
+    await importIt();
+    await env.DB.prepare("UPDATE phone_numbers SET state = 'releasing'").run();
+    await expireLeases();
+    await Promise.all([reconcile(), reconcile()]);
+    await deliverQueued();
+    expect(now()).toEqual(before);
+    expect(await rows("phone_numbers")).toEqual([]);
+  });
+});
+
+describe("a number that Twilio could not be told of when it was released", () => {
+  const returnDue = () => env.DB.prepare("UPDATE phone_numbers SET next_return_at = '2020'").run();
+
+  async function released() {
+    const prepared = await prepare();
+    await prepared.importIt();
+    twilio.faults.add({ effect: effects.serverErrorHtml, times: null });
+    expect((await call("DELETE", NUMBER, prepared.key)).status).toBe(200);
+    return prepared;
+  }
+
+  it("is given back as soon as Twilio can be told, and forgotten then", async () => {
+    const { before, now, key } = await released();
+    await reconcile();
+    expect(await rows("phone_numbers")).toHaveLength(1);
+    await returnDue();
+    await reconcile();
+    expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ return_attempts: 2 })]);
+    twilio.faults.clear();
+    await returnDue();
+    await reconcile();
+    expect(now()).toEqual(before);
+    expect(await rows("phone_numbers")).toEqual([]);
+    expect(await rows("twilio_accounts")).toEqual([]);
+    await expectError(await call("DELETE", NUMBER, key), 404, "number_not_found");
+  });
+
+  it("is forgotten after a week", async () => {
+    await released();
+    const week = new Date(Date.now() - 8 * 86_400_000).toISOString();
+    await env.DB.prepare("UPDATE phone_numbers SET updated_at = ?1").bind(week).run();
+    await returnDue();
+    await reconcile();
+    expect(await rows("phone_numbers")).toEqual([]);
+  });
+
+  it("gives way to whoever shows that they have it, who gives back what was there before", async () => {
+    const { body, before, now } = await released();
+    twilio.faults.clear();
+    const other = await createKey();
+    const agent_id = await createAgent(other);
+    expect((await call("POST", "/v1/phone-numbers", other, { ...body, agent_id })).status).toBe(201);
+    expect(await rows("phone_numbers")).toEqual([
+      expect.objectContaining({ state: "active", api_key_id: other.key_id, agent_id }),
+    ]);
+    expect(await rows("twilio_accounts")).toEqual([expect.objectContaining({ api_key_id: other.key_id })]);
+    expect((await call("DELETE", NUMBER, other)).status).toBe(200);
+    expect(now()).toEqual(before);
+  });
+
+  it("keeps nothing for whoever has it in another account by now", async () => {
+    const { body, number } = await released();
+    twilio.faults.clear();
+    twilio.state.numbers.delete(number.sid);
+    const account = addAccount(twilio.state);
+    const moved = addNumber(twilio.state, account, {
+      ...structuredClone(number),
+      sid: newSid("PN"),
+      account_sid: account.sid,
+    });
+    const other = await createKey();
+    const theirs = { ...body, twilio_sid: account.sid, twilio_token: account.authToken };
+    const agent_id = await createAgent(other);
+    expect((await call("POST", "/v1/phone-numbers", other, { ...theirs, agent_id })).status).toBe(201);
+    expect((await call("DELETE", NUMBER, other)).status).toBe(200);
+    expect(JSON.stringify(moved)).not.toContain("old.example.com");
+    expect(JSON.stringify(moved)).not.toContain("/webhooks/twilio/");
+  });
+
+  it("can be imported again though what it had cannot be opened any more", async () => {
+    expectErrorLog("previous_configuration_lost");
+    const { importIt } = await released();
+    twilio.faults.clear();
+    await env.DB.prepare(
+      "UPDATE phone_numbers SET previous_configuration_sealed = 'v1.gone.AAAA.AAAA'",
+    ).run();
+    expect((await importIt()).status).toBe(201);
+  });
+
+  it("keeps no agent from being deleted", async () => {
+    const { key, body } = await released();
+    expect((await call("DELETE", `/v1/agents/${body.agent_id}`, key)).status).toBe(200);
+  });
+});
