@@ -1,5 +1,6 @@
 import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
+import { forgetRoutes } from "./answering/route-cache.ts";
 import { answering } from "./answering/routes.ts";
 import { apiKeys } from "./api-keys/routes.ts";
 import { documentation } from "./documentation/routes.ts";
@@ -22,7 +23,8 @@ app.route("/", documentation);
 app.use(requireConfig);
 // What customers call.
 app.route("/v1/keys", apiKeys);
-app.route("/v1/agents", agents);
+// A call to a number is answered by its agent as it is now.
+app.route("/v1/agents", agents(forgetRoutes));
 app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
 app.route("/v1/account", accountHealth);

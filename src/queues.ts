@@ -1,10 +1,10 @@
 import { readConfig } from "./config.ts";
 import { consumeDeadLetters, consumeEvents } from "./events/deliver.ts";
-import type { EventMessage } from "./events/outbox.ts";
+import type { EventMessage } from "./events/message.ts";
 import { createLogger } from "./http/log.ts";
-import { numberServices } from "./phone-numbers/services.ts";
 import { consumeReconciliation } from "./reconciliation/consume.ts";
 import type { ReconciliationMessage } from "./reconciliation/message.ts";
+import { createServices } from "./services.ts";
 
 /** The queues of wrangler.toml. A test holds the two together. */
 export const EVENTS = "nixflex-events";
@@ -20,17 +20,15 @@ export async function consume(
   context: Pick<ExecutionContext, "waitUntil">,
 ): Promise<void> {
   const log = createLogger({ queue: batch.queue });
-  const services = numberServices(env, readConfig(env), log, (work) => context.waitUntil(work));
+  const services = createServices(env, readConfig(env), log, (work) => context.waitUntil(work));
   // Each queue carries its own kind of message.
   switch (batch.queue) {
     case EVENTS:
       return consumeEvents(batch.messages as readonly Message<EventMessage>[], services);
     case EVENTS_DEAD_LETTERS:
       return consumeDeadLetters(batch.messages as readonly Message<EventMessage>[], services);
-    case RECONCILIATION: {
-      const messages = batch.messages as readonly Message<ReconciliationMessage>[];
-      return consumeReconciliation(messages, { ...services, reconciliation: env.RECONCILIATION });
-    }
+    case RECONCILIATION:
+      return consumeReconciliation(batch.messages as readonly Message<ReconciliationMessage>[], services);
     default:
       throw new Error(`no consumer for the queue "${batch.queue}"; src/queues.ts and wrangler.toml disagree`);
   }

@@ -1,7 +1,7 @@
 import { clearCreations } from "./api-keys/store.ts";
-import type { EventServices } from "./events/outbox.ts";
 import { clearPreviousSecrets } from "./events/secret-store.ts";
 import { clearEvents, clearReceipts } from "./events/store.ts";
+import type { BaseServices } from "./http/base-services.ts";
 import { clearExpiredKeys } from "./http/idempotency-store.ts";
 import { clearPreviousTokens } from "./twilio-accounts/store.ts";
 
@@ -29,7 +29,7 @@ const ROWS_PER_BATCH = 500;
 const BATCHES_PER_RUN = 10;
 
 /** Deletes what is kept no longer, in bounded batches. For the cron. @throws StorageError */
-export async function clearOldRecords({ db, log, now }: EventServices): Promise<void> {
+export async function clearOldRecords({ db, log, now }: BaseServices): Promise<void> {
   for (const [name, { days, clear }] of Object.entries(rules)) {
     const before = new Date(now().getTime() - days * DAY_MS).toISOString();
     let count = 0;

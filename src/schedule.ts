@@ -1,19 +1,19 @@
 import { readConfig } from "./config.ts";
 import { sendOverdue } from "./events/outbox.ts";
 import { createLogger, errorFields } from "./http/log.ts";
-import { numberServices } from "./phone-numbers/services.ts";
-import { scheduleChecks, scheduleUnfinished } from "./reconciliation/schedule.ts";
-import type { ReconciliationServices } from "./reconciliation/message.ts";
+import { scheduleRecovery } from "./phone-numbers/recovery/schedule.ts";
+import { scheduleChecks } from "./reconciliation/schedule.ts";
 import { clearOldRecords } from "./retention.ts";
 import { resealOldest } from "./rotation/reseal.ts";
+import { createServices, type Services } from "./services.ts";
 
-type Job = { name: string; run: (services: ReconciliationServices) => Promise<void> };
+type Job = { name: string; run: (services: Services) => Promise<void> };
 
 /** What is done when, by the cron triggers of wrangler.toml. A test holds the two together. */
 export const schedule: Readonly<Record<string, readonly Job[]>> = {
   "* * * * *": [{ name: "send_overdue_events", run: sendOverdue }],
   "*/15 * * * *": [
-    { name: "schedule_unfinished", run: scheduleUnfinished },
+    { name: "schedule_unfinished", run: scheduleRecovery },
     { name: "schedule_checks", run: scheduleChecks },
     { name: "reseal", run: resealOldest },
     { name: "clear_old_records", run: clearOldRecords },
@@ -38,8 +38,7 @@ export async function runSchedule(
   for (const { name, run } of jobs) {
     const log = createLogger({ job: name });
     try {
-      const services = numberServices(env, config, log, (work) => context.waitUntil(work));
-      await run({ ...services, reconciliation: env.RECONCILIATION });
+      await run(createServices(env, config, log, (work) => context.waitUntil(work)));
     } catch (error) {
       log.error("job_failed", errorFields(error));
       failed.push(name);

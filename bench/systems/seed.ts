@@ -1,6 +1,6 @@
-import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
 import { previousConfigurationSlot } from "../../src/phone-numbers/previous-configuration.ts";
 import { SEALED_COLUMNS } from "../../src/rotation/columns.ts";
+import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import type { FleetAccount } from "./fleet.ts";
 import type { Reconciler } from "./reconciler.ts";

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { isPublicUrl } from "../http/public-url.ts";
+import { maxLength, minLength, pattern, satisfies } from "../http/schema.ts";
 
 // How a call is handed to an agent's runtime, and what a caller gets where that fails. Attributes have the names TwiML
 // gives them (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay); snake_case is taken too.
@@ -10,7 +11,7 @@ const MAX_NAME_LENGTH = 64;
 const MAX_ENTRIES = 20;
 const DIALABLE = /^(?:\+[1-9][0-9]{1,14}|sips?:[^\s<>"'&]{1,255})$/;
 
-const text = z.string().check(z.minLength(1, "invalid_field"), z.maxLength(MAX_TEXT_LENGTH, "invalid_field"));
+const text = z.string().check(minLength(1), maxLength(MAX_TEXT_LENGTH));
 const optional = z.optional(text);
 const flag = z.optional(z.boolean());
 // Twilio documents some of these as a list of words where its SDK has a boolean.
@@ -18,21 +19,24 @@ const textOrFlag = z.optional(z.union([text, z.boolean()]));
 
 const urlOf = (protocol: "wss:" | "https:", { query }: { query: boolean }) =>
   z.string().check(
-    z.maxLength(MAX_URL_LENGTH, "invalid_url"),
-    z.refine((value) => isPublicUrl(value, { protocol }) && (query || !value.includes("?")), "invalid_url"),
+    maxLength(MAX_URL_LENGTH, "invalid_url"),
+    satisfies(
+      (value: string) => isPublicUrl(value, { protocol }) && (query || !value.includes("?")),
+      "invalid_url",
+    ),
   );
 
 /** What the runtime is told beside our own parameters; see `answering/answer.ts`. */
 const parameters = z.optional(
   z
     .record(
-      z.string().check(z.minLength(1, "invalid_field"), z.maxLength(MAX_NAME_LENGTH, "invalid_field")),
-      z.string().check(z.maxLength(MAX_TEXT_LENGTH, "invalid_field")),
+      z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
+      z.string().check(maxLength(MAX_TEXT_LENGTH)),
     )
-    .check(z.refine((entries) => Object.keys(entries).length <= MAX_ENTRIES, "invalid_field")),
+    .check(satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES)),
 );
 
-const dialable = z.string().check(z.regex(DIALABLE, "invalid_field"));
+const dialable = z.string().check(pattern(DIALABLE, "invalid_field"));
 
 const conversationRelay = z.strictObject({
   type: z.literal("conversation_relay"),
@@ -74,7 +78,7 @@ const conversationRelay = z.strictObject({
           speechModel: optional,
         }),
       )
-      .check(z.maxLength(MAX_ENTRIES, "invalid_field")),
+      .check(maxLength(MAX_ENTRIES)),
   ),
   parameters,
 });

@@ -1,54 +1,56 @@
 import { Hono } from "hono/tiny";
-import { asOwner } from "../api-keys/with-api-key.ts";
+import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { oneOf, pageOf } from "../http/page.ts";
 import { isId } from "../ids.ts";
-import { forgetRoutes } from "../answering/route-cache.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, updateAgentBody } from "./schema.ts";
 import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
 import { checkUrls } from "./urls.ts";
 
-export const agents = new Hono<AppEnv>()
-  .post("/", asOwner, requireJson, validateJson(createAgentBody), async (c) => {
-    const fields = c.req.valid("json");
-    checkUrls(fields, c.get("config"));
-    const agent = newAgent(fields, c.get("apiKeyId"), new Date());
-    await insertAgent(c.env.DB, agent);
-    return c.json(serialise(agent), 201);
-  })
-  .get("/", asOwner, async (c) => {
-    const page = pageOf(c);
-    const { rows, count } = await listAgents(c.env.DB, c.get("apiKeyId"), page);
-    return c.json({ agents: rows.map(serialise), count, ...page });
-  })
-  .get("/:agent_id", asOwner, async (c) => c.json(serialise(await ownAgent(c))))
-  .put("/:agent_id", asOwner, requireJson, validateJson(updateAgentBody), async (c) => {
-    const changes = c.req.valid("json");
-    checkUrls(changes, c.get("config"));
-    // Two changes at once of different fields both count: the one that comes second is made anew on top of the first.
-    for (;;) {
-      const before = await ownAgent(c);
-      const agent = changedAgent(before, changes, new Date());
-      if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
-      forgetRoutes(c.get("apiKeyId"));
-      return c.json(serialise(agent));
-    }
-  })
-  .delete("/:agent_id", asOwner, async (c) => {
-    const force = oneOf(c, "force", ["true", "false"]) === "true";
-    const agentId = c.req.param("agent_id");
-    const options = { force, now: new Date().toISOString() };
-    const result = isId("agent", agentId)
-      ? await deleteAgent(c.env.DB, c.get("apiKeyId"), agentId, options)
-      : ({ outcome: "absent" } as const);
-    if (result.outcome === "absent") throw new ApiError("agent_not_found");
-    if (result.outcome === "in_use") throw new ApiError("agent_in_use", { details: { count: result.count } });
-    forgetRoutes(c.get("apiKeyId"));
-    return c.json({ agent_id: agentId, deleted: true });
-  });
+/** @param onChange called with the API key whose agents have just changed */
+export const agents = (onChange: (apiKeyId: string) => void) =>
+  new Hono<AppEnv>()
+    .post("/", withApiKey, requireJson, validateJson(createAgentBody), async (c) => {
+      const fields = c.req.valid("json");
+      checkUrls(fields, c.get("config"));
+      const agent = newAgent(fields, c.get("apiKeyId"), new Date());
+      await insertAgent(c.env.DB, agent);
+      return c.json(serialise(agent), 201);
+    })
+    .get("/", withApiKey, async (c) => {
+      const page = pageOf(c);
+      const { rows, count } = await listAgents(c.env.DB, c.get("apiKeyId"), page);
+      return c.json({ agents: rows.map(serialise), count, ...page });
+    })
+    .get("/:agent_id", withApiKey, async (c) => c.json(serialise(await ownAgent(c))))
+    .put("/:agent_id", withApiKey, requireJson, validateJson(updateAgentBody), async (c) => {
+      const changes = c.req.valid("json");
+      checkUrls(changes, c.get("config"));
+      // Two changes at once of different fields both count: the one that comes second is made anew on top of the first.
+      for (;;) {
+        const before = await ownAgent(c);
+        const agent = changedAgent(before, changes, new Date());
+        if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
+        onChange(c.get("apiKeyId"));
+        return c.json(serialise(agent));
+      }
+    })
+    .delete("/:agent_id", withApiKey, async (c) => {
+      const force = oneOf(c, "force", ["true", "false"]) === "true";
+      const agentId = c.req.param("agent_id");
+      const options = { force, now: new Date().toISOString() };
+      const result = isId("agent", agentId)
+        ? await deleteAgent(c.env.DB, c.get("apiKeyId"), agentId, options)
+        : ({ outcome: "absent" } as const);
+      if (result.outcome === "absent") throw new ApiError("agent_not_found");
+      if (result.outcome === "in_use")
+        throw new ApiError("agent_in_use", { details: { count: result.count } });
+      onChange(c.get("apiKeyId"));
+      return c.json({ agent_id: agentId, deleted: true });
+    });
 
 /** @throws ApiError `agent_not_found` */
 async function ownAgent(c: AppContext): Promise<AgentRow> {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "../http/errors.ts";
-import { body, changes, requiredText } from "../http/schema.ts";
+import { body, changes, maxLength, requiredText, satisfies } from "../http/schema.ts";
 import { connectSchema, fallbackSchema } from "./connect.ts";
 
 const MAX_NAME_LENGTH = 100;
@@ -14,18 +14,15 @@ const DEFAULT_LANGUAGE = "en";
 
 /** A BCP 47 tag in its canonical spelling. */
 const language = z.pipe(
-  z
-    .string()
-    .check(z.maxLength(MAX_LANGUAGE_LENGTH, "invalid_field"), z.refine(isLanguageTag, "invalid_field")),
+  z.string().check(maxLength(MAX_LANGUAGE_LENGTH), satisfies(isLanguageTag)),
   z.transform((tag) => new Intl.Locale(tag).toString()),
 );
 
-const text = (maxLength: number, tooLong: ErrorCode = "invalid_field") =>
-  z.string().check(z.maxLength(maxLength, tooLong));
+const text = (length: number, tooLong?: ErrorCode) => z.string().check(maxLength(length, tooLong));
 
 /** What each field may be, where it is given. */
 const fields = {
-  name: requiredText().check(z.maxLength(MAX_NAME_LENGTH, "invalid_field")),
+  name: requiredText().check(maxLength(MAX_NAME_LENGTH)),
   system_prompt: text(MAX_PROMPT_LENGTH, "prompt_too_long"),
   welcome_message: text(MAX_WELCOME_LENGTH),
   language,

@@ -1,7 +1,7 @@
 import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
-import type { InboundAgent, InboundRoute } from "./route-cache.ts";
 import { say, sayLanguage } from "../twilio/say.ts";
 import { element, type Xml } from "../twilio/twiml.ts";
+import type { InboundAgent, InboundRoute } from "./route.ts";
 
 // Decisions about what a caller gets. No I/O here.
 

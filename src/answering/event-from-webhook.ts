@@ -6,14 +6,14 @@ import type { EventType } from "../events/event.ts";
 export type WebhookKind = "voice" | "sms" | "status" | "recording";
 
 /** One thing that happened. Twilio may tell it more than once; `key` is the same each time. */
-export type Happening = {
+export type WebhookEvent = {
   key: string;
   type: EventType;
   data: Record<string, unknown>;
 };
 
 /** @returns undefined where there is nothing to tell: a call that goes on, a recording that came to nothing */
-export function happeningOf(kind: WebhookKind, parameters: URLSearchParams): Happening | undefined {
+export function eventFromWebhook(kind: WebhookKind, parameters: URLSearchParams): WebhookEvent | undefined {
   switch (kind) {
     case "voice":
       return callStarted(parameters);
@@ -26,7 +26,7 @@ export function happeningOf(kind: WebhookKind, parameters: URLSearchParams): Hap
   }
 }
 
-function callStarted(parameters: URLSearchParams): Happening | undefined {
+function callStarted(parameters: URLSearchParams): WebhookEvent | undefined {
   const sid = parameters.get("CallSid");
   if (!sid) return undefined;
   return { key: `call/${sid}/started`, type: "call.started", data: call(sid, parameters) };
@@ -41,7 +41,7 @@ const ENDINGS: Readonly<Record<string, EventType>> = {
   canceled: "call.failed",
 };
 
-function callEnded(parameters: URLSearchParams): Happening | undefined {
+function callEnded(parameters: URLSearchParams): WebhookEvent | undefined {
   const sid = parameters.get("CallSid");
   const status = parameters.get("CallStatus") ?? "";
   const type = Object.hasOwn(ENDINGS, status) ? ENDINGS[status] : undefined;
@@ -64,7 +64,7 @@ function call(sid: string, parameters: URLSearchParams) {
 const MAX_MEDIA = 10;
 
 /** https://www.twilio.com/docs/messaging/guides/webhook-request */
-function smsReceived(parameters: URLSearchParams): Happening | undefined {
+function smsReceived(parameters: URLSearchParams): WebhookEvent | undefined {
   const sid = parameters.get("MessageSid") ?? parameters.get("SmsSid");
   if (!sid) return undefined;
   const count = Math.min(Number(parameters.get("NumMedia")) || 0, MAX_MEDIA);
@@ -83,7 +83,7 @@ function smsReceived(parameters: URLSearchParams): Happening | undefined {
 }
 
 /** https://www.twilio.com/docs/voice/twiml/recording */
-function recordingCompleted(parameters: URLSearchParams): Happening | undefined {
+function recordingCompleted(parameters: URLSearchParams): WebhookEvent | undefined {
   const sid = parameters.get("RecordingSid");
   const status = parameters.get("RecordingStatus");
   if (!sid || status !== "completed") return undefined;

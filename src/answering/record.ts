@@ -1,12 +1,15 @@
 import { batch } from "../database.ts";
 import { sealEvent } from "../events/event.ts";
-import { announce, type EventServices, recordTold, type Told } from "../events/outbox.ts";
+import type { InboundEvent } from "../events/message.ts";
+import { announce, recordInbound } from "../events/outbox.ts";
 import { errorFields } from "../http/log.ts";
+import type { Services } from "../services.ts";
 import { forgetPreviousToken } from "../twilio-accounts/store.ts";
-import { forgetRoutes, type InboundRoute } from "./route-cache.ts";
-import { touchInbound } from "./route-store.ts";
 import { isInService } from "./answer.ts";
-import { happeningOf, type WebhookKind } from "./event-from-webhook.ts";
+import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";
+import type { InboundRoute } from "./route.ts";
+import { forgetRoutes } from "./route-cache.ts";
+import { touchInbound } from "./route-store.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 /**
@@ -16,7 +19,7 @@ import type { TrustedRequest } from "./trusted-request.ts";
 export async function record(
   kind: WebhookKind,
   { route, parameters }: TrustedRequest,
-  services: EventServices,
+  services: Services,
 ): Promise<void> {
   const { db, vault, now, log } = services;
   const { agent, apiKeyId, phoneNumber, phoneNumberId } = route;
@@ -26,13 +29,13 @@ export async function record(
     if (touch.length > 0) route.lastInboundAt = now().toISOString();
   };
   try {
-    const happening = happeningOf(kind, parameters);
-    if (!happening || !agent?.hasWebhook) {
+    const event = eventFromWebhook(kind, parameters);
+    if (!event || !agent?.hasWebhook) {
       if (touch.length > 0) await batch(db, touch);
       noteTouch();
       return;
     }
-    const { key, type, data } = happening;
+    const { key, type, data } = event;
     const routed = isInbound ? { routed: isInService(route) } : {};
     const draft = {
       type,
@@ -41,7 +44,7 @@ export async function record(
       data: { phone_number: phoneNumber, ...data, ...routed },
     };
     const told = { receiptKey: `${phoneNumberId}/${key}`, event: await sealEvent(draft, vault, now()) };
-    await keep(told, touch, services);
+    await keepInbound(told, touch, services);
     noteTouch();
   } catch (error) {
     log.error("inbound_not_recorded", { kind, phone_number_id: phoneNumberId, ...errorFields(error) });
@@ -59,9 +62,13 @@ function isDue({ lastInboundAt }: InboundRoute, now: Date): boolean {
  * Twilio has its answer already and will not tell this again, so where D1 does not take it the queue keeps it until
  * D1 does.
  */
-async function keep(told: Told, beside: D1PreparedStatement[], services: EventServices): Promise<void> {
-  const { queue, log } = services;
-  const write = () => recordTold(told, services, beside);
+async function keepInbound(
+  told: InboundEvent,
+  beside: D1PreparedStatement[],
+  services: Services,
+): Promise<void> {
+  const { queues, log } = services;
+  const write = () => recordInbound(told, services, beside);
   try {
     await write().catch(async () => {
       // Where only the reply was lost, this finds its own receipt. An event that is not there is announced in vain.
@@ -69,7 +76,7 @@ async function keep(told: Told, beside: D1PreparedStatement[], services: EventSe
     });
   } catch (error) {
     log.warn("event_kept_by_queue", { event_id: told.event.id, ...errorFields(error) });
-    await queue.send({ kind: "record", told });
+    await queues.events.send({ kind: "record", told });
   }
 }
 
@@ -79,7 +86,7 @@ async function keep(told: Told, beside: D1PreparedStatement[], services: EventSe
  */
 export async function endRotation(
   { apiKeyId, accountSid, tokenChangedAt }: InboundRoute,
-  { db, log }: EventServices,
+  { db, log }: Services,
 ): Promise<void> {
   try {
     await forgetPreviousToken(db, { apiKeyId, accountSid }, tokenChangedAt);

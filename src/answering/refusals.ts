@@ -1,10 +1,11 @@
 import { batch, run } from "../database.ts";
-import { announce, type EventServices } from "../events/outbox.ts";
+import { announce } from "../events/outbox.ts";
 import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
-import type { InboundRoute } from "./route-cache.ts";
+import type { Services } from "../services.ts";
+import { markUnhealthy } from "../twilio-accounts/check-store.ts";
 import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
-import { markAccount } from "../reconciliation/store.ts";
+import type { InboundRoute } from "./route.ts";
 
 // So many refused signatures of one account within this time, and none that fits, are no stray request: its token has most
 // likely been replaced at Twilio, and every call to it is being refused. Counted in this isolate only, so that a refusal costs nothing.
@@ -35,14 +36,14 @@ export function forgetRefusals({ apiKeyId, accountSid }: InboundRoute): void {
 }
 
 /** Tells the customer that signatures do not fit any more, once, and has the account checked. Never throws. */
-export async function raiseRejected(route: InboundRoute, services: EventServices): Promise<void> {
+export async function raiseRejected(route: InboundRoute, services: Services): Promise<void> {
   const { db, now, log } = services;
-  const key = { apiKeyId: route.apiKeyId, accountSid: route.accountSid };
+  const account = { apiKeyId: route.apiKeyId, accountSid: route.accountSid };
   try {
-    const mark = markAccount(db, key, "credentials_rejected", now().toISOString());
+    const mark = markUnhealthy(db, account, "credentials_rejected", now().toISOString());
     if ((await run(mark)) === 0) return;
     log.warn("signatures_refused", { account_sid: route.accountSid });
-    const events = await rejectionEvents(key, "signatures", services);
+    const events = await rejectionEvents(account, "signatures", services);
     if (events.length === 0) return;
     await batch(
       db,

@@ -1,48 +1,7 @@
-import type { Connect, Fallback } from "../agents/connect.ts";
-import type { Logger } from "../http/log.ts";
 import { verificationKey } from "../twilio/signature.ts";
-import { type Vault, VaultError } from "../vault/vault.ts";
 import { openTokens } from "../twilio-accounts/auth-token.ts";
-import { findInboundRow, type InboundRow } from "./route-store.ts";
-
-/** The agent behind a number, as far as calls and texts need it. */
-export type InboundAgent = {
-  id: string;
-  isActive: boolean;
-  welcomeMessage: string | null;
-  language: string;
-  connect: Connect | null;
-  fallback: Fallback | null;
-  record: boolean;
-  hasWebhook: boolean;
-};
-
-/** Where the calls and texts of a number go. */
-export type InboundRoute = {
-  phoneNumberId: string;
-  phoneNumber: string;
-  apiKeyId: string;
-  accountSid: string;
-  inboundEnabled: boolean;
-  /** The last sign of life that is known to be written down, as this isolate knows it. */
-  lastInboundAt: string | null;
-  /** When the account's token was last replaced. */
-  tokenChangedAt: string | null;
-  /** null: imported, but routed to no agent. */
-  agent: InboundAgent | null;
-};
-
-/** A route, and the keys that may have signed what Twilio says about it, the likeliest first. */
-export type TrustedRoute = InboundRoute & { keys: CryptoKey[] };
-
-export type RouteServices = {
-  db: D1Database;
-  vault: Vault;
-  log: Logger;
-  now: () => Date;
-  /** Told of each request that is not signed with a key of the route it names. */
-  refused: (route: InboundRoute) => void;
-};
+import { type RouteServices, routeOf, type TrustedRoute, UntrustedRoute } from "./route.ts";
+import { findRoute, type RouteRow } from "./route-store.ts";
 
 // A caller waits for this, so what was looked up is good for a while: long enough for a busy number to cost nothing,
 // short enough that a change made through another isolate is soon in force.
@@ -60,15 +19,15 @@ const changes = { count: 0 };
 
 /** The route of a number, at most 30 seconds old; undefined where it is not in this isolate's cache. */
 export function cachedRoute(id: string, now: Date): TrustedRoute | undefined {
-  return lookUp(id, now, FRESH_MS);
+  return cached(id, now, FRESH_MS);
 }
 
 /** The route of a number as it was within the last day, for when it cannot be looked up any more. */
 export function staleRoute(id: string, now: Date): TrustedRoute | undefined {
-  return lookUp(id, now, STALE_MS);
+  return cached(id, now, STALE_MS);
 }
 
-function lookUp(id: string, now: Date, maxAgeMs: number): TrustedRoute | undefined {
+function cached(id: string, now: Date, maxAgeMs: number): TrustedRoute | undefined {
   const entry = cache.get(id);
   if (!entry || now.getTime() - entry.loadedAt >= maxAgeMs) return undefined;
   cache.delete(id);
@@ -86,7 +45,7 @@ function lookUp(id: string, now: Date, maxAgeMs: number): TrustedRoute | undefin
 export async function loadRoute(id: string, services: RouteServices): Promise<TrustedRoute | null> {
   const { db, now } = services;
   const before = changes.count;
-  const row = await findInboundRow(db, id);
+  const row = await findRoute(db, id);
   if (!row) {
     cache.delete(id);
     return null;
@@ -105,19 +64,9 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
   }
   return trusted;
 
-  async function openKeys({ api_key_id, account_sid, ...stored }: InboundRow): Promise<CryptoKey[]> {
+  async function openKeys({ api_key_id, account_sid, ...stored }: RouteRow): Promise<CryptoKey[]> {
     const owner = { apiKeyId: api_key_id, accountSid: account_sid };
     return Promise.all((await openTokens(owner, stored, services)).map(verificationKey));
-  }
-}
-
-/** Nothing about this route can be verified: its tokens do not open. */
-export class UntrustedRoute extends VaultError {
-  readonly route: InboundRoute;
-
-  constructor(route: InboundRoute, cause: unknown) {
-    super("the tokens of this route do not open", { cause });
-    this.route = route;
   }
 }
 
@@ -125,31 +74,4 @@ export class UntrustedRoute extends VaultError {
 export function forgetRoutes(apiKeyId: string): void {
   changes.count += 1;
   for (const [id, { route }] of cache) if (route.apiKeyId === apiKeyId) cache.delete(id);
-}
-
-function routeOf(id: string, row: InboundRow): InboundRoute {
-  return {
-    phoneNumberId: id,
-    phoneNumber: row.phone_number,
-    apiKeyId: row.api_key_id,
-    accountSid: row.account_sid,
-    inboundEnabled: row.inbound_enabled === 1,
-    lastInboundAt: row.last_inbound_at,
-    tokenChangedAt: row.auth_token_changed_at,
-    agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
-  };
-}
-
-/** The JSON was validated when the agent was written. */
-function agentOf(id: string, row: InboundRow): InboundAgent {
-  return {
-    id,
-    isActive: row.is_active === 1,
-    welcomeMessage: row.welcome_message,
-    language: row.language ?? "en",
-    connect: row.connect === null ? null : (JSON.parse(row.connect) as Connect),
-    fallback: row.fallback === null ? null : (JSON.parse(row.fallback) as Fallback),
-    record: row.record === 1,
-    hasWebhook: row.webhook_url !== null,
-  };
 }

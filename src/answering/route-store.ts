@@ -1,8 +1,8 @@
 import { first } from "../database.ts";
-import type { TwilioAccountRow } from "../twilio-accounts/store.ts";
+import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** All that answering a call or a text needs to know, in one row: it reads agents too, so that a call costs one trip. */
-export type InboundRow = TwilioAccountRow & {
+export type RouteRow = TwilioAccountRow & {
   api_key_id: string;
   account_sid: string;
   phone_number: string;
@@ -19,8 +19,8 @@ export type InboundRow = TwilioAccountRow & {
 };
 
 /** Where a call to this number goes; null where there is no such number. Importing ones answer too. @throws StorageError */
-export function findInboundRow(db: D1Database, id: string): Promise<InboundRow | null> {
-  return first<InboundRow>(
+export function findRoute(db: D1Database, id: string): Promise<RouteRow | null> {
+  return first<RouteRow>(
     db
       .prepare(
         `SELECT n.api_key_id, n.account_sid, n.phone_number, n.inbound_enabled, n.last_inbound_at,

@@ -1,15 +1,21 @@
 import { Hono } from "hono/tiny";
-import { eventServices } from "../events/services.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
-import { webhooksOf } from "./webhook-urls.ts";
+import { requestServices } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { endRotation, record } from "./record.ts";
 import { forgetRefusals } from "./refusals.ts";
-import { parametersOf, readClaim, routeServices, type TrustedRequest, trust } from "./trusted-request.ts";
+import {
+  parametersOf,
+  readUnverified,
+  routeServices,
+  type TrustedRequest,
+  trust,
+} from "./trusted-request.ts";
+import { webhooksOf } from "./webhook-urls.ts";
 
 const MAX_LOGGED = 20;
 
@@ -41,13 +47,13 @@ export const answering = new Hono<AppEnv>()
     }
   })
   .on(METHODS, "/:id/voice-fallback", async (c) => {
-    const route = await lastResort(await readClaim(c), routeServices(c));
+    const route = await lastResort(await readUnverified(c), routeServices(c));
     return twimlResponse(...(route ? fallback(route) : unavailable()));
   })
   .on(METHODS, "/:id/connect-action", async (c) => {
-    const claim = await readClaim(c);
-    const route = await lastResort(claim, routeServices(c));
-    const parameters = parametersOf(claim);
+    const unverified = await readUnverified(c);
+    const route = await lastResort(unverified, routeServices(c));
+    const parameters = parametersOf(unverified);
     if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
     if (!route) return twimlResponse(...unavailable());
     c.get("log").warn("runtime_unreached", {
@@ -74,13 +80,13 @@ async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Respons
 }
 
 async function trusted(c: AppContext): Promise<TrustedRequest> {
-  const request = await trust(await readClaim(c), routeServices(c));
+  const request = await trust(await readUnverified(c), routeServices(c));
   forgetRefusals(request.route);
   return request;
 }
 
 function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
-  const services = eventServices(c);
+  const services = requestServices(c);
   // A moment later, so that nothing of it comes before the answer, not even its sealing.
   const answered = scheduler.wait(1);
   c.executionCtx.waitUntil(answered.then(() => record(kind, request, services)));

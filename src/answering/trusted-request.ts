@@ -1,18 +1,14 @@
 import { ownAddresses } from "../config.ts";
-import { eventServices } from "../events/services.ts";
+import { baseServices } from "../http/base-services.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { readBody } from "../http/read-body.ts";
 import { isId } from "../ids.ts";
-import {
-  cachedRoute,
-  loadRoute,
-  type RouteServices,
-  type TrustedRoute,
-} from "./route-cache.ts";
+import { requestServices } from "../services.ts";
 import { verify } from "../twilio/signature.ts";
-import { createVault } from "../vault/vault.ts";
 import { isBurst, raiseRejected } from "./refusals.ts";
+import type { RouteServices, TrustedRoute } from "./route.ts";
+import { cachedRoute, loadRoute } from "./route-cache.ts";
 
 /** What Twilio says about a number, and it is sure that Twilio says it. */
 export type TrustedRequest = {
@@ -23,7 +19,7 @@ export type TrustedRequest = {
 };
 
 /** A request as it came in, nothing of it believed yet. */
-export type Claim = {
+export type UnverifiedRequest = {
   id: string;
   signature: string;
   isJson: boolean;
@@ -37,7 +33,7 @@ export type Claim = {
  *
  * @throws ApiError `invalid_signature` where there is none, `unsupported_media_type`, `payload_too_large`
  */
-export async function readClaim(c: AppContext): Promise<Claim> {
+export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> {
   const signature = c.req.header("x-twilio-signature");
   if (!signature) throw new ApiError("invalid_signature");
   const mediaType = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
@@ -66,22 +62,22 @@ export async function readClaim(c: AppContext): Promise<Claim> {
  * @throws StorageError
  * @throws UntrustedRoute
  */
-export async function trust(claim: Claim, services: RouteServices): Promise<TrustedRequest> {
-  if (!isId("phoneNumber", claim.id)) throw new ApiError("not_found");
-  const cached = cachedRoute(claim.id, services.now());
-  const key = cached && (await signingKey(claim, cached));
-  if (cached && key !== undefined) return read(claim, cached, key);
+export async function trust(unverified: UnverifiedRequest, services: RouteServices): Promise<TrustedRequest> {
+  if (!isId("phoneNumber", unverified.id)) throw new ApiError("not_found");
+  const cached = cachedRoute(unverified.id, services.now());
+  const key = cached && (await signingKey(unverified, cached));
+  if (cached && key !== undefined) return read(unverified, cached, key);
   // The cache may be behind: the token may just have been replaced through another isolate.
-  const loaded = await loadRoute(claim.id, services);
+  const loaded = await loadRoute(unverified.id, services);
   if (!loaded) throw new ApiError("not_found");
-  const loadedKey = await signingKey(claim, loaded);
-  if (loadedKey !== undefined) return read(claim, loaded, loadedKey);
-  throw refusal(claim, loaded, services);
+  const loadedKey = await signingKey(unverified, loaded);
+  if (loadedKey !== undefined) return read(unverified, loaded, loadedKey);
+  throw refusal(unverified, loaded, services);
 }
 
 /** Which of the route's keys the request is signed with; undefined where it is none. */
 export async function signingKey(
-  { signature, urls, body }: Claim,
+  { signature, urls, body }: UnverifiedRequest,
   { keys }: TrustedRoute,
 ): Promise<number | undefined> {
   for (const [index, key] of keys.entries()) {
@@ -90,15 +86,15 @@ export async function signingKey(
   return undefined;
 }
 
-function read(claim: Claim, route: TrustedRoute, key: number): TrustedRequest {
-  const parameters = parametersOf(claim);
+function read(unverified: UnverifiedRequest, route: TrustedRoute, key: number): TrustedRequest {
+  const parameters = parametersOf(unverified);
   // A signature proves the token; the account it speaks of must be the token's as well.
   if (parameters.get("AccountSid") !== route.accountSid) throw new ApiError("account_mismatch");
   return { route, parameters, isPromoted: key === 0 && route.keys.length > 1 };
 }
 
 /** The parameters of a request. Nothing may be done on their word before the request is trusted. */
-export function parametersOf({ urls, body, isJson }: Claim): URLSearchParams {
+export function parametersOf({ urls, body, isJson }: UnverifiedRequest): URLSearchParams {
   if (isJson) return new URLSearchParams(flat(body));
   return body === "" ? new URL(urls[0] ?? "").searchParams : new URLSearchParams(body);
 }
@@ -114,12 +110,16 @@ function flat(body: string): [string, string][] {
   }
 }
 
-function refusal(claim: Claim, route: TrustedRoute, { log, refused }: RouteServices): ApiError {
-  refused(route);
+function refusal(
+  unverified: UnverifiedRequest,
+  route: TrustedRoute,
+  { log, onRefused }: RouteServices,
+): ApiError {
+  onRefused(route);
   log.warn("signature_refused", {
     phone_number_id: route.phoneNumberId,
     account_sid: route.accountSid,
-    parameters: parameterNames(parametersOf(claim)),
+    parameters: parameterNames(parametersOf(unverified)),
   });
   return new ApiError("invalid_signature");
 }
@@ -136,12 +136,9 @@ function parameterNames(parameters: URLSearchParams): string {
 
 export function routeServices(c: AppContext): RouteServices {
   return {
-    db: c.env.DB,
-    vault: createVault(c.get("config").tokenEncryptionKeys),
-    log: c.get("log"),
-    now: () => new Date(),
-    refused: (route) => {
-      if (isBurst(route, new Date())) c.executionCtx.waitUntil(raiseRejected(route, eventServices(c)));
+    ...baseServices(c.env, c.get("config"), c.get("log")),
+    onRefused: (route) => {
+      if (isBurst(route, new Date())) c.executionCtx.waitUntil(raiseRejected(route, requestServices(c)));
     },
   };
 }

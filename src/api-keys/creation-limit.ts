@@ -1,7 +1,7 @@
 import { createMiddleware } from "hono/factory";
+import { baseServices } from "../http/base-services.ts";
 import type { AppEnv } from "../http/context.ts";
-import { rateLimitExceeded } from "../http/rate-limit.ts";
-import { createVault } from "../vault/vault.ts";
+import { ApiError } from "../http/errors.ts";
 import { countCreation } from "./store.ts";
 
 const MAX_PER_HOUR = 10;
@@ -16,11 +16,14 @@ const HOUR_MS = 60 * 60 * 1000;
 export const limitCreation = createMiddleware<AppEnv>(async (c, next) => {
   const address = c.req.header("cf-connecting-ip");
   if (address !== undefined) {
-    const now = Date.now();
-    const hour = new Date(now - (now % HOUR_MS)).toISOString();
-    const vault = createVault(c.get("config").tokenEncryptionKeys);
-    const count = await countCreation(c.env.DB, await vault.fingerprint(`address ${blockOf(address)}`), hour);
-    if (count > MAX_PER_HOUR) throw rateLimitExceeded(Math.ceil((HOUR_MS - (now % HOUR_MS)) / 1000));
+    const { db, vault, now } = baseServices(c.env, c.get("config"), c.get("log"));
+    const time = now().getTime();
+    const elapsed = time % HOUR_MS;
+    const hour = new Date(time - elapsed).toISOString();
+    const count = await countCreation(db, await vault.fingerprint(`address ${blockOf(address)}`), hour);
+    if (count > MAX_PER_HOUR) {
+      throw new ApiError("rate_limit_exceeded", { retryAfter: Math.ceil((HOUR_MS - elapsed) / 1000) });
+    }
   }
   await next();
 });

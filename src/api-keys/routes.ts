@@ -6,11 +6,11 @@ import { pageOf } from "../http/page.ts";
 import { isId, newId } from "../ids.ts";
 import { sha256 } from "../vault/hash.ts";
 import { createApiKey } from "./api-key.ts";
-import { asOwnerUnkept } from "./with-api-key.ts";
 import { requireAdmin } from "./authenticate.ts";
 import { limitCreation } from "./creation-limit.ts";
 import { createKeyBody } from "./schema.ts";
 import { insertApiKey, type ListedApiKey, listApiKeys, replaceSecret, revokeApiKey } from "./store.ts";
+import { withApiKeyNoReplay } from "./with-api-key.ts";
 
 const SHOWN_ONCE = "Keep the key_secret now: it is not stored and cannot be shown again.";
 
@@ -22,7 +22,7 @@ export const apiKeys = new Hono<AppEnv>()
     const message = `API key created. ${SHOWN_ONCE}`;
     return c.json({ message, key_id: keyId, key_secret: keySecret }, 201);
   })
-  .post("/rotate", asOwnerUnkept, async (c) => {
+  .post("/rotate", withApiKeyNoReplay, async (c) => {
     const keyId = c.get("apiKeyId");
     const keySecret = newId("apiKeySecret");
     const isReplaced = await replaceSecret(

@@ -6,7 +6,7 @@ import { limitRate } from "../http/rate-limit.ts";
 import { authenticate } from "./authenticate.ts";
 
 /** What stands before everything an API key may do: who it is, how often it may, and that it is done once. */
-export const asOwner: MiddlewareHandler<AppEnv> = every(authenticate, limitRate, idempotent);
+export const withApiKey: MiddlewareHandler<AppEnv> = every(authenticate, limitRate, idempotent);
 
 /** The same for what must not be answered again: an answer that holds a secret is never kept. */
-export const asOwnerUnkept: MiddlewareHandler<AppEnv> = every(authenticate, limitRate);
+export const withApiKeyNoReplay: MiddlewareHandler<AppEnv> = every(authenticate, limitRate);

@@ -1,20 +1,15 @@
 import { errorFields } from "../http/log.ts";
 import { isPublicUrl } from "../http/public-url.ts";
+import type { Services } from "../services.ts";
 import { VaultError } from "../vault/vault.ts";
 import { type Attempt, type DeliveryError, outcomeOf } from "./delivery.ts";
 import { openPayload } from "./event.ts";
-import { type EventMessage, type EventServices, recordTold } from "./outbox.ts";
+import type { EventMessage } from "./message.ts";
+import { recordInbound } from "./outbox.ts";
 import { postEvent } from "./post.ts";
 import { signingSecrets } from "./secret.ts";
 import { signEvent } from "./signature.ts";
 import { type DueEvent, findDueEvents, recordAttempt } from "./store.ts";
-
-export type DeliveryServices = EventServices & {
-  timeoutMs: number;
-  /** See `ownAddresses` in config.ts. */
-  ownUrls: readonly string[];
-  allowLocalWebhooks: boolean;
-};
 
 // What cannot be worked on now (D1 does not answer) is taken up again after this many seconds.
 const POSTPONED_SECONDS = 60;
@@ -26,7 +21,7 @@ const EARLY_MS = 5_000;
 /** The consumer of the queue of events: writes down what D1 could not take before, and makes the attempts that are due. */
 export async function consumeEvents(
   messages: readonly Message<EventMessage>[],
-  services: DeliveryServices,
+  services: Services,
 ): Promise<void> {
   const { db, log } = services;
   let due: Map<string, DueEvent>;
@@ -58,10 +53,10 @@ export async function consumeEvents(
 async function work(
   message: EventMessage,
   due: ReadonlyMap<string, DueEvent>,
-  services: DeliveryServices,
+  services: Services,
 ): Promise<number | undefined> {
   if (message.kind === "record") {
-    await recordTold(message.told, services);
+    await recordInbound(message.told, services);
     return undefined;
   }
   const event = due.get(message.eventId);
@@ -74,7 +69,7 @@ function isDue({ state, next_attempt_at }: DueEvent, now: Date): boolean {
   return state === "pending" && Date.parse(next_attempt_at ?? "") <= now.getTime() + EARLY_MS;
 }
 
-async function attempt(event: DueEvent, services: DeliveryServices): Promise<number | undefined> {
+async function attempt(event: DueEvent, services: Services): Promise<number | undefined> {
   const { db, log, now } = services;
   const attemptedAt = now();
   const result = await send(event, services);
@@ -99,11 +94,9 @@ async function attempt(event: DueEvent, services: DeliveryServices): Promise<num
   return outcome.state === "failed" && event.attempts_left <= 1 ? 0 : undefined;
 }
 
-async function send(
-  event: DueEvent,
-  services: DeliveryServices,
-): Promise<Pick<Attempt, "httpStatus" | "error">> {
-  const { vault, ownUrls, allowLocalWebhooks: allowLocal, timeoutMs, now, log } = services;
+async function send(event: DueEvent, services: Services): Promise<Pick<Attempt, "httpStatus" | "error">> {
+  const { vault, delivery, now, log } = services;
+  const { ownUrls, allowLocal, timeoutMs } = delivery;
   const { webhook_url: url, api_key_id } = event;
   const failure = (error: DeliveryError) => ({ error });
   if (url === null) return failure("no_webhook_url");
@@ -132,13 +125,13 @@ async function send(
  */
 export async function consumeDeadLetters(
   messages: readonly Message<EventMessage>[],
-  services: DeliveryServices,
+  services: Services,
 ): Promise<void> {
   const { log } = services;
   for (const message of messages) {
     const { body } = message;
     try {
-      if (body.kind === "record") await recordTold(body.told, services);
+      if (body.kind === "record") await recordInbound(body.told, services);
       const event_id = body.kind === "record" ? body.told.event.id : body.eventId;
       log.warn("event_dead_lettered", { event_id, kind: body.kind });
       message.ack();

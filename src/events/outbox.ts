@@ -1,28 +1,8 @@
 import { batch, StorageError } from "../database.ts";
-import { errorFields, type Logger } from "../http/log.ts";
-import type { Measure } from "../http/metrics.ts";
-import type { Vault } from "../vault/vault.ts";
-import type { SealedEvent } from "./event.ts";
+import { errorFields } from "../http/log.ts";
+import type { Services } from "../services.ts";
+import type { InboundEvent } from "./message.ts";
 import { findOverdue, insertEvent, insertReceipt, postpone } from "./store.ts";
-
-/** What the queue of events carries. */
-export type EventMessage =
-  /** Make the next attempt to deliver an event that is in D1. */
-  | { kind: "deliver"; eventId: string }
-  /** Write down what Twilio told us: D1 could not take it when it was told. */
-  | { kind: "record"; told: Told };
-
-/** Something Twilio told us, which is kept once however often it is told. */
-export type Told = { receiptKey: string; event: SealedEvent };
-
-export type EventServices = {
-  db: D1Database;
-  vault: Vault;
-  queue: Queue<EventMessage>;
-  log: Logger;
-  measure: Measure;
-  now: () => Date;
-};
 
 /**
  * Keeps an event and its receipt in one transaction, and sends it on its way.
@@ -31,9 +11,9 @@ export type EventServices = {
  * @returns false where Twilio has told this before; nothing was written then
  * @throws StorageError
  */
-export async function recordTold(
-  { receiptKey, event }: Told,
-  services: EventServices,
+export async function recordInbound(
+  { receiptKey, event }: InboundEvent,
+  services: Services,
   beside: D1PreparedStatement[] = [],
 ): Promise<boolean> {
   const { db, now } = services;
@@ -52,9 +32,9 @@ export async function recordTold(
 }
 
 /** Puts an event that is in D1 on the queue. Never throws: what the queue does not take, the cron sends later. */
-export async function announce(eventId: string, { queue, log }: EventServices): Promise<void> {
+export async function announce(eventId: string, { queues, log }: Services): Promise<void> {
   try {
-    await queue.send({ kind: "deliver", eventId });
+    await queues.events.send({ kind: "deliver", eventId });
   } catch (error) {
     log.warn("event_not_queued", { event_id: eventId, ...errorFields(error) });
   }
@@ -67,14 +47,14 @@ const MESSAGES_PER_SEND = 100;
 const SENDS_PER_RUN = 5;
 
 /** Sends events whose attempt is overdue once more. For the cron; bounded work. @throws StorageError */
-export async function sendOverdue(services: EventServices): Promise<void> {
-  const { db, queue, log, now } = services;
+export async function sendOverdue(services: Services): Promise<void> {
+  const { db, queues, log, now } = services;
   const time = now();
   const before = new Date(time.getTime() - OVERDUE_MS).toISOString();
   const ids = await findOverdue(db, before, MESSAGES_PER_SEND * SENDS_PER_RUN);
   for (let start = 0; start < ids.length; start += MESSAGES_PER_SEND) {
     const some = ids.slice(start, start + MESSAGES_PER_SEND);
-    await queue.sendBatch(some.map((eventId) => ({ body: { kind: "deliver", eventId } })));
+    await queues.events.sendBatch(some.map((eventId) => ({ body: { kind: "deliver", eventId } })));
     await postpone(db, some, time.toISOString());
   }
   if (ids.length > 0) log.warn("overdue_events_sent", { count: ids.length });

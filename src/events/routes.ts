@@ -1,17 +1,17 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
-import { asOwner, asOwnerUnkept } from "../api-keys/with-api-key.ts";
+import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import { batch } from "../database.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { oneOf, pageOf } from "../http/page.ts";
 import { isId } from "../ids.ts";
+import { requestServices } from "../services.ts";
 import { sealEvent } from "./event.ts";
 import { announce } from "./outbox.ts";
 import { testBody } from "./schema.ts";
 import { rotateSecret } from "./secret.ts";
-import { eventServices } from "./services.ts";
 import {
   DELIVERY_STATES,
   type DeliveryRow,
@@ -23,8 +23,8 @@ import {
 
 /** The webhooks that tell customers what happens: their secret, and what became of each delivery. */
 export const webhooks = new Hono<AppEnv>()
-  .post("/secret", asOwnerUnkept, async (c) => {
-    const { secret, previousValidUntil } = await rotateSecret(c.get("apiKeyId"), eventServices(c));
+  .post("/secret", withApiKeyNoReplay, async (c) => {
+    const { secret, previousValidUntil } = await rotateSecret(c.get("apiKeyId"), requestServices(c));
     c.get("log").info("webhook_secret_rotated");
     return c.json(
       {
@@ -37,8 +37,8 @@ export const webhooks = new Hono<AppEnv>()
       201,
     );
   })
-  .post("/test", asOwner, requireJson, validateJson(testBody), async (c) => {
-    const services = eventServices(c);
+  .post("/test", withApiKey, requireJson, validateJson(testBody), async (c) => {
+    const services = requestServices(c);
     const apiKeyId = c.get("apiKeyId");
     const agentId = c.req.valid("json").agent_id;
     const agent = await findAgent(c.env.DB, apiKeyId, agentId);
@@ -50,14 +50,14 @@ export const webhooks = new Hono<AppEnv>()
     c.executionCtx.waitUntil(announce(event.id, services));
     return c.json({ delivery: serialise(await delivery(c.env.DB, apiKeyId, event.id)) }, 201);
   })
-  .get("/deliveries", asOwner, async (c) => {
+  .get("/deliveries", withApiKey, async (c) => {
     const page = pageOf(c);
     const state = oneOf(c, "state", DELIVERY_STATES);
     const { rows, count } = await listDeliveries(c.env.DB, { apiKeyId: c.get("apiKeyId"), state, ...page });
     return c.json({ deliveries: rows.map(serialise), count, ...page });
   })
-  .post("/deliveries/:id/redeliver", asOwner, async (c) => {
-    const services = eventServices(c);
+  .post("/deliveries/:id/redeliver", withApiKey, async (c) => {
+    const services = requestServices(c);
     const id = c.req.param("id");
     const apiKeyId = c.get("apiKeyId");
     const isThere =

@@ -1,6 +1,7 @@
+import type { BaseServices } from "../http/base-services.ts";
 import { newId } from "../ids.ts";
 import { openRetired, sealRetired } from "../vault/retired.ts";
-import type { Slot, Vault } from "../vault/vault.ts";
+import type { Slot } from "../vault/vault.ts";
 import { ensureSecret, findSecret, replaceSecret, type WebhookSecretRow } from "./secret-store.ts";
 
 /** How long a secret that was replaced goes on signing. */
@@ -8,12 +9,10 @@ const RETIRED_SECRET_MS = 24 * 60 * 60 * 1000;
 
 export const webhookSecretSlot = (apiKeyId: string): Slot => `webhook_secrets.secret/${apiKeyId}`;
 
-type Services = { db: D1Database; vault: Vault; now: () => Date };
-
 /** A new secret for this key's events. What it replaces signs beside it for a day. @throws StorageError */
 export async function rotateSecret(
   apiKeyId: string,
-  services: Services,
+  services: BaseServices,
 ): Promise<{ secret: string; previousValidUntil: Date }> {
   const { db, vault, now } = services;
   const slot = webhookSecretSlot(apiKeyId);
@@ -45,7 +44,7 @@ export async function rotateSecret(
 export async function signingSecrets(
   apiKeyId: string,
   stored: { [Column in keyof WebhookSecretRow]: WebhookSecretRow[Column] | null },
-  { db, vault, now }: Services,
+  { db, vault, now }: BaseServices,
 ): Promise<string[]> {
   const slot = webhookSecretSlot(apiKeyId);
   const { secret_sealed, previous_secret_sealed } = stored.secret_sealed ? stored : await first();

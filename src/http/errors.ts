@@ -202,8 +202,10 @@ export type ApiErrorOptions = {
   message?: string;
   /** Goes to the caller: facts to act on, never a secret or a value the caller sent. */
   details?: Record<string, unknown>;
-  /** Response headers, such as `Retry-After`. */
+  /** Response headers, such as `Allow`. */
   headers?: Record<string, string>;
+  /** Whole seconds after which to try again: the `Retry-After` header and `details.retry_after`. */
+  retryAfter?: number | undefined;
   /** What lies behind it, for the log only. */
   cause?: unknown;
 };
@@ -216,11 +218,17 @@ export class ApiError extends Error {
   readonly details: Record<string, unknown>;
   readonly headers: Record<string, string>;
 
-  constructor(code: ErrorCode, options: ApiErrorOptions = {}) {
-    super(options.message ?? errorCatalogue[code].message, { cause: options.cause });
+  constructor(code: ErrorCode, { message, details, headers, retryAfter, cause }: ApiErrorOptions = {}) {
+    super(message ?? errorCatalogue[code].message, { cause });
     this.code = code;
     this.status = errorCatalogue[code].status;
-    this.details = options.details ?? {};
-    this.headers = options.headers ?? {};
+    this.details = { ...details, ...(retryAfter !== undefined && { retry_after: retryAfter }) };
+    this.headers = { ...headers, ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }) };
+  }
+
+  /** The same failure with a message that says more, and further details. */
+  explained(message: string, details: Record<string, unknown>): ApiError {
+    const { code, headers, cause } = this;
+    return new ApiError(code, { message, details: { ...this.details, ...details }, headers, cause });
   }
 }

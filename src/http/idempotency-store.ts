@@ -10,7 +10,7 @@ export type IdempotencyRow = {
   response_sealed: string | null;
 };
 
-export type IdempotencyClaim = {
+export type KeyLease = {
   apiKeyId: string;
   key: string;
   fingerprint: string;
@@ -25,9 +25,9 @@ export type IdempotencyClaim = {
  * @returns the row as it is afterwards: this claim's where its `claim_id` says so
  * @throws StorageError
  */
-export async function claimKey(
+export async function acquireKey(
   db: D1Database,
-  claim: IdempotencyClaim,
+  claim: KeyLease,
   now: string,
 ): Promise<IdempotencyRow | undefined> {
   const { apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt } = claim;
@@ -55,7 +55,7 @@ export async function claimKey(
 /** Takes a key over from a request that died, if nobody else was faster. @throws StorageError */
 export async function takeOverKey(
   db: D1Database,
-  { apiKeyId, key, claimId, leaseExpiresAt }: IdempotencyClaim,
+  { apiKeyId, key, claimId, leaseExpiresAt }: KeyLease,
   dead: string,
   now: string,
 ): Promise<boolean> {
@@ -69,9 +69,9 @@ export async function takeOverKey(
 }
 
 /** Keeps the response of a claim. @throws StorageError */
-export async function keepResponse(
+export async function putResponse(
   db: D1Database,
-  { apiKeyId, key, claimId }: IdempotencyClaim,
+  { apiKeyId, key, claimId }: KeyLease,
   { status, headers, sealed }: { status: number; headers: string; sealed: string },
 ): Promise<void> {
   await run(
@@ -85,10 +85,7 @@ export async function keepResponse(
 }
 
 /** Forgets a claim, so that the key may be used again. @throws StorageError */
-export async function releaseKey(
-  db: D1Database,
-  { apiKeyId, key, claimId }: IdempotencyClaim,
-): Promise<void> {
+export async function forgetKey(db: D1Database, { apiKeyId, key, claimId }: KeyLease): Promise<void> {
   await run(
     db
       .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3")

@@ -1,14 +1,15 @@
 import { createMiddleware } from "hono/factory";
 import { newId } from "../ids.ts";
-import { createVault, type Slot, type Vault } from "../vault/vault.ts";
+import type { Slot, Vault } from "../vault/vault.ts";
+import { type BaseServices, baseServices } from "./base-services.ts";
 import type { AppContext, AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import {
-  claimKey,
-  type IdempotencyClaim,
+  acquireKey,
+  forgetKey,
   type IdempotencyRow,
-  keepResponse,
-  releaseKey,
+  type KeyLease,
+  putResponse,
   takeOverKey,
 } from "./idempotency-store.ts";
 import { errorFields } from "./log.ts";
@@ -26,7 +27,7 @@ const RETRY_AFTER_SECONDS = 2;
 // The others are about one response: its time, its request id.
 const KEPT_HEADERS = ["content-type", "www-authenticate"];
 
-export const responseSlot = ({ apiKeyId, key }: Pick<IdempotencyClaim, "apiKeyId" | "key">): Slot =>
+export const responseSlot = ({ apiKeyId, key }: Pick<KeyLease, "apiKeyId" | "key">): Slot =>
   `idempotency_keys.response/${apiKeyId}/${key}`;
 
 /**
@@ -40,10 +41,11 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
   const key = c.req.header(IDEMPOTENCY_HEADER);
   if (key === undefined || !METHODS.has(c.req.method)) return next();
   if (!IDEMPOTENCY_KEY.test(key)) throw new ApiError("invalid_idempotency_key");
-  const vault = createVault(c.get("config").tokenEncryptionKeys);
+  const services = baseServices(c.env, c.get("config"), c.get("log"));
+  const { db, vault } = services;
   const request = await describe(c);
-  const now = new Date();
-  const claim: IdempotencyClaim = {
+  const now = services.now();
+  const lease: KeyLease = {
     apiKeyId: c.get("apiKeyId"),
     key,
     fingerprint: await vault.fingerprint(request),
@@ -54,17 +56,16 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
     expiresAt: new Date(now.getTime() + KEPT_MS).toISOString(),
   };
   const time = now.toISOString();
-  const row = await claimKey(c.env.DB, claim, time);
-  if (row && row.claim_id !== claim.claimId) {
+  const row = await acquireKey(db, lease, time);
+  if (row && row.claim_id !== lease.claimId) {
     const isSame = await vault.hasFingerprint(request, row.fingerprint);
     if (!isSame) throw new ApiError("idempotency_key_reused");
     const isDead = row.lease_expires_at !== null && row.lease_expires_at <= time;
-    if (!isDead || !(await takeOverKey(c.env.DB, claim, row.claim_id, time)))
-      return answerAgain(row, claim, vault);
+    if (!isDead || !(await takeOverKey(db, lease, row.claim_id, time))) return answerAgain(row, lease, vault);
   }
 
   // A caller who hangs up gets the answer when it asks again, so that must be kept whatever becomes of this connection.
-  const work = next().then(() => settle(c, claim, vault));
+  const work = next().then(() => storeResponse(c.res, lease, services));
   c.executionCtx.waitUntil(work.catch(() => undefined));
   await work;
   return;
@@ -81,39 +82,37 @@ async function describe(c: AppContext): Promise<string> {
   return `${c.req.method} ${pathname}${search}\n${utf8.decode(body)}`;
 }
 
-async function answerAgain(row: IdempotencyRow, claim: IdempotencyClaim, vault: Vault): Promise<Response> {
-  if (row.status === null || row.response_sealed === null) {
-    throw new ApiError("idempotency_in_progress", {
-      details: { retry_after: RETRY_AFTER_SECONDS },
-      headers: { "retry-after": String(RETRY_AFTER_SECONDS) },
-    });
-  }
+async function answerAgain(row: IdempotencyRow, lease: KeyLease, vault: Vault): Promise<Response> {
+  if (row.status === null || row.response_sealed === null)
+    throw new ApiError("idempotency_in_progress", { retryAfter: RETRY_AFTER_SECONDS });
   const headers = new Headers(JSON.parse(row.headers ?? "[]") as [string, string][] | Record<string, string>);
   headers.set("idempotent-replayed", "true");
-  return new Response(await vault.open(row.response_sealed, responseSlot(claim)), {
+  return new Response(await vault.open(row.response_sealed, responseSlot(lease)), {
     status: row.status,
     headers,
   });
 }
 
 /**
- * Keeps the response, or frees the key where the same request may have another outcome later. Where that fails the
- * response goes out all the same; the key is free again when its lease is over.
+ * Stores the response, or forgets the key if the same request may have another outcome later. If that fails the response
+ * goes out all the same; the key is free again when its lease expires.
  */
-async function settle(c: AppContext, claim: IdempotencyClaim, vault: Vault): Promise<void> {
-  const { status, headers } = c.res;
+async function storeResponse(
+  response: Response,
+  lease: KeyLease,
+  { db, vault, log }: BaseServices,
+): Promise<void> {
+  const { status, headers } = response;
   try {
-    if (status === 429 || status >= 500 || headers.has("retry-after")) {
-      return await releaseKey(c.env.DB, claim);
-    }
-    await keepResponse(c.env.DB, claim, {
+    if (status === 429 || status >= 500 || headers.has("retry-after")) return await forgetKey(db, lease);
+    await putResponse(db, lease, {
       status,
       headers: JSON.stringify(
         KEPT_HEADERS.flatMap((name) => (headers.has(name) ? [[name, headers.get(name)]] : [])),
       ),
-      sealed: await vault.seal(await c.res.clone().text(), responseSlot(claim)),
+      sealed: await vault.seal(await response.clone().text(), responseSlot(lease)),
     });
   } catch (error) {
-    c.get("log").warn("response_not_kept", errorFields(error));
+    log.warn("response_not_kept", errorFields(error));
   }
 }

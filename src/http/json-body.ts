@@ -4,6 +4,7 @@ import type * as z from "zod/mini";
 import type { AppContext, AppEnv } from "./context.ts";
 import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
 import { readBody } from "./read-body.ts";
+import { type Fault, faultOf } from "./schema.ts";
 
 /** A request body of JSON in UTF-8 up to 64 KiB and nothing else. A compressed body would dodge the limit. */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
@@ -62,22 +63,17 @@ export function validateJson<Schema extends z.ZodMiniType>(
   });
 }
 
-type Issue = {
-  readonly code?: string | undefined;
-  readonly path: readonly PropertyKey[];
-  readonly message: string;
-  readonly input?: unknown;
-};
+type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 
 /** The order in which faults are reported, where a body has several; other codes come in the schema's order. */
 const FIRST: readonly ErrorCode[] = ["invalid_json", "missing_field", "invalid_field"];
 
-/**
- * One error for all that is wrong with a body. A check of a schema names its error code as its message, with `#` and a
- * reason behind it where it knows one, which goes to `details.reason`; anything else is `invalid_field`. All fields with the reported fault are in `details.fields`. No value is ever repeated.
- */
+/** One error for all that is wrong with a body, all fields with the reported fault in `details.fields`. No value is repeated. */
 function toApiError(issues: readonly Issue[]): ApiError {
-  const faults = issues.map((issue) => ({ ...meaningOf(issue), field: issue.path.join(".") }));
+  const faults = issues.map(({ path, message }) => ({
+    ...(path.length === 0 ? ({ code: "invalid_json" } as Fault) : faultOf(message)),
+    field: path.join("."),
+  }));
   const code = FIRST.find((candidate) => faults.some((fault) => fault.code === candidate)) ?? faults[0]?.code;
   if (!code || code === "invalid_json") return new ApiError("invalid_json");
   const reported = faults.filter((fault) => fault.code === code);
@@ -87,14 +83,6 @@ function toApiError(issues: readonly Issue[]): ApiError {
     message: `${errorCatalogue[code].message}${describe(code, fields)}`,
     details: { fields, ...(reason !== undefined && { reason }) },
   });
-}
-
-function meaningOf(issue: Issue): { code: ErrorCode; reason?: string | undefined } {
-  if (issue.path.length === 0) return { code: "invalid_json" };
-  const [code = "", reason] = issue.message.split("#");
-  return Object.hasOwn(errorCatalogue, code)
-    ? { code: code as ErrorCode, reason }
-    : { code: "invalid_field" };
 }
 
 function describe(code: ErrorCode, fields: readonly string[]): string {

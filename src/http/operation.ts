@@ -17,7 +17,7 @@ export type Operation = {
   path?: Described;
   query?: Described;
   body?: { schema: Described; example: Record<string, unknown>; isOptional?: true };
-  /** Its answer is never kept for an `Idempotency-Key`, for it holds a secret: `asOwnerUnkept` stands before it. */
+  /** Its answer is never kept for an `Idempotency-Key`, for it holds a secret: `withApiKeyNoReplay` stands before it. */
   isUnkept?: true;
   /** What it answers when it succeeds; the usual one first, where there are several. */
   answers: readonly [Answer, ...Answer[]];

@@ -21,14 +21,6 @@ export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
     c.get("log").warn("rate_limit_unavailable", errorFields(error));
     return { success: true };
   });
-  if (!success) throw rateLimitExceeded(PERIOD_SECONDS);
+  if (!success) throw new ApiError("rate_limit_exceeded", { retryAfter: PERIOD_SECONDS });
   await next();
 });
-
-/** @param retryAfter seconds */
-export function rateLimitExceeded(retryAfter: number): ApiError {
-  return new ApiError("rate_limit_exceeded", {
-    details: { retry_after: retryAfter },
-    headers: { "retry-after": String(retryAfter) },
-  });
-}

@@ -1,7 +1,38 @@
 import * as z from "zod/mini";
-import type { ErrorCode } from "./errors.ts";
+import { type ErrorCode, errorCatalogue } from "./errors.ts";
 
-// Building blocks of request schemas. A check's message is the error code it stands for; see json-body.ts.
+// Building blocks of request schemas. Each check says by which error code a value is refused that fails it. Schemas use
+// these checks and not zod's own, whose message is any text: a misspelt code does not compile.
+
+/** Why a value is refused: a code, and for some a closer reason, which goes to `details.reason`. */
+export type Fault = { code: ErrorCode; reason?: string | undefined };
+
+// A fault travels through zod as the message of an issue.
+const messageOf = ({ code, reason }: Fault) => (reason === undefined ? code : `${code}#${reason}`);
+
+/** The fault behind an issue's message; a message of zod's own is about the type of the value. */
+export function faultOf(message: string): Fault {
+  const [code = "", reason] = message.split("#");
+  return Object.hasOwn(errorCatalogue, code)
+    ? { code: code as ErrorCode, reason }
+    : { code: "invalid_field" };
+}
+
+export const minLength = (length: number, code: ErrorCode = "invalid_field") => z.minLength(length, code);
+export const maxLength = (length: number, code: ErrorCode = "invalid_field") => z.maxLength(length, code);
+
+/** @param fault a code, or what is wrong with this very value */
+export function pattern(regex: RegExp, fault: ErrorCode | ((value: string) => Fault)) {
+  if (typeof fault === "string") return z.regex(regex, fault);
+  return z.regex(regex, { error: ({ input }) => messageOf(fault(String(input))) });
+}
+
+export function satisfies<Value>(
+  test: (value: Value) => boolean,
+  code: ErrorCode = "invalid_field",
+): z.core.$ZodCheck<Value> {
+  return z.refine<Value>((value) => test(value as Value), code);
+}
 
 /**
  * An object schema over the normalised body.
@@ -64,9 +95,9 @@ export function requiredText() {
 }
 
 /** A text that may be left out, and is null then. */
-export function optionalText(maxLength: number, tooLong: ErrorCode = "invalid_field") {
+export function optionalText(length: number, code: ErrorCode = "invalid_field") {
   return z.pipe(
-    z.optional(z.string().check(z.maxLength(maxLength, tooLong))),
+    z.optional(z.string().check(maxLength(length, code))),
     z.transform((value) => value ?? null),
   );
 }

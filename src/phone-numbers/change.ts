@@ -1,15 +1,15 @@
 import { findAgent } from "../agents/store.ts";
+import { forgetRoutes } from "../answering/route-cache.ts";
 import { run, StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
+import type { Services } from "../services.ts";
 import { tryCredentials } from "../twilio/account.ts";
 import { isNotFound } from "../twilio/errors.ts";
-import { findAccount, markAccepted, replaceToken } from "../twilio-accounts/store.ts";
 import { sealToken } from "../twilio-accounts/auth-token.ts";
-import type { ImportServices } from "./import/claim.ts";
-import { lookUpFailure } from "../twilio-accounts/diagnose.ts";
-import { forgetRoutes } from "../answering/route-cache.ts";
-import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
+import { diagnose } from "../twilio-accounts/diagnose.ts";
+import { findAccount, markAccepted, replaceToken } from "../twilio-accounts/store.ts";
 import type { ChangeBody } from "./schema.ts";
+import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
 /**
  * Moves a number to another agent, switches its directions, or replaces the Auth Token of its whole Twilio account. A new
@@ -23,7 +23,7 @@ export async function changeOwnNumber(
   phoneNumber: string,
   body: ChangeBody,
   apiKeyId: string,
-  services: ImportServices,
+  services: Services,
 ): Promise<OwnedNumber> {
   const { db, now } = services;
   const { agent_id: agentId, inbound_enabled, outbound_enabled, twilio_token, drift_policy } = body;
@@ -66,9 +66,10 @@ async function rotateToken(
   { account_sid: accountSid }: OwnedNumber,
   authToken: string,
   apiKeyId: string,
-  services: ImportServices,
+  services: Services,
 ): Promise<void> {
   const { db, twilio, log, now } = services;
+  const account = { apiKeyId, accountSid };
   const credentials = { accountSid, authToken };
   try {
     await tryCredentials(twilio, credentials);
@@ -76,16 +77,16 @@ async function rotateToken(
     // Not the number is what Twilio does not know here, but the account.
     const isUnknown = isNotFound(error);
     if (isUnknown) throw new ApiError("twilio_invalid_credentials", { cause: error });
-    throw await lookUpFailure(error, twilio, credentials);
+    throw await diagnose(error, twilio, credentials);
   }
   // Of two new tokens at once each is stored on top of the other; the later one counts.
   for (;;) {
-    const stored = await findAccount(db, apiKeyId, accountSid);
+    const stored = await findAccount(db, account);
     if (!stored) throw new ApiError("number_not_found");
-    const token = await sealToken({ apiKeyId, accountSid }, authToken, stored, services);
+    const token = await sealToken(account, authToken, stored, services);
     const time = now().toISOString();
     if (token.replaces !== null && !(await replaceToken(db, token, time))) continue;
-    await run(markAccepted(db, { apiKeyId, accountSid }, time));
+    await run(markAccepted(db, account, time));
     log.info("auth_token_replaced", { account_sid: accountSid, is_new: token.replaces !== null });
     return;
   }

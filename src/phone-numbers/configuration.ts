@@ -1,32 +1,17 @@
-import type { IncomingPhoneNumber, NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
 import type { Webhooks } from "../answering/webhook-urls.ts";
+import {
+  configurationOf,
+  FIELD_OF,
+  type IncomingPhoneNumber,
+  type NumberConfiguration,
+  type NumberUpdate,
+  UPDATE_PARAMETERS,
+  type UpdateParameter,
+} from "../twilio/incoming-phone-numbers.ts";
 
 // Decisions about who answers a number at Twilio. No I/O here.
 
-/** The fields of a number that an import overwrites, as they were. "" is unset. This is what is kept, sealed. */
-export type NumberConfiguration = Omit<IncomingPhoneNumber, "sid" | "phone_number" | "capabilities">;
-
 type IsOurs = (url: string) => boolean;
-
-/** The resource's field behind each parameter of an update. */
-const FIELDS = {
-  VoiceUrl: "voice_url",
-  VoiceMethod: "voice_method",
-  VoiceFallbackUrl: "voice_fallback_url",
-  VoiceFallbackMethod: "voice_fallback_method",
-  VoiceApplicationSid: "voice_application_sid",
-  VoiceReceiveMode: "voice_receive_mode",
-  TrunkSid: "trunk_sid",
-  SmsUrl: "sms_url",
-  SmsMethod: "sms_method",
-  SmsFallbackUrl: "sms_fallback_url",
-  SmsFallbackMethod: "sms_fallback_method",
-  SmsApplicationSid: "sms_application_sid",
-  StatusCallback: "status_callback",
-  StatusCallbackMethod: "status_callback_method",
-} as const satisfies Record<UpdateParameter, keyof NumberConfiguration>;
-
-const PARAMETERS = Object.keys(FIELDS) as UpdateParameter[];
 
 /**
  * What an import sends. A number bound to a SIP trunk or a TwiML App takes a voice URL and never calls it, and one
@@ -67,9 +52,9 @@ export function withoutSms(update: NumberUpdate): NumberUpdate {
 
 /** The parameters of `update` that `number` does not hold. Empty: the update is in force. */
 export function notApplied(number: NumberConfiguration, update: NumberUpdate): UpdateParameter[] {
-  return PARAMETERS.filter((parameter) => {
+  return UPDATE_PARAMETERS.filter((parameter) => {
     const wanted = update[parameter];
-    return wanted !== undefined && !holds(parameter, number[FIELDS[parameter]], wanted);
+    return wanted !== undefined && !holds(parameter, number[FIELD_OF[parameter]], wanted);
   });
 }
 
@@ -86,8 +71,8 @@ export type FieldChange = { field: string; present: string; new: string };
 /** What an update would change: only what is not so already. */
 export function fieldChanges(number: NumberConfiguration, update: NumberUpdate): FieldChange[] {
   return notApplied(number, update).map((parameter) => ({
-    field: FIELDS[parameter],
-    present: withoutSecrets(number[FIELDS[parameter]]),
+    field: FIELD_OF[parameter],
+    present: withoutSecrets(number[FIELD_OF[parameter]]),
     new: update[parameter] ?? "",
   }));
 }
@@ -113,9 +98,9 @@ function address(text: string): string {
 export function previousOf(
   number: IncomingPhoneNumber,
   isOurs: IsOurs,
-  first: NumberConfiguration = UNCONFIGURED,
+  first: NumberConfiguration = configurationOf(() => ""),
 ): NumberConfiguration {
-  const previous = { ...pick(number) };
+  const previous = configurationOf((parameter) => number[FIELD_OF[parameter]]);
   const keepFirst = (...fields: (keyof NumberConfiguration)[]) => {
     for (const field of fields) previous[field] = first[field];
   };
@@ -135,28 +120,6 @@ export function previousOf(
   return previous;
 }
 
-function pick(number: IncomingPhoneNumber): NumberConfiguration {
-  const { sid: _, phone_number: __, capabilities: ___, ...configuration } = number;
-  return configuration;
-}
-
-const UNCONFIGURED: NumberConfiguration = {
-  voice_url: "",
-  voice_method: "",
-  voice_fallback_url: "",
-  voice_fallback_method: "",
-  voice_application_sid: "",
-  voice_receive_mode: "",
-  trunk_sid: "",
-  sms_url: "",
-  sms_method: "",
-  sms_fallback_url: "",
-  sms_fallback_method: "",
-  sms_application_sid: "",
-  status_callback: "",
-  status_callback_method: "",
-};
-
 /**
  * What to send to give back what an import overwrote: only what still holds our value, for the owner may have
  * re-pointed the rest since. Empty: nothing at Twilio is ours.
@@ -167,8 +130,8 @@ export function planRestore(
   isOurs: IsOurs,
 ): NumberUpdate {
   const update: NumberUpdate = {
-    ...restoreUrls(VOICE_URLS, number, previous, isOurs),
-    ...restoreUrls(SMS_URLS, number, previous, isOurs),
+    ...restoreUrls("Voice", number, previous, isOurs),
+    ...restoreUrls("Sms", number, previous, isOurs),
   };
   if (isOurs(number.voice_url)) {
     if (previous.voice_receive_mode === "fax") update.VoiceReceiveMode = "fax";
@@ -189,32 +152,24 @@ export function planRestore(
   return update;
 }
 
-type UrlParameters = readonly [
-  url: UpdateParameter,
-  method: UpdateParameter,
-  fallbackUrl: UpdateParameter,
-  fallbackMethod: UpdateParameter,
-];
-
-const VOICE_URLS: UrlParameters = ["VoiceUrl", "VoiceMethod", "VoiceFallbackUrl", "VoiceFallbackMethod"];
-const SMS_URLS: UrlParameters = ["SmsUrl", "SmsMethod", "SmsFallbackUrl", "SmsFallbackMethod"];
-
 /** Main and fallback URL travel together: Twilio refuses a fallback without a main URL (errors 21405 and 21406). */
 function restoreUrls(
-  [url, method, fallbackUrl, fallbackMethod]: UrlParameters,
+  channel: "Voice" | "Sms",
   number: NumberConfiguration,
   previous: NumberConfiguration,
   isOurs: IsOurs,
 ): NumberUpdate {
-  const main = isOurs(number[FIELDS[url]]) ? previous : number;
-  const fallback = isOurs(number[FIELDS[fallbackUrl]]) ? previous : number;
+  const [url, method] = [`${channel}Url`, `${channel}Method`] as const;
+  const [fallbackUrl, fallbackMethod] = [`${channel}FallbackUrl`, `${channel}FallbackMethod`] as const;
+  const main = isOurs(number[FIELD_OF[url]]) ? previous : number;
+  const fallback = isOurs(number[FIELD_OF[fallbackUrl]]) ? previous : number;
   if (main === number && fallback === number) return {};
   const update: NumberUpdate = {
-    [url]: main[FIELDS[url]],
-    [fallbackUrl]: main[FIELDS[url]] === "" ? "" : fallback[FIELDS[fallbackUrl]],
+    [url]: main[FIELD_OF[url]],
+    [fallbackUrl]: main[FIELD_OF[url]] === "" ? "" : fallback[FIELD_OF[fallbackUrl]],
   };
   // An unset method cannot be sent; Twilio keeps the present one, which an empty URL makes meaningless.
-  if (main[FIELDS[method]] !== "") update[method] = main[FIELDS[method]];
-  if (fallback[FIELDS[fallbackMethod]] !== "") update[fallbackMethod] = fallback[FIELDS[fallbackMethod]];
+  if (main[FIELD_OF[method]] !== "") update[method] = main[FIELD_OF[method]];
+  if (fallback[FIELD_OF[fallbackMethod]] !== "") update[fallbackMethod] = fallback[FIELD_OF[fallbackMethod]];
   return update;
 }

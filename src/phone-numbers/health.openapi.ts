@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { HEALTH_REASONS } from "../reconciliation/compare.ts";
+import { HEALTH_REASONS } from "./health.ts";
 
 // How a number or an account is found, for the OpenAPI document.
 

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { answered, described, listAnswer, listQuery, type Reference } from "../http/operation.ts";
 import { DEFAULT_LIMIT } from "../http/page.ts";
+import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
 import {
   ACCOUNT_SID,
   AGENT_ID,
@@ -12,7 +13,6 @@ import {
   releasedExample,
   releasedNumber,
 } from "./answers.openapi.ts";
-import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
 import { importPlan, planExample } from "./preview/openapi.ts";
 import { changeBody, importBody } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
+import type { NumberConfiguration } from "../twilio/incoming-phone-numbers.ts";
 import type { Slot, Vault } from "../vault/vault.ts";
-import type { NumberConfiguration } from "./configuration.ts";
 
 // Sealed, because a webhook URL's query often carries a secret of its owner.
 

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { body, optionalText, requiredText } from "../http/schema.ts";
+import { body, type Fault, maxLength, optionalText, pattern, requiredText } from "../http/schema.ts";
 
 /** E.164: up to 15 digits, the first not zero. https://www.twilio.com/docs/glossary/what-e164 */
 const E164 = /^\+[1-9][0-9]{1,14}$/;
@@ -10,17 +10,19 @@ const MAX_AGENT_ID_LENGTH = 64;
 
 const MAX_PLAN_HASH_LENGTH = 128;
 
-const twilioToken = requiredText().check(z.maxLength(MAX_TOKEN_LENGTH, "invalid_field"));
-const agentId = requiredText().check(z.maxLength(MAX_AGENT_ID_LENGTH, "invalid_field"));
+const twilioToken = requiredText().check(maxLength(MAX_TOKEN_LENGTH));
+const agentId = requiredText().check(maxLength(MAX_AGENT_ID_LENGTH));
 
-const invalidSid = ({ input }: { input?: unknown }) =>
-  String(input).startsWith("SK") ? "invalid_twilio_sid#api_key_in_sid" : "invalid_twilio_sid";
+const invalidSid = (sid: string): Fault => ({
+  code: "invalid_twilio_sid",
+  reason: sid.startsWith("SK") ? "api_key_in_sid" : undefined,
+});
 
 /** `POST /v1/phone-numbers`: each field by its own name or in camelCase. */
 export const importBody = body(
   {
-    phone_number: requiredText().check(z.regex(E164, "invalid_phone_format")),
-    twilio_sid: requiredText().check(z.regex(ACCOUNT_SID, { error: invalidSid })),
+    phone_number: requiredText().check(pattern(E164, "invalid_phone_format")),
+    twilio_sid: requiredText().check(pattern(ACCOUNT_SID, invalidSid)),
     twilio_token: twilioToken,
     agent_id: agentId,
     plan_hash: optionalText(MAX_PLAN_HASH_LENGTH),

@@ -1,8 +1,9 @@
+import { effectiveHealth, type Health, parseReasons } from "./health.ts";
 import type { ImportedNumber } from "./import/import.ts";
-import type { OwnedNumber } from "./store.ts";
 import type { Preview } from "./preview/preview.ts";
 import type { ReleasedNumber } from "./release/release.ts";
 import type { ImportBody } from "./schema.ts";
+import type { OwnedNumber } from "./store.ts";
 
 // Numbers as answers have them. The row's id stays inside: it stands in the webhook URLs.
 
@@ -36,11 +37,12 @@ export function serialiseNumber(row: OwnedNumber) {
   };
 }
 
-/** What is wrong with the account comes before what was last found of the number itself. */
 function healthOf({ health, health_reasons, account_health }: OwnedNumber) {
-  const reasons = JSON.parse(health_reasons) as string[];
-  if (account_health === "ok") return { health, health_reasons: reasons };
-  return { health: account_health, health_reasons: [account_health, ...reasons] };
+  const reasons: readonly Health[] = parseReasons(health_reasons);
+  return {
+    health: effectiveHealth(health, account_health),
+    health_reasons: account_health === "ok" ? reasons : [account_health, ...reasons],
+  };
 }
 
 export function serialiseReleased({

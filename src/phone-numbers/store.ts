@@ -1,5 +1,7 @@
 import { batch, first, run } from "../database.ts";
 import type { Page } from "../http/page.ts";
+import type { AccountHealth } from "../twilio-accounts/row.ts";
+import type { DriftPolicy, Health } from "./health.ts";
 
 // What the owner of a number sees and changes of it. Numbers whose import or release is not finished are not there.
 
@@ -12,10 +14,10 @@ export type OwnedNumber = {
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
-  health: string;
+  health: Health;
   health_reasons: string;
-  drift_policy: "repair" | "report";
-  account_health: string;
+  drift_policy: DriftPolicy;
+  account_health: AccountHealth;
   checked_at: string | null;
   first_inbound_at: string | null;
   last_inbound_at: string | null;
@@ -80,7 +82,7 @@ export type NumberChanges = {
   agentId?: string | undefined;
   inboundEnabled?: boolean | undefined;
   outboundEnabled?: boolean | undefined;
-  driftPolicy?: "repair" | "report" | undefined;
+  driftPolicy?: DriftPolicy | undefined;
 };
 
 /**

@@ -1,13 +1,13 @@
 import { batch } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
+import type { Services } from "../services.ts";
+import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
+import { markUnhealthy } from "../twilio-accounts/check-store.ts";
+import { accountClient } from "../twilio-accounts/client.ts";
 import { markAccepted } from "../twilio-accounts/store.ts";
-import type { ImportServices } from "../phone-numbers/import/claim.ts";
-import { storedTwilio } from "../twilio-accounts/stored-credentials.ts";
-import { TwilioError } from "../twilio/errors.ts";
 import { findNumberToCheck, putChecked } from "./number-store.ts";
-import { ask, isAboutCredentials, settleNumber } from "./repair.ts";
-import { markAccount } from "./store.ts";
+import { applyFinding, ask } from "./repair.ts";
 
 /**
  * Compares one number with Twilio now, by the same rules as the hourly check. What Twilio says of the account, by taking
@@ -16,26 +16,22 @@ import { markAccount } from "./store.ts";
  * @throws ApiError `number_not_found`
  * @throws StorageError
  */
-export async function checkNumber(
-  phoneNumber: string,
-  apiKeyId: string,
-  services: ImportServices,
-): Promise<void> {
+export async function checkNumber(phoneNumber: string, apiKeyId: string, services: Services): Promise<void> {
   const { db, now, log } = services;
   const row = await findNumberToCheck(db, apiKeyId, phoneNumber);
   if (!row) throw new ApiError("number_not_found");
   const account = { apiKeyId, accountSid: row.account_sid };
   try {
-    const twilio = await storedTwilio(account, row, services);
+    const twilio = await accountClient(account, row, services);
     const number = await ask(row, twilio);
-    const settled = await settleNumber(row, number, apiKeyId, twilio, services);
+    const applied = await applyFinding(row, number, apiKeyId, twilio, services);
     const time = now().toISOString();
-    const checked = settled === "as before" ? [putChecked(db, row.id, time)] : [];
+    const checked = applied === "as before" ? [putChecked(db, row.id, time)] : [];
     await batch(db, [markAccepted(db, account, time), ...checked]);
   } catch (error) {
     if (!(error instanceof TwilioError)) throw error;
     const health = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
     log.warn("number_not_checked", { phone_number_id: row.id, health, ...errorFields(error) });
-    await batch(db, [markAccount(db, account, health, now().toISOString())]);
+    await batch(db, [markUnhealthy(db, account, health, now().toISOString())]);
   }
 }

@@ -3,31 +3,34 @@ import { announce } from "../events/outbox.ts";
 import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
-import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
-import { type ImportServices, leaseEnd } from "../phone-numbers/import/claim.ts";
-import { storedTwilio } from "../twilio-accounts/stored-credentials.ts";
-import { TwilioError } from "../twilio/errors.ts";
+import { nextAttempt } from "../next-attempt.ts";
+import { leaseEnd } from "../phone-numbers/lease.ts";
+import type { Services } from "../services.ts";
+import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
-import { VaultError } from "../vault/vault.ts";
-import { findAccountRows, findAccountSids } from "./number-store.ts";
-import { type CheckedRow, type Health, idInOrder, nextCheck } from "./compare.ts";
-import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
-import { ask, isAboutCredentials, settleNumber } from "./repair.ts";
 import {
-  type AccountKey,
-  type ClaimedAccount,
-  claimAccount,
+  type AccountInCheck,
+  beginCheck,
+  endCheck,
   finishCheck,
-  keepAccount,
-  releaseAccount,
-} from "./store.ts";
+  renewCheck,
+} from "../twilio-accounts/check-store.ts";
+import { accountClient } from "../twilio-accounts/client.ts";
+import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
+import type { AccountHealth, AccountKey } from "../twilio-accounts/row.ts";
+import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
+import { VaultError } from "../vault/vault.ts";
+import { idInOrder } from "./compare.ts";
+import { findAccountRows, findAccountSids } from "./number-store.ts";
+import { applyFinding, ask } from "./repair.ts";
+import type { CheckedRow } from "./row.ts";
 
 const ROWS_AT_ONCE = 1_000;
 const SIDS_AT_ONCE = 5_000;
 // A run does not go on for ever: D1 takes a thousand queries of one invocation, and a number that is not in order costs
 // up to four. What is left is taken up by the next run, where this one ended.
 const MAX_WORK_PER_RUN = 150;
-const KEEP_EVERY_MS = 15_000;
+const RENEW_EVERY_MS = 15_000;
 
 /**
  * Compares a Twilio account's numbers with what is here, and mends what differs: one request for each thousand numbers,
@@ -36,18 +39,18 @@ const KEEP_EVERY_MS = 15_000;
  * @returns false where the account is gone, or others are at work on it
  * @throws StorageError
  */
-export async function checkAccount(key: AccountKey, services: ImportServices): Promise<boolean> {
+export async function checkAccount(key: AccountKey, services: Services): Promise<boolean> {
   const { db, now, log } = services;
-  const claimId = newId("check");
+  const checkId = newId("check");
   const time = now();
-  const account = await claimAccount(db, key, claimId, leaseEnd(services, time), time.toISOString());
+  const account = await beginCheck(db, key, checkId, leaseEnd(services, time), time.toISOString());
   if (!account) return false;
   try {
-    const result = await compare(key, claimId, account, services);
-    await finish(key, claimId, account, { health: "ok", ...result }, services);
+    const result = await compare(key, checkId, account, services);
+    await finish(key, checkId, account, { health: "ok", ...result }, services);
   } catch (error) {
     if (!(error instanceof TwilioError || error instanceof VaultError)) {
-      await run(releaseAccount(db, key, claimId)).catch(() => undefined);
+      await run(endCheck(db, key, checkId)).catch(() => undefined);
       throw error;
     }
     // A token that does not open is as good as none; what it is about stands in the log.
@@ -55,7 +58,7 @@ export async function checkAccount(key: AccountKey, services: ImportServices): P
     log.warn("account_not_checked", { account_sid: key.accountSid, health, ...errorFields(error) });
     await finish(
       key,
-      claimId,
+      checkId,
       account,
       { health, isComplete: false, position: account.check_position },
       services,
@@ -72,15 +75,15 @@ type Comparison = {
 
 async function compare(
   key: AccountKey,
-  claimId: string,
-  stored: ClaimedAccount,
-  services: ImportServices,
+  checkId: string,
+  stored: AccountInCheck,
+  services: Services,
 ): Promise<Comparison> {
   const { db, now, publicBaseUrl } = services;
   const startedAt = now().toISOString();
-  const keep = keeper(key, claimId, services);
-  const twilio = await storedTwilio(key, stored, services);
-  const listed = await list(twilio, await ownSids(key, services), publicBaseUrl, keep);
+  const renew = renewer(key, checkId, services);
+  const twilio = await accountClient(key, stored, services);
+  const listed = await list(twilio, await ownSids(key, services), publicBaseUrl, renew);
   let position = stored.check_position;
   if (!listed) return { isComplete: false, position };
 
@@ -91,14 +94,14 @@ async function compare(
       // One that was changed since the list was begun may stand in it as it was before.
       const isDone = isInOrder(row, listed) || row.updated_at >= startedAt;
       if (!isDone) {
-        if (work >= MAX_WORK_PER_RUN || !(await keep())) return { isComplete: false, position };
+        if (work >= MAX_WORK_PER_RUN || !(await renew())) return { isComplete: false, position };
         // A list may miss a number that moves from one page to another meanwhile, so one that is missing is asked for by
         // itself, once; and so is one that points at another row of ours, or is in order again.
         const known = listed.others.get(row.twilio_number_sid);
         const asked = known || isKnownMissing(row, listed) ? known : await ask(row, twilio);
-        const settled = await settleNumber(row, asked, key.apiKeyId, twilio, services);
+        const applied = await applyFinding(row, asked, key.apiKeyId, twilio, services);
         // What is as it was before cost nothing, unless it had to be asked for or tried.
-        if (settled !== "as before" || asked !== known || row.drift_policy === "repair") work += 1;
+        if (applied !== "as before" || asked !== known || row.drift_policy === "repair") work += 1;
       }
       position = row.twilio_number_sid;
     }
@@ -107,18 +110,18 @@ async function compare(
 }
 
 /** Lengthens the lease of the check now and then. The answer is false where it has lost the account. */
-function keeper(key: AccountKey, claimId: string, services: ImportServices): () => Promise<boolean> {
-  let keptAt = services.now().getTime();
+function renewer(key: AccountKey, checkId: string, services: Services): () => Promise<boolean> {
+  let renewedAt = services.now().getTime();
   return async () => {
     const time = services.now();
-    if (time.getTime() - keptAt < KEEP_EVERY_MS) return true;
-    keptAt = time.getTime();
-    return keepAccount(services.db, key, claimId, leaseEnd(services, time));
+    if (time.getTime() - renewedAt < RENEW_EVERY_MS) return true;
+    renewedAt = time.getTime();
+    return renewCheck(services.db, key, checkId, leaseEnd(services, time));
   };
 }
 
 /** The numbers that are here, so that nothing need be kept in mind of those of the account that are not. */
-async function ownSids(key: AccountKey, { db }: ImportServices): Promise<Set<string>> {
+async function ownSids(key: AccountKey, { db }: Services): Promise<Set<string>> {
   const all = new Set<string>();
   let after = "";
   for (;;) {
@@ -143,7 +146,7 @@ async function list(
   twilio: IncomingPhoneNumbers,
   own: ReadonlySet<string>,
   publicBaseUrl: string,
-  keep: () => Promise<boolean>,
+  renew: () => Promise<boolean>,
 ): Promise<Listed | undefined> {
   const listed: Listed = { inOrder: new Map(), others: new Map(), strange: new Set() };
   for await (const { numbers, strange } of twilio.pages()) {
@@ -154,7 +157,7 @@ async function list(
       if (id === undefined) listed.others.set(number.sid, number);
       else listed.inOrder.set(number.sid, id);
     }
-    if (!(await keep())) return undefined;
+    if (!(await renew())) return undefined;
   }
   return listed;
 }
@@ -172,17 +175,17 @@ function isKnownMissing(row: CheckedRow, { inOrder }: Listed): boolean {
 /** Ends the check, and where the account is found otherwise than before tells everybody whom it concerns. */
 async function finish(
   key: AccountKey,
-  claimId: string,
-  before: ClaimedAccount,
-  { health: found, isComplete, position }: Comparison & { health: Health },
-  services: ImportServices,
+  checkId: string,
+  before: AccountInCheck,
+  { health: found, isComplete, position }: Comparison & { health: AccountHealth },
+  services: Services,
 ): Promise<void> {
   const { db, now } = services;
   const time = now();
   // Not to be reached says nothing of whether its credentials are good again.
   const health = found === "unreachable" && before.health === "credentials_rejected" ? before.health : found;
   const failures = health === "ok" ? 0 : before.check_failures + 1;
-  const next = health === "ok" && !isComplete ? time : nextCheck(failures, CHECK_INTERVAL_MS, time);
+  const next = health === "ok" && !isComplete ? time : nextAttempt(failures, CHECK_INTERVAL_MS, time);
   const result = {
     health,
     failures,
@@ -192,7 +195,7 @@ async function finish(
   };
   const isNews = health === "credentials_rejected" && before.health !== health;
   const events = isNews ? await rejectionEvents(key, "twilio_refused", services) : [];
-  await batch(db, [finishCheck(db, key, claimId, result), ...events.map((event) => insertEvent(db, event))]);
+  await batch(db, [finishCheck(db, key, checkId, result), ...events.map((event) => insertEvent(db, event))]);
   services.measure("account_check", [health], [1, failures]);
   for (const event of events) services.defer(announce(event.id, services));
 }

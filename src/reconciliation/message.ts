@@ -1,10 +1,10 @@
-import type { ImportServices } from "../phone-numbers/import/claim.ts";
+import type { AccountKey } from "../twilio-accounts/row.ts";
 
 /** What the queue of reconciliation carries: one piece of work each. */
-export type ReconciliationMessage =
-  /** Compare a Twilio account with what is here. */
-  | { kind: "check"; apiKeyId: string; accountSid: string }
-  /** Finish or undo what imports and releases of an account's numbers left behind. */
-  | { kind: "settle"; apiKeyId: string; accountSid: string };
-
-export type ReconciliationServices = ImportServices & { reconciliation: Queue<ReconciliationMessage> };
+export type ReconciliationMessage = AccountKey & {
+  /**
+   * `check`: compare a Twilio account with what is here. `recover`: complete or undo the unfinished imports and releases of
+   * an account's numbers; `settle` is its former name, which messages of the version before still have.
+   */
+  kind: "check" | "recover" | "settle";
+};

@@ -1,7 +1,7 @@
 import { batch, first } from "../database.ts";
-import type { TwilioAccountRow } from "../twilio-accounts/store.ts";
-import type { CheckedRow, Health, HealthReason } from "./compare.ts";
-import type { AccountKey } from "./store.ts";
+import type { Health, HealthReason } from "../phone-numbers/health.ts";
+import type { AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
+import type { CheckedRow } from "./row.ts";
 
 // Of the numbers of one API key, which is the first parameter. Where it is revoked nobody can release a number any more,
 // and its owner leaves by re-pointing it at Twilio: that is not to be repaired away.
@@ -67,17 +67,17 @@ export function findNumberToCheck(
   );
 }
 
-type Reservation = { apiKeyId: string; id: string; claimId: string; leaseExpiresAt: string };
+type Lease = { apiKeyId: string; id: string; claimId: string; leaseExpiresAt: string };
 
 /**
- * Reserves an active number for a repair, so that it is not released, nor repaired by another, in the middle of it.
+ * Acquires the lease of an active number for a repair, so that nobody else releases or repairs it meanwhile.
  *
  * @returns the number as it is now; null where it is not there any more, or somebody else is at work on it
  * @throws StorageError
  */
-export function reserveNumber(
+export function acquireLease(
   db: D1Database,
-  { apiKeyId, id, claimId, leaseExpiresAt }: Reservation,
+  { apiKeyId, id, claimId, leaseExpiresAt }: Lease,
   now: string,
 ): Promise<CheckedRow | null> {
   return first<CheckedRow>(
@@ -92,8 +92,8 @@ export function reserveNumber(
   );
 }
 
-/** Statement for a batch: ends a reservation, if it is still this one. */
-export function freeNumber(db: D1Database, id: string, claimId: string): D1PreparedStatement {
+/** Statement: ends the lease of an active number, if it is still this one. */
+export function endLease(db: D1Database, id: string, claimId: string): D1PreparedStatement {
   return db
     .prepare(
       "UPDATE phone_numbers SET lease_expires_at = NULL WHERE id = ?1 AND claim_id = ?2 AND state = 'active'",

@@ -4,28 +4,22 @@ import { announce } from "../events/outbox.ts";
 import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
-import { cannotText } from "../phone-numbers/cannot-text.ts";
-import { type ImportServices, leaseEnd } from "../phone-numbers/import/claim.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
-import { isNotFound, TwilioError } from "../twilio/errors.ts";
+import { type HealthReason, healthOf, parseReasons } from "../phone-numbers/health.ts";
+import { leaseEnd } from "../phone-numbers/lease.ts";
+import type { Services } from "../services.ts";
+import { cannotText, isAboutCredentials, isNotFound, TwilioError } from "../twilio/errors.ts";
 import type {
   IncomingPhoneNumber,
   IncomingPhoneNumbers,
   NumberUpdate,
 } from "../twilio/incoming-phone-numbers.ts";
-import { freeNumber, type NumberHealth, putHealth, reserveNumber } from "./number-store.ts";
-import {
-  type CheckedRow,
-  type Finding,
-  type HealthReason,
-  healthOf,
-  parseReasons,
-  planNumber,
-  repairsInARow,
-} from "./compare.ts";
+import { type Finding, planNumber, repairsInARow } from "./compare.ts";
+import { acquireLease, endLease, type NumberHealth, putHealth } from "./number-store.ts";
+import type { CheckedRow } from "./row.ts";
 
 /** What came of one number: nothing new, or something was written, or somebody else is at work on it. */
-export type Settled = "as before" | "written" | "busy";
+export type Applied = "as before" | "written" | "busy";
 
 /**
  * Does what is to be done about one number, and writes down how it is found; a change of that is an event.
@@ -34,13 +28,13 @@ export type Settled = "as before" | "written" | "busy";
  * @throws TwilioError where the credentials are what is refused, which is true of the whole account
  * @throws StorageError
  */
-export async function settleNumber(
+export async function applyFinding(
   row: CheckedRow,
   number: IncomingPhoneNumber | undefined,
   apiKeyId: string,
   twilio: IncomingPhoneNumbers,
-  services: ImportServices,
-): Promise<Settled> {
+  services: Services,
+): Promise<Applied> {
   const { db, now, publicBaseUrl } = services;
   const plan = (of: CheckedRow) => planNumber(of, number, publicBaseUrl, now());
   const finding = plan(row);
@@ -48,23 +42,23 @@ export async function settleNumber(
 
   const claimId = newId("claim");
   const time = now();
-  const reservation = { apiKeyId, id: row.id, claimId, leaseExpiresAt: leaseEnd(services, time) };
-  const reserved = await reserveNumber(db, reservation, time.toISOString());
-  if (!reserved) return "busy";
+  const lease = { apiKeyId, id: row.id, claimId, leaseExpiresAt: leaseEnd(services, time) };
+  const leased = await acquireLease(db, lease, time.toISOString());
+  if (!leased) return "busy";
   try {
     // What it was read as may be minutes old; its owner may want no repair by now.
-    const current = plan(reserved);
+    const current = plan(leased);
     if (current.action !== "repair") return await report(current, apiKeyId, services);
     return await repairAndReport(current, apiKeyId, twilio, services);
   } finally {
-    // Where even this fails the reservation ends by itself.
-    await run(freeNumber(db, row.id, claimId)).catch((error: unknown) =>
-      services.log.warn("reservation_not_ended", { phone_number_id: row.id, ...errorFields(error) }),
+    // If even this fails the lease expires by itself.
+    await run(endLease(db, row.id, claimId)).catch((error: unknown) =>
+      services.log.warn("lease_not_ended", { phone_number_id: row.id, ...errorFields(error) }),
     );
   }
 }
 
-async function report(finding: Finding, apiKeyId: string, services: ImportServices): Promise<Settled> {
+async function report(finding: Finding, apiKeyId: string, services: Services): Promise<Applied> {
   const { row, reasons } = finding;
   if (isAsBefore(finding)) return "as before";
   const missing = reasons.includes("number_missing");
@@ -77,8 +71,8 @@ async function repairAndReport(
   finding: Finding,
   apiKeyId: string,
   twilio: IncomingPhoneNumbers,
-  services: ImportServices,
-): Promise<Settled> {
+  services: Services,
+): Promise<Applied> {
   const { row, reasons } = finding;
   const { outcome, smsRefused } = await repair(finding, twilio, services);
   const refused = smsRefused && ({ smsRefused } as const);
@@ -118,7 +112,7 @@ type Repair = {
 async function repair(
   { row, update }: Finding,
   twilio: IncomingPhoneNumbers,
-  { log }: ImportServices,
+  { log }: Services,
 ): Promise<Repair> {
   const send = async (parameters: NumberUpdate) => {
     const number = await twilio.update(row.twilio_number_sid, parameters);
@@ -154,17 +148,12 @@ export async function ask(
   }
 }
 
-/** Whether Twilio refused the account and not what was asked of it. */
-export function isAboutCredentials(error: unknown): boolean {
-  return error instanceof TwilioError && (error.facts.status === 401 || error.facts.status === 403);
-}
-
 async function write(
   health: NumberHealth,
   { row, reasons }: Finding,
   apiKeyId: string,
   type: EventType | undefined,
-  services: ImportServices,
+  services: Services,
 ): Promise<void> {
   const { db, now, log } = services;
   const { phone_number, twilio_number_sid, agent_id: agentId } = row;

@@ -1,8 +1,8 @@
 import { payloadSlot } from "../events/event.ts";
 import { webhookSecretSlot } from "../events/secret.ts";
 import { responseSlot } from "../http/idempotency.ts";
-import { authTokenSlot } from "../twilio-accounts/auth-token.ts";
 import { previousConfigurationSlot } from "../phone-numbers/previous-configuration.ts";
+import { authTokenSlot } from "../twilio-accounts/auth-token.ts";
 import type { Slot } from "../vault/vault.ts";
 
 /** A column that holds sealed values. */

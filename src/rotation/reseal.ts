@@ -1,5 +1,5 @@
 import { batch } from "../database.ts";
-import type { EventServices } from "../events/outbox.ts";
+import type { BaseServices } from "../http/base-services.ts";
 import { errorFields } from "../http/log.ts";
 import { keyIdOf } from "../vault/vault.ts";
 import { SEALED_COLUMNS, type SealedColumn } from "./columns.ts";
@@ -22,7 +22,7 @@ const BATCHES_PER_RUN = 10;
  *
  * @throws StorageError
  */
-export async function resealOldest(services: EventServices): Promise<void> {
+export async function resealOldest(services: BaseServices): Promise<void> {
   const keyId = await services.vault.currentKeyId();
   const known = await findProgress(services.db);
   for (const column of SEALED_COLUMNS) {
@@ -37,7 +37,7 @@ export async function resealOldest(services: EventServices): Promise<void> {
 async function resealSome(
   column: SealedColumn,
   progress: Progress,
-  services: EventServices,
+  services: BaseServices,
 ): Promise<Progress> {
   const { db, log, now } = services;
   const rows = await findSealed(db, column, JSON.parse(progress.position) as string[], ROWS_AT_ONCE);
@@ -63,7 +63,7 @@ async function resealSome(
 async function reseal(
   column: SealedColumn,
   row: SealedRow,
-  { db, vault, log }: EventServices,
+  { db, vault, log }: BaseServices,
 ): Promise<D1PreparedStatement | undefined> {
   const slot = column.slot(...row.key);
   try {

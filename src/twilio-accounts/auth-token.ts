@@ -1,42 +1,42 @@
-import { errorFields, type Logger } from "../http/log.ts";
+import type { BaseServices } from "../http/base-services.ts";
+import { errorFields } from "../http/log.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { openRetired, sealRetired } from "../vault/retired.ts";
-import type { Slot, Vault } from "../vault/vault.ts";
-import type { TokenToStore, TwilioAccountRow } from "./store.ts";
+import type { Slot } from "../vault/vault.ts";
+import type { AccountKey, TwilioAccountRow } from "./row.ts";
+import type { TokenToStore } from "./store.ts";
 
 /** How long a token that was replaced still verifies webhooks. */
 const RETIRED_TOKEN_MS = 24 * 60 * 60 * 1000;
 
-type Owner = { apiKeyId: string; accountSid: string };
-
-export const authTokenSlot = ({ apiKeyId, accountSid }: Owner): Slot =>
+export const authTokenSlot = ({ apiKeyId, accountSid }: AccountKey): Slot =>
   `twilio_accounts.auth_token/${apiKeyId}/${accountSid}`;
 
-type Services = { vault: Vault; log: Logger; now: () => Date };
+type Services = Pick<BaseServices, "vault" | "log" | "now">;
 
 /** A token that Twilio has just accepted, sealed, and what it replaces, if it is another than the stored one. */
 export async function sealToken(
-  owner: Owner,
+  account: AccountKey,
   authToken: string,
   stored: TwilioAccountRow | undefined,
   services: Services,
 ): Promise<TokenToStore> {
   const { vault } = services;
-  const slot = authTokenSlot(owner);
+  const slot = authTokenSlot(account);
   const [authTokenSealed, replaces] = await Promise.all([
     vault.seal(authToken, slot),
-    stored ? replacement(owner, authToken, stored, services) : null,
+    stored ? replacement(account, authToken, stored, services) : null,
   ]);
-  return { ...owner, authTokenSealed, replaces };
+  return { ...account, authTokenSealed, replaces };
 }
 
 async function replacement(
-  owner: Owner,
+  account: AccountKey,
   authToken: string,
   stored: TwilioAccountRow,
   { vault, log, now }: Services,
 ): Promise<TokenToStore["replaces"]> {
-  const slot = authTokenSlot(owner);
+  const slot = authTokenSlot(account);
   const sealed = stored.auth_token_sealed;
   try {
     const present = await vault.open(sealed, slot);
@@ -46,7 +46,7 @@ async function replacement(
     return { sealed, retiredSealed: await sealRetired(vault, retired, { value: present, until }, slot) };
   } catch (error) {
     // The stored one is lost, which an operator should know; the one at hand works.
-    log.error("stored_token_unreadable", { account_sid: owner.accountSid, ...errorFields(error) });
+    log.error("stored_token_unreadable", { account_sid: account.accountSid, ...errorFields(error) });
     return { sealed, retiredSealed: null };
   }
 }
@@ -58,18 +58,18 @@ async function replacement(
  * @throws VaultError where the present one cannot be opened and no other can; one that can is enough to answer calls
  */
 export async function openTokens(
-  owner: Owner,
+  account: AccountKey,
   stored: TwilioAccountRow,
   { vault, log, now }: Services,
 ): Promise<[string, ...string[]]> {
-  const slot = authTokenSlot(owner);
+  const slot = authTokenSlot(account);
   const [present, retired] = await Promise.allSettled([
     vault.open(stored.auth_token_sealed, slot),
     openRetired(vault, stored.previous_auth_token_sealed, slot, now()),
   ]);
   const failed = [present, retired].find((result) => result.status === "rejected");
   if (failed)
-    log.error("stored_token_unreadable", { account_sid: owner.accountSid, ...errorFields(failed.reason) });
+    log.error("stored_token_unreadable", { account_sid: account.accountSid, ...errorFields(failed.reason) });
   const [first, ...others] = [
     ...(present.status === "fulfilled" ? [present.value] : []),
     ...(retired.status === "fulfilled" ? retired.value.map(({ value }) => value) : []),

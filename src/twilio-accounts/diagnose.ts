@@ -56,7 +56,7 @@ const REASONS_BY_CODE: Readonly<Record<number, CredentialReason>> = {
  * A failed look-up as the caller is told of it. Where credentials were refused it says why and what to do; where Twilio's
  * code does not tell, two cheap requests may: the account itself, and the same credentials in another region.
  */
-export async function lookUpFailure(
+export async function diagnose(
   error: unknown,
   endpoint: TwilioEndpoint,
   credentials: TwilioCredentials,
@@ -70,12 +70,7 @@ export async function lookUpFailure(
 
 /** The same error, with a reason and its advice. */
 function withReason(error: ApiError, reason: CredentialReason): ApiError {
-  return new ApiError(error.code, {
-    message: `${error.message} ${CREDENTIAL_ADVICE[reason]}`,
-    details: { ...error.details, reason },
-    headers: error.headers,
-    cause: error.cause,
-  });
+  return error.explained(`${error.message} ${CREDENTIAL_ADVICE[reason]}`, { reason });
 }
 
 async function probe(

@@ -1,17 +1,18 @@
 import { sealEvent } from "../events/event.ts";
-import type { EventServices } from "../events/outbox.ts";
-import { type AccountKey, findAgentsToTell } from "../reconciliation/store.ts";
+import type { BaseServices } from "../http/base-services.ts";
+import { findAgentsToTell } from "./check-store.ts";
+import type { AccountKey } from "./row.ts";
 
 const MAX_AGENTS_TOLD = 50;
 
 /** `credentials.rejected`, one event for each agent that answers numbers of the account. */
 export async function rejectionEvents(
-  key: AccountKey,
+  account: AccountKey,
   noticedBy: "twilio_refused" | "signatures",
-  { db, vault, now }: EventServices,
+  { db, vault, now }: BaseServices,
 ) {
-  const { apiKeyId, accountSid } = key;
-  const agents = await findAgentsToTell(db, key, MAX_AGENTS_TOLD);
+  const { apiKeyId, accountSid } = account;
+  const agents = await findAgentsToTell(db, account, MAX_AGENTS_TOLD);
   const data = { twilio_sid: accountSid, noticed_by: noticedBy };
   return Promise.all(
     agents.map((agentId) =>

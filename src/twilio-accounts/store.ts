@@ -1,14 +1,8 @@
 import { first, run } from "../database.ts";
-
-/** A Twilio account as one API key knows it; its tokens sealed. */
-export type TwilioAccountRow = {
-  auth_token_sealed: string;
-  previous_auth_token_sealed: string | null;
-  auth_token_changed_at: string | null;
-};
+import type { AccountKey, TwilioAccountRow } from "./row.ts";
 
 /** Statement for a batch: the account's tokens; no row where this key has no number of that account. */
-export function selectAccount(db: D1Database, apiKeyId: string, accountSid: string): D1PreparedStatement {
+export function selectAccount(db: D1Database, { apiKeyId, accountSid }: AccountKey): D1PreparedStatement {
   return db
     .prepare(
       `SELECT auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
@@ -18,17 +12,11 @@ export function selectAccount(db: D1Database, apiKeyId: string, accountSid: stri
 }
 
 /** @throws StorageError */
-export function findAccount(
-  db: D1Database,
-  apiKeyId: string,
-  accountSid: string,
-): Promise<TwilioAccountRow | null> {
-  return first<TwilioAccountRow>(selectAccount(db, apiKeyId, accountSid));
+export function findAccount(db: D1Database, account: AccountKey): Promise<TwilioAccountRow | null> {
+  return first<TwilioAccountRow>(selectAccount(db, account));
 }
 
-export type TokenToStore = {
-  apiKeyId: string;
-  accountSid: string;
+export type TokenToStore = AccountKey & {
   authTokenSealed: string;
   /**
    * The stored token that this one is another than, as it was read, and what will have been replaced then, both sealed;
@@ -81,7 +69,7 @@ export const CHECK_INTERVAL_MS = 50 * 60 * 1000;
  */
 export function markAccepted(
   db: D1Database,
-  { apiKeyId, accountSid }: { apiKeyId: string; accountSid: string },
+  { apiKeyId, accountSid }: AccountKey,
   now: string,
 ): D1PreparedStatement {
   return db
@@ -111,7 +99,7 @@ export async function replaceToken(db: D1Database, token: TokenToStore, now: str
  */
 export async function forgetPreviousToken(
   db: D1Database,
-  { apiKeyId, accountSid }: { apiKeyId: string; accountSid: string },
+  { apiKeyId, accountSid }: AccountKey,
   changedAt: string | null,
 ): Promise<void> {
   await run(

@@ -17,7 +17,6 @@ export function twilioFailure(error: unknown, otherwise: ErrorCode): unknown {
   if (!(error instanceof TwilioError)) return error;
   const code = codeOf(error.facts, otherwise);
   const { status, twilioCode, requestId, retryAfterSeconds } = error.facts;
-  const retryAfter = Math.max(1, retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS);
   const isStrange = code === "twilio_unavailable" && status !== undefined && status < 500;
   return new ApiError(code, {
     ...(isStrange && { message: STRANGE_ANSWER }),
@@ -25,9 +24,10 @@ export function twilioFailure(error: unknown, otherwise: ErrorCode): unknown {
       ...(status !== undefined && { twilio_status: status }),
       ...(twilioCode !== undefined && { twilio_code: twilioCode }),
       ...(requestId !== undefined && { twilio_request_id: requestId }),
-      ...(code === "twilio_rate_limited" && { retry_after: retryAfter }),
     },
-    ...(code === "twilio_rate_limited" && { headers: { "retry-after": String(retryAfter) } }),
+    ...(code === "twilio_rate_limited" && {
+      retryAfter: Math.max(1, retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS),
+    }),
     cause: error,
   });
 }

@@ -37,6 +37,23 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof TwilioError && error.facts.status === 404;
 }
 
+const NO_SMS = 21407; // https://www.twilio.com/docs/api/errors/21407
+
+/**
+ * Whether Twilio refused an update because the number cannot text. A number whose capabilities say so gets no SMS update;
+ * for some numbers they do not say.
+ */
+export function cannotText(error: unknown): boolean {
+  return (
+    error instanceof TwilioError && error.facts.failure === "rejected" && error.facts.twilioCode === NO_SMS
+  );
+}
+
+/** Whether Twilio refused the account and not what was asked of it. */
+export function isAboutCredentials(error: unknown): boolean {
+  return error instanceof TwilioError && (error.facts.status === 401 || error.facts.status === 403);
+}
+
 // The 2010 API sends {code,message,more_info,status}, newer ones RFC 9457 {type,title,status,code}, and the edge
 // HTML or nothing. Only the code decides, and only where it is a number or spells one: messages are reworded without notice.
 const errorBody = z.object({

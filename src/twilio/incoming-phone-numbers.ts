@@ -8,6 +8,50 @@ const text = z.pipe(
   z.transform((value) => value ?? ""),
 );
 
+/**
+ * The parameters of an update that this service may send, and the field of the resource behind each: all that decides who
+ * answers a number. `AccountSid` would transfer the number to another account and the `Emergency…` ones touch emergency
+ * calling, so they cannot be named here at all.
+ */
+export const FIELD_OF = {
+  VoiceUrl: "voice_url",
+  VoiceMethod: "voice_method",
+  VoiceFallbackUrl: "voice_fallback_url",
+  VoiceFallbackMethod: "voice_fallback_method",
+  VoiceApplicationSid: "voice_application_sid",
+  VoiceReceiveMode: "voice_receive_mode",
+  TrunkSid: "trunk_sid",
+  SmsUrl: "sms_url",
+  SmsMethod: "sms_method",
+  SmsFallbackUrl: "sms_fallback_url",
+  SmsFallbackMethod: "sms_fallback_method",
+  SmsApplicationSid: "sms_application_sid",
+  StatusCallback: "status_callback",
+  StatusCallbackMethod: "status_callback_method",
+} as const;
+
+export type UpdateParameter = keyof typeof FIELD_OF;
+export const UPDATE_PARAMETERS = Object.keys(FIELD_OF) as UpdateParameter[];
+
+type ConfigurationField = (typeof FIELD_OF)[UpdateParameter];
+
+/** Who answers a number, by the fields of its resource; "" is unset. */
+export type NumberConfiguration = Record<ConfigurationField, string>;
+
+/** A configuration whose fields are made from their parameters. */
+export function configurationOf(value: (parameter: UpdateParameter) => string): NumberConfiguration {
+  const entries = UPDATE_PARAMETERS.map((parameter) => [FIELD_OF[parameter], value(parameter)]);
+  return Object.fromEntries(entries) as NumberConfiguration;
+}
+
+/** Parameters and values of an update; an empty value clears the field. */
+export type NumberUpdate = Partial<Record<UpdateParameter, string>>;
+
+const configuration = Object.fromEntries(Object.values(FIELD_OF).map((field) => [field, text])) as Record<
+  ConfigurationField,
+  typeof text
+>;
+
 const incomingPhoneNumber = z.object({
   sid: z.string().check(z.regex(/^PN[0-9a-fA-F]{32}$/)),
   phone_number: z.string(),
@@ -16,20 +60,7 @@ const incomingPhoneNumber = z.object({
     z.nullish(z.object({ voice: z.nullish(z.boolean()), sms: z.nullish(z.boolean()) })),
     null,
   ),
-  voice_url: text,
-  voice_method: text,
-  voice_fallback_url: text,
-  voice_fallback_method: text,
-  voice_application_sid: text,
-  voice_receive_mode: text,
-  trunk_sid: text,
-  sms_url: text,
-  sms_method: text,
-  sms_fallback_url: text,
-  sms_fallback_method: text,
-  sms_application_sid: text,
-  status_callback: text,
-  status_callback_method: text,
+  ...configuration,
 });
 
 /**
@@ -43,29 +74,6 @@ const page = z.object({
   incoming_phone_numbers: z.array(z.unknown()),
   next_page_uri: z.nullish(z.string()),
 });
-
-/**
- * The parameters of an update that this service may send. `AccountSid` would transfer the number to another
- * account and the `Emergency…` ones touch emergency calling, so they cannot be named here at all.
- */
-export type UpdateParameter =
-  | "VoiceUrl"
-  | "VoiceMethod"
-  | "VoiceFallbackUrl"
-  | "VoiceFallbackMethod"
-  | "VoiceApplicationSid"
-  | "VoiceReceiveMode"
-  | "TrunkSid"
-  | "SmsUrl"
-  | "SmsMethod"
-  | "SmsFallbackUrl"
-  | "SmsFallbackMethod"
-  | "SmsApplicationSid"
-  | "StatusCallback"
-  | "StatusCallbackMethod";
-
-/** Parameters and values of an update; an empty value clears the field. */
-export type NumberUpdate = Partial<Record<UpdateParameter, string>>;
 
 export type IncomingPhoneNumbers = {
   /**

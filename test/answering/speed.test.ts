@@ -1,9 +1,9 @@
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { cachedRoute, loadRoute } from "../../src/answering/route-cache.ts";
 import { createLogger } from "../../src/http/log.ts";
 import worker from "../../src/index.ts";
-import { cachedRoute, loadRoute } from "../../src/answering/route-cache.ts";
 import { sign } from "../../src/twilio/signature.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, type Imported, webhookUrl } from "../support/answering.ts";
@@ -97,7 +97,7 @@ describe("trips to D1 before a call is answered", () => {
       vault,
       log: createLogger({}),
       now: () => new Date(),
-      refused: () => undefined,
+      onRefused: () => undefined,
     };
     for (let index = 0; index <= 1_000; index += 1) await loadRoute(`num_test_${index}`, services);
     expect(cachedRoute("num_test_0", new Date())).toBeUndefined();

@@ -3,7 +3,7 @@ import twilio from "twilio";
 import { describe, expect, it } from "vitest";
 import type { Connect, Fallback } from "../../src/agents/connect.ts";
 import { answer, fallback, unavailable } from "../../src/answering/answer.ts";
-import type { InboundAgent, InboundRoute } from "../../src/answering/route-cache.ts";
+import type { InboundAgent, InboundRoute } from "../../src/answering/route.ts";
 import { twimlResponse } from "../../src/twilio/twiml.ts";
 
 // Holds our TwiML to what Twilio's SDK writes: the same verbs, nouns and attributes, typed there, letter for letter.

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { happeningOf, type WebhookKind } from "../../src/answering/event-from-webhook.ts";
+import { eventFromWebhook, type WebhookKind } from "../../src/answering/event-from-webhook.ts";
 import { EVENT_TYPES } from "../../src/events/event.ts";
 import { signEvent } from "../../src/events/signature.ts";
 
@@ -175,7 +175,7 @@ describe("the events docs/events.md shows", () => {
       const form = new URLSearchParams(
         Object.entries(parameters ?? {}).map(([name, value]): [string, string] => [name, String(value)]),
       );
-      const happening = kind && happeningOf(kind, form);
+      const happening = kind && eventFromWebhook(kind, form);
       const isInbound = kind === "voice" || kind === "sms";
       const data = Object.fromEntries(Object.entries(event).filter(([name]) => !COMMON.includes(name)));
       expect(happening?.type).toBe(type);

@@ -1,58 +1,38 @@
+import { ownUrls } from "../../answering/webhook-urls.ts";
 import { StorageError } from "../../database.ts";
-import type { EventServices } from "../../events/outbox.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
-import type { TwilioEndpoint } from "../../twilio/http.ts";
-import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../../twilio/incoming-phone-numbers.ts";
+import type { Services } from "../../services.ts";
+import type {
+  IncomingPhoneNumber,
+  IncomingPhoneNumbers,
+  NumberConfiguration,
+} from "../../twilio/incoming-phone-numbers.ts";
 import { markAccepted, type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
-import { type NumberConfiguration, previousOf } from "../configuration.ts";
+import { previousOf } from "../configuration.ts";
+import { expireLease, leaseEnd, secondsLeft } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
 import type { ImportBody } from "../schema.ts";
-import {
-  type Claim,
-  type ExistingRow,
-  insertClaim,
-  type PhoneNumberRow,
-  removeClaim,
-  setLease,
-  takeOverClaim,
-} from "./store.ts";
-import { ownUrls } from "../../answering/webhook-urls.ts";
-
-export type ImportServices = EventServices & {
-  twilio: TwilioEndpoint;
-  publicBaseUrl: string;
-  /** Lets work go on after the answer; the runtime grants it about 30 seconds. */
-  defer: (work: Promise<unknown>) => void;
-};
+import { type Claim, type ExistingRow, insertClaim, removeClaim, takeOverClaim } from "./store.ts";
 
 /** An import that has its row and may have touched Twilio. */
 export type ClaimedImport = {
   row: Claim;
   /** The number as it was looked up, before this import touched it. */
   number: IncomingPhoneNumber;
-  /** What to give back. */
+  /** What to restore. */
   previous: NumberConfiguration;
   isOurs: (url: string) => boolean;
   twilio: IncomingPhoneNumbers;
 };
-
-// Between two renewals of its lease an import makes two calls to Twilio and a few to D1; this is twice that.
-const CALLS_PER_LEASE = 4;
-const LEASE_MARGIN_MS = 30_000;
-
-/** Until when an import may be at work without being taken for dead. */
-export function leaseEnd({ twilio }: Pick<ImportServices, "twilio">, now: Date): string {
-  return new Date(now.getTime() + CALLS_PER_LEASE * twilio.timeoutMs + LEASE_MARGIN_MS).toISOString();
-}
 
 /**
  * What becomes of the row a number has already. What the importer's own unfinished import or release left behind is
  * `taken_over`. One that another key has released, or whose key is revoked, is `superseded` by a new one, for Twilio has
  * just shown that the number is in the importer's account. Undefined: somebody has the number.
  */
-export function fateOf(
+export function takeoverOf(
   row: ExistingRow,
   apiKeyId: string,
   now: Date,
@@ -62,19 +42,13 @@ export function fateOf(
   return row.state === "returning" || row.is_orphaned === 1 ? "superseded" : undefined;
 }
 
-/** What is left of a claim's lease, in whole seconds. */
-export function secondsLeft({ lease_expires_at }: PhoneNumberRow, now: Date): number {
-  const end = lease_expires_at === null ? 0 : Date.parse(lease_expires_at);
-  return Math.max(0, Math.ceil((end - now.getTime()) / 1000));
-}
-
 /**
  * What an earlier import of this row found. What a released number had is given up where it does not open: its owner
  * wants the number here again, and nothing else is left to give back to.
  *
  * @throws VaultError
  */
-async function openFirst(row: ExistingRow, { vault, log }: ImportServices) {
+async function openFirst(row: ExistingRow, { vault, log }: Services) {
   try {
     return await openConfiguration(vault, row);
   } catch (error) {
@@ -99,7 +73,7 @@ type ClaimRequest = {
 /** Writes the row as `importing`, or takes over the one an unfinished import of this key left behind. */
 export async function claim(
   { body, apiKeyId, number, abandoned, superseded, token, twilio }: ClaimRequest,
-  services: ImportServices,
+  services: Services,
 ): Promise<ClaimedImport> {
   const { db, vault, publicBaseUrl, log } = services;
   const id = abandoned?.id ?? newId("phoneNumber");
@@ -136,7 +110,7 @@ export async function claim(
     // The agent was there a moment ago; only its deletion in between makes its foreign key dangle.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
     // The row may be there all the same. Twilio was not touched, so nobody need wait for it.
-    if (abandoned) await giveUp(row, services);
+    if (abandoned) await expireLease(row, services);
     else
       await removeClaim(db, row).catch((failure: unknown) =>
         log.warn("claim_not_removed", errorFields(failure)),
@@ -144,24 +118,4 @@ export async function claim(
     throw error;
   }
   return { row, number, previous, isOurs, twilio };
-}
-
-// What Twilio may still do is done by then, and the watch for it is over.
-const QUIET_MS = 60_000;
-
-/**
- * Ends the lease of a claim at once, so that the owner's next import need not wait for it; the reconciliation keeps quiet
- * for a minute. Never throws.
- */
-export async function giveUp(
-  { id, claimId }: Pick<Claim, "id" | "claimId">,
-  { db, log, now }: ImportServices,
-): Promise<void> {
-  try {
-    const time = now();
-    const quietUntil = new Date(time.getTime() + QUIET_MS).toISOString();
-    await setLease(db, id, claimId, time.toISOString(), quietUntil);
-  } catch (error) {
-    log.warn("lease_not_given_up", { phone_number_id: id, ...errorFields(error) });
-  }
 }

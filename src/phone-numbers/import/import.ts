@@ -1,21 +1,24 @@
+import { forgetRoutes } from "../../answering/route-cache.ts";
+import { webhooksOf } from "../../answering/webhook-urls.ts";
 import { StorageError } from "../../database.ts";
 import { sealEvent } from "../../events/event.ts";
 import { announce } from "../../events/outbox.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
+import type { Services } from "../../services.ts";
+import { cannotText } from "../../twilio/errors.ts";
 import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../../twilio/incoming-phone-numbers.ts";
-import { replaceToken, type TokenToStore } from "../../twilio-accounts/store.ts";
 import { sealToken } from "../../twilio-accounts/auth-token.ts";
-import { cannotText } from "../cannot-text.ts";
-import { type ClaimedImport, claim, fateOf, giveUp, type ImportServices, secondsLeft } from "./claim.ts";
+import { replaceToken, type TokenToStore } from "../../twilio-accounts/store.ts";
 import { notApplied, planImport, withoutSms } from "../configuration.ts";
-import { forgetRoutes } from "../../answering/route-cache.ts";
+import { expireLease, secondsLeft } from "../lease.ts";
+import type { PhoneNumberRow } from "../row.ts";
+import type { ImportBody } from "../schema.ts";
+import { type ClaimedImport, claim, takeoverOf } from "./claim.ts";
 import { lookUp } from "./look-up.ts";
 import { checkPlan } from "./plan-hash.ts";
-import type { ImportBody } from "../schema.ts";
-import { activate, type PhoneNumberRow } from "./store.ts";
-import { recover, undoAndAnswer, unsettled } from "./undo.ts";
-import { webhooksOf } from "../../answering/webhook-urls.ts";
+import { activate } from "./store.ts";
+import { outcomeUnknown, recover, undoAndAnswer } from "./undo.ts";
 
 /** `agentId` is null where the agent was deleted by force while its number was imported. */
 export type ImportedNumber = { phoneNumber: string; agentId: string | null; twilioNumberSid: string };
@@ -33,7 +36,7 @@ export type ImportedNumber = { phoneNumber: string; agentId: string | null; twil
 export async function importNumber(
   body: ImportBody,
   apiKeyId: string,
-  services: ImportServices,
+  services: Services,
 ): Promise<ImportedNumber> {
   const { log, now } = services;
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
@@ -42,12 +45,12 @@ export async function importNumber(
   const { number, existing, account } = await lookUp(body, apiKeyId, twilio, services);
   const owner = { apiKeyId, accountSid: body.twilio_sid };
   const token = await sealToken(owner, body.twilio_token, account, services);
-  const fate = existing && fateOf(existing, apiKeyId, now());
-  if (existing && !fate) throw await refuse(existing, apiKeyId, token, services);
+  const takeover = existing && takeoverOf(existing, apiKeyId, now());
+  if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, number, services);
 
-  const abandoned = fate === "taken_over" ? existing : undefined;
-  const superseded = fate === "superseded" ? existing : undefined;
+  const abandoned = takeover === "taken_over" ? existing : undefined;
+  const superseded = takeover === "superseded" ? existing : undefined;
   const request = { body, apiKeyId, number, abandoned, superseded, token, twilio };
   const claimed = await claim(request, services);
   const smsRefused = await pointHere(claimed, services);
@@ -67,11 +70,11 @@ export async function importNumber(
  * The 409. The token was accepted by Twilio all the same, so where it is newer than the one stored for this key's
  * account it is kept: importing again is what people do after they rotated it.
  */
-async function refuse(
+async function conflict(
   existing: PhoneNumberRow,
   apiKeyId: string,
   token: TokenToStore,
-  { db, now }: ImportServices,
+  { db, now }: Services,
 ): Promise<ApiError> {
   if (token.replaces !== null) {
     await replaceToken(db, token, now().toISOString());
@@ -84,10 +87,9 @@ async function refuse(
 export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now: Date): ApiError {
   const isOwnWork = existing.api_key_id === apiKeyId && existing.state !== "active";
   if (!isOwnWork) return new ApiError("number_already_imported");
-  const retryAfter = Math.max(1, secondsLeft(existing, now));
   return new ApiError("number_already_imported", {
-    details: { state: existing.state, retry_after: retryAfter },
-    headers: { "retry-after": String(retryAfter) },
+    details: { state: existing.state },
+    retryAfter: Math.max(1, secondsLeft(existing, now)),
   });
 }
 
@@ -96,7 +98,7 @@ export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now:
  *
  * @returns whether Twilio has said that the number cannot text, so that its SMS side was left alone
  */
-async function pointHere(claimed: ClaimedImport, services: ImportServices): Promise<boolean> {
+async function pointHere(claimed: ClaimedImport, services: Services): Promise<boolean> {
   const { row, number, twilio } = claimed;
   const whole = planImport(number, webhooksOf(services.publicBaseUrl, row.id));
   let update = whole;
@@ -124,7 +126,7 @@ async function pointHere(claimed: ClaimedImport, services: ImportServices): Prom
 async function confirm(
   { row }: ClaimedImport,
   smsRefused: boolean,
-  services: ImportServices,
+  services: Services,
 ): Promise<string | null> {
   const { db, log, now, vault } = services;
   const { apiKeyId, agentId, phoneNumber, twilioNumberSid } = row;
@@ -141,8 +143,8 @@ async function confirm(
     return activated.agentId;
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
-    await giveUp(row, services);
-    throw unsettled(error);
+    await expireLease(row, services);
+    throw outcomeUnknown(error);
   } finally {
     forgetRoutes(apiKeyId);
   }

@@ -1,10 +1,11 @@
 import { type AgentOwner, selectOwner } from "../../agents/store.ts";
 import { batch } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
+import type { Services } from "../../services.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../../twilio/incoming-phone-numbers.ts";
-import { selectAccount, type TwilioAccountRow } from "../../twilio-accounts/store.ts";
-import type { ImportServices } from "./claim.ts";
-import { lookUpFailure } from "../../twilio-accounts/diagnose.ts";
+import { diagnose } from "../../twilio-accounts/diagnose.ts";
+import type { TwilioAccountRow } from "../../twilio-accounts/row.ts";
+import { selectAccount } from "../../twilio-accounts/store.ts";
 import type { ImportBody } from "../schema.ts";
 import { type ExistingRow, selectByPhoneNumber } from "./store.ts";
 
@@ -20,19 +21,19 @@ export async function lookUp(
   body: ImportBody,
   apiKeyId: string,
   twilio: IncomingPhoneNumbers,
-  { db, twilio: endpoint }: ImportServices,
+  { db, twilio: endpoint }: Services,
 ): Promise<Known> {
   const [found, stored] = await Promise.allSettled([
     twilio.find(body.phone_number),
     batch(db, [
       selectByPhoneNumber(db, body.phone_number),
       selectOwner(db, body.agent_id),
-      selectAccount(db, apiKeyId, body.twilio_sid),
+      selectAccount(db, { apiKeyId, accountSid: body.twilio_sid }),
     ]),
   ]);
   if (found.status === "rejected") {
     const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
-    throw await lookUpFailure(found.reason, endpoint, credentials);
+    throw await diagnose(found.reason, endpoint, credentials);
   }
   if (!found.value) throw new ApiError("number_not_in_twilio");
   if (stored.status === "rejected") throw stored.reason;

@@ -1,16 +1,19 @@
-import { ApiError } from "../../http/errors.ts";
-import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
-import type { Vault } from "../../vault/vault.ts";
-import { planImport } from "../configuration.ts";
 import { webhooksOf } from "../../answering/webhook-urls.ts";
+import { ApiError } from "../../http/errors.ts";
+import type { Services } from "../../services.ts";
+import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
+import { planImport } from "../configuration.ts";
 
-type Services = { vault: Vault; publicBaseUrl: string };
+type PlanServices = Pick<Services, "vault" | "publicBaseUrl">;
 
 /**
  * A fingerprint of what an import of this number would find and do. Keyed, for the present URLs often hold secrets that
  * could be guessed from a plain hash.
  */
-export function planHash(number: IncomingPhoneNumber, { vault, publicBaseUrl }: Services): Promise<string> {
+export function planHash(
+  number: IncomingPhoneNumber,
+  { vault, publicBaseUrl }: PlanServices,
+): Promise<string> {
   return vault.fingerprint(planText(number, publicBaseUrl));
 }
 
@@ -18,7 +21,7 @@ export function planHash(number: IncomingPhoneNumber, { vault, publicBaseUrl }: 
 export async function checkPlan(
   hash: string | null,
   number: IncomingPhoneNumber,
-  { vault, publicBaseUrl }: Services,
+  { vault, publicBaseUrl }: PlanServices,
 ): Promise<void> {
   if (hash !== null && !(await vault.hasFingerprint(planText(number, publicBaseUrl), hash))) {
     throw new ApiError("plan_changed");

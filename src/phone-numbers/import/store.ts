@@ -1,27 +1,8 @@
-import { batch, run } from "../../database.ts";
+import { batch } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertEvent } from "../../events/store.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
-
-/**
- * A number and who it belongs to. `state` importing: claimed, and Twilio may or may not point at us yet; releasing: being
- * given back, and Twilio may or may not point at us still; returning: released, and to be given back when Twilio can be
- * told.
- */
-export type PhoneNumberRow = {
-  id: string;
-  phone_number: string;
-  api_key_id: string;
-  agent_id: string | null;
-  account_sid: string;
-  twilio_number_sid: string;
-  inbound_enabled: 0 | 1;
-  outbound_enabled: 0 | 1;
-  state: "importing" | "active" | "releasing" | "returning";
-  claim_id: string;
-  lease_expires_at: string | null;
-  previous_configuration_sealed: string;
-};
+import type { PhoneNumberRow } from "../row.ts";
 
 /** SQL, of the table `phone_numbers`. */
 const IS_ORPHANED = `EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = phone_numbers.api_key_id AND revoked_at IS NOT NULL)`;
@@ -168,31 +149,6 @@ export async function activate(
   ]);
   const row = updated?.results[0] as { agent_id: string | null } | undefined;
   return row && { agentId: row.agent_id, hasEvent: inserted?.meta.changes === 1 };
-}
-
-/**
- * Sets when the lease of a claim ends; now, to give it up.
- *
- * @param quietUntil until when the reconciliation keeps away
- * @returns false where another import has taken the row over
- * @throws StorageError
- */
-export async function setLease(
-  db: D1Database,
-  id: string,
-  claimId: string,
-  expiresAt: string,
-  quietUntil: string | null = null,
-): Promise<boolean> {
-  const changed = await run(
-    db
-      .prepare(
-        `UPDATE phone_numbers SET lease_expires_at = ?3, next_return_at = COALESCE(?4, next_return_at)
-         WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
-      )
-      .bind(id, claimId, expiresAt, quietUntil),
-  );
-  return changed === 1;
 }
 
 /**

@@ -1,13 +1,16 @@
 import { StorageError } from "../../database.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
+import type { Services } from "../../services.ts";
 import { TwilioError, type TwilioErrorFacts } from "../../twilio/errors.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
-import { type ClaimedImport, giveUp, type ImportServices, leaseEnd } from "./claim.ts";
-import { planRestore } from "../configuration.ts";
-import { giveBack } from "../release/restore.ts";
-import { removeClaim, setLease } from "./store.ts";
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
+import { planRestore } from "../configuration.ts";
+import { expireLease, leaseEnd } from "../lease.ts";
+import { setLease } from "../lease-store.ts";
+import { restore } from "../release/restore.ts";
+import type { ClaimedImport } from "./claim.ts";
+import { removeClaim } from "./store.ts";
 
 /**
  * Deals with an update that Twilio did not confirm, and returns the error to answer with.
@@ -15,11 +18,7 @@ import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
  * A refusal (4xx) changed nothing, so the number is as it was looked up. After anything else the update may have
  * taken effect: Twilio is asked, and what is ours is given back.
  */
-export async function recover(
-  claimed: ClaimedImport,
-  error: unknown,
-  services: ImportServices,
-): Promise<unknown> {
+export async function recover(claimed: ClaimedImport, error: unknown, services: Services): Promise<unknown> {
   const answer = twilioFailure(error, "twilio_update_rejected");
   const facts = error instanceof TwilioError ? error.facts : undefined;
   if (facts && facts.failure !== "unavailable")
@@ -30,15 +29,15 @@ export async function recover(
     number = await claimed.twilio.fetch(claimed.number.sid);
   } catch (readError) {
     services.log.warn("outcome_unknown", { phone_number_id: claimed.row.id, ...errorFields(readError) });
-    await giveUp(claimed.row, services);
-    return unsettled(answer);
+    await expireLease(claimed.row, services);
+    return outcomeUnknown(answer);
   }
   if (mayStillHappen(facts) && !holdsOurs(claimed, number)) {
     // The owner may import again at once. That takes this very row over and points the number at the same URLs, so
     // an update that arrives late does no harm then; for when nobody imports again, somebody keeps watch.
-    await giveUp(claimed.row, services);
+    await expireLease(claimed.row, services);
     services.defer(watchForLateUpdate(claimed, number, services));
-    return unsettled(answer);
+    return outcomeUnknown(answer);
   }
   return undoAndAnswer(claimed, number, answer, services);
 }
@@ -63,25 +62,21 @@ export async function undoAndAnswer(
   claimed: ClaimedImport,
   number: IncomingPhoneNumber,
   answer: unknown,
-  services: ImportServices,
+  services: Services,
 ): Promise<unknown> {
-  return (await undo(claimed, number, services)) ? answer : unsettled(answer);
+  return (await undo(claimed, number, services)) ? answer : outcomeUnknown(answer);
 }
 
 /** The answer where an import could be neither finished nor undone. */
-export function unsettled(answer: unknown): unknown {
+export function outcomeUnknown(answer: unknown): unknown {
   const code = answer instanceof ApiError ? answer.code : "storage_unavailable";
   if (!(answer instanceof ApiError || answer instanceof StorageError)) return answer;
-  const { details, headers, cause } =
-    answer instanceof ApiError ? answer : { details: {}, headers: {}, cause: answer };
-  return new ApiError(code, {
-    message:
-      "This import could be neither finished nor undone yet. The number may point here already; send the import " +
+  const error = answer instanceof ApiError ? answer : new ApiError(code, { cause: answer });
+  return error.explained(
+    "This import could be neither finished nor undone yet. The number may point here already; send the import " +
       `again to finish it. What came in between was ${REASONS[code] ?? "a failure of Twilio"}.`,
-    details: { ...details, outcome: "unknown" },
-    headers,
-    cause,
-  });
+    { outcome: "unknown" },
+  );
 }
 
 const REASONS: Partial<Record<ErrorCode, string>> = {
@@ -102,7 +97,7 @@ const WATCHES = [0.25, 0.5, 0.5];
 async function watchForLateUpdate(
   claimed: ClaimedImport,
   asReadBack: IncomingPhoneNumber,
-  services: ImportServices,
+  services: Services,
 ): Promise<void> {
   let number = asReadBack;
   for (const part of WATCHES) {
@@ -132,7 +127,7 @@ async function watchForLateUpdate(
 export async function undo(
   claimed: ClaimedImport,
   number: IncomingPhoneNumber,
-  services: ImportServices,
+  services: Services,
 ): Promise<boolean> {
   const { row, previous, isOurs } = claimed;
   const { db, log, now } = services;
@@ -141,13 +136,13 @@ export async function undo(
       // Without the lease somebody else is at work on this row, and what Twilio holds is theirs to settle.
       const isHeld = await setLease(db, row.id, row.claimId, leaseEnd(services, now()));
       if (!isHeld) return false;
-      await giveBack(claimed.twilio, number.sid, planRestore(number, previous, isOurs));
+      await restore(claimed.twilio, number.sid, planRestore(number, previous, isOurs));
     }
     await removeClaim(db, row);
     return true;
   } catch (error) {
     log.error("import_not_undone", { phone_number_id: row.id, ...errorFields(error) });
-    await giveUp(claimed.row, services);
+    await expireLease(claimed.row, services);
     return false;
   }
 }

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 import { answered } from "../../http/operation.ts";
-import type { AnsweredBy } from "./answered-by.ts";
+import type { NumberConfiguration } from "../../twilio/incoming-phone-numbers.ts";
 import { AGENT_ID, NUMBER, NUMBER_SID, numberSid, phoneNumber, wordsOf } from "../answers.openapi.ts";
-import type { NumberConfiguration } from "../configuration.ts";
+import type { AnsweredBy } from "./answered-by.ts";
 import type { WarningCode } from "./warnings.ts";
 
 // What a dry run answers.

@@ -1,18 +1,19 @@
+import { ownUrls, webhooksOf } from "../../answering/webhook-urls.ts";
 import { errorFields } from "../../http/log.ts";
+import type { Services } from "../../services.ts";
 import { fetchAccount } from "../../twilio/account.ts";
 import { regionOf } from "../../twilio/hosts.ts";
 import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../../twilio/incoming-phone-numbers.ts";
 import { findMessagingService } from "../../twilio/messaging-services.ts";
 import { findVoiceRegion } from "../../twilio/routing.ts";
-import { type AnsweredBy, smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
-import { fateOf, type ImportServices } from "../import/claim.ts";
 import { type FieldChange, fieldChanges, planImport } from "../configuration.ts";
+import { takeoverOf } from "../import/claim.ts";
 import { alreadyImported } from "../import/import.ts";
 import { lookUp } from "../import/look-up.ts";
 import { planHash } from "../import/plan-hash.ts";
 import type { ImportBody } from "../schema.ts";
+import { type AnsweredBy, smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
 import { type Facts, type Warning, warningsOf } from "./warnings.ts";
-import { ownUrls, webhooksOf } from "../../answering/webhook-urls.ts";
 
 /** What an import would do. */
 export type Preview = {
@@ -37,13 +38,13 @@ const ID = "{id}";
 export async function previewImport(
   body: ImportBody,
   apiKeyId: string,
-  services: ImportServices,
+  services: Services,
 ): Promise<Preview> {
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const twilio = incomingPhoneNumbers(services.twilio, credentials);
   const { number, existing } = await lookUp(body, apiKeyId, twilio, services);
   const now = services.now();
-  if (existing && !fateOf(existing, apiKeyId, now)) throw alreadyImported(existing, apiKeyId, now);
+  if (existing && !takeoverOf(existing, apiKeyId, now)) throw alreadyImported(existing, apiKeyId, now);
 
   const isOurs = ownUrls(services.publicBaseUrl, ...(existing ? [existing.id] : []));
   const { facts, unchecked } = await lookAround(number, credentials, services);
@@ -61,7 +62,7 @@ export async function previewImport(
 async function lookAround(
   number: IncomingPhoneNumber,
   credentials: { accountSid: string; authToken: string },
-  { twilio: endpoint, log }: ImportServices,
+  { twilio: endpoint, log }: Services,
 ): Promise<{ facts: Facts; unchecked: string[] }> {
   const unchecked: string[] = [];
   const look = async <T>(name: string, found: Promise<T>): Promise<T | undefined> => {

@@ -1,18 +1,21 @@
+import { ownUrls } from "../../answering/webhook-urls.ts";
 import { run, StorageError } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
-import { type ImportServices, leaseEnd, secondsLeft } from "../import/claim.ts";
-import { openConfiguration } from "../previous-configuration.ts";
-import { releaseRow } from "../release/release.ts";
-import { nextTry } from "../release/plan.ts";
-import { findReleasable, type ReleasableRow } from "../release/store.ts";
+import { nextAttempt } from "../../next-attempt.ts";
+import type { Services } from "../../services.ts";
+import { beginCheck, endCheck, renewCheck } from "../../twilio-accounts/check-store.ts";
+import { accountClient } from "../../twilio-accounts/client.ts";
+import type { AccountKey } from "../../twilio-accounts/row.ts";
 import type { Claim } from "../import/store.ts";
-import { storedTwilio } from "../../twilio-accounts/stored-credentials.ts";
 import { undo } from "../import/undo.ts";
-import { findUnfinishedNumbers, putOff, reclaim } from "./store.ts";
-import { ownUrls } from "../../answering/webhook-urls.ts";
-import { type AccountKey, claimAccount, keepAccount, releaseAccount } from "../../reconciliation/store.ts";
+import { leaseEnd, secondsLeft } from "../lease.ts";
+import { openConfiguration } from "../previous-configuration.ts";
+import { FIRST_RETRY_MS } from "../release/plan.ts";
+import { releaseRow } from "../release/release.ts";
+import { findReleasable, type ReleasableRow } from "../release/store.ts";
+import { findUnfinishedNumbers, postponeRecovery, takeOverImport } from "./store.ts";
 
 // After this long without Twilio's help an import is ended as a release is: it goes, and its owner keeps what there was.
 const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
@@ -27,24 +30,24 @@ const MAX_PER_RUN = 50;
  * @returns false where the account is gone, or others are at work on it
  * @throws StorageError
  */
-export async function settleUnfinished(account: AccountKey, services: ImportServices): Promise<boolean> {
+export async function recoverNumbers(account: AccountKey, services: Services): Promise<boolean> {
   const { db, now } = services;
   const claimId = newId("check");
   const keepUntil = () => leaseEnd(services, now());
-  if (!(await claimAccount(db, account, claimId, keepUntil(), now().toISOString()))) return false;
+  if (!(await beginCheck(db, account, claimId, keepUntil(), now().toISOString()))) return false;
   try {
     const phoneNumbers = await findUnfinishedNumbers(db, account, now().toISOString(), MAX_PER_RUN);
     for (const phoneNumber of phoneNumbers) {
-      await settleOne(phoneNumber, account.apiKeyId, services);
-      await keepAccount(db, account, claimId, keepUntil());
+      await recoverNumber(phoneNumber, account.apiKeyId, services);
+      await renewCheck(db, account, claimId, keepUntil());
     }
   } finally {
-    await run(releaseAccount(db, account, claimId)).catch(() => undefined);
+    await run(endCheck(db, account, claimId)).catch(() => undefined);
   }
   return true;
 }
 
-async function settleOne(phoneNumber: string, apiKeyId: string, services: ImportServices): Promise<void> {
+async function recoverNumber(phoneNumber: string, apiKeyId: string, services: Services): Promise<void> {
   const { db, now } = services;
   const row = await findReleasable(db, apiKeyId, phoneNumber);
   if (!row || row.state === "active" || secondsLeft(row, now()) > 0) return;
@@ -58,7 +61,7 @@ async function settleOne(phoneNumber: string, apiKeyId: string, services: Import
   }
 }
 
-async function undoImport(row: ReleasableRow, services: ImportServices): Promise<void> {
+async function undoImport(row: ReleasableRow, services: Services): Promise<void> {
   const { db, vault, now, log, publicBaseUrl } = services;
   const time = now();
   const claim: Claim = {
@@ -72,19 +75,25 @@ async function undoImport(row: ReleasableRow, services: ImportServices): Promise
     twilioNumberSid: row.twilio_number_sid,
     previousConfigurationSealed: row.previous_configuration_sealed,
   };
-  if (!(await reclaim(db, claim, row.claim_id, time.toISOString()))) return;
+  if (!(await takeOverImport(db, claim, row.claim_id, time.toISOString()))) return;
   try {
     const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
-    const twilio = await storedTwilio(owner, row, services);
+    const twilio = await accountClient(owner, row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const previous = await openConfiguration(vault, row);
     const claimed = { row: claim, number, previous, isOurs: ownUrls(publicBaseUrl, row.id), twilio };
     if (await undo(claimed, number, services)) return log.info("import_undone", { phone_number_id: row.id });
   } catch (error) {
     if (error instanceof StorageError) throw error;
-    log.warn("import_not_settled", { phone_number_id: row.id, ...errorFields(error) });
+    log.warn("import_not_recovered", { phone_number_id: row.id, ...errorFields(error) });
   }
   // A later run tries again, ever more seldom; the owner's next import need not wait for it.
   const at = now();
-  await putOff(db, row.id, claim.claimId, at.toISOString(), nextTry(row.return_attempts, at).toISOString());
+  await postponeRecovery(
+    db,
+    row.id,
+    claim.claimId,
+    at.toISOString(),
+    nextAttempt(row.return_attempts, FIRST_RETRY_MS, at).toISOString(),
+  );
 }

@@ -1,4 +1,5 @@
 import { batch, run } from "../../database.ts";
+import type { AccountKey } from "../../twilio-accounts/row.ts";
 import type { Claim } from "../import/store.ts";
 
 // Imports and releases that were left unfinished.
@@ -9,7 +10,7 @@ import type { Claim } from "../import/store.ts";
  * @param abandoned the claim that is taken over
  * @throws StorageError
  */
-export async function reclaim(
+export async function takeOverImport(
   db: D1Database,
   { id, claimId, leaseExpiresAt }: Claim,
   abandoned: string,
@@ -25,7 +26,7 @@ export async function reclaim(
 }
 
 /** Puts an unfinished import or release off, and notes that it was tried. @throws StorageError */
-export async function putOff(
+export async function postponeRecovery(
   db: D1Database,
   id: string,
   claimId: string,
@@ -47,24 +48,26 @@ export async function findUnfinishedAccounts(
   db: D1Database,
   now: string,
   limit: number,
-): Promise<{ api_key_id: string; account_sid: string }[]> {
+): Promise<AccountKey[]> {
   const [result] = await batch(db, [
     db
       .prepare(
-        `SELECT api_key_id, account_sid FROM phone_numbers
+        `SELECT api_key_id AS apiKeyId, account_sid AS accountSid FROM phone_numbers
          WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_return_at IS NULL OR next_return_at <= ?1)
          ORDER BY lease_expires_at LIMIT ?2`,
       )
       .bind(now, limit),
   ]);
-  const rows = (result?.results ?? []) as { api_key_id: string; account_sid: string }[];
-  return [...new Map(rows.map((row) => [`${row.api_key_id}/${row.account_sid}`, row])).values()];
+  const accounts = (result?.results ?? []) as AccountKey[];
+  return [
+    ...new Map(accounts.map((account) => [`${account.apiKeyId}/${account.accountSid}`, account])).values(),
+  ];
 }
 
 /** Those of one account. @throws StorageError */
 export async function findUnfinishedNumbers(
   db: D1Database,
-  { apiKeyId, accountSid }: { apiKeyId: string; accountSid: string },
+  { apiKeyId, accountSid }: AccountKey,
   now: string,
   limit: number,
 ): Promise<string[]> {

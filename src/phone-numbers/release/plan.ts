@@ -1,5 +1,10 @@
-import type { NumberUpdate, UpdateParameter } from "../../twilio/incoming-phone-numbers.ts";
-import { type NumberConfiguration, planRestore } from "../configuration.ts";
+import {
+  configurationOf,
+  FIELD_OF,
+  type NumberConfiguration,
+  type NumberUpdate,
+} from "../../twilio/incoming-phone-numbers.ts";
+import { planRestore } from "../configuration.ts";
 
 // Decisions about giving a number back. No I/O here.
 
@@ -14,16 +19,8 @@ export type ChannelOutcome =
   /** Twilio could not be told, or refuses what was there before; it may still point here. */
   | "unreachable";
 
-export const CHANNELS = ["voice", "sms", "status_callback"] as const;
-export type Channel = (typeof CHANNELS)[number];
+export type Channel = "voice" | "sms" | "status_callback";
 export type ChannelOutcomes = Record<Channel, ChannelOutcome>;
-
-/** Sets an address of each channel, so that it was ours. */
-const ADDRESSES: Record<Channel, readonly UpdateParameter[]> = {
-  voice: ["VoiceUrl", "VoiceFallbackUrl", "VoiceApplicationSid", "TrunkSid"],
-  sms: ["SmsUrl", "SmsFallbackUrl", "SmsApplicationSid"],
-  status_callback: ["StatusCallback"],
-};
 
 const CHANNEL_OF: readonly [prefix: RegExp, channel: Channel][] = [
   [/^(Voice|Trunk)/, "voice"],
@@ -44,16 +41,16 @@ export function unreachable(update: NumberUpdate): Partial<ChannelOutcomes> {
   return Object.fromEntries(byChannel(update).map(([channel]) => [channel, "unreachable"]));
 }
 
+const SETS_ADDRESS = /(Url|Callback|Sid)$/;
+
 /** The outcome of each channel once `update` is in force. */
 export function outcomesOf(update: NumberUpdate): ChannelOutcomes {
-  const outcome = (channel: Channel): ChannelOutcome => {
-    const values = ADDRESSES[channel]
-      .map((parameter) => update[parameter])
-      .filter((value) => value !== undefined);
-    if (values.length === 0) return "left_alone";
-    return values.some((value) => value !== "") ? "restored" : "cleared";
-  };
-  return { voice: outcome("voice"), sms: outcome("sms"), status_callback: outcome("status_callback") };
+  const outcomes: ChannelOutcomes = { voice: "left_alone", sms: "left_alone", status_callback: "left_alone" };
+  for (const [channel, part] of byChannel(update)) {
+    const values = Object.entries(part).flatMap(([name, value]) => (SETS_ADDRESS.test(name) ? [value] : []));
+    if (values.length > 0) outcomes[channel] = values.some(Boolean) ? "restored" : "cleared";
+  }
+  return outcomes;
 }
 
 export const UNREACHABLE: ChannelOutcomes = {
@@ -66,30 +63,23 @@ export const UNREACHABLE: ChannelOutcomes = {
  * An update without the bindings to a trunk or application: what is left to try where Twilio refuses them, because they
  * are gone.
  */
-export function withoutBindings(update: NumberUpdate): { rest: NumberUpdate; refused: string[] } {
+export function withoutBindings(update: NumberUpdate): { rest: NumberUpdate; bindings: string[] } {
   const { TrunkSid, VoiceApplicationSid, SmsApplicationSid, ...rest } = update;
-  const bindings = {
+  const fields = {
     trunk_sid: TrunkSid,
     voice_application_sid: VoiceApplicationSid,
     sms_application_sid: SmsApplicationSid,
   };
-  return { rest, refused: Object.entries(bindings).flatMap(([field, value]) => (value ? [field] : [])) };
+  return { rest, bindings: Object.entries(fields).flatMap(([field, value]) => (value ? [field] : [])) };
 }
 
 /** What would give back everything, for a number that cannot be looked at: as if all of it still held our values. */
 export function blindRestore(previous: NumberConfiguration): NumberUpdate {
   const ours = "https://ours.invalid/";
-  const pointingHere: NumberConfiguration = {
-    ...previous,
-    voice_url: ours,
-    voice_fallback_url: ours,
-    voice_application_sid: "",
-    trunk_sid: "",
-    sms_url: ours,
-    sms_fallback_url: ours,
-    sms_application_sid: "",
-    status_callback: ours,
-  };
+  const pointingHere = configurationOf((parameter) => {
+    if (parameter.endsWith("Sid")) return "";
+    return SETS_ADDRESS.test(parameter) ? ours : previous[FIELD_OF[parameter]];
+  });
   return planRestore(pointingHere, previous, (url) => url === ours);
 }
 
@@ -125,10 +115,5 @@ function variableOf(parameter: string): string {
   return parameter.replace(/(?<!^)([A-Z])/g, "_$1").toUpperCase();
 }
 
-const FIRST_TRY_MS = 15 * 60 * 1000;
-const DAY_MS = 24 * 60 * 60 * 1000;
-
-/** When what Twilio did not take is tried again: after a quarter of an hour, and ever later, up to a day. */
-export function nextTry(attempts: number, now: Date): Date {
-  return new Date(now.getTime() + Math.min(FIRST_TRY_MS * 2 ** attempts, DAY_MS));
-}
+/** When what Twilio did not take is first tried again; see `nextAttempt`. */
+export const FIRST_RETRY_MS = 15 * 60 * 1000;

@@ -1,29 +1,35 @@
+import { forgetRoutes } from "../../answering/route-cache.ts";
+import { ownUrls } from "../../answering/webhook-urls.ts";
 import { StorageError } from "../../database.ts";
 import { sealEvent } from "../../events/event.ts";
 import { announce } from "../../events/outbox.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
-import { type NumberUpdate, numberUrl } from "../../twilio/incoming-phone-numbers.ts";
+import { nextAttempt } from "../../next-attempt.ts";
+import type { Services } from "../../services.ts";
+import {
+  type NumberConfiguration,
+  type NumberUpdate,
+  numberUrl,
+} from "../../twilio/incoming-phone-numbers.ts";
+import { accountClient } from "../../twilio-accounts/client.ts";
+import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
 import { VaultError } from "../../vault/vault.ts";
-import { giveUp, type ImportServices, leaseEnd, secondsLeft } from "../import/claim.ts";
-import { type NumberConfiguration, planRestore } from "../configuration.ts";
-import { giveBackWhatCan } from "./restore.ts";
-import { forgetRoutes } from "../../answering/route-cache.ts";
+import { planRestore } from "../configuration.ts";
+import { expireLease, leaseEnd, secondsLeft } from "../lease.ts";
 import { openConfiguration } from "../previous-configuration.ts";
 import {
   blindRestore,
   type ChannelOutcomes,
   curlOf,
-  nextTry,
+  FIRST_RETRY_MS,
   outcomesOf,
   UNREACHABLE,
   unreachable,
 } from "./plan.ts";
+import { restoreByChannel } from "./restore.ts";
 import { beginRelease, endRelease, findReleasable, type ReleasableRow } from "./store.ts";
-import { storedTwilio } from "../../twilio-accounts/stored-credentials.ts";
-import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
-import { ownUrls } from "../../answering/webhook-urls.ts";
 
 export type ReleasedNumber = { phoneNumber: string; twilioNumberSid: string } & Returned;
 
@@ -52,7 +58,7 @@ type Returned = {
 export async function releaseNumber(
   phoneNumber: string,
   apiKeyId: string,
-  services: ImportServices,
+  services: Services,
 ): Promise<ReleasedNumber> {
   const { db, now } = services;
   const row = await findReleasable(db, apiKeyId, phoneNumber);
@@ -70,7 +76,7 @@ export async function releaseNumber(
  * @throws ApiError `release_in_progress` where somebody is all the same
  * @throws StorageError
  */
-export async function releaseRow(row: ReleasableRow, services: ImportServices): Promise<ReleasedNumber> {
+export async function releaseRow(row: ReleasableRow, services: Services): Promise<ReleasedNumber> {
   const { db, now } = services;
   const claimId = newId("claim");
   const time = now();
@@ -80,28 +86,27 @@ export async function releaseRow(row: ReleasableRow, services: ImportServices): 
   try {
     await forget(row, claimId, returned, services);
   } catch (error) {
-    if (error instanceof StorageError) await giveUp({ id: row.id, claimId }, services);
+    if (error instanceof StorageError) await expireLease({ id: row.id, claimId }, services);
     throw error;
   }
   return { phoneNumber: row.phone_number, twilioNumberSid: row.twilio_number_sid, ...returned };
 }
 
 function inProgress(retryAfter: number): ApiError {
-  const details = { retry_after: retryAfter };
-  return new ApiError("release_in_progress", { details, headers: { "retry-after": String(retryAfter) } });
+  return new ApiError("release_in_progress", { retryAfter });
 }
 
 /** Gives back at Twilio what is ours there. Never throws: whatever stands in the way, the number is released here. */
-async function returnConfiguration(row: ReleasableRow, services: ImportServices): Promise<Returned> {
+async function returnConfiguration(row: ReleasableRow, services: Services): Promise<Returned> {
   const { vault, publicBaseUrl, log } = services;
   let previous: NumberConfiguration | undefined;
   try {
     previous = await openConfiguration(vault, row);
     const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
-    const twilio = await storedTwilio(owner, row, services);
+    const twilio = await accountClient(owner, row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const update = planRestore(number, previous, ownUrls(publicBaseUrl, row.id));
-    const { taken, withoutBinding, refused } = await giveBackWhatCan(twilio, number.sid, update);
+    const { taken, withoutBinding, refused } = await restoreByChannel(twilio, number.sid, update);
     const notRestored = withoutBinding.length > 0 && { refused: withoutBinding };
     if (!refused) return { outcomes: outcomesOf(taken), ...notRestored, requests: [] };
     const outcomes = { ...outcomesOf(taken), ...unreachable(refused.update) };
@@ -132,7 +137,7 @@ const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string | undefined {
   if (reason) return nextTryOf(row, now);
   // Twilio may still be at work on an import of unknown outcome, and point the number here after this look at it.
-  const { state, next_return_at: quietUntil } = row;
+  const { state, next_attempt_at: quietUntil } = row;
   return state === "importing" && quietUntil !== null && quietUntil > now.toISOString()
     ? quietUntil
     : undefined;
@@ -142,7 +147,7 @@ function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string
 function nextTryOf({ state, return_attempts, updated_at }: ReleasableRow, now: Date): string | undefined {
   // While it is returning, nothing but the attempts themselves writes the row, and they do not set this time anew.
   if (state === "returning" && now.getTime() - Date.parse(updated_at) > PATIENCE_MS) return undefined;
-  return nextTry(return_attempts, now).toISOString();
+  return nextAttempt(return_attempts, FIRST_RETRY_MS, now).toISOString();
 }
 
 /** @throws ApiError `release_in_progress` where another request has taken the release over */
@@ -150,7 +155,7 @@ async function forget(
   row: ReleasableRow,
   claimId: string,
   returned: Returned,
-  services: ImportServices,
+  services: Services,
 ): Promise<void> {
   const { outcomes, reason } = returned;
   const { db, vault, now, log } = services;

@@ -14,7 +14,7 @@ import { byChannel, withoutBindings } from "./plan.ts";
  * @throws TwilioError
  * @throws Error where Twilio says that something else is in force
  */
-export async function giveBack(
+export async function restore(
   twilio: IncomingPhoneNumbers,
   sid: string,
   update: NumberUpdate,
@@ -33,7 +33,7 @@ export async function giveBack(
 }
 
 /** What became of giving a number back. */
-export type GivenBack = {
+export type Restored = {
   /** What is in force. */
   taken: NumberUpdate;
   /** Fields of bindings that Twilio would not take, such as a trunk that is gone. */
@@ -47,29 +47,29 @@ export type GivenBack = {
  * the trunk or application that was bound before may be gone: what cannot be given back is no reason to keep the rest.
  *
  * @throws TwilioError where it is no refusal
- * @throws Error as {@link giveBack}
+ * @throws Error as {@link restore}
  */
-export async function giveBackWhatCan(
+export async function restoreByChannel(
   twilio: IncomingPhoneNumbers,
   sid: string,
   update: NumberUpdate,
-): Promise<GivenBack> {
-  const tryIt = (part: NumberUpdate) => refusalOf(giveBack(twilio, sid, part));
+): Promise<Restored> {
+  const tryIt = (part: NumberUpdate) => refusalOf(restore(twilio, sid, part));
   if (Object.keys(update).length === 0) return { taken: {}, withoutBinding: [] };
   const refusal = await tryIt(update);
   if (!refusal) return { taken: update, withoutBinding: [] };
 
-  const result: GivenBack = { taken: {}, withoutBinding: [] };
+  const result: Restored = { taken: {}, withoutBinding: [] };
   const channels = byChannel(update);
   for (const [, part] of channels) {
     // One that is the whole was just refused.
     let error = channels.length === 1 ? refusal : await tryIt(part);
     let taken = part;
-    const { rest, refused } = withoutBindings(part);
-    if (error && refused.length > 0) {
+    const { rest, bindings } = withoutBindings(part);
+    if (error && bindings.length > 0) {
       error = await tryIt(rest);
       taken = rest;
-      if (!error) result.withoutBinding.push(...refused);
+      if (!error) result.withoutBinding.push(...bindings);
     }
     if (error) result.refused = { update: { ...result.refused?.update, ...part }, error };
     else result.taken = { ...result.taken, ...taken };

@@ -1,8 +1,9 @@
 import { batch, first, run } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertEvent } from "../../events/store.ts";
-import { deleteUnusedAccounts, type TwilioAccountRow } from "../../twilio-accounts/store.ts";
-import type { PhoneNumberRow } from "../import/store.ts";
+import type { TwilioAccountRow } from "../../twilio-accounts/row.ts";
+import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
+import type { PhoneNumberRow } from "../row.ts";
 
 /** A number with what it takes to give it back. */
 export type ReleasableRow = PhoneNumberRow &
@@ -10,7 +11,8 @@ export type ReleasableRow = PhoneNumberRow &
     created_at: string;
     updated_at: string;
     return_attempts: number;
-    next_return_at: string | null;
+    /** When recovery may try again; the column is `next_return_at`, for releases were the first to wait. */
+    next_attempt_at: string | null;
   };
 
 /** One of a key's numbers, in whatever state, with its account's tokens. @throws StorageError */
@@ -23,7 +25,8 @@ export function findReleasable(
     db
       .prepare(
         `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
-           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.created_at, n.updated_at, n.return_attempts, n.next_return_at,
+           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.created_at, n.updated_at,
+           n.return_attempts, n.next_return_at AS next_attempt_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
          JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid

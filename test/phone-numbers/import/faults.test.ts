@@ -301,7 +301,7 @@ describe("Twilio says yes and the number says otherwise", () => {
 });
 
 describe("what cannot be settled now", () => {
-  const unsettled: [string, Fault[]][] = [
+  const outcomeUnknown: [string, Fault[]][] = [
     [
       "reading back fails, update applied",
       [
@@ -340,18 +340,21 @@ describe("what cannot be settled now", () => {
     ],
   ];
 
-  it.each(unsettled)("%s: stays importing, and the owner's next import finishes it", async (name, faults) => {
-    const prepared = await prepare();
-    for (const fault of faults) twilio.faults.add(fault);
-    if (name.startsWith("giving back")) expectErrorLog("import_not_undone");
-    const error = await expectError(await importIt(prepared), 502, "twilio_unavailable");
-    expect(error.details).toMatchObject({ outcome: "unknown" });
-    const [left] = await rows("phone_numbers");
-    // Nothing of it was tried again yet.
-    expect(left).toMatchObject({ state: "importing", return_attempts: 0 });
-    await expectNextImportFinishes(prepared);
-    expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ id: left?.id })]);
-  });
+  it.each(outcomeUnknown)(
+    "%s: stays importing, and the owner's next import finishes it",
+    async (name, faults) => {
+      const prepared = await prepare();
+      for (const fault of faults) twilio.faults.add(fault);
+      if (name.startsWith("giving back")) expectErrorLog("import_not_undone");
+      const error = await expectError(await importIt(prepared), 502, "twilio_unavailable");
+      expect(error.details).toMatchObject({ outcome: "unknown" });
+      const [left] = await rows("phone_numbers");
+      // Nothing of it was tried again yet.
+      expect(left).toMatchObject({ state: "importing", return_attempts: 0 });
+      await expectNextImportFinishes(prepared);
+      expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ id: left?.id })]);
+    },
+  );
 
   it("the first snapshot is kept: a second failure gives back what the owner had", async () => {
     const prepared = await prepare();
@@ -381,7 +384,7 @@ describe("what cannot be settled now", () => {
 
   it("another key is refused meanwhile, and told nothing", async () => {
     const prepared = await prepare();
-    for (const fault of unsettled[0]?.[1] ?? []) twilio.faults.add(fault);
+    for (const fault of outcomeUnknown[0]?.[1] ?? []) twilio.faults.add(fault);
     await importIt(prepared);
     twilio.faults.clear();
     const other = await createKey();
@@ -396,7 +399,7 @@ describe("what cannot be settled now", () => {
 
   it("calls are answered meanwhile", async () => {
     const prepared = await prepare();
-    for (const fault of unsettled[0]?.[1] ?? []) twilio.faults.add(fault);
+    for (const fault of outcomeUnknown[0]?.[1] ?? []) twilio.faults.add(fault);
     await importIt(prepared);
     expect((await twilio.ring("+447446466847")).answeredBy).toBe("webhook");
   });

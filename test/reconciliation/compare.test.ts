@@ -1,17 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { notApplied, planImport } from "../../src/phone-numbers/configuration.ts";
 import { webhooksOf } from "../../src/answering/webhook-urls.ts";
-import {
-  type CheckedRow,
-  HEALTH_REASONS,
-  type HealthReason,
-  healthOf,
-  idInOrder,
-  nextCheck,
-  planReconciliation,
-  repairsInARow,
-} from "../../src/reconciliation/compare.ts";
+import { nextAttempt } from "../../src/next-attempt.ts";
+import { notApplied, planImport } from "../../src/phone-numbers/configuration.ts";
+import { HEALTH_REASONS, type HealthReason, healthOf } from "../../src/phone-numbers/health.ts";
+import { idInOrder, planNumber, repairsInARow } from "../../src/reconciliation/compare.ts";
+import type { CheckedRow } from "../../src/reconciliation/row.ts";
 import type { IncomingPhoneNumber } from "../../src/twilio/incoming-phone-numbers.ts";
 
 const BASE = "https://numbers.example.com";
@@ -56,9 +50,7 @@ const inOrder: IncomingPhoneNumber = {
 };
 
 function plan(change: Partial<IncomingPhoneNumber>, fields: Partial<CheckedRow> = {}) {
-  const [finding] = planReconciliation([row(fields)], new Map([[SID, { ...inOrder, ...change }]]), BASE, NOW);
-  if (!finding) throw new Error("no finding");
-  return finding;
+  return planNumber(row(fields), { ...inOrder, ...change }, BASE, NOW);
 }
 
 const minutesAgo = (minutes: number) => new Date(NOW.getTime() - minutes * 60_000).toISOString();
@@ -92,7 +84,7 @@ describe("what is found of a number", () => {
   });
 
   it("is missing where the account does not have it", () => {
-    const [finding] = planReconciliation([row()], new Map(), BASE, NOW);
+    const finding = planNumber(row(), undefined, BASE, NOW);
     expect(finding).toMatchObject({ reasons: ["number_missing"], action: "report", update: {} });
   });
 
@@ -179,6 +171,6 @@ describe("the next check", () => {
     [5, 1440],
     [50, 1440],
   ])("after %i failures is in %i minutes", (failures, minutes) => {
-    expect(nextCheck(failures, 50 * 60_000, NOW).getTime() - NOW.getTime()).toBe(minutes * 60_000);
+    expect(nextAttempt(failures, 50 * 60_000, NOW).getTime() - NOW.getTime()).toBe(minutes * 60_000);
   });
 });

@@ -1,0 +1,77 @@
+import type { Connect, Fallback } from "../agents/connect.ts";
+import type { BaseServices } from "../http/base-services.ts";
+import { VaultError } from "../vault/vault.ts";
+import type { RouteRow } from "./route-store.ts";
+
+/** The agent behind a number, as far as calls and texts need it. */
+export type InboundAgent = {
+  id: string;
+  isActive: boolean;
+  welcomeMessage: string | null;
+  language: string;
+  connect: Connect | null;
+  fallback: Fallback | null;
+  record: boolean;
+  hasWebhook: boolean;
+};
+
+/** Where the calls and texts of a number go. */
+export type InboundRoute = {
+  phoneNumberId: string;
+  phoneNumber: string;
+  apiKeyId: string;
+  accountSid: string;
+  inboundEnabled: boolean;
+  /** The last sign of life that is known to be written down, as this isolate knows it. */
+  lastInboundAt: string | null;
+  /** When the account's token was last replaced. */
+  tokenChangedAt: string | null;
+  /** null: imported, but routed to no agent. */
+  agent: InboundAgent | null;
+};
+
+/** A route, and the keys that may have signed what Twilio says about it, the likeliest first. */
+export type TrustedRoute = InboundRoute & { keys: CryptoKey[] };
+
+export type RouteServices = BaseServices & {
+  /** Called for each request that is not signed with a key of the route it names. */
+  onRefused: (route: InboundRoute) => void;
+};
+
+/** Nothing about this route can be verified: its tokens do not open. */
+export class UntrustedRoute extends VaultError {
+  readonly route: InboundRoute;
+
+  constructor(route: InboundRoute, cause: unknown) {
+    super("the tokens of this route do not open", { cause });
+    this.route = route;
+  }
+}
+
+/** A row as a route. */
+export function routeOf(id: string, row: RouteRow): InboundRoute {
+  return {
+    phoneNumberId: id,
+    phoneNumber: row.phone_number,
+    apiKeyId: row.api_key_id,
+    accountSid: row.account_sid,
+    inboundEnabled: row.inbound_enabled === 1,
+    lastInboundAt: row.last_inbound_at,
+    tokenChangedAt: row.auth_token_changed_at,
+    agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
+  };
+}
+
+/** The JSON was validated when the agent was written. */
+function agentOf(id: string, row: RouteRow): InboundAgent {
+  return {
+    id,
+    isActive: row.is_active === 1,
+    welcomeMessage: row.welcome_message,
+    language: row.language ?? "en",
+    connect: row.connect === null ? null : (JSON.parse(row.connect) as Connect),
+    fallback: row.fallback === null ? null : (JSON.parse(row.fallback) as Fallback),
+    record: row.record === 1,
+    hasWebhook: row.webhook_url !== null,
+  };
+}

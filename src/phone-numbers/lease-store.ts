@@ -1,0 +1,26 @@
+import { run } from "../database.ts";
+
+/**
+ * Sets when the lease of an unfinished import or release expires.
+ *
+ * @param quietUntil until when recovery leaves the row alone
+ * @returns false if another request has taken the row over
+ * @throws StorageError
+ */
+export async function setLease(
+  db: D1Database,
+  id: string,
+  claimId: string,
+  expiresAt: string,
+  quietUntil: string | null = null,
+): Promise<boolean> {
+  const changed = await run(
+    db
+      .prepare(
+        `UPDATE phone_numbers SET lease_expires_at = ?3, next_return_at = COALESCE(?4, next_return_at)
+         WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
+      )
+      .bind(id, claimId, expiresAt, quietUntil),
+  );
+  return changed === 1;
+}

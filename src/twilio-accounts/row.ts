@@ -1,0 +1,12 @@
+/** A Twilio account as one API key knows it. Another key may know the same account. */
+export type AccountKey = { apiKeyId: string; accountSid: string };
+
+/** The tokens of an account, sealed. */
+export type TwilioAccountRow = {
+  auth_token_sealed: string;
+  previous_auth_token_sealed: string | null;
+  auth_token_changed_at: string | null;
+};
+
+/** What is known of an account as a whole, and so of each of its numbers. */
+export type AccountHealth = "ok" | "credentials_rejected" | "unreachable";
