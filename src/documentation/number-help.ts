@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../http/errors.ts";
 import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
-import type { ErrorHelp } from "./error-help.ts";
+import type { ErrorHelp } from "./help.ts";
 
 /** What to do about each `details.reason`. */
 const reasons = Object.entries(CREDENTIAL_ADVICE).map(
