@@ -6,9 +6,12 @@ import { consumeReconciliation } from "./reconciliation/consume.ts";
 import type { ReconciliationMessage } from "./reconciliation/message.ts";
 import { createServices } from "./services.ts";
 
-/** The queues of wrangler.toml. A test holds the two together. */
+// The queues of wrangler.toml; a test holds the two together.
+/** @internal */
 export const EVENTS = "nixflex-events";
+/** @internal */
 export const EVENTS_DEAD_LETTERS = "nixflex-events-dead-letters";
+/** @internal */
 export const RECONCILIATION = "nixflex-reconciliation";
 
 export type QueueMessage = EventMessage | ReconciliationMessage;

@@ -9,7 +9,11 @@ import { createServices, type Services } from "./services.ts";
 
 type Job = { name: string; run: (services: Services) => Promise<void> };
 
-/** What is done when, by the cron triggers of wrangler.toml. A test holds the two together. */
+/**
+ * What is done when, by the cron triggers of wrangler.toml. A test holds the two together.
+ *
+ * @internal
+ */
 export const schedule: Readonly<Record<string, readonly Job[]>> = {
   "* * * * *": [{ name: "send_overdue_events", run: sendOverdue }],
   "*/15 * * * *": [

@@ -46,7 +46,11 @@ export function buildDocumentation(): void {
   }
 }
 
-/** docs/api.md as it should be: the reference for those who read the repository. */
+/**
+ * docs/api.md as it should be: the reference for those who read the repository.
+ *
+ * @internal
+ */
 export function apiText(): string {
   const note = "<!-- Written by `npm run docs:build` from the schemas and from src/*/openapi.ts. -->";
   return `${note}\n\n${llmsFullText(openApiDocument(), CODES)}`;

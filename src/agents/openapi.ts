@@ -44,7 +44,7 @@ const agentFields = {
 };
 
 /** An agent as answers have it. */
-export const agent = z
+const agent = z
   .object({
     agent_id: answered(z.string().check(z.regex(/^agent_[0-9a-f]{16}$/)), "The id.", AGENT_ID),
     name: answered(z.string(), agentFields.name.description),

@@ -5,7 +5,7 @@ import type { InboundAgent, InboundRoute } from "./route.ts";
 
 // Decisions about what a caller gets. No I/O here.
 
-export const DEFAULT_LANGUAGE = "en";
+const DEFAULT_LANGUAGE = "en";
 const DEFAULT_WELCOME = "Thank you for calling.";
 const UNAVAILABLE = "This number is not taking calls at the moment. Please try again later.";
 

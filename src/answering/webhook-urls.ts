@@ -10,7 +10,7 @@ export type Webhooks = {
   connectAction: string;
 };
 
-export const WEBHOOK_PATH = "/webhooks/twilio";
+const WEBHOOK_PATH = "/webhooks/twilio";
 
 /** @param phoneNumberId the row's id, which nobody can guess */
 export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhooks {

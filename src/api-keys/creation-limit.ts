@@ -28,7 +28,11 @@ export const limitCreation = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** An IPv4 address, or the /64 that an IPv6 address is in: whoever has one of it has them all (RFC 6177). */
+/**
+ * An IPv4 address, or the /64 that an IPv6 address is in: whoever has one of it has them all (RFC 6177).
+ *
+ * @internal
+ */
 export function blockOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.toLowerCase().split("::");

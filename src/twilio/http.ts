@@ -57,6 +57,7 @@ export async function callTwilio(
  *
  * @param elapsed the share of the deadline that is over, from 0 to 1
  * @param random a number from 0 to 1
+ * @internal
  */
 export function retryDelayMs(
   method: "GET" | "POST",
