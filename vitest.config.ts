@@ -45,6 +45,8 @@ export default defineConfig({
         test: {
           name: "node",
           include: ["test/**/*.node.test.ts"],
+          // They start processes; a busy machine takes its time.
+          testTimeout: 60_000,
           globalSetup: ["test/client/build.ts"],
           setupFiles: ["test/properties.ts"],
         },
