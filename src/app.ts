@@ -8,8 +8,10 @@ import { webhooks } from "./events/routes.ts";
 import { health } from "./health.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
 import { handleError } from "./http/error-handler.ts";
+import { requireKnownParameters } from "./http/known-parameters.ts";
 import { notFound, refuseTrailingSlash } from "./http/not-found.ts";
 import { phoneNumbers } from "./phone-numbers/routes.ts";
+import { QUERY_PARAMETERS } from "./query-parameters.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 
 export const app = new Hono<AppEnv>();
@@ -21,6 +23,7 @@ app.use(refuseTrailingSlash);
 app.route("/", documentation);
 
 app.use(requireConfig);
+app.use("/v1/*", requireKnownParameters(QUERY_PARAMETERS));
 // What customers call.
 app.route("/v1/keys", apiKeys);
 // A call to a number is answered by its agent as it is now.

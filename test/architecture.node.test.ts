@@ -152,7 +152,7 @@ describe("imports point down only", () => {
 const CONSTANT_HOLES: Record<string, string[]> = {
   "src/agents/store.ts": ["COLUMNS", "places"],
   "src/events/store.ts": ["DELIVERY", "where"],
-  "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where"],
+  "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where", "limitAt", "offsetAt"],
   "src/phone-numbers/import/store.ts": ["IS_ORPHANED"],
   "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS"],
   "src/rotation/store.ts": ["table", "column", "keys", "places", "name", "where"],

@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../http/context.ts";
-import { ApiError } from "../http/errors.ts";
+import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { isId } from "../ids.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { sha256 } from "../vault/hash.ts";
@@ -14,7 +14,7 @@ export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   const credentials = bearer(c.req.header("authorization"));
   if (credentials === undefined) throw new ApiError("invalid_api_key");
   const [keyId, secret] = split(credentials);
-  if (!secret) throw new ApiError("key_secret_required");
+  if (!secret) throw secretRequired(credentials);
   c.get("log").conceal(secret);
   if (!isId("apiKey", keyId)) throw new ApiError("invalid_api_key");
 
@@ -25,6 +25,18 @@ export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   c.set("secretHash", stored);
   await next();
 });
+
+/** Says which half is missing, by what is there. */
+function secretRequired(credentials: string): ApiError {
+  const { message } = errorCatalogue.key_secret_required;
+  const [keyId] = split(credentials);
+  const found = isId("apiKey", keyId)
+    ? "The key id is there; a colon and the key secret (nxfs_…) behind it are missing."
+    : credentials.startsWith("nxfs_")
+      ? "There is only a key secret; the key id (nxf_…) and a colon before it are missing."
+      : "What follows Bearer is no API key: that is a key id (nxf_…), a colon and a key secret (nxfs_…).";
+  return new ApiError("key_secret_required", { message: `${found} ${message}` });
+}
 
 /**
  * Lets a request through that carries the deployment's admin token, or any where signup is open.

@@ -23,6 +23,22 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     ],
     details: { fields: ["twilio_token", "agent_id"] },
   },
+  unknown_parameter: {
+    happened:
+      "The query, or a field that asks for a dry run, has a name that this endpoint does not know. Nothing was done: a " +
+      "misspelt dry_run must not act for real.",
+    remedy: [
+      "If details.did_you_mean has another spelling, send that.",
+      "Otherwise leave the parameter out. The reference lists what each endpoint takes.",
+    ],
+    details: { parameters: ["dry-run"], did_you_mean: { "dry-run": "dry_run" } },
+  },
+  invalid_parameter: {
+    happened:
+      "dry_run is neither true nor false, or the query and the body say different things. Nothing was done.",
+    remedy: ["Send dry_run=true for a plan, or leave it out to act."],
+    details: { parameters: ["dry_run"] },
+  },
   invalid_field: {
     happened:
       "A field has another type than documented, is too long or out of range. details.fields names all such.",

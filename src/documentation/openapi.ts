@@ -164,12 +164,15 @@ const idempotencyHeader = z.object({
 });
 
 /** What an operation can answer because of its kind, whatever it does. */
-function commonErrors({ auth, body }: Operation, isKept: boolean): ErrorCode[] {
+function commonErrors({ auth, query, body }: Operation, isKept: boolean): ErrorCode[] {
   return [
     ...(auth === "apiKey"
       ? (["invalid_api_key", "key_secret_required", "rate_limit_exceeded"] as const)
       : []),
     ...(auth === "adminToken" ? (["invalid_admin_token"] as const) : []),
+    // Under /v1 there is nothing without a key or the token.
+    ...(auth === "none" ? [] : (["unknown_parameter"] as const)),
+    ...(query && "dry_run" in query.shape ? (["invalid_parameter"] as const) : []),
     ...(body
       ? (["unsupported_media_type", "payload_too_large", "invalid_json", "invalid_field"] as const)
       : []),

@@ -15,6 +15,11 @@ type Entry = {
 export const errorCatalogue = {
   invalid_json: { status: 400, message: "The request body is not a JSON object." },
   missing_field: { status: 400, message: "A required field is absent, null or empty." },
+  unknown_parameter: { status: 400, message: "This endpoint has no such parameter, so nothing was done." },
+  invalid_parameter: {
+    status: 400,
+    message: "A parameter has a value that it cannot have, so nothing was done.",
+  },
   invalid_field: { status: 400, message: "A field has the wrong type or is too long." },
   invalid_phone_format: {
     status: 400,

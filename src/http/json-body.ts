@@ -2,9 +2,9 @@ import { zValidator } from "@hono/zod-validator";
 import { createMiddleware } from "hono/factory";
 import type * as z from "zod/mini";
 import type { AppContext, AppEnv } from "./context.ts";
-import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
+import { ApiError, type ErrorCode } from "./errors.ts";
 import { readBody } from "./read-body.ts";
-import { type Fault, faultOf } from "./schema.ts";
+import { type Fault, faultError, faultOf } from "./schema.ts";
 
 /** A request body of JSON in UTF-8 up to 64 KiB and nothing else. A compressed body would dodge the limit. */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
@@ -49,24 +49,23 @@ function replaceBody(c: AppContext, body: Uint8Array): void {
   c.req.raw = new Request(c.req.raw, { headers, body: text });
 }
 
-/**
- * Validates the body by a schema; its faults become one error, see {@link toApiError}.
- *
- * @param explain says more about an error where the feature can
- */
-export function validateJson<Schema extends z.ZodMiniType>(
-  schema: Schema,
-  explain: (error: ApiError) => ApiError = (error) => error,
-) {
+/** Validates the body by a schema; its faults become one error, see {@link toApiError}. */
+export function validateJson<Schema extends z.ZodMiniType>(schema: Schema) {
   return zValidator("json", schema, (result) => {
-    if (!result.success) throw explain(toApiError(result.error.issues));
+    if (!result.success) throw toApiError(result.error.issues);
   });
 }
 
 type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 
 /** The order in which faults are reported, where a body has several; other codes come in the schema's order. */
-const FIRST: readonly ErrorCode[] = ["invalid_json", "missing_field", "invalid_field"];
+const FIRST: readonly ErrorCode[] = [
+  "invalid_json",
+  "unknown_parameter",
+  "invalid_parameter",
+  "missing_field",
+  "invalid_field",
+];
 
 /** One error for all that is wrong with a body, all fields with the reported fault in `details.fields`. No value is repeated. */
 function toApiError(issues: readonly Issue[]): ApiError {
@@ -78,13 +77,12 @@ function toApiError(issues: readonly Issue[]): ApiError {
   if (!code || code === "invalid_json") return new ApiError("invalid_json");
   const reported = faults.filter((fault) => fault.code === code);
   const fields = [...new Set(reported.map(({ field }) => field))];
-  const reason = reported.find((fault) => fault.reason !== undefined)?.reason;
-  return new ApiError(code, {
-    message: `${errorCatalogue[code].message}${describe(code, fields)}`,
-    details: { fields, ...(reason !== undefined && { reason }) },
-  });
+  const { hint, details } = reported.find((fault) => fault.hint !== undefined) ?? {};
+  const names = code.endsWith("_parameter") ? { parameters: fields } : { fields };
+  const said = [describe(code, fields), hint].filter(Boolean).join(" ");
+  return faultError({ code, hint: said, details: { ...names, ...details } });
 }
 
 function describe(code: ErrorCode, fields: readonly string[]): string {
-  return code === "missing_field" || code === "invalid_field" ? ` This concerns ${fields.join(", ")}.` : "";
+  return code === "missing_field" || code === "invalid_field" ? `This concerns ${fields.join(", ")}.` : "";
 }

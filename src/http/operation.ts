@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "./errors.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT } from "./page.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from "./page.ts";
 
 // How an endpoint is described for the OpenAPI document. Each feature has its descriptions in an openapi.ts beside its
 // routes; documentation/openapi.ts puts them together. None of this is part of the Worker: the document is built
@@ -88,7 +88,10 @@ export function listQuery(more: Record<string, z.ZodMiniType> = {}): Described {
       z.optional(z.int().check(z.minimum(1))),
       `How many, ${DEFAULT_LIMIT} unless told; more than ${MAX_LIMIT} is taken as ${MAX_LIMIT}.`,
     ),
-    offset: answered(z.optional(z.int().check(z.minimum(0))), "How many to pass over, 0 unless told."),
+    offset: answered(
+      z.optional(z.int().check(z.minimum(0), z.maximum(MAX_OFFSET))),
+      "How many to pass over, 0 unless told.",
+    ),
   });
 }
 

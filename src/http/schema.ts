@@ -1,21 +1,29 @@
 import * as z from "zod/mini";
-import { type ErrorCode, errorCatalogue } from "./errors.ts";
+import { dryRunInBody } from "./dry-run.ts";
+import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
 
 // Building blocks of request schemas. Each check says by which error code a value is refused that fails it. Schemas use
 // these checks and not zod's own, whose message is any text: a misspelt code does not compile.
 
-/** Why a value is refused: a code, and for some a closer reason, which goes to `details.reason`. */
-export type Fault = { code: ErrorCode; reason?: string | undefined };
-
-// A fault travels through zod as the message of an issue.
-const messageOf = ({ code, reason }: Fault) => (reason === undefined ? code : `${code}#${reason}`);
+/** Why a value is refused. */
+export type Fault = {
+  code: ErrorCode;
+  /** What is wrong with this very value, as sentences; follows the message of the code. */
+  hint?: string;
+  /** Facts to act on, beside the names of the fields. */
+  details?: Record<string, unknown>;
+};
 
 /** The fault behind an issue's message; a message of zod's own is about the type of the value. */
 export function faultOf(message: string): Fault {
-  const [code = "", reason] = message.split("#");
-  return Object.hasOwn(errorCatalogue, code)
-    ? { code: code as ErrorCode, reason }
-    : { code: "invalid_field" };
+  if (message.startsWith("{")) return JSON.parse(message) as Fault;
+  return { code: Object.hasOwn(errorCatalogue, message) ? (message as ErrorCode) : "invalid_field" };
+}
+
+/** A fault as an error. */
+export function faultError({ code, hint, details = {} }: Fault): ApiError {
+  const message = [errorCatalogue[code].message, hint].filter(Boolean).join(" ");
+  return new ApiError(code, { message, details });
 }
 
 export const minLength = (length: number, code: ErrorCode = "invalid_field") => z.minLength(length, code);
@@ -24,7 +32,8 @@ export const maxLength = (length: number, code: ErrorCode = "invalid_field") => 
 /** @param fault a code, or what is wrong with this very value */
 export function pattern(regex: RegExp, fault: ErrorCode | ((value: string) => Fault)) {
   if (typeof fault === "string") return z.regex(regex, fault);
-  return z.regex(regex, { error: ({ input }) => messageOf(fault(String(input))) });
+  // A fault travels through zod as the message of an issue.
+  return z.regex(regex, { error: ({ input }) => JSON.stringify(fault(String(input))) });
 }
 
 export function satisfies<Value>(
@@ -34,45 +43,51 @@ export function satisfies<Value>(
   return z.refine<Value>((value) => test(value as Value), code);
 }
 
-/**
- * An object schema over the normalised body.
- *
- * @param aliases second spellings of fields; where both are given, the field's own name wins
- */
-export function body<Shape extends z.core.$ZodShape>(
-  shape: Shape,
-  aliases: Partial<Record<keyof Shape & string, string>> = {},
-) {
-  const normalise = (input: unknown): unknown => {
-    if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
-    const given = new Map(Object.entries(input).map(([name, value]) => [name, normaliseValue(value)]));
-    return Object.fromEntries(
-      Object.keys(shape).map((name) => [name, given.get(name) ?? given.get(aliases[name] ?? name)]),
-    );
-  };
-  return z.pipe(z.transform(normalise), z.object(shape));
+/** Second spellings of fields; if a field is given twice, its own name wins, and then the first of these. */
+type Aliases<Shape> = Partial<Record<keyof Shape & string, string | readonly string[]>>;
+
+/** An object schema over the normalised body: what is absent, null or empty is undefined. */
+export function body<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
+  return normalised(shape, (name, given) => {
+    const value = spellingsOf(name, aliases).map((spelling) => given.get(spelling));
+    return [[name, value.find((candidate) => candidate !== undefined)]];
+  });
 }
 
 /**
  * An object schema over the body of a partial change: a field that is left out is undefined, one that is null or empty is
  * null, which clears it.
- *
- * @param aliases as for {@link body}
  */
-export function changes<Shape extends z.core.$ZodShape>(
+export function changes<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
+  return normalised(shape, (name, given) => {
+    const spelling = spellingsOf(name, aliases).find((candidate) => given.has(candidate));
+    return spelling === undefined ? [] : [[name, given.get(spelling) ?? null]];
+  });
+}
+
+function spellingsOf<Shape>(name: string, aliases: Aliases<Shape>): string[] {
+  return [name, ...[(aliases as Record<string, string | readonly string[]>)[name] ?? []].flat()];
+}
+
+/** A field that many bodies may have; see dry-run.ts. */
+export const dryRunField = () => z.optional(z.boolean({ error: "invalid_parameter" satisfies ErrorCode }));
+
+function normalised<Shape extends z.core.$ZodShape>(
   shape: Shape,
-  aliases: Partial<Record<keyof Shape & string, string>> = {},
+  entriesOf: (name: string, given: ReadonlyMap<string, unknown>) => [string, unknown][],
 ) {
-  const normalise = (input: unknown): unknown => {
+  const normalise = (input: unknown, { issues }: Pick<z.core.ParsePayload, "issues">): unknown => {
     if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
-    const given = new Map(
-      Object.entries(input).map(([name, value]) => [name, normaliseValue(value) ?? null]),
-    );
-    const entries = Object.keys(shape).flatMap((name) => {
-      const spelling = [name, aliases[name] ?? name].find((candidate) => given.has(candidate));
-      return spelling === undefined ? [] : [[name, given.get(spelling)] as const];
-    });
-    return Object.fromEntries(entries);
+    const given = new Map(Object.entries(input).map(([name, value]) => [name, normaliseValue(value)]));
+    const entries = Object.keys(shape).flatMap((name) => entriesOf(name, given));
+    const dryRun = dryRunInBody(input);
+    if (dryRun === undefined) return Object.fromEntries(entries);
+    // Whoever asks for a dry run where there is none must not be obeyed in earnest.
+    if (!("dry_run" in shape)) {
+      const message = "unknown_parameter" satisfies ErrorCode;
+      issues.push({ code: "custom", path: ["dry_run"], message, input });
+    }
+    return { ...Object.fromEntries(entries), dry_run: dryRun };
   };
   return z.pipe(z.transform(normalise), z.object(shape));
 }

@@ -116,24 +116,29 @@ const UNTOLD = [
 
 const REQUEST = `curl -X POST 'https://api.twilio.com/2010-04-01/Accounts/${ACCOUNT_SID}/IncomingPhoneNumbers/${NUMBER_SID}.json' …`;
 
+export const releasedChannels = {
+  twilio: z.object({
+    voice: answered(outcome, "What becomes of the number's calls.", "restored"),
+    sms: answered(outcome, "What becomes of its texts."),
+    status_callback: answered(outcome, "What becomes of its status callback."),
+  }),
+  reason: answered(
+    z.optional(z.enum(UNTOLD)),
+    "Why Twilio could not be told: the code of an error. Only if an outcome is `unreachable`.",
+  ),
+};
+
 export const releasedNumber = z
   .object({
     phone_number: phoneNumber,
     deleted: answered(z.literal(true), "Always true: the number is not here any more."),
     twilio_number_sid: numberSid,
-    twilio: z.object({
-      voice: answered(outcome, "What became of the number's calls.", "restored"),
-      sms: answered(outcome, "What became of its texts."),
-      status_callback: answered(outcome, "What became of its status callback."),
-    }),
+    twilio: releasedChannels.twilio,
     not_restored: answered(
       z.optional(z.array(z.enum(["trunk_sid", "voice_application_sid", "sms_application_sid"]))),
       "Bindings that Twilio would not take back, such as to a trunk that is gone; the URLs were restored.",
     ),
-    reason: answered(
-      z.optional(z.enum(UNTOLD)),
-      "Why Twilio could not be told: the code of an error. Only where an outcome is `unreachable`.",
-    ),
+    reason: releasedChannels.reason,
     message: answered(z.optional(z.string()), "What that means and what to do. Only with `reason`."),
     requests: answered(
       z.optional(z.array(z.string())),
@@ -154,3 +159,14 @@ export const releasedExample = {
   twilio_number_sid: NUMBER_SID,
   twilio: { voice: "restored", sms: "cleared", status_callback: "left_alone" },
 };
+
+export const TOKEN = "the Auth Token of that account";
+
+/** Twilio's refusals of credentials, and Twilio's troubles. */
+export const TWILIO_ERRORS = [
+  "twilio_auth_failed",
+  "twilio_invalid_credentials",
+  "twilio_rate_limited",
+  "twilio_unavailable",
+  "number_not_in_twilio",
+] as const;

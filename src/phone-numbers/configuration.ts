@@ -73,7 +73,7 @@ export function fieldChanges(number: NumberConfiguration, update: NumberUpdate):
   return notApplied(number, update).map((parameter) => ({
     field: FIELD_OF[parameter],
     present: withoutSecrets(number[FIELD_OF[parameter]]),
-    new: update[parameter] ?? "",
+    new: withoutSecrets(update[parameter] ?? ""),
   }));
 }
 

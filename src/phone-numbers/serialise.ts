@@ -1,6 +1,7 @@
 import { effectiveHealth, type Health, parseReasons } from "./health.ts";
 import type { ImportedNumber } from "./import/import.ts";
 import type { Preview } from "./preview/preview.ts";
+import type { ReleasePreview } from "./release/preview.ts";
 import type { ReleasedNumber } from "./release/release.ts";
 import type { ImportBody } from "./schema.ts";
 import type { OwnedNumber } from "./store.ts";
@@ -68,6 +69,27 @@ export function serialiseReleased({
         "password: set the variables named in them first.",
       requests,
     }),
+  };
+}
+
+/** What a release would do, in the words of the release. */
+export function serialiseReleasePreview({
+  phoneNumber,
+  twilioNumberSid,
+  outcomes,
+  changes,
+  reason,
+}: ReleasePreview) {
+  return {
+    dry_run: true,
+    phone_number: {
+      phone_number: phoneNumber,
+      deleted: false,
+      twilio_number_sid: twilioNumberSid,
+      twilio: outcomes,
+      ...(reason !== undefined && { reason }),
+    },
+    changes,
   };
 }
 

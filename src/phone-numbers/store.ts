@@ -50,27 +50,37 @@ export function findOwnNumber(
   );
 }
 
-type NumberQuery = Page & { apiKeyId: string; agentId: string | undefined };
+/** Which numbers to list; what is undefined is not asked for. */
+export type NumberFilter = { [Name in keyof typeof FILTERED]: string | undefined };
+
+const FILTERED = {
+  agentId: "n.agent_id",
+  accountSid: "n.account_sid",
+  // As `effectiveHealth` in health.ts has it.
+  health: "CASE t.health WHEN 'ok' THEN n.health ELSE t.health END",
+} as const;
 
 /** A page of a key's numbers, newest first, and how many there are, in one trip. @throws StorageError */
 export async function listOwnNumbers(
   db: D1Database,
-  { apiKeyId, agentId, limit, offset }: NumberQuery,
+  apiKeyId: string,
+  filter: NumberFilter,
+  { limit, offset }: Page,
 ): Promise<{ rows: OwnedNumber[]; count: number }> {
   // A condition that is there or not, instead of one that holds for both: SQLite then reads the page off an index.
-  const where = agentId === undefined ? "" : "AND n.agent_id = ?2";
+  const asked = (["agentId", "accountSid", "health"] as const).filter((name) => filter[name] !== undefined);
+  const conditions = asked.map((name, index) => `${FILTERED[name]} = ?${index + 2}`);
+  const where = ["n.api_key_id = ?1", "n.state = 'active'", ...conditions].join(" AND ");
+  const values = [apiKeyId, ...asked.map((name) => filter[name] ?? "")];
+  const [limitAt, offsetAt] = [values.length + 1, values.length + 2];
   const [page, total] = await batch(db, [
     db
       .prepare(
-        `SELECT ${COLUMNS} FROM ${FROM} WHERE n.api_key_id = ?1 ${where} AND n.state = 'active'
-         ORDER BY n.created_at DESC, n.id DESC LIMIT ?3 OFFSET ?4`,
+        `SELECT ${COLUMNS} FROM ${FROM} WHERE ${where}
+         ORDER BY n.created_at DESC, n.id DESC LIMIT ?${limitAt} OFFSET ?${offsetAt}`,
       )
-      .bind(apiKeyId, agentId ?? null, limit, offset),
-    db
-      .prepare(
-        `SELECT COUNT(*) AS count FROM phone_numbers n WHERE n.api_key_id = ?1 ${where} AND n.state = 'active'`,
-      )
-      .bind(apiKeyId, ...(agentId === undefined ? [] : [agentId])),
+      .bind(...values, limit, offset),
+    db.prepare(`SELECT COUNT(*) AS count FROM ${FROM} WHERE ${where}`).bind(...values),
   ]);
   return {
     rows: (page?.results ?? []) as OwnedNumber[],

@@ -33,11 +33,6 @@ export const CREDENTIAL_ADVICE: Record<CredentialReason, string> = {
     "The credentials are genuine and may not manage phone numbers. Send the account's Auth Token instead of a restricted key.",
 };
 
-/** Says what to do where a body could be seen to be wrong about its credentials. */
-export function explainSid(error: ApiError): ApiError {
-  return error.details.reason === "api_key_in_sid" ? withReason(error, "api_key_in_sid") : error;
-}
-
 // The caller is waiting for bad news already.
 const PROBE_TIMEOUT_MS = 2_000;
 
@@ -68,9 +63,9 @@ export async function diagnose(
   return withReason(answer, known ?? (await probe(error, hurried, credentials)));
 }
 
-/** The same error, with a reason and its advice. */
+/** The same error, with a reason and its advice, which comes first: the general text is for when there is none. */
 function withReason(error: ApiError, reason: CredentialReason): ApiError {
-  return error.explained(`${error.message} ${CREDENTIAL_ADVICE[reason]}`, { reason });
+  return error.explained(`${CREDENTIAL_ADVICE[reason]} ${error.message}`, { reason });
 }
 
 async function probe(

@@ -71,6 +71,21 @@ const field = wordsOf<keyof NumberConfiguration>({
   status_callback_method: true,
 });
 
+/** Fields of a number at Twilio that would change. */
+export const fieldChanges = z.array(
+  z.object({
+    field: answered(field, "The field of Twilio's IncomingPhoneNumber resource.", "voice_url"),
+    present: answered(
+      z.string(),
+      "What it holds; empty where it is unset. Query strings, user names and passwords in it read `[redacted]`.",
+    ),
+    new: answered(
+      z.string(),
+      "What it would hold; empty if it is cleared. `{id}` stands for the id that an import gives the number.",
+    ),
+  }),
+);
+
 export const importPlan = z
   .object({
     dry_run: answered(z.literal(true), "Always true: nothing was written anywhere."),
@@ -80,22 +95,7 @@ export const importPlan = z
       twilio_number_sid: numberSid,
     }),
     answered_by: z.object({ voice: answeredBy, sms: answeredBy }),
-    changes: answered(
-      z.array(
-        z.object({
-          field: answered(field, "The field of Twilio's IncomingPhoneNumber resource.", "voice_url"),
-          present: answered(
-            z.string(),
-            "What it holds; empty where it is unset. Query strings, user names and passwords in it read `[redacted]`.",
-          ),
-          new: answered(
-            z.string(),
-            "What the import would put there; empty where it clears the field. `{id}` stands for the id that the number gets.",
-          ),
-        }),
-      ),
-      "The fields that the import would change.",
-    ),
+    changes: answered(fieldChanges, "The fields that the import would change."),
     warnings: answered(z.array(warning), "What to know before you import; empty where there is nothing."),
     unchecked: answered(
       z.array(z.enum(["messaging_service", "region", "account"])),

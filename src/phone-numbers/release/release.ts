@@ -60,14 +60,27 @@ export async function releaseNumber(
   apiKeyId: string,
   services: Services,
 ): Promise<ReleasedNumber> {
-  const { db, now } = services;
+  return releaseRow(await findToRelease(phoneNumber, apiKeyId, services), services);
+}
+
+/**
+ * The row that a release of this number would release.
+ *
+ * @throws ApiError `number_not_found`, `release_in_progress`
+ * @throws StorageError
+ */
+export async function findToRelease(
+  phoneNumber: string,
+  apiKeyId: string,
+  { db, now }: Services,
+): Promise<ReleasableRow> {
   const row = await findReleasable(db, apiKeyId, phoneNumber);
   const isAtWork = row !== null && secondsLeft(row, now()) > 0;
   // An import that is under way is not there yet for its owner, and a number that is returning is not there any more.
   if (!row || row.state === "returning" || (isAtWork && row.state === "importing"))
     throw new ApiError("number_not_found");
   if (isAtWork) throw inProgress(secondsLeft(row, now()));
-  return releaseRow(row, services);
+  return row;
 }
 
 /**
@@ -124,7 +137,7 @@ async function returnConfiguration(row: ReleasableRow, services: Services): Prom
 }
 
 /** Why the configuration could not be returned, as the code of an error. */
-function reasonOf(error: unknown): ErrorCode {
+export function reasonOf(error: unknown): ErrorCode {
   // A sealing key is gone, so Twilio was not even asked.
   if (error instanceof VaultError) return "service_misconfigured";
   const failure = twilioFailure(error, "twilio_update_rejected");
