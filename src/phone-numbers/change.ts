@@ -12,9 +12,9 @@ import type { ChangeBody } from "./schema.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
 /**
- * Moves a number to another agent, switches its directions, or replaces the Auth Token of its whole Twilio account. A new
- * token is tried at Twilio before it is kept; the one before verifies webhooks for another day, for Twilio goes on
- * signing with it until the new one is promoted.
+ * Moves a number to another agent, switches inbound and outbound on or off, or replaces the Auth Token of its whole
+ * Twilio account. A new token is stored only if Twilio accepts it. The old token verifies webhooks for one more day,
+ * because Twilio signs with it until the customer promotes the new one.
  *
  * @throws ApiError `missing_field`, `number_not_found`, `agent_not_found`, and Twilio's refusals of a token
  * @throws StorageError
@@ -46,7 +46,7 @@ export async function changeOwnNumber(
     driftPolicy: drift_policy,
   };
   const isThere = await changeNumber(db, number.id, changes, now().toISOString()).catch((error: unknown) => {
-    // The agent was there a moment ago.
+    // The agent was deleted after we looked it up.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
     throw error;
   });
@@ -74,12 +74,12 @@ async function rotateToken(
   try {
     await tryCredentials(twilio, credentials);
   } catch (error) {
-    // Not the number is what Twilio does not know here, but the account.
+    // This request names no number: a 404 says that Twilio does not know the account.
     const isUnknown = isNotFound(error);
     if (isUnknown) throw new ApiError("twilio_invalid_credentials", { cause: error });
     throw await diagnose(error, twilio, credentials);
   }
-  // Of two new tokens at once each is stored on top of the other; the later one counts.
+  // If two requests bring new tokens at once, the later one replaces the earlier one.
   for (;;) {
     const stored = await findAccount(db, account);
     if (!stored) throw new ApiError("number_not_found");

@@ -2,7 +2,7 @@ import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { isE164 } from "./schema.ts";
 
-/** A caller who hangs up does not stop the work half-way: the runtime lets it finish. */
+/** Lets the work finish even if the client disconnects. */
 export function toTheEnd<T>(c: AppContext, work: Promise<T>): Promise<T> {
   c.executionCtx.waitUntil(work.catch(() => undefined));
   return work;

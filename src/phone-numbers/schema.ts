@@ -4,7 +4,7 @@ import { body, type Fault, maxLength, optionalText, pattern, requiredText } from
 /** E.164: up to 15 digits, the first not zero. https://www.twilio.com/docs/glossary/what-e164 */
 const E164 = /^\+[1-9][0-9]{1,14}$/;
 const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
-// Twilio's tokens have 32 characters and our agent ids 22; these only bound what is stored or looked up.
+// Twilio's tokens have 32 characters and our agent ids 22. These limits only bound what we store or look up.
 const MAX_TOKEN_LENGTH = 256;
 const MAX_AGENT_ID_LENGTH = 64;
 
@@ -18,7 +18,7 @@ const invalidSid = (sid: string): Fault => ({
   reason: sid.startsWith("SK") ? "api_key_in_sid" : undefined,
 });
 
-/** `POST /v1/phone-numbers`: each field by its own name or in camelCase. */
+/** `POST /v1/phone-numbers`: each field in snake_case or camelCase. */
 export const importBody = body(
   {
     phone_number: requiredText().check(pattern(E164, "invalid_phone_format")),
@@ -38,7 +38,7 @@ export const importBody = body(
 
 export type ImportBody = z.output<typeof importBody>;
 
-/** `PATCH /v1/phone-numbers/{number}`: what is left out, null or empty stays as it is. */
+/** `PATCH /v1/phone-numbers/{number}`: a field that is left out, null or empty does not change. */
 export const changeBody = body(
   {
     agent_id: z.optional(agentId),
@@ -58,7 +58,6 @@ export const changeBody = body(
 
 export type ChangeBody = z.output<typeof changeBody>;
 
-/** Whether a text is a phone number in E.164. */
 export function isE164(text: string): boolean {
   return E164.test(text);
 }
