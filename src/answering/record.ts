@@ -13,8 +13,8 @@ import { touchInbound } from "./route-store.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 /**
- * Writes down what Twilio told, after it was answered: one event however often it is told, and that the number is
- * alive. Never throws.
+ * Records what Twilio reported, after Twilio has its answer: one event, however often Twilio reports it, and the time
+ * of the number's last call or text. Never throws: Twilio already has its answer.
  */
 export async function record(
   kind: WebhookKind,
@@ -53,14 +53,14 @@ export async function record(
 
 const MINUTE_MS = 60_000;
 
-/** A sign of life is written at most once a minute; a busy number need not ask D1 whether it is time. */
+/** `last_inbound_at` is written at most once a minute. Checked here too, so that a busy number costs no query. */
 function isDue({ lastInboundAt }: InboundRoute, now: Date): boolean {
   return lastInboundAt === null || now.getTime() - Date.parse(lastInboundAt) >= MINUTE_MS;
 }
 
 /**
- * Twilio has its answer already and will not tell this again, so where D1 does not take it the queue keeps it until
- * D1 does.
+ * Twilio already has its answer and will not report this again. So if D1 fails, the queue keeps the event until D1
+ * works.
  */
 async function keepInbound(
   told: InboundEvent,
@@ -71,7 +71,8 @@ async function keepInbound(
   const write = () => recordInbound(told, services, beside);
   try {
     await write().catch(async () => {
-      // Where only the reply was lost, this finds its own receipt. An event that is not there is announced in vain.
+      // If only D1's reply was lost, the second write finds the first one's receipt; then the event must be announced
+      // here.
       if (!(await write())) await announce(told.event.id, services);
     });
   } catch (error) {
@@ -81,8 +82,8 @@ async function keepInbound(
 }
 
 /**
- * Twilio signs with the new token, so it has promoted it, and nothing signed with the one before is Twilio's any more. It
- * is forgotten now and not only after its day. Never throws.
+ * Deletes the previous token before its day is over: Twilio signs with the new token, so the customer has promoted it,
+ * and Twilio no longer signs with the old one. Never throws: Twilio already has its answer.
  */
 export async function endRotation(
   { apiKeyId, accountSid, tokenChangedAt }: InboundRoute,

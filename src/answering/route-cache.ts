@@ -3,26 +3,26 @@ import { openTokens } from "../twilio-accounts/auth-token.ts";
 import { type RouteServices, routeOf, type TrustedRoute, UntrustedRoute } from "./route.ts";
 import { findRoute, type RouteRow } from "./route-store.ts";
 
-// A caller waits for this, so what was looked up is good for a while: long enough for a busy number to cost nothing,
-// short enough that a change made through another isolate is soon in force.
+// A caller waits for the route, so we keep it: long enough that a busy number costs no query, short enough that a
+// change made through another isolate soon takes effect.
 const FRESH_MS = 30_000;
-// Older than that it is still better than nothing, where D1 is down and a caller is on the line.
+// If D1 is down while a caller waits, an old route is better than none.
 const STALE_MS = 24 * 60 * 60 * 1000;
 const MAX_ROUTES = 1_000;
 
 type Entry = { route: TrustedRoute; loadedAt: number };
 
-// In order of use: the first is the one not used for the longest.
+// In order of use, the least recently used first.
 const cache = new Map<string, Entry>();
-// Grows with every change made by this isolate: what was being read meanwhile may be of before.
+// Counts the changes by this isolate: a route that was read during a change may be old and is not cached.
 const changes = { count: 0 };
 
-/** The route of a number, at most 30 seconds old; undefined where it is not in this isolate's cache. */
+/** The route of a number, at most 30 seconds old; undefined if it is not in this isolate's cache. */
 export function cachedRoute(id: string, now: Date): TrustedRoute | undefined {
   return cached(id, now, FRESH_MS);
 }
 
-/** The route of a number as it was within the last day, for when it cannot be looked up any more. */
+/** The route of a number, at most a day old, for when D1 does not answer. */
 export function staleRoute(id: string, now: Date): TrustedRoute | undefined {
   return cached(id, now, STALE_MS);
 }
@@ -38,9 +38,9 @@ function cached(id: string, now: Date, maxAgeMs: number): TrustedRoute | undefin
 /**
  * Reads the route of a number with one query, opens its tokens, and keeps both for the next call.
  *
- * @returns null where there is no such number
+ * @returns null if there is no such number
  * @throws StorageError
- * @throws UntrustedRoute where no token can be opened
+ * @throws UntrustedRoute if no token can be opened
  */
 export async function loadRoute(id: string, services: RouteServices): Promise<TrustedRoute | null> {
   const { db, now } = services;
@@ -70,7 +70,7 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
   }
 }
 
-/** Makes changes of this API key's numbers, agents and tokens take effect at once in this isolate. */
+/** Makes changes to this API key's numbers, agents and tokens take effect at once in this isolate. */
 export function forgetRoutes(apiKeyId: string): void {
   changes.count += 1;
   for (const [id, { route }] of cache) if (route.apiKeyId === apiKeyId) cache.delete(id);

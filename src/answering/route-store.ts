@@ -1,7 +1,7 @@
 import { first } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
-/** All that answering a call or a text needs to know, in one row: it reads agents too, so that a call costs one trip. */
+/** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
 export type RouteRow = TwilioAccountRow & {
   api_key_id: string;
   account_sid: string;
@@ -18,7 +18,7 @@ export type RouteRow = TwilioAccountRow & {
   webhook_url: string | null;
 };
 
-/** Where a call to this number goes; null where there is no such number. Importing ones answer too. @throws StorageError */
+/** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
 export function findRoute(db: D1Database, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(
     db
@@ -35,7 +35,7 @@ export function findRoute(db: D1Database, id: string): Promise<RouteRow | null> 
   );
 }
 
-/** Statement for a batch: a call or a text came in. Writes at most once a minute, however busy the number is. */
+/** Statement for a batch: a call or a text came in. Writes at most once a minute. */
 export function touchInbound(db: D1Database, id: string, now: Date): D1PreparedStatement {
   const minuteAgo = new Date(now.getTime() - 60_000).toISOString();
   return db

@@ -22,15 +22,15 @@ export type InboundRoute = {
   apiKeyId: string;
   accountSid: string;
   inboundEnabled: boolean;
-  /** The last sign of life that is known to be written down, as this isolate knows it. */
+  /** The last time of a call or text that this isolate knows to be stored. */
   lastInboundAt: string | null;
   /** When the account's token was last replaced. */
   tokenChangedAt: string | null;
-  /** null: imported, but routed to no agent. */
+  /** null: the number has no agent. */
   agent: InboundAgent | null;
 };
 
-/** A route, and the keys that may have signed what Twilio says about it, the likeliest first. */
+/** A route, and the keys that may have signed Twilio's requests about it, the most likely first. */
 export type TrustedRoute = InboundRoute & { keys: CryptoKey[] };
 
 export type RouteServices = BaseServices & {
@@ -38,7 +38,7 @@ export type RouteServices = BaseServices & {
   onRefused: (route: InboundRoute) => void;
 };
 
-/** Nothing about this route can be verified: its tokens do not open. */
+/** No request about this route can be verified: its tokens cannot be opened. */
 export class UntrustedRoute extends VaultError {
   readonly route: InboundRoute;
 
@@ -48,7 +48,6 @@ export class UntrustedRoute extends VaultError {
   }
 }
 
-/** A row as a route. */
 export function routeOf(id: string, row: RouteRow): InboundRoute {
   return {
     phoneNumberId: id,

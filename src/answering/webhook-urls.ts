@@ -1,4 +1,7 @@
-/** Where Twilio reports what happens to a number. Ids stand in the path; a query would be re-sorted on its way. */
+/**
+ * Where Twilio reports what happens to a number. The id is in the path, because a query string may be re-sorted on the
+ * way.
+ */
 export type Webhooks = {
   voice: string;
   voiceFallback: string;
@@ -6,7 +9,7 @@ export type Webhooks = {
   smsFallback: string;
   status: string;
   recording: string;
-  /** Where a call goes on after `<Connect>` or `<Dial>`. */
+  /** What Twilio calls after `<Connect>` or `<Dial>`. */
   connectAction: string;
 };
 
@@ -27,8 +30,8 @@ export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhoo
 }
 
 /**
- * Tells the URLs of this deployment's webhooks, of whichever number, from everybody else's. Those of this very number
- * are known by its id, which nobody else has, so they are still known after the deployment's address has changed.
+ * Returns a function that says whether a URL is a webhook of this deployment. It knows the URLs of the given numbers by
+ * their ids, which nobody can guess, so it still knows them after the deployment's address has changed.
  */
 export function ownUrls(publicBaseUrl: string, ...phoneNumberIds: string[]): (url: string) => boolean {
   const prefix = `${publicBaseUrl}${WEBHOOK_PATH}/`;

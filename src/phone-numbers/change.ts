@@ -35,8 +35,9 @@ export function requireChange({ dry_run: _, ...body }: ChangeBody, sent: object)
 }
 
 /**
- * Moves a number to another agent, switches its directions, or replaces the Auth Token of its whole Twilio account. The
- * token before verifies webhooks for another day, for Twilio goes on signing with it until the new one is promoted.
+ * Moves a number to another agent, switches inbound and outbound on or off, or replaces the Auth Token of its whole
+ * Twilio account. A new token is stored only if Twilio accepts it. The old token verifies webhooks for one more day,
+ * because Twilio signs with it until the customer promotes the new one.
  *
  * @throws ApiError `number_not_found`, `agent_not_found`, and Twilio's refusals of a token
  * @throws StorageError
@@ -59,7 +60,7 @@ export async function changeOwnNumber(
     driftPolicy: body.drift_policy,
   };
   const isThere = await changeNumber(db, number.id, changes, now().toISOString()).catch((error: unknown) => {
-    // The agent was there a moment ago.
+    // The agent was deleted after we looked it up.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
     throw error;
   });
@@ -116,7 +117,7 @@ async function verifyChange(
   if (authToken !== undefined) {
     const credentials = { accountSid: number.account_sid, authToken };
     await tryCredentials(twilio, credentials).catch(async (error: unknown) => {
-      // Not the number is what Twilio does not know here, but the account.
+      // This request names no number: a 404 says that Twilio does not know the account.
       if (isNotFound(error)) throw new ApiError("twilio_invalid_credentials", { cause: error });
       throw await diagnose(error, twilio, credentials);
     });
@@ -133,7 +134,7 @@ export async function ownNumber(phoneNumber: string, apiKeyId: string, db: D1Dat
 
 async function replaceStoredToken(account: AccountKey, authToken: string, services: Services): Promise<void> {
   const { db, log, now } = services;
-  // Of two new tokens at once each is stored on top of the other; the later one counts.
+  // If two requests bring new tokens at once, the later one replaces the earlier one.
   for (;;) {
     const stored = await findAccount(db, account);
     if (!stored) throw new ApiError("number_not_found");

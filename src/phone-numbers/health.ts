@@ -1,12 +1,14 @@
-// How a number is found, and which of its own health and its account's counts. No I/O here.
+// The health of a number, and when its account's health counts instead. No I/O here.
 
-/** What can be wrong with a number, the gravest first. Its `health` is the gravest of its reasons, or `ok`. */
+/**
+ * What can be wrong with a number, the most serious first. Its `health` is the most serious of its reasons, or `ok`.
+ */
 export const HEALTH_REASONS = [
-  /** Twilio refuses the account's credentials: nothing is known of its numbers. */
+  /** Twilio refuses the account's credentials, so we know nothing about its numbers. */
   "credentials_rejected",
   /** Twilio does not answer. */
   "unreachable",
-  /** The account does not have the number any more. */
+  /** The account no longer has the number. */
   "number_missing",
   "overridden_by_trunk",
   "overridden_by_application",
@@ -14,7 +16,7 @@ export const HEALTH_REASONS = [
   "url_mismatch",
   "wrong_method",
   "fallback_missing",
-  /** It was repaired three times in a row and changed again each time: another system keeps changing it. */
+  /** We repaired it three times in a row, and another system changed it again each time. */
   "repair_contested",
 ] as const;
 
@@ -23,7 +25,6 @@ export type Health = HealthReason | "ok";
 
 export type DriftPolicy = "repair" | "report";
 
-/** The gravest of the reasons. */
 export function healthOf(reasons: readonly HealthReason[]): Health {
   return HEALTH_REASONS.find((reason) => reasons.includes(reason)) ?? "ok";
 }
@@ -32,7 +33,7 @@ export function parseReasons(json: string): HealthReason[] {
   return JSON.parse(json) as HealthReason[];
 }
 
-/** What is wrong with an account is true of all its numbers, and comes before what was last found of one of them. */
+/** A problem with an account concerns all its numbers, so it comes before the number's own health. */
 export function effectiveHealth(ofNumber: Health, ofAccount: Health): Health {
   return ofAccount === "ok" ? ofNumber : ofAccount;
 }

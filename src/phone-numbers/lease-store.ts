@@ -3,7 +3,7 @@ import { run } from "../database.ts";
 /**
  * Sets when the lease of an unfinished import or release expires.
  *
- * @param quietUntil until when recovery leaves the row alone
+ * @param quietUntil recovery does not touch the row before this time
  * @returns false if another request has taken the row over
  * @throws StorageError
  */

@@ -3,7 +3,7 @@ import { faultError } from "../http/schema.ts";
 import { isE164 } from "../twilio/e164.ts";
 import { invalidPhoneNumber } from "./schema.ts";
 
-/** A caller who hangs up does not stop the work half-way: the runtime lets it finish. */
+/** Lets the work finish even if the client disconnects. */
 export function toTheEnd<T>(c: AppContext, work: Promise<T>): Promise<T> {
   c.executionCtx.waitUntil(work.catch(() => undefined));
   return work;

@@ -1,6 +1,6 @@
 /**
- * A number and who it belongs to. `state` importing: claimed, and Twilio may or may not point at us yet; releasing: being
- * released, and Twilio may or may not point at us still; returning: released, and still to be restored at Twilio.
+ * A number and its owner. `state` importing: claimed, Twilio may or may not point at us yet; releasing: being released,
+ * Twilio may or may not still point at us; returning: released, but not yet restored at Twilio.
  */
 export type PhoneNumberRow = {
   id: string;

@@ -12,7 +12,7 @@ import { E164, nearMissOfE164 } from "../twilio/e164.ts";
 import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
 
 const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
-// Twilio's tokens have 32 characters and our agent ids 22; these only bound what is stored or looked up.
+// Twilio's tokens have 32 characters and our agent ids 22. These limits only bound what we store or look up.
 const MAX_TOKEN_LENGTH = 256;
 const MAX_AGENT_ID_LENGTH = 64;
 
@@ -29,7 +29,7 @@ const invalidSid = (sid: string): Fault => ({
   }),
 });
 
-/** `POST /v1/phone-numbers`: each field by its own name or in camelCase. */
+/** `POST /v1/phone-numbers`: each field in snake_case or camelCase. */
 export const importBody = body(
   {
     phone_number: requiredText().check(pattern(E164, invalidPhoneNumber)),
@@ -51,7 +51,7 @@ export const importBody = body(
 
 export type ImportBody = z.output<typeof importBody>;
 
-/** `PATCH /v1/phone-numbers/{number}`: what is left out, null or empty stays as it is. */
+/** `PATCH /v1/phone-numbers/{number}`: a field that is left out, null or empty does not change. */
 export const changeBody = body(
   {
     agent_id: z.optional(agentId),

@@ -6,9 +6,9 @@ import type { ReleasedNumber } from "./release/release.ts";
 import type { ImportBody } from "./schema.ts";
 import type { OwnedNumber } from "./store.ts";
 
-// Numbers as answers have them. The row's id stays inside: it stands in the webhook URLs.
+// Numbers as the API answers them. The row's id is never shown: it is the secret part of the webhook URLs.
 
-/** A number that was just imported takes and makes calls until its owner says otherwise. */
+/** A new number has both directions enabled until its owner changes that. */
 export function serialiseImported({ phoneNumber, agentId, twilioNumberSid }: ImportedNumber) {
   return {
     phone_number: phoneNumber,
@@ -63,10 +63,10 @@ export function serialiseReleased({
     ...(reason !== undefined && {
       reason,
       message:
-        `${reason === "twilio_update_rejected" ? "Twilio did not take all of this back" : "Twilio could not be told"}, ` +
-        "so the number may still point here; its callers hear that it takes no calls. It is tried again for a week. To " +
-        "give it back what it had yourself, run the requests. They hold no token, and of URLs neither query string nor " +
-        "password: set the variables named in them first.",
+        `${reason === "twilio_update_rejected" ? "Twilio refused a part of the update" : "The number could not be restored at Twilio"}, ` +
+        "so it may still point here; its callers hear that it takes no calls. This service tries again for a week. To " +
+        "restore the number yourself, run the requests. They show no token, and no query string or password of a URL: " +
+        "set the variables named in them first.",
       requests,
     }),
   };

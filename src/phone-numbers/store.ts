@@ -3,7 +3,7 @@ import type { Page } from "../http/page.ts";
 import type { AccountHealth } from "../twilio-accounts/row.ts";
 import type { DriftPolicy, Health } from "./health.ts";
 
-// What the owner of a number sees and changes of it. Numbers whose import or release is not finished are not there.
+// What the owner of a number can see and change. Numbers whose import or release is not finished are left out.
 
 /** A number as its owner sees it. */
 export type OwnedNumber = {
@@ -25,8 +25,7 @@ export type OwnedNumber = {
   updated_at: string;
 };
 
-// What Twilio would not tell of the account is true of each of its numbers, and when the account was compared as a whole,
-// so was each of them.
+// A check of a whole account is a check of each of its numbers: the later of the two times counts.
 const COLUMNS = `n.id, n.phone_number, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
   n.outbound_enabled, n.health, n.health_reasons, n.drift_policy, t.health AS account_health,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
@@ -60,14 +59,14 @@ const FILTERED = {
   health: "CASE t.health WHEN 'ok' THEN n.health ELSE t.health END",
 } as const;
 
-/** A page of a key's numbers, newest first, and how many there are, in one trip. @throws StorageError */
+/** A page of a key's numbers, newest first, and the total count, in one round trip. @throws StorageError */
 export async function listOwnNumbers(
   db: D1Database,
   apiKeyId: string,
   filter: NumberFilter,
   { limit, offset }: Page,
 ): Promise<{ rows: OwnedNumber[]; count: number }> {
-  // A condition that is there or not, instead of one that holds for both: SQLite then reads the page off an index.
+  // Only the conditions that are asked for, so that SQLite can read the page from an index.
   const asked = (["agentId", "accountSid", "health"] as const).filter((name) => filter[name] !== undefined);
   const conditions = asked.map((name, index) => `${FILTERED[name]} = ?${index + 2}`);
   const where = ["n.api_key_id = ?1", "n.state = 'active'", ...conditions].join(" AND ");
@@ -96,10 +95,11 @@ export type NumberChanges = {
 };
 
 /**
- * Setting the drift policy, even to what it is, ends a contest: what was found so far is forgotten.
+ * Setting the drift policy, even to its present value, clears the health reasons and the count of repairs, so that
+ * repairs start again.
  *
- * @returns false where the number is not there any more
- * @throws StorageError `dangling` where the agent is gone
+ * @returns false if the number no longer exists
+ * @throws StorageError `dangling` if the agent no longer exists
  */
 export async function changeNumber(
   db: D1Database,

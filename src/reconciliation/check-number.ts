@@ -10,8 +10,8 @@ import { findNumberToCheck, putChecked } from "./number-store.ts";
 import { applyFinding, ask } from "./repair.ts";
 
 /**
- * Compares one number with Twilio now, by the same rules as the hourly check. What Twilio says of the account, by taking
- * its token or refusing it, is true of all its numbers.
+ * Checks one number now, by the rules of the hourly check. If Twilio accepts or refuses the token, that counts for the
+ * whole account.
  *
  * @throws ApiError `number_not_found`
  * @throws StorageError

@@ -3,8 +3,8 @@ import type { Health, HealthReason } from "../phone-numbers/health.ts";
 import type { AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
 import type { CheckedRow } from "./row.ts";
 
-// Of the numbers of one API key, which is the first parameter. Where it is revoked nobody can release a number any more,
-// and its owner leaves by re-pointing it at Twilio: that is not to be repaired away.
+// The first parameter is the API key. If it is revoked, nobody can release its numbers: the owner leaves by changing
+// them at Twilio, and we must not repair that.
 const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refused, health, health_reasons, repaired_at,
   repairs, updated_at, CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?1 AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy`;
@@ -28,7 +28,7 @@ export async function findAccountRows(
   return (result?.results ?? []) as CheckedRow[];
 }
 
-/** The SIDs of an account's numbers after a SID, in their order, off an index alone. @throws StorageError */
+/** The SIDs of an account's numbers after a SID, in order. Reads only an index. @throws StorageError */
 export async function findAccountSids(
   db: D1Database,
   { apiKeyId, accountSid }: AccountKey,
@@ -47,7 +47,7 @@ export async function findAccountSids(
   return ((result?.results ?? []) as { sid: string }[]).map(({ sid }) => sid);
 }
 
-/** One of a key's active numbers with its account's tokens, for a check of it alone. @throws StorageError */
+/** One of a key's active numbers with its account's tokens, for a check of this number. @throws StorageError */
 export function findNumberToCheck(
   db: D1Database,
   apiKeyId: string,
@@ -72,7 +72,7 @@ type Lease = { apiKeyId: string; id: string; claimId: string; leaseExpiresAt: st
 /**
  * Acquires the lease of an active number for a repair, so that nobody else releases or repairs it meanwhile.
  *
- * @returns the number as it is now; null where it is not there any more, or somebody else is at work on it
+ * @returns the number as it is now; null if it no longer exists, or another request holds the lease
  * @throws StorageError
  */
 export function acquireLease(
@@ -92,7 +92,7 @@ export function acquireLease(
   );
 }
 
-/** Statement: ends the lease of an active number, if it is still this one. */
+/** Statement: ends the lease of an active number, if `claimId` still holds it. */
 export function endLease(db: D1Database, id: string, claimId: string): D1PreparedStatement {
   return db
     .prepare(
@@ -105,13 +105,13 @@ export type NumberHealth = {
   id: string;
   health: Health;
   reasons: readonly HealthReason[];
-  /** Set where the number was repaired just now. */
+  /** Set if the number was just repaired. */
   repair?: { at: string; inARow: number };
   /** Twilio has just said that the number cannot text. */
   smsRefused?: true;
 };
 
-/** Statement for a batch: how a number was found. */
+/** Statement for a batch: stores the result of a check. */
 export function putHealth(
   db: D1Database,
   { id, health, reasons, repair, smsRefused }: NumberHealth,
@@ -135,7 +135,7 @@ export function putHealth(
     );
 }
 
-/** Statement for a batch: the number was compared, and is as it was found before. */
+/** Statement for a batch: the number was checked, and its health has not changed. */
 export function putChecked(db: D1Database, id: string, now: string): D1PreparedStatement {
   return db
     .prepare("UPDATE phone_numbers SET checked_at = ?2 WHERE id = ?1 AND state = 'active'")

@@ -18,14 +18,14 @@ import { type Finding, planNumber, repairsInARow } from "./compare.ts";
 import { acquireLease, endLease, type NumberHealth, putHealth } from "./number-store.ts";
 import type { CheckedRow } from "./row.ts";
 
-/** What came of one number: nothing new, or something was written, or somebody else is at work on it. */
+/** The result for one number: nothing new, something was written, or another request holds its lease. */
 export type Applied = "as before" | "written" | "busy";
 
 /**
- * Does what is to be done about one number, and writes down how it is found; a change of that is an event.
+ * Repairs or reports one number, and stores its health. If the health changes, the customer gets an event.
  *
- * @param number as Twilio has it; undefined where the account does not have it
- * @throws TwilioError where the credentials are what is refused, which is true of the whole account
+ * @param number as Twilio has it; undefined if the account does not have it
+ * @throws TwilioError if Twilio refuses the credentials, which concerns the whole account
  * @throws StorageError
  */
 export async function applyFinding(
@@ -46,12 +46,12 @@ export async function applyFinding(
   const leased = await acquireLease(db, lease, time.toISOString());
   if (!leased) return "busy";
   try {
-    // What it was read as may be minutes old; its owner may want no repair by now.
+    // The row may be minutes old. By now its owner may not want a repair.
     const current = plan(leased);
     if (current.action !== "repair") return await report(current, apiKeyId, services);
     return await repairAndReport(current, apiKeyId, twilio, services);
   } finally {
-    // If even this fails the lease expires by itself.
+    // If this fails too, the lease expires by itself.
     await run(endLease(db, row.id, claimId)).catch((error: unknown) =>
       services.log.warn("lease_not_ended", { phone_number_id: row.id, ...errorFields(error) }),
     );
@@ -99,15 +99,16 @@ function sameReasons(a: readonly HealthReason[], b: readonly HealthReason[]): bo
 }
 
 type Repair = {
-  /** `in_order`: all that differed was an SMS side that the number does not have. */
+  /** `in_order`: only SMS fields differed, and the number cannot text. */
   outcome: "repaired" | "failed" | "in_order";
   smsRefused: boolean;
 };
 
 /**
- * Writes only what differs, and believes Twilio's answer and not its status.
+ * Writes only what differs. Succeeds if the number in Twilio's answer has the new values: a status of 200 is not
+ * enough.
  *
- * @throws TwilioError where the credentials are what is refused
+ * @throws TwilioError if Twilio refuses the credentials
  */
 async function repair(
   { row, update }: Finding,
@@ -135,7 +136,7 @@ async function repair(
   }
 }
 
-/** The number itself, and not the list it should stand in; undefined where the account does not have it. @throws TwilioError */
+/** Fetches one number, without the list; undefined if the account does not have it. @throws TwilioError */
 export async function ask(
   { twilio_number_sid }: Pick<CheckedRow, "twilio_number_sid">,
   twilio: IncomingPhoneNumbers,

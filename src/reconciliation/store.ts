@@ -2,10 +2,10 @@ import { batch, run } from "../database.ts";
 import type { Health } from "../phone-numbers/health.ts";
 import type { AccountHealth, AccountKey } from "../twilio-accounts/row.ts";
 
-/** An account that is due, and its place in the order of those that are. */
+/** An account that is due, and its place in the order of due accounts. */
 export type DueCursor = AccountKey & { nextCheckAt: string };
 
-/** Accounts that are due after `cursor`, in the order of their time. @throws StorageError */
+/** The due accounts after `cursor`, the longest due first. @throws StorageError */
 export async function findDueAccounts(
   db: D1Database,
   now: string,
@@ -41,7 +41,11 @@ export async function postponeAccounts(
   );
 }
 
-/** The health of all a key has, numbers by account and health, in one trip. @throws StorageError */
+/**
+ * The health of a key's numbers, by account and health, and of its accounts, in one round trip.
+ *
+ * @throws StorageError
+ */
 export async function findHealth(db: D1Database, apiKeyId: string) {
   const [numbers, accounts] = await batch(db, [
     db

@@ -14,7 +14,7 @@ export const authTokenSlot = ({ apiKeyId, accountSid }: AccountKey): Slot =>
 
 type Services = Pick<BaseServices, "vault" | "log" | "now">;
 
-/** A token that Twilio has just accepted, sealed, and what it replaces, if it is another than the stored one. */
+/** Seals a token that Twilio has just accepted, and the stored token that it replaces, if the two differ. */
 export async function sealToken(
   account: AccountKey,
   authToken: string,
@@ -45,17 +45,17 @@ async function replacement(
     const until = new Date(now().getTime() + RETIRED_TOKEN_MS);
     return { sealed, retiredSealed: await sealRetired(vault, retired, { value: present, until }, slot) };
   } catch (error) {
-    // The stored one is lost, which an operator should know; the one at hand works.
+    // The stored token is lost: tell the operator. The new token works.
     log.error("stored_token_unreadable", { account_sid: account.accountSid, ...errorFields(error) });
     return { sealed, retiredSealed: null };
   }
 }
 
 /**
- * The tokens that may have signed a webhook of this account, the likeliest first. Twilio signs with the primary token
- * until a secondary one is promoted, so a token that was replaced counts for a day.
+ * The tokens that may have signed a webhook of this account, the most likely first. Twilio signs with the primary token
+ * until the customer promotes the secondary one, so a replaced token counts for a day.
  *
- * @throws VaultError where the present one cannot be opened and no other can; one that can is enough to answer calls
+ * @throws VaultError if no token can be opened; one is enough to answer calls
  */
 export async function openTokens(
   account: AccountKey,

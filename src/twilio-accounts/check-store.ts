@@ -1,7 +1,8 @@
 import { batch, first, run } from "../database.ts";
 import type { AccountHealth, AccountKey, TwilioAccountRow } from "./row.ts";
 
-// Checks of an account, one at a time, and what they and others found of it. A check holds a lease, as an import does.
+// Checks of an account, and the health that is found. A check holds the account's lease, so each API key runs one at a
+// time.
 
 export type AccountInCheck = TwilioAccountRow & {
   health: AccountHealth;
@@ -9,14 +10,14 @@ export type AccountInCheck = TwilioAccountRow & {
   check_position: string;
 };
 
-// So many API keys may be at work on one Twilio account at once, each with one request at a time.
+// How many API keys may check one Twilio account at once. Each sends one request to Twilio at a time.
 const MAX_CHECKS_PER_ACCOUNT = 2;
 
 /**
- * Begins a check of an account by acquiring its lease. Looks at the leases of other keys' checks of the same Twilio account, and at nothing else
- * of theirs.
+ * Begins a check of an account by acquiring its lease. Reads the leases of other API keys on the same Twilio account,
+ * and nothing else of theirs.
  *
- * @returns null where the account is gone, or checks of it are at work already
+ * @returns null if the account no longer exists, or other checks of it are running
  * @throws StorageError
  */
 export function beginCheck(
@@ -41,7 +42,7 @@ export function beginCheck(
   );
 }
 
-/** Lengthens the lease of a check. @returns false where it has lost the account. @throws StorageError */
+/** Renews the lease of a check. @returns false if the check has lost it. @throws StorageError */
 export async function renewCheck(
   db: D1Database,
   { apiKeyId, accountSid }: AccountKey,
@@ -61,13 +62,13 @@ export type CheckResult = {
   health: AccountHealth;
   failures: number;
   nextCheckAt: string;
-  /** Where the next check goes on. */
+  /** Where the next check continues. */
   position: string;
-  /** Set where the account was compared as a whole. */
+  /** Set if the whole account was checked. */
   checkedAt: string | null;
 };
 
-/** Statement for a batch: ends a check. */
+/** Statement for a batch: stores the result of a check and ends it. */
 export function finishCheck(
   db: D1Database,
   { apiKeyId, accountSid }: AccountKey,
@@ -102,7 +103,7 @@ export async function findAgentsToTell(
   return ((result?.results ?? []) as { id: string }[]).map(({ id }) => id);
 }
 
-/** Statement for a batch: ends a check that came to nothing. */
+/** Statement for a batch: ends a check without a result. */
 export function endCheck(
   db: D1Database,
   { apiKeyId, accountSid }: AccountKey,
@@ -117,8 +118,8 @@ export function endCheck(
 }
 
 /**
- * Statement for a batch: an account is found like this outside its check, and is due at once. A check that is at work loses
- * it: what it will find was so before. Credentials that are rejected stay so while it is not to be reached.
+ * Statement for a batch: stores a problem that was found outside a check, and makes the account due at once. A running
+ * check loses its lease, because its result is older. `credentials_rejected` stays if Twilio only does not answer.
  */
 export function markUnhealthy(
   db: D1Database,

@@ -4,9 +4,9 @@ import { openTokens } from "./auth-token.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 
 /**
- * The numbers of a Twilio account at Twilio, by the token that is stored for it.
+ * A client for the numbers of a Twilio account, with its stored token.
  *
- * @throws VaultError if it does not open
+ * @throws VaultError if no token can be opened
  */
 export async function accountClient(
   account: AccountKey,

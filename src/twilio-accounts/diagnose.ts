@@ -15,25 +15,25 @@ export type CredentialReason =
   | "other_region"
   | "missing_permission";
 
-/** What to do about each; the reference and the error pages quote it. */
+/** What to do about each reason. The reference and the error pages quote these texts. */
 export const CREDENTIAL_ADVICE: Record<CredentialReason, string> = {
   wrong_token:
-    "The account is known and this is not its Auth Token. Copy the token anew from the Twilio Console; it may have been rotated.",
+    "Twilio knows the account, but this is not its Auth Token. Copy the token anew from the Twilio Console; it may have been rotated.",
   unknown_account:
-    "Twilio knows no account with this SID. Copy the Account SID anew from the Twilio Console, and its token beside it.",
+    "Twilio knows no account with this SID. Copy the Account SID and the Auth Token from the Twilio Console again.",
   api_key_in_sid:
     "This is the SID of an API key. Send the Account SID, which begins with AC, and the account's Auth Token: API keys do not sign webhooks.",
   suspended_account:
-    "The account is suspended, closed or not yet active. Settle that in the Twilio Console and try again.",
+    "The account is suspended, closed or not yet active. Activate it in the Twilio Console and try again.",
   test_credentials:
     "These are Twilio's test credentials, which own no numbers. Send the live Account SID and Auth Token.",
   other_region:
-    "These credentials belong to another Twilio Region. Send those of the region this deployment talks to, or import through a deployment for that region.",
+    "These credentials belong to another Twilio Region. Send the credentials of the region that this deployment uses, or import through a deployment for that region.",
   missing_permission:
-    "The credentials are genuine and may not manage phone numbers. Send the account's Auth Token instead of a restricted key.",
+    "The credentials are valid, but they may not manage phone numbers. Send the account's Auth Token instead of a restricted key.",
 };
 
-// The caller is waiting for bad news already.
+// Short, because the caller is already waiting for an error.
 const PROBE_TIMEOUT_MS = 2_000;
 
 // https://www.twilio.com/docs/api/errors
@@ -48,8 +48,9 @@ const REASONS_BY_CODE: Readonly<Record<number, CredentialReason>> = {
 };
 
 /**
- * A failed look-up as the caller is told of it. Where credentials were refused it says why and what to do; where Twilio's
- * code does not tell, two cheap requests may: the account itself, and the same credentials in another region.
+ * The error to answer after a failed look-up. If Twilio refused the credentials, it says why and what to do. If
+ * Twilio's error code does not tell why, two cheap requests may: for the account itself, and with the same credentials
+ * in another region.
  */
 export async function diagnose(
   error: unknown,
@@ -63,7 +64,7 @@ export async function diagnose(
   return withReason(answer, known ?? (await probe(error, hurried, credentials)));
 }
 
-/** The same error, with a reason and its advice, which comes first: the general text is for when there is none. */
+/** The advice comes first; the general text is for errors without a reason. */
 function withReason(error: ApiError, reason: CredentialReason): ApiError {
   return error.explained(`${CREDENTIAL_ADVICE[reason]} ${error.message}`, { reason });
 }
@@ -87,7 +88,7 @@ function isInactive(status: string | null | undefined): boolean {
   return status === "suspended" || status === "closed";
 }
 
-/** Whether another of Twilio's regions takes these credentials. Only Twilio's own hosts are asked. */
+/** Whether another Twilio Region accepts these credentials. Asks only Twilio's own hosts. */
 async function worksElsewhere(endpoint: TwilioEndpoint, credentials: TwilioCredentials): Promise<boolean> {
   const other: Region = regionOf(endpoint.baseUrl) === "us1" ? "ie1" : "us1";
   const baseUrl = apiOrigin(endpoint.baseUrl, other);

@@ -8,5 +8,5 @@ export type TwilioAccountRow = {
   auth_token_changed_at: string | null;
 };
 
-/** What is known of an account as a whole, and so of each of its numbers. */
+/** The health of a whole account, which counts for each of its numbers. */
 export type AccountHealth = "ok" | "credentials_rejected" | "unreachable";

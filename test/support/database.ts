@@ -1,13 +1,13 @@
 import { env } from "cloudflare:workers";
 import { recordedDatabase } from "./statements.ts";
 
-/** A round trip to D1 that goes wrong: before it was carried out, or after, when only its answer is lost. */
+/** A round trip to D1 that fails: before D1 carries it out, or after, so that only the answer is lost. */
 export type D1Fault = { trip: number; when: "before" | "after"; times?: number };
 
 type Watch = { onFail?: () => void };
 
 /**
- * The D1 of the tests, with its round trips counted and, if wanted, one or more of them failing.
+ * The D1 of the tests. It counts its round trips and can make some of them fail.
  *
  * @param fault `trip` counts from 1; `onFail` is called with each failure
  */

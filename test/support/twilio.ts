@@ -7,7 +7,7 @@ import { keepSecret } from "./logs.ts";
 import { BASE, send } from "./worker.ts";
 
 const TWILIO = ["https://api.twilio.com", "https://messaging.twilio.com", "https://routes.twilio.com"];
-/** Regions with accounts of their own, none of which are simulated unless a test says so. */
+/** Regions with accounts of their own. They are simulated only if a test asks for it. */
 const REGION = "https://api.dublin.ie1.twilio.com";
 
 let regional: (request: Request) => Response = () =>
@@ -23,7 +23,7 @@ export let twilio: Simulator;
 
 let strangers: string[] = [];
 
-/** A fresh Twilio behind `fetch`. It is the only host there is. */
+/** A new Twilio behind `fetch`, and no other host. */
 export function startTwilio(): void {
   strangers = [];
   startCustomers();
@@ -56,7 +56,7 @@ export function checkHosts(): void {
   expect(strangers, "a request went to a host other than Twilio").toEqual([]);
 }
 
-/** An account at Twilio with one number, whose token may appear in no log line of this test. */
+/** An account at Twilio with one number. Its token must not appear in a log line of this test. */
 export function haveNumber(fields: Partial<NumberResource> = {}, account: Partial<Account> = {}) {
   const owner = addAccount(twilio.state, account);
   keepSecret(owner.authToken);
@@ -64,7 +64,7 @@ export function haveNumber(fields: Partial<NumberResource> = {}, account: Partia
   return { account: owner, number };
 }
 
-/** The operations Twilio was asked for, in order. */
+/** The operations that Twilio received, in order. */
 export function operations(): string[] {
   return twilio.state.requests.map(({ operation }) => operation);
 }

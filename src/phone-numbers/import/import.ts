@@ -20,15 +20,15 @@ import { checkPlan } from "./plan-hash.ts";
 import { activate } from "./store.ts";
 import { outcomeUnknown, recover, undoAndAnswer } from "./undo.ts";
 
-/** `agentId` is null where the agent was deleted by force while its number was imported. */
+/** `agentId` is null if somebody deleted the agent by force during the import. */
 export type ImportedNumber = { phoneNumber: string; agentId: string | null; twilioNumberSid: string };
 
 /**
  * Imports a number: afterwards Twilio asks this deployment what to do with its calls and texts.
  *
- * A saga in four steps, each of which can be the last: look the number up, claim its row, point Twilio here, make the
- * row active. The row is there before Twilio is touched and holds what was overwritten, so whatever happens in
- * between can be finished or undone. docs/architecture.md draws it.
+ * A saga in four steps: look up the number, claim its row, point Twilio here, make the row active. The row is written
+ * before Twilio is changed and holds what the import overwrites, so an import that stops after any step can be
+ * completed or undone. docs/architecture.md draws it.
  *
  * @throws ApiError
  * @throws StorageError
@@ -67,8 +67,8 @@ export async function importNumber(
 }
 
 /**
- * The 409. The token was accepted by Twilio all the same, so where it is newer than the one stored for this key's
- * account it is kept: importing again is what people do after they rotated it.
+ * The 409. Twilio has accepted the token, so it is stored if it differs from the stored one: people import again after
+ * they rotate their token.
  */
 async function conflict(
   existing: PhoneNumberRow,
@@ -83,7 +83,7 @@ async function conflict(
   return alreadyImported(existing, apiKeyId, now());
 }
 
-/** The 409 itself. Only its own key is told that an import or a release is under way, and when to come back. */
+/** The 409 itself. Only the number's own key learns that an import or release is running, and when to retry. */
 export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now: Date): ApiError {
   const isOwnWork = existing.api_key_id === apiKeyId && existing.state !== "active";
   if (!isOwnWork) return new ApiError("number_already_imported");
@@ -94,9 +94,9 @@ export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now:
 }
 
 /**
- * Points the number at this deployment, or leaves it as it was and throws.
+ * Points the number at this deployment, or restores it and throws.
  *
- * @returns whether Twilio has said that the number cannot text, so that its SMS side was left alone
+ * @returns whether Twilio said that the number cannot text, so that its SMS fields were not changed
  */
 async function pointHere(claimed: ClaimedImport, services: Services): Promise<boolean> {
   const { row, number, twilio } = claimed;
@@ -121,7 +121,7 @@ async function pointHere(claimed: ClaimedImport, services: Services): Promise<bo
 }
 
 /**
- * Makes the row active, and tells the customer. Tried twice, for Twilio points here already and the row should say so.
+ * Makes the row active, and tells the customer. Tries twice, because Twilio already points here.
  */
 async function confirm(
   { row }: ClaimedImport,

@@ -16,7 +16,7 @@ export type Known = {
   account: TwilioAccountRow | undefined;
 };
 
-/** Asks Twilio and D1 side by side. Faults are reported in the contract's order: Twilio's first, then the agent's. */
+/** Asks Twilio and D1 at the same time. Throws in the contract's order: Twilio's error first, then the agent's. */
 export async function lookUp(
   body: ImportBody,
   apiKeyId: string,

@@ -22,25 +22,25 @@ export const importOperation: Operation = {
   id: "importPhoneNumber",
   summary: "Import a number",
   description:
-    "Imports a number that you own at Twilio. In this order: the fields are checked; the credentials and the number " +
-    "are looked up at Twilio; the agent is looked up; the number's voice, SMS and status webhooks are pointed " +
-    "here, and what it was bound to (SIP trunk, TwiML App, fax) is cleared; the number is stored with its agent. Of " +
-    "several faults the first in this order is reported.\n\n" +
-    "Every field may be spelled in snake_case or in camelCase: `phone_number` or `phoneNumber`, and so on; where both " +
-    "are given, snake_case wins. Values are trimmed, null and empty count as absent, unknown fields are ignored.\n\n" +
-    "A number is imported once: a second import is a 409 even with the same body. If it brings a newer Auth Token, " +
-    "which Twilio has just accepted, that token takes the place of the stored one for all numbers of that account " +
-    "under your API key, as with a PATCH of the number.\n\n" +
-    '`details.outcome: "unknown"` in an error means that the import could be neither finished nor undone yet: send ' +
-    "it again, at once if you like. So it is where Twilio did not answer the update (a deadline, a 5xx, a broken " +
-    "connection) and has not carried it out. For some seconds it is watched whether Twilio does so late; then that " +
-    "is undone, and nothing is left of the import.\n\n" +
-    "**Plan before you act.** With `?dry_run=true` the same body is looked at in the same way, gives the same errors, " +
-    "and changes nothing anywhere. The answer is 200 and says what the import would change, who answers the number " +
-    "today, and what to know before: a Messaging Service, for one, whose own settings get its texts. Sent with the " +
-    "import, its `plan_hash` makes the import a 409 `plan_changed` if the number is not as it was.\n\n" +
-    "**Refused credentials.** Where Twilio refuses them, `details.reason` says why, as far as two more requests can " +
-    `tell, and the message what to do:\n\n${REASONS}`,
+    "Imports a number that you own at Twilio. This service checks the fields, looks up the credentials and the number at " +
+    "Twilio, looks up the agent, points the number's voice, SMS and status webhooks here, clears what the number was bound " +
+    "to (SIP trunk, TwiML App, fax), and stores the number with its agent. If there are several faults, you get the first " +
+    "in this order.\n\n" +
+    "You may write every field in snake_case or in camelCase: `phone_number` or `phoneNumber`. If you send both, " +
+    "snake_case wins. Values are trimmed, null and empty count as absent, unknown fields are ignored.\n\n" +
+    "You can import a number only once: a second import is a 409, even with the same body. If the second import brings " +
+    "a newer Auth Token that Twilio accepts, this service stores it for all numbers of that account under your API " +
+    "key, as with a PATCH of the number.\n\n" +
+    '`details.outcome: "unknown"` in an error means that the import is neither finished nor undone yet: send it again; ' +
+    "you need not wait. This happens if Twilio did not answer the update (a deadline, a 5xx, a broken connection) and " +
+    "has not carried it out. For some seconds this service watches whether Twilio carries it out late, and undoes it if " +
+    "so. After that nothing is left of the import.\n\n" +
+    "**Plan before you act.** Send the same body with `?dry_run=true`: it is checked in the same way, gives the same " +
+    "errors, and changes nothing. The answer (200) says what the import would change, who answers the number today, and " +
+    "what to know before, for example that a Messaging Service gets its texts. Send its `plan_hash` with the import: if " +
+    "the number has changed since, the import is a 409 `plan_changed`.\n\n" +
+    "**Refused credentials.** If Twilio refuses the credentials, this service makes up to two more requests to find out " +
+    `why. \`details.reason\` gives the reason, and the message says what to do:\n\n${REASONS}`,
   auth: "apiKey",
   query: dryRunQuery,
   body: {
@@ -51,13 +51,13 @@ export const importOperation: Operation = {
       },
       twilio_sid: {
         description:
-          "The SID of the account that owns the number: a subaccount's own, if it is in one. Also spelled " +
+          "The SID of the account that owns the number; if a subaccount owns it, the subaccount's SID. Also spelled " +
           "`twilioSid` or `twilio_account_sid`.",
         examples: [ACCOUNT_SID],
       },
       twilio_token: {
         description:
-          "The Auth Token of that account. An API key (`SK…`) will not do: Twilio signs webhooks with the Auth " +
+          "The Auth Token of that account. An API key (`SK…`) does not work: Twilio signs webhooks with the Auth " +
           "Token. Also spelled `twilioToken` or `twilio_auth_token`.",
         examples: [TOKEN],
       },
@@ -67,7 +67,7 @@ export const importOperation: Operation = {
       },
       plan_hash: {
         description:
-          "The `plan_hash` of a dry run, to import only what that has seen. Also spelled `planHash`.",
+          "The `plan_hash` of a dry run, to import the number only if it has not changed since. Also spelled `planHash`.",
         examples: [planExample.plan_hash],
       },
       dry_run: dryRunField,
@@ -82,7 +82,7 @@ export const importOperation: Operation = {
   answers: [
     {
       status: 201,
-      description: "The number; its calls and texts come here from now on.",
+      description: "The number. Twilio now sends its calls and texts here.",
       schema: z.object({ phone_number: importedNumber }),
       example: { phone_number: importedExample },
     },

@@ -7,10 +7,10 @@ import type { PhoneNumberRow } from "../row.ts";
 /** SQL, of the table `phone_numbers`. */
 const IS_ORPHANED = `EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = phone_numbers.api_key_id AND revoked_at IS NOT NULL)`;
 
-/** A row that stands where another is to be. `is_orphaned`: its API key is revoked, so nobody can release it. */
+/** The row that a number already has. `is_orphaned`: its API key is revoked, so nobody can release it. */
 export type ExistingRow = PhoneNumberRow & { is_orphaned: 0 | 1 };
 
-/** Statement for a batch: the row of a number, whosever it is. */
+/** Statement for a batch: the row of a number, of any API key. */
 export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1PreparedStatement {
   return db
     .prepare(
@@ -21,7 +21,7 @@ export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1Prep
     .bind(phoneNumber);
 }
 
-/** A claim on a number: who imports it, and until when nobody else may. */
+/** The row of an import: who imports the number, and until when nobody else may. */
 export type Claim = {
   id: string;
   claimId: string;
@@ -37,9 +37,9 @@ export type Claim = {
 /**
  * Inserts the number as `importing`, together with its Twilio account.
  *
- * @param superseded a row of another key that is returning or orphaned: who has the number at Twilio now comes first
- * @param accounts what makes sure that the Twilio account is there; see account-store.ts
- * @throws StorageError `conflict` where the number has a row already, `dangling` where the agent is gone
+ * @param superseded a `returning` or orphaned row of another key, which this one replaces
+ * @param accounts statements that store the Twilio account; see twilio-accounts/store.ts
+ * @throws StorageError `conflict` if the number already has a row, `dangling` if the agent no longer exists
  */
 export async function insertClaim(
   db: D1Database,
@@ -82,10 +82,10 @@ export async function insertClaim(
 }
 
 /**
- * Takes over a row of the same key whose import or release was not finished, if its lease is over and nobody else was
- * faster. Nothing stays of the time before but its id and what it has to give back.
+ * Takes over a row of the same key whose import or release is unfinished, if its lease has expired and no other request
+ * took it over. The row starts anew: of the old values only its id stays. `claim` has what to restore.
  *
- * @param abandoned the claim that is taken over
+ * @param abandoned the claim id that the row had
  * @returns whether the row is now ours
  * @throws StorageError
  */
@@ -124,11 +124,10 @@ export async function takeOverClaim(
 export type Activation = Pick<Claim, "id" | "claimId"> & { smsRefused: boolean };
 
 /**
- * Makes a claimed number active, and in the same transaction keeps the event that says so. Doing it twice is the same
- * as doing it once.
+ * Makes a claimed number active and stores the event in the same transaction. A second call changes nothing.
  *
- * @returns undefined where another import has taken the row over; else its agent, which may have been deleted meanwhile,
- *   and whether there is somebody to tell
+ * @returns undefined if another import has taken over the row; else its agent, which is null if it was deleted meanwhile,
+ *   and whether an event was stored
  * @throws StorageError
  */
 export async function activate(
@@ -152,7 +151,7 @@ export async function activate(
 }
 
 /**
- * Removes a claimed number, and its Twilio account where that has no other number.
+ * Removes a claimed number, and its Twilio account if that has no other number.
  *
  * @throws StorageError
  */

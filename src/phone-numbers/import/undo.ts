@@ -13,10 +13,10 @@ import type { ClaimedImport } from "./claim.ts";
 import { removeClaim } from "./store.ts";
 
 /**
- * Deals with an update that Twilio did not confirm, and returns the error to answer with.
+ * Handles an update that Twilio did not confirm, and returns the error to answer with.
  *
- * A refusal (4xx) changed nothing, so the number is as it was looked up. After anything else the update may have
- * taken effect: Twilio is asked, and what is ours is given back.
+ * If Twilio refused it (4xx), the number has not changed. After any other failure the update may be in force: we read
+ * the number and restore what is ours.
  */
 export async function recover(claimed: ClaimedImport, error: unknown, services: Services): Promise<unknown> {
   const answer = twilioFailure(error, "twilio_update_rejected");
@@ -33,8 +33,8 @@ export async function recover(claimed: ClaimedImport, error: unknown, services: 
     return outcomeUnknown(answer);
   }
   if (mayStillHappen(facts) && !holdsOurs(claimed, number)) {
-    // The owner may import again at once. That takes this very row over and points the number at the same URLs, so
-    // an update that arrives late does no harm then; for when nobody imports again, somebody keeps watch.
+    // The owner may import again at once. That import takes over this row and uses the same URLs, so a late update does
+    // no harm. If nobody imports again, the watch undoes a late update.
     await expireLease(claimed.row, services);
     services.defer(watchForLateUpdate(claimed, number, services));
     return outcomeUnknown(answer);
@@ -43,8 +43,8 @@ export async function recover(claimed: ClaimedImport, error: unknown, services: 
 }
 
 /**
- * Whether Twilio may carry out an update yet: nobody who was at work on it has said that it is over. A gateway gives up
- * before what stands behind it does.
+ * Whether Twilio may still carry out the update: we got no answer, or only one from a gateway, which gives up before
+ * the server behind it does.
  */
 function mayStillHappen(facts: TwilioErrorFacts | undefined): boolean {
   return facts !== undefined && (facts.status === undefined || GATEWAY_STATUSES.includes(facts.status));
@@ -54,7 +54,7 @@ function mayStillHappen(facts: TwilioErrorFacts | undefined): boolean {
 const GATEWAY_STATUSES = [502, 503, 504];
 
 /**
- * Undoes an import, and returns the error to answer with: the given one, or one that says what may have been left.
+ * Undoes an import, and returns the error to answer with: `answer`, or "outcome unknown" if the undo fails.
  *
  * @param number the number as it is now
  */
@@ -67,22 +67,22 @@ export async function undoAndAnswer(
   return (await undo(claimed, number, services)) ? answer : outcomeUnknown(answer);
 }
 
-/** The answer where an import could be neither finished nor undone. */
+/** The answer if an import could be neither finished nor undone. */
 export function outcomeUnknown(answer: unknown): unknown {
   const code = answer instanceof ApiError ? answer.code : "storage_unavailable";
   if (!(answer instanceof ApiError || answer instanceof StorageError)) return answer;
   const error = answer instanceof ApiError ? answer : new ApiError(code, { cause: answer });
   return error.explained(
-    "This import could be neither finished nor undone yet. The number may point here already; send the import " +
-      `again to finish it. What came in between was ${REASONS[code] ?? "a failure of Twilio"}.`,
+    "This import is neither finished nor undone yet. The number may already point here; send the import again to " +
+      `finish it. The cause was ${REASONS[code] ?? "a failure of Twilio"}.`,
     { outcome: "unknown" },
   );
 }
 
 const REASONS: Partial<Record<ErrorCode, string>> = {
-  twilio_rate_limited: "Twilio's limit of requests",
+  twilio_rate_limited: "Twilio's rate limit",
   twilio_update_rejected: "a refusal by Twilio",
-  twilio_webhooks_not_applied: "an update that Twilio accepted and did not carry out",
+  twilio_webhooks_not_applied: "an update that Twilio accepted but did not carry out",
   storage_unavailable: "our database, which did not answer",
 };
 
@@ -90,10 +90,10 @@ function holdsOurs({ previous, isOurs }: ClaimedImport, number: IncomingPhoneNum
   return Object.keys(planRestore(number, previous, isOurs)).length > 0;
 }
 
-/** When the number is looked at again after an update of unknown outcome, as parts of the deadline, one after the other. */
+/** The waits between two looks at the number after an update of unknown outcome, as parts of the Twilio deadline. */
 const WATCHES = [0.25, 0.5, 0.5];
 
-/** Undoes an update that Twilio carries out after we were told of no outcome, and then removes the row. */
+/** Waits for an update that Twilio may carry out late, undoes it, and removes the row. */
 async function watchForLateUpdate(
   claimed: ClaimedImport,
   asReadBack: IncomingPhoneNumber,
@@ -106,7 +106,7 @@ async function watchForLateUpdate(
     try {
       number = await claimed.twilio.fetch(number.sid);
     } catch (error) {
-      // The row stays `importing`, for the next import or the reconciliation.
+      // The row stays `importing`: the next import or recovery takes it over.
       services.log.warn("late_update_not_watched", {
         phone_number_id: claimed.row.id,
         ...errorFields(error),
@@ -118,11 +118,11 @@ async function watchForLateUpdate(
 }
 
 /**
- * Gives back what is ours at Twilio and removes the row. Never throws: it runs where an error is being answered.
+ * Restores the number at Twilio and removes the row. Never throws: its caller is already answering an error.
  *
  * @param number the number as it is now
- * @returns false where that could not be done; the row stays `importing` with its lease over, so that the next import
- *   of the number or the reconciliation takes it up
+ * @returns false if that failed; the row stays `importing` and its lease expires, so that the next import of the number or
+ *   recovery takes it over
  */
 export async function undo(
   claimed: ClaimedImport,
@@ -133,7 +133,7 @@ export async function undo(
   const { db, log, now } = services;
   try {
     if (holdsOurs(claimed, number)) {
-      // Without the lease somebody else is at work on this row, and what Twilio holds is theirs to settle.
+      // If the lease is lost, another request works on this row and is responsible for Twilio.
       const isHeld = await setLease(db, row.id, row.claimId, leaseEnd(services, now()));
       if (!isHeld) return false;
       await restore(claimed.twilio, number.sid, planRestore(number, previous, isOurs));

@@ -21,7 +21,7 @@ export type Preview = {
   changes: FieldChange[];
   answeredBy: { voice: AnsweredBy; sms: AnsweredBy };
   warnings: Warning[];
-  /** What Twilio would not say, so that no warning is no proof. */
+  /** What Twilio did not tell us. About these, a missing warning proves nothing. */
   unchecked: string[];
   planHash: string;
 };
@@ -30,9 +30,9 @@ export type Preview = {
 const ID = "{id}";
 
 /**
- * Looks at everything an import would, and at what an import has no time for, and writes nothing anywhere.
+ * Checks everything that an import checks, and more that an import has no time for. Writes nothing anywhere.
  *
- * @throws ApiError the very errors of the import
+ * @throws ApiError the same as an import
  * @throws StorageError
  */
 export async function previewImport(
@@ -58,7 +58,7 @@ export async function previewImport(
   };
 }
 
-/** What decides about calls and texts and does not stand in the number's resource. */
+/** Reads what decides about calls and texts but is not in the number's resource. */
 async function lookAround(
   number: IncomingPhoneNumber,
   credentials: { accountSid: string; authToken: string },

@@ -17,17 +17,18 @@ import { releaseRow } from "../release/release.ts";
 import { findReleasable, type ReleasableRow } from "../release/store.ts";
 import { findUnfinishedNumbers, postponeRecovery, takeOverImport } from "./store.ts";
 
-// After this long without Twilio's help an import is ended as a release is: it goes, and its owner keeps what there was.
+// If an import cannot be undone at Twilio for this long, recovery releases it instead: a release can end without
+// Twilio.
 const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 
 const MAX_PER_RUN = 50;
 
 /**
- * Ends what imports and releases of an account's numbers left unfinished, one after the other, by the rules of the request
- * that left them: an import nobody was told of is undone, a release is carried through, and what Twilio could not be told
- * is told. Counts as a check of the account, of which only so many are at work at once.
+ * Recovers the unfinished imports and releases of an account, one after the other: undoes imports, completes releases,
+ * and restores released numbers that could not be restored before. Holds the lease of a check of the account, so that
+ * only a few work on one account at once.
  *
- * @returns false where the account is gone, or others are at work on it
+ * @returns false if the account no longer exists, or other checks of it are running
  * @throws StorageError
  */
 export async function recoverNumbers(account: AccountKey, services: Services): Promise<boolean> {
@@ -56,7 +57,7 @@ async function recoverNumber(phoneNumber: string, apiKeyId: string, services: Se
   try {
     await releaseRow(row, services);
   } catch (error) {
-    // Somebody else has taken it up.
+    // Another request has taken it over.
     if (!(error instanceof ApiError)) throw error;
   }
 }
@@ -87,7 +88,7 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
     if (error instanceof StorageError) throw error;
     log.warn("import_not_recovered", { phone_number_id: row.id, ...errorFields(error) });
   }
-  // A later run tries again, ever more seldom; the owner's next import need not wait for it.
+  // A later run tries again, each time after a longer wait. The owner's next import need not wait.
   const at = now();
   await postponeRecovery(
     db,

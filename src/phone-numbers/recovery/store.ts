@@ -2,12 +2,12 @@ import { batch, run } from "../../database.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
 import type { Claim } from "../import/store.ts";
 
-// Imports and releases that were left unfinished.
+// Unfinished imports and releases.
 
 /**
- * Takes an unfinished import over to undo it, if its lease is over and nobody else was faster.
+ * Takes over an unfinished import to undo it, if its lease has expired and no other request took it over.
  *
- * @param abandoned the claim that is taken over
+ * @param abandoned the claim id that the row had
  * @throws StorageError
  */
 export async function takeOverImport(
@@ -25,7 +25,7 @@ export async function takeOverImport(
   return (await run(statement)) === 1;
 }
 
-/** Puts an unfinished import or release off, and notes that it was tried. @throws StorageError */
+/** Postpones an unfinished import or release, and counts the attempt. @throws StorageError */
 export async function postponeRecovery(
   db: D1Database,
   id: string,
@@ -43,7 +43,11 @@ export async function postponeRecovery(
   );
 }
 
-/** Twilio accounts with imports and releases whose lease is over, the longest first. @throws StorageError */
+/**
+ * Twilio accounts with unfinished imports or releases whose lease has expired, the oldest first.
+ *
+ * @throws StorageError
+ */
 export async function findUnfinishedAccounts(
   db: D1Database,
   now: string,
@@ -64,7 +68,7 @@ export async function findUnfinishedAccounts(
   ];
 }
 
-/** Those of one account. @throws StorageError */
+/** The numbers of one account whose import or release is unfinished. @throws StorageError */
 export async function findUnfinishedNumbers(
   db: D1Database,
   { apiKeyId, accountSid }: AccountKey,

@@ -33,24 +33,24 @@ import { beginRelease, endRelease, findReleasable, type ReleasableRow } from "./
 
 export type ReleasedNumber = { phoneNumber: string; twilioNumberSid: string } & Returned;
 
-/** What became of the number at Twilio. */
+/** What happened to the number at Twilio. */
 type Returned = {
   outcomes: ChannelOutcomes;
-  /** Why Twilio could not be told, or did not take it, as an error code. */
+  /** Why something was not restored, as an error code. */
   reason?: ErrorCode;
-  /** Fields that Twilio would not take back, such as a trunk that is gone. */
+  /** Bindings that Twilio refused, for example to a trunk that no longer exists. */
   refused?: string[];
-  /** What the owner can send to Twilio in our place. */
+  /** What the owner can run to restore the rest. */
   requests: string[];
 };
 
 /**
- * Releases a number: what the import overwrote at Twilio is given back, where it still holds our values, and the number
- * is forgotten here. Leaving is always possible: where Twilio cannot be told the number goes all the same, and the answer
- * says what its owner can do. The number is never released at Twilio.
+ * Releases a number: restores at Twilio what the import overwrote, if the field still holds our value, and deletes the
+ * row. Leaving is always possible: if Twilio does not answer or refuses, the number is released here all the same, and
+ * the answer says what its owner can do. The number stays in the owner's Twilio account.
  *
- * A saga like the import: the row says `releasing` before Twilio is touched, and whatever dies in between is taken up by
- * the next request or by the reconciliation.
+ * A saga like the import: the row says `releasing` before we write to Twilio. If the Worker dies in between, the next
+ * request or recovery completes the release.
  *
  * @throws ApiError `number_not_found`, `release_in_progress`
  * @throws StorageError
@@ -76,7 +76,7 @@ export async function findToRelease(
 ): Promise<ReleasableRow> {
   const row = await findReleasable(db, apiKeyId, phoneNumber);
   const isAtWork = row !== null && secondsLeft(row, now()) > 0;
-  // An import that is under way is not there yet for its owner, and a number that is returning is not there any more.
+  // The owner does not see a number whose import is still running, nor one that is `returning`.
   if (!row || row.state === "returning" || (isAtWork && row.state === "importing"))
     throw new ApiError("number_not_found");
   if (isAtWork) throw inProgress(secondsLeft(row, now()));
@@ -84,9 +84,9 @@ export async function findToRelease(
 }
 
 /**
- * Releases a row that nobody is at work on.
+ * Releases a row whose lease has expired.
  *
- * @throws ApiError `release_in_progress` where somebody is all the same
+ * @throws ApiError `release_in_progress` if another request acquires the lease first
  * @throws StorageError
  */
 export async function releaseRow(row: ReleasableRow, services: Services): Promise<ReleasedNumber> {
@@ -109,7 +109,7 @@ function inProgress(retryAfter: number): ApiError {
   return new ApiError("release_in_progress", { retryAfter });
 }
 
-/** Gives back at Twilio what is ours there. Never throws: whatever stands in the way, the number is released here. */
+/** Restores the number at Twilio. Never throws: whatever fails at Twilio, the number is released here. */
 async function returnConfiguration(row: ReleasableRow, services: Services): Promise<Returned> {
   const { vault, publicBaseUrl, log } = services;
   let previous: NumberConfiguration | undefined;
@@ -136,9 +136,9 @@ async function returnConfiguration(row: ReleasableRow, services: Services): Prom
   }
 }
 
-/** Why the configuration could not be returned, as the code of an error. */
+/** Why the number could not be restored, as an error code. */
 export function reasonOf(error: unknown): ErrorCode {
-  // A sealing key is gone, so Twilio was not even asked.
+  // A sealing key is missing, so we could not even ask Twilio.
   if (error instanceof VaultError) return "service_misconfigured";
   const failure = twilioFailure(error, "twilio_update_rejected");
   return failure instanceof ApiError ? failure.code : "twilio_webhooks_not_applied";
@@ -146,10 +146,10 @@ export function reasonOf(error: unknown): ErrorCode {
 
 const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** When to look at the number again; undefined where that is over. */
+/** When recovery looks at the number again; undefined if never. */
 function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string | undefined {
   if (reason) return nextTryOf(row, now);
-  // Twilio may still be at work on an import of unknown outcome, and point the number here after this look at it.
+  // If the outcome of the import is unknown, Twilio may still point the number here after this release.
   const { state, next_attempt_at: quietUntil } = row;
   return state === "importing" && quietUntil !== null && quietUntil > now.toISOString()
     ? quietUntil
@@ -158,12 +158,12 @@ function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string
 
 /** When to try again; undefined after a week. */
 function nextTryOf({ state, return_attempts, updated_at }: ReleasableRow, now: Date): string | undefined {
-  // While it is returning, nothing but the attempts themselves writes the row, and they do not set this time anew.
+  // Only retries write a row that is `returning`, and they do not change `updated_at`: it is the time of the release.
   if (state === "returning" && now.getTime() - Date.parse(updated_at) > PATIENCE_MS) return undefined;
   return nextAttempt(return_attempts, FIRST_RETRY_MS, now).toISOString();
 }
 
-/** @throws ApiError `release_in_progress` where another request has taken the release over */
+/** @throws ApiError `release_in_progress` if another request has taken over the release */
 async function forget(
   row: ReleasableRow,
   claimId: string,
@@ -173,7 +173,7 @@ async function forget(
   const { outcomes, reason } = returned;
   const { db, vault, now, log } = services;
   const data = { phone_number: row.phone_number, twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
-  // One that is returning was told of already, and has no agent.
+  // A row that is `returning` has no agent: its customer was told when it was released.
   const draft = row.agent_id && { apiKeyId: row.api_key_id, agentId: row.agent_id, data };
   const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
   const time = now();

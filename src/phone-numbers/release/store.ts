@@ -5,17 +5,17 @@ import type { TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
 import type { PhoneNumberRow } from "../row.ts";
 
-/** A number with what it takes to give it back. */
+/** A number with what its release needs. */
 export type ReleasableRow = PhoneNumberRow &
   TwilioAccountRow & {
     created_at: string;
     updated_at: string;
     return_attempts: number;
-    /** When recovery may try again; the column is `next_return_at`, for releases were the first to wait. */
+    /** When recovery may try again. The column is called `next_return_at` because only releases had it at first. */
     next_attempt_at: string | null;
   };
 
-/** One of a key's numbers, in whatever state, with its account's tokens. @throws StorageError */
+/** One of a key's numbers, in any state, with its account's tokens. @throws StorageError */
 export function findReleasable(
   db: D1Database,
   apiKeyId: string,
@@ -37,10 +37,10 @@ export function findReleasable(
 }
 
 /**
- * Begins a release: of an active number, or of one that an unfinished import or release left behind. One that is
- * `returning` was released already, and stays so.
+ * Begins the release of a number that is active, or whose import or release is unfinished. A row that is `returning` is
+ * already released and keeps its state.
  *
- * @returns false where somebody else is at work on it
+ * @returns false if another request holds the lease
  * @throws StorageError
  */
 export async function beginRelease(
@@ -65,15 +65,16 @@ type Ending = {
   claimId: string;
   event: SealedEvent | undefined;
   now: string;
-  /** When to try again to give the number back; undefined where it was, and the row goes. */
+  /** When to try again to restore the number; undefined if there is nothing left to do, and the row is deleted. */
   returnAt: string | undefined;
 };
 
 /**
- * Ends a release, and in the same transaction keeps the event that says so. The row goes, its account with it where that
- * has no other number; where Twilio could not be told it stays as `returning`, of no agent and seen by nobody.
+ * Ends a release and stores its event in the same transaction. Deletes the row, and its account if the account has no
+ * other number. If the number could not be restored at Twilio, keeps the row as `returning`, without an agent and
+ * hidden from its owner.
  *
- * @returns `isReleased` false where another request has taken the release over
+ * @returns `isReleased` false if another request has taken over the release
  * @throws StorageError
  */
 export async function endRelease(
