@@ -9,6 +9,8 @@ export type Config = {
   previousPublicBaseUrl: string | null;
   /** Twilio's REST API: an origin without a trailing slash. */
   twilioApiBaseUrl: string;
+  /** Where a simulator has Twilio's other Regions, by Region. Those of Twilio follow from the address of its API. */
+  twilioRegionBaseUrls: Readonly<Record<string, string>>;
   /** The deadline of one call to Twilio, in milliseconds. */
   twilioTimeoutMs: number;
   /** See `vault/keyring.ts`. */
@@ -75,6 +77,7 @@ function checkEnv(env: Partial<Env>): Config {
       ? check("PREVIOUS_PUBLIC_BASE_URL", parseOrigin)
       : null,
     twilioApiBaseUrl: check("TWILIO_API_BASE_URL", parseOrigin, "https://api.twilio.com"),
+    twilioRegionBaseUrls: env.TWILIO_REGION_BASE_URLS ? check("TWILIO_REGION_BASE_URLS", parseRegions) : {},
     twilioTimeoutMs: check("TWILIO_TIMEOUT_MS", parseTimeout, "8000"),
     tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),
     adminToken: check("ADMIN_TOKEN", parseAdminToken),
@@ -101,6 +104,16 @@ function parseOrigin(value: string): string {
     throw new Error("must be an origin, without path, query or user");
   }
   return url.origin;
+}
+
+/** `ie1=http://127.0.0.1:4011,au1=http://127.0.0.1:4012` */
+function parseRegions(value: string): Record<string, string> {
+  const entries = value.split(",").map((entry) => {
+    const [, region, url] = /^\s*([a-z]{2}\d+)=(.+)$/.exec(entry) ?? [];
+    if (!region || !url) throw new Error("must be a list such as ie1=http://127.0.0.1:4011");
+    return [region, parseOrigin(url.trim())];
+  });
+  return Object.fromEntries(entries);
 }
 
 function isOnThisMachine(origin: string | undefined): boolean {

@@ -36,7 +36,11 @@ export function createServices(
     ...baseServices(env, config, log),
     measure: createMeasure(env),
     defer,
-    twilio: { baseUrl: config.twilioApiBaseUrl, timeoutMs: config.twilioTimeoutMs },
+    twilio: {
+      baseUrl: config.twilioApiBaseUrl,
+      timeoutMs: config.twilioTimeoutMs,
+      regionUrls: config.twilioRegionBaseUrls,
+    },
     publicBaseUrl: config.publicBaseUrl,
     delivery: {
       timeoutMs: config.webhookTimeoutMs,

@@ -1,5 +1,6 @@
 import { verificationKey } from "../twilio/signature.ts";
 import { openTokens } from "../twilio-accounts/auth-token.ts";
+import { accountOf } from "../twilio-accounts/row.ts";
 import { type RouteServices, routeOf, type TrustedRoute, UntrustedRoute } from "./route.ts";
 import { findRoute, type RouteRow } from "./route-store.ts";
 
@@ -64,9 +65,8 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
   }
   return trusted;
 
-  async function openKeys({ api_key_id, account_sid, ...stored }: RouteRow): Promise<CryptoKey[]> {
-    const owner = { apiKeyId: api_key_id, accountSid: account_sid };
-    return Promise.all((await openTokens(owner, stored, services)).map(verificationKey));
+  async function openKeys(stored: RouteRow): Promise<CryptoKey[]> {
+    return Promise.all((await openTokens(accountOf(stored), stored, services)).map(verificationKey));
   }
 }
 

@@ -21,6 +21,7 @@ export type InboundRoute = {
   phoneNumber: string;
   apiKeyId: string;
   accountSid: string;
+  region: string;
   inboundEnabled: boolean;
   /** The last time of a call or text that this isolate knows to be stored. */
   lastInboundAt: string | null;
@@ -54,6 +55,7 @@ export function routeOf(id: string, row: RouteRow): InboundRoute {
     phoneNumber: row.phone_number,
     apiKeyId: row.api_key_id,
     accountSid: row.account_sid,
+    region: row.region,
     inboundEnabled: row.inbound_enabled === 1,
     lastInboundAt: row.last_inbound_at,
     tokenChangedAt: row.auth_token_changed_at,

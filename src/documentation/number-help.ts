@@ -75,6 +75,16 @@ export const numberHelp = {
     ],
     details: { state: "importing", retry_after: 42 },
   },
+  number_in_other_region: {
+    happened:
+      "Calls to this number are handled in another Twilio Region than the one that accepted the credentials. Each Region has " +
+      "its own settings of a number, so an import here would succeed and the number would never ring. Nothing was changed.",
+    remedy: [
+      "Send the Auth Token that the account has in details.number_region: the Twilio Console shows it when you choose that Region.",
+      "Or route the number to details.credentials_region at Twilio, wait five minutes, and import it again.",
+    ],
+    details: { number_region: "ie1", credentials_region: "us1" },
+  },
   plan_changed: {
     happened:
       "Between the dry run and this import somebody changed the number at Twilio, or the deployment would set other webhooks now. " +

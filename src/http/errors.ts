@@ -110,6 +110,11 @@ export const errorCatalogue = {
     retryable: true,
     message: "This number is being released or repaired right now. Try again after Retry-After seconds.",
   },
+  number_in_other_region: {
+    status: 422,
+    message:
+      "Calls to this number are handled in another Twilio Region than that of these credentials. Send the Auth Token that the account has in that Region.",
+  },
   plan_changed: {
     status: 409,
     message:

@@ -8,6 +8,8 @@ export type PhoneNumberRow = {
   api_key_id: string;
   agent_id: string | null;
   account_sid: string;
+  /** That of its account; "" is the Region of TWILIO_API_BASE_URL. */
+  region: string;
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;

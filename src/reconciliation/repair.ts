@@ -5,7 +5,7 @@ import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
-import { type HealthReason, healthOf, parseReasons } from "../phone-numbers/health.ts";
+import { type HealthReason, healthOf, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import { leaseEnd } from "../phone-numbers/lease.ts";
 import type { Services } from "../services.ts";
 import { cannotText, isAboutCredentials, isNotFound, TwilioError } from "../twilio/errors.ts";
@@ -62,8 +62,9 @@ async function report(finding: Finding, apiKeyId: string, services: Services): P
   const { row, reasons } = finding;
   if (isAsBefore(finding)) return "as before";
   const missing = reasons.includes("number_missing");
-  const event = reasons.length === 0 ? undefined : missing ? "number.missing" : "number.drifted";
-  await write({ id: row.id, health: healthOf(reasons), reasons }, finding, apiKeyId, event, services);
+  const isDrifted = reasons.some((reason) => reason !== "region_unchecked");
+  const event = missing ? "number.missing" : isDrifted ? "number.drifted" : undefined;
+  await storeFinding({ id: row.id, health: healthOf(reasons), reasons }, row, apiKeyId, event, services);
   return "written";
 }
 
@@ -79,14 +80,17 @@ async function repairAndReport(
   if (outcome === "failed") {
     if (isAsBefore(finding) && !smsRefused) return "as before";
     const health = { id: row.id, health: healthOf(reasons), reasons, ...refused };
-    await write(health, finding, apiKeyId, isAsBefore(finding) ? undefined : "number.drifted", services);
+    await storeFinding(health, row, apiKeyId, isAsBefore(finding) ? undefined : "number.drifted", services);
     return "written";
   }
   const time = services.now();
   const isRepaired = outcome === "repaired";
   const made = isRepaired && { repair: { at: time.toISOString(), inARow: repairsInARow(row, time) } };
-  const health: NumberHealth = { id: row.id, health: "ok", reasons: [], ...refused, ...made };
-  await write(health, finding, apiKeyId, isRepaired ? "number.repaired" : undefined, services);
+  const left = reasons.filter(isRegionReason);
+  const health: NumberHealth = { id: row.id, health: healthOf(left), reasons: left, ...refused, ...made };
+  // The event names what was repaired.
+  const event = isRepaired ? "number.repaired" : undefined;
+  await storeFinding(health, row, apiKeyId, event, services, reasons);
   return "written";
 }
 
@@ -149,21 +153,27 @@ export async function ask(
   }
 }
 
-async function write(
+/**
+ * Stores how a number was found, and in the same transaction the event that tells its customer.
+ *
+ * @param told the reasons that the event names
+ * @throws StorageError
+ */
+export async function storeFinding(
   health: NumberHealth,
-  { row, reasons }: Finding,
+  { phone_number, twilio_number_sid, agent_id: agentId }: CheckedRow,
   apiKeyId: string,
   type: EventType | undefined,
   services: Services,
+  told: readonly HealthReason[] = health.reasons,
 ): Promise<void> {
   const { db, now, log } = services;
-  const { phone_number, twilio_number_sid, agent_id: agentId } = row;
   const statements = [putHealth(db, health, now().toISOString())];
-  const data = { phone_number, twilio_number_sid, reasons };
+  const data = { phone_number, twilio_number_sid, reasons: told };
   const draft = type && agentId !== null ? { type, apiKeyId, agentId, data } : undefined;
   const event = draft && (await sealEvent(draft, services.vault, now()));
   if (event) statements.push(insertEvent(db, event));
   const results = await batch(db, statements);
-  log.info("number_checked", { phone_number, health: health.health, reasons: reasons.join(" ") });
+  log.info("number_checked", { phone_number, health: health.health, reasons: told.join(" ") });
   if (event && results[1]?.meta.changes === 1) services.defer(announce(event.id, services));
 }

@@ -9,12 +9,13 @@ import type { Slot } from "../vault/vault.ts";
 export type SealedColumn = {
   table: string;
   column: string;
-  /** The columns of its primary key, one or two. */
-  key: readonly [string] | readonly [string, string];
+  /** The columns of its primary key. */
+  key: readonly string[];
   slot: (...key: string[]) => Slot;
 };
 
-const tokenSlot = (apiKeyId = "", accountSid = "") => authTokenSlot({ apiKeyId, accountSid });
+const tokenSlot = (apiKeyId = "", accountSid = "", region = "") =>
+  authTokenSlot({ apiKeyId, accountSid, region });
 const response = (apiKeyId = "", key = "") => responseSlot({ apiKeyId, key });
 
 /** Every sealed column there is; a test finds those that are missing by their names in the database. */
@@ -22,13 +23,13 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   {
     table: "twilio_accounts",
     column: "auth_token_sealed",
-    key: ["api_key_id", "account_sid"],
+    key: ["api_key_id", "account_sid", "region"],
     slot: tokenSlot,
   },
   {
     table: "twilio_accounts",
     column: "previous_auth_token_sealed",
-    key: ["api_key_id", "account_sid"],
+    key: ["api_key_id", "account_sid", "region"],
     slot: tokenSlot,
   },
   {

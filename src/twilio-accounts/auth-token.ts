@@ -3,14 +3,14 @@ import { errorFields } from "../http/log.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { openRetired, sealRetired } from "../vault/retired.ts";
 import type { Slot } from "../vault/vault.ts";
-import type { AccountKey, TwilioAccountRow } from "./row.ts";
-import type { TokenToStore } from "./store.ts";
+import { type AccountKey, accountOf, type TwilioAccountRow } from "./row.ts";
+import { findAccountsOfKey, type TokenToStore } from "./store.ts";
 
 /** How long a token that was replaced still verifies webhooks. */
 const RETIRED_TOKEN_MS = 24 * 60 * 60 * 1000;
 
-export const authTokenSlot = ({ apiKeyId, accountSid }: AccountKey): Slot =>
-  `twilio_accounts.auth_token/${apiKeyId}/${accountSid}`;
+export const authTokenSlot = ({ apiKeyId, accountSid, region }: AccountKey): Slot =>
+  `twilio_accounts.auth_token/${[apiKeyId, accountSid, ...(region === "" ? [] : [region])].join("/")}`;
 
 type Services = Pick<BaseServices, "vault" | "log" | "now">;
 
@@ -76,4 +76,21 @@ export async function openTokens(
   ];
   if (first === undefined) throw failed?.reason;
   return [first, ...others];
+}
+
+// A key with more accounts gets the general reason; looking on would cost the caller more than it tells.
+const MAX_ACCOUNTS = 50;
+
+/** The account of this API key whose stored token this is, if any. @throws StorageError, VaultError */
+export async function findAccountWithToken(
+  apiKeyId: string,
+  authToken: string,
+  { db, vault }: Pick<BaseServices, "db" | "vault">,
+): Promise<AccountKey | undefined> {
+  for (const { auth_token_sealed, ...row } of await findAccountsOfKey(db, apiKeyId, MAX_ACCOUNTS)) {
+    const account = accountOf(row);
+    const stored = await vault.open(auth_token_sealed, authTokenSlot(account));
+    if (await equalInConstantTime(authToken, stored)) return account;
+  }
+  return undefined;
 }

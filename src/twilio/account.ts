@@ -7,15 +7,17 @@ const account = z.object({ status: z.nullish(z.string()), type: z.nullish(z.stri
 export type TwilioAccount = z.output<typeof account>;
 
 /**
- * The account of these credentials. https://www.twilio.com/docs/iam/api/account
+ * An account, that of the credentials unless told otherwise. https://www.twilio.com/docs/iam/api/account
  *
+ * @param accountSid that of the credentials or of a subaccount
  * @throws TwilioError
  */
 export async function fetchAccount(
   endpoint: TwilioEndpoint,
   credentials: TwilioCredentials,
+  accountSid = credentials.accountSid,
 ): Promise<TwilioAccount> {
-  const path = `/2010-04-01/Accounts/${credentials.accountSid}.json`;
+  const path = `/2010-04-01/Accounts/${accountSid}.json`;
   const parsed = account.safeParse(await callTwilio(endpoint, credentials, { method: "GET", path }));
   return parsed.success ? parsed.data : {};
 }

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { isNotFound, TwilioError } from "./errors.ts";
-import { productOrigin } from "./hosts.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { productOrigin } from "./regions.ts";
 
 const service = z.object({
   sid: z.string().check(z.regex(/^MG[0-9a-fA-F]{32}$/)),
@@ -31,7 +31,7 @@ export async function findMessagingService(
   credentials: TwilioCredentials,
   numberSid: string,
 ): Promise<MessagingService | undefined> {
-  const messaging = { ...endpoint, baseUrl: productOrigin(endpoint.baseUrl, "messaging") };
+  const messaging = { ...endpoint, baseUrl: productOrigin(endpoint, "messaging") };
   const get = (path: string) => callTwilio(messaging, credentials, { method: "GET", path });
   const parsed = page.safeParse(await get(`/v1/Services?PageSize=${PAGE_SIZE}`));
   if (!parsed.success)

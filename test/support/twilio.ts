@@ -6,17 +6,14 @@ import { customerAt, startCustomers } from "./customer.ts";
 import { keepSecret } from "./logs.ts";
 import { BASE, send } from "./worker.ts";
 
-const TWILIO = ["https://api.twilio.com", "https://messaging.twilio.com", "https://routes.twilio.com"];
-/** Regions with accounts of their own. They are simulated only if a test asks for it. */
-const REGION = "https://api.dublin.ie1.twilio.com";
-
-let regional: (request: Request) => Response = () =>
-  Response.json({ code: 20003, status: 401 }, { status: 401 });
-
-/** What Twilio's other region answers in this test. */
-export function answerInOtherRegion(answer: typeof regional): void {
-  regional = answer;
-}
+const TWILIO = [
+  "https://api.twilio.com",
+  "https://api.dublin.ie1.twilio.com",
+  "https://api.sydney.au1.twilio.com",
+  "https://messaging.twilio.com",
+  "https://messaging.dublin.ie1.twilio.com",
+  "https://routes.twilio.com",
+];
 
 /** The Twilio of the running test. */
 export let twilio: Simulator;
@@ -27,7 +24,6 @@ let strangers: string[] = [];
 export function startTwilio(): void {
   strangers = [];
   startCustomers();
-  regional = () => Response.json({ code: 20003, status: 401 }, { status: 401 });
   twilio = createSimulator(async (request) => {
     if (new URL(request.url).origin === BASE) return send(request);
     return new Response("<Response><Say>The owner's own system</Say></Response>", {
@@ -39,7 +35,6 @@ export function startTwilio(): void {
     const { origin } = new URL(request.url);
     const customer = customerAt(origin);
     if (customer) return customer(request);
-    if (origin === REGION) return regional(request);
     if (!TWILIO.includes(origin)) {
       strangers.push(origin);
       throw new TypeError("no such host");
@@ -64,7 +59,9 @@ export function haveNumber(fields: Partial<NumberResource> = {}, account: Partia
   return { account: owner, number };
 }
 
-/** The operations that Twilio received, in order. */
+/** The operations that Twilio received, in order; reads of routing records, which go beside others, aside. */
 export function operations(): string[] {
-  return twilio.state.requests.map(({ operation }) => operation);
+  return twilio.state.requests
+    .map(({ operation }) => operation)
+    .filter((operation) => operation !== "routing");
 }

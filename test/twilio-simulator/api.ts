@@ -31,8 +31,12 @@ export function operationOf(request: Request): Operation | undefined {
   return request.method === "DELETE" ? "release" : undefined;
 }
 
-/** Twilio's REST API as far as an import can tell the difference. */
-export function createApi(state: State): Hono {
+/**
+ * Twilio's REST API in one Region, as far as an import can tell the difference.
+ *
+ * @param regions those whose accounts the routing of calls knows
+ */
+export function createApi(state: State, regions: Readonly<Record<string, State>>): Hono {
   const api = new Hono();
 
   api.use(ACCOUNT_FILE, async (c, next) => {
@@ -89,7 +93,7 @@ export function createApi(state: State): Hono {
     return account ? c.json(accountResource(account)) : notFound(c);
   });
 
-  addOtherProducts(api, state, authenticate, record);
+  addOtherProducts(api, state, regions, authenticate, record);
 
   api.notFound(notFound);
   return api;

@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { type Effect, effects, type Fault } from "./faults.ts";
+import { REGIONS } from "./regions.ts";
 import type { NumberResource } from "./resource.ts";
 import type { Simulator } from "./simulator.ts";
 import { addAccount, addNumber, OPERATIONS } from "./state.ts";
@@ -17,17 +18,28 @@ export function createControl(simulator: Simulator): Hono {
     }),
   );
 
-  // {"sid"?, "authToken"?, "ownerSid"?, "maxConcurrentRequests"?}
-  control.post("/accounts", async (c) => c.json(addAccount(state, await c.req.json()), 201));
+  // {"region"?, "sid"?, "authToken"?, "ownerSid"?, "maxConcurrentRequests"?}
+  control.post("/accounts", async (c) => {
+    const { region, ...account } = await c.req.json();
+    return c.json(addAccount(stateIn(region), account), 201);
+  });
 
-  // {"account_sid", "phone_number", …any field of the resource}
+  // {"region"?, "account_sid", "phone_number", …any field of the resource}
   control.post("/numbers", async (c) => {
-    const fields = await c.req.json<
-      Partial<NumberResource> & Pick<NumberResource, "phone_number" | "account_sid">
+    const { region, ...fields } = await c.req.json<
+      { region?: string } & Partial<NumberResource> & Pick<NumberResource, "phone_number" | "account_sid">
     >();
-    const account = state.accounts.get(fields.account_sid);
+    const account = stateIn(region).accounts.get(fields.account_sid);
     if (!account) throw new Error("no such account");
-    return c.json(addNumber(state, account, fields), 201);
+    return c.json(addNumber(stateIn(region), account, fields), 201);
+  });
+
+  // {"phone_number", "region": "us1" | "ie1" | "au1"}: which Region handles its calls from now on
+  control.post("/routes", async (c) => {
+    const { phone_number, region } = await c.req.json();
+    stateIn(region);
+    state.voiceRegions.set(phone_number, region);
+    return c.json({ ok: true }, 201);
   });
 
   // {"phone_number", "from"?, "body"?}
@@ -54,6 +66,12 @@ export function createControl(simulator: Simulator): Hono {
     faults.clear();
     return c.json({ ok: true });
   });
+
+  function stateIn(name = "us1") {
+    const region = REGIONS.find((known) => known === name);
+    if (!region) throw new Error(`no such Region; there are ${REGIONS.join(", ")}`);
+    return simulator.regions[region];
+  }
 
   control.onError((error, c) => c.json({ error: error.message }, 400));
   return control;

@@ -56,19 +56,23 @@ export type State = {
   numbers: Numbers;
   applications: Map<string, Application>;
   messagingServices: Map<string, MessagingService>;
-  /** The region in which a number's calls are handled, by number; none is the default. */
+  /**
+   * The Region in which a number's calls are handled, by number; a number without one has no record and is handled in
+   * US1. Shared by all Regions, as are the requests.
+   */
   voiceRegions: Map<string, string>;
   requests: RecordedRequest[];
 };
 
-export function createState(): State {
+/** @param shared what another Region knows and this one does as well */
+export function createState(shared?: Pick<State, "voiceRegions" | "requests">): State {
   return {
     accounts: new Map(),
     numbers: new Numbers(),
     applications: new Map(),
     messagingServices: new Map(),
-    voiceRegions: new Map(),
-    requests: [],
+    voiceRegions: shared?.voiceRegions ?? new Map(),
+    requests: shared?.requests ?? [],
   };
 }
 

@@ -9,6 +9,7 @@ import type {
   IncomingPhoneNumbers,
   NumberConfiguration,
 } from "../../twilio/incoming-phone-numbers.ts";
+import type { AccountKey } from "../../twilio-accounts/row.ts";
 import { markAccepted, type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
 import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd, secondsLeft } from "../lease.ts";
@@ -60,7 +61,7 @@ async function openFirst(row: ExistingRow, { vault, log }: Services) {
 
 type ClaimRequest = {
   body: ImportBody;
-  apiKeyId: string;
+  account: AccountKey;
   number: IncomingPhoneNumber;
   /** The row to take over, if any. */
   abandoned: ExistingRow | undefined;
@@ -72,7 +73,7 @@ type ClaimRequest = {
 
 /** Writes the row as `importing`, or takes over the row of an unfinished import or release of this key. */
 export async function claim(
-  { body, apiKeyId, number, abandoned, superseded, token, twilio }: ClaimRequest,
+  { body, account, number, abandoned, superseded, token, twilio }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport> {
   const { db, vault, publicBaseUrl, log } = services;
@@ -89,19 +90,18 @@ export async function claim(
     claimId: newId("claim"),
     leaseExpiresAt: leaseEnd(services, now),
     phoneNumber: body.phone_number,
-    apiKeyId,
+    ...account,
     agentId: body.agent_id,
-    accountSid: body.twilio_sid,
     twilioNumberSid: number.sid,
     previousConfigurationSealed: await sealConfiguration(vault, id, previous),
   };
 
   const time = now.toISOString();
-  const account = upsertAccount(db, token, time);
+  const upsert = upsertAccount(db, token, time);
   const accepted = markAccepted(db, token, time);
   try {
-    if (!abandoned) await insertClaim(db, row, [account, accepted], time, superseded);
-    else if (!(await takeOverClaim(db, row, abandoned.claim_id, [account, accepted], time))) {
+    if (!abandoned) await insertClaim(db, row, [upsert, accepted], time, superseded);
+    else if (!(await takeOverClaim(db, row, abandoned.claim_id, [upsert, accepted], time))) {
       throw new ApiError("number_already_imported");
     }
   } catch (error) {

@@ -13,7 +13,9 @@ import {
   type NumberUpdate,
   numberUrl,
 } from "../../twilio/incoming-phone-numbers.ts";
+import { inRegion } from "../../twilio/regions.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
+import { accountOf } from "../../twilio-accounts/row.ts";
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
 import { VaultError } from "../../vault/vault.ts";
 import { planRestore } from "../configuration.ts";
@@ -115,8 +117,7 @@ async function returnConfiguration(row: ReleasableRow, services: Services): Prom
   let previous: NumberConfiguration | undefined;
   try {
     previous = await openConfiguration(vault, row);
-    const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
-    const twilio = await accountClient(owner, row, services);
+    const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const update = planRestore(number, previous, ownUrls(publicBaseUrl, row.id));
     const { taken, withoutBinding, refused } = await restoreByChannel(twilio, number.sid, update);
@@ -131,7 +132,11 @@ async function returnConfiguration(row: ReleasableRow, services: Services): Prom
   function unreturned(error: unknown, update: NumberUpdate | undefined) {
     const reason = reasonOf(error);
     log.warn("configuration_not_returned", { phone_number_id: row.id, reason, ...errorFields(error) });
-    const url = numberUrl(services.twilio.baseUrl, row.account_sid, row.twilio_number_sid);
+    const url = numberUrl(
+      (inRegion(services.twilio, row.region) ?? services.twilio).baseUrl,
+      row.account_sid,
+      row.twilio_number_sid,
+    );
     return { reason, requests: update ? [curlOf(url, row.account_sid, update)] : [] };
   }
 }

@@ -24,12 +24,12 @@ export function findReleasable(
   return first<ReleasableRow>(
     db
       .prepare(
-        `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
+        `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.region, n.twilio_number_sid, n.inbound_enabled,
            n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.created_at, n.updated_at,
            n.return_attempts, n.next_return_at AS next_attempt_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
+         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          WHERE n.phone_number = ?2 AND n.api_key_id = ?1`,
       )
       .bind(apiKeyId, phoneNumber),
