@@ -1,11 +1,16 @@
 import { env } from "cloudflare:workers";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
+import { createApiKey } from "../../src/api-keys/api-key.ts";
+import { INSERT_API_KEY } from "../../src/api-keys/store.ts";
+import { newId } from "../../src/ids.ts";
 import { EVENTS, RECONCILIATION } from "../../src/queues.ts";
+import { SEALED_COLUMNS } from "../../src/rotation/columns.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { watchedDatabase } from "../support/database.ts";
+import { keepSecret } from "../support/logs.ts";
 import { enqueueIn, takeQueued } from "../support/queue.ts";
 import { twilio } from "../support/twilio.ts";
-import { call, createAgent, createKey, type Key } from "../support/worker.ts";
+import { call, type Key } from "../support/worker.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 import { type Account, addAccount, addNumber, promoteSecondaryToken } from "../twilio-simulator/state.ts";
 import type { Disturbance, Step } from "./history.ts";
@@ -46,11 +51,7 @@ export function configuration(number: NumberResource): Record<(typeof FIELDS)[nu
 
 export async function createWorld(): Promise<World> {
   const accounts = [addAccount(twilio.state), addAccount(twilio.state)];
-  const tenants: Tenant[] = [];
-  for (let index = 0; index < 2; index += 1) {
-    const key = await createKey();
-    tenants.push({ key, agents: [await createAgent(key), await createAgent(key)] });
-  }
+  const tenants = await createTenants(2);
   const beliefs = [0, 1, 2, 3].map((index): Belief => {
     const account = accounts[index % 2] as Account;
     const number = addNumber(twilio.state, account, {
@@ -64,6 +65,34 @@ export async function createWorld(): Promise<World> {
     return { sid, phoneNumber, account, owned: [configuration(number)], isContested: false, holder: null };
   });
   return { tenants, beliefs };
+}
+
+/**
+ * Keys and agents as their requests would leave them, in one trip: a world is made for each history. Sealed anew is
+ * nothing, as if the cron had been through all columns.
+ */
+async function createTenants(count: number): Promise<Tenant[]> {
+  const time = new Date().toISOString();
+  const keys = await Promise.all(Array.from({ length: count }, () => createApiKey("test", new Date())));
+  const tenants = keys.map(({ keyId, keySecret }): Tenant => {
+    keepSecret(keySecret);
+    return { key: { key_id: keyId, key_secret: keySecret }, agents: [newId("agent"), newId("agent")] };
+  });
+  const insertAgent = env.DB.prepare(
+    `INSERT INTO agents (id, api_key_id, name, language, is_active, created_at, updated_at)
+     VALUES (?1, ?2, 'Receptionist', 'en', 1, ?3, ?3)`,
+  );
+  const insertProgress = env.DB.prepare(
+    "INSERT INTO reseal_progress (column_name, key_id, position, found, done_at) VALUES (?1, 'test', '[]', 0, ?2)",
+  );
+  await env.DB.batch([
+    ...keys.map(({ row }) =>
+      env.DB.prepare(INSERT_API_KEY).bind(row.id, row.secret_hash, row.name, row.created_at),
+    ),
+    ...tenants.flatMap(({ key, agents }) => agents.map((id) => insertAgent.bind(id, key.key_id, time))),
+    ...SEALED_COLUMNS.map(({ table, column }) => insertProgress.bind(`${table}.${column}`, time)),
+  ]);
+  return tenants;
 }
 
 const path = ({ phoneNumber }: Belief) => `/v1/phone-numbers/${encodeURIComponent(phoneNumber)}`;
