@@ -2,6 +2,7 @@ import { createApi, operationOf } from "./api.ts";
 import { createCaller } from "./caller.ts";
 import { createConcurrencyLimit } from "./concurrency.ts";
 import { ConnectionReset, createFaults, type Effect, type Faults } from "./faults.ts";
+import type { OpenSocket } from "./relay.ts";
 import { createState, type Operation, type State } from "./state.ts";
 
 export type Simulator = {
@@ -23,8 +24,12 @@ export type Simulator = {
  * A Twilio of one's own, in memory.
  *
  * @param webhookFetch how it reaches the webhooks of its numbers
+ * @param openSocket how it reaches the WebSockets that their TwiML names; nobody is there unless told
  */
-export function createSimulator(webhookFetch: (request: Request) => Promise<Response>): Simulator {
+export function createSimulator(
+  webhookFetch: (request: Request) => Promise<Response>,
+  openSocket: OpenSocket = () => Promise.reject(new Error("no such host")),
+): Simulator {
   const state = createState();
   const faults = createFaults();
   const api = createApi(state);
@@ -41,7 +46,7 @@ export function createSimulator(webhookFetch: (request: Request) => Promise<Resp
   return {
     state,
     faults,
-    ...createCaller(state, webhookFetch),
+    ...createCaller(state, webhookFetch, openSocket),
     fetch: (request) => limited(request, () => handle(request)),
     async finishLate() {
       const due = late;
