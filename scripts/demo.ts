@@ -5,6 +5,7 @@ import { createTestHarness } from "wrangler";
 import { signEvent, verifyEvent } from "../src/events/signature.ts";
 import { serveSimulator } from "../test/twilio-simulator/serve.ts";
 import { createSimulator } from "../test/twilio-simulator/simulator.ts";
+import { openEcho } from "../test/twilio-simulator/sockets.ts";
 import { addAccount, addNumber } from "../test/twilio-simulator/state.ts";
 import { buildDocumentation } from "./documentation/build.ts";
 import { freshSecrets } from "./fresh-secrets.ts";
@@ -34,10 +35,11 @@ function check(claim: string, holds: boolean): void {
 }
 
 // The telephone network of the simulator reaches the Worker by its public name, wherever it really listens.
+// The customer's runtime is a small one that repeats what it hears.
 const simulator = createSimulator((request) => {
   const { pathname } = new URL(request.url);
   return fetch(new Request(new URL(pathname, workerUrl), request));
-});
+}, openEcho);
 const account = addAccount(simulator.state);
 const number = addNumber(simulator.state, account, {
   sid: "PN451e0ddf654327e36baab58dfbcd30d6",
@@ -223,8 +225,11 @@ async function demonstrate(): Promise<void> {
 
   title("7. A runtime that cannot be reached, and a call that is forged");
   const unreached = await simulator.ring(NUMBER, { isReachable: false });
-  say(`   ${unreached.twiml}`);
-  check("the caller hears the agent's fallback", unreached.twiml?.includes("cannot be reached") === true);
+  say(`   ${unreached.documents.at(-1)}`);
+  check(
+    "the caller hears the agent's fallback",
+    unreached.conversation.at(-1)?.text.includes("cannot be reached") === true,
+  );
   const forgedCall = await fetch(new URL(new URL(after.voice_url ?? "").pathname, workerUrl), {
     method: "POST",
     headers: {

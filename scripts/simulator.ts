@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { serveSimulator } from "../test/twilio-simulator/serve.ts";
 import { createSimulator } from "../test/twilio-simulator/simulator.ts";
+import { openFromNode } from "../test/twilio-simulator/sockets.ts";
 import { addAccount, addNumber } from "../test/twilio-simulator/state.ts";
 import { fail, onOrphaned } from "./wrangler.ts";
 
@@ -13,7 +14,7 @@ async function start(): Promise<void> {
   const port = Number(values.port ?? DEFAULT_PORT);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("--port must be a port number.");
 
-  const simulator = createSimulator((request) => fetch(request));
+  const simulator = createSimulator((request) => fetch(request), openFromNode);
   const account = addAccount(simulator.state, {
     sid: "AC00000000000000000000000000000001",
     authToken: "simulated-auth-token",
@@ -54,6 +55,7 @@ async function start(): Promise<void> {
 
 Look inside:  curl ${url}/_simulator
 Ring:         curl ${url}/_simulator/ring ${json} '{"phone_number":"+447446466847"}'
+Talk:         curl ${url}/_simulator/ring ${json} '{"phone_number":"+447446466847","say":["What are your opening hours?"]}'
 Text:         curl ${url}/_simulator/text ${json} '{"phone_number":"+447446466847","body":"Hello"}'
 Break it:     curl ${url}/_simulator/faults ${json} '{"effect":"serverErrorHtml","times":3}'
 `);

@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import { isPublicUrl } from "../http/public-url.ts";
 import { maxLength, minLength, pattern, satisfies } from "../http/schema.ts";
 
 // How a call is handed to an agent's runtime, and what a caller gets where that fails. Attributes have the names TwiML
@@ -16,15 +15,10 @@ const optional = z.optional(text);
 const flag = z.optional(z.boolean());
 // Twilio documents some of these as a list of words where its SDK has a boolean.
 const textOrFlag = z.optional(z.union([text, z.boolean()]));
+const textOrNumber = z.optional(z.union([text, z.number()]));
 
-const urlOf = (protocol: "wss:" | "https:", { query }: { query: boolean }) =>
-  z.string().check(
-    maxLength(MAX_URL_LENGTH, "invalid_url"),
-    satisfies(
-      (value: string) => isPublicUrl(value, { protocol }) && (query || !value.includes("?")),
-      "invalid_url",
-    ),
-  );
+// Which hosts it may name depends on the deployment; see `checkUrls` in urls.ts.
+const url = z.string().check(maxLength(MAX_URL_LENGTH, "invalid_url"));
 
 /** What the runtime is told beside our own parameters; see `answering/answer.ts`. */
 const parameters = z.optional(
@@ -38,9 +32,9 @@ const parameters = z.optional(
 
 const dialable = z.string().check(pattern(DIALABLE, "invalid_field"));
 
-const conversationRelay = z.strictObject({
+const relayShape = {
   type: z.literal("conversation_relay"),
-  url: urlOf("wss:", { query: true }),
+  url,
   welcomeGreeting: optional,
   welcomeGreetingInterruptible: textOrFlag,
   language: optional,
@@ -62,11 +56,15 @@ const conversationRelay = z.strictObject({
   partialPrompts: flag,
   profanityFilter: flag,
   events: optional,
-  // These are spelled as TwiML spells them.
+  // Twilio's reference writes these in camelCase, and its SDK in small letters. Each is passed on as it is written.
+  deepgramSmartFormat: textOrFlag,
   deepgramsmartformat: textOrFlag,
+  backgroundNoiseReduction: textOrFlag,
   backgroundnoisereduction: textOrFlag,
+  ignoreBackchannel: textOrFlag,
   ignorebackchannel: textOrFlag,
-  speechtimeout: optional,
+  speechTimeout: textOrNumber,
+  speechtimeout: textOrNumber,
   languages: z.optional(
     z
       .array(
@@ -81,17 +79,24 @@ const conversationRelay = z.strictObject({
       .check(maxLength(MAX_ENTRIES)),
   ),
   parameters,
-});
+};
+
+// Twilio adds attributes without notice: one that is not known here is passed on as it is. The type has the known ones.
+const conversationRelay = z
+  .catchall(z.object(relayShape), z.union([text, z.boolean(), z.number()]))
+  .check(
+    satisfies((attributes: object) => hasFitNames(Object.keys(attributes))),
+  ) as unknown as z.ZodMiniObject<typeof relayShape>;
 
 const stream = z.strictObject({
   type: z.literal("stream"),
   // Twilio strips the query of a stream's URL; what it would say belongs into parameters.
-  url: urlOf("wss:", { query: false }),
+  url: url.check(satisfies((value: string) => !value.includes("?"), "invalid_url")),
   name: optional,
   parameters,
 });
 
-const redirect = z.strictObject({ type: z.literal("redirect"), url: urlOf("https:", { query: true }) });
+const redirect = z.strictObject({ type: z.literal("redirect"), url });
 const dial = z.strictObject({ type: z.literal("dial"), number: dialable });
 const sayText = z.strictObject({ type: z.literal("say"), text });
 
@@ -110,6 +115,23 @@ export const fallbackSchema = z.pipe(
 export type Connect = z.output<typeof connectSchema>;
 export type ConversationRelay = z.output<typeof conversationRelay>;
 export type Fallback = z.output<typeof fallbackSchema>;
+
+const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
+const KNOWN: ReadonlySet<string> = new Set(Object.keys(relayShape));
+const KNOWN_IN_SMALL_LETTERS: ReadonlySet<string> = new Set([...KNOWN].map((name) => name.toLowerCase()));
+
+/**
+ * Whether attributes can be written as they are: XML takes their names, there are not too many, none is a known one in a
+ * spelling that would pass its check by, and none stands twice in two spellings.
+ */
+function hasFitNames(names: readonly string[]): boolean {
+  const unknown = names.filter((name) => !KNOWN.has(name));
+  return (
+    unknown.length <= MAX_ENTRIES &&
+    new Set(names.map((name) => name.toLowerCase())).size === names.length &&
+    unknown.every((name) => ATTRIBUTE_NAME.test(name) && !KNOWN_IN_SMALL_LETTERS.has(name.toLowerCase()))
+  );
+}
 
 /** `tts_provider` as `ttsProvider`, in the object itself and in its list of languages. The names of parameters are theirs. */
 function withCamelCaseNames(input: unknown): unknown {

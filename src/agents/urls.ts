@@ -20,6 +20,6 @@ export function checkUrls(
     throw invalid("webhook_url");
   if (connect && "url" in connect) {
     const protocol = connect.type === "redirect" ? "https:" : "wss:";
-    if (!isPublicUrl(connect.url, { protocol, ownUrls })) throw invalid("connect.url");
+    if (!isPublicUrl(connect.url, { protocol, ownUrls, allowLocal })) throw invalid("connect.url");
   }
 }

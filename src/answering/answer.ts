@@ -135,7 +135,9 @@ function recording({ recording: url }: CallUrls): Xml {
   );
 }
 
-function texts(attributes: Record<string, string | boolean | undefined>): Record<string, string | undefined> {
+function texts(
+  attributes: Record<string, string | boolean | number | undefined>,
+): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [name, value === undefined ? value : String(value)]),
   );

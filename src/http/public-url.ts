@@ -4,7 +4,7 @@ type Rules = {
   protocol: "https:" | "wss:";
   /** Our own addresses, which no customer's URL may name: an event about an event would have no end. */
   ownUrls?: readonly string[];
-  /** Lets http and the machine itself pass, for local development. */
+  /** Lets the machine itself pass, with TLS or without, for local development. */
   allowLocal?: boolean;
 };
 
@@ -33,7 +33,7 @@ export function isPublicUrl(value: string, { protocol, ownUrls = [], allowLocal 
   const url = URL.parse(value);
   const own = ownUrls.map((address) => new URL(address));
   if (url?.username !== "" || url.password !== "") return false;
-  if (allowLocal && isLocal(url)) return !own.some(({ host }) => host === url.host);
+  if (allowLocal && isLocal(url, protocol)) return !own.some(({ host }) => host === url.host);
   const name = url.hostname.replace(/\.$/, "");
   return url.protocol === protocol && !own.some(({ hostname }) => hostname === name) && isPublicName(name);
 }
@@ -53,6 +53,7 @@ export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
-function isLocal({ protocol, hostname }: URL): boolean {
-  return (protocol === "http:" || protocol === "https:") && isLoopback(hostname);
+function isLocal(url: URL, protocol: Rules["protocol"]): boolean {
+  const plain = protocol === "wss:" ? "ws:" : "http:";
+  return (url.protocol === protocol || url.protocol === plain) && isLoopback(url.hostname);
 }

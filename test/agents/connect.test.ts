@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { haveImported, tell } from "../support/answering.ts";
 import { createKey, expectError, post, rows } from "../support/worker.ts";
+
+const relay = { type: "conversation_relay", url: "wss://runtime.example" };
 
 const create = async (fields: Record<string, unknown>) =>
   post("/v1/agents", { name: "Receptionist", ...fields }, { key: await createKey() });
@@ -57,7 +60,36 @@ describe("connect, fallback and record of an agent", () => {
     });
   });
 
-  const relay = { type: "conversation_relay", url: "wss://runtime.example" };
+  it.each([
+    [
+      "as Twilio's reference spells them",
+      { ignoreBackchannel: true, speechTimeout: 5, deepgramSmartFormat: false },
+    ],
+    [
+      "as its SDK spells them",
+      { ignorebackchannel: "true", speechtimeout: "auto", deepgramsmartformat: "false" },
+    ],
+    ["those that came later", { turnDetection: "external", eotThreshold: 0.7, applicationReconnect: true }],
+  ])("passes attributes on as they are written: %s", async (_, attributes) => {
+    const imported = await haveImported({ connect: { ...relay, ...attributes } });
+    const twiml = await (await tell(imported, "voice", { CallSid: "CA1", From: "+15005550006" })).text();
+    for (const [name, value] of Object.entries(attributes)) expect(twiml).toContain(` ${name}="${value}"`);
+  });
+
+  it.each(["ws://localhost:8080/relay", "wss://localhost/relay", "ws://127.0.0.1:8080/"])(
+    "takes %s where local webhooks are allowed",
+    async (url) => {
+      const key = await createKey();
+      const local = { ALLOW_LOCAL_WEBHOOKS: "true", TWILIO_API_BASE_URL: "http://localhost:4010" };
+      for (const type of ["conversation_relay", "stream"]) {
+        const body = { name: "Receptionist", connect: { type, url } };
+        expect((await post("/v1/agents", body, { key, env: local })).status).toBe(201);
+      }
+      const http = { name: "Receptionist", connect: { ...relay, url: "http://localhost:8080/relay" } };
+      await expectError(await post("/v1/agents", http, { key, env: local }), 400, "invalid_url");
+    },
+  );
+
   it.each<[string, Record<string, unknown>, string, string]>([
     ["no object", { connect: "wss://runtime.example" }, "invalid_field", "connect"],
     ["no type", { connect: {} }, "invalid_field", "connect.type"],
@@ -82,7 +114,51 @@ describe("connect, fallback and record of an agent", () => {
       "invalid_url",
       "connect.url",
     ],
-    ["a misspelt attribute", { connect: { ...relay, welcomGreeting: "x" } }, "invalid_field", "connect"],
+    ["a known attribute in other letters", { connect: { ...relay, Voice: "x" } }, "invalid_field", "connect"],
+    ["a second address", { connect: { ...relay, URL: "ws://10.0.0.1" } }, "invalid_field", "connect"],
+    ["an action of its own", { connect: { ...relay, LANGUAGES: "x" } }, "invalid_field", "connect"],
+    [
+      "an attribute twice, in two spellings",
+      { connect: { ...relay, speechTimeout: "5", speechtimeout: "6" } },
+      "invalid_field",
+      "connect",
+    ],
+    [
+      "an attribute that XML cannot name",
+      { connect: { ...relay, 'x"><Say': "x" } },
+      "invalid_field",
+      "connect",
+    ],
+    [
+      "an attribute with a long name",
+      { connect: { ...relay, ["x".repeat(65)]: "x" } },
+      "invalid_field",
+      "connect",
+    ],
+    [
+      "an unknown attribute that is no text",
+      { connect: { ...relay, turn: {} } },
+      "invalid_field",
+      "connect.turn",
+    ],
+    [
+      "an unknown attribute that is too long",
+      { connect: { ...relay, turn: "x".repeat(1_001) } },
+      "invalid_field",
+      "connect.turn",
+    ],
+    [
+      "too many unknown attributes",
+      { connect: { ...relay, ...Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`a${i}`, "x"])) } },
+      "invalid_field",
+      "connect",
+    ],
+    [
+      "a local runtime",
+      { connect: { ...relay, url: "ws://localhost:8080/relay" } },
+      "invalid_url",
+      "connect.url",
+    ],
     ["an attribute of another type", { connect: { ...relay, voice: 1 } }, "invalid_field", "connect.voice"],
     [
       "a long attribute",

@@ -87,8 +87,8 @@ describe("a runtime that cannot be reached", () => {
     ["a number", { type: "dial", number: "+15005550009" }],
   ])("%s: ends in the agent's fallback and not in silence", async (_, connect) => {
     const { phoneNumber } = await haveImported({ connect, fallback: FALLBACK });
-    const { twiml } = await twilio.ring(phoneNumber, { isReachable: false });
-    expect(twiml).toContain(`${FALLBACK.text}</Say><Hangup/>`);
+    const { documents } = await twilio.ring(phoneNumber, { isReachable: false });
+    expect(documents[1]).toContain(`${FALLBACK.text}</Say><Hangup/>`);
     expect(logLines()).toContainEqual(expect.objectContaining({ event: "runtime_unreached" }));
   });
 
@@ -97,19 +97,19 @@ describe("a runtime that cannot be reached", () => {
       connect: RELAY,
       fallback: { type: "dial", number: "+15005550009" },
     });
-    expect((await twilio.ring(dialling.phoneNumber, { isReachable: false })).twiml).toContain(
+    expect((await twilio.ring(dialling.phoneNumber, { isReachable: false })).documents[1]).toContain(
       '<Dial answerOnBridge="true"><Number>+15005550009</Number></Dial>',
     );
     await env.DB.prepare("UPDATE agents SET fallback = NULL").run();
     forgetRoutes(dialling.key.key_id);
-    expect((await twilio.ring(dialling.phoneNumber, { isReachable: false })).twiml).toContain(
+    expect((await twilio.ring(dialling.phoneNumber, { isReachable: false })).documents[1]).toContain(
       "not taking calls",
     );
   });
 
   it("is told from a conversation that has ended", async () => {
     const { phoneNumber } = await haveImported({ connect: RELAY, fallback: FALLBACK });
-    expect((await twilio.ring(phoneNumber)).twiml).toMatch(/<Response><Hangup\/><\/Response>$/);
+    expect((await twilio.ring(phoneNumber)).documents[1]).toMatch(/<Response><Hangup\/><\/Response>$/);
   });
 });
 

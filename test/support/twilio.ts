@@ -1,6 +1,7 @@
 import { expect, vi } from "vitest";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 import { createSimulator, type Simulator } from "../twilio-simulator/simulator.ts";
+import { openEcho, openFromWorker } from "../twilio-simulator/sockets.ts";
 import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
 import { customerAt, startCustomers } from "./customer.ts";
 import { keepSecret } from "./logs.ts";
@@ -24,12 +25,20 @@ let strangers: string[] = [];
 export function startTwilio(): void {
   strangers = [];
   startCustomers();
-  twilio = createSimulator(async (request) => {
-    if (new URL(request.url).origin === BASE) return send(request);
-    return new Response("<Response><Say>The owner's own system</Say></Response>", {
-      headers: { "content-type": "text/xml" },
-    });
-  });
+  twilio = createSimulator(
+    async (request) => {
+      if (new URL(request.url).origin === BASE) return send(request);
+      return new Response("<Response><Say>The owner's own system</Say></Response>", {
+        headers: { "content-type": "text/xml" },
+      });
+    },
+    async (url, headers) => {
+      const { host } = new URL(url);
+      if (host === "runtime.example") return openEcho(url, headers);
+      if (host === new URL(BASE).host) return openFromWorker(send)(url, headers);
+      throw new Error("no such host");
+    },
+  );
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input, init);
     const { origin } = new URL(request.url);

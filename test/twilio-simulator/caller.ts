@@ -1,4 +1,6 @@
 import { sign } from "../../src/twilio/signature.ts";
+import { carry, type Line, type Utterance } from "./call.ts";
+import type { OpenSocket } from "./relay.ts";
 import type { NumberResource } from "./resource.ts";
 import { type Account, type MessagingService, newSid, type State } from "./state.ts";
 
@@ -25,28 +27,41 @@ export type Delivery = {
     | "messaging_service"
     | "nobody"
     | "application_error";
-  /** The TwiML that took effect. */
+  /** What the caller hears first; undefined where that is nothing. */
+  answer?: string | undefined;
+  /** The TwiML that answered first. */
   twiml: string | undefined;
+  /** Every TwiML document of a call, in order. */
+  documents: string[];
+  conversation: Line[];
+  /** Whom the TwiML had dialled. */
+  dialled: string[];
   exchanges: WebhookExchange[];
 };
 
 type Party = {
   from?: string;
   body?: string;
-  /** Whether the runtime or the party that the TwiML connects the call with can be reached; it can unless told. */
+  /** What the caller says, one after the other; then they hang up. */
+  say?: Utterance[];
+  /** Whether Twilio gets through to what the TwiML connects the call with; it tries unless told. */
   isReachable?: boolean;
+  /** How long the caller waits for an answer, in milliseconds. */
+  patienceMs?: number;
 };
+
+const PATIENCE_MS = 20_000;
 
 /**
  * Somebody who rings and texts a number. The number's configuration decides where that goes, with Twilio's precedence:
  * a call by trunk, TwiML App, voice URL; a text by Messaging Service, TwiML App, SMS URL.
  */
-export function createCaller(state: State, fetch: Fetch) {
+export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket) {
   return { ring, text };
 
   async function ring(
     phoneNumber: string,
-    { from = "+15005550006", isReachable = true }: Party = {},
+    { from = "+15005550006", say = [], isReachable = true, patienceMs = PATIENCE_MS }: Party = {},
   ): Promise<Delivery> {
     const { number, account } = locate(phoneNumber);
     if (number.trunk_sid) return nowhere("trunk");
@@ -76,16 +91,38 @@ export function createCaller(state: State, fetch: Fetch) {
           number.voice_fallback_method,
           parameters,
         );
-    const { twiml = "" } = delivery;
-    const action = attribute(twiml, /<(?:Connect|Dial) action="([^"]*)"/);
-    if (action) {
-      const ended = { ...parameters, CallStatus: "in-progress", ...connectionEnd(twiml, isReachable) };
-      const exchange = await request(account, action, "POST", ended);
-      delivery.exchanges.push(exchange);
-      delivery.twiml = exchange.body;
-    }
-    const recorded = attribute(twiml, /recordingStatusCallback="([^"]*)"/);
-    if (recorded) {
+    if (delivery.twiml === undefined) return delivery;
+    const call = await carry(delivery.twiml, {
+      account,
+      parameters,
+      utterances: [...say],
+      isReachable,
+      openSocket,
+      signUrl: (url) => sign(account.authToken, url, new URLSearchParams()),
+      patienceMs,
+      ask: async (url, method, more) => {
+        const asked = { ...parameters, CallStatus: "in-progress", ...more };
+        const fallbackUrl = number.voice_fallback_url ?? "";
+        const reply = await deliver(
+          account,
+          delivery.answeredBy,
+          url,
+          method,
+          fallbackUrl === url ? "" : fallbackUrl,
+          number.voice_fallback_method,
+          asked,
+        );
+        delivery.exchanges.push(...reply.exchanges);
+        if (reply.twiml !== undefined) delivery.documents.push(reply.twiml);
+        return reply.twiml;
+      },
+    });
+    Object.assign(delivery, {
+      answer: call.conversation.find(({ by }) => by === "agent")?.text,
+      conversation: call.conversation,
+      dialled: call.dialled,
+    });
+    if (call.recordingCallback) {
       const sid = newSid("RE");
       const recording = {
         AccountSid: account.sid,
@@ -97,7 +134,7 @@ export function createCaller(state: State, fetch: Fetch) {
         RecordingChannels: "2",
         RecordingSource: "StartCallRecordingTwiML",
       };
-      delivery.exchanges.push(await request(account, recorded, "POST", recording));
+      delivery.exchanges.push(await request(account, call.recordingCallback, "POST", recording));
     }
     if (!application && number.status_callback !== "") {
       const ended = { ...parameters, CallStatus: "completed", CallDuration: "1" };
@@ -171,13 +208,13 @@ export function createCaller(state: State, fetch: Fetch) {
   ): Promise<Delivery> {
     if (url === "") return nowhere("nobody");
     const first = await request(account, url, method, parameters);
-    if (isTwiml(first)) return { answeredBy: to, twiml: first.body, exchanges: [first] };
-    if (fallbackUrl === "") return { answeredBy: "application_error", twiml: undefined, exchanges: [first] };
+    if (isTwiml(first)) return deliveredBy(to, first.body, [first]);
+    if (fallbackUrl === "") return deliveredBy("application_error", undefined, [first]);
     const reason = { ErrorCode: first.status === 0 ? "11205" : "11200", ErrorUrl: url };
     const second = await request(account, fallbackUrl, fallbackMethod, { ...parameters, ...reason });
     return isTwiml(second)
-      ? { answeredBy: "fallback", twiml: second.body, exchanges: [first, second] }
-      : { answeredBy: "application_error", twiml: undefined, exchanges: [first, second] };
+      ? deliveredBy("fallback", second.body, [first, second])
+      : deliveredBy("application_error", undefined, [first, second]);
   }
 
   async function request(
@@ -203,19 +240,17 @@ export function createCaller(state: State, fetch: Fetch) {
   }
 }
 
-function attribute(twiml: string, pattern: RegExp): string | undefined {
-  return pattern.exec(twiml)?.[1]?.replaceAll("&amp;", "&");
-}
-
-/** What Twilio adds to the request for the `action` of `<Connect>` or `<Dial>`. */
-function connectionEnd(twiml: string, isReachable: boolean): Record<string, string> {
-  if (twiml.includes("<Dial ")) return { DialCallStatus: isReachable ? "completed" : "no-answer" };
-  if (isReachable) return { SessionId: newSid("VX"), SessionStatus: "completed", SessionDuration: "1" };
-  return { SessionId: newSid("VX"), SessionStatus: "failed", ErrorCode: "39001" };
+function deliveredBy(
+  answeredBy: Delivery["answeredBy"],
+  twiml: string | undefined,
+  exchanges: WebhookExchange[],
+): Delivery {
+  const documents = twiml === undefined ? [] : [twiml];
+  return { answeredBy, twiml, documents, conversation: [], dialled: [], exchanges };
 }
 
 function nowhere(answeredBy: Delivery["answeredBy"]): Delivery {
-  return { answeredBy, twiml: undefined, exchanges: [] };
+  return deliveredBy(answeredBy, undefined, []);
 }
 
 function isTwiml({ status, contentType, body }: WebhookExchange): boolean {

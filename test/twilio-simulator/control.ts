@@ -42,11 +42,12 @@ export function createControl(simulator: Simulator): Hono {
     return c.json({ ok: true }, 201);
   });
 
-  // {"phone_number", "from"?, "body"?}
+  // {"phone_number", "from"?, "say"?: ["…", {"say"? | "digits"? | "silent"?, "interrupts"?}, …], "isReachable"?}
   control.post("/ring", async (c) => {
     const { phone_number, ...party } = await c.req.json();
     return c.json(await simulator.ring(phone_number, party));
   });
+  // {"phone_number", "from"?, "body"?}
   control.post("/text", async (c) => {
     const { phone_number, ...party } = await c.req.json();
     return c.json(await simulator.text(phone_number, party));

@@ -3,6 +3,7 @@ import { createCaller } from "./caller.ts";
 import { createConcurrencyLimit } from "./concurrency.ts";
 import { ConnectionReset, createFaults, type Effect, type Faults } from "./faults.ts";
 import { createRegions, REGIONS, type Region, regionOfHost, voiceRegionOf } from "./regions.ts";
+import type { OpenSocket } from "./relay.ts";
 import type { Operation, State } from "./state.ts";
 
 export type Simulator = {
@@ -28,13 +29,17 @@ export type Simulator = {
  * A Twilio of one's own, in memory.
  *
  * @param webhookFetch how it reaches the webhooks of its numbers
+ * @param openSocket how it reaches the WebSockets that their TwiML names; nobody is there unless told
  */
-export function createSimulator(webhookFetch: (request: Request) => Promise<Response>): Simulator {
+export function createSimulator(
+  webhookFetch: (request: Request) => Promise<Response>,
+  openSocket: OpenSocket = () => Promise.reject(new Error("no such host")),
+): Simulator {
   const regions = createRegions();
   const faults = createFaults();
   const apis = eachRegion((region) => createApi(regions[region], regions));
   const limits = eachRegion((region) => createConcurrencyLimit(regions[region]));
-  const callers = eachRegion((region) => createCaller(regions[region], webhookFetch));
+  const callers = eachRegion((region) => createCaller(regions[region], webhookFetch, openSocket));
   let late: { request: Request; region: Region; requests: number }[] = [];
   const answerIn = (region: Region) => async (request: Request) => {
     const response = await apis[region].fetch(request);
