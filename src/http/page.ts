@@ -7,7 +7,7 @@ export const MAX_LIMIT = 100;
 export type Page = { limit: number; offset: number };
 
 /**
- * `limit` (25 unless told, at most 100: more is clamped) and `offset` (0 unless told) of a list's query.
+ * `limit` (default 25; more than 100 counts as 100) and `offset` (default 0) from a list's query.
  *
  * @throws ApiError `invalid_field`
  */
@@ -26,7 +26,7 @@ function wholeNumber(c: AppContext, name: string, fallback: number, minimum: num
   return value;
 }
 
-/** A query parameter as one of a few words; undefined where it is not given. @throws ApiError `invalid_field` */
+/** A query parameter that must be one of these words; undefined if it is absent. @throws ApiError `invalid_field` */
 export function oneOf<Word extends string>(
   c: AppContext,
   name: string,
@@ -41,7 +41,7 @@ export function oneOf<Word extends string>(
 
 function invalidQuery(name: string): ApiError {
   return new ApiError("invalid_field", {
-    message: `${errorCatalogue.invalid_field.message} This concerns ${name}.`,
+    message: `${errorCatalogue.invalid_field.message} Fields: ${name}.`,
     details: { fields: [name] },
   });
 }
