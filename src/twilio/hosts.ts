@@ -3,14 +3,14 @@
 
 const TWILIO_HOST = /^api((?:\.[a-z0-9-]+\.([a-z]{2}\d+))?)\.twilio\.com$/;
 
-/** The only way into each region outside the US. */
+/** The only edge of each region outside the US. */
 const EDGES = { ie1: "dublin", au1: "sydney" } as const;
 
 export type Region = "us1" | keyof typeof EDGES;
 
 /**
- * The origin of another of Twilio's products, in the region of the API that is configured. An API that is not at
- * twilio.com, such as a simulator, serves all products at one origin.
+ * The origin of another Twilio product, in the region of the configured API. An API that is not at twilio.com, such as a
+ * simulator, serves all products at one origin.
  */
 export function productOrigin(apiBaseUrl: string, product: "messaging" | "routes"): string {
   const match = TWILIO_HOST.exec(new URL(apiBaseUrl).host);
@@ -19,12 +19,12 @@ export function productOrigin(apiBaseUrl: string, product: "messaging" | "routes
   return product === "routes" ? "https://routes.twilio.com" : `https://${product}${match[1]}.twilio.com`;
 }
 
-/** The region of the API that is configured: US1 unless its host says otherwise. */
+/** The region of the configured API: US1, unless its host names another region. */
 export function regionOf(apiBaseUrl: string): string {
   return TWILIO_HOST.exec(new URL(apiBaseUrl).host)?.[2] ?? "us1";
 }
 
-/** The API in another region; undefined where the API that is configured is not at twilio.com. */
+/** The API in another region; undefined if the configured API is not at twilio.com. */
 export function apiOrigin(apiBaseUrl: string, region: Region): string | undefined {
   if (!TWILIO_HOST.test(new URL(apiBaseUrl).host)) return undefined;
   return region === "us1" ? "https://api.twilio.com" : `https://api.${EDGES[region]}.${region}.twilio.com`;

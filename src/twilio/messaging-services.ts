@@ -16,15 +16,15 @@ const page = z.object({
 export type MessagingService = { sid: string; usesInboundWebhookOnNumber: boolean };
 
 const PAGE_SIZE = 100;
-// Twilio has no way to ask which service a number is in, so each is asked for the number, a few at a time.
+// Twilio cannot say which service a number is in, so we ask each service for the number, a few at a time.
 const MAX_SERVICES = 30;
 const AT_ONCE = 3;
 
 /**
- * The Messaging Service a number is in, or undefined where it is in none.
+ * The Messaging Service that a number is in, or undefined if it is in none.
  * https://www.twilio.com/docs/messaging/api/service-resource
  *
- * @throws TwilioError also where there are more than thirty, and it is in none of the first
+ * @throws TwilioError also if the account has more than thirty services and the number is in none of the first thirty
  */
 export async function findMessagingService(
   endpoint: TwilioEndpoint,

@@ -6,10 +6,10 @@ import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.
 const record = z.object({ voice_region: z.nullish(z.string()) });
 
 /**
- * The region in which a number's calls are handled, such as `us1`. Each region has its own configuration of the number.
+ * The region that handles a number's calls, such as `us1`. Each region has its own configuration of the number.
  * https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
  *
- * @returns undefined where there is no record, which means the default
+ * @returns undefined if Twilio has no record: the default region
  * @throws TwilioError
  */
 export async function findVoiceRegion(
