@@ -4,7 +4,7 @@ import { type Account, type MessagingService, newSid, type State } from "./state
 
 type Fetch = (request: Request) => Promise<Response>;
 
-/** One request Twilio made because of a call or a text, and what came back. `status` 0: nothing did. */
+/** One request that Twilio made for a call or a text, and the answer. `status` is 0 if there was no answer. */
 export type WebhookExchange = {
   url: string;
   parameters: Record<string, string>;
@@ -14,7 +14,7 @@ export type WebhookExchange = {
   body: string;
 };
 
-/** Who got the call or the text in the end. */
+/** Who got the call or the text. */
 export type Delivery = {
   answeredBy:
     | "webhook"
@@ -25,7 +25,7 @@ export type Delivery = {
     | "messaging_service"
     | "nobody"
     | "application_error";
-  /** The TwiML that took effect. */
+  /** The TwiML that Twilio used. */
   twiml: string | undefined;
   exchanges: WebhookExchange[];
 };
@@ -33,13 +33,13 @@ export type Delivery = {
 type Party = {
   from?: string;
   body?: string;
-  /** Whether the runtime or the party that the TwiML connects the call with can be reached; it can unless told. */
+  /** Whether the runtime or the party that the TwiML connects the call to can be reached. The default is true. */
   isReachable?: boolean;
 };
 
 /**
- * Somebody who rings and texts a number. The number's configuration decides where that goes, with Twilio's precedence:
- * a call by trunk, TwiML App, voice URL; a text by Messaging Service, TwiML App, SMS URL.
+ * Somebody who calls and texts a number. The number's configuration decides who gets it, in Twilio's order: for a call
+ * trunk, TwiML App, voice URL; for a text Messaging Service, TwiML App, SMS URL.
  */
 export function createCaller(state: State, fetch: Fetch) {
   return { ring, text };
@@ -159,7 +159,7 @@ export function createCaller(state: State, fetch: Fetch) {
     return [...state.messagingServices.values()].find(({ numberSids }) => numberSids.includes(number.sid));
   }
 
-  /** Asks the URL, and where it does not answer with TwiML the fallback URL, as Twilio does. */
+  /** Asks the URL and, if that does not answer with TwiML, the fallback URL, as Twilio does. */
   async function deliver(
     account: Account,
     to: Delivery["answeredBy"],
@@ -207,7 +207,7 @@ function attribute(twiml: string, pattern: RegExp): string | undefined {
   return pattern.exec(twiml)?.[1]?.replaceAll("&amp;", "&");
 }
 
-/** What Twilio adds to the request for the `action` of `<Connect>` or `<Dial>`. */
+/** The parameters that Twilio adds to the request for the `action` of `<Connect>` or `<Dial>`. */
 function connectionEnd(twiml: string, isReachable: boolean): Record<string, string> {
   if (twiml.includes("<Dial ")) return { DialCallStatus: isReachable ? "completed" : "no-answer" };
   if (isReachable) return { SessionId: newSid("VX"), SessionStatus: "completed", SessionDuration: "1" };

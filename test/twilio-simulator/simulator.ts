@@ -10,19 +10,19 @@ export type Simulator = {
   /**
    * Twilio's REST API.
    *
-   * @throws ConnectionReset where a fault drops the connection
+   * @throws ConnectionReset if a fault drops the connection
    */
   fetch: (request: Request) => Promise<Response>;
-  /** Does what it was late with. */
+  /** Carries out the late requests now. */
   finishLate: () => Promise<void>;
   ring: ReturnType<typeof createCaller>["ring"];
   text: ReturnType<typeof createCaller>["text"];
 };
 
 /**
- * A Twilio of one's own, in memory.
+ * A simulated Twilio, in memory.
  *
- * @param webhookFetch how it reaches the webhooks of its numbers
+ * @param webhookFetch sends the requests to the numbers' webhooks
  */
 export function createSimulator(webhookFetch: (request: Request) => Promise<Response>): Simulator {
   const state = createState();
@@ -103,7 +103,7 @@ async function befall(
   }
 }
 
-/** Waits for the other side to lose its patience. */
+/** Waits until the other side ends the request. */
 function aborted(signal: AbortSignal): Promise<Response> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(new ConnectionReset());
