@@ -31,7 +31,7 @@ ${code(
 ${code(json(importing.answers[0].example), "The answer")}
 <h2>What it does for you</h2>
 <ul>
-<li>No half-finished imports: if Twilio fails during an import, the number gets its old settings back.</li>
+<li>No half-finished imports: if Twilio fails during an import, the number's old settings are restored.</li>
 <li>No lost calls: an import clears the number's SIP trunk, TwiML App and fax settings, and verifies the result.</li>
 <li>Your secrets are safe: Auth Tokens and your previous webhooks are stored encrypted, API key secrets only as hashes.</li>
 <li>Errors that help: each error has a fixed code, and a page that says what to do.</li>

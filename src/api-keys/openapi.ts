@@ -113,7 +113,7 @@ export const apiKeyReference: Reference = {
       summary: "Revoke an API key",
       description:
         "For the operator. The key stops working at once and for ever; revoking it twice does no harm. Its numbers stay " +
-        "imported and their calls are still answered: the callers did nothing wrong. The numbers are still compared with " +
+        "imported and their calls are still answered: the callers did nothing wrong. The numbers are still checked against " +
         "Twilio, but no longer repaired. Another key can import such a number with the credentials of its Twilio account. The " +
         "number then belongs to that key, together with the configuration from before the first import. So, to release a " +
         "number of a revoked key, import it under a new key and then DELETE it.",

@@ -112,7 +112,7 @@ export const numberHelp = {
   },
   twilio_webhooks_not_applied: {
     happened:
-      "Twilio answered that it made the change, but the number still has other values. This service has undone its changes.",
+      "Twilio answered that it made the change, but the number still has other values. This service has restored what it had changed.",
     remedy: [
       "Send the request again.",
       "Look for another system that changes this number at the same time. details.fields names the fields with other values.",

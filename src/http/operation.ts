@@ -66,7 +66,7 @@ function objectOf(schema: z.core.$ZodType): z.core.$ZodObject {
   return objectOf(before instanceof z.core.$ZodTransform ? after : before);
 }
 
-/** A field of an answer. */
+/** Gives a field of an answer its description and an example. */
 export function answered<Schema extends z.ZodMiniType>(
   schema: Schema,
   description: string,

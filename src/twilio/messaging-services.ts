@@ -35,7 +35,10 @@ export async function findMessagingService(
   const get = (path: string) => callTwilio(messaging, credentials, { method: "GET", path });
   const parsed = page.safeParse(await get(`/v1/Services?PageSize=${PAGE_SIZE}`));
   if (!parsed.success)
-    throw new TwilioError("Twilio's list of services is strange", { failure: "unavailable", status: 200 });
+    throw new TwilioError("Twilio's list of services has an unknown form", {
+      failure: "unavailable",
+      status: 200,
+    });
   const services = parsed.data.services
     .map((entry) => service.safeParse(entry))
     .flatMap((result) => (result.success ? [result.data] : []))
@@ -50,7 +53,7 @@ export async function findMessagingService(
       return { sid: match.sid, usesInboundWebhookOnNumber: match.use_inbound_webhook_on_number === true };
   }
   if (!isAll)
-    throw new TwilioError("the account has too many Messaging Services to look through", {
+    throw new TwilioError("the account has too many Messaging Services to ask each of them", {
       failure: "unavailable",
     });
   return undefined;
