@@ -5,7 +5,7 @@ import { openFromNode } from "../test/twilio-simulator/sockets.ts";
 import { addAccount, addNumber } from "../test/twilio-simulator/state.ts";
 import { fail, onOrphaned } from "./wrangler.ts";
 
-// npm run simulator: a Twilio on this machine, with one account and two numbers, for development without an account.
+// npm run simulator: runs a simulated Twilio on this machine, with one account and two numbers.
 
 const DEFAULT_PORT = "4010";
 
@@ -62,5 +62,5 @@ Break it:     curl ${url}/_simulator/faults ${json} '{"effect":"serverErrorHtml"
 }
 
 await start().catch((error: Error & { code?: string }) =>
-  fail(error.code === "EADDRINUSE" ? "The port is taken; choose another one with --port." : error),
+  fail(error.code === "EADDRINUSE" ? "The port is in use. Choose another one with --port." : error),
 );

@@ -7,10 +7,10 @@ import { createMeasure, type Measure } from "./http/metrics.ts";
 import type { ReconciliationMessage } from "./reconciliation/message.ts";
 import type { TwilioEndpoint } from "./twilio/http.ts";
 
-/** What the work of this service takes, whichever door it comes in by: a request, a queue or the cron. */
+/** What the work of this service needs, whether a request, a queue or the cron starts it. */
 export type Services = BaseServices & {
   measure: Measure;
-  /** Lets work go on after the answer; the runtime grants it about 30 seconds. */
+  /** Lets work continue after the answer. The runtime allows about 30 seconds for it. */
   defer: (work: Promise<unknown>) => void;
   twilio: TwilioEndpoint;
   publicBaseUrl: string;

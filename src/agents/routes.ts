@@ -10,7 +10,7 @@ import { createAgentBody, updateAgentBody } from "./schema.ts";
 import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
 import { checkUrls } from "./urls.ts";
 
-/** @param onChange called with the API key whose agents have just changed */
+/** @param onChange called with the API key after one of its agents has changed */
 export const agents = (onChange: (apiKeyId: string) => void) =>
   new Hono<AppEnv>()
     .post("/", withApiKey, requireJson, validateJson(createAgentBody), async (c) => {
@@ -29,7 +29,7 @@ export const agents = (onChange: (apiKeyId: string) => void) =>
     .put("/:agent_id", withApiKey, requireJson, validateJson(updateAgentBody), async (c) => {
       const changes = c.req.valid("json");
       checkUrls(changes, c.get("config"));
-      // Two changes at once of different fields both count: the one that comes second is made anew on top of the first.
+      // If another request changed the agent in between, read it again and apply these changes too: both count.
       for (;;) {
         const before = await ownAgent(c);
         const agent = changedAgent(before, changes, new Date());

@@ -4,8 +4,8 @@ import { isPublicUrl } from "../http/public-url.ts";
 import type { CreateAgentBody } from "./schema.ts";
 
 /**
- * Checks what a schema cannot: that an agent's URLs do not lead to this deployment itself, and whether local ones are
- * allowed here.
+ * Validates what the schema cannot, because it depends on the deployment: an agent's URLs must not point to this
+ * deployment, and local URLs must be allowed here.
  *
  * @throws ApiError `invalid_url`
  */

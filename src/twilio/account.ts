@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 
-// The answer holds the Auth Token in the clear, so nothing of it is kept but these two words.
+// The answer holds the Auth Token in the clear, so only these two fields are kept.
 const account = z.object({ status: z.nullish(z.string()), type: z.nullish(z.string()) });
 
 export type TwilioAccount = z.output<typeof account>;
@@ -23,7 +23,7 @@ export async function fetchAccount(
 }
 
 /**
- * Tries the credentials on the numbers of their account, which every kind of them can read that an import can use.
+ * Tries the credentials by listing one number: all credentials that are good enough for an import may do that.
  *
  * @throws TwilioError
  */

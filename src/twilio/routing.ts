@@ -9,11 +9,11 @@ const record = z.object({ voice_region: z.nullish(z.string()) });
 const PATIENCE_MS = 2_500;
 
 /**
- * The Region in which a number's calls are handled, such as `us1`, by its routing record. Each Region has its own
- * configuration of the number. https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
+ * The region that handles a number's calls, such as `us1`. Each region has its own configuration of the number.
+ * https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
  *
- * @returns undefined if the number has no record
- * @throws TwilioError if it cannot be read, after two and a half seconds at most
+ * @returns undefined if Twilio has no record: the default region
+ * @throws TwilioError
  */
 export async function findVoiceRegion(
   endpoint: TwilioEndpoint,

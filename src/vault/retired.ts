@@ -1,13 +1,13 @@
 import type { Slot, Vault } from "./vault.ts";
 
-// Secrets that were replaced and still count for a while. Several, because who replaces one twice in a day may still be
-// using the first.
+// Replaced secrets that are still valid for a while. A list, because a customer who replaces a secret twice in a day may
+// still use the first one.
 
 type Retired = { value: string; until: string };
 
 const MAX_RETIRED = 4;
 
-/** The list with one more, sealed: the newest first, without what no longer counts. */
+/** Adds a secret to the list and seals the list: the newest first, {@link MAX_RETIRED} at most. */
 export function sealRetired(
   vault: Vault,
   retired: readonly Retired[],
@@ -19,7 +19,7 @@ export function sealRetired(
   return vault.seal(JSON.stringify(list), slot);
 }
 
-/** Those that still count, the newest first. @throws VaultError */
+/** The secrets that are still valid, the newest first. @throws VaultError */
 export async function openRetired(
   vault: Vault,
   sealed: string | null,

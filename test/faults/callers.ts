@@ -60,10 +60,14 @@ const isOurs = (url: string | null) => url?.startsWith(WEBHOOKS) === true;
 const isAcknowledged = ({ answeredBy }: Delivery) => answeredBy === "webhook" || answeredBy === "fallback";
 
 function callerOf({ overrides }: Circumstances) {
-  return createCaller(twilio.state, async (request) => {
-    if (isOurs(request.url)) return send(request, overrides);
-    return new Response("<Response/>", { headers: { "content-type": "text/xml" } });
-  });
+  return createCaller(
+    twilio.state,
+    async (request) => {
+      if (isOurs(request.url)) return send(request, overrides);
+      return new Response("<Response/>", { headers: { "content-type": "text/xml" } });
+    },
+    () => Promise.reject(new Error("no such host")),
+  );
 }
 
 async function repeat({ url, parameters, signature }: WebhookExchange, { overrides }: Circumstances) {

@@ -5,7 +5,7 @@ import type { NumberResource } from "./resource.ts";
 import type { Simulator } from "./simulator.ts";
 import { addAccount, addNumber, OPERATIONS } from "./state.ts";
 
-/** What Twilio's Console and the telephone network are to the real thing: look, change, ring, text, break. */
+/** The endpoints that stand for Twilio's Console and the telephone network: look, change, ring, text, break. */
 export function createControl(simulator: Simulator): Hono {
   const { state, faults } = simulator;
   const control = new Hono();
@@ -58,7 +58,7 @@ export function createControl(simulator: Simulator): Hono {
     const fault = await c.req.json<Omit<Fault, "effect"> & { effect: string | Effect }>();
     const effect = typeof fault.effect === "string" ? namedEffect(fault.effect) : fault.effect;
     if (fault.operation !== undefined && !OPERATIONS.includes(fault.operation)) {
-      throw new Error(`no such operation; there are ${OPERATIONS.join(", ")}`);
+      throw new Error(`no such operation; use one of ${OPERATIONS.join(", ")}`);
     }
     faults.add({ ...fault, effect });
     return c.json({ ok: true }, 201);
@@ -83,6 +83,6 @@ function namedEffect(name: string): Effect {
     (entry): entry is [string, Effect] => typeof entry[1] !== "function",
   );
   const effect = new Map(named).get(name);
-  if (!effect) throw new Error(`no such effect; there are ${named.map(([known]) => known).join(", ")}`);
+  if (!effect) throw new Error(`no such effect; use one of ${named.map(([known]) => known).join(", ")}`);
   return effect;
 }

@@ -6,7 +6,7 @@ type Authenticate = (state: State, header: string | undefined, account: string) 
 type Record = (operation: Operation, c: Context, parameters: URLSearchParams) => void;
 
 /**
- * Twilio's other products, which have no account in their paths: they act on the account that authenticates.
+ * Twilio's other products. Their paths name no account: they use the account of the credentials.
  * https://www.twilio.com/docs/messaging/api/service-resource, https://www.twilio.com/docs/global-infrastructure
  */
 export function addOtherProducts(

@@ -26,10 +26,9 @@ export type Simulator = {
 };
 
 /**
- * A Twilio of one's own, in memory.
+ * A simulated Twilio, in memory.
  *
- * @param webhookFetch how it reaches the webhooks of its numbers
- * @param openSocket how it reaches the WebSockets that their TwiML names; nobody is there unless told
+ * @param webhookFetch sends the requests to the numbers' webhooks
  */
 export function createSimulator(
   webhookFetch: (request: Request) => Promise<Response>,
@@ -119,7 +118,7 @@ async function befall(
   }
 }
 
-/** Waits for the other side to lose its patience. */
+/** Waits until the other side ends the request. */
 function aborted(signal: AbortSignal): Promise<Response> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(new ConnectionReset());
