@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { watchedDatabase } from "../support/database.ts";
 import { type ImportRequest, prepareImport } from "../support/import.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { twilio } from "../support/twilio.ts";
@@ -51,6 +52,14 @@ const updateLate = (requests: number) =>
 
 const cannotBeRead = () =>
   twilio.faults.add({ operation: "fetch", effect: effects.serverErrorHtml, times: null });
+
+/** An import whose update may still be carried out, and whose number cannot be read back. */
+async function importUnsettled(importer: Importer, requests: number): Promise<void> {
+  updateLate(requests);
+  cannotBeRead();
+  await expectError(await importIt(importer, IMPATIENT), 502, "twilio_unavailable");
+  twilio.faults.clear();
+}
 
 /** All that may still happen at Twilio happens; later on the cron runs. */
 async function letTimePass(overrides: Partial<Env> = {}): Promise<void> {
@@ -129,5 +138,80 @@ describe.each<[string, (prepared: Prepared) => Promise<Importer>]>([
     expect((await importIt(importer)).status).toBe(201);
     expect((await release(importer)).status).toBe(200);
     await expectAsBefore(prepared);
+  });
+});
+
+describe("the update of an import may still be carried out, and the owner imports again", () => {
+  it("which Twilio refuses: the first one is undone all the same", async () => {
+    const prepared = await prepare();
+    await importUnsettled(prepared, 99);
+    twilio.faults.add({ operation: "update", effect: effects.tooManyRequestsRetryAfter(60) });
+    await expectError(await importIt(prepared, IMPATIENT), 503, "twilio_rate_limited");
+    await letTimePass();
+    await expectAsBefore(prepared);
+  });
+
+  it("which Twilio refuses, and the first one was carried out after the number was looked up", async () => {
+    const prepared = await prepare();
+    await importUnsettled(prepared, 0);
+    twilio.faults.add({ operation: "update", effect: effects.invalidUrl });
+    await expectError(await importIt(prepared, IMPATIENT), 502, "twilio_update_rejected");
+    await letTimePass();
+    await expectAsBefore(prepared);
+  });
+
+  it("late too, and the first one was carried out after the number was looked up", async () => {
+    const prepared = await prepare();
+    await importUnsettled(prepared, 0);
+    updateLate(1);
+    await expectError(await importIt(prepared, IMPATIENT), 502, "twilio_unavailable");
+    await letTimePass();
+    await expectAsBefore(prepared);
+  });
+
+  it("late too, and somebody keeps watch when the first one is carried out", async () => {
+    const prepared = await prepare();
+    await importUnsettled(prepared, 1);
+    updateLate(2);
+    await expectError(await importIt(prepared, IMPATIENT), 502, "twilio_unavailable");
+    await letTimePass();
+    await expectAsBefore(prepared);
+  });
+
+  it("with success, and releases the number before the first one is carried out", async () => {
+    const prepared = await prepare();
+    await importUnsettled(prepared, 99);
+    expect((await importIt(prepared)).status).toBe(201);
+    expect((await release(prepared)).status).toBe(200);
+    await letTimePass();
+    await expectAsBefore(prepared);
+  });
+});
+
+describe("the update of an import may still be carried out, and the owner releases the number", () => {
+  it("and again, since D1 failed at the end of the first release", async () => {
+    const prepared = await prepare();
+    await importUnsettled(prepared, 99);
+    const { DB } = watchedDatabase({ trip: 4, when: "before" });
+    await expectError(await release(prepared, { DB }), 503, "storage_unavailable");
+    expect((await release(prepared)).status).toBe(200);
+    await letTimePass();
+    await expectAsBefore(prepared);
+  });
+});
+
+describe("a repair may still be carried out, and the owner releases the number", () => {
+  it("which was re-pointed, and stays as its owner has it", async () => {
+    const prepared = await prepare();
+    expect((await importIt(prepared)).status).toBe(201);
+    const number = twilio.state.numbers.get(prepared.number.sid) as NumberResource;
+    number.voice_url = "https://new.example.com/voice";
+    updateLate(99);
+    await call("POST", `${PATH}/check`, prepared.key, undefined, { env: IMPATIENT });
+    expect((await release(prepared)).status).toBe(200);
+    expect(held(prepared).voice_url).toBe("https://new.example.com/voice");
+    await letTimePass();
+    expect(held(prepared).voice_url).toBe("https://new.example.com/voice");
+    expect(await rows("phone_numbers")).toEqual([]);
   });
 });
