@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { ErrorCode } from "../http/errors.ts";
 import { maxLength, minLength, pattern, satisfies } from "../http/schema.ts";
 
 // How a call is connected to an agent's runtime, and what the caller hears if that fails. Attributes have TwiML's names
@@ -22,12 +23,22 @@ const url = z.string().check(maxLength(MAX_URL_LENGTH, "invalid_url"));
 
 /** The customer's own parameters for the runtime, beside ours; see `answering/answer.ts`. */
 const parameters = z.optional(
-  z
-    .record(
-      z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
-      z.string().check(maxLength(MAX_TEXT_LENGTH)),
-    )
-    .check(satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES)),
+  z.pipe(
+    z.transform((input, { issues }) => {
+      // zod leaves it out of a record without a word.
+      if (typeof input === "object" && input !== null && Object.hasOwn(input, "__proto__")) {
+        const message = "invalid_field" satisfies ErrorCode;
+        issues.push({ code: "custom", path: ["__proto__"], message, input });
+      }
+      return input;
+    }),
+    z
+      .record(
+        z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
+        z.string().check(maxLength(MAX_TEXT_LENGTH)),
+      )
+      .check(satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES)),
+  ),
 );
 
 const dialable = z.string().check(pattern(DIALABLE, "invalid_field"));

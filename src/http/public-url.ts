@@ -26,16 +26,52 @@ const PRIVATE_SUFFIXES = [
   "invalid",
 ];
 
-/** Whether this is an absolute URL of the protocol, with a public host name and without user name and password. */
-export function isPublicUrl(value: string, { protocol, ownUrls = [], allowLocal = false }: Rules): boolean {
+/** Which rule a URL breaks, and what to say about it. */
+const RULES = {
+  control_character: "It contains a tab or a line break.",
+  not_absolute: "It does not begin with a scheme and two slashes.",
+  credentials: "It contains a user name or password.",
+  protocol: "It has the wrong scheme.",
+  own_host: "It points to this deployment itself.",
+  local_host: "It points to this machine.",
+  private_host: "Its host is an IP address or a name that only a private network knows.",
+} as const;
+
+export type UrlRule = keyof typeof RULES;
+
+/** What is wrong with a URL that breaks a rule. */
+export function urlAdvice(rule: UrlRule): string {
+  return RULES[rule];
+}
+
+/**
+ * The rule that a URL breaks; undefined if it is an absolute URL of the protocol, with a public host name and without user
+ * name and password. What is used of it afterwards is its normal form (`href`): other parsers may read an odd spelling
+ * otherwise.
+ */
+export function brokenRule(
+  value: string,
+  { protocol, ownUrls = [], allowLocal = false }: Rules,
+): UrlRule | undefined {
   // Our parser drops these characters. A system that reads the original text may not.
-  if (/[\t\n\r]/.test(value)) return false;
+  if (/[\t\n\r]/.test(value)) return "control_character";
   const url = URL.parse(value);
+  if (!url || !/^\s*[a-z][a-z0-9+.-]*:\/\//i.test(value)) return "not_absolute";
+  if (url.username !== "" || url.password !== "") return "credentials";
   const own = ownUrls.map((address) => new URL(address));
-  if (url?.username !== "" || url.password !== "") return false;
-  if (allowLocal && isLocal(url, protocol)) return !own.some(({ host }) => host === url.host);
+  if (allowLocal && isLocal(url, protocol)) {
+    return own.some(({ host }) => host === url.host) ? "own_host" : undefined;
+  }
   const name = url.hostname.replace(/\.$/, "");
-  return url.protocol === protocol && !own.some(({ hostname }) => hostname === name) && isPublicName(name);
+  if (isLoopback(name)) return "local_host";
+  if (url.protocol !== protocol) return "protocol";
+  if (own.some(({ hostname }) => hostname === name)) return "own_host";
+  return isPublicName(name) ? undefined : "private_host";
+}
+
+/** Whether a URL breaks no rule. */
+export function isPublicUrl(value: string, rules: Rules): boolean {
+  return brokenRule(value, rules) === undefined;
 }
 
 /**
