@@ -158,8 +158,8 @@ function isIdempotent({ auth, isUnkept }: Operation, method: string): boolean {
 const idempotencyHeader = z.object({
   [IDEMPOTENCY_HEADER]: answered(
     z.optional(z.string().check(z.regex(IDEMPOTENCY_KEY))),
+    // Without an example: the reference would send it with the first request that somebody tries, and with every other.
     "Your own text, such as a UUID. For a day you can send this request again with it, and it runs only once.",
-    "6f1c2d9e-0b7a-4f35-9a55-2f8e8f0f7c11",
   ),
 });
 
