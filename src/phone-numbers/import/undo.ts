@@ -16,7 +16,8 @@ import { removeClaim } from "./store.ts";
  * Handles an update that Twilio did not confirm, and returns the error to answer with.
  *
  * If Twilio refused it (4xx), the number has not changed. After any other failure the update may be in force, or come into
- * force yet: we read the number. That it holds our URLs proves that the update is over only if it did not hold them before.
+ * force yet: we read the number. That it holds our URLs proves that the update is over only if it did not hold them before,
+ * and no update of a former import may have come late.
  */
 export async function recover(claimed: ClaimedImport, error: unknown, services: Services): Promise<unknown> {
   const answer = twilioFailure(error, "twilio_update_rejected");
@@ -32,7 +33,10 @@ export async function recover(claimed: ClaimedImport, error: unknown, services: 
     await expireLease(claimed.row, services, { mayStillHappen: isOpen });
     return outcomeUnknown(answer);
   }
-  const isProof = !holdsOurs(claimed, claimed.number) && holdsOurs(claimed, number);
+  const isProof =
+    !isOutcomeUnknown(claimed.row.outcomeUnknownUntil, services.now()) &&
+    !holdsOurs(claimed, claimed.number) &&
+    holdsOurs(claimed, number);
   if (!isOpen || isProof) return undoAndAnswer(claimed, number, answer, services);
   // The owner may import again at once. That import takes over this row and uses the same URLs, so a late update does
   // no harm. If nobody imports again, recovery restores the number as soon as nothing can come late any more; a late

@@ -13,13 +13,8 @@ database.exec(`
   PRAGMA journal_mode = WAL;
   PRAGMA synchronous = NORMAL;
   CREATE TABLE IF NOT EXISTS phone_numbers (
-    id TEXT PRIMARY KEY,
-    phone_number TEXT NOT NULL UNIQUE,
-    number_sid TEXT NOT NULL,
-    account_sid TEXT NOT NULL,
-    auth_token TEXT NOT NULL,
-    welcome_message TEXT NOT NULL,
-    language TEXT NOT NULL
+    id TEXT PRIMARY KEY, phone_number TEXT NOT NULL UNIQUE, number_sid TEXT NOT NULL, account_sid TEXT NOT NULL,
+    auth_token TEXT NOT NULL, welcome_message TEXT NOT NULL, language TEXT NOT NULL
   ) STRICT`);
 const insert = database.prepare("INSERT INTO phone_numbers VALUES (?, ?, ?, ?, ?, ?, ?)");
 const byId = database.prepare("SELECT auth_token, welcome_message, language FROM phone_numbers WHERE id = ?");
@@ -34,18 +29,13 @@ httpClient.request = (options) => {
 
 const app = express();
 
-app.post("/empty", (_, response) => {
-  response.end();
-});
+app.post("/empty", (_, response) => response.end());
 
 app.post("/phone-numbers", express.json(), async (incoming, response) => {
   const { phone_number, twilio_sid, twilio_token } = incoming.body;
   const client = twilio(twilio_sid, twilio_token, { httpClient });
   const [number] = await client.incomingPhoneNumbers.list({ phoneNumber: phone_number, limit: 1 });
-  if (!number) {
-    response.sendStatus(404);
-    return;
-  }
+  if (!number) return response.sendStatus(404);
   const id = crypto.randomUUID();
   const url = `${PUBLIC_BASE_URL}/calls/${id}`;
   await client.incomingPhoneNumbers(number.sid).update({
@@ -56,36 +46,24 @@ app.post("/phone-numbers", express.json(), async (incoming, response) => {
     statusCallback: `${url}/status`,
     statusCallbackMethod: "POST",
   });
-  insert.run(
-    id,
-    phone_number,
-    number.sid,
-    twilio_sid,
-    twilio_token,
-    "Hello, you have reached Acme Dental.",
-    "en-US",
-  );
+  const welcome = "Hello, you have reached Acme Dental.";
+  insert.run(id, phone_number, number.sid, twilio_sid, twilio_token, welcome, "en-US");
   response.status(201).json({ phone_number: { id, phone_number, twilio_number_sid: number.sid } });
 });
 
 app.post("/calls/:id", express.urlencoded({ extended: false }), (incoming, response) => {
-  const row = byId.get(incoming.params.id) as Record<string, string> | undefined;
+  const row = byId.get(incoming.params.id);
   const signature = incoming.header("x-twilio-signature") ?? "";
   const url = PUBLIC_BASE_URL + incoming.originalUrl;
-  if (!row || !twilio.validateRequest(row.auth_token ?? "", signature, url, incoming.body)) {
-    response.sendStatus(403);
-    return;
-  }
+  const isGenuine = row && twilio.validateRequest(row.auth_token, signature, url, incoming.body);
+  if (!isGenuine) return response.sendStatus(403);
   const twiml = new twilio.twiml.VoiceResponse();
-  twiml.say({ language: row.language as "en-US" }, row.welcome_message ?? "");
+  twiml.say({ language: row.language }, row.welcome_message);
   twiml.hangup();
   response.type("text/xml").send(twiml.toString());
 });
 
 const server = app.listen(0, "127.0.0.1", () => {
-  const address = server.address();
-  if (address && typeof address === "object") process.send?.({ url: `http://127.0.0.1:${address.port}` });
+  process.send({ url: `http://127.0.0.1:${server.address().port}` });
 });
-// The bench pauses for longer than Node.js would keep a connection, and uses it again.
-server.keepAliveTimeout = 600_000;
 process.on("disconnect", () => process.exit(0));
