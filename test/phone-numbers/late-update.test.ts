@@ -172,6 +172,17 @@ describe("the update of an import may still be carried out, and the owner import
     await expectAsBefore(prepared);
   });
 
+  it("late too, and the first one is what is seen: the second has all its time yet", async () => {
+    const prepared = await prepare();
+    await importUnsettled(prepared, 0);
+    const soon = new Date(Date.now() + 5_000).toISOString();
+    await env.DB.prepare("UPDATE phone_numbers SET outcome_unknown_until = ?1").bind(soon).run();
+    updateLate(99);
+    await expectError(await importIt(prepared, IMPATIENT), 502, "twilio_unavailable");
+    const [row] = await rows<{ outcome_unknown_until: string }>("phone_numbers");
+    expect((row?.outcome_unknown_until ?? "") > soon).toBe(true);
+  });
+
   it("late too, and somebody keeps watch when the first one is carried out", async () => {
     const prepared = await prepare();
     await importUnsettled(prepared, 1);
