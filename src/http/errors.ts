@@ -15,10 +15,13 @@ type Entry = {
 export const errorCatalogue = {
   invalid_json: { status: 400, message: "The request body is not a JSON object." },
   missing_field: { status: 400, message: "A required field is absent, null or empty." },
-  unknown_parameter: { status: 400, message: "This endpoint has no such parameter, so nothing was done." },
+  unknown_parameter: {
+    status: 400,
+    message: "This endpoint does not have this parameter. Nothing was changed.",
+  },
   invalid_parameter: {
     status: 400,
-    message: "A parameter has a value that it cannot have, so nothing was done.",
+    message: "A parameter has a wrong value. Nothing was changed.",
   },
   invalid_field: { status: 400, message: "A field has the wrong type or is too long." },
   invalid_phone_format: {
@@ -116,7 +119,7 @@ export const errorCatalogue = {
   number_in_other_region: {
     status: 422,
     message:
-      "Calls to this number are handled in another Twilio Region than that of these credentials. Send the Auth Token that the account has in that Region.",
+      "Another Twilio Region handles the calls to this number, not the Region of these credentials. Send the account's Auth Token of that Region.",
   },
   plan_changed: {
     status: 409,

@@ -20,7 +20,7 @@ export function faultOf(message: string): Fault {
   return { code: Object.hasOwn(errorCatalogue, message) ? (message as ErrorCode) : "invalid_field" };
 }
 
-/** A fault as an error. */
+/** The error for a fault. */
 export function faultError({ code, hint, details = {} }: Fault): ApiError {
   const message = [errorCatalogue[code].message, hint].filter(Boolean).join(" ");
   return new ApiError(code, { message, details });
@@ -32,7 +32,7 @@ export const maxLength = (length: number, code: ErrorCode = "invalid_field") => 
 /** @param fault a code, or a function that returns the fault of a value */
 export function pattern(regex: RegExp, fault: ErrorCode | ((value: string) => Fault)) {
   if (typeof fault === "string") return z.regex(regex, fault);
-  // A fault travels through zod as the message of an issue.
+  // Zod carries a fault as the message of an issue.
   return z.regex(regex, { error: ({ input }) => JSON.stringify(fault(String(input))) });
 }
 
@@ -69,7 +69,7 @@ function spellingsOf<Shape>(name: string, aliases: Aliases<Shape>): string[] {
   return [name, ...[(aliases as Record<string, string | readonly string[]>)[name] ?? []].flat()];
 }
 
-/** A field that many bodies may have; see dry-run.ts. */
+/** The `dry_run` field of a body; see dry-run.ts. */
 export const dryRunField = () => z.optional(z.boolean({ error: "invalid_parameter" satisfies ErrorCode }));
 
 function normalised<Shape extends z.core.$ZodShape>(
@@ -82,7 +82,7 @@ function normalised<Shape extends z.core.$ZodShape>(
     const entries = Object.keys(shape).flatMap((name) => entriesOf(name, given));
     const dryRun = dryRunInBody(input);
     if (dryRun === undefined) return Object.fromEntries(entries);
-    // Whoever asks for a dry run where there is none must not be obeyed in earnest.
+    // If the endpoint has no dry run, it refuses the request: the caller does not want a real change.
     if (!("dry_run" in shape)) {
       const message = "unknown_parameter" satisfies ErrorCode;
       issues.push({ code: "custom", path: ["dry_run"], message, input });

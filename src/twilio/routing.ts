@@ -5,7 +5,7 @@ import { productOrigin } from "./regions.ts";
 
 const record = z.object({ voice_region: z.nullish(z.string()) });
 
-// Who asks waits for something else as well, and can do without the answer.
+// The caller can work without this answer, so it does not wait long.
 const PATIENCE_MS = 2_500;
 
 /**

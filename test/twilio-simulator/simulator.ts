@@ -9,7 +9,7 @@ import type { Operation, State } from "./state.ts";
 export type Simulator = {
   /** What Twilio knows in US1. */
   state: State;
-  /** The same by Region. */
+  /** What Twilio knows in each Region. */
   regions: Record<Region, State>;
   faults: Faults;
   /**
@@ -53,7 +53,7 @@ export function createSimulator(
     regions,
     faults,
     ring: (phoneNumber, party) => callers[voiceRegionOf(regions, phoneNumber)].ring(phoneNumber, party),
-    // Texts have a routing of their own, which is US1's.
+    // Texts have their own routing: it is always US1 here.
     text: (phoneNumber, party) => callers.us1.text(phoneNumber, party),
     fetch: (request, region = regionOfHost(new URL(request.url).host)) =>
       limits[region](request, () => handle(request, region)),

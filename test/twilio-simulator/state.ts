@@ -61,7 +61,7 @@ export type State = {
   requests: RecordedRequest[];
 };
 
-/** @param shared what another Region knows and this one does as well */
+/** @param shared what this Region shares with another one */
 export function createState(shared?: Pick<State, "voiceRegions" | "requests">): State {
   return {
     accounts: new Map(),
