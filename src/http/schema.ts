@@ -8,9 +8,9 @@ import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
 /** Why a value is refused. */
 export type Fault = {
   code: ErrorCode;
-  /** What is wrong with this very value, as sentences; follows the message of the code. */
+  /** What is wrong with this value, in sentences. Follows the message of the code. */
   hint?: string;
-  /** Facts to act on, beside the names of the fields. */
+  /** Facts that the caller can act on, beside the names of the fields. */
   details?: Record<string, unknown>;
 };
 
@@ -43,10 +43,10 @@ export function satisfies<Value>(
   return z.refine<Value>((value) => test(value as Value), code);
 }
 
-/** Second spellings of fields; if a field is given twice, its own name wins, and then the first of these. */
+/** Second spellings of fields. If a body has several, the field's own name wins, then the first of these. */
 type Aliases<Shape> = Partial<Record<keyof Shape & string, string | readonly string[]>>;
 
-/** An object schema over the normalised body: what is absent, null or empty is undefined. */
+/** An object schema for the normalised body: a value that is absent, null or empty is undefined. */
 export function body<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
   return normalised(shape, (name, given) => {
     const value = spellingsOf(name, aliases).map((spelling) => given.get(spelling));
@@ -55,8 +55,8 @@ export function body<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Alia
 }
 
 /**
- * An object schema over the body of a partial change: a field that is left out is undefined, one that is null or empty is
- * null, which clears it.
+ * An object schema for a partial change. A field that is not in the body is undefined, so it does not change. A field
+ * that is null or empty is null, so it is cleared.
  */
 export function changes<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
   return normalised(shape, (name, given) => {

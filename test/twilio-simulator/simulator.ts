@@ -15,11 +15,11 @@ export type Simulator = {
   /**
    * Twilio's REST API.
    *
-   * @param region that of the request's host unless told
-   * @throws ConnectionReset where a fault drops the connection
+   * @param region the Region to ask; the Region of the request's host by default
+   * @throws ConnectionReset if a fault drops the connection
    */
   fetch: (request: Request, region?: Region) => Promise<Response>;
-  /** Does what it was late with. */
+  /** Carries out the late requests now. */
   finishLate: () => Promise<void>;
   ring: ReturnType<typeof createCaller>["ring"];
   text: ReturnType<typeof createCaller>["text"];

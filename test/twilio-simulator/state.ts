@@ -56,7 +56,10 @@ export type State = {
   numbers: Numbers;
   applications: Map<string, Application>;
   messagingServices: Map<string, MessagingService>;
-  /** The region that handles a number's calls, by number. A number without an entry is in the default region. */
+  /**
+   * The Region that handles a number's calls, by number. A number without an entry has no record, and US1 handles its
+   * calls. All Regions share this map, and the requests.
+   */
   voiceRegions: Map<string, string>;
   requests: RecordedRequest[];
 };
