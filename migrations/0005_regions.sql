@@ -59,6 +59,8 @@ CREATE TABLE phone_numbers_with_region (
   checked_at TEXT,
   return_attempts INTEGER NOT NULL DEFAULT 0,
   next_return_at TEXT,              -- until when recovery leaves the row alone
+  -- Until when Twilio may still carry out an update whose outcome is unknown. The row is not deleted before.
+  outcome_unknown_until TEXT,
   drift_policy TEXT NOT NULL DEFAULT 'repair' CHECK (drift_policy IN ('repair', 'report')),
   sms_refused INTEGER NOT NULL DEFAULT 0 CHECK (sms_refused IN (0, 1)),
   repaired_at TEXT,                 -- when it was last repaired

@@ -14,11 +14,11 @@ export type Services = BaseServices & {
   defer: (work: Promise<unknown>) => void;
   twilio: TwilioEndpoint;
   publicBaseUrl: string;
+  /** See `ownAddresses` in config.ts. */
+  ownAddresses: readonly string[];
   /** How events are delivered. */
   delivery: {
     timeoutMs: number;
-    /** See `ownAddresses` in config.ts. */
-    ownUrls: readonly string[];
     allowLocal: boolean;
   };
   queues: { events: Queue<EventMessage>; reconciliation: Queue<ReconciliationMessage> };
@@ -42,9 +42,9 @@ export function createServices(
       regionUrls: config.twilioRegionBaseUrls,
     },
     publicBaseUrl: config.publicBaseUrl,
+    ownAddresses: ownAddresses(config),
     delivery: {
       timeoutMs: config.webhookTimeoutMs,
-      ownUrls: ownAddresses(config),
       allowLocal: config.allowLocalWebhooks,
     },
     queues: { events: env.EVENTS, reconciliation: env.RECONCILIATION },

@@ -52,10 +52,10 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
     return null;
   }
   const route = routeOf(id, row);
-  const keys = await openKeys(row).catch((cause: unknown) => {
+  const opened = await openKeys(row).catch((cause: unknown) => {
     throw new UntrustedRoute(route, cause);
   });
-  const trusted = { ...route, keys };
+  const trusted = { ...route, ...opened };
   if (changes.count !== before) return trusted;
   cache.delete(id);
   cache.set(id, { route: trusted, loadedAt: now().getTime() });
@@ -65,8 +65,9 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
   }
   return trusted;
 
-  async function openKeys(stored: RouteRow): Promise<CryptoKey[]> {
-    return Promise.all((await openTokens(accountOf(stored), stored, services)).map(verificationKey));
+  async function openKeys(stored: RouteRow): Promise<Pick<TrustedRoute, "keys" | "mayReturn">> {
+    const { tokens, mayReturn } = await openTokens(accountOf(stored), stored, services);
+    return { keys: await Promise.all(tokens.map(verificationKey)), mayReturn };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Connect, Fallback } from "../agents/connect.ts";
 import type { BaseServices } from "../http/base-services.ts";
+import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import { VaultError } from "../vault/vault.ts";
 import type { RouteRow } from "./route-store.ts";
 
@@ -32,7 +33,7 @@ export type InboundRoute = {
 };
 
 /** A route, and the keys that may have signed Twilio's requests about it, the most likely first. */
-export type TrustedRoute = InboundRoute & { keys: CryptoKey[] };
+export type TrustedRoute = InboundRoute & Pick<OpenTokens, "mayReturn"> & { keys: CryptoKey[] };
 
 export type RouteServices = BaseServices & {
   /** Called for each request that is not signed with a key of the route it names. */

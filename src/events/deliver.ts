@@ -96,12 +96,13 @@ async function attempt(event: DueEvent, services: Services): Promise<number | un
 
 async function send(event: DueEvent, services: Services): Promise<Pick<Attempt, "httpStatus" | "error">> {
   const { vault, delivery, now, log } = services;
-  const { ownUrls, allowLocal, timeoutMs } = delivery;
+  const { allowLocal, timeoutMs } = delivery;
   const { webhook_url: url, api_key_id } = event;
   const failure = (error: DeliveryError) => ({ error });
   if (url === null) return failure("no_webhook_url");
   // It was valid when it was set, but this deployment's address or rules may have changed since then.
-  if (!isPublicUrl(url, { protocol: "https:", ownUrls, allowLocal })) return failure("unsafe_webhook_url");
+  if (!isPublicUrl(url, { protocol: "https:", ownUrls: services.ownAddresses, allowLocal }))
+    return failure("unsafe_webhook_url");
   let body: string;
   let signature: string;
   try {

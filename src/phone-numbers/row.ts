@@ -17,4 +17,6 @@ export type PhoneNumberRow = {
   claim_id: string;
   lease_expires_at: string | null;
   previous_configuration_sealed: string;
+  /** Until when Twilio may still carry out an update whose outcome is unknown. */
+  outcome_unknown_until: string | null;
 };

@@ -92,13 +92,23 @@ export function acquireLease(
   );
 }
 
-/** Statement: ends the lease of an active number, if `claimId` still holds it. */
-export function endLease(db: D1Database, id: string, claimId: string): D1PreparedStatement {
+/**
+ * Statement: ends the lease of an active number, if `claimId` still holds it.
+ *
+ * @param outcomeUnknownUntil until when Twilio may still carry out the repair; null if it is over
+ */
+export function endLease(
+  db: D1Database,
+  id: string,
+  claimId: string,
+  outcomeUnknownUntil: string | null,
+): D1PreparedStatement {
   return db
     .prepare(
-      "UPDATE phone_numbers SET lease_expires_at = NULL WHERE id = ?1 AND claim_id = ?2 AND state = 'active'",
+      `UPDATE phone_numbers SET lease_expires_at = NULL, outcome_unknown_until = COALESCE(?3, outcome_unknown_until)
+       WHERE id = ?1 AND claim_id = ?2 AND state = 'active'`,
     )
-    .bind(id, claimId);
+    .bind(id, claimId, outcomeUnknownUntil);
 }
 
 export type NumberHealth = {

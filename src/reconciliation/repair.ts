@@ -6,9 +6,9 @@ import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
 import { type HealthReason, healthOf, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
-import { leaseEnd } from "../phone-numbers/lease.ts";
+import { leaseEnd, quietUntil } from "../phone-numbers/lease.ts";
 import type { Services } from "../services.ts";
-import { cannotText, isAboutCredentials, isNotFound, TwilioError } from "../twilio/errors.ts";
+import { cannotText, isAboutCredentials, isNotFound, mayStillHappen, TwilioError } from "../twilio/errors.ts";
 import type {
   IncomingPhoneNumber,
   IncomingPhoneNumbers,
@@ -45,14 +45,17 @@ export async function applyFinding(
   const lease = { apiKeyId, id: row.id, claimId, leaseExpiresAt: leaseEnd(services, time) };
   const leased = await acquireLease(db, lease, time.toISOString());
   if (!leased) return "busy";
+  let unknownUntil: string | null = null;
   try {
     // The row may be minutes old. By now its owner may not want a repair.
     const current = plan(leased);
     if (current.action !== "repair") return await report(current, apiKeyId, services);
-    return await repairAndReport(current, apiKeyId, twilio, services);
+    const repaired = await repair(current, twilio, services);
+    if (repaired.mayStillHappen) unknownUntil = quietUntil(now());
+    return await reportRepair(current, repaired, apiKeyId, services);
   } finally {
     // If this fails too, the lease expires by itself.
-    await run(endLease(db, row.id, claimId)).catch((error: unknown) =>
+    await run(endLease(db, row.id, claimId, unknownUntil)).catch((error: unknown) =>
       services.log.warn("lease_not_ended", { phone_number_id: row.id, ...errorFields(error) }),
     );
   }
@@ -68,14 +71,13 @@ async function report(finding: Finding, apiKeyId: string, services: Services): P
   return "written";
 }
 
-async function repairAndReport(
+async function reportRepair(
   finding: Finding,
+  { outcome, smsRefused }: Repair,
   apiKeyId: string,
-  twilio: IncomingPhoneNumbers,
   services: Services,
 ): Promise<Applied> {
   const { row, reasons } = finding;
-  const { outcome, smsRefused } = await repair(finding, twilio, services);
   const refused = smsRefused && ({ smsRefused } as const);
   if (outcome === "failed") {
     if (isAsBefore(finding) && !smsRefused) return "as before";
@@ -106,6 +108,8 @@ type Repair = {
   /** `in_order`: only SMS fields differed, and the number cannot text. */
   outcome: "repaired" | "failed" | "in_order";
   smsRefused: boolean;
+  /** Twilio may still carry the update out. */
+  mayStillHappen?: boolean;
 };
 
 /**
@@ -136,7 +140,7 @@ async function repair(
   } catch (error) {
     log.warn("number_not_repaired", { phone_number_id: row.id, ...errorFields(error) });
     if (!(error instanceof TwilioError) || isAboutCredentials(error)) throw error;
-    return { outcome: "failed", smsRefused };
+    return { outcome: "failed", smsRefused, mayStillHappen: mayStillHappen(error) };
   }
 }
 

@@ -43,13 +43,26 @@ async function replacement(
     if (await equalInConstantTime(authToken, present)) return null;
     const retired = await openRetired(vault, stored.previous_auth_token_sealed, slot, now());
     const until = new Date(now().getTime() + RETIRED_TOKEN_MS);
-    return { sealed, retiredSealed: await sealRetired(vault, retired, { value: present, until }, slot) };
+    // A token that comes back was in use before the present one, which may be a secondary one that is promoted yet.
+    const others = retired.filter(({ value }) => value !== authToken);
+    const replaced = {
+      value: present,
+      until,
+      ...(others.length < retired.length && { mayReturn: true as const }),
+    };
+    return { sealed, retiredSealed: await sealRetired(vault, others, replaced, slot) };
   } catch (error) {
     // The stored token is lost: tell the operator. The new token works.
     log.error("stored_token_unreadable", { account_sid: account.accountSid, ...errorFields(error) });
     return { sealed, retiredSealed: null };
   }
 }
+
+export type OpenTokens = {
+  tokens: [string, ...string[]];
+  /** A replaced token may come into use yet, so a signature by the first does not end the rotation. */
+  mayReturn: boolean;
+};
 
 /**
  * The tokens that may have signed a webhook of this account, the most likely first. Twilio signs with the primary token
@@ -61,7 +74,7 @@ export async function openTokens(
   account: AccountKey,
   stored: TwilioAccountRow,
   { vault, log, now }: Services,
-): Promise<[string, ...string[]]> {
+): Promise<OpenTokens> {
   const slot = authTokenSlot(account);
   const [present, retired] = await Promise.allSettled([
     vault.open(stored.auth_token_sealed, slot),
@@ -75,7 +88,8 @@ export async function openTokens(
     ...(retired.status === "fulfilled" ? retired.value.map(({ value }) => value) : []),
   ];
   if (first === undefined) throw failed?.reason;
-  return [first, ...others];
+  const mayReturn = retired.status === "fulfilled" && retired.value.some((token) => token.mayReturn);
+  return { tokens: [first, ...others], mayReturn };
 }
 
 // A key with more accounts gets the general reason; looking on would cost the caller more than it tells.

@@ -22,8 +22,8 @@ export async function accountClient(
   stored: TwilioAccountRow,
   services: Pick<Services, "vault" | "log" | "now" | "twilio">,
 ): Promise<AccountClient> {
-  const [authToken] = await openTokens(account, stored, services);
+  const { tokens } = await openTokens(account, stored, services);
   const endpoint = requireRegion(services.twilio, account.region);
-  const credentials = { accountSid: account.accountSid, authToken };
+  const credentials = { accountSid: account.accountSid, authToken: tokens[0] };
   return { ...incomingPhoneNumbers(endpoint, credentials), endpoint, credentials };
 }

@@ -49,6 +49,19 @@ export function cannotText(error: unknown): boolean {
   );
 }
 
+// RFC 9110, 15.6.3 to 15.6.5
+const GATEWAY_STATUSES = [502, 503, 504];
+
+/**
+ * Whether Twilio may still carry out an update that failed: we got no answer, or only one from a gateway, which gives up
+ * before the server behind it does.
+ */
+export function mayStillHappen(error: unknown): boolean {
+  if (!(error instanceof TwilioError) || error.facts.failure !== "unavailable") return false;
+  const { status } = error.facts;
+  return status === undefined || GATEWAY_STATUSES.includes(status);
+}
+
 /** Whether Twilio refused the credentials, not the request. */
 export function isAboutCredentials(error: unknown): boolean {
   return error instanceof TwilioError && (error.facts.status === 401 || error.facts.status === 403);

@@ -3,7 +3,12 @@ import type { Slot, Vault } from "./vault.ts";
 // Replaced secrets that are still valid for a while. A list, because a customer who replaces a secret twice in a day may
 // still use the first one.
 
-type Retired = { value: string; until: string };
+type Retired = {
+  value: string;
+  until: string;
+  /** It may come into use yet: what replaced it was in use before it. */
+  mayReturn?: true;
+};
 
 const MAX_RETIRED = 4;
 
@@ -11,11 +16,11 @@ const MAX_RETIRED = 4;
 export function sealRetired(
   vault: Vault,
   retired: readonly Retired[],
-  { value, until }: { value: string; until: Date },
+  { value, until, ...more }: Omit<Retired, "until"> & { until: Date },
   slot: Slot,
 ): Promise<string> {
   const others = retired.filter((entry) => entry.value !== value);
-  const list = [{ value, until: until.toISOString() }, ...others].slice(0, MAX_RETIRED);
+  const list = [{ value, until: until.toISOString(), ...more }, ...others].slice(0, MAX_RETIRED);
   return vault.seal(JSON.stringify(list), slot);
 }
 

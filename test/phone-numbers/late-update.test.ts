@@ -65,7 +65,7 @@ async function importUnsettled(importer: Importer, requests: number): Promise<vo
 async function letTimePass(overrides: Partial<Env> = {}): Promise<void> {
   await twilio.finishLate();
   await env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020' WHERE state <> 'active'").run();
-  await env.DB.prepare("UPDATE phone_numbers SET next_return_at = NULL").run();
+  await env.DB.prepare("UPDATE phone_numbers SET next_return_at = NULL, outcome_unknown_until = NULL").run();
   await reconcile(overrides);
 }
 
@@ -137,6 +137,9 @@ describe.each<[string, (prepared: Prepared) => Promise<Importer>]>([
     await twilio.finishLate();
     expect((await importIt(importer)).status).toBe(201);
     expect((await release(importer)).status).toBe(200);
+    expect(held(prepared)).toEqual(prepared.before);
+    // The row is kept out of sight until nothing can come late any more.
+    await letTimePass();
     await expectAsBefore(prepared);
   });
 });

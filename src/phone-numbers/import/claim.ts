@@ -76,12 +76,12 @@ export async function claim(
   { body, account, number, abandoned, superseded, token, twilio }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport> {
-  const { db, vault, publicBaseUrl, log } = services;
+  const { db, vault, ownAddresses, log } = services;
   const id = abandoned?.id ?? newId("phoneNumber");
   // The old configuration belongs to the number's owner. The same SID means the same number in the same Twilio account,
   // so the new row keeps it. If the number has moved to another account, it does not.
   const earlier = abandoned ?? (superseded?.twilio_number_sid === number.sid ? superseded : undefined);
-  const isOurs = ownUrls(publicBaseUrl, id, ...(earlier ? [earlier.id] : []));
+  const isOurs = ownUrls(ownAddresses, id, ...(earlier ? [earlier.id] : []));
   const first = earlier && (await openFirst(earlier, services));
   const previous = previousOf(number, isOurs, first);
   const now = services.now();
@@ -94,6 +94,7 @@ export async function claim(
     agentId: body.agent_id,
     twilioNumberSid: number.sid,
     previousConfigurationSealed: await sealConfiguration(vault, id, previous),
+    outcomeUnknownUntil: earlier?.outcome_unknown_until ?? null,
   };
 
   const time = now.toISOString();
@@ -109,8 +110,9 @@ export async function claim(
       throw new ApiError("number_already_imported");
     // The agent was deleted after we looked it up.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
-    // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait.
-    if (abandoned) await expireLease(row, services);
+    // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait. A row that
+    // took another's place holds what is to be restored, so it stays.
+    if (earlier) await expireLease(row, services);
     else
       await removeClaim(db, row).catch((failure: unknown) =>
         log.warn("claim_not_removed", errorFields(failure)),

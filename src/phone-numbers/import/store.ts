@@ -16,7 +16,8 @@ export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1Prep
   return db
     .prepare(
       `SELECT id, phone_number, api_key_id, agent_id, account_sid, region, twilio_number_sid, inbound_enabled, outbound_enabled,
-         state, claim_id, lease_expires_at, previous_configuration_sealed, ${IS_ORPHANED} AS is_orphaned
+         state, claim_id, lease_expires_at, previous_configuration_sealed, outcome_unknown_until,
+         ${IS_ORPHANED} AS is_orphaned
        FROM phone_numbers WHERE phone_number = ?1`,
     )
     .bind(phoneNumber);
@@ -34,6 +35,8 @@ export type Claim = {
   region: string;
   twilioNumberSid: string;
   previousConfigurationSealed: string;
+  /** Until when Twilio may still carry out an update of a former import; null if there is none. */
+  outcomeUnknownUntil: string | null;
 };
 
 /**
@@ -53,8 +56,8 @@ export async function insertClaim(
   const insert = db
     .prepare(
       `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, state, claim_id,
-         lease_expires_at, previous_configuration_sealed, created_at, updated_at, region)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'importing', ?7, ?8, ?9, ?10, ?10, ?11)`,
+         lease_expires_at, previous_configuration_sealed, created_at, updated_at, region, outcome_unknown_until)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'importing', ?7, ?8, ?9, ?10, ?10, ?11, ?12)`,
     )
     .bind(
       claim.id,
@@ -68,6 +71,7 @@ export async function insertClaim(
       claim.previousConfigurationSealed,
       now,
       claim.region,
+      claim.outcomeUnknownUntil,
     );
   const clear = superseded
     ? [

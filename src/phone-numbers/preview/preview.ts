@@ -42,7 +42,7 @@ export async function previewImport(
   const now = services.now();
   if (existing && !takeoverOf(existing, apiKeyId, now)) throw alreadyImported(existing, apiKeyId, now);
 
-  const isOurs = ownUrls(services.publicBaseUrl, ...(existing ? [existing.id] : []));
+  const isOurs = ownUrls(services.ownAddresses, ...(existing ? [existing.id] : []));
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const { facts, unchecked } = await lookAround(number.sid, credentials, { ...services, twilio: endpoint });
   if (!known.isRegionChecked) unchecked.push("region");

@@ -63,7 +63,7 @@ async function recoverNumber(phoneNumber: string, apiKeyId: string, services: Se
 }
 
 async function undoImport(row: ReleasableRow, services: Services): Promise<void> {
-  const { db, vault, now, log, publicBaseUrl } = services;
+  const { db, vault, now, log, ownAddresses } = services;
   const time = now();
   const claim: Claim = {
     id: row.id,
@@ -76,13 +76,14 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
     region: row.region,
     twilioNumberSid: row.twilio_number_sid,
     previousConfigurationSealed: row.previous_configuration_sealed,
+    outcomeUnknownUntil: row.outcome_unknown_until,
   };
   if (!(await takeOverImport(db, claim, row.claim_id, time.toISOString()))) return;
   try {
     const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const previous = await openConfiguration(vault, row);
-    const claimed = { row: claim, number, previous, isOurs: ownUrls(publicBaseUrl, row.id), twilio };
+    const claimed = { row: claim, number, previous, isOurs: ownUrls(ownAddresses, row.id), twilio };
     if (await undo(claimed, number, services)) return log.info("import_undone", { phone_number_id: row.id });
   } catch (error) {
     if (error instanceof StorageError) throw error;

@@ -37,7 +37,7 @@ export async function previewRelease(
     const previous = await openConfiguration(services.vault, row);
     const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
-    const update = planRestore(number, previous, ownUrls(services.publicBaseUrl, row.id));
+    const update = planRestore(number, previous, ownUrls(services.ownAddresses, row.id));
     return { ...about, outcomes: outcomesOf(update), changes: fieldChanges(number, update) };
   } catch (error) {
     const reason = reasonOf(error);
