@@ -31,7 +31,7 @@ async function start(): Promise<void> {
     trunk_sid: "TK00000000000000000000000000000001",
   });
 
-  // One number whose calls are handled in Ireland, where the account has another token.
+  // The Region of Ireland handles the calls of this number. There the account has another token.
   const irish = addAccount(simulator.regions.ie1, {
     sid: account.sid,
     authToken: "simulated-auth-token-ie1",
@@ -50,7 +50,7 @@ async function start(): Promise<void> {
 
   account  ${account.sid}
   token    ${account.authToken}
-  in ie1   ${ie1.url}, token ${irish.authToken}, which ${phone_number} is routed to
+  in ie1   ${ie1.url}, token ${irish.authToken}; handles the calls of ${phone_number}
   numbers  ${[...simulator.state.numbers.values()].map(({ phone_number }) => phone_number).join(", ")}
 
 Look inside:  curl ${url}/_simulator

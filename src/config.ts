@@ -9,7 +9,7 @@ export type Config = {
   previousPublicBaseUrl: string | null;
   /** Twilio's REST API: an origin without a trailing slash. */
   twilioApiBaseUrl: string;
-  /** Where a simulator has Twilio's other Regions, by Region. Those of Twilio follow from the address of its API. */
+  /** The addresses of a simulator's other Regions, by Region. For Twilio itself they follow from the API's address. */
   twilioRegionBaseUrls: Readonly<Record<string, string>>;
   /** The deadline of one call to Twilio, in milliseconds. */
   twilioTimeoutMs: number;
@@ -106,7 +106,7 @@ function parseOrigin(value: string): string {
   return url.origin;
 }
 
-/** `ie1=http://127.0.0.1:4011,au1=http://127.0.0.1:4012` */
+/** Reads a list such as `ie1=http://127.0.0.1:4011,au1=http://127.0.0.1:4012`. */
 function parseRegions(value: string): Record<string, string> {
   const entries = value.split(",").map((entry) => {
     const [, region, url] = /^\s*([a-z]{2}\d+)=(.+)$/.exec(entry) ?? [];

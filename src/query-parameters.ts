@@ -1,6 +1,6 @@
 import { PAGE_PARAMETERS } from "./http/page.ts";
 
-/** The query parameters of each route under /v1; a route that is not here has none. A test compares it with the document. */
+/** The query parameters of each route under /v1; all other routes have none. A test compares this with the document. */
 export const QUERY_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   "GET /v1/keys": PAGE_PARAMETERS,
   "GET /v1/agents": PAGE_PARAMETERS,

@@ -6,7 +6,8 @@ import { consumeReconciliation } from "./reconciliation/consume.ts";
 import type { ReconciliationMessage } from "./reconciliation/message.ts";
 import { createServices } from "./services.ts";
 
-/** The queues of wrangler.toml. A test fails if this list and wrangler.toml differ. */
+// The queues of wrangler.toml. A test fails if these and wrangler.toml differ.
+/** @internal */
 export const EVENTS = "nixflex-events";
 /** @internal */
 export const EVENTS_DEAD_LETTERS = "nixflex-events-dead-letters";

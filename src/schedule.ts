@@ -9,7 +9,11 @@ import { createServices, type Services } from "./services.ts";
 
 type Job = { name: string; run: (services: Services) => Promise<void> };
 
-/** The jobs of each cron trigger of wrangler.toml. A test fails if this list and wrangler.toml differ. */
+/**
+ * The jobs of each cron trigger of wrangler.toml. A test fails if this list and wrangler.toml differ.
+ *
+ * @internal
+ */
 export const schedule: Readonly<Record<string, readonly Job[]>> = {
   "* * * * *": [{ name: "send_overdue_events", run: sendOverdue }],
   "*/15 * * * *": [

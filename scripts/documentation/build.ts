@@ -47,7 +47,11 @@ export function buildDocumentation(): void {
   }
 }
 
-/** The content of docs/api.md: the reference for people who read the repository. */
+/**
+ * The content of docs/api.md: the reference for people who read the repository.
+ *
+ * @internal
+ */
 export function apiText(): string {
   const note = "<!-- Written by `npm run docs:build` from the schemas and from src/*/openapi.ts. -->";
   return `${note}\n\n${llmsFullText(openApiDocument(), CODES)}`;
@@ -58,10 +62,10 @@ export function writeApiText(): void {
   writeIfChanged(API_TEXT, apiText());
 }
 
-/** Scalar's script. Their Fastify plugin carries it as a string literal, and far fewer packages than their own one. */
+/** Scalar's script. Scalar's Fastify plugin holds it as a string literal, and installs far fewer packages than Scalar's own. */
 function scalarScript(): string {
   const literal = /^var standalone_default = (".*");$/m.exec(read(SCALAR))?.[1];
-  if (literal === undefined) throw new Error(`${SCALAR} no longer carries the script under that name.`);
+  if (literal === undefined) throw new Error(`${SCALAR} no longer has the script under this name.`);
   return runInNewContext(literal);
 }
 

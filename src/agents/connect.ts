@@ -18,7 +18,7 @@ const flag = z.optional(z.boolean());
 const textOrFlag = z.optional(z.union([text, z.boolean()]));
 const textOrNumber = z.optional(z.union([text, z.number()]));
 
-// Which hosts it may name depends on the deployment; see `checkUrls` in urls.ts.
+// The allowed hosts depend on the deployment; see `checkUrls` in urls.ts.
 const url = z.string().check(maxLength(MAX_URL_LENGTH, "invalid_url"));
 
 /** The customer's own parameters for the runtime, beside ours; see `answering/answer.ts`. */
@@ -67,7 +67,7 @@ const relayShape = {
   partialPrompts: flag,
   profanityFilter: flag,
   events: optional,
-  // Twilio's reference writes these in camelCase, and its SDK in small letters. Each is passed on as it is written.
+  // Twilio's reference writes these in camelCase, and its SDK in small letters. We send each as the customer wrote it.
   deepgramSmartFormat: textOrFlag,
   deepgramsmartformat: textOrFlag,
   backgroundNoiseReduction: textOrFlag,
@@ -92,7 +92,7 @@ const relayShape = {
   parameters,
 };
 
-// Twilio adds attributes without notice: one that is not known here is passed on as it is. The type has the known ones.
+// Twilio adds attributes without notice, so we pass unknown ones on unchanged. The type has only the known ones.
 const conversationRelay = z
   .catchall(z.object(relayShape), z.union([text, z.boolean(), z.number()]))
   .check(
@@ -101,7 +101,7 @@ const conversationRelay = z
 
 const stream = z.strictObject({
   type: z.literal("stream"),
-  // Twilio strips the query of a stream's URL; what it would say belongs into parameters.
+  // Twilio removes the query from a stream's URL, so use parameters instead.
   url: url.check(satisfies((value: string) => !value.includes("?"), "invalid_url")),
   name: optional,
   parameters,
@@ -132,8 +132,8 @@ const KNOWN: ReadonlySet<string> = new Set(Object.keys(relayShape));
 const KNOWN_IN_SMALL_LETTERS: ReadonlySet<string> = new Set([...KNOWN].map((name) => name.toLowerCase()));
 
 /**
- * Whether attributes can be written as they are: XML takes their names, there are not too many, none is a known one in a
- * spelling that would pass its check by, and none stands twice in two spellings.
+ * Whether all attributes may be sent: XML allows their names, not too many are unknown, no known attribute avoids its
+ * validation with another spelling, and no attribute is there in two spellings.
  */
 function hasFitNames(names: readonly string[]): boolean {
   const unknown = names.filter((name) => !KNOWN.has(name));
@@ -144,7 +144,7 @@ function hasFitNames(names: readonly string[]): boolean {
   );
 }
 
-/** `tts_provider` as `ttsProvider`, in the object itself and in its list of languages. The names of parameters are theirs. */
+/** Turns `tts_provider` into `ttsProvider`, in the object and in its languages. Names of parameters stay the same. */
 function withCamelCaseNames(input: unknown): unknown {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
   return Object.fromEntries(

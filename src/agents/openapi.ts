@@ -47,7 +47,7 @@ const agentFields = {
   record: { description: "Whether calls are recorded. The default is false." },
 };
 
-/** An agent as answers have it. */
+/** An agent in an answer. */
 const agent = z
   .object({
     agent_id: answered(z.string().check(z.regex(/^agent_[0-9a-f]{16}$/)), "The id.", AGENT_ID),

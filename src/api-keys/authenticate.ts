@@ -26,15 +26,15 @@ export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** Says which half is missing, by what is there. */
+/** Says which half of the key is missing. */
 function secretRequired(credentials: string): ApiError {
   const { message } = errorCatalogue.key_secret_required;
   const [keyId] = split(credentials);
   const found = isId("apiKey", keyId)
-    ? "The key id is there; a colon and the key secret (nxfs_…) behind it are missing."
+    ? "The key id is there, but not the colon and the key secret (nxfs_…) after it."
     : credentials.startsWith("nxfs_")
-      ? "There is only a key secret; the key id (nxf_…) and a colon before it are missing."
-      : "What follows Bearer is no API key: that is a key id (nxf_…), a colon and a key secret (nxfs_…).";
+      ? "There is only a key secret, without the key id (nxf_…) and the colon before it."
+      : "The text after Bearer is no API key. An API key is a key id (nxf_…), a colon and a key secret (nxfs_…).";
   return new ApiError("key_secret_required", { message: `${found} ${message}` });
 }
 

@@ -29,7 +29,11 @@ export const limitCreation = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-/** An IPv4 address, or the /64 of an IPv6 address: one customer gets at least a whole /64 (RFC 6177). */
+/**
+ * An IPv4 address, or the /64 of an IPv6 address: one customer gets at least a whole /64 (RFC 6177).
+ *
+ * @internal
+ */
 export function blockOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.toLowerCase().split("::");

@@ -25,18 +25,18 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
   },
   unknown_parameter: {
     happened:
-      "The query, or a field that asks for a dry run, has a name that this endpoint does not know. Nothing was done: a " +
-      "misspelt dry_run must not act for real.",
+      "This endpoint does not know a parameter in the query, or it has no dry run and the body asks for one. Nothing was " +
+      "changed: if dry_run is misspelt, the request must not really act.",
     remedy: [
-      "If details.did_you_mean has another spelling, send that.",
-      "Otherwise leave the parameter out. The reference lists what each endpoint takes.",
+      "If details.did_you_mean has another spelling, send that one.",
+      "If not, remove the parameter. The reference lists the parameters of each endpoint.",
     ],
     details: { parameters: ["dry-run"], did_you_mean: { "dry-run": "dry_run" } },
   },
   invalid_parameter: {
     happened:
-      "dry_run is neither true nor false, or the query and the body say different things. Nothing was done.",
-    remedy: ["Send dry_run=true for a plan, or leave it out to act."],
+      "dry_run is neither true nor false, or the query and the body say different things. Nothing was changed.",
+    remedy: ["For a plan, send dry_run=true. To really change something, do not send dry_run."],
     details: { parameters: ["dry_run"] },
   },
   invalid_field: {

@@ -27,7 +27,7 @@ export const numberHelp = {
   twilio_auth_failed: {
     happened:
       "Twilio answered 20003 (Authenticate). This code has many causes. Nothing was changed. This service asked Twilio for the " +
-      "account and tried another Twilio Region; details.reason is the cause that fits the answers.",
+      "account and tried the other Twilio Regions; details.reason is the cause that fits the answers.",
     remedy: [...reasons, "For a subaccount's number, send the subaccount's own SID and Auth Token."],
     details: { twilio_status: 401, twilio_code: 20003, reason: "wrong_token" },
   },
@@ -76,10 +76,10 @@ export const numberHelp = {
   },
   number_in_other_region: {
     happened:
-      "Calls to this number are handled in another Twilio Region than the one that accepted the credentials. Each Region has " +
-      "its own settings of a number, so an import here would succeed and the number would never ring. Nothing was changed.",
+      "One Twilio Region accepted the credentials, but another one handles the calls to this number. Each Region has its own " +
+      "settings for a number, so the import would succeed, but no call would ever arrive. Nothing was changed.",
     remedy: [
-      "Send the Auth Token that the account has in details.number_region: the Twilio Console shows it when you choose that Region.",
+      "Send the account's Auth Token of the Region in details.number_region. The Twilio Console shows it if you select that Region.",
       "Or route the number to details.credentials_region at Twilio, wait five minutes, and import it again.",
     ],
     details: { number_region: "ie1", credentials_region: "us1" },

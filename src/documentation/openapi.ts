@@ -163,7 +163,7 @@ const idempotencyHeader = z.object({
   ),
 });
 
-/** What an operation can answer because of its kind, whatever it does. */
+/** The errors of all operations of this kind. */
 function commonErrors({ auth, query, body }: Operation, isKept: boolean): ErrorCode[] {
   return [
     ...(auth === "apiKey"

@@ -1,6 +1,10 @@
 // Decisions about deliveries. No I/O here.
 
-/** How long to wait before each retry, in seconds: five attempts over 75 minutes. */
+/**
+ * How long to wait before each retry, in seconds: five attempts over 75 minutes.
+ *
+ * @internal
+ */
 export const RETRY_DELAYS_SECONDS = [60, 300, 840, 3_300] as const;
 
 export const MAX_ATTEMPTS = RETRY_DELAYS_SECONDS.length + 1;

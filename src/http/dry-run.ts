@@ -2,7 +2,7 @@ import type { AppContext } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { readBody } from "./read-body.ts";
 
-/** How people spell it; it counts in the query and in a body. */
+/** The accepted spellings, in the query and in a body. */
 export const DRY_RUN_SPELLINGS: readonly string[] = ["dry_run", "dryRun"];
 
 const WORDS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
@@ -11,9 +11,9 @@ const WORDS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
 ]);
 
 /**
- * What a body says of a dry run; undefined if it says nothing.
+ * What a body says about a dry run; undefined if it says nothing.
  *
- * @returns a value that is neither true nor false if it is neither, or both at once
+ * @returns true or false; a text if the value is neither, or if two spellings say different things
  */
 export function dryRunInBody(body: object): unknown {
   const given = Object.entries(body).filter(
@@ -28,10 +28,10 @@ export function dryRunInBody(body: object): unknown {
 }
 
 /**
- * Whether a request asks for a dry run, in its query or its body. It must not act if it says so anywhere.
+ * Whether a request asks for a dry run, in its query or in its body. One of them is enough.
  *
- * @param inBody as the body's schema has it
- * @throws ApiError `invalid_parameter` if that is unclear, or query and body contradict each other
+ * @param inBody the value from the body, as the schema returns it
+ * @throws ApiError `invalid_parameter` if the value is unclear, or if query and body say different things
  */
 export function isDryRun(c: AppContext, inBody?: boolean): boolean {
   const texts = DRY_RUN_SPELLINGS.flatMap((name) => c.req.queries(name) ?? []);
@@ -42,7 +42,7 @@ export function isDryRun(c: AppContext, inBody?: boolean): boolean {
 }
 
 /**
- * The same for a request whose body otherwise means nothing.
+ * The same for an endpoint that reads nothing else from the body.
  *
  * @throws ApiError `invalid_parameter`, `payload_too_large`
  */
@@ -63,7 +63,7 @@ function parseObject(body: Uint8Array): object {
 
 function invalidDryRun(): ApiError {
   return new ApiError("invalid_parameter", {
-    message: "dry_run must be true or false, the same wherever it stands. Nothing was done.",
+    message: "dry_run must be true or false, and the same in the query and in the body. Nothing was changed.",
     details: { parameters: ["dry_run"] },
   });
 }

@@ -15,11 +15,8 @@ type Entry = {
 export const errorCatalogue = {
   invalid_json: { status: 400, message: "The request body is not a JSON object." },
   missing_field: { status: 400, message: "A required field is absent, null or empty." },
-  unknown_parameter: { status: 400, message: "This endpoint has no such parameter, so nothing was done." },
-  invalid_parameter: {
-    status: 400,
-    message: "A parameter has a value that it cannot have, so nothing was done.",
-  },
+  unknown_parameter: { status: 400, message: "This endpoint has no such parameter. Nothing was changed." },
+  invalid_parameter: { status: 400, message: "A parameter has a wrong value. Nothing was changed." },
   invalid_field: { status: 400, message: "A field has the wrong type or is too long." },
   invalid_phone_format: {
     status: 400,
@@ -36,10 +33,7 @@ export const errorCatalogue = {
       "The URL is not allowed. Send an https URL (wss for a runtime) with a public host name that is not this " +
       "deployment's own, and without user name and password. The URL of a stream must not have a query string.",
   },
-  prompt_too_long: {
-    status: 400,
-    message: "system_prompt is longer than 16,000 characters. Make it shorter.",
-  },
+  prompt_too_long: { status: 400, message: "system_prompt is longer than 16,000 characters. Shorten it." },
   unsupported_media_type: {
     status: 415,
     message: "Send the body as JSON, uncompressed, with the header Content-Type: application/json.",
@@ -116,7 +110,8 @@ export const errorCatalogue = {
   number_in_other_region: {
     status: 422,
     message:
-      "Calls to this number are handled in another Twilio Region than that of these credentials. Send the Auth Token that the account has in that Region.",
+      "Another Twilio Region handles the calls to this number, not the Region of these credentials. Send the account's " +
+      "Auth Token of that Region.",
   },
   plan_changed: {
     status: 409,
@@ -134,8 +129,7 @@ export const errorCatalogue = {
   idempotency_in_progress: {
     status: 409,
     retryable: true,
-    message:
-      "The first request with this Idempotency-Key is still running. Try again after Retry-After seconds.",
+    message: "The first request with this key is still running. Try again after Retry-After seconds.",
   },
   rate_limit_exceeded: {
     status: 429,

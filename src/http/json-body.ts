@@ -49,7 +49,7 @@ function replaceBody(c: AppContext, body: Uint8Array): void {
   c.req.raw = new Request(c.req.raw, { headers, body: text });
 }
 
-/** Validates the body by a schema; its faults become one error, see {@link toApiError}. */
+/** Validates the body by a schema. All faults become one error, see {@link toApiError}. */
 export function validateJson<Schema extends z.ZodMiniType>(schema: Schema) {
   return zValidator("json", schema, (result) => {
     if (!result.success) throw toApiError(result.error.issues);
@@ -58,7 +58,7 @@ export function validateJson<Schema extends z.ZodMiniType>(schema: Schema) {
 
 type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 
-/** The order in which faults are reported, where a body has several; other codes come in the schema's order. */
+/** If a body has several faults, these codes are reported first; all others follow in the schema's order. */
 const FIRST: readonly ErrorCode[] = [
   "invalid_json",
   "unknown_parameter",

@@ -6,15 +6,15 @@ import { DRY_RUN_SPELLINGS } from "./dry-run.ts";
 import { ApiError, errorCatalogue } from "./errors.ts";
 
 /**
- * Refuses query parameters that a route does not have: a caller who misspells `dry_run` must not import a number for real.
+ * Refuses unknown query parameters: if a caller misspells `dry_run`, the import must not really happen.
  *
- * @param table the names of each route, by method and path as Hono has them: `GET /v1/agents/:agent_id`
+ * @param table the parameters of each route, by method and path in Hono's form: `GET /v1/agents/:agent_id`
  * @throws ApiError `unknown_parameter`
  */
 export const requireKnownParameters = (table: Readonly<Record<string, readonly string[]>>) =>
   createMiddleware<AppEnv>(async (c, next) => {
     const method = c.req.method === "HEAD" ? "GET" : c.req.method;
-    // Middleware is in the router under the method ALL. A path without a route is answered by what comes last.
+    // The router lists middleware under the method ALL. A path without a route is answered later, as not found.
     const route = matchedRoutes(c).findLast((candidate) => candidate.method === method);
     if (route) {
       const known = table[`${method} ${route.path}`] ?? [];
@@ -36,7 +36,7 @@ function unknownParameters(names: readonly string[], known: readonly string[]): 
   const shown = names.slice(0, MAX_NAMED).map((name) => name.slice(0, MAX_NAME_LENGTH));
   const near = new Map(shown.flatMap((name) => withNearest(name, known)));
   const suggestion = [...near].map(([name, nearest]) => ` Instead of ${name}, send ${nearest}.`).join("");
-  const takes = known.length === 0 ? "It takes none." : `It takes ${known.join(", ")}.`;
+  const takes = known.length === 0 ? "It has no parameters." : `Its parameters are ${known.join(", ")}.`;
   const dryRun =
     !known.includes("dry_run") && shown.some((name) => isNear(name, "dry_run")) ? " It has no dry run." : "";
   return new ApiError("unknown_parameter", {
@@ -57,7 +57,7 @@ function isNear(name: string, known: string): boolean {
   return distance(plain(name), plain(known)) <= MAX_TYPOS;
 }
 
-/** A name without what spellings differ in: `dryRun`, `dry-run` and `DRY_RUN` are one. */
+/** Only the letters and digits of a name, in lower case: `dryRun`, `dry-run` and `DRY_RUN` become the same. */
 function plain(name: string): string {
   return name.toLowerCase().replace(/[^a-z0-9]/g, "");
 }

@@ -90,7 +90,7 @@ export function listQuery(more: Record<string, z.ZodMiniType> = {}): Described {
     ),
     offset: answered(
       z.optional(z.int().check(z.minimum(0), z.maximum(MAX_OFFSET))),
-      "How many to pass over, 0 unless told.",
+      "How many entries to skip. The default is 0.",
     ),
   });
 }

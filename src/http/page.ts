@@ -10,7 +10,7 @@ export const PAGE_PARAMETERS = ["limit", "offset"] as const;
 export type Page = { limit: number; offset: number };
 
 /**
- * `limit` (default 25; more than 100 counts as 100) and `offset` (default 0) from a list's query.
+ * `limit` (default 25; more than 100 counts as 100) and `offset` (default 0, at most 1,000,000) from a list's query.
  *
  * @throws ApiError `invalid_field`
  */

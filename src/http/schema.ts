@@ -8,9 +8,9 @@ import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
 /** Why a value is refused. */
 export type Fault = {
   code: ErrorCode;
-  /** What is wrong with this very value, as sentences; follows the message of the code. */
+  /** What is wrong with this value, in sentences. Follows the message of the code. */
   hint?: string;
-  /** Facts to act on, beside the names of the fields. */
+  /** Facts that the caller can act on, beside the names of the fields. */
   details?: Record<string, unknown>;
 };
 
@@ -20,7 +20,7 @@ export function faultOf(message: string): Fault {
   return { code: Object.hasOwn(errorCatalogue, message) ? (message as ErrorCode) : "invalid_field" };
 }
 
-/** A fault as an error. */
+/** The error for a fault. */
 export function faultError({ code, hint, details = {} }: Fault): ApiError {
   const message = [errorCatalogue[code].message, hint].filter(Boolean).join(" ");
   return new ApiError(code, { message, details });
@@ -32,7 +32,7 @@ export const maxLength = (length: number, code: ErrorCode = "invalid_field") => 
 /** @param fault a code, or a function that returns the fault of a value */
 export function pattern(regex: RegExp, fault: ErrorCode | ((value: string) => Fault)) {
   if (typeof fault === "string") return z.regex(regex, fault);
-  // A fault travels through zod as the message of an issue.
+  // Zod carries a fault as the message of an issue.
   return z.regex(regex, { error: ({ input }) => JSON.stringify(fault(String(input))) });
 }
 
@@ -43,10 +43,10 @@ export function satisfies<Value>(
   return z.refine<Value>((value) => test(value as Value), code);
 }
 
-/** Second spellings of fields; if a field is given twice, its own name wins, and then the first of these. */
+/** Second spellings of fields. If a body has several, the field's own name wins, then the first of these. */
 type Aliases<Shape> = Partial<Record<keyof Shape & string, string | readonly string[]>>;
 
-/** An object schema over the normalised body: what is absent, null or empty is undefined. */
+/** An object schema for the normalised body: a value that is absent, null or empty is undefined. */
 export function body<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
   return normalised(shape, (name, given) => {
     const value = spellingsOf(name, aliases).map((spelling) => given.get(spelling));
@@ -55,8 +55,8 @@ export function body<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Alia
 }
 
 /**
- * An object schema over the body of a partial change: a field that is left out is undefined, one that is null or empty is
- * null, which clears it.
+ * An object schema for a partial change. A field that is not in the body is undefined, so it does not change. A field
+ * that is null or empty is null, so it is cleared.
  */
 export function changes<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
   return normalised(shape, (name, given) => {
@@ -69,7 +69,7 @@ function spellingsOf<Shape>(name: string, aliases: Aliases<Shape>): string[] {
   return [name, ...[(aliases as Record<string, string | readonly string[]>)[name] ?? []].flat()];
 }
 
-/** A field that many bodies may have; see dry-run.ts. */
+/** The `dry_run` field of a body; see dry-run.ts. */
 export const dryRunField = () => z.optional(z.boolean({ error: "invalid_parameter" satisfies ErrorCode }));
 
 function normalised<Shape extends z.core.$ZodShape>(
@@ -82,7 +82,7 @@ function normalised<Shape extends z.core.$ZodShape>(
     const entries = Object.keys(shape).flatMap((name) => entriesOf(name, given));
     const dryRun = dryRunInBody(input);
     if (dryRun === undefined) return Object.fromEntries(entries);
-    // Whoever asks for a dry run where there is none must not be obeyed in earnest.
+    // If the endpoint has no dry run, it refuses the request: the caller does not want a real change.
     if (!("dry_run" in shape)) {
       const message = "unknown_parameter" satisfies ErrorCode;
       issues.push({ code: "custom", path: ["dry_run"], message, input });

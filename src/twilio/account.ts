@@ -7,9 +7,9 @@ const account = z.object({ status: z.nullish(z.string()), type: z.nullish(z.stri
 export type TwilioAccount = z.output<typeof account>;
 
 /**
- * An account, that of the credentials unless told otherwise. https://www.twilio.com/docs/iam/api/account
+ * An account. https://www.twilio.com/docs/iam/api/account
  *
- * @param accountSid that of the credentials or of a subaccount
+ * @param accountSid the account of the credentials (the default), or a subaccount of it
  * @throws TwilioError
  */
 export async function fetchAccount(

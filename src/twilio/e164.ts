@@ -6,14 +6,14 @@ export function isE164(text: string): boolean {
   return E164.test(text);
 }
 
-// What people write between digits, dashes of Unicode included, and marks that copying leaves behind.
+// What people write between digits, also the dashes of Unicode, and invisible marks that come with copied text.
 const SEPARATORS = /[\s().\-/\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
 
 export type NearMiss = { problem: string; nearest: string };
 
 /**
- * What keeps a text from being E.164, and the number that was most likely meant; undefined if that would be a guess, as it
- * is for a number without its country code.
+ * Why a text is not E.164, and the number that the caller most likely means. Undefined if that would be a guess, for
+ * example for a number without country code.
  */
 export function nearMissOfE164(text: string): NearMiss | undefined {
   const joined = text.replace(SEPARATORS, "").replace(/^00/, "+");

@@ -6,9 +6,9 @@ export type TwilioCredentials = { accountSid: string; authToken: string };
 export type TwilioEndpoint = {
   /** An origin, such as `https://api.twilio.com`. Credentials are sent to no other host. */
   baseUrl: string;
-  /** The origins of other Regions, by Region, where they do not follow from `baseUrl`: a simulator's. */
+  /** The origins of other Regions, by Region, if they do not follow from `baseUrl`, such as a simulator's. */
   regionUrls?: Readonly<Record<string, string>>;
-  /** The deadline of one call, its retries and the reading of the answer included. */
+  /** The deadline of one call, including its retries and reading the answer. */
   timeoutMs: number;
 };
 

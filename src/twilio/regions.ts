@@ -1,12 +1,12 @@
 import { TwilioError } from "./errors.ts";
 import type { TwilioEndpoint } from "./http.ts";
 
-// Twilio's Regions. Each has Auth Tokens of its own for the same account, and its own configuration of each number; which
-// Region handles a number's calls says its routing record. Hosts: `{product}.{edge}.{region}.twilio.com`, and
+// Twilio's Regions. Each has its own Auth Tokens for the same account, and its own configuration of each number. The
+// number's routing record says which Region handles its calls. Hosts: `{product}.{edge}.{region}.twilio.com`, and
 // `{product}.twilio.com` for US1.
 // https://www.twilio.com/docs/global-infrastructure/using-the-twilio-rest-api-in-a-non-us-region
 
-/** Every Region with accounts, and the edge to it. One that Twilio adds is one more line. */
+/** Every Region that can have accounts, and its edge. If Twilio adds a Region, add a line. */
 const EDGES: Readonly<Record<string, string>> = { us1: "ashburn", ie1: "dublin", au1: "sydney" };
 
 const US1 = "us1";
@@ -16,7 +16,7 @@ function twilioHost(origin: string): RegExpExecArray | null {
   return TWILIO_HOST.exec(new URL(origin).host);
 }
 
-/** The Region of an endpoint: that of its host, or of a simulator's configuration, else US1. */
+/** The Region of an endpoint, from its host or from the simulator's configuration; US1 if neither names one. */
 export function regionOf({ baseUrl, regionUrls = {} }: TwilioEndpoint): string {
   const simulated = Object.entries(regionUrls).find(([, url]) => url === baseUrl)?.[0];
   return simulated ?? twilioHost(baseUrl)?.[2] ?? US1;
@@ -26,7 +26,7 @@ export function regionOf({ baseUrl, regionUrls = {} }: TwilioEndpoint): string {
  * The endpoint in a Region.
  *
  * @param region "" is the Region of the endpoint itself
- * @returns undefined for a Region that this deployment has no way to
+ * @returns undefined if this deployment does not know an address of the Region
  */
 export function inRegion(endpoint: TwilioEndpoint, region: string): TwilioEndpoint | undefined {
   if (region === "" || region === regionOf(endpoint)) return endpoint;
@@ -34,20 +34,20 @@ export function inRegion(endpoint: TwilioEndpoint, region: string): TwilioEndpoi
   return baseUrl === undefined ? undefined : { ...endpoint, baseUrl };
 }
 
-/** The same. @throws TwilioError if this deployment has no way to the Region any more */
+/** The same. @throws TwilioError if this deployment no longer knows an address of the Region */
 export function requireRegion(endpoint: TwilioEndpoint, region: string): TwilioEndpoint {
   const found = inRegion(endpoint, region);
-  if (!found) throw new TwilioError(`no way to Twilio's Region ${region}`, { failure: "unavailable" });
+  if (!found) throw new TwilioError(`no address of Twilio's Region ${region}`, { failure: "unavailable" });
   return found;
 }
 
-/** A Region as rows have it: "" for that of the deployment's own endpoint. */
+/** A Region as D1 stores it: "" is the Region of the deployment's own endpoint. */
 export function storedRegion(own: TwilioEndpoint, used: TwilioEndpoint): string {
   const region = regionOf(used);
   return region === regionOf(own) ? "" : region;
 }
 
-/** The name of a Region as rows have it. */
+/** The name of a Region that D1 has stored. */
 export function nameOfRegion(own: TwilioEndpoint, stored: string): string {
   return stored === "" ? regionOf(own) : stored;
 }
@@ -58,7 +58,7 @@ function originIn(region: string): string | undefined {
   return edge && `https://api.${edge}.${region}.twilio.com`;
 }
 
-/** The endpoints in all other Regions that this deployment has a way to. */
+/** The endpoints in all other Regions whose address this deployment knows. */
 export function otherRegions(endpoint: TwilioEndpoint): TwilioEndpoint[] {
   return Object.keys(EDGES)
     .filter((region) => region !== regionOf(endpoint))
@@ -66,7 +66,7 @@ export function otherRegions(endpoint: TwilioEndpoint): TwilioEndpoint[] {
 }
 
 /**
- * The origin of another of Twilio's products, in the Region of the endpoint. An API that is not at twilio.com, such as a
+ * The origin of another Twilio product, in the Region of the endpoint. An API that is not at twilio.com, such as a
  * simulator, serves all products at one origin.
  */
 export function productOrigin({ baseUrl }: TwilioEndpoint, product: "messaging" | "routes"): string {

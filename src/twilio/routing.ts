@@ -5,15 +5,15 @@ import { productOrigin } from "./regions.ts";
 
 const record = z.object({ voice_region: z.nullish(z.string()) });
 
-// Who asks waits for something else as well, and can do without the answer.
+// The caller can work without this answer, so it does not wait long.
 const PATIENCE_MS = 2_500;
 
 /**
- * The region that handles a number's calls, such as `us1`. Each region has its own configuration of the number.
- * https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
+ * The Region that handles a number's calls, such as `us1`, from its routing record. Each Region has its own
+ * configuration of the number. https://www.twilio.com/docs/global-infrastructure/inbound-processing-api
  *
- * @returns undefined if Twilio has no record: the default region
- * @throws TwilioError
+ * @returns undefined if the number has no record
+ * @throws TwilioError if Twilio does not give the record within two and a half seconds
  */
 export async function findVoiceRegion(
   endpoint: TwilioEndpoint,

@@ -32,9 +32,9 @@ export function operationOf(request: Request): Operation | undefined {
 }
 
 /**
- * Twilio's REST API in one Region, as far as an import can tell the difference.
+ * The parts of Twilio's REST API in one Region that this service uses.
  *
- * @param regions those whose accounts the routing of calls knows
+ * @param regions all Regions, by name; the routing of calls knows their accounts
  */
 export function createApi(state: State, regions: Readonly<Record<string, State>>): Hono {
   const api = new Hono();

@@ -2,20 +2,20 @@ import { converse, type OpenSocket } from "./relay.ts";
 import { type Account, newSid } from "./state.ts";
 import { type Element, elementsOf, textOf, verbsOf } from "./xml.ts";
 
-/** What a caller does: says something, keys something in, or keeps silent; `interrupts` does not wait for the answer's end. */
+/** What a caller does: speaks, presses keys, or is silent. With `interrupts` the caller does not wait for the answer's end. */
 export type Utterance = string | { say?: string; digits?: string; silent?: boolean; interrupts?: boolean };
 
-/** One line of a conversation, as the caller hears and says it. */
+/** One line of a conversation: what the caller hears or says. */
 export type Line = { by: "agent" | "caller"; text: string; interrupted?: true };
 
-/** What is asked of an URL in the course of a call. @returns TwiML, or undefined where there is none to be had */
+/** Asks a URL during a call. @returns TwiML, or undefined if the URL answers with none */
 type Ask = (url: string, method: string, more: Record<string, string>) => Promise<string | undefined>;
 
 export type CallOptions = {
   account: Account;
   parameters: Record<string, string>;
   utterances: Utterance[];
-  /** Whether ConversationRelay may be used in this account, and whether parties and streams are there. */
+  /** Whether this account may use ConversationRelay, and whether dialled parties and streams can be reached. */
   isReachable: boolean;
   openSocket: OpenSocket;
   signUrl: (url: string) => Promise<string>;
@@ -23,7 +23,7 @@ export type CallOptions = {
   patienceMs: number;
 };
 
-/** What became of a call. */
+/** What happened in a call. */
 export type CallRecord = {
   conversation: Line[];
   /** Numbers and addresses that were dialled. */
@@ -31,7 +31,7 @@ export type CallRecord = {
   recordingCallback: string | undefined;
 };
 
-// A call that is sent round in circles ends here; Twilio has a limit as well.
+// Ends a call whose documents lead in a circle. Twilio has a limit too.
 const MAX_DOCUMENTS = 200;
 
 /** Carries a call from its first TwiML to its end. https://www.twilio.com/docs/voice/twiml */
@@ -93,7 +93,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     return undefined;
   }
 
-  /** What the caller does while the number listens; undefined where they do nothing and Twilio goes on. */
+  /** What the caller does during `<Gather>`; undefined if the caller does nothing and Twilio goes on. */
   function gather(verb: Element): Record<string, string> | "hangs up" | undefined {
     for (const child of elementsOf(verb))
       if (child.name === "Say") hear({ by: "agent", text: textOf(child) });
@@ -117,7 +117,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     const session = { SessionId: newSid("VX"), SessionDuration: "1" };
     const unreached = { ...session, SessionStatus: "failed", ErrorCode: "64102" };
     if (!options.isReachable) return { hungUp: false, parameters: unreached };
-    // Nobody here speaks into streams; whoever has one is taken to have answered, and the caller hangs up.
+    // Streams are not simulated: a stream counts as answered, and the caller hangs up.
     if (noun?.name !== "ConversationRelay") return { hungUp: true, parameters: {} };
     const { url = "", welcomeGreeting, language = "en-US" } = noun.attributes;
     if (welcomeGreeting) hear({ by: "agent", text: welcomeGreeting });

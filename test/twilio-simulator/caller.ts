@@ -27,14 +27,14 @@ export type Delivery = {
     | "messaging_service"
     | "nobody"
     | "application_error";
-  /** What the caller hears first; undefined where that is nothing. */
+  /** What the caller hears first; undefined if the caller hears nothing. */
   answer?: string | undefined;
   /** The TwiML that answered first. */
   twiml: string | undefined;
   /** Every TwiML document of a call, in order. */
   documents: string[];
   conversation: Line[];
-  /** Whom the TwiML had dialled. */
+  /** The numbers and addresses that the TwiML dialled. */
   dialled: string[];
   exchanges: WebhookExchange[];
 };
@@ -42,9 +42,9 @@ export type Delivery = {
 type Party = {
   from?: string;
   body?: string;
-  /** What the caller says, one after the other; then they hang up. */
+  /** What the caller says, one after the other. Then the caller hangs up. */
   say?: Utterance[];
-  /** Whether Twilio gets through to what the TwiML connects the call with; it tries unless told. */
+  /** Whether Twilio can reach the runtime or party that the TwiML connects the call to. The default is true. */
   isReachable?: boolean;
   /** How long the caller waits for an answer, in milliseconds. */
   patienceMs?: number;

@@ -34,7 +34,7 @@ export function createControl(simulator: Simulator): Hono {
     return c.json(addNumber(stateIn(region), account, fields), 201);
   });
 
-  // {"phone_number", "region": "us1" | "ie1" | "au1"}: which Region handles its calls from now on
+  // {"phone_number", "region": "us1" | "ie1" | "au1"}: from now on this Region handles its calls
   control.post("/routes", async (c) => {
     const { phone_number, region } = await c.req.json();
     stateIn(region);
@@ -70,7 +70,7 @@ export function createControl(simulator: Simulator): Hono {
 
   function stateIn(name = "us1") {
     const region = REGIONS.find((known) => known === name);
-    if (!region) throw new Error(`no such Region; there are ${REGIONS.join(", ")}`);
+    if (!region) throw new Error(`no such Region; use one of ${REGIONS.join(", ")}`);
     return simulator.regions[region];
   }
 

@@ -16,7 +16,7 @@ export function addOtherProducts(
   authenticate: Authenticate,
   record: Record,
 ): void {
-  // The routing of calls is one for all Regions, and takes the credentials of any.
+  // All Regions share the routing of calls. It accepts the credentials of every Region.
   for (const [path, states] of [
     ["/v1/*", [state]],
     ["/v2/*", Object.values(regions)],

@@ -1,7 +1,7 @@
 import { createState, type State } from "./state.ts";
 
-// Twilio's Regions: each knows the same accounts by tokens of its own, and has its own record of each number. Only the
-// routing of calls is one for all. https://www.twilio.com/docs/global-infrastructure/understanding-twilio-regions
+// Twilio's Regions. Each has the same accounts with its own tokens, and its own record of each number. They share only the
+// routing of calls. https://www.twilio.com/docs/global-infrastructure/understanding-twilio-regions
 
 export const REGIONS = ["us1", "ie1", "au1"] as const;
 export type Region = (typeof REGIONS)[number];
@@ -11,7 +11,7 @@ export function createRegions(): Record<Region, State> {
   return { us1, ie1: createState(us1), au1: createState(us1) };
 }
 
-/** The Region of a host of Twilio's, such as `api.dublin.ie1.twilio.com`; US1 unless it says otherwise. */
+/** The Region of a Twilio host, such as `api.dublin.ie1.twilio.com`; US1 if the host names none. */
 export function regionOfHost(host: string): Region {
   return REGIONS.find((region) => host.split(".").includes(region)) ?? "us1";
 }

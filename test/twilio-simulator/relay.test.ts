@@ -12,7 +12,7 @@ const RELAY =
   'welcomeGreeting="Hello &amp; welcome"><Parameter name="tier" value="gold"/></ConversationRelay></Connect></Response>';
 const SORRY = "<Response><Say>Sorry.</Say></Response>";
 
-/** A number whose voice URL answers with this, and whose `action` says sorry; and the WebSockets there are. */
+/** A number whose voice URL answers with this document, and whose `action` says sorry. */
 function prepare(voice: string, openSocket?: OpenSocket, action = SORRY) {
   const at = createSimulator(async ({ url }) => {
     const body = url.endsWith("/action") ? action : url.endsWith("/voice") ? voice : SORRY;
@@ -28,7 +28,7 @@ function prepare(voice: string, openSocket?: OpenSocket, action = SORRY) {
   return { at, account, ring };
 }
 
-/** A runtime that does with each frame as it is told. */
+/** A runtime that calls a function for each frame. */
 function runtime(
   answer: (frame: Record<string, unknown>, say: (frame: unknown) => void, close: () => void) => void,
 ) {
@@ -84,7 +84,7 @@ describe("a ConversationRelay session", () => {
     expect(await verify([key], headers["x-twilio-signature"] ?? "", { url, body: "" })).toBe(true);
   });
 
-  it("is a conversation, and completed where the caller hangs up", async () => {
+  it("is a conversation, and completed if the caller hangs up", async () => {
     const { ring } = prepare(RELAY, openEcho);
     const { conversation, exchanges, documents } = await ring("Hi.", "Are you there?");
     expect(conversation.map(({ by, text }) => `${by}: ${text}`)).toEqual([
@@ -168,7 +168,7 @@ describe("a call by Gather", () => {
   const GATHER =
     '<Response><Gather input="speech dtmf" action="https://n.example/action" actionOnEmptyResult="true"><Say>Yes?</Say></Gather></Response>';
 
-  it("posts what the caller says or keys in, or that it was nothing", async () => {
+  it("posts what the caller says or presses, or that there was nothing", async () => {
     const { ring } = prepare(GATHER, undefined, GATHER);
     const { conversation, exchanges } = await ring("Hi.", { digits: "7" }, { silent: true });
     const told = exchanges.filter(({ url }) => url.endsWith("/action")).map(({ parameters }) => parameters);
@@ -180,7 +180,7 @@ describe("a call by Gather", () => {
     expect(conversation.map(({ text }) => text)).toEqual(["Yes?", "Hi.", "Yes?", "7", "Yes?", "Yes?"]);
   });
 
-  it("asks the number's fallback where an action answers with no TwiML", async () => {
+  it("asks the number's fallback if an action answers without TwiML", async () => {
     const { at, account } = prepare(GATHER, undefined, "no TwiML");
     const [number] = at.state.numbers.of(account.sid);
     if (number) number.voice_fallback_url = "https://n.example/spare";

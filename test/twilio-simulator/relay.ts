@@ -12,24 +12,24 @@ export type Socket = {
   };
 };
 
-/** Opens a WebSocket whose handshake has these headers. @throws Error where nobody takes it */
+/** Opens a WebSocket with these headers in the handshake. @throws Error if nobody accepts it */
 export type OpenSocket = (url: string, headers: Record<string, string>) => Promise<Socket>;
 
 export type Session = {
   open: () => Promise<Socket>;
   setup: Record<string, unknown>;
   language: string;
-  /** What the caller says one after the other; what the session does not get to stays in it. */
+  /** What the caller says, one after the other. If the session ends early, the rest stays in the list. */
   utterances: Utterance[];
   hear: (line: Line) => void;
-  /** How long the caller waits for an answer before they give up, in milliseconds. */
+  /** How long the caller waits for an answer before hanging up, in milliseconds. */
   patienceMs: number;
 };
 
-/** How a session ended, as `<Connect action>` is told; `hungUp` where it was the caller who ended it. */
+/** How a session ended: the parameters for `<Connect action>`, and whether the caller hung up. */
 export type SessionEnd = { hungUp: boolean; parameters: Record<string, string> };
 
-/** Holds one session, from the handshake to its end. */
+/** Runs one session, from the handshake to its end. */
 export async function converse(session: Session): Promise<SessionEnd> {
   const { utterances, hear, language } = session;
   let socket: Socket;
@@ -62,7 +62,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
       finish();
       handoff = { data: typeof frame.handoffData === "string" ? frame.handoffData : "" };
     } else if (!["play", "sendDigits", "language"].includes(String(frame?.type))) {
-      // Error 64107: the message is not processed, and the session goes on.
+      // Error 64107: Twilio ignores the message, and the session goes on.
       send({ type: "error", description: `Invalid message received: ${String(data).slice(0, 200)}` });
     }
   };
@@ -77,7 +77,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
   const send = (frame: object) => socket.send(JSON.stringify(frame));
   const isOver = () => isClosed || handoff !== undefined;
 
-  /** Waits until something is so, the session is over or patience has run out; says whether it is so. */
+  /** Waits until `isSo` returns true, the session ends, or the patience is over. @returns whether `isSo` is true */
   const until = async (isSo: () => boolean): Promise<boolean> => {
     const patience = Promise.withResolvers<"out">();
     const timer = setTimeout(() => patience.resolve("out"), session.patienceMs);

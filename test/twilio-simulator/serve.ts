@@ -10,9 +10,9 @@ import type { Simulator } from "./simulator.ts";
 export type SimulatorServer = { url: string; close: () => Promise<void> };
 
 /**
- * Serves a simulator over HTTP, one Region, with its control endpoints under /_simulator.
+ * Serves one Region of a simulator over HTTP, with its control endpoints under /_simulator.
  *
- * @param port 0 for any that is free
+ * @param port 0 for any free port
  */
 export async function serveSimulator(
   simulator: Simulator,

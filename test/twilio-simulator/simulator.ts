@@ -9,17 +9,17 @@ import type { Operation, State } from "./state.ts";
 export type Simulator = {
   /** What Twilio knows in US1. */
   state: State;
-  /** The same by Region. */
+  /** What Twilio knows in each Region. */
   regions: Record<Region, State>;
   faults: Faults;
   /**
    * Twilio's REST API.
    *
-   * @param region that of the request's host unless told
-   * @throws ConnectionReset where a fault drops the connection
+   * @param region the Region to ask; the Region of the request's host by default
+   * @throws ConnectionReset if a fault drops the connection
    */
   fetch: (request: Request, region?: Region) => Promise<Response>;
-  /** Does what it was late with. */
+  /** Carries out the late requests now. */
   finishLate: () => Promise<void>;
   ring: ReturnType<typeof createCaller>["ring"];
   text: ReturnType<typeof createCaller>["text"];
@@ -53,7 +53,7 @@ export function createSimulator(
     regions,
     faults,
     ring: (phoneNumber, party) => callers[voiceRegionOf(regions, phoneNumber)].ring(phoneNumber, party),
-    // Texts have a routing of their own, which is US1's.
+    // Texts have their own routing: it is always US1 here.
     text: (phoneNumber, party) => callers.us1.text(phoneNumber, party),
     fetch: (request, region = regionOfHost(new URL(request.url).host)) =>
       limits[region](request, () => handle(request, region)),

@@ -1,6 +1,6 @@
 import type { OpenSocket, Socket } from "./relay.ts";
 
-/** Opens WebSockets from Node.js, whose own takes headers. */
+/** Opens WebSockets from Node.js. Its `WebSocket` accepts headers. */
 export const openFromNode: OpenSocket = async (url, headers) => {
   const socket = new WebSocket(url, { headers } as unknown as string[]);
   await new Promise<void>((resolve, reject) => {
@@ -10,7 +10,7 @@ export const openFromNode: OpenSocket = async (url, headers) => {
   return socket as unknown as Socket;
 };
 
-/** Opens WebSockets from a Worker, by a request to upgrade. */
+/** Opens WebSockets from a Worker, with an upgrade request. */
 export const openFromWorker =
   (fetch: (request: Request) => Promise<Response>): OpenSocket =>
   async (url, headers) => {
@@ -24,8 +24,7 @@ export const openFromWorker =
   };
 
 /**
- * A runtime in this very process that repeats what it hears, and ends the call at "Goodbye." For what needs a runtime
- * that is there and nothing more.
+ * A runtime in this process that repeats what it hears, and ends the call at "Goodbye." For tests that need any runtime.
  */
 export const openEcho: OpenSocket = async () => {
   const listeners: ((event: { data: unknown }) => void)[] = [];

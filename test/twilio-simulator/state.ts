@@ -56,12 +56,15 @@ export type State = {
   numbers: Numbers;
   applications: Map<string, Application>;
   messagingServices: Map<string, MessagingService>;
-  /** The region that handles a number's calls, by number. A number without an entry is in the default region. */
+  /**
+   * The Region that handles a number's calls, by number. A number without an entry has no record, and US1 handles its
+   * calls. All Regions share this map, and the requests.
+   */
   voiceRegions: Map<string, string>;
   requests: RecordedRequest[];
 };
 
-/** @param shared what another Region knows and this one does as well */
+/** @param shared what this Region shares with another one */
 export function createState(shared?: Pick<State, "voiceRegions" | "requests">): State {
   return {
     accounts: new Map(),

@@ -6,7 +6,7 @@ const TOKEN =
 const ATTRIBUTE = /([\w:.-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 const ENTITIES: Record<string, string> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-/** The verbs of a TwiML document. @throws Error for what is no document with `<Response>` at its root */
+/** The verbs of a TwiML document. @throws Error if it is not a document with the root `<Response>` */
 export function verbsOf(document: string): Element[] {
   const top: Element = { name: "", attributes: {}, children: [] };
   const open = [top];
