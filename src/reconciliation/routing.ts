@@ -24,6 +24,7 @@ export const UNCHECKED_PER_RUN = 1;
  *
  * @param count how many numbers the account has
  * @param lastReadAt when a check last read one; null if none has
+ * @internal
  */
 export function routingReads(count: number, lastReadAt: string | null, now: Date): number {
   if (count === 0) return 0;

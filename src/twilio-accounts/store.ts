@@ -2,10 +2,7 @@ import { batch, first, run } from "../database.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 
 /** Statement for a batch: the account's tokens; no row if this key has no number of that account. */
-export function selectAccount(
-  db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
-): D1PreparedStatement {
+function selectAccount(db: D1Database, { apiKeyId, accountSid, region }: AccountKey): D1PreparedStatement {
   return db
     .prepare(
       `SELECT auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
