@@ -85,7 +85,11 @@ function withoutSecrets(text: string): string {
   return text.replace(/\?[^#]*/, "?[redacted]").replace(/^(https?:\/\/)[^/?#]*@/i, "$1[redacted]@");
 }
 
-/** A URL without its fragment, which holds connection settings, and with its host in lower case. */
+/**
+ * A URL without its fragment, and with its host in lower case. The fragment holds connection overrides. A number without
+ * them is in order: it was imported by a version that sent none, or Twilio does not repeat them. It is not repaired for
+ * that alone, and a repair of anything else in the same URL brings them.
+ */
 function address(text: string): string {
   const [url = ""] = text.split("#");
   return URL.parse(url)?.href ?? url;

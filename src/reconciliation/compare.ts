@@ -85,7 +85,7 @@ function reasonsOf(parameters: readonly UpdateParameter[]): HealthReason[] {
  * only a few bytes in memory for each of the many numbers that are in order.
  */
 export function idInOrder(number: IncomingPhoneNumber, publicBaseUrl: string): string | undefined {
-  const id = /\/(num_[0-9a-f]{32})\/voice$/.exec(number.voice_url)?.[1];
+  const id = /\/(num_[0-9a-f]{32})\/voice(?:#|$)/.exec(number.voice_url)?.[1];
   if (id === undefined) return undefined;
   return notApplied(number, planImport(number, webhooksOf(publicBaseUrl, id))).length === 0 ? id : undefined;
 }

@@ -26,7 +26,7 @@ describe("a call", () => {
   it("is handed to ConversationRelay, which learns whom it serves", async () => {
     const imported = await haveImported({ connect: RELAY, welcome_message: "Hallo", language: "de" });
     const twiml = await (await tell(imported, "voice", CALL)).text();
-    const action = webhookUrl(imported.id, "connect-action");
+    const action = webhookUrl(imported.id, "connect-action#rc=1&amp;rp=ct&amp;ct=2000");
     expect(twiml).toBe(
       `<?xml version="1.0" encoding="UTF-8"?><Response><Connect action="${action}" method="POST">` +
         '<ConversationRelay url="wss://runtime.example/relay" welcomeGreeting="Hallo" language="de-DE">' +
@@ -56,7 +56,8 @@ describe("a call", () => {
     const imported = await haveImported({ connect: RELAY, record: true });
     const twiml = await (await tell(imported, "voice", CALL)).text();
     expect(twiml).toContain(
-      `<Response><Start><Recording recordingStatusCallback="${webhookUrl(imported.id, "recording")}" ` +
+      `<Response><Start><Recording recordingStatusCallback="${webhookUrl(imported.id, "recording")}` +
+        '#rc=2&amp;rp=5xx,ct,rt&amp;ct=2000&amp;rt=3000" ' +
         'recordingStatusCallbackMethod="POST" recordingStatusCallbackEvent="completed absent"/></Start><Connect ',
     );
   });

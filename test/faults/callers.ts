@@ -1,7 +1,8 @@
 import { expect } from "vitest";
 import { twilio } from "../support/twilio.ts";
 import { BASE, send } from "../support/worker.ts";
-import { createCaller, type Delivery, type WebhookExchange } from "../twilio-simulator/caller.ts";
+import { createCaller, type Delivery } from "../twilio-simulator/caller.ts";
+import type { WebhookExchange } from "../twilio-simulator/webhooks.ts";
 import { isCalm } from "./disturb.ts";
 import type { Disturbance } from "./history.ts";
 import { type Agent, type Belief, numberOf, rowOf, type Tenant, type World } from "./world.ts";

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { webhooksOf } from "../../src/answering/webhook-urls.ts";
 import { BASE, get, rows } from "../support/worker.ts";
 import { type Belief, configuration, numberOf, type Tenant, type World } from "./world.ts";
 
@@ -29,13 +30,13 @@ function expectBelief({ phoneNumber: name, holder, agent }: Belief, row: Row | u
 function expectRow({ tenants }: World, belief: Belief, { id, state, api_key_id }: Row): void {
   const { phoneNumber: name, account, kept } = belief;
   const now = configuration(numberOf(belief));
-  const base = `${BASE}/webhooks/twilio/${id}`;
+  const webhooks = webhooksOf(BASE, id);
   const ours = {
-    voice_url: `${base}/voice`,
-    voice_fallback_url: `${base}/voice-fallback`,
-    sms_url: `${base}/sms`,
-    sms_fallback_url: `${base}/sms-fallback`,
-    status_callback: `${base}/status`,
+    voice_url: webhooks.voice,
+    voice_fallback_url: webhooks.voiceFallback,
+    sms_url: webhooks.sms,
+    sms_fallback_url: webhooks.smsFallback,
+    status_callback: webhooks.status,
     trunk_sid: "",
   };
   const holder = tenants.find(({ key }) => key.key_id === api_key_id) as Tenant;

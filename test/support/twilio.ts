@@ -16,6 +16,13 @@ const TWILIO = [
   "https://routes.twilio.com",
 ];
 
+let serve: (request: Request) => Promise<Response> = send;
+
+/** What serves the webhooks that Twilio calls in this test; by default the Worker. */
+export function serveWebhooks(by: typeof serve): void {
+  serve = by;
+}
+
 /** The Twilio of the running test. */
 export let twilio: Simulator;
 
@@ -24,10 +31,11 @@ let strangers: string[] = [];
 /** A new Twilio behind `fetch`, and no other host. */
 export function startTwilio(): void {
   strangers = [];
+  serve = send;
   startCustomers();
   twilio = createSimulator(
     async (request) => {
-      if (new URL(request.url).origin === BASE) return send(request);
+      if (new URL(request.url).origin === BASE) return serve(request);
       return new Response("<Response><Say>The owner's own system</Say></Response>", {
         headers: { "content-type": "text/xml" },
       });

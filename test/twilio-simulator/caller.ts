@@ -3,18 +3,7 @@ import { carry, type Line, type Utterance } from "./call.ts";
 import type { OpenSocket } from "./relay.ts";
 import type { NumberResource } from "./resource.ts";
 import { type Account, type MessagingService, newSid, type State } from "./state.ts";
-
-type Fetch = (request: Request) => Promise<Response>;
-
-/** One request that Twilio made for a call or a text, and the answer. `status` is 0 if there was no answer. */
-export type WebhookExchange = {
-  url: string;
-  parameters: Record<string, string>;
-  signature: string;
-  status: number;
-  contentType: string;
-  body: string;
-};
+import { type Fetch, requestWebhook, type WebhookExchange } from "./webhooks.ts";
 
 /** Who got the call or the text. */
 export type Delivery = {
@@ -134,12 +123,12 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
         RecordingChannels: "2",
         RecordingSource: "StartCallRecordingTwiML",
       };
-      delivery.exchanges.push(await request(account, call.recordingCallback, "POST", recording));
+      delivery.exchanges.push(...(await request(account, call.recordingCallback, "POST", recording)));
     }
     if (!application && number.status_callback !== "") {
       const ended = { ...parameters, CallStatus: "completed", CallDuration: "1" };
       delivery.exchanges.push(
-        await request(account, number.status_callback, number.status_callback_method, ended),
+        ...(await request(account, number.status_callback, number.status_callback_method, ended)),
       );
     }
     return delivery;
@@ -207,36 +196,27 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
     parameters: Record<string, string>,
   ): Promise<Delivery> {
     if (url === "") return nowhere("nobody");
-    const first = await request(account, url, method, parameters);
-    if (isTwiml(first)) return deliveredBy(to, first.body, [first]);
-    if (fallbackUrl === "") return deliveredBy("application_error", undefined, [first]);
-    const reason = { ErrorCode: first.status === 0 ? "11205" : "11200", ErrorUrl: url };
-    const second = await request(account, fallbackUrl, fallbackMethod, { ...parameters, ...reason });
-    return isTwiml(second)
-      ? deliveredBy("fallback", second.body, [first, second])
-      : deliveredBy("application_error", undefined, [first, second]);
+    const tries = await request(account, url, method, parameters);
+    const first = tries.at(-1);
+    if (first && isTwiml(first)) return deliveredBy(to, first.body, tries);
+    if (fallbackUrl === "") return deliveredBy("application_error", undefined, tries);
+    // Without a try, Twilio has refused the overrides. https://www.twilio.com/docs/api/errors/11243
+    const ErrorCode = first ? (first.status === 0 ? "11205" : "11200") : "11243";
+    const reason = { ErrorCode, ErrorUrl: url };
+    const more = await request(account, fallbackUrl, fallbackMethod, { ...parameters, ...reason });
+    const second = more.at(-1);
+    return second && isTwiml(second)
+      ? deliveredBy("fallback", second.body, [...tries, ...more])
+      : deliveredBy("application_error", undefined, [...tries, ...more]);
   }
 
-  async function request(
+  function request(
     account: Account,
-    configuredUrl: string,
+    url: string,
     method: string,
     parameters: Record<string, string>,
-  ): Promise<WebhookExchange> {
-    const form = new URLSearchParams(parameters);
-    const [address = ""] = configuredUrl.split("#");
-    const url = method === "GET" ? `${address}${address.includes("?") ? "&" : "?"}${form}` : address;
-    const signature = await sign(account.authToken, url, method === "GET" ? new URLSearchParams() : form);
-    const headers = { "x-twilio-signature": signature, "i-twilio-idempotency-token": crypto.randomUUID() };
-    const init = method === "GET" ? { method, headers } : { method, headers, body: form };
-    const exchange = { url, parameters, signature };
-    try {
-      const response = await fetch(new Request(url, init));
-      const contentType = response.headers.get("content-type") ?? "";
-      return { ...exchange, status: response.status, contentType, body: await response.text() };
-    } catch {
-      return { ...exchange, status: 0, contentType: "", body: "" };
-    }
+  ): Promise<WebhookExchange[]> {
+    return requestWebhook(fetch, account, url, method, parameters);
   }
 }
 

@@ -11,6 +11,7 @@ import {
   addNumber,
   promoteSecondaryToken,
 } from "./state.ts";
+import { NoAnswer } from "./webhooks.ts";
 
 // The fields of api.v2010.account.incoming_phone_number in Twilio's OpenAPI document.
 const DOCUMENTED_FIELDS =
@@ -181,6 +182,59 @@ describe("who answers", () => {
     expect(account).not.toHaveProperty("secondaryAuthToken");
     expect((await ring()).exchanges[0]?.signature).not.toBe(first);
   });
+});
+
+describe("connection overrides", () => {
+  const server = () => new Response("oops", { status: 503 });
+  const refusal = () => new Response("no", { status: 404 });
+  const noAnswer = () => Promise.reject(new NoAnswer());
+  const noConnection = () => Promise.reject(new TypeError("connection refused"));
+
+  /** How often a text is sent to a webhook that always fails. */
+  async function tries(fragment: string, fail: () => Promise<Response> | Response) {
+    const urls: string[] = [];
+    const at = createSimulator(async ({ url }) => {
+      urls.push(url);
+      return fail();
+    });
+    addNumber(at.state, addAccount(at.state), {
+      phone_number: "+15005550001",
+      sms_url: `https://example.com/sms${fragment}`,
+    });
+    const { exchanges } = await at.text("+15005550001");
+    expect(exchanges).toHaveLength(urls.length);
+    expect(new Set(urls).size).toBeLessThanOrEqual(1);
+    expect(urls.join()).not.toContain("#");
+    return urls.length;
+  }
+
+  it.each<[string, () => Promise<Response> | Response, number]>([
+    ["", noConnection, 2],
+    ["", server, 1],
+    ["", noAnswer, 1],
+    ["#rc=0", noConnection, 1],
+    ["#ct=100", noConnection, 2],
+    ["#rc=5&rp=all", server, 6],
+    ["#rc=5&rp=all", refusal, 6],
+    ["#rc=2&rp=4xx", refusal, 3],
+    ["#rc=2&rp=5xx", refusal, 1],
+    ["#rc=5&rp=5xx", noConnection, 1],
+    ["#rc=2&rp=5xx,ct,rt", server, 3],
+    // Three tries of 5 seconds are Twilio's 15, and one that waits 15 seconds for an answer is all of them.
+    ["#rc=5&rp=5xx,ct,rt", noConnection, 3],
+    ["#rc=5&rp=5xx,ct,rt", noAnswer, 1],
+    ["#rc=5&rp=rt&rt=3000", noAnswer, 5],
+    ["#rc=5&rp=rt&rt=3000&tt=6000", noAnswer, 2],
+  ])("%s: %o is tried %i times", async (fragment, fail, times) => {
+    expect(await tries(fragment, fail)).toBe(times);
+  });
+
+  it.each(["#rc=6", "#rc=", "#rp=3xx", "#rp=", "#ct=99", "#ct=10001", "#rt=15001", "#tt=0.5", "#rc=two"])(
+    "%s is refused, and the webhook is not asked",
+    async (fragment) => {
+      expect(await tries(fragment, server)).toBe(0);
+    },
+  );
 });
 
 describe("faults", () => {

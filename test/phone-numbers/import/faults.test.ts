@@ -1,11 +1,12 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { webhooksOf } from "../../../src/answering/webhook-urls.ts";
 import { type D1Fault, watchedDatabase } from "../../support/database.ts";
 import { prepareImport } from "../../support/import.ts";
 import { expectErrorLog } from "../../support/logs.ts";
 import { reconcile } from "../../support/reconciliation.ts";
 import { operations, twilio } from "../../support/twilio.ts";
-import { call, createAgent, createKey, expectError, get, post, rows } from "../../support/worker.ts";
+import { BASE, call, createAgent, createKey, expectError, get, post, rows } from "../../support/worker.ts";
 import { type Effect, effects, type Fault } from "../../twilio-simulator/faults.ts";
 import type { NumberResource } from "../../twilio-simulator/resource.ts";
 import { addApplication } from "../../twilio-simulator/state.ts";
@@ -63,8 +64,8 @@ async function expectImported({ number }: Prepared): Promise<void> {
   const [row] = await rows("phone_numbers");
   expect(row).toMatchObject({ state: "active", lease_expires_at: null });
   const now = twilio.state.numbers.get(number.sid);
-  expect(now?.voice_url).toBe(`https://numbers.example.com/webhooks/twilio/${row?.id}/voice`);
-  expect(now?.sms_url).toBe(`https://numbers.example.com/webhooks/twilio/${row?.id}/sms`);
+  const { voice, sms } = webhooksOf(BASE, String(row?.id));
+  expect([now?.voice_url, now?.sms_url]).toEqual([voice, sms]);
   expect(now).toMatchObject({ trunk_sid: null, sms_application_sid: "", voice_receive_mode: "voice" });
 }
 

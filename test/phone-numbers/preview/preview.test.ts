@@ -57,7 +57,7 @@ describe("POST /v1/phone-numbers?dry_run=true", () => {
     expect(answer.changes).toContainEqual({
       field: "voice_url",
       present: "https://old.example.com/voice?[redacted]",
-      new: "https://numbers.example.com/webhooks/twilio/{id}/voice",
+      new: "https://numbers.example.com/webhooks/twilio/{id}/voice#rc=1&rp=ct&ct=2000",
     });
     expect(answer.changes.map(({ field }) => field)).not.toContain("voice_method");
     expect(JSON.stringify(answer)).not.toContain("key=secret");
