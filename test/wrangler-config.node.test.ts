@@ -3,6 +3,7 @@ import { unstable_readConfig as readConfig } from "wrangler";
 import { queueNames } from "../scripts/deployment.ts";
 import { MAX_ATTEMPTS } from "../src/events/delivery.ts";
 import { EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION } from "../src/queues.ts";
+import { MAX_CHECKERS } from "../src/reconciliation/schedule.ts";
 import { schedule } from "../src/schedule.ts";
 
 // What stands in wrangler.toml and in the code is the same.
@@ -33,6 +34,11 @@ describe("wrangler.toml", () => {
       dead_letter_queue: EVENTS_DEAD_LETTERS,
     });
     expect(config.queues.producers).toContainEqual({ binding: "EVENTS", queue: EVENTS });
+  });
+
+  it("lets all checkers that the cron starts work at once", () => {
+    const consumer = consumers.find(({ queue }) => queue === RECONCILIATION);
+    expect(consumer).toMatchObject({ max_batch_size: 1, max_concurrency: MAX_CHECKERS });
   });
 
   it("keeps our own log lines, and none of Cloudflare's, which have URLs", () => {
