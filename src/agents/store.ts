@@ -1,4 +1,4 @@
-import { batch, first, run, StorageError } from "../database.ts";
+import { batch, first, readBatch, run, StorageError } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 export type AgentRow = {
@@ -77,7 +77,7 @@ export async function listAgents(
   apiKeyId: string,
   { limit, offset }: Page,
 ): Promise<{ rows: AgentRow[]; count: number }> {
-  const [page, total] = await batch(db, [
+  const [page, total] = await readBatch(db, [
     db
       .prepare(
         `SELECT ${COLUMNS} FROM agents WHERE api_key_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3`,

@@ -31,7 +31,7 @@ export async function record(
   try {
     const event = eventFromWebhook(kind, parameters);
     if (!event || !agent?.hasWebhook) {
-      if (touch.length > 0) await batch(db, touch);
+      if (touch.length > 0) await batch(db, touch, { isIdempotent: true });
       noteTouch();
       return;
     }

@@ -15,8 +15,8 @@ type Entry = { route: TrustedRoute; loadedAt: number };
 
 // In order of use, the least recently used first.
 const cache = new Map<string, Entry>();
-// Counts the changes by this isolate: a route that was read during a change may be old and is not cached.
-const changes = { count: 0 };
+// The changes by this isolate: a route that was read during a change may be old and is not cached.
+const changes = { count: 0, lastAt: Number.NEGATIVE_INFINITY };
 
 /** The route of a number, at most 30 seconds old; undefined if it is not in this isolate's cache. */
 export function cachedRoute(id: string, now: Date): TrustedRoute | undefined {
@@ -36,6 +36,19 @@ function cached(id: string, now: Date, maxAgeMs: number): TrustedRoute | undefin
   return entry.route;
 }
 
+/** Where a route is read: from the nearest replica of D1, which may lag behind, or from the primary. */
+export type Source = "nearest" | "primary";
+
+/**
+ * Where to look for a route, in this order. A replica may not have a number yet that was just imported, or a token that
+ * was just replaced; then the primary has. For changes by this isolate, which take effect here at once, and if an old
+ * route did not help, it is asked first.
+ */
+export function sources(isCached: boolean, now: Date): readonly Source[] {
+  const isChanging = now.getTime() - changes.lastAt < FRESH_MS;
+  return isCached || isChanging ? ["primary"] : ["nearest", "primary"];
+}
+
 /**
  * Reads the route of a number with one query, opens its tokens, and keeps both for the next call.
  *
@@ -43,10 +56,15 @@ function cached(id: string, now: Date, maxAgeMs: number): TrustedRoute | undefin
  * @throws StorageError
  * @throws UntrustedRoute if no token can be opened
  */
-export async function loadRoute(id: string, services: RouteServices): Promise<TrustedRoute | null> {
+export async function loadRoute(
+  id: string,
+  source: Source,
+  services: RouteServices,
+): Promise<TrustedRoute | null> {
   const { db, now } = services;
   const before = changes.count;
-  const row = await findRoute(db, id);
+  // https://developers.cloudflare.com/d1/best-practices/read-replication/
+  const row = await findRoute(source === "nearest" ? db.withSession("first-unconstrained") : db, id);
   if (!row) {
     cache.delete(id);
     return null;
@@ -74,5 +92,6 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
 /** Makes changes to this API key's numbers, agents and tokens take effect at once in this isolate. */
 export function forgetRoutes(apiKeyId: string): void {
   changes.count += 1;
+  changes.lastAt = Date.now();
   for (const [id, { route }] of cache) if (route.apiKeyId === apiKeyId) cache.delete(id);
 }

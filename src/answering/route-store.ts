@@ -1,4 +1,4 @@
-import { first } from "../database.ts";
+import { first, type Preparable } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
@@ -20,7 +20,7 @@ export type RouteRow = TwilioAccountRow & {
 };
 
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
-export function findRoute(db: D1Database, id: string): Promise<RouteRow | null> {
+export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(
     db
       .prepare(

@@ -8,7 +8,7 @@ import { requestServices } from "../services.ts";
 import { verify } from "../twilio/signature.ts";
 import { isBurst, raiseRejected } from "./refusals.ts";
 import type { RouteServices, TrustedRoute } from "./route.ts";
-import { cachedRoute, loadRoute } from "./route-cache.ts";
+import { cachedRoute, loadRoute, sources } from "./route-cache.ts";
 
 /** A request about a number that Twilio has certainly signed. */
 export type TrustedRequest = {
@@ -67,11 +67,14 @@ export async function trust(unverified: UnverifiedRequest, services: RouteServic
   const cached = cachedRoute(unverified.id, services.now());
   const key = cached && (await signingKey(unverified, cached));
   if (cached && key !== undefined) return read(unverified, cached, key);
-  // The cache may be old: another isolate may just have replaced the token.
-  const loaded = await loadRoute(unverified.id, services);
+  // The cache may be old, and so may a replica: another isolate may just have replaced the token.
+  let loaded: TrustedRoute | null = null;
+  for (const source of sources(cached !== undefined, services.now())) {
+    loaded = await loadRoute(unverified.id, source, services);
+    const loadedKey = loaded && (await signingKey(unverified, loaded));
+    if (loaded && loadedKey !== null && loadedKey !== undefined) return read(unverified, loaded, loadedKey);
+  }
   if (!loaded) throw new ApiError("not_found");
-  const loadedKey = await signingKey(unverified, loaded);
-  if (loadedKey !== undefined) return read(unverified, loaded, loadedKey);
   throw refusal(unverified, loaded, services);
 }
 

@@ -1,4 +1,4 @@
-import { batch, first, run } from "../database.ts";
+import { first, readBatch, run, runReturning } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 /** What D1 stores about an API key: the secret's hash, never the secret. */
@@ -49,6 +49,7 @@ export async function replaceSecret(
 export async function revokeApiKey(db: D1Database, keyId: string, now: string): Promise<boolean> {
   const changed = await run(
     db.prepare("UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?2) WHERE id = ?1").bind(keyId, now),
+    { isIdempotent: true },
   );
   return changed === 1;
 }
@@ -67,7 +68,7 @@ export async function listApiKeys(
   db: D1Database,
   { limit, offset }: Page,
 ): Promise<{ rows: ListedApiKey[]; count: number }> {
-  const [page, total] = await batch(db, [
+  const [page, total] = await readBatch(db, [
     db
       .prepare(
         `SELECT id, name, created_at, rotated_at, revoked_at FROM api_keys
@@ -88,7 +89,7 @@ export async function countCreation(
   addressFingerprint: string,
   hour: string,
 ): Promise<number> {
-  const row = await first<{ count: number }>(
+  const row = await runReturning<{ count: number }>(
     db
       .prepare(
         `INSERT INTO key_creations (address_fingerprint, hour, count) VALUES (?1, ?2, 1)
@@ -108,5 +109,6 @@ export function clearCreations(db: D1Database, before: string, limit: number): P
            SELECT address_fingerprint, hour FROM key_creations WHERE hour < ?1 LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }

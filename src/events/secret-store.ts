@@ -1,4 +1,4 @@
-import { first, run } from "../database.ts";
+import { first, run, runReturning } from "../database.ts";
 
 export type WebhookSecretRow = {
   secret_sealed: string;
@@ -48,7 +48,7 @@ export async function ensureSecret(
   freshSealed: string,
   now: string,
 ): Promise<WebhookSecretRow | null> {
-  return first<WebhookSecretRow>(
+  return runReturning<WebhookSecretRow>(
     db
       .prepare(
         `INSERT INTO webhook_secrets (api_key_id, secret_sealed, created_at) VALUES (?1, ?2, ?3)
@@ -69,5 +69,6 @@ export function clearPreviousSecrets(db: D1Database, before: string, limit: numb
            WHERE previous_secret_sealed IS NOT NULL AND rotated_at < ?1 LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }

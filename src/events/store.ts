@@ -1,4 +1,4 @@
-import { batch, first, run } from "../database.ts";
+import { all, batch, first, readBatch, run } from "../database.ts";
 import { type Attempt, MAX_ATTEMPTS, type Outcome } from "./delivery.ts";
 import type { EventType, SealedEvent } from "./event.ts";
 
@@ -68,8 +68,8 @@ export async function findDueEvents(db: D1Database, ids: readonly string[]): Pro
        WHERE e.id IN (SELECT value FROM json_each(?1))`,
     )
     .bind(JSON.stringify(ids));
-  const [result] = await batch(db, [statement]);
-  return new Map(((result?.results ?? []) as DueEvent[]).map((event) => [event.id, event]));
+  const rows = await all<DueEvent>(statement);
+  return new Map(rows.map((event) => [event.id, event]));
 }
 
 /**
@@ -117,8 +117,8 @@ export async function findOverdue(db: D1Database, before: string, limit: number)
       `SELECT id FROM events WHERE state = 'pending' AND next_attempt_at <= ?1 ORDER BY next_attempt_at LIMIT ?2`,
     )
     .bind(before, limit);
-  const [result] = await batch(db, [statement]);
-  return ((result?.results ?? []) as { id: string }[]).map(({ id }) => id);
+  const rows = await all<{ id: string }>(statement);
+  return rows.map(({ id }) => id);
 }
 
 /** Makes pending events due at `until`, so that the next run does not find them overdue again. @throws StorageError */
@@ -130,6 +130,7 @@ export async function postpone(db: D1Database, ids: readonly string[], until: st
          WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?1))`,
       )
       .bind(JSON.stringify(ids), until),
+    { isIdempotent: true },
   );
 }
 
@@ -165,7 +166,7 @@ export async function listDeliveries(
 ): Promise<{ rows: DeliveryRow[]; count: number }> {
   // Two different statements instead of one that allows any state: SQLite then reads the page from an index.
   const where = state ? "AND e.state = ?2" : "";
-  const [page, total] = await batch(db, [
+  const [page, total] = await readBatch(db, [
     db
       .prepare(
         `SELECT ${DELIVERY} FROM events e WHERE e.api_key_id = ?1 ${where}
@@ -214,6 +215,7 @@ export function clearReceipts(db: D1Database, before: string, limit: number): Pr
            SELECT key FROM twilio_receipts WHERE received_at < ?1 ORDER BY received_at LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }
 
@@ -226,5 +228,6 @@ export function clearEvents(db: D1Database, before: string, limit: number): Prom
            SELECT id FROM events WHERE created_at < ?1 AND state <> 'pending' ORDER BY created_at LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }

@@ -31,24 +31,28 @@ export async function acquireKey(
   now: string,
 ): Promise<IdempotencyRow | undefined> {
   const { apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt } = claim;
-  const results = await batch(db, [
-    db
-      .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND expires_at <= ?3")
-      .bind(apiKeyId, key, now),
-    db
-      .prepare(
-        `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, claim_id, lease_expires_at, expires_at)
+  const results = await batch(
+    db,
+    [
+      db
+        .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND expires_at <= ?3")
+        .bind(apiKeyId, key, now),
+      db
+        .prepare(
+          `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, claim_id, lease_expires_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (api_key_id, key) DO NOTHING`,
-      )
-      .bind(apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt),
-    db
-      .prepare(
-        `SELECT fingerprint, claim_id, lease_expires_at, status, headers, response_sealed
+        )
+        .bind(apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt),
+      db
+        .prepare(
+          `SELECT fingerprint, claim_id, lease_expires_at, status, headers, response_sealed
          FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2`,
-      )
-      .bind(apiKeyId, key),
-  ]);
+        )
+        .bind(apiKeyId, key),
+    ],
+    { isIdempotent: true },
+  );
   return results[2]?.results[0] as IdempotencyRow | undefined;
 }
 
@@ -81,6 +85,7 @@ export async function putResponse(
          WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3`,
       )
       .bind(apiKeyId, key, claimId, status, headers, sealed),
+    { isIdempotent: true },
   );
 }
 
@@ -90,6 +95,7 @@ export async function forgetKey(db: D1Database, { apiKeyId, key, claimId }: KeyL
     db
       .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3")
       .bind(apiKeyId, key, claimId),
+    { isIdempotent: true },
   );
 }
 
@@ -102,5 +108,6 @@ export function clearExpiredKeys(db: D1Database, now: string, limit: number): Pr
            SELECT api_key_id, key FROM idempotency_keys WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
       )
       .bind(now, limit),
+    { isIdempotent: true },
   );
 }

@@ -145,7 +145,7 @@ async function replaceStoredToken(account: AccountKey, authToken: string, servic
     const token = await sealToken(account, authToken, stored, services);
     const time = now().toISOString();
     if (token.replaces !== null && !(await replaceToken(db, token, time))) continue;
-    await run(markAccepted(db, account, time));
+    await run(markAccepted(db, account, time), { isIdempotent: true });
     log.info("auth_token_replaced", { account_sid: account.accountSid, is_new: token.replaces !== null });
     return;
   }

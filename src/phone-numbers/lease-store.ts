@@ -24,6 +24,7 @@ export async function setLease(
          WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
       )
       .bind(id, claimId, expiresAt, quietUntil, isOutcomeUnknown ? quietUntil : null),
+    { isIdempotent: true },
   );
   return changed === 1;
 }

@@ -1,4 +1,4 @@
-import { batch, first, run } from "../database.ts";
+import { first, readBatch, run } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { AccountHealth } from "../twilio-accounts/row.ts";
 import type { DriftPolicy, Health } from "./health.ts";
@@ -73,7 +73,7 @@ export async function listOwnNumbers(
   const where = ["n.api_key_id = ?1", "n.state = 'active'", ...conditions].join(" AND ");
   const values = [apiKeyId, ...asked.map((name) => filter[name] ?? "")];
   const [limitAt, offsetAt] = [values.length + 1, values.length + 2];
-  const [page, total] = await batch(db, [
+  const [page, total] = await readBatch(db, [
     db
       .prepare(
         `SELECT ${COLUMNS} FROM ${FROM} WHERE ${where}
@@ -119,6 +119,7 @@ export async function changeNumber(
          WHERE id = ?1 AND state = 'active'`,
       )
       .bind(id, agentId ?? null, flag(inboundEnabled), flag(outboundEnabled), now, driftPolicy ?? null),
+    { isIdempotent: true },
   );
   return changed === 1;
 }

@@ -34,11 +34,11 @@ export async function checkNumber(phoneNumber: string, apiKeyId: string, service
     const applied = await applyFinding(routed, number, apiKeyId, twilio, services);
     const time = now().toISOString();
     const checked = applied === "as before" ? [putChecked(db, row.id, time)] : [];
-    await batch(db, [markAccepted(db, account, time), ...checked]);
+    await batch(db, [markAccepted(db, account, time), ...checked], { isIdempotent: true });
   } catch (error) {
     if (!(error instanceof TwilioError)) throw error;
     const health = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
     log.warn("number_not_checked", { phone_number_id: row.id, health, ...errorFields(error) });
-    await batch(db, [markUnhealthy(db, account, health, now().toISOString())]);
+    await batch(db, [markUnhealthy(db, account, health, now().toISOString())], { isIdempotent: true });
   }
 }

@@ -53,7 +53,7 @@ export async function checkAccount(key: AccountKey, services: Services): Promise
     await finish(key, checkId, account, { health: "ok", ...result }, services);
   } catch (error) {
     if (!(error instanceof TwilioError || error instanceof VaultError)) {
-      await run(endCheck(db, key, checkId)).catch(() => undefined);
+      await run(endCheck(db, key, checkId), { isIdempotent: true }).catch(() => undefined);
       throw error;
     }
     // If the token cannot be opened, the account counts as unreachable; the log says why.

@@ -1,4 +1,4 @@
-import { batch, first } from "../database.ts";
+import { all, first, runReturning } from "../database.ts";
 import type { Health, HealthReason } from "../phone-numbers/health.ts";
 import type { AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
 import type { CheckedRow } from "./row.ts";
@@ -10,13 +10,13 @@ const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refu
     THEN 'report' ELSE drift_policy END AS drift_policy`;
 
 /** An account's active numbers after a SID, in the order of their SIDs. @throws StorageError */
-export async function findAccountRows(
+export function findAccountRows(
   db: D1Database,
   { apiKeyId, accountSid, region }: AccountKey,
   afterSid: string,
   limit: number,
 ): Promise<CheckedRow[]> {
-  const [result] = await batch(db, [
+  return all<CheckedRow>(
     db
       .prepare(
         `SELECT ${CHECKED_COLUMNS} FROM phone_numbers
@@ -24,8 +24,7 @@ export async function findAccountRows(
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
       .bind(apiKeyId, accountSid, afterSid, limit, region),
-  ]);
-  return (result?.results ?? []) as CheckedRow[];
+  );
 }
 
 /** The SIDs of an account's numbers after a SID, in order. Reads only an index. @throws StorageError */
@@ -35,7 +34,7 @@ export async function findAccountSids(
   afterSid: string,
   limit: number,
 ): Promise<string[]> {
-  const [result] = await batch(db, [
+  const rows = await all<{ sid: string }>(
     db
       .prepare(
         `SELECT twilio_number_sid AS sid FROM phone_numbers
@@ -43,8 +42,8 @@ export async function findAccountSids(
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
       .bind(apiKeyId, accountSid, afterSid, limit, region),
-  ]);
-  return ((result?.results ?? []) as { sid: string }[]).map(({ sid }) => sid);
+  );
+  return rows.map(({ sid }) => sid);
 }
 
 /** One of a key's active numbers with its account's tokens, for a check of this number. @throws StorageError */
@@ -80,7 +79,7 @@ export function acquireLease(
   { apiKeyId, id, claimId, leaseExpiresAt }: Lease,
   now: string,
 ): Promise<CheckedRow | null> {
-  return first<CheckedRow>(
+  return runReturning<CheckedRow>(
     db
       .prepare(
         `UPDATE phone_numbers SET claim_id = ?3, lease_expires_at = ?4

@@ -55,7 +55,7 @@ export async function applyFinding(
     return await reportRepair(current, repaired, apiKeyId, services);
   } finally {
     // If this fails too, the lease expires by itself.
-    await run(endLease(db, row.id, claimId, unknownUntil)).catch((error: unknown) =>
+    await run(endLease(db, row.id, claimId, unknownUntil), { isIdempotent: true }).catch((error: unknown) =>
       services.log.warn("lease_not_ended", { phone_number_id: row.id, ...errorFields(error) }),
     );
   }

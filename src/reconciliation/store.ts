@@ -1,4 +1,4 @@
-import { batch, run } from "../database.ts";
+import { all, readBatch, run } from "../database.ts";
 import type { Health } from "../phone-numbers/health.ts";
 import type { AccountHealth, AccountKey } from "../twilio-accounts/row.ts";
 
@@ -6,13 +6,13 @@ import type { AccountHealth, AccountKey } from "../twilio-accounts/row.ts";
 export type DueCursor = AccountKey & { nextCheckAt: string };
 
 /** The due accounts after `cursor`, the longest due first. @throws StorageError */
-export async function findDueAccounts(
+export function findDueAccounts(
   db: D1Database,
   now: string,
   cursor: DueCursor | undefined,
   limit: number,
 ): Promise<DueCursor[]> {
-  const [result] = await batch(db, [
+  return all<DueCursor>(
     db
       .prepare(
         `SELECT api_key_id AS apiKeyId, account_sid AS accountSid, region, next_check_at AS nextCheckAt FROM twilio_accounts
@@ -27,8 +27,7 @@ export async function findDueAccounts(
         limit,
         cursor?.region ?? "",
       ),
-  ]);
-  return (result?.results ?? []) as DueCursor[];
+  );
 }
 
 /** Makes accounts due at this time. @throws StorageError */
@@ -56,7 +55,7 @@ export async function postponeAccounts(
  * @throws StorageError
  */
 export async function findHealth(db: D1Database, apiKeyId: string) {
-  const [numbers, accounts] = await batch(db, [
+  const [numbers, accounts] = await readBatch(db, [
     db
       .prepare(
         `SELECT account_sid, region, health, COUNT(*) AS count FROM phone_numbers

@@ -46,7 +46,7 @@ async function resealSome(
   const statements = await Promise.all(older.map((row) => reseal(column, row, services)));
   const done = statements.filter((statement) => statement !== undefined);
   if (done.length > 0) {
-    await batch(db, done);
+    await batch(db, done, { isIdempotent: true });
     log.info("resealed", { column: nameOf(column), count: done.length });
   }
   const found = progress.found + done.length;

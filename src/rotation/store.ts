@@ -1,4 +1,4 @@
-import { batch, run } from "../database.ts";
+import { all, run } from "../database.ts";
 import type { SealedColumn } from "./columns.ts";
 
 /** How far the re-sealing of a column is. */
@@ -8,10 +8,9 @@ export const nameOf = ({ table, column }: SealedColumn) => `${table}.${column}`;
 
 /** The progress of each column, by its name. @throws StorageError */
 export async function findProgress(db: D1Database): Promise<Map<string, Progress>> {
-  const [result] = await batch(db, [
+  const rows = await all<Progress & { column_name: string }>(
     db.prepare("SELECT column_name, key_id, position, found, done_at FROM reseal_progress"),
-  ]);
-  const rows = (result?.results ?? []) as (Progress & { column_name: string })[];
+  );
   return new Map(rows.map(({ column_name, ...progress }) => [column_name, progress]));
 }
 
@@ -24,6 +23,7 @@ export async function putProgress(db: D1Database, column: SealedColumn, progress
          ON CONFLICT (column_name) DO UPDATE SET key_id = ?2, position = ?3, found = ?4, done_at = ?5`,
       )
       .bind(nameOf(column), progress.key_id, progress.position, progress.found, progress.done_at),
+    { isIdempotent: true },
   );
 }
 
@@ -41,15 +41,14 @@ export async function findSealed(
 ): Promise<SealedRow[]> {
   const keys = key.join(", ");
   const places = key.map((_, index) => `?${index + 2}`).join(", ");
-  const [result] = await batch(db, [
+  const rows = await all<{ row_key: string; sealed: string | null }>(
     db
       .prepare(
         `SELECT json_array(${keys}) AS row_key, ${column} AS sealed FROM ${table}
          WHERE (${keys}) > (${places}) ORDER BY ${keys} LIMIT ?1`,
       )
       .bind(limit, ...key.map((_, index) => after[index] ?? "")),
-  ]);
-  const rows = (result?.results ?? []) as { row_key: string; sealed: string | null }[];
+  );
   return rows.map(({ row_key, sealed }) => ({ key: JSON.parse(row_key) as string[], sealed }));
 }
 

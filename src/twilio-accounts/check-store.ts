@@ -1,4 +1,4 @@
-import { batch, first, run } from "../database.ts";
+import { all, run, runReturning } from "../database.ts";
 import type { AccountHealth, AccountKey, TwilioAccountRow } from "./row.ts";
 
 // Checks of an account, and the health that is found. A check holds the account's lease, so each API key runs one at a
@@ -29,7 +29,7 @@ export function beginCheck(
   leaseExpiresAt: string,
   now: string,
 ): Promise<AccountInCheck | null> {
-  return first<AccountInCheck>(
+  return runReturning<AccountInCheck>(
     db
       .prepare(
         `UPDATE twilio_accounts SET check_claim_id = ?3, check_lease_expires_at = ?4
@@ -57,7 +57,7 @@ export async function renewCheck(
        WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND check_claim_id = ?3`,
     )
     .bind(apiKeyId, accountSid, checkId, leaseExpiresAt, region);
-  return (await run(statement)) === 1;
+  return (await run(statement, { isIdempotent: true })) === 1;
 }
 
 export type CheckResult = {
@@ -107,7 +107,7 @@ export async function findAgentsToTell(
   { apiKeyId, accountSid, region }: AccountKey,
   limit: number,
 ): Promise<string[]> {
-  const [result] = await batch(db, [
+  const rows = await all<{ id: string }>(
     db
       .prepare(
         `SELECT a.id FROM agents a
@@ -116,8 +116,8 @@ export async function findAgentsToTell(
            WHERE n.agent_id = a.id AND n.api_key_id = a.api_key_id AND n.account_sid = ?2 AND n.region = ?4) LIMIT ?3`,
       )
       .bind(apiKeyId, accountSid, limit, region),
-  ]);
-  return ((result?.results ?? []) as { id: string }[]).map(({ id }) => id);
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** Statement for a batch: ends a check without a result. */

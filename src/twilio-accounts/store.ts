@@ -1,4 +1,4 @@
-import { batch, first, run } from "../database.ts";
+import { all, first, run } from "../database.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 
 /** Statement for a batch: the account's tokens; no row if this key has no number of that account. */
@@ -26,21 +26,20 @@ export function selectAccountInRegions(
 }
 
 /** Accounts of a key, with their sealed tokens. @throws StorageError */
-export async function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: number) {
-  const [result] = await batch(db, [
+export function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: number) {
+  return all<{
+    api_key_id: string;
+    account_sid: string;
+    region: string;
+    auth_token_sealed: string;
+  }>(
     db
       .prepare(
         `SELECT api_key_id, account_sid, region, auth_token_sealed FROM twilio_accounts
          WHERE api_key_id = ?1 LIMIT ?2`,
       )
       .bind(apiKeyId, limit),
-  ]);
-  return (result?.results ?? []) as {
-    api_key_id: string;
-    account_sid: string;
-    region: string;
-    auth_token_sealed: string;
-  }[];
+  );
 }
 
 /** @throws StorageError */
@@ -142,6 +141,7 @@ export async function forgetPreviousToken(
          WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND auth_token_changed_at = ?3`,
       )
       .bind(apiKeyId, accountSid, changedAt, region),
+    { isIdempotent: true },
   );
 }
 
@@ -167,5 +167,6 @@ export function clearPreviousTokens(db: D1Database, before: string, limit: numbe
            WHERE previous_auth_token_sealed IS NOT NULL AND auth_token_changed_at < ?1 LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }

@@ -3,15 +3,14 @@ import { webhooksOf } from "../../src/answering/webhook-urls.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
+import { brokenDatabase } from "../support/database.ts";
 import { serveWebhooks, twilio } from "../support/twilio.ts";
 import { BASE, send } from "../support/worker.ts";
 import { NoAnswer, overridesOf, type WebhookExchange } from "../twilio-simulator/webhooks.ts";
 
 // Nothing that Twilio reports is lost because our first answer failed.
 
-const outage = {
-  DB: { prepare: () => ({ bind: () => ({ first: () => Promise.reject(new Error("D1_ERROR: down")) }) }) },
-} as unknown as Partial<Env>;
+const outage = { DB: brokenDatabase };
 
 /** Fails the next requests for a path, and then serves it. */
 function failNext(times: number, path: string, fail = (request: Request) => send(request, outage)): void {

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { haveImported, tell, webhookUrl } from "../support/answering.ts";
+import { brokenDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { twilio } from "../support/twilio.ts";
 
@@ -115,9 +116,7 @@ describe("a runtime that cannot be reached", () => {
 });
 
 describe("when something of ours is broken", () => {
-  const broken = {
-    DB: { prepare: () => ({ bind: () => ({ first: () => Promise.reject(new Error("D1_ERROR: down")) }) }) },
-  } as unknown as Partial<Env>;
+  const broken = { DB: brokenDatabase };
 
   it("the voice URL fails, so that Twilio asks the fallback, and the fallback needs no D1", async () => {
     const imported = await haveImported({ fallback: FALLBACK });

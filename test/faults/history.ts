@@ -111,6 +111,7 @@ const database: fc.Arbitrary<D1Fault> = fc.record({
   trip: fc.integer({ min: 1, max: 7 }),
   when: fc.constantFrom("before" as const, "after" as const),
   times: fc.constantFrom(1, 2, 99),
+  passing: fc.boolean(),
 });
 
 const none: Fault[] = [];

@@ -13,7 +13,10 @@ const READS_ALL: ReadonlySet<string> = new Set([
 const unjudged = new Set<string>();
 const judged = new Set<string>();
 
-/** The D1 of the tests. It remembers every statement that the Worker prepares, in all tests. */
+/**
+ * The D1 of the tests. It remembers every statement that the Worker prepares, in all tests, and carries out no write as a
+ * read: a read is repeated if D1 fails in passing.
+ */
 export const recordedDatabase = recorded(env.DB);
 
 function recorded<Database extends Pick<D1Database, "prepare">>(database: Database): Database {
@@ -22,7 +25,8 @@ function recorded<Database extends Pick<D1Database, "prepare">>(database: Databa
       if (name === "prepare") {
         return (sql: string) => {
           if (!judged.has(sql)) unjudged.add(sql);
-          return target.prepare(sql);
+          const statement = target.prepare(sql);
+          return /^\s*(?:SELECT|WITH)\b/.test(sql) ? statement : asWrite(statement);
         };
       }
       const value = Reflect.get(target, name);
@@ -30,6 +34,16 @@ function recorded<Database extends Pick<D1Database, "prepare">>(database: Databa
       if (name === "withSession") return (...values: unknown[]) => recorded(value.apply(target, values));
       return value.bind(target);
     },
+  });
+}
+
+function asWrite(statement: D1PreparedStatement): D1PreparedStatement {
+  const bind = statement.bind.bind(statement);
+  const refuse = () => Promise.reject(new Error("a write goes through run() or runReturning()"));
+  return Object.assign(statement, {
+    bind: (...values: unknown[]) => asWrite(bind(...values)),
+    first: refuse,
+    all: refuse,
   });
 }
 

@@ -1,5 +1,5 @@
 import { type AgentOwner, selectOwner } from "../../agents/store.ts";
-import { batch } from "../../database.ts";
+import { readBatch } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
@@ -45,7 +45,7 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   const [found, routed, stored] = await Promise.allSettled([
     findInRegions(own, credentials, body.phone_number),
     findVoiceRegion(own, credentials, body.phone_number),
-    batch(db, [
+    readBatch(db, [
       selectByPhoneNumber(db, body.phone_number),
       selectOwner(db, body.agent_id),
       selectAccountInRegions(db, apiKeyId, body.twilio_sid),

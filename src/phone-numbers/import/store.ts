@@ -172,10 +172,14 @@ export async function removeClaim(
   db: D1Database,
   { id, claimId, apiKeyId }: Pick<Claim, "id" | "claimId" | "apiKeyId">,
 ): Promise<void> {
-  await batch(db, [
-    db
-      .prepare("DELETE FROM phone_numbers WHERE id = ?1 AND claim_id = ?2 AND state = 'importing'")
-      .bind(id, claimId),
-    deleteUnusedAccounts(db, apiKeyId),
-  ]);
+  await batch(
+    db,
+    [
+      db
+        .prepare("DELETE FROM phone_numbers WHERE id = ?1 AND claim_id = ?2 AND state = 'importing'")
+        .bind(id, claimId),
+      deleteUnusedAccounts(db, apiKeyId),
+    ],
+    { isIdempotent: true },
+  );
 }

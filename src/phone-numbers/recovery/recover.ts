@@ -43,7 +43,7 @@ export async function recoverNumbers(account: AccountKey, services: Services): P
       await renewCheck(db, account, claimId, keepUntil());
     }
   } finally {
-    await run(endCheck(db, account, claimId)).catch(() => undefined);
+    await run(endCheck(db, account, claimId), { isIdempotent: true }).catch(() => undefined);
   }
   return true;
 }

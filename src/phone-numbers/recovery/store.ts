@@ -1,4 +1,4 @@
-import { batch, run } from "../../database.ts";
+import { all, run } from "../../database.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
 import type { Claim } from "../import/store.ts";
 
@@ -53,7 +53,7 @@ export async function findUnfinishedAccounts(
   now: string,
   limit: number,
 ): Promise<AccountKey[]> {
-  const [result] = await batch(db, [
+  const accounts = await all<AccountKey>(
     db
       .prepare(
         `SELECT api_key_id AS apiKeyId, account_sid AS accountSid, region FROM phone_numbers
@@ -61,8 +61,7 @@ export async function findUnfinishedAccounts(
          ORDER BY lease_expires_at LIMIT ?2`,
       )
       .bind(now, limit),
-  ]);
-  const accounts = (result?.results ?? []) as AccountKey[];
+  );
   return [
     ...new Map(
       accounts.map((account) => [`${account.apiKeyId}/${account.accountSid}/${account.region}`, account]),
@@ -77,7 +76,7 @@ export async function findUnfinishedNumbers(
   now: string,
   limit: number,
 ): Promise<string[]> {
-  const [result] = await batch(db, [
+  const rows = await all<{ phone_number: string }>(
     db
       .prepare(
         `SELECT phone_number FROM phone_numbers
@@ -85,6 +84,6 @@ export async function findUnfinishedNumbers(
            AND (next_return_at IS NULL OR next_return_at <= ?3) LIMIT ?4`,
       )
       .bind(apiKeyId, accountSid, now, limit, region),
-  ]);
-  return ((result?.results ?? []) as { phone_number: string }[]).map(({ phone_number }) => phone_number);
+  );
+  return rows.map(({ phone_number }) => phone_number);
 }
