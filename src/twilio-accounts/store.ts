@@ -67,8 +67,9 @@ export function upsertAccount(
   // the "previous" one.
   return db
     .prepare(
-      `INSERT INTO twilio_accounts (api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at, updated_at)
-       VALUES (?1, ?2, ?8, ?3, ?6, ?4, ?4)
+      `INSERT INTO twilio_accounts (api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at, updated_at,
+         routing_checked_at)
+       VALUES (?1, ?2, ?8, ?3, ?6, ?4, ?4, ?4)
        ON CONFLICT (api_key_id, account_sid, region) DO UPDATE SET previous_auth_token_sealed = ?7,
          auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
          health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at,
