@@ -1,4 +1,5 @@
 import type { Connect, Fallback } from "../agents/connect.ts";
+import { type Talk, talkOf } from "../agents/talk-settings.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import { VaultError } from "../vault/vault.ts";
 import type { RouteRow } from "./route-store.ts";
@@ -13,6 +14,9 @@ export type InboundAgent = {
   fallback: Fallback | null;
   record: boolean;
   hasWebhook: boolean;
+  systemPrompt: string | null;
+  voiceId: string | null;
+  talk: Talk;
 };
 
 /** Where the calls and texts of a number go. */
@@ -26,6 +30,8 @@ export type InboundRoute = {
   lastInboundAt: string | null;
   /** When the account's token was last replaced. */
   tokenChangedAt: string | null;
+  /** When Twilio last refused ConversationRelay to the account. */
+  relayRefusedAt: string | null;
   /** null: the number has no agent. */
   agent: InboundAgent | null;
 };
@@ -57,6 +63,7 @@ export function routeOf(id: string, row: RouteRow): InboundRoute {
     inboundEnabled: row.inbound_enabled === 1,
     lastInboundAt: row.last_inbound_at,
     tokenChangedAt: row.auth_token_changed_at,
+    relayRefusedAt: row.relay_refused_at,
     agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
   };
 }
@@ -72,5 +79,8 @@ function agentOf(id: string, row: RouteRow): InboundAgent {
     fallback: row.fallback === null ? null : (JSON.parse(row.fallback) as Fallback),
     record: row.record === 1,
     hasWebhook: row.webhook_url !== null,
+    systemPrompt: row.system_prompt,
+    voiceId: row.voice_id,
+    talk: talkOf(row.talk),
   };
 }

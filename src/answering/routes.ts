@@ -4,6 +4,7 @@ import { ApiError } from "../http/errors.ts";
 import { requestServices } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
+import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { endRotation, record } from "./record.ts";
@@ -30,16 +31,17 @@ export const answering = new Hono<AppEnv>()
   .on(METHODS, "/:id/voice", async (c) => {
     try {
       const request = await trusted(c);
-      const { connectAction, recording } = webhooksOf(
-        c.get("config").publicBaseUrl,
-        request.route.phoneNumberId,
-      );
+      const { publicBaseUrl, model } = c.get("config");
       const call = {
         callSid: request.parameters.get("CallSid") ?? "",
         from: request.parameters.get("From") ?? "",
       };
+      const { phoneNumberId } = request.route;
+      const { recording } = webhooksOf(publicBaseUrl, phoneNumberId);
+      const urls = { recording, ...talkUrls(publicBaseUrl, phoneNumberId, call.callSid) };
       recordAfter(c, "voice", request);
-      return twimlResponse(...answer(request.route, call, { connectAction, recording }));
+      const now = new Date();
+      return twimlResponse(...answer(request.route, call, urls, { hasModel: model !== null, now }));
     } catch (error) {
       // The number is no longer ours. After any other error Twilio calls the fallback below.
       if (error instanceof ApiError && error.code === "not_found") return twimlResponse(...unavailable());
@@ -54,6 +56,10 @@ export const answering = new Hono<AppEnv>()
     const unverified = await readUnverified(c);
     const route = await lastResort(unverified, routeServices(c));
     const parameters = parametersOf(unverified);
+    const isOfConnect = !parameters.has("DialCallStatus");
+    if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
+      return twimlResponse(...(await closeConversation(c, route, parameters)));
+    }
     if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
     if (!route) return twimlResponse(...unavailable());
     c.get("log").warn("runtime_unreached", {
@@ -64,6 +70,11 @@ export const answering = new Hono<AppEnv>()
     });
     return twimlResponse(...fallback(route));
   })
+  .get("/:id/relay/:call", openRelay)
+  .on(METHODS, "/:id/gather", async (c) => twimlResponse(...(await gatherTurn(c, await trusted(c), false))))
+  .on(METHODS, "/:id/gather-wait", async (c) =>
+    twimlResponse(...(await gatherTurn(c, await trusted(c), true))),
+  )
   .on(METHODS, "/:id/sms", takeInText)
   .on(METHODS, "/:id/sms-fallback", takeInText)
   .on(METHODS, "/:id/status", (c) => takeInCallback(c, "status"))

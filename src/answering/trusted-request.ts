@@ -63,15 +63,40 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
  * @throws UntrustedRoute
  */
 export async function trust(unverified: UnverifiedRequest, services: RouteServices): Promise<TrustedRequest> {
+  const { route, key } = await signer(unverified, services);
+  return read(unverified, route, key);
+}
+
+/**
+ * Verifies that Twilio opens this WebSocket, for the number in its path. A handshake has no parameters; its signature is
+ * over the `wss` URL as the TwiML had it, or with a slash at its end.
+ * https://www.twilio.com/docs/voice/conversationrelay/onboarding#configure-websocket-server
+ *
+ * @throws ApiError `invalid_signature`, `not_found`
+ * @throws StorageError
+ * @throws UntrustedRoute
+ */
+export async function trustHandshake(c: AppContext): Promise<TrustedRoute> {
+  const unverified = await readUnverified(c);
+  const urls = unverified.urls.map((url) => url.replace(/^http/, "ws"));
+  const handshake = { ...unverified, urls: urls.flatMap((url) => [url, `${url}/`]) };
+  return (await signer(handshake, routeServices(c))).route;
+}
+
+/** The route of a request, and which of its keys signed it. */
+async function signer(
+  unverified: UnverifiedRequest,
+  services: RouteServices,
+): Promise<{ route: TrustedRoute; key: number }> {
   if (!isId("phoneNumber", unverified.id)) throw new ApiError("not_found");
   const cached = cachedRoute(unverified.id, services.now());
   const key = cached && (await signingKey(unverified, cached));
-  if (cached && key !== undefined) return read(unverified, cached, key);
+  if (cached && key !== undefined) return { route: cached, key };
   // The cache may be old: another isolate may just have replaced the token.
   const loaded = await loadRoute(unverified.id, services);
   if (!loaded) throw new ApiError("not_found");
   const loadedKey = await signingKey(unverified, loaded);
-  if (loadedKey !== undefined) return read(unverified, loaded, loadedKey);
+  if (loadedKey !== undefined) return { route: loaded, key: loadedKey };
   throw refusal(unverified, loaded, services);
 }
 

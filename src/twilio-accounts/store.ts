@@ -135,3 +135,16 @@ export function clearPreviousTokens(db: D1Database, before: string, limit: numbe
       .bind(before, limit),
   );
 }
+
+/** Twilio has refused ConversationRelay to this account. @throws StorageError */
+export async function rememberRelayRefused(
+  db: D1Database,
+  { apiKeyId, accountSid }: AccountKey,
+  now: string,
+): Promise<void> {
+  await run(
+    db
+      .prepare("UPDATE twilio_accounts SET relay_refused_at = ?3 WHERE api_key_id = ?1 AND account_sid = ?2")
+      .bind(apiKeyId, accountSid, now),
+  );
+}

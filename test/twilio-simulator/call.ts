@@ -15,7 +15,7 @@ export type CallOptions = {
   account: Account;
   parameters: Record<string, string>;
   utterances: Utterance[];
-  /** Whether ConversationRelay may be used in this account, and whether parties and streams are there. */
+  /** Whether Twilio gets through to runtimes and parties. */
   isReachable: boolean;
   openSocket: OpenSocket;
   signUrl: (url: string) => Promise<string>;
@@ -119,7 +119,11 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     if (!options.isReachable) return { hungUp: false, parameters: unreached };
     // Nobody here speaks into streams; whoever has one is taken to have answered, and the caller hangs up.
     if (noun?.name !== "ConversationRelay") return { hungUp: true, parameters: {} };
-    const { url = "", welcomeGreeting, language = "en-US" } = noun.attributes;
+    const { url = "", welcomeGreeting, language = "en-US", events = "" } = noun.attributes;
+    if (options.account.hasConversationRelay === false) {
+      const refused = { SessionStatus: "failed", ErrorCode: "64101", ErrorMessage: "Not enabled" };
+      return { hungUp: false, parameters: { ...session, ...refused } };
+    }
     if (welcomeGreeting) hear({ by: "agent", text: welcomeGreeting });
     const { CallSid, AccountSid, From, To, Direction } = options.parameters;
     const end = await converse({
@@ -143,6 +147,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
         ),
       },
       language,
+      tellsPlayed: events.split(/\s+/).includes("tokens-played"),
       utterances,
       hear,
       patienceMs: options.patienceMs,

@@ -19,6 +19,8 @@ export type Session = {
   open: () => Promise<Socket>;
   setup: Record<string, unknown>;
   language: string;
+  /** Whether the runtime is told what has been played. */
+  tellsPlayed: boolean;
   /** What the caller says one after the other; what the session does not get to stays in it. */
   utterances: Utterance[];
   hear: (line: Line) => void;
@@ -49,6 +51,9 @@ export async function converse(session: Session): Promise<SessionEnd> {
 
   const finish = () => {
     if (spoken !== "") hear({ by: "agent", text: spoken });
+    if (spoken !== "" && session.tellsPlayed && !isClosed) {
+      send({ type: "info", name: "tokensPlayed", value: spoken });
+    }
     spoken = "";
     isPending = false;
   };

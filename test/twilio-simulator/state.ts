@@ -12,6 +12,8 @@ export type Account = {
   isSuspended?: boolean;
   /** How many requests may be under way at once; any number when absent. */
   maxConcurrentRequests?: number;
+  /** Whether ConversationRelay has been enabled; it has unless told. */
+  hasConversationRelay?: boolean;
   /** "Trial" or "Full". */
   type?: string;
 };
