@@ -16,7 +16,7 @@ const EDGES: Record<string, readonly string[]> = {
   reconciliation: ["phone-numbers", "answering", "twilio-accounts", "events", "api-keys"],
   "phone-numbers": ["answering", "twilio-accounts", "events", "agents", "api-keys"],
   answering: ["twilio-accounts", "events", "agents", "conversations"],
-  conversations: ["agents"],
+  conversations: ["agents", "events", "twilio-accounts"],
   "twilio-accounts": ["events"],
   events: ["agents", "api-keys"],
   agents: ["api-keys"],

@@ -9,6 +9,7 @@ import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { endRotation, record } from "./record.ts";
 import { forgetRefusals } from "./refusals.ts";
+import { replyByText } from "./text-reply.ts";
 import {
   parametersOf,
   readUnverified,
@@ -101,5 +102,6 @@ function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest):
   // Waits a moment, so that none of this work, not even the sealing, delays the answer.
   const answered = scheduler.wait(1);
   c.executionCtx.waitUntil(answered.then(() => record(kind, request, services)));
+  if (kind === "sms") c.executionCtx.waitUntil(answered.then(() => replyByText(request, services)));
   if (request.isPromoted) c.executionCtx.waitUntil(answered.then(() => endRotation(request.route, services)));
 }

@@ -21,6 +21,7 @@ export type CallOptions = {
   signUrl: (url: string) => Promise<string>;
   ask: Ask;
   patienceMs: number;
+  lingerMs: number;
 };
 
 /** What became of a call. */
@@ -151,6 +152,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
       utterances,
       hear,
       patienceMs: options.patienceMs,
+      lingerMs: options.lingerMs,
     });
     return { ...end, parameters: { ...session, ...end.parameters } };
   }

@@ -48,6 +48,8 @@ type Party = {
   isReachable?: boolean;
   /** How long the caller waits for an answer, in milliseconds. */
   patienceMs?: number;
+  /** How long the caller stays on the line after the last answer; not at all unless told. */
+  lingerMs?: number;
 };
 
 const PATIENCE_MS = 20_000;
@@ -61,7 +63,13 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
 
   async function ring(
     phoneNumber: string,
-    { from = "+15005550006", say = [], isReachable = true, patienceMs = PATIENCE_MS }: Party = {},
+    {
+      from = "+15005550006",
+      say = [],
+      isReachable = true,
+      patienceMs = PATIENCE_MS,
+      lingerMs = 0,
+    }: Party = {},
   ): Promise<Delivery> {
     const { number, account } = locate(phoneNumber);
     if (number.trunk_sid) return nowhere("trunk");
@@ -100,6 +108,7 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
       openSocket,
       signUrl: (url) => sign(account.authToken, url, new URLSearchParams()),
       patienceMs,
+      lingerMs,
       ask: async (url, method, more) => {
         const asked = { ...parameters, CallStatus: "in-progress", ...more };
         const fallbackUrl = number.voice_fallback_url ?? "";

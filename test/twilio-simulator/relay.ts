@@ -26,6 +26,8 @@ export type Session = {
   hear: (line: Line) => void;
   /** How long the caller waits for an answer before they give up, in milliseconds. */
   patienceMs: number;
+  /** How long they stay on the line after the last answer. */
+  lingerMs: number;
 };
 
 /** How a session ended, as `<Connect action>` is told; `hungUp` where it was the caller who ended it. */
@@ -83,9 +85,9 @@ export async function converse(session: Session): Promise<SessionEnd> {
   const isOver = () => isClosed || handoff !== undefined;
 
   /** Waits until something is so, the session is over or patience has run out; says whether it is so. */
-  const until = async (isSo: () => boolean): Promise<boolean> => {
+  const until = async (isSo: () => boolean, patienceMs = session.patienceMs): Promise<boolean> => {
     const patience = Promise.withResolvers<"out">();
-    const timer = setTimeout(() => patience.resolve("out"), session.patienceMs);
+    const timer = setTimeout(() => patience.resolve("out"), patienceMs);
     while (!isSo() && !isOver()) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
@@ -129,6 +131,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
     send({ type: "prompt", voicePrompt: say ?? "", lang: language, last: true });
   }
   await until(() => !isPending);
+  if (session.lingerMs > 0) await until(() => false, session.lingerMs);
   finish();
   if (handoff) {
     socket.close(1000);

@@ -41,6 +41,7 @@ export const OPERATIONS = [
   "services",
   "service_number",
   "routing",
+  "message",
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
@@ -60,6 +61,10 @@ export type State = {
   messagingServices: Map<string, MessagingService>;
   /** The region in which a number's calls are handled, by number; none is the default. */
   voiceRegions: Map<string, string>;
+  /** Texts that were sent by the REST API. */
+  messages: { sid: string; from: string; to: string; body: string }[];
+  /** Who has sent STOP and may not be texted. */
+  optedOut: Set<string>;
   requests: RecordedRequest[];
 };
 
@@ -70,6 +75,8 @@ export function createState(): State {
     applications: new Map(),
     messagingServices: new Map(),
     voiceRegions: new Map(),
+    messages: [],
+    optedOut: new Set(),
     requests: [],
   };
 }
