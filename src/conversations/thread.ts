@@ -103,19 +103,10 @@ export function replied(thread: Thread, answered: number, text: string, now: num
 }
 
 // https://help.twilio.com/articles/223134027: what Twilio and carriers answer by themselves.
-const CARRIER_WORDS = new Set(
-  "STOP STOPALL UNSUBSCRIBE CANCEL END QUIT OPTOUT REVOKE START UNSTOP HELP INFO".split(" "),
-);
+const CARRIER_WORD =
+  /^(?:STOP|STOPALL|UNSUBSCRIBE|CANCEL|END|QUIT|OPTOUT|REVOKE|START|UNSTOP|HELP|INFO)[.!]*$/i;
 
 /** Whether a text is left to Twilio: an opt-out, an opt-in, a call for help. */
 export function isCarrierWord(text: string, optOutType: string | null): boolean {
-  return (
-    Boolean(optOutType) ||
-    CARRIER_WORDS.has(
-      text
-        .trim()
-        .replace(/[.!]+$/, "")
-        .toUpperCase(),
-    )
-  );
+  return Boolean(optOutType) || CARRIER_WORD.test(text.trim());
 }

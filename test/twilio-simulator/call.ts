@@ -14,7 +14,10 @@ type Ask = (url: string, method: string, more: Record<string, string>) => Promis
 export type CallOptions = {
   account: Account;
   parameters: Record<string, string>;
-  utterances: Utterance[];
+  /** What the caller does next; undefined where they hang up. */
+  next: () => Promise<Utterance | undefined>;
+  /** Called with each line, as it is heard or said. */
+  onLine: (line: Line) => void;
   /** Whether Twilio gets through to runtimes and parties. */
   isReachable: boolean;
   openSocket: OpenSocket;
@@ -40,8 +43,18 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
   const record: CallRecord = { conversation: [], dialled: [], recordingCallback: undefined };
   const hear = (line: Line) => {
     record.conversation.push(line);
+    options.onLine(line);
   };
-  const { utterances, ask } = options;
+  const { ask } = options;
+  // What the caller was about to do when a session broke they do in what comes after it.
+  let about: Promise<Utterance | undefined> | undefined;
+  const nextUtterance = () => {
+    about ??= options.next();
+    return about;
+  };
+  const done = () => {
+    about = undefined;
+  };
   let next: string | undefined = document;
   for (let count = 0; next !== undefined && count < MAX_DOCUMENTS; count += 1) {
     next = await perform(verbsOf(next));
@@ -61,7 +74,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
             record.recordingCallback ??= attributes.recordingStatusCallback;
           break;
         case "Gather": {
-          const input = gather(verb);
+          const input = await gather(verb);
           if (input === "hangs up") return undefined;
           if (input && action) return ask(action, method, input);
           break;
@@ -95,10 +108,11 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
   }
 
   /** What the caller does while the number listens; undefined where they do nothing and Twilio goes on. */
-  function gather(verb: Element): Record<string, string> | "hangs up" | undefined {
+  async function gather(verb: Element): Promise<Record<string, string> | "hangs up" | undefined> {
     for (const child of elementsOf(verb))
       if (child.name === "Say") hear({ by: "agent", text: textOf(child) });
-    const utterance = utterances.shift();
+    const utterance = await nextUtterance();
+    done();
     if (utterance === undefined) return "hangs up";
     const { say, digits } =
       typeof utterance === "string" ? { say: utterance } : { digits: undefined, ...utterance };
@@ -149,7 +163,8 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
       },
       language,
       tellsPlayed: events.split(/\s+/).includes("tokens-played"),
-      utterances,
+      next: nextUtterance,
+      done,
       hear,
       patienceMs: options.patienceMs,
       lingerMs: options.lingerMs,

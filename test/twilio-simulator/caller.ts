@@ -43,7 +43,9 @@ type Party = {
   from?: string;
   body?: string;
   /** What the caller says, one after the other; then they hang up. */
-  say?: Utterance[];
+  say?: Utterance[] | (() => Promise<Utterance | undefined>);
+  /** Called with each line of the conversation, as it is heard or said. */
+  onLine?: (line: Line) => void;
   /** Whether Twilio gets through to what the TwiML connects the call with; it tries unless told. */
   isReachable?: boolean;
   /** How long the caller waits for an answer, in milliseconds. */
@@ -66,6 +68,7 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
     {
       from = "+15005550006",
       say = [],
+      onLine = () => undefined,
       isReachable = true,
       patienceMs = PATIENCE_MS,
       lingerMs = 0,
@@ -103,7 +106,8 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
     const call = await carry(delivery.twiml, {
       account,
       parameters,
-      utterances: [...say],
+      next: typeof say === "function" ? say : nextOf(say),
+      onLine,
       isReachable,
       openSocket,
       signUrl: (url) => sign(account.authToken, url, new URLSearchParams()),
@@ -256,6 +260,11 @@ function deliveredBy(
 ): Delivery {
   const documents = twiml === undefined ? [] : [twiml];
   return { answeredBy, twiml, documents, conversation: [], dialled: [], exchanges };
+}
+
+function nextOf(say: readonly Utterance[]): () => Promise<Utterance | undefined> {
+  const left = [...say];
+  return async () => left.shift();
 }
 
 function nowhere(answeredBy: Delivery["answeredBy"]): Delivery {

@@ -21,8 +21,10 @@ export type Session = {
   language: string;
   /** Whether the runtime is told what has been played. */
   tellsPlayed: boolean;
-  /** What the caller says one after the other; what the session does not get to stays in it. */
-  utterances: Utterance[];
+  /** What the caller does next; undefined where they hang up. */
+  next: () => Promise<Utterance | undefined>;
+  /** They have done it. */
+  done: () => void;
   hear: (line: Line) => void;
   /** How long the caller waits for an answer before they give up, in milliseconds. */
   patienceMs: number;
@@ -35,7 +37,7 @@ export type SessionEnd = { hungUp: boolean; parameters: Record<string, string> }
 
 /** Holds one session, from the handshake to its end. */
 export async function converse(session: Session): Promise<SessionEnd> {
-  const { utterances, hear, language } = session;
+  const { next, done, hear, language } = session;
   let socket: Socket;
   try {
     socket = await session.open();
@@ -50,6 +52,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
   let handoff: { data: string } | undefined;
   let isClosed = false;
   let wake = () => {};
+  const over = Promise.withResolvers<undefined>();
 
   const finish = () => {
     if (spoken !== "") hear({ by: "agent", text: spoken });
@@ -68,6 +71,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
     } else if (frame?.type === "end") {
       finish();
       handoff = { data: typeof frame.handoffData === "string" ? frame.handoffData : "" };
+      over.resolve(undefined);
     } else if (!["play", "sendDigits", "language"].includes(String(frame?.type))) {
       // Error 64107: the message is not processed, and the session goes on.
       send({ type: "error", description: `Invalid message received: ${String(data).slice(0, 200)}` });
@@ -79,6 +83,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
   });
   socket.addEventListener("close", () => {
     isClosed = true;
+    over.resolve(undefined);
     wake();
   });
   const send = (frame: object) => socket.send(JSON.stringify(frame));
@@ -99,8 +104,9 @@ export async function converse(session: Session): Promise<SessionEnd> {
   };
 
   send({ type: "setup", ...session.setup });
-  while (utterances.length > 0 && !isOver()) {
-    const [utterance] = utterances;
+  while (!isOver()) {
+    const utterance = await Promise.race([next(), over.promise]);
+    if (utterance === undefined) break;
     const {
       say,
       digits,
@@ -109,7 +115,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
     } = typeof utterance === "string" ? { say: utterance } : (utterance ?? {});
     await until(() => !isPending || (interrupts && spoken !== ""));
     if (isOver()) break;
-    utterances.shift();
+    done();
     if (interrupts && isPending) {
       const heard = spoken;
       spoken = "";
