@@ -6,7 +6,7 @@ import { openFromNode } from "../test/twilio-simulator/sockets.ts";
 import { addAccount, addNumber } from "../test/twilio-simulator/state.ts";
 import { fail, onOrphaned } from "./wrangler.ts";
 
-// npm run simulator: a Twilio on this machine, with one account and two numbers, for development without an account.
+// npm run simulator: runs a simulated Twilio on this machine, with one account and two numbers.
 // With --talk +44… a person in the terminal is the caller.
 
 const DEFAULT_PORT = "4010";
@@ -33,13 +33,26 @@ async function start(): Promise<void> {
     trunk_sid: "TK00000000000000000000000000000001",
   });
 
+  // One number whose calls are handled in Ireland, where the account has another token.
+  const irish = addAccount(simulator.regions.ie1, {
+    sid: account.sid,
+    authToken: "simulated-auth-token-ie1",
+  });
+  const phone_number = "+35315550003";
+  const sid = "PN00000000000000000000000000000003";
+  addNumber(simulator.state, account, { sid, phone_number });
+  addNumber(simulator.regions.ie1, irish, { sid, phone_number });
+  simulator.state.voiceRegions.set(phone_number, "ie1");
+
   const { url } = await serveSimulator(simulator, port);
+  const ie1 = await serveSimulator(simulator, port === 0 ? 0 : port + 1, "ie1");
   if (values.talk === undefined) onOrphaned(() => process.exit(0));
   const json = '-H "Content-Type: application/json" -d';
   console.log(`Twilio simulator at ${url}
 
   account  ${account.sid}
   token    ${account.authToken}
+  in ie1   ${ie1.url}, token ${irish.authToken}, which ${phone_number} is routed to
   numbers  ${[...simulator.state.numbers.values()].map(({ phone_number }) => phone_number).join(", ")}
 
 Look inside:  curl ${url}/_simulator
@@ -70,5 +83,5 @@ async function talk(simulator: Simulator, phoneNumber: string): Promise<void> {
 }
 
 await start().catch((error: Error & { code?: string }) =>
-  fail(error.code === "EADDRINUSE" ? "The port is taken; choose another one with --port." : error),
+  fail(error.code === "EADDRINUSE" ? "The port is in use. Choose another one with --port." : error),
 );

@@ -1,6 +1,6 @@
 /**
- * A statement D1 did not carry out. `conflict`: a unique index refused the row. `dangling`: a foreign key did.
- * `unavailable`: anything else; a write may or may not have been committed.
+ * A statement that failed in D1. `conflict`: a unique index refused the row. `dangling`: a foreign key refused it.
+ * `unavailable`: any other failure; D1 may or may not have committed a write.
  */
 export class StorageError extends Error {
   override readonly name = "StorageError";
@@ -17,7 +17,7 @@ export function first<Row>(statement: D1PreparedStatement): Promise<Row | null> 
   return translate(statement.first<Row>());
 }
 
-/** Runs a write and tells how many rows it changed. @throws StorageError */
+/** Runs a write. @returns how many rows it changed. @throws StorageError */
 export async function run(statement: D1PreparedStatement): Promise<number> {
   return (await translate(statement.run())).meta.changes;
 }
@@ -35,7 +35,7 @@ async function translate<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-// D1 tells a constraint only by its message, which is SQLite's: https://www.sqlite.org/rescode.html#constraint
+// D1 names a failed constraint only in its message, which is SQLite's: https://www.sqlite.org/rescode.html#constraint
 function failureOf(cause: unknown): StorageError["failure"] {
   const message = cause instanceof Error ? cause.message : "";
   if (message.includes("UNIQUE constraint failed")) return "conflict";

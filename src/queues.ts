@@ -6,8 +6,7 @@ import { consumeReconciliation } from "./reconciliation/consume.ts";
 import type { ReconciliationMessage } from "./reconciliation/message.ts";
 import { createServices } from "./services.ts";
 
-// The queues of wrangler.toml; a test holds the two together.
-/** @internal */
+/** The queues of wrangler.toml. A test fails if this list and wrangler.toml differ. */
 export const EVENTS = "nixflex-events";
 /** @internal */
 export const EVENTS_DEAD_LETTERS = "nixflex-events-dead-letters";
@@ -16,7 +15,7 @@ export const RECONCILIATION = "nixflex-reconciliation";
 
 export type QueueMessage = EventMessage | ReconciliationMessage;
 
-/** @throws Error for a queue that is not ours; its messages are delivered again then */
+/** @throws Error for an unknown queue; Cloudflare then delivers its messages again */
 export async function consume(
   batch: MessageBatch<QueueMessage>,
   env: Env,

@@ -57,7 +57,7 @@ export async function seed(
       owners.map(async ({ apiKeyId, account: { sid, authToken } }) => [
         apiKeyId,
         sid,
-        await vault.seal(authToken, authTokenSlot({ apiKeyId, accountSid: sid })),
+        await vault.seal(authToken, authTokenSlot({ apiKeyId, accountSid: sid, region: "" })),
         now,
         now,
       ]),

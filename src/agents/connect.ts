@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
+import type { ErrorCode } from "../http/errors.ts";
 import { maxLength, minLength, pattern, satisfies } from "../http/schema.ts";
 
-// How a call is handed to an agent's runtime, and what a caller gets where that fails. Attributes have the names TwiML
-// gives them (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay); snake_case is taken too.
+// How a call is connected to an agent's runtime, and what the caller hears if that fails. Attributes have TwiML's names
+// (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay); snake_case is accepted too.
 
 const MAX_TEXT_LENGTH = 1_000;
 const MAX_URL_LENGTH = 2_048;
@@ -13,21 +14,31 @@ export const DIALABLE = /^(?:\+[1-9][0-9]{1,14}|sips?:[^\s<>"'&]{1,255})$/;
 const text = z.string().check(minLength(1), maxLength(MAX_TEXT_LENGTH));
 const optional = z.optional(text);
 const flag = z.optional(z.boolean());
-// Twilio documents some of these as a list of words where its SDK has a boolean.
+// Twilio documents some of these as a list of words, but its SDK has a boolean.
 const textOrFlag = z.optional(z.union([text, z.boolean()]));
 const textOrNumber = z.optional(z.union([text, z.number()]));
 
 // Which hosts it may name depends on the deployment; see `checkUrls` in urls.ts.
 const url = z.string().check(maxLength(MAX_URL_LENGTH, "invalid_url"));
 
-/** What the runtime is told beside our own parameters; see `answering/answer.ts`. */
+/** The customer's own parameters for the runtime, beside ours; see `answering/answer.ts`. */
 const parameters = z.optional(
-  z
-    .record(
-      z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
-      z.string().check(maxLength(MAX_TEXT_LENGTH)),
-    )
-    .check(satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES)),
+  z.pipe(
+    z.transform((input, { issues }) => {
+      // zod leaves it out of a record without a word.
+      if (typeof input === "object" && input !== null && Object.hasOwn(input, "__proto__")) {
+        const message = "invalid_field" satisfies ErrorCode;
+        issues.push({ code: "custom", path: ["__proto__"], message, input });
+      }
+      return input;
+    }),
+    z
+      .record(
+        z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
+        z.string().check(maxLength(MAX_TEXT_LENGTH)),
+      )
+      .check(satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES)),
+  ),
 );
 
 const dialable = z.string().check(pattern(DIALABLE, "invalid_field"));
@@ -140,7 +151,7 @@ function withCamelCaseNames(input: unknown): unknown {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
   return Object.fromEntries(
     Object.entries(input)
-      // null means "not given", as everywhere in this API.
+      // null counts as absent, as everywhere in this API.
       .filter(([, value]) => value !== null)
       .map(([name, value]) => [
         camelCase(name),

@@ -67,13 +67,13 @@ export function closeConversation(
     const closing: Closing = await object.closed(opening, isUnreached(parameters));
     if (!closing.wasMet && isRelayRefusal(parameters)) {
       const { db, log, now, defer } = requestServices(c);
-      const { apiKeyId, accountSid } = route;
+      const { apiKeyId, accountSid, region } = route;
       log.info("relay_refused", {
         account_sid: accountSid,
         twilio_code: parameters.get("ErrorCode")?.slice(0, 20),
       });
       defer(
-        rememberRelayRefused(db, { apiKeyId, accountSid }, now().toISOString())
+        rememberRelayRefused(db, { apiKeyId, accountSid, region }, now().toISOString())
           .then(() => forgetRoutes(apiKeyId))
           .catch((error: unknown) => log.warn("relay_refusal_not_kept", errorFields(error))),
       );

@@ -88,11 +88,11 @@ async function keepInbound(
  * and Twilio no longer signs with the old one. Never throws: Twilio already has its answer.
  */
 export async function endRotation(
-  { apiKeyId, accountSid, tokenChangedAt }: InboundRoute,
+  { apiKeyId, accountSid, region, tokenChangedAt }: InboundRoute,
   { db, log }: Services,
 ): Promise<void> {
   try {
-    await forgetPreviousToken(db, { apiKeyId, accountSid }, tokenChangedAt);
+    await forgetPreviousToken(db, { apiKeyId, accountSid, region }, tokenChangedAt);
     log.info("auth_token_promoted", { account_sid: accountSid });
   } catch (error) {
     log.warn("rotation_not_ended", { account_sid: accountSid, ...errorFields(error) });

@@ -16,8 +16,8 @@ const MAX_ACCOUNTS = 1_000;
 const refusals = new Map<string, { count: number; since: number }>();
 
 /** Counts a refused signature. @returns true once for each burst: for the refusal that reaches the limit */
-export function isBurst({ apiKeyId, accountSid }: InboundRoute, now: Date): boolean {
-  const key = `${apiKeyId}/${accountSid}`;
+export function isBurst({ apiKeyId, accountSid, region }: InboundRoute, now: Date): boolean {
+  const key = `${apiKeyId}/${accountSid}/${region}`;
   const known = refusals.get(key);
   const entry = known && now.getTime() - known.since < WITHIN_MS ? known : { count: 0, since: now.getTime() };
   entry.count += 1;
@@ -31,14 +31,15 @@ export function isBurst({ apiKeyId, accountSid }: InboundRoute, now: Date): bool
 }
 
 /** A right signature shows that the token is good: the refused requests were not from Twilio. */
-export function forgetRefusals({ apiKeyId, accountSid }: InboundRoute): void {
-  refusals.delete(`${apiKeyId}/${accountSid}`);
+export function forgetRefusals({ apiKeyId, accountSid, region }: InboundRoute): void {
+  refusals.delete(`${apiKeyId}/${accountSid}/${region}`);
 }
 
 /** Tells the customer once that signatures no longer fit, and makes the account due for a check. Never throws. */
 export async function raiseRejected(route: InboundRoute, services: Services): Promise<void> {
   const { db, now, log } = services;
-  const account = { apiKeyId: route.apiKeyId, accountSid: route.accountSid };
+  const { apiKeyId, accountSid, region } = route;
+  const account = { apiKeyId, accountSid, region };
   try {
     const mark = markUnhealthy(db, account, "credentials_rejected", now().toISOString());
     if ((await run(mark)) === 0) return;

@@ -1,5 +1,6 @@
 import { verificationKey } from "../twilio/signature.ts";
 import { openTokens } from "../twilio-accounts/auth-token.ts";
+import { accountOf } from "../twilio-accounts/row.ts";
 import { type RouteServices, routeOf, type TrustedRoute, UntrustedRoute } from "./route.ts";
 import { findRoute, type RouteRow } from "./route-store.ts";
 
@@ -51,10 +52,10 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
     return null;
   }
   const route = routeOf(id, row);
-  const keys = await openKeys(row).catch((cause: unknown) => {
+  const opened = await openKeys(row).catch((cause: unknown) => {
     throw new UntrustedRoute(route, cause);
   });
-  const trusted = { ...route, keys };
+  const trusted = { ...route, ...opened };
   if (changes.count !== before) return trusted;
   cache.delete(id);
   cache.set(id, { route: trusted, loadedAt: now().getTime() });
@@ -64,9 +65,9 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
   }
   return trusted;
 
-  async function openKeys({ api_key_id, account_sid, ...stored }: RouteRow): Promise<CryptoKey[]> {
-    const owner = { apiKeyId: api_key_id, accountSid: account_sid };
-    return Promise.all((await openTokens(owner, stored, services)).map(verificationKey));
+  async function openKeys(stored: RouteRow): Promise<Pick<TrustedRoute, "keys" | "mayReturn">> {
+    const { tokens, mayReturn } = await openTokens(accountOf(stored), stored, services);
+    return { keys: await Promise.all(tokens.map(verificationKey)), mayReturn };
   }
 }
 

@@ -5,6 +5,7 @@ import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 export type RouteRow = TwilioAccountRow & {
   api_key_id: string;
   account_sid: string;
+  region: string;
   phone_number: string;
   inbound_enabled: 0 | 1;
   last_inbound_at: string | null;
@@ -27,13 +28,13 @@ export function findRoute(db: D1Database, id: string): Promise<RouteRow | null> 
   return first<RouteRow>(
     db
       .prepare(
-        `SELECT n.api_key_id, n.account_sid, n.phone_number, n.inbound_enabled, n.last_inbound_at,
+        `SELECT n.api_key_id, n.account_sid, n.region, n.phone_number, n.inbound_enabled, n.last_inbound_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
            t.relay_refused_at,
            a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
            a.system_prompt, a.voice_id, a.talk
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
+         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          LEFT JOIN agents a ON a.id = n.agent_id
          WHERE n.id = ?1 AND n.state <> 'returning'`,
       )

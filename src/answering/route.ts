@@ -1,6 +1,7 @@
 import type { Connect, Fallback } from "../agents/connect.ts";
 import { type Talk, talkOf } from "../agents/talk-settings.ts";
 import type { BaseServices } from "../http/base-services.ts";
+import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import { VaultError } from "../vault/vault.ts";
 import type { RouteRow } from "./route-store.ts";
 
@@ -25,6 +26,7 @@ export type InboundRoute = {
   phoneNumber: string;
   apiKeyId: string;
   accountSid: string;
+  region: string;
   inboundEnabled: boolean;
   /** The last time of a call or text that this isolate knows to be stored. */
   lastInboundAt: string | null;
@@ -37,7 +39,7 @@ export type InboundRoute = {
 };
 
 /** A route, and the keys that may have signed Twilio's requests about it, the most likely first. */
-export type TrustedRoute = InboundRoute & { keys: CryptoKey[] };
+export type TrustedRoute = InboundRoute & Pick<OpenTokens, "mayReturn"> & { keys: CryptoKey[] };
 
 export type RouteServices = BaseServices & {
   /** Called for each request that is not signed with a key of the route it names. */
@@ -60,6 +62,7 @@ export function routeOf(id: string, row: RouteRow): InboundRoute {
     phoneNumber: row.phone_number,
     apiKeyId: row.api_key_id,
     accountSid: row.account_sid,
+    region: row.region,
     inboundEnabled: row.inbound_enabled === 1,
     lastInboundAt: row.last_inbound_at,
     tokenChangedAt: row.auth_token_changed_at,

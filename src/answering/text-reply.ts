@@ -9,7 +9,7 @@ const E164 = /^\+[1-9][0-9]{6,14}$/;
 
 /** Hands a text to its thread, if the agent answers texts. Never throws: Twilio has its answer already. */
 export async function replyByText({ route, parameters }: TrustedRequest, services: Services): Promise<void> {
-  const { agent, apiKeyId, accountSid, phoneNumber, phoneNumberId } = route;
+  const { agent, apiKeyId, accountSid, region, phoneNumber, phoneNumberId } = route;
   const from = parameters.get("From") ?? "";
   const sid = parameters.get("MessageSid") ?? "";
   const text = parameters.get("Body") ?? "";
@@ -19,8 +19,7 @@ export async function replyByText({ route, parameters }: TrustedRequest, service
   try {
     const name = await services.vault.fingerprint(`text-thread/${phoneNumberId}/${from}`);
     const owner = {
-      apiKeyId,
-      accountSid,
+      account: { apiKeyId, accountSid, region },
       phoneNumber,
       correspondent: from,
       agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },

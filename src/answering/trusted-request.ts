@@ -115,7 +115,7 @@ function read(unverified: UnverifiedRequest, route: TrustedRoute, key: number): 
   const parameters = parametersOf(unverified);
   // The signature proves only the token. The account in the request must be the token's account.
   if (parameters.get("AccountSid") !== route.accountSid) throw new ApiError("account_mismatch");
-  return { route, parameters, isPromoted: key === 0 && route.keys.length > 1 };
+  return { route, parameters, isPromoted: key === 0 && route.keys.length > 1 && !route.mayReturn };
 }
 
 /** The parameters of a request. Do not act on them before the request is trusted. */

@@ -44,11 +44,14 @@ export function relayUrl(publicBaseUrl: string, phoneNumberId: string, callSid: 
  * Returns a function that says whether a URL is a webhook of this deployment. It knows the URLs of the given numbers by
  * their ids, which nobody can guess, so it still knows them after the deployment's address has changed.
  */
-export function ownUrls(publicBaseUrl: string, ...phoneNumberIds: string[]): (url: string) => boolean {
-  const prefix = `${publicBaseUrl}${WEBHOOK_PATH}/`;
+export function ownUrls(
+  ownAddresses: readonly string[],
+  ...phoneNumberIds: string[]
+): (url: string) => boolean {
+  const prefixes = ownAddresses.map((address) => `${address}${WEBHOOK_PATH}/`);
   const paths = phoneNumberIds.map((id) => `${WEBHOOK_PATH}/${id}/`);
   return (url) => {
-    if (url.startsWith(prefix)) return true;
+    if (prefixes.some((prefix) => url.startsWith(prefix))) return true;
     const pathname = URL.parse(url)?.pathname;
     return paths.some((path) => pathname?.startsWith(path));
   };

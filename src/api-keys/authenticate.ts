@@ -6,10 +6,10 @@ import { equalInConstantTime } from "../vault/constant-time.ts";
 import { sha256 } from "../vault/hash.ts";
 import { findSecretHash } from "./store.ts";
 
-// Compared with where there is no such key, so that an unknown key takes as long to refuse as a wrong secret.
+// Stands in for the hash of a key that does not exist, so that refusing it takes as long as refusing a wrong secret.
 const NO_HASH = "0".repeat(64);
 
-/** Lets a request through that carries `Authorization: Bearer KEY_ID:KEY_SECRET`, and says whose it is. */
+/** Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, and sets `apiKeyId` and `secretHash`. */
 export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   const credentials = bearer(c.req.header("authorization"));
   if (credentials === undefined) throw new ApiError("invalid_api_key");
@@ -39,9 +39,9 @@ function secretRequired(credentials: string): ApiError {
 }
 
 /**
- * Lets a request through that carries the deployment's admin token, or any where signup is open.
+ * Accepts requests with the deployment's admin token. If signup is open, accepts every request.
  *
- * @param always whether open signup makes no difference
+ * @param always whether the admin token is needed even if signup is open
  */
 export const requireAdmin = ({ always = false } = {}) =>
   createMiddleware<AppEnv>(async (c, next) => {
@@ -53,7 +53,7 @@ export const requireAdmin = ({ always = false } = {}) =>
     await next();
   });
 
-/** What follows `Bearer` (RFC 6750, 2.1), or undefined where the header is absent or of another scheme. */
+/** The text after `Bearer` (RFC 6750, 2.1), or undefined if the header is absent or has another scheme. */
 function bearer(header: string | undefined): string | undefined {
   const match = /^bearer(?: +(.*))?$/i.exec(header?.trim() ?? "");
   return match ? (match[1] ?? "").trim() : undefined;

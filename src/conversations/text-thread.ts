@@ -10,7 +10,7 @@ import { ModelError } from "../model/model.ts";
 import { createServices, type Services } from "../services.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import { MAX_MESSAGE_LENGTH, sendMessage } from "../twilio/messages.ts";
-import { openTokens } from "../twilio-accounts/auth-token.ts";
+import { accountClient } from "../twilio-accounts/client.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import type { Slot } from "../vault/vault.ts";
 import { textRequest } from "./request.ts";
@@ -58,14 +58,13 @@ export class TextThread extends DurableObject<Env> {
     const text = await this.#compose(thread);
     if (text === null) return this.#fail(thread, "model_failed");
     try {
-      const account = { apiKeyId: owner.apiKeyId, accountSid: owner.accountSid };
-      const stored = await findAccount(this.#services.db, account);
+      const stored = await findAccount(this.#services.db, owner.account);
       // The number was released meanwhile.
       if (!stored) return this.#fail(thread, null);
-      const [authToken] = await openTokens(account, stored, this.#services);
+      const { endpoint, credentials } = await accountClient(owner.account, stored, this.#services);
       await this.#change((now) => ({ ...(now ?? thread), isSending: true }));
       const message = { from: owner.phoneNumber, to: owner.correspondent, body: text };
-      await sendMessage(this.#services.twilio, { accountSid: owner.accountSid, authToken }, message);
+      await sendMessage(endpoint, credentials, message);
       await this.#change((now) => replied(now ?? thread, unanswered, text, Date.now()));
       this.#services.measure("text_reply", ["sent"], [1]);
     } catch (error) {
@@ -99,7 +98,8 @@ export class TextThread extends DurableObject<Env> {
   async #fail(thread: Thread, reason: string | null, twilioCode?: number): Promise<void> {
     const { owner, unanswered } = thread;
     if (reason !== null) {
-      const { apiKeyId, agent, phoneNumber, correspondent } = owner;
+      const { account, agent, phoneNumber, correspondent } = owner;
+      const { apiKeyId } = account;
       const data = {
         phone_number: phoneNumber,
         from: phoneNumber,

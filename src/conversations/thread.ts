@@ -1,12 +1,12 @@
 import type { Talk } from "../agents/talk-settings.ts";
+import type { AccountKey } from "../twilio-accounts/row.ts";
 import type { Turn } from "./state.ts";
 
 // What is decided about a thread of texts. No I/O here.
 
 /** Whose thread it is: one number of ours and one correspondent, and the agent as it was at the last text. */
 export type ThreadOwner = {
-  apiKeyId: string;
-  accountSid: string;
+  account: AccountKey;
   phoneNumber: string;
   correspondent: string;
   agent: { id: string; systemPrompt: string | null; talk: Talk };

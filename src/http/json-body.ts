@@ -6,14 +6,14 @@ import { ApiError, type ErrorCode } from "./errors.ts";
 import { readBody } from "./read-body.ts";
 import { type Fault, faultError, faultOf } from "./schema.ts";
 
-/** A request body of JSON in UTF-8 up to 64 KiB and nothing else. A compressed body would dodge the limit. */
+/** Accepts only JSON in UTF-8, up to 64 KiB. A compressed body could be larger than it looks, so it is refused. */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
   checkMediaType(c.req.header("content-type"), c.req.header("content-encoding"));
   replaceBody(c, await readBody(c.req.raw));
   await next();
 });
 
-/** The same where the body may be left out, which is the same as an empty object. */
+/** The same, but the body is optional: no body means an empty object. */
 export const optionalJson = createMiddleware<AppEnv>(async (c, next) => {
   const body = await readBody(c.req.raw);
   if (body.length === 0) {
@@ -25,7 +25,7 @@ export const optionalJson = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-// RFC 8259, 8.1: JSON is UTF-8. A charset that says so is harmless.
+// RFC 8259, 8.1: JSON is UTF-8. A charset of utf-8 says nothing new, so it is accepted.
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?;?$/i;
 
 function checkMediaType(type = "", encoding = "identity"): void {
@@ -44,7 +44,7 @@ function replaceBody(c: AppContext, body: Uint8Array): void {
     throw new ApiError("invalid_json");
   }
   const headers = new Headers(c.req.raw.headers);
-  // The validator looks at it, and an optional body may have come without.
+  // The validator needs this header, and an optional body may have come without it.
   headers.set("content-type", "application/json");
   c.req.raw = new Request(c.req.raw, { headers, body: text });
 }
@@ -67,7 +67,7 @@ const FIRST: readonly ErrorCode[] = [
   "invalid_field",
 ];
 
-/** One error for all that is wrong with a body, all fields with the reported fault in `details.fields`. No value is repeated. */
+/** One error for a faulty body. `details.fields` names all fields with the reported fault; no value is repeated. */
 function toApiError(issues: readonly Issue[]): ApiError {
   const faults = issues.map(({ path, message }) => ({
     ...(path.length === 0 ? ({ code: "invalid_json" } as Fault) : faultOf(message)),
@@ -84,5 +84,5 @@ function toApiError(issues: readonly Issue[]): ApiError {
 }
 
 function describe(code: ErrorCode, fields: readonly string[]): string {
-  return code === "missing_field" || code === "invalid_field" ? `This concerns ${fields.join(", ")}.` : "";
+  return code === "missing_field" || code === "invalid_field" ? `Fields: ${fields.join(", ")}.` : "";
 }

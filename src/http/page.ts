@@ -10,7 +10,7 @@ export const PAGE_PARAMETERS = ["limit", "offset"] as const;
 export type Page = { limit: number; offset: number };
 
 /**
- * `limit` (25 unless told, at most 100: more counts as 100) and `offset` (0 unless told, at most 1,000,000) of a list's query.
+ * `limit` (default 25; more than 100 counts as 100) and `offset` (default 0) from a list's query.
  *
  * @throws ApiError `invalid_field`
  */
@@ -36,7 +36,7 @@ function wholeNumber(
   return value;
 }
 
-/** A query parameter as one of a few words; undefined where it is not given. @throws ApiError `invalid_field` */
+/** A query parameter that must be one of these words; undefined if it is absent. @throws ApiError `invalid_field` */
 export function oneOf<Word extends string>(
   c: AppContext,
   name: string,
@@ -51,7 +51,7 @@ export function oneOf<Word extends string>(
 
 function invalidQuery(name: string): ApiError {
   return new ApiError("invalid_field", {
-    message: `${errorCatalogue.invalid_field.message} This concerns ${name}.`,
+    message: `${errorCatalogue.invalid_field.message} Fields: ${name}.`,
     details: { fields: [name] },
   });
 }

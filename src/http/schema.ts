@@ -2,8 +2,8 @@ import * as z from "zod/mini";
 import { dryRunInBody } from "./dry-run.ts";
 import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
 
-// Building blocks of request schemas. Each check says by which error code a value is refused that fails it. Schemas use
-// these checks and not zod's own, whose message is any text: a misspelt code does not compile.
+// Building blocks of request schemas. Each one names the error code for values that it refuses. Schemas use these and
+// not zod's own checks: zod takes any text as a message, but here a misspelt code does not compile.
 
 /** Why a value is refused. */
 export type Fault = {
@@ -14,7 +14,7 @@ export type Fault = {
   details?: Record<string, unknown>;
 };
 
-/** The fault behind an issue's message; a message of zod's own is about the type of the value. */
+/** The fault in an issue's message. If zod wrote the message itself, the value has the wrong type. */
 export function faultOf(message: string): Fault {
   if (message.startsWith("{")) return JSON.parse(message) as Fault;
   return { code: Object.hasOwn(errorCatalogue, message) ? (message as ErrorCode) : "invalid_field" };
@@ -29,7 +29,7 @@ export function faultError({ code, hint, details = {} }: Fault): ApiError {
 export const minLength = (length: number, code: ErrorCode = "invalid_field") => z.minLength(length, code);
 export const maxLength = (length: number, code: ErrorCode = "invalid_field") => z.maxLength(length, code);
 
-/** @param fault a code, or what is wrong with this very value */
+/** @param fault a code, or a function that returns the fault of a value */
 export function pattern(regex: RegExp, fault: ErrorCode | ((value: string) => Fault)) {
   if (typeof fault === "string") return z.regex(regex, fault);
   // A fault travels through zod as the message of an issue.
@@ -93,8 +93,8 @@ function normalised<Shape extends z.core.$ZodShape>(
 }
 
 /**
- * Trims a text, and makes what counts as absent (null, empty) undefined, so that "missing" means one thing. Half a
- * surrogate pair cannot be stored as UTF-8, so what stands for it from then on is what is answered at once.
+ * Trims texts, and turns null and empty texts into undefined: all three count as absent. UTF-8 cannot store half a
+ * surrogate pair, so it is replaced here: the answer then shows what is stored.
  */
 function normaliseValue(value: unknown): unknown {
   const trimmed = typeof value === "string" ? value.toWellFormed().trim() : value;
@@ -104,12 +104,12 @@ function normaliseValue(value: unknown): unknown {
 const missingOrInvalid = (issue: z.core.$ZodRawIssue): ErrorCode =>
   issue.input === undefined || issue.input === null ? "missing_field" : "invalid_field";
 
-/** A text that must be there. */
+/** A required text. */
 export function requiredText() {
   return z.string({ error: missingOrInvalid });
 }
 
-/** A text that may be left out, and is null then. */
+/** An optional text; null if it is absent. */
 export function optionalText(length: number, code: ErrorCode = "invalid_field") {
   return z.pipe(
     z.optional(z.string().check(maxLength(length, code))),

@@ -63,6 +63,7 @@ export const numberEntry = z
     outbound_enabled: outboundEnabled,
     provider: answered(z.literal("twilio"), "Always `twilio`."),
     twilio_sid: answered(z.string(), "The Twilio account it was imported from.", ACCOUNT_SID),
+    region: answered(z.string(), "The Twilio Region whose credentials and settings count for it.", "us1"),
     health: answered(
       health,
       "The result of the last check: the most serious of `health_reasons`, or `ok`.",
@@ -88,6 +89,7 @@ export const entryExample = {
   ...importedExample,
   provider: "twilio",
   twilio_sid: ACCOUNT_SID,
+  region: "us1",
   health: "ok",
   health_reasons: [],
   drift_policy: "repair",

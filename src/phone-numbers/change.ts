@@ -5,6 +5,7 @@ import { ApiError, errorCatalogue } from "../http/errors.ts";
 import type { Services } from "../services.ts";
 import { tryCredentials } from "../twilio/account.ts";
 import { isNotFound } from "../twilio/errors.ts";
+import { requireRegion } from "../twilio/regions.ts";
 import { sealToken } from "../twilio-accounts/auth-token.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
@@ -51,7 +52,8 @@ export async function changeOwnNumber(
   const { db, now } = services;
   const number = await verifyChange(phoneNumber, body, apiKeyId, services);
   if (body.twilio_token !== undefined) {
-    await replaceStoredToken({ apiKeyId, accountSid: number.account_sid }, body.twilio_token, services);
+    const account = { apiKeyId, accountSid: number.account_sid, region: number.region };
+    await replaceStoredToken(account, body.twilio_token, services);
   }
   const changes = {
     agentId: body.agent_id,
@@ -96,7 +98,7 @@ export async function planChange(
     return after === undefined || after === before ? [] : [{ field, present: before, new: after }];
   });
   if (body.twilio_token !== undefined) {
-    const account = { apiKeyId, accountSid: number.account_sid };
+    const account = { apiKeyId, accountSid: number.account_sid, region: number.region };
     const stored = await findAccount(services.db, account);
     const { replaces } = await sealToken(account, body.twilio_token, stored ?? undefined, services);
     if (replaces) changes.push({ field: "twilio_token", present: "[redacted]", new: "[redacted]" });
@@ -109,17 +111,19 @@ async function verifyChange(
   phoneNumber: string,
   { agent_id: agentId, twilio_token: authToken }: ChangeBody,
   apiKeyId: string,
-  { db, twilio }: Services,
+  services: Services,
 ): Promise<OwnedNumber> {
+  const { db, twilio } = services;
   const number = await ownNumber(phoneNumber, apiKeyId, db);
   if (agentId !== undefined && !(await findAgent(db, apiKeyId, agentId)))
     throw new ApiError("agent_not_found");
   if (authToken !== undefined) {
     const credentials = { accountSid: number.account_sid, authToken };
-    await tryCredentials(twilio, credentials).catch(async (error: unknown) => {
+    const endpoint = requireRegion(twilio, number.region);
+    await tryCredentials(endpoint, credentials).catch(async (error: unknown) => {
       // This request names no number: a 404 says that Twilio does not know the account.
       if (isNotFound(error)) throw new ApiError("twilio_invalid_credentials", { cause: error });
-      throw await diagnose(error, twilio, credentials);
+      throw await diagnose(error, { endpoint, credentials, apiKeyId }, services);
     });
   }
   return number;

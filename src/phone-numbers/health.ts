@@ -10,6 +10,8 @@ export const HEALTH_REASONS = [
   "unreachable",
   /** The account no longer has the number. */
   "number_missing",
+  /** Its calls are handled in another Region than the one it was imported in, where our settings have no effect. */
+  "routed_elsewhere",
   "overridden_by_trunk",
   "overridden_by_application",
   "receives_fax",
@@ -18,12 +20,19 @@ export const HEALTH_REASONS = [
   "fallback_missing",
   /** We repaired it three times in a row, and another system changed it again each time. */
   "repair_contested",
+  /** Its routing record could not be read, so its calls may be handled in another Region. */
+  "region_unchecked",
 ] as const;
 
 export type HealthReason = (typeof HEALTH_REASONS)[number];
 export type Health = HealthReason | "ok";
 
 export type DriftPolicy = "repair" | "report";
+
+/** Whether a reason comes from a number's routing record, which is read more seldom than the rest. */
+export function isRegionReason(reason: HealthReason): boolean {
+  return reason === "routed_elsewhere" || reason === "region_unchecked";
+}
 
 export function healthOf(reasons: readonly HealthReason[]): Health {
   return HEALTH_REASONS.find((reason) => reasons.includes(reason)) ?? "ok";

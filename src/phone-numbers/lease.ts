@@ -26,17 +26,29 @@ export function secondsLeft(
 // By then Twilio has carried out the update if it ever will, and the watch for a late update has ended.
 const QUIET_MS = 60_000;
 
+/** By when Twilio has carried out whatever it was still at work on. */
+export function quietUntil(now: Date): string {
+  return new Date(now.getTime() + QUIET_MS).toISOString();
+}
+
+/** Whether Twilio may still carry out an update of this number whose outcome is unknown. */
+export function isOutcomeUnknown(until: string | null, now: Date): boolean {
+  return until !== null && until > now.toISOString();
+}
+
 /**
  * Expires a lease at once, so that the owner's next request need not wait. Recovery still waits a minute. Never throws.
+ *
+ * @param mayStillHappen Twilio may still carry out an update of this request
  */
 export async function expireLease(
   { id, claimId }: { id: string; claimId: string },
   { db, log, now }: Services,
+  { mayStillHappen = false } = {},
 ): Promise<void> {
   try {
     const time = now();
-    const quietUntil = new Date(time.getTime() + QUIET_MS).toISOString();
-    await setLease(db, id, claimId, time.toISOString(), quietUntil);
+    await setLease(db, id, claimId, time.toISOString(), quietUntil(time), mayStillHappen);
   } catch (error) {
     log.warn("lease_not_expired", { phone_number_id: id, ...errorFields(error) });
   }

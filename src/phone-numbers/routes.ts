@@ -35,28 +35,31 @@ export const phoneNumbers = new Hono<AppEnv>()
   })
   .get("/", withApiKey, async (c) => {
     const page = pageOf(c);
+    const { twilio } = requestServices(c);
     const filter = {
       agentId: c.req.query("agent_id") || undefined,
       accountSid: c.req.query("twilio_sid") || undefined,
       health: oneOf(c, "health", ["ok", ...HEALTH_REASONS]),
     };
     const { rows, count } = await listOwnNumbers(c.env.DB, c.get("apiKeyId"), filter, page);
-    return c.json({ phone_numbers: rows.map(serialiseNumber), count, ...page });
+    return c.json({ phone_numbers: rows.map((row) => serialiseNumber(row, twilio)), count, ...page });
   })
   .get("/:number", withApiKey, async (c) => {
     const number = await ownNumber(numberInPath(c), c.get("apiKeyId"), c.env.DB);
-    return c.json({ phone_number: serialiseNumber(number) });
+    return c.json({ phone_number: serialiseNumber(number, requestServices(c).twilio) });
   })
   .patch("/:number", withApiKey, requireJson, validateJson(changeBody), async (c) => {
     const body = c.req.valid("json");
     if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);
-    const change = [numberInPath(c), body, c.get("apiKeyId"), requestServices(c)] as const;
+    const services = requestServices(c);
+    const change = [numberInPath(c), body, c.get("apiKeyId"), services] as const;
     requireChange(body, await c.req.json<object>());
     if (isDryRun(c, body.dry_run)) {
       const { number, changes } = await planChange(...change);
-      return c.json({ dry_run: true, phone_number: serialiseNumber(number), changes });
+      return c.json({ dry_run: true, phone_number: serialiseNumber(number, services.twilio), changes });
     }
-    return c.json({ phone_number: serialiseNumber(await toTheEnd(c, changeOwnNumber(...change))) });
+    const number = await toTheEnd(c, changeOwnNumber(...change));
+    return c.json({ phone_number: serialiseNumber(number, services.twilio) });
   })
   .delete("/:number", withApiKey, async (c) => {
     const release = [numberInPath(c), c.get("apiKeyId"), requestServices(c)] as const;

@@ -8,6 +8,8 @@ export type PhoneNumberRow = {
   api_key_id: string;
   agent_id: string | null;
   account_sid: string;
+  /** That of its account; "" is the Region of TWILIO_API_BASE_URL. */
+  region: string;
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
@@ -15,4 +17,6 @@ export type PhoneNumberRow = {
   claim_id: string;
   lease_expires_at: string | null;
   previous_configuration_sealed: string;
+  /** Until when Twilio may still carry out an update whose outcome is unknown. */
+  outcome_unknown_until: string | null;
 };

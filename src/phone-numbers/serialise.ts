@@ -1,3 +1,5 @@
+import type { TwilioEndpoint } from "../twilio/http.ts";
+import { nameOfRegion } from "../twilio/regions.ts";
 import { effectiveHealth, type Health, parseReasons } from "./health.ts";
 import type { ImportedNumber } from "./import/import.ts";
 import type { Preview } from "./preview/preview.ts";
@@ -19,7 +21,8 @@ export function serialiseImported({ phoneNumber, agentId, twilioNumberSid }: Imp
   };
 }
 
-export function serialiseNumber(row: OwnedNumber) {
+/** @param twilio the deployment's own endpoint */
+export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
   return {
     phone_number: row.phone_number,
     agent_id: row.agent_id,
@@ -28,6 +31,7 @@ export function serialiseNumber(row: OwnedNumber) {
     outbound_enabled: row.outbound_enabled === 1,
     provider: "twilio",
     twilio_sid: row.account_sid,
+    region: nameOfRegion(twilio, row.region),
     ...healthOf(row),
     drift_policy: row.drift_policy,
     checked_at: row.checked_at,

@@ -11,6 +11,7 @@ export type OwnedNumber = {
   phone_number: string;
   agent_id: string | null;
   account_sid: string;
+  region: string;
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
@@ -26,13 +27,13 @@ export type OwnedNumber = {
 };
 
 // A check of a whole account is a check of each of its numbers: the later of the two times counts.
-const COLUMNS = `n.id, n.phone_number, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
+const COLUMNS = `n.id, n.phone_number, n.agent_id, n.account_sid, n.region, n.twilio_number_sid, n.inbound_enabled,
   n.outbound_enabled, n.health, n.health_reasons, n.drift_policy, t.health AS account_health,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
   n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at`;
 
 const FROM = `phone_numbers n
-  JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid`;
+  JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region`;
 
 /** @throws StorageError */
 export function findOwnNumber(

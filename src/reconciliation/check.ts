@@ -4,6 +4,7 @@ import { insertEvent } from "../events/store.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { nextAttempt } from "../next-attempt.ts";
+import { isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import { leaseEnd } from "../phone-numbers/lease.ts";
 import type { Services } from "../services.ts";
 import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
@@ -23,6 +24,7 @@ import { VaultError } from "../vault/vault.ts";
 import { idInOrder } from "./compare.ts";
 import { findAccountRows, findAccountSids } from "./number-store.ts";
 import { applyFinding, ask } from "./repair.ts";
+import { checkRoutings, type RoutingProgress, UNCHECKED_PER_RUN } from "./routing.ts";
 import type { CheckedRow } from "./row.ts";
 
 const ROWS_AT_ONCE = 1_000;
@@ -72,6 +74,7 @@ type Comparison = {
   isComplete: boolean;
   /** Where the next run continues: the last SID that was checked, or "" for the beginning. */
   position: string;
+  routing?: RoutingProgress;
 };
 
 async function compare(
@@ -84,14 +87,18 @@ async function compare(
   const startedAt = now().toISOString();
   const renew = renewer(key, checkId, services);
   const twilio = await accountClient(key, stored, services);
-  const listed = await list(twilio, await ownSids(key, services), publicBaseUrl, renew);
+  const own = await ownSids(key, services);
+  const listed = await list(twilio, own, publicBaseUrl, renew);
   let position = stored.check_position;
   if (!listed) return { isComplete: false, position };
 
   let work = 0;
+  const unchecked: CheckedRow[] = [];
   for (;;) {
     const rows = await findAccountRows(db, key, position, ROWS_AT_ONCE);
     for (const row of rows) {
+      if (unchecked.length < UNCHECKED_PER_RUN && parseReasons(row.health_reasons).some(isRegionReason))
+        unchecked.push(row);
       // If a number was changed after we began to read the list, the list may hold its old state.
       const isDone = isInOrder(row, listed) || row.updated_at >= startedAt;
       if (!isDone) {
@@ -106,7 +113,9 @@ async function compare(
       }
       position = row.twilio_number_sid;
     }
-    if (rows.length < ROWS_AT_ONCE) return { isComplete: true, position: "" };
+    if (rows.length === ROWS_AT_ONCE) continue;
+    const routing = await checkRoutings(key, stored, { count: own.size, unchecked }, twilio, services);
+    return { isComplete: true, position: "", routing };
   }
 }
 
@@ -166,7 +175,10 @@ async function list(
 /** Nothing to do or write: the number is as it should be, and its row says so (or it could not be read). */
 function isInOrder(row: CheckedRow, { inOrder, strange }: Listed): boolean {
   if (strange.has(row.twilio_number_sid)) return true;
-  return inOrder.get(row.twilio_number_sid) === row.id && row.health === "ok" && row.health_reasons === "[]";
+  // What its routing record said is not for the list to change.
+  return (
+    inOrder.get(row.twilio_number_sid) === row.id && parseReasons(row.health_reasons).every(isRegionReason)
+  );
 }
 
 function isKnownMissing(row: CheckedRow, { inOrder }: Listed): boolean {
@@ -178,7 +190,7 @@ async function finish(
   key: AccountKey,
   checkId: string,
   before: AccountInCheck,
-  { health: found, isComplete, position }: Comparison & { health: AccountHealth },
+  { health: found, isComplete, position, routing }: Comparison & { health: AccountHealth },
   services: Services,
 ): Promise<void> {
   const { db, now } = services;
@@ -193,6 +205,7 @@ async function finish(
     position,
     nextCheckAt: next.toISOString(),
     checkedAt: isComplete ? time.toISOString() : null,
+    routing,
   };
   const isNews = health === "credentials_rejected" && before.health !== health;
   const events = isNews ? await rejectionEvents(key, "twilio_refused", services) : [];

@@ -1,6 +1,6 @@
 import { webhooksOf } from "../answering/webhook-urls.ts";
 import { notApplied, planImport, withoutSms } from "../phone-numbers/configuration.ts";
-import { HEALTH_REASONS, type HealthReason, parseReasons } from "../phone-numbers/health.ts";
+import { HEALTH_REASONS, type HealthReason, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import type { IncomingPhoneNumber, NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
 import type { CheckedRow } from "./row.ts";
 
@@ -35,9 +35,12 @@ export function planNumber(
   const whole = planImport(number, webhooksOf(publicBaseUrl, row.id));
   const wanted = row.sms_refused === 1 ? withoutSms(whole) : whole;
   const missing = notApplied(number, wanted);
-  if (missing.length === 0) return { row, reasons: [], update: {}, action: "none" };
+  // What its routing record said stays true until it is read again.
+  const region = parseReasons(row.health_reasons).filter(isRegionReason);
+  if (missing.length === 0)
+    return { row, reasons: region, update: {}, action: region.length > 0 ? "report" : "none" };
   const update = Object.fromEntries(missing.map((parameter) => [parameter, wanted[parameter]]));
-  const reasons = reasonsOf(missing);
+  const reasons = [...reasonsOf(missing), ...region];
   if (row.drift_policy === "report") return { row, reasons, update, action: "report" };
   if (isContested(row, now)) {
     return { row, reasons: [...reasons, "repair_contested"], update, action: "report" };

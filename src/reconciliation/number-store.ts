@@ -12,7 +12,7 @@ const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refu
 /** An account's active numbers after a SID, in the order of their SIDs. @throws StorageError */
 export async function findAccountRows(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   afterSid: string,
   limit: number,
 ): Promise<CheckedRow[]> {
@@ -20,10 +20,10 @@ export async function findAccountRows(
     db
       .prepare(
         `SELECT ${CHECKED_COLUMNS} FROM phone_numbers
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND twilio_number_sid > ?3 AND state = 'active'
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND twilio_number_sid > ?3 AND state = 'active'
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
-      .bind(apiKeyId, accountSid, afterSid, limit),
+      .bind(apiKeyId, accountSid, afterSid, limit, region),
   ]);
   return (result?.results ?? []) as CheckedRow[];
 }
@@ -31,7 +31,7 @@ export async function findAccountRows(
 /** The SIDs of an account's numbers after a SID, in order. Reads only an index. @throws StorageError */
 export async function findAccountSids(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   afterSid: string,
   limit: number,
 ): Promise<string[]> {
@@ -39,10 +39,10 @@ export async function findAccountSids(
     db
       .prepare(
         `SELECT twilio_number_sid AS sid FROM phone_numbers
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND twilio_number_sid > ?3
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND twilio_number_sid > ?3
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
-      .bind(apiKeyId, accountSid, afterSid, limit),
+      .bind(apiKeyId, accountSid, afterSid, limit, region),
   ]);
   return ((result?.results ?? []) as { sid: string }[]).map(({ sid }) => sid);
 }
@@ -52,15 +52,15 @@ export function findNumberToCheck(
   db: D1Database,
   apiKeyId: string,
   phoneNumber: string,
-): Promise<(CheckedRow & TwilioAccountRow & { account_sid: string }) | null> {
+): Promise<(CheckedRow & TwilioAccountRow & { account_sid: string; region: string }) | null> {
   return first(
     db
       .prepare(
         `SELECT n.id, n.phone_number, n.agent_id, n.twilio_number_sid, n.sms_refused, n.drift_policy, n.health,
-           n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.account_sid,
+           n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.account_sid, n.region,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
+         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          WHERE n.phone_number = ?2 AND n.api_key_id = ?1 AND n.state = 'active'`,
       )
       .bind(apiKeyId, phoneNumber),
@@ -92,13 +92,23 @@ export function acquireLease(
   );
 }
 
-/** Statement: ends the lease of an active number, if `claimId` still holds it. */
-export function endLease(db: D1Database, id: string, claimId: string): D1PreparedStatement {
+/**
+ * Statement: ends the lease of an active number, if `claimId` still holds it.
+ *
+ * @param outcomeUnknownUntil until when Twilio may still carry out the repair; null if it is over
+ */
+export function endLease(
+  db: D1Database,
+  id: string,
+  claimId: string,
+  outcomeUnknownUntil: string | null,
+): D1PreparedStatement {
   return db
     .prepare(
-      "UPDATE phone_numbers SET lease_expires_at = NULL WHERE id = ?1 AND claim_id = ?2 AND state = 'active'",
+      `UPDATE phone_numbers SET lease_expires_at = NULL, outcome_unknown_until = COALESCE(?3, outcome_unknown_until)
+       WHERE id = ?1 AND claim_id = ?2 AND state = 'active'`,
     )
-    .bind(id, claimId);
+    .bind(id, claimId, outcomeUnknownUntil);
 }
 
 export type NumberHealth = {

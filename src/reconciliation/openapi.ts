@@ -16,6 +16,7 @@ const accountHealth = z
       z.array(
         z.object({
           twilio_sid: answered(z.string(), "The Twilio account.", ACCOUNT_SID),
+          region: answered(z.string(), "The Twilio Region of its credentials.", "us1"),
           health: answered(
             health,
             "The result of its last check. A problem with the account concerns all its numbers.",
@@ -76,7 +77,7 @@ export const reconciliationReference: Reference = {
             status: "ok",
             phone_numbers: { count: 3, by_health: { ok: 3 } },
             twilio_accounts: [
-              { twilio_sid: ACCOUNT_SID, health: "ok", checked_at: TIME, next_check_at: TIME },
+              { twilio_sid: ACCOUNT_SID, region: "us1", health: "ok", checked_at: TIME, next_check_at: TIME },
             ],
           },
         },

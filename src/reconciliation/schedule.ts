@@ -21,7 +21,7 @@ export async function scheduleChecks({ db, queues, log, now }: Services): Promis
     const due = await findDueAccounts(db, time.toISOString(), cursor, ACCOUNTS_AT_ONCE);
     cursor = due.at(-1);
     if (!cursor) break;
-    const accounts = due.map(({ apiKeyId, accountSid }) => ({ apiKeyId, accountSid }));
+    const accounts = due.map(({ nextCheckAt: _, ...account }) => account);
     const messages = accounts.map((account) => ({ body: { kind: "check", ...account } as const }));
     await queues.reconciliation.sendBatch(messages);
     await postponeAccounts(db, accounts, until);

@@ -1,12 +1,12 @@
 import { batch, run } from "../database.ts";
 import type { SealedColumn } from "./columns.ts";
 
-/** How far a column has been gone through. */
+/** How far the re-sealing of a column is. */
 export type Progress = { key_id: string; position: string; found: number; done_at: string | null };
 
 export const nameOf = ({ table, column }: SealedColumn) => `${table}.${column}`;
 
-/** How far each column has been gone through, by its name. @throws StorageError */
+/** The progress of each column, by its name. @throws StorageError */
 export async function findProgress(db: D1Database): Promise<Map<string, Progress>> {
   const [result] = await batch(db, [
     db.prepare("SELECT column_name, key_id, position, found, done_at FROM reseal_progress"),
@@ -30,9 +30,9 @@ export async function putProgress(db: D1Database, column: SealedColumn, progress
 /** A sealed value and the primary key of its row. */
 export type SealedRow = { key: string[]; sealed: string | null };
 
-// Tables and columns are named by the constants of columns.ts; no value ever gets into a statement's text.
+// The names of tables and columns are the constants of columns.ts; values are always bound.
 
-/** The rows after a position, in the order of their keys. @throws StorageError */
+/** The rows after a position, in the order of their primary keys. @throws StorageError */
 export async function findSealed(
   db: D1Database,
   { table, column, key }: SealedColumn,
@@ -53,7 +53,7 @@ export async function findSealed(
   return rows.map(({ row_key, sealed }) => ({ key: JSON.parse(row_key) as string[], sealed }));
 }
 
-/** Statement for a batch: puts a value sealed anew in the place of the very one that was read. */
+/** Statement for a batch: replaces the sealed value that was read; a value that changed in between stays. */
 export function replaceSealed(
   db: D1Database,
   { table, column, key }: SealedColumn,

@@ -1,5 +1,15 @@
-/** A Twilio account as one API key knows it. Another key may know the same account. */
-export type AccountKey = { apiKeyId: string; accountSid: string };
+/** A Twilio account as one API key knows it, in one Region. Another key may know the same account. */
+export type AccountKey = {
+  apiKeyId: string;
+  accountSid: string;
+  /** The Twilio Region whose token this is; "" is the Region of TWILIO_API_BASE_URL. */
+  region: string;
+};
+
+/** The account of a row that has one. */
+export function accountOf(row: { api_key_id: string; account_sid: string; region: string }): AccountKey {
+  return { apiKeyId: row.api_key_id, accountSid: row.account_sid, region: row.region };
+}
 
 /** The tokens of an account, sealed. */
 export type TwilioAccountRow = {

@@ -1,14 +1,49 @@
-import { first, run } from "../database.ts";
+import { batch, first, run } from "../database.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 
 /** Statement for a batch: the account's tokens; no row if this key has no number of that account. */
-export function selectAccount(db: D1Database, { apiKeyId, accountSid }: AccountKey): D1PreparedStatement {
+export function selectAccount(
+  db: D1Database,
+  { apiKeyId, accountSid, region }: AccountKey,
+): D1PreparedStatement {
   return db
     .prepare(
       `SELECT auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
+       FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
+    )
+    .bind(apiKeyId, accountSid, region);
+}
+
+/** Statement for a batch: the tokens of a key's account in every Region, with the Region's name. */
+export function selectAccountInRegions(
+  db: D1Database,
+  apiKeyId: string,
+  accountSid: string,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `SELECT region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
        FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2`,
     )
     .bind(apiKeyId, accountSid);
+}
+
+/** Accounts of a key, with their sealed tokens. @throws StorageError */
+export async function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: number) {
+  const [result] = await batch(db, [
+    db
+      .prepare(
+        `SELECT api_key_id, account_sid, region, auth_token_sealed FROM twilio_accounts
+         WHERE api_key_id = ?1 LIMIT ?2`,
+      )
+      .bind(apiKeyId, limit),
+  ]);
+  return (result?.results ?? []) as {
+    api_key_id: string;
+    account_sid: string;
+    region: string;
+    auth_token_sealed: string;
+  }[];
 }
 
 /** @throws StorageError */
@@ -28,7 +63,7 @@ export type TokenToStore = AccountKey & {
 /** Statement for a batch: inserts the account, or replaces its token if the new one differs. */
 export function upsertAccount(
   db: D1Database,
-  { apiKeyId, accountSid, authTokenSealed, replaces }: TokenToStore,
+  { apiKeyId, accountSid, region, authTokenSealed, replaces }: TokenToStore,
   now: string,
 ): D1PreparedStatement {
   // A running check with the old token loses its lease: its result is no longer true. We replace only the token that we
@@ -36,9 +71,9 @@ export function upsertAccount(
   // the "previous" one.
   return db
     .prepare(
-      `INSERT INTO twilio_accounts (api_key_id, account_sid, auth_token_sealed, next_check_at, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?6, ?4, ?4)
-       ON CONFLICT (api_key_id, account_sid) DO UPDATE SET previous_auth_token_sealed = ?7,
+      `INSERT INTO twilio_accounts (api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at, updated_at)
+       VALUES (?1, ?2, ?8, ?3, ?6, ?4, ?4)
+       ON CONFLICT (api_key_id, account_sid, region) DO UPDATE SET previous_auth_token_sealed = ?7,
          auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
          health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at,
          check_claim_id = NULL, check_lease_expires_at = NULL
@@ -52,6 +87,7 @@ export function upsertAccount(
       replaces?.sealed ?? null,
       nextCheckAfter(now),
       replaces?.retiredSealed ?? null,
+      region,
     );
 }
 
@@ -69,16 +105,16 @@ export const CHECK_INTERVAL_MS = 50 * 60 * 1000;
  */
 export function markAccepted(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   now: string,
 ): D1PreparedStatement {
   return db
     .prepare(
       `UPDATE twilio_accounts SET health = 'ok', check_failures = 0, next_check_at = ?3,
          check_claim_id = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND health <> 'ok'`,
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND health <> 'ok'`,
     )
-    .bind(apiKeyId, accountSid, now);
+    .bind(apiKeyId, accountSid, now, region);
 }
 
 /**
@@ -99,16 +135,16 @@ export async function replaceToken(db: D1Database, token: TokenToStore, now: str
  */
 export async function forgetPreviousToken(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   changedAt: string | null,
 ): Promise<void> {
   await run(
     db
       .prepare(
         `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND auth_token_changed_at = ?3`,
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND auth_token_changed_at = ?3`,
       )
-      .bind(apiKeyId, accountSid, changedAt),
+      .bind(apiKeyId, accountSid, changedAt, region),
   );
 }
 
@@ -118,7 +154,8 @@ export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1Prepar
     .prepare(
       `DELETE FROM twilio_accounts WHERE api_key_id = ?1 AND NOT EXISTS (
          SELECT 1 FROM phone_numbers n
-         WHERE n.api_key_id = twilio_accounts.api_key_id AND n.account_sid = twilio_accounts.account_sid)`,
+         WHERE n.api_key_id = twilio_accounts.api_key_id AND n.account_sid = twilio_accounts.account_sid
+           AND n.region = twilio_accounts.region)`,
     )
     .bind(apiKeyId);
 }
@@ -128,8 +165,8 @@ export function clearPreviousTokens(db: D1Database, before: string, limit: numbe
   return run(
     db
       .prepare(
-        `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE (api_key_id, account_sid) IN (
-           SELECT api_key_id, account_sid FROM twilio_accounts
+        `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE (api_key_id, account_sid, region) IN (
+           SELECT api_key_id, account_sid, region FROM twilio_accounts
            WHERE previous_auth_token_sealed IS NOT NULL AND auth_token_changed_at < ?1 LIMIT ?2)`,
       )
       .bind(before, limit),
@@ -139,12 +176,15 @@ export function clearPreviousTokens(db: D1Database, before: string, limit: numbe
 /** Twilio has refused ConversationRelay to this account. @throws StorageError */
 export async function rememberRelayRefused(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   now: string,
 ): Promise<void> {
   await run(
     db
-      .prepare("UPDATE twilio_accounts SET relay_refused_at = ?3 WHERE api_key_id = ?1 AND account_sid = ?2")
-      .bind(apiKeyId, accountSid, now),
+      .prepare(
+        `UPDATE twilio_accounts SET relay_refused_at = ?4
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
+      )
+      .bind(apiKeyId, accountSid, region, now),
   );
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { haveImported, tell } from "../support/answering.ts";
-import { createKey, expectError, post, rows } from "../support/worker.ts";
+import { createKey, type Envelope, expectError, post, rows } from "../support/worker.ts";
 
 const relay = { type: "conversation_relay", url: "wss://runtime.example" };
 
@@ -191,7 +191,7 @@ describe("connect, fallback and record of an agent", () => {
     ["a record that is no switch", { record: "yes" }, "invalid_field", "record"],
   ])("refuses %s", async (_, fields, code, field) => {
     const error = await expectError(await create(fields), 400, code);
-    expect(error.details).toEqual({ fields: [field] });
+    expect(error.details).toMatchObject({ fields: [field] });
     expect(await rows("agents")).toEqual([]);
   });
 
@@ -202,6 +202,51 @@ describe("connect, fallback and record of an agent", () => {
     "https://numbers.example.com/",
   ])("sends no events to %s", async (webhook_url) => {
     const error = await expectError(await create({ webhook_url }), 400, "invalid_url");
-    expect(error.details).toEqual({ fields: ["webhook_url"] });
+    expect(error.details).toMatchObject({ fields: ["webhook_url"] });
+  });
+});
+
+describe("URLs of an agent", () => {
+  it.each<[string, string]>([
+    ["wss://Runtime.Example:443/relay", "wss://runtime.example/relay"],
+    ["wss://runtime.example/a b", "wss://runtime.example/a%20b"],
+    ["wss://example.com\\@127.0.0.1/", "wss://example.com/@127.0.0.1/"],
+    ["wss://runtime.example", "wss://runtime.example"],
+  ])("are stored in their normal form: %s", async (url, normal) => {
+    const response = await create({ connect: { type: "conversation_relay", url } });
+    expect(response.status).toBe(201);
+    expect(await response.json()).toMatchObject({ connect: { url: normal } });
+  });
+
+  it.each<[Record<string, unknown>, string, string]>([
+    [{ connect: { type: "stream", url: "wss:host.example/x" } }, "connect.url", "not_absolute"],
+    [{ connect: { type: "stream", url: "wss:\\\\host.example" } }, "connect.url", "not_absolute"],
+    [{ webhook_url: "http://hooks.example/" }, "webhook_url", "protocol"],
+    [{ webhook_url: "https://user:pass@hooks.example/" }, "webhook_url", "credentials"],
+    [{ webhook_url: "https://192.168.0.1/" }, "webhook_url", "private_host"],
+  ])("that are refused name the rule: %j", async (fields, field, rule) => {
+    const error = await expectError(await create(fields), 400, "invalid_url");
+    expect(error.details).toEqual({ fields: [field], reason: rule });
+  });
+
+  it("on this machine name the setting that allows them, if the deployment is local", async () => {
+    const env = { PUBLIC_BASE_URL: "http://localhost:8787" };
+    const fields = { name: "A", webhook_url: "http://localhost:3000/events" };
+    const key = await createKey();
+    const local = await (await post("/v1/agents", fields, { key, env })).json<Envelope>();
+    expect(local.error).toMatchObject({ code: "invalid_url", details: { reason: "local_host" } });
+    expect(local.error.message).toContain("ALLOW_LOCAL_WEBHOOKS");
+    const elsewhere = await expectError(await post("/v1/agents", fields, { key }), 400, "invalid_url");
+    expect(elsewhere.message).not.toContain("ALLOW_LOCAL_WEBHOOKS");
+  });
+
+  it("have parameters of any name but one that would vanish", async () => {
+    const parameters = JSON.parse('{"__proto__": "x", "constructor": "y"}');
+    const error = await expectError(
+      await create({ connect: { type: "stream", url: "wss://runtime.example/", parameters } }),
+      400,
+      "invalid_field",
+    );
+    expect(error.details).toEqual({ fields: ["connect.parameters.__proto__"] });
   });
 });

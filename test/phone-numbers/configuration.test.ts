@@ -9,7 +9,7 @@ import { updateNumber } from "../twilio-simulator/update.ts";
 
 const BASE = "https://numbers.example.com";
 const webhooks = webhooksOf(BASE, "num_1");
-const isOurs = ownUrls(BASE, "num_1");
+const isOurs = ownUrls([BASE], "num_1");
 
 const state = createState();
 const application = addApplication(state);

@@ -399,6 +399,7 @@ describe("GET /v1/account/health", () => {
       twilio_accounts: [
         {
           twilio_sid: account.sid,
+          region: "us1",
           health: "ok",
           checked_at: null,
           next_check_at: expect.stringMatching(/Z$/),

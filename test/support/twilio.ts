@@ -8,17 +8,14 @@ import { keepSecret } from "./logs.ts";
 import { askModel, MODEL_URL, startModel } from "./model.ts";
 import { BASE, send } from "./worker.ts";
 
-const TWILIO = ["https://api.twilio.com", "https://messaging.twilio.com", "https://routes.twilio.com"];
-/** Regions with accounts of their own. They are simulated only if a test asks for it. */
-const REGION = "https://api.dublin.ie1.twilio.com";
-
-let regional: (request: Request) => Response = () =>
-  Response.json({ code: 20003, status: 401 }, { status: 401 });
-
-/** What Twilio's other region answers in this test. */
-export function answerInOtherRegion(answer: typeof regional): void {
-  regional = answer;
-}
+const TWILIO = [
+  "https://api.twilio.com",
+  "https://api.dublin.ie1.twilio.com",
+  "https://api.sydney.au1.twilio.com",
+  "https://messaging.twilio.com",
+  "https://messaging.dublin.ie1.twilio.com",
+  "https://routes.twilio.com",
+];
 
 /** The Twilio of the running test. */
 export let twilio: Simulator;
@@ -30,7 +27,6 @@ export function startTwilio(): void {
   strangers = [];
   startCustomers();
   startModel();
-  regional = () => Response.json({ code: 20003, status: 401 }, { status: 401 });
   twilio = createSimulator(
     async (request) => {
       if (new URL(request.url).origin === BASE) return send(request);
@@ -51,7 +47,6 @@ export function startTwilio(): void {
     const customer = customerAt(origin);
     if (customer) return customer(request);
     if (request.url.startsWith(MODEL_URL)) return inTime(askModel(request), init?.signal);
-    if (origin === REGION) return regional(request);
     if (!TWILIO.includes(origin)) {
       strangers.push(origin);
       throw new TypeError("no such host");
@@ -84,7 +79,9 @@ export function haveNumber(fields: Partial<NumberResource> = {}, account: Partia
   return { account: owner, number };
 }
 
-/** The operations that Twilio received, in order. */
+/** The operations that Twilio received, in order; reads of routing records, which go beside others, aside. */
 export function operations(): string[] {
-  return twilio.state.requests.map(({ operation }) => operation);
+  return twilio.state.requests
+    .map(({ operation }) => operation)
+    .filter((operation) => operation !== "routing");
 }

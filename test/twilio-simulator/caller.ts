@@ -6,7 +6,7 @@ import { type Account, type MessagingService, newSid, type State } from "./state
 
 type Fetch = (request: Request) => Promise<Response>;
 
-/** One request Twilio made because of a call or a text, and what came back. `status` 0: nothing did. */
+/** One request that Twilio made for a call or a text, and the answer. `status` is 0 if there was no answer. */
 export type WebhookExchange = {
   url: string;
   parameters: Record<string, string>;
@@ -16,7 +16,7 @@ export type WebhookExchange = {
   body: string;
 };
 
-/** Who got the call or the text in the end. */
+/** Who got the call or the text. */
 export type Delivery = {
   answeredBy:
     | "webhook"
@@ -57,8 +57,8 @@ type Party = {
 const PATIENCE_MS = 20_000;
 
 /**
- * Somebody who rings and texts a number. The number's configuration decides where that goes, with Twilio's precedence:
- * a call by trunk, TwiML App, voice URL; a text by Messaging Service, TwiML App, SMS URL.
+ * Somebody who calls and texts a number. The number's configuration decides who gets it, in Twilio's order: for a call
+ * trunk, TwiML App, voice URL; for a text Messaging Service, TwiML App, SMS URL.
  */
 export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket) {
   return { ring, text };
@@ -209,7 +209,7 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
     return [...state.messagingServices.values()].find(({ numberSids }) => numberSids.includes(number.sid));
   }
 
-  /** Asks the URL, and where it does not answer with TwiML the fallback URL, as Twilio does. */
+  /** Asks the URL and, if that does not answer with TwiML, the fallback URL, as Twilio does. */
   async function deliver(
     account: Account,
     to: Delivery["answeredBy"],

@@ -66,7 +66,7 @@ describe("an update", () => {
     return { at, number, update };
   }
 
-  it("changes what is named and nothing else", async () => {
+  it("changes the named fields and no others", async () => {
     const { number, update } = prepare({ sms_url: "https://example.com/sms" });
     await update({ VoiceUrl: "https://example.com/voice" });
     expect(number).toMatchObject({
@@ -105,7 +105,7 @@ describe("an update", () => {
     expect(number).toEqual(before);
   });
 
-  it("refuses an SMS URL where the number cannot text", async () => {
+  it("refuses an SMS URL if the number cannot text", async () => {
     const { update } = prepare({ capabilities: { voice: true, sms: false, mms: false, fax: false } });
     expect((await update({ SmsUrl: "https://example.com" })).body.code).toBe(21407);
   });
@@ -184,7 +184,7 @@ describe("who answers", () => {
 });
 
 describe("faults", () => {
-  it("befall the requests they are meant for, as often as they are meant to", async () => {
+  it("affect the chosen requests, as often as they should", async () => {
     const at = simulator();
     const account = addAccount(at.state);
     const status = async () => (await call(at, account, "/IncomingPhoneNumbers.json")).status;
@@ -195,14 +195,14 @@ describe("faults", () => {
     expect(await status()).toBe(200);
   });
 
-  it("is a suspended account's 403", async () => {
+  it("answers 403 for a suspended account", async () => {
     const at = simulator();
     const account = addAccount(at.state, { isSuspended: true });
     const response = await call(at, account, "/IncomingPhoneNumbers.json");
     expect([response.status, (await response.json<{ code: number }>()).code]).toEqual([403, 20005]);
   });
 
-  it("says 404 to what it does not know", async () => {
+  it("answers 404 for unknown paths and numbers", async () => {
     const account = addAccount(twilio.state);
     expect((await call(twilio, account, "/Calls.json")).status).toBe(404);
     expect((await call(twilio, account, `/IncomingPhoneNumbers/PN${"0".repeat(32)}.json`)).status).toBe(404);
@@ -210,7 +210,7 @@ describe("faults", () => {
 });
 
 describe("a list", () => {
-  it("has the numbers of its account and no others, wherever they came from or went", async () => {
+  it("has the numbers of its account and no others, also after numbers have changed their account", async () => {
     const at = simulator();
     const [ours, theirs] = [addAccount(at.state), addAccount(at.state)];
     const kept = addNumber(at.state, ours, { phone_number: "+15005550001" });

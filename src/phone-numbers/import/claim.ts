@@ -9,6 +9,7 @@ import type {
   IncomingPhoneNumbers,
   NumberConfiguration,
 } from "../../twilio/incoming-phone-numbers.ts";
+import type { AccountKey } from "../../twilio-accounts/row.ts";
 import { markAccepted, type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
 import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd, secondsLeft } from "../lease.ts";
@@ -60,7 +61,7 @@ async function openFirst(row: ExistingRow, { vault, log }: Services) {
 
 type ClaimRequest = {
   body: ImportBody;
-  apiKeyId: string;
+  account: AccountKey;
   number: IncomingPhoneNumber;
   /** The row to take over, if any. */
   abandoned: ExistingRow | undefined;
@@ -72,15 +73,15 @@ type ClaimRequest = {
 
 /** Writes the row as `importing`, or takes over the row of an unfinished import or release of this key. */
 export async function claim(
-  { body, apiKeyId, number, abandoned, superseded, token, twilio }: ClaimRequest,
+  { body, account, number, abandoned, superseded, token, twilio }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport> {
-  const { db, vault, publicBaseUrl, log } = services;
+  const { db, vault, ownAddresses, log } = services;
   const id = abandoned?.id ?? newId("phoneNumber");
   // The old configuration belongs to the number's owner. The same SID means the same number in the same Twilio account,
   // so the new row keeps it. If the number has moved to another account, it does not.
   const earlier = abandoned ?? (superseded?.twilio_number_sid === number.sid ? superseded : undefined);
-  const isOurs = ownUrls(publicBaseUrl, id, ...(earlier ? [earlier.id] : []));
+  const isOurs = ownUrls(ownAddresses, id, ...(earlier ? [earlier.id] : []));
   const first = earlier && (await openFirst(earlier, services));
   const previous = previousOf(number, isOurs, first);
   const now = services.now();
@@ -89,19 +90,19 @@ export async function claim(
     claimId: newId("claim"),
     leaseExpiresAt: leaseEnd(services, now),
     phoneNumber: body.phone_number,
-    apiKeyId,
+    ...account,
     agentId: body.agent_id,
-    accountSid: body.twilio_sid,
     twilioNumberSid: number.sid,
     previousConfigurationSealed: await sealConfiguration(vault, id, previous),
+    outcomeUnknownUntil: earlier?.outcome_unknown_until ?? null,
   };
 
   const time = now.toISOString();
-  const account = upsertAccount(db, token, time);
+  const upsert = upsertAccount(db, token, time);
   const accepted = markAccepted(db, token, time);
   try {
-    if (!abandoned) await insertClaim(db, row, [account, accepted], time, superseded);
-    else if (!(await takeOverClaim(db, row, abandoned.claim_id, [account, accepted], time))) {
+    if (!abandoned) await insertClaim(db, row, [upsert, accepted], time, superseded);
+    else if (!(await takeOverClaim(db, row, abandoned.claim_id, [upsert, accepted], time))) {
       throw new ApiError("number_already_imported");
     }
   } catch (error) {
@@ -109,8 +110,9 @@ export async function claim(
       throw new ApiError("number_already_imported");
     // The agent was deleted after we looked it up.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
-    // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait.
-    if (abandoned) await expireLease(row, services);
+    // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait. A row that
+    // took another's place holds what is to be restored, so it stays.
+    if (earlier) await expireLease(row, services);
     else
       await removeClaim(db, row).catch((failure: unknown) =>
         log.warn("claim_not_removed", errorFields(failure)),

@@ -7,7 +7,7 @@ import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
 import { cannotText } from "../../twilio/errors.ts";
-import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../../twilio/incoming-phone-numbers.ts";
+import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import { sealToken } from "../../twilio-accounts/auth-token.ts";
 import { replaceToken, type TokenToStore } from "../../twilio-accounts/store.ts";
 import { notApplied, planImport, withoutSms } from "../configuration.ts";
@@ -17,7 +17,7 @@ import type { ImportBody } from "../schema.ts";
 import { type ClaimedImport, claim, takeoverOf } from "./claim.ts";
 import { lookUp } from "./look-up.ts";
 import { checkPlan } from "./plan-hash.ts";
-import { activate } from "./store.ts";
+import { type Activation, activate } from "./store.ts";
 import { outcomeUnknown, recover, undoAndAnswer } from "./undo.ts";
 
 /** `agentId` is null if somebody deleted the agent by force during the import. */
@@ -39,22 +39,19 @@ export async function importNumber(
   services: Services,
 ): Promise<ImportedNumber> {
   const { log, now } = services;
-  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
-  const twilio = incomingPhoneNumbers(services.twilio, credentials);
-
-  const { number, existing, account } = await lookUp(body, apiKeyId, twilio, services);
-  const owner = { apiKeyId, accountSid: body.twilio_sid };
-  const token = await sealToken(owner, body.twilio_token, account, services);
+  const known = await lookUp(body, apiKeyId, services);
+  const { number, existing, account, twilio } = known;
+  const token = await sealToken(account, body.twilio_token, known.stored, services);
   const takeover = existing && takeoverOf(existing, apiKeyId, now());
   if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, number, services);
 
   const abandoned = takeover === "taken_over" ? existing : undefined;
   const superseded = takeover === "superseded" ? existing : undefined;
-  const request = { body, apiKeyId, number, abandoned, superseded, token, twilio };
+  const request = { body, account, number, abandoned, superseded, token, twilio };
   const claimed = await claim(request, services);
   const smsRefused = await pointHere(claimed, services);
-  const agentId = await confirm(claimed, smsRefused, services);
+  const agentId = await confirm(claimed, { smsRefused, isRegionChecked: known.isRegionChecked }, services);
 
   log.info("number_imported", {
     phone_number: body.phone_number,
@@ -125,14 +122,14 @@ async function pointHere(claimed: ClaimedImport, services: Services): Promise<bo
  */
 async function confirm(
   { row }: ClaimedImport,
-  smsRefused: boolean,
+  found: Pick<Activation, "smsRefused" | "isRegionChecked">,
   services: Services,
 ): Promise<string | null> {
   const { db, log, now, vault } = services;
   const { apiKeyId, agentId, phoneNumber, twilioNumberSid } = row;
   const data = { phone_number: phoneNumber, twilio_number_sid: twilioNumberSid };
   const event = await sealEvent({ type: "number.imported", apiKeyId, agentId, data }, vault, now());
-  const write = () => activate(db, { ...row, smsRefused }, event, now().toISOString());
+  const write = () => activate(db, { ...row, ...found }, event, now().toISOString());
   try {
     const activated = await write().catch((error: unknown) => {
       log.warn("activation_repeated", errorFields(error));

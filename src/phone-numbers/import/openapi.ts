@@ -100,6 +100,7 @@ export const importOperation: Operation = {
     ...TWILIO_ERRORS,
     "agent_not_found",
     "agent_not_owned",
+    "number_in_other_region",
     "number_already_imported",
     "plan_changed",
     "twilio_update_rejected",

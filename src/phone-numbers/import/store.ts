@@ -2,6 +2,7 @@ import { batch } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertEvent } from "../../events/store.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
+import { type HealthReason, healthOf } from "../health.ts";
 import type { PhoneNumberRow } from "../row.ts";
 
 /** SQL, of the table `phone_numbers`. */
@@ -14,8 +15,9 @@ export type ExistingRow = PhoneNumberRow & { is_orphaned: 0 | 1 };
 export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1PreparedStatement {
   return db
     .prepare(
-      `SELECT id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, inbound_enabled, outbound_enabled,
-         state, claim_id, lease_expires_at, previous_configuration_sealed, ${IS_ORPHANED} AS is_orphaned
+      `SELECT id, phone_number, api_key_id, agent_id, account_sid, region, twilio_number_sid, inbound_enabled, outbound_enabled,
+         state, claim_id, lease_expires_at, previous_configuration_sealed, outcome_unknown_until,
+         ${IS_ORPHANED} AS is_orphaned
        FROM phone_numbers WHERE phone_number = ?1`,
     )
     .bind(phoneNumber);
@@ -30,8 +32,11 @@ export type Claim = {
   apiKeyId: string;
   agentId: string;
   accountSid: string;
+  region: string;
   twilioNumberSid: string;
   previousConfigurationSealed: string;
+  /** Until when Twilio may still carry out an update of a former import; null if there is none. */
+  outcomeUnknownUntil: string | null;
 };
 
 /**
@@ -51,8 +56,8 @@ export async function insertClaim(
   const insert = db
     .prepare(
       `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, state, claim_id,
-         lease_expires_at, previous_configuration_sealed, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'importing', ?7, ?8, ?9, ?10, ?10)`,
+         lease_expires_at, previous_configuration_sealed, created_at, updated_at, region, outcome_unknown_until)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'importing', ?7, ?8, ?9, ?10, ?10, ?11, ?12)`,
     )
     .bind(
       claim.id,
@@ -65,6 +70,8 @@ export async function insertClaim(
       claim.leaseExpiresAt,
       claim.previousConfigurationSealed,
       now,
+      claim.region,
+      claim.outcomeUnknownUntil,
     );
   const clear = superseded
     ? [
@@ -98,7 +105,7 @@ export async function takeOverClaim(
 ): Promise<boolean> {
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'importing', agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
+      `UPDATE phone_numbers SET state = 'importing', agent_id = ?3, account_sid = ?4, region = ?10, twilio_number_sid = ?5,
          claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, created_at = ?9, updated_at = ?9,
          inbound_enabled = 1, outbound_enabled = 1, next_return_at = NULL, return_attempts = 0, sms_refused = 0,
          health = 'ok', health_reasons = '[]', checked_at = NULL, drift_policy = 'repair', repaired_at = NULL,
@@ -115,13 +122,17 @@ export async function takeOverClaim(
       claim.leaseExpiresAt,
       claim.previousConfigurationSealed,
       now,
+      claim.region,
     );
   const results = await batch(db, [...accounts, update, deleteUnusedAccounts(db, claim.apiKeyId)]);
   return results[accounts.length]?.meta.changes === 1;
 }
 
-/** @param smsRefused Twilio has said that the number cannot text */
-export type Activation = Pick<Claim, "id" | "claimId"> & { smsRefused: boolean };
+export type Activation = Pick<Claim, "id" | "claimId"> & {
+  smsRefused: boolean;
+  /** Calls to the number are known to be handled in the Region it was imported in. */
+  isRegionChecked: boolean;
+};
 
 /**
  * Makes a claimed number active and stores the event in the same transaction. A second call changes nothing.
@@ -132,16 +143,18 @@ export type Activation = Pick<Claim, "id" | "claimId"> & { smsRefused: boolean }
  */
 export async function activate(
   db: D1Database,
-  { id, claimId, smsRefused }: Activation,
+  { id, claimId, smsRefused, isRegionChecked }: Activation,
   event: SealedEvent,
   now: string,
 ): Promise<{ agentId: string | null; hasEvent: boolean } | undefined> {
+  const reasons: HealthReason[] = isRegionChecked ? [] : ["region_unchecked"];
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, sms_refused = ?4, updated_at = ?3
+      `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, sms_refused = ?4, updated_at = ?3,
+         health = ?5, health_reasons = ?6
        WHERE id = ?1 AND claim_id = ?2 RETURNING agent_id`,
     )
-    .bind(id, claimId, now, Number(smsRefused));
+    .bind(id, claimId, now, Number(smsRefused), healthOf(reasons), JSON.stringify(reasons));
   const [updated, inserted] = await batch(db, [
     update,
     insertEvent(db, event, { phoneNumberId: id, claimId, state: "active" }),

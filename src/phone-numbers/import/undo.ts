@@ -2,11 +2,11 @@ import { StorageError } from "../../database.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
-import { TwilioError, type TwilioErrorFacts } from "../../twilio/errors.ts";
+import { mayStillHappen, TwilioError } from "../../twilio/errors.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
 import { planRestore } from "../configuration.ts";
-import { expireLease, leaseEnd } from "../lease.ts";
+import { expireLease, isOutcomeUnknown, leaseEnd } from "../lease.ts";
 import { setLease } from "../lease-store.ts";
 import { restore } from "../release/restore.ts";
 import type { ClaimedImport } from "./claim.ts";
@@ -15,43 +15,32 @@ import { removeClaim } from "./store.ts";
 /**
  * Handles an update that Twilio did not confirm, and returns the error to answer with.
  *
- * If Twilio refused it (4xx), the number has not changed. After any other failure the update may be in force: we read
- * the number and restore what is ours.
+ * If Twilio refused it (4xx), the number has not changed. After any other failure the update may be in force, or come into
+ * force yet: we read the number. That it holds our URLs proves that the update is over only if it did not hold them before.
  */
 export async function recover(claimed: ClaimedImport, error: unknown, services: Services): Promise<unknown> {
   const answer = twilioFailure(error, "twilio_update_rejected");
-  const facts = error instanceof TwilioError ? error.facts : undefined;
-  if (facts && facts.failure !== "unavailable")
+  if (error instanceof TwilioError && error.facts.failure !== "unavailable")
     return undoAndAnswer(claimed, claimed.number, answer, services);
 
+  const isOpen = mayStillHappen(error);
   let number: IncomingPhoneNumber;
   try {
     number = await claimed.twilio.fetch(claimed.number.sid);
   } catch (readError) {
     services.log.warn("outcome_unknown", { phone_number_id: claimed.row.id, ...errorFields(readError) });
-    await expireLease(claimed.row, services);
+    await expireLease(claimed.row, services, { mayStillHappen: isOpen });
     return outcomeUnknown(answer);
   }
-  if (mayStillHappen(facts) && !holdsOurs(claimed, number)) {
-    // The owner may import again at once. That import takes over this row and uses the same URLs, so a late update does
-    // no harm. If nobody imports again, the watch undoes a late update.
-    await expireLease(claimed.row, services);
-    services.defer(watchForLateUpdate(claimed, number, services));
-    return outcomeUnknown(answer);
-  }
-  return undoAndAnswer(claimed, number, answer, services);
+  const isProof = !holdsOurs(claimed, claimed.number) && holdsOurs(claimed, number);
+  if (!isOpen || isProof) return undoAndAnswer(claimed, number, answer, services);
+  // The owner may import again at once. That import takes over this row and uses the same URLs, so a late update does
+  // no harm. If nobody imports again, recovery restores the number as soon as nothing can come late any more; a late
+  // update that we see ourselves is undone before that.
+  await expireLease(claimed.row, services, { mayStillHappen: true });
+  if (!holdsOurs(claimed, number)) services.defer(watchForLateUpdate(claimed, number, services));
+  return outcomeUnknown(answer);
 }
-
-/**
- * Whether Twilio may still carry out the update: we got no answer, or only one from a gateway, which gives up before
- * the server behind it does.
- */
-function mayStillHappen(facts: TwilioErrorFacts | undefined): boolean {
-  return facts !== undefined && (facts.status === undefined || GATEWAY_STATUSES.includes(facts.status));
-}
-
-// RFC 9110, 15.6.3 to 15.6.5
-const GATEWAY_STATUSES = [502, 503, 504];
 
 /**
  * Undoes an import, and returns the error to answer with: `answer`, or "outcome unknown" if the undo fails.
@@ -93,7 +82,10 @@ function holdsOurs({ previous, isOurs }: ClaimedImport, number: IncomingPhoneNum
 /** The waits between two looks at the number after an update of unknown outcome, as parts of the Twilio deadline. */
 const WATCHES = [0.25, 0.5, 0.5];
 
-/** Waits for an update that Twilio may carry out late, undoes it, and removes the row. */
+/**
+ * Waits for an update that Twilio may carry out late, undoes it, and removes the row. If none is seen the row stays
+ * `importing` until recovery.
+ */
 async function watchForLateUpdate(
   claimed: ClaimedImport,
   asReadBack: IncomingPhoneNumber,
@@ -101,28 +93,29 @@ async function watchForLateUpdate(
 ): Promise<void> {
   let number = asReadBack;
   for (const part of WATCHES) {
-    if (holdsOurs(claimed, number)) break;
     await scheduler.wait(part * services.twilio.timeoutMs);
     try {
       number = await claimed.twilio.fetch(number.sid);
     } catch (error) {
-      // The row stays `importing`: the next import or recovery takes it over.
       services.log.warn("late_update_not_watched", {
         phone_number_id: claimed.row.id,
         ...errorFields(error),
       });
       return;
     }
+    if (holdsOurs(claimed, number)) {
+      await undo(claimed, number, services);
+      return;
+    }
   }
-  await undo(claimed, number, services);
 }
 
 /**
  * Restores the number at Twilio and removes the row. Never throws: its caller is already answering an error.
  *
  * @param number the number as it is now
- * @returns false if that failed; the row stays `importing` and its lease expires, so that the next import of the number or
- *   recovery takes it over
+ * @returns false if that failed, or an update of a former import may still come late; the row stays `importing` and its
+ *   lease expires, so that the next import of the number or recovery takes it over
  */
 export async function undo(
   claimed: ClaimedImport,
@@ -137,6 +130,10 @@ export async function undo(
       const isHeld = await setLease(db, row.id, row.claimId, leaseEnd(services, now()));
       if (!isHeld) return false;
       await restore(claimed.twilio, number.sid, planRestore(number, previous, isOurs));
+    }
+    if (isOutcomeUnknown(row.outcomeUnknownUntil, now())) {
+      await setLease(db, row.id, row.claimId, now().toISOString(), row.outcomeUnknownUntil);
+      return false;
     }
     await removeClaim(db, row);
     return true;

@@ -42,7 +42,6 @@ const warning = z.object({
       no_voice: true,
       no_sms: true,
       receives_fax: true,
-      other_region: true,
       trial_account: true,
     }),
     "What the warning is about. Branch on this.",

@@ -12,16 +12,11 @@ export type WarningCode =
   | "no_voice"
   | "no_sms"
   | "receives_fax"
-  | "other_region"
   | "trial_account";
 
 /** What decides about calls and texts but is not in the number's resource; undefined if unknown. */
 export type Facts = {
   service: MessagingService | undefined;
-  /** The Twilio Region that handles the number's calls. */
-  region: string | undefined;
-  /** The Twilio Region that this deployment uses. */
-  ownRegion: string;
   accountType: string | undefined;
 };
 
@@ -60,14 +55,6 @@ export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning[]
     warn("no_sms", "The number cannot take texts. The import does not change its SMS settings.");
   if (number.voice_receive_mode === "fax") {
     warn("receives_fax", "The number receives faxes. The import makes it answer calls instead.");
-  }
-  if (facts.region !== undefined && facts.region !== facts.ownRegion) {
-    warn(
-      "other_region",
-      "Another Twilio Region handles the number's calls and has its own settings: this import has no effect there. " +
-        "Import the number with that region's credentials through a deployment for that region.",
-      { region: facts.region },
-    );
   }
   if (facts.accountType?.toLowerCase() === "trial") {
     warn(

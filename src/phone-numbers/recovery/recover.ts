@@ -7,7 +7,7 @@ import { nextAttempt } from "../../next-attempt.ts";
 import type { Services } from "../../services.ts";
 import { beginCheck, endCheck, renewCheck } from "../../twilio-accounts/check-store.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
-import type { AccountKey } from "../../twilio-accounts/row.ts";
+import { type AccountKey, accountOf } from "../../twilio-accounts/row.ts";
 import type { Claim } from "../import/store.ts";
 import { undo } from "../import/undo.ts";
 import { leaseEnd, secondsLeft } from "../lease.ts";
@@ -63,7 +63,7 @@ async function recoverNumber(phoneNumber: string, apiKeyId: string, services: Se
 }
 
 async function undoImport(row: ReleasableRow, services: Services): Promise<void> {
-  const { db, vault, now, log, publicBaseUrl } = services;
+  const { db, vault, now, log, ownAddresses } = services;
   const time = now();
   const claim: Claim = {
     id: row.id,
@@ -73,16 +73,17 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
     apiKeyId: row.api_key_id,
     agentId: row.agent_id ?? "",
     accountSid: row.account_sid,
+    region: row.region,
     twilioNumberSid: row.twilio_number_sid,
     previousConfigurationSealed: row.previous_configuration_sealed,
+    outcomeUnknownUntil: row.outcome_unknown_until,
   };
   if (!(await takeOverImport(db, claim, row.claim_id, time.toISOString()))) return;
   try {
-    const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
-    const twilio = await accountClient(owner, row, services);
+    const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const previous = await openConfiguration(vault, row);
-    const claimed = { row: claim, number, previous, isOurs: ownUrls(publicBaseUrl, row.id), twilio };
+    const claimed = { row: claim, number, previous, isOurs: ownUrls(ownAddresses, row.id), twilio };
     if (await undo(claimed, number, services)) return log.info("import_undone", { phone_number_id: row.id });
   } catch (error) {
     if (error instanceof StorageError) throw error;

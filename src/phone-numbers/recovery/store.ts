@@ -56,7 +56,7 @@ export async function findUnfinishedAccounts(
   const [result] = await batch(db, [
     db
       .prepare(
-        `SELECT api_key_id AS apiKeyId, account_sid AS accountSid FROM phone_numbers
+        `SELECT api_key_id AS apiKeyId, account_sid AS accountSid, region FROM phone_numbers
          WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_return_at IS NULL OR next_return_at <= ?1)
          ORDER BY lease_expires_at LIMIT ?2`,
       )
@@ -64,14 +64,16 @@ export async function findUnfinishedAccounts(
   ]);
   const accounts = (result?.results ?? []) as AccountKey[];
   return [
-    ...new Map(accounts.map((account) => [`${account.apiKeyId}/${account.accountSid}`, account])).values(),
+    ...new Map(
+      accounts.map((account) => [`${account.apiKeyId}/${account.accountSid}/${account.region}`, account]),
+    ).values(),
   ];
 }
 
 /** The numbers of one account whose import or release is unfinished. @throws StorageError */
 export async function findUnfinishedNumbers(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   now: string,
   limit: number,
 ): Promise<string[]> {
@@ -79,10 +81,10 @@ export async function findUnfinishedNumbers(
     db
       .prepare(
         `SELECT phone_number FROM phone_numbers
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND state <> 'active' AND lease_expires_at <= ?3
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND state <> 'active' AND lease_expires_at <= ?3
            AND (next_return_at IS NULL OR next_return_at <= ?3) LIMIT ?4`,
       )
-      .bind(apiKeyId, accountSid, now, limit),
+      .bind(apiKeyId, accountSid, now, limit, region),
   ]);
   return ((result?.results ?? []) as { phone_number: string }[]).map(({ phone_number }) => phone_number);
 }

@@ -3,6 +3,7 @@ import type { ErrorCode } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
+import { accountOf } from "../../twilio-accounts/row.ts";
 import { type FieldChange, fieldChanges, planRestore } from "../configuration.ts";
 import { openConfiguration } from "../previous-configuration.ts";
 import { type ChannelOutcomes, outcomesOf, UNREACHABLE } from "./plan.ts";
@@ -31,13 +32,12 @@ export async function previewRelease(
   services: Services,
 ): Promise<ReleasePreview> {
   const row = await findToRelease(phoneNumber, apiKeyId, services);
-  const account = { apiKeyId, accountSid: row.account_sid };
   const about = { phoneNumber, twilioNumberSid: row.twilio_number_sid };
   try {
     const previous = await openConfiguration(services.vault, row);
-    const twilio = await accountClient(account, row, services);
+    const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
-    const update = planRestore(number, previous, ownUrls(services.publicBaseUrl, row.id));
+    const update = planRestore(number, previous, ownUrls(services.ownAddresses, row.id));
     return { ...about, outcomes: outcomesOf(update), changes: fieldChanges(number, update) };
   } catch (error) {
     const reason = reasonOf(error);

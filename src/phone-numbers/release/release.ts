@@ -13,12 +13,14 @@ import {
   type NumberUpdate,
   numberUrl,
 } from "../../twilio/incoming-phone-numbers.ts";
+import { inRegion } from "../../twilio/regions.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
+import { accountOf } from "../../twilio-accounts/row.ts";
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
 import { VaultError } from "../../vault/vault.ts";
-import { planRestore } from "../configuration.ts";
-import { expireLease, leaseEnd, secondsLeft } from "../lease.ts";
-import { openConfiguration } from "../previous-configuration.ts";
+import { planRestore, previousOf } from "../configuration.ts";
+import { expireLease, isOutcomeUnknown, leaseEnd, secondsLeft } from "../lease.ts";
+import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
 import {
   blindRestore,
   type ChannelOutcomes,
@@ -40,6 +42,8 @@ type Returned = {
   reason?: ErrorCode;
   /** Bindings that Twilio refused, for example to a trunk that no longer exists. */
   refused?: string[];
+  /** What its owner has there by now, sealed, if Twilio may still overwrite it. */
+  previousSealed?: string;
   /** What the owner can run to restore the rest. */
   requests: string[];
 };
@@ -111,17 +115,21 @@ function inProgress(retryAfter: number): ApiError {
 
 /** Restores the number at Twilio. Never throws: whatever fails at Twilio, the number is released here. */
 async function returnConfiguration(row: ReleasableRow, services: Services): Promise<Returned> {
-  const { vault, publicBaseUrl, log } = services;
+  const { vault, ownAddresses, now, log } = services;
   let previous: NumberConfiguration | undefined;
   try {
     previous = await openConfiguration(vault, row);
-    const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
-    const twilio = await accountClient(owner, row, services);
+    const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
-    const update = planRestore(number, previous, ownUrls(publicBaseUrl, row.id));
+    const isOurs = ownUrls(ownAddresses, row.id);
+    const update = planRestore(number, previous, isOurs);
+    const present = previousOf(number, isOurs, previous);
+    const previousSealed = isOutcomeUnknown(row.outcome_unknown_until, now())
+      ? { previousSealed: await sealConfiguration(vault, row.id, present) }
+      : {};
     const { taken, withoutBinding, refused } = await restoreByChannel(twilio, number.sid, update);
     const notRestored = withoutBinding.length > 0 && { refused: withoutBinding };
-    if (!refused) return { outcomes: outcomesOf(taken), ...notRestored, requests: [] };
+    if (!refused) return { outcomes: outcomesOf(taken), ...notRestored, ...previousSealed, requests: [] };
     const outcomes = { ...outcomesOf(taken), ...unreachable(refused.update) };
     return { outcomes, ...notRestored, ...unreturned(refused.error, refused.update) };
   } catch (error) {
@@ -131,7 +139,11 @@ async function returnConfiguration(row: ReleasableRow, services: Services): Prom
   function unreturned(error: unknown, update: NumberUpdate | undefined) {
     const reason = reasonOf(error);
     log.warn("configuration_not_returned", { phone_number_id: row.id, reason, ...errorFields(error) });
-    const url = numberUrl(services.twilio.baseUrl, row.account_sid, row.twilio_number_sid);
+    const url = numberUrl(
+      (inRegion(services.twilio, row.region) ?? services.twilio).baseUrl,
+      row.account_sid,
+      row.twilio_number_sid,
+    );
     return { reason, requests: update ? [curlOf(url, row.account_sid, update)] : [] };
   }
 }
@@ -149,11 +161,9 @@ const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 /** When recovery looks at the number again; undefined if never. */
 function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string | undefined {
   if (reason) return nextTryOf(row, now);
-  // If the outcome of the import is unknown, Twilio may still point the number here after this release.
-  const { state, next_attempt_at: quietUntil } = row;
-  return state === "importing" && quietUntil !== null && quietUntil > now.toISOString()
-    ? quietUntil
-    : undefined;
+  // Twilio may still point the number here after this release.
+  const { outcome_unknown_until: until } = row;
+  return isOutcomeUnknown(until, now) ? (until ?? undefined) : undefined;
 }
 
 /** When to try again; undefined after a week. */
@@ -177,7 +187,13 @@ async function forget(
   const draft = row.agent_id && { apiKeyId: row.api_key_id, agentId: row.agent_id, data };
   const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
   const time = now();
-  const ending = { claimId, event, now: time.toISOString(), returnAt: nextReturn(row, returned, time) };
+  const ending = {
+    claimId,
+    event,
+    now: time.toISOString(),
+    returnAt: nextReturn(row, returned, time),
+    previousSealed: returned.previousSealed,
+  };
   const { isReleased, hasEvent } = await endRelease(db, row, ending);
   forgetRoutes(row.api_key_id);
   if (!isReleased) throw inProgress(1);

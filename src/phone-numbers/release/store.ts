@@ -24,12 +24,12 @@ export function findReleasable(
   return first<ReleasableRow>(
     db
       .prepare(
-        `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
-           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.created_at, n.updated_at,
+        `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.region, n.twilio_number_sid, n.inbound_enabled,
+           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.outcome_unknown_until, n.created_at, n.updated_at,
            n.return_attempts, n.next_return_at AS next_attempt_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
+         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          WHERE n.phone_number = ?2 AND n.api_key_id = ?1`,
       )
       .bind(apiKeyId, phoneNumber),
@@ -67,6 +67,8 @@ type Ending = {
   now: string;
   /** When to try again to restore the number; undefined if there is nothing left to do, and the row is deleted. */
   returnAt: string | undefined;
+  /** What is to be restored then, if its owner has changed the number since. */
+  previousSealed: string | undefined;
 };
 
 /**
@@ -80,7 +82,7 @@ type Ending = {
 export async function endRelease(
   db: D1Database,
   { id, api_key_id }: PhoneNumberRow,
-  { claimId, event, now, returnAt }: Ending,
+  { claimId, event, now, returnAt, previousSealed }: Ending,
 ): Promise<{ isReleased: boolean; hasEvent: boolean }> {
   const end =
     returnAt === undefined
@@ -88,10 +90,11 @@ export async function endRelease(
       : db
           .prepare(
             `UPDATE phone_numbers SET updated_at = CASE WHEN state = 'returning' THEN updated_at ELSE ?3 END,
-               state = 'returning', agent_id = NULL, lease_expires_at = ?3, return_attempts = return_attempts + 1, next_return_at = ?4
+               state = 'returning', agent_id = NULL, lease_expires_at = ?3, return_attempts = return_attempts + 1, next_return_at = ?4,
+               previous_configuration_sealed = COALESCE(?5, previous_configuration_sealed)
              WHERE id = ?1 AND claim_id = ?2`,
           )
-          .bind(id, claimId, now, returnAt);
+          .bind(id, claimId, now, returnAt, previousSealed ?? null);
   const tell = event ? [insertEvent(db, event, { phoneNumberId: id, claimId, state: "releasing" })] : [];
   const results = await batch(db, [...tell, end, deleteUnusedAccounts(db, api_key_id)]);
   return {
