@@ -3,7 +3,7 @@ import { type EndedReason, type State, speakingMs } from "./state.ts";
 // When a conversation looks at the clock. No I/O here.
 
 /** What has ended is kept for a day, so that Twilio's repeated reports find it; then the object is emptied. */
-export const KEEP_MS = 24 * 60 * 60 * 1_000;
+const KEEP_MS = 24 * 60 * 60 * 1_000;
 // Twilio says who it is at once; what does not is not Twilio.
 const SETUP_MS = 10_000;
 const MAX_GOODBYE_MS = 15_000;

@@ -30,10 +30,10 @@ export type Thread = {
   lastAt: number;
 };
 
-export const FORGET_MS = 12 * 60 * 60 * 1_000;
+const FORGET_MS = 12 * 60 * 60 * 1_000;
 const HOUR_MS = 60 * 60 * 1_000;
 /** Two machines that answer each other stop here. */
-export const MAX_REPLIES_PER_HOUR = 10;
+const MAX_REPLIES_PER_HOUR = 10;
 const MAX_SEEN = 50;
 const MAX_TURNS = 40;
 const MAX_TEXT_LENGTH = 1_600;
