@@ -22,7 +22,7 @@ type Consumer = {
 
 /** The Worker as wrangler.toml deploys it, in the words of Miniflare. */
 export function deployed(twilioUrl: string) {
-  const { compatibility_date, compatibility_flags, vars, queues, ratelimits } = readConfig({
+  const { compatibility_date, compatibility_flags, vars, queues, ratelimits, durable_objects } = readConfig({
     config: CONFIG,
   });
   const secrets = freshSecrets();
@@ -51,6 +51,7 @@ export function deployed(twilioUrl: string) {
       },
     ]),
   );
+  const objects: { name: string; class_name: string }[] = durable_objects?.bindings ?? [];
   const limits: { name: string; namespace_id: string }[] = ratelimits ?? [];
   const worker = {
     ...common,
@@ -63,6 +64,9 @@ export function deployed(twilioUrl: string) {
         name,
         { namespace_id, simple: { limit: NO_LIMIT, period: 60 } },
       ]),
+    ),
+    durableObjects: Object.fromEntries(
+      objects.map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }]),
     ),
     // Pages are no part of what is measured.
     serviceBindings: { ASSETS: "empty" },

@@ -40,6 +40,7 @@ export async function startRuntime(twilioUrl: string, isolates: IsolateBundles =
         VARIABLES: bindings,
         QUEUES: Object.keys(worker.queueProducers),
         LIMITS: Object.keys(worker.ratelimits),
+        OBJECTS: Object.keys(worker.durableObjects),
         COMPATIBILITY_DATE: common.compatibilityDate,
       },
       d1Databases: { DB: DATABASE },

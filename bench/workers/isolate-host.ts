@@ -13,6 +13,8 @@ type HostEnv = {
   QUEUES: string[];
   /** The names of their rate limits. */
   LIMITS: string[];
+  /** The names of their Durable Objects. */
+  OBJECTS: string[];
   COMPATIBILITY_DATE: string;
 };
 
@@ -45,6 +47,7 @@ export default {
         ...env.VARIABLES,
         QUEUES: env.QUEUES,
         LIMITS: env.LIMITS,
+        OBJECTS: env.OBJECTS,
         DATABASE: (
           ctx as unknown as { exports: { Database: (options: object) => unknown } }
         ).exports.Database({

@@ -1,18 +1,26 @@
 import worker from "./index.js";
 import type { Database } from "./isolate-host.ts";
 
-type ShellEnv = { DATABASE: Pick<Database, "batch">; QUEUES: string[]; LIMITS: string[] };
+type ShellEnv = { DATABASE: Pick<Database, "batch">; QUEUES: string[]; LIMITS: string[]; OBJECTS: string[] };
 type Row = Record<string, unknown>;
 
 /**
  * Around a bundle in a fresh isolate: gives it the D1 of its host, which cannot be handed over as it is, queues
- * that take everything, limits that allow everything, and no assets.
+ * that take everything, limits that allow everything, objects that are not asked, and no assets.
  */
 export default {
-  fetch: (request: Request, { DATABASE, QUEUES, LIMITS, ...env }: ShellEnv, ctx: ExecutionContext) => {
+  fetch: (
+    request: Request,
+    { DATABASE, QUEUES, LIMITS, OBJECTS, ...env }: ShellEnv,
+    ctx: ExecutionContext,
+  ) => {
     const queues = QUEUES.map((name) => [name, { send: noop, sendBatch: noop }]);
     const limits = LIMITS.map((name) => [name, { limit: async () => ({ success: true }) }]);
-    const bindings = { ...Object.fromEntries([...queues, ...limits]), ASSETS: { fetch: notFound } };
+    const objects = OBJECTS.map((name) => [name, { getByName: noop }]);
+    const bindings = {
+      ...Object.fromEntries([...queues, ...limits, ...objects]),
+      ASSETS: { fetch: notFound },
+    };
     return worker.fetch(request, { ...env, ...bindings, DB: databaseOver(DATABASE) }, ctx);
   },
 };
