@@ -22,9 +22,14 @@ export type Services = BaseServices & {
     allowLocal: boolean;
   };
   queues: { events: Queue<EventMessage>; reconciliation: Queue<ReconciliationMessage> };
+  /** The Durable Objects of agents that talk by themselves. */
+  objects: { conversations: Env["CONVERSATIONS"]; textThreads: Env["TEXT_THREADS"] };
+  /** Whether there is a language model, and how long its first word may take. */
+  model: { isConfigured: boolean; timeoutMs: number };
 };
 
-export type ServicesEnv = Pick<Env, "DB" | "EVENTS" | "RECONCILIATION"> & Partial<Pick<Env, "METRICS">>;
+export type ServicesEnv = Pick<Env, "DB" | "EVENTS" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS"> &
+  Partial<Pick<Env, "METRICS">>;
 
 export function createServices(
   env: ServicesEnv,
@@ -48,6 +53,8 @@ export function createServices(
       allowLocal: config.allowLocalWebhooks,
     },
     queues: { events: env.EVENTS, reconciliation: env.RECONCILIATION },
+    objects: { conversations: env.CONVERSATIONS, textThreads: env.TEXT_THREADS },
+    model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },
   };
 }
 

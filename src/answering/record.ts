@@ -6,6 +6,7 @@ import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { forgetPreviousToken } from "../twilio-accounts/store.ts";
 import { isInService } from "./answer.ts";
+import { callOutcome } from "./converse.ts";
 import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";
 import type { InboundRoute } from "./route.ts";
 import { forgetRoutes } from "./route-cache.ts";
@@ -30,6 +31,7 @@ export async function record(
   };
   try {
     const event = eventFromWebhook(kind, parameters);
+    const outcome = kind === "status" && event ? await callOutcome(route, parameters, services) : null;
     if (!event || !agent?.hasWebhook) {
       if (touch.length > 0) await batch(db, touch, { isIdempotent: true });
       noteTouch();
@@ -41,7 +43,7 @@ export async function record(
       type,
       apiKeyId,
       agentId: agent.id,
-      data: { phone_number: phoneNumber, ...data, ...routed },
+      data: { phone_number: phoneNumber, ...data, ...routed, ...outcome },
     };
     const told = { receiptKey: `${phoneNumberId}/${key}`, event: await sealEvent(draft, vault, now()) };
     await keepInbound(told, touch, services);
