@@ -89,8 +89,9 @@ async function check(size: Size, { isDrifted = true, withHeap = true } = {}): Pr
 const numbersOf = ({ size }: Check) => size.accounts * size.numbersEach;
 const rowsRead = ({ d1 }: Check) => d1.cron.rowsRead + d1.consumer.rowsRead;
 const count = (value: number) => value.toLocaleString("en-US");
-const nameOf = (check: Check) =>
-  `${count(numbersOf(check))} numbers in ${count(check.size.accounts)} accounts`;
+const accountsOf = ({ size }: Check) =>
+  size.accounts === 1 ? "one account" : `${count(size.accounts)} accounts`;
+const nameOf = (check: Check) => `${count(numbersOf(check))} numbers in ${accountsOf(check)}`;
 
 function rowsOf(check: Check): Row[] {
   const { size, taken, d1 } = check;
