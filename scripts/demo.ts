@@ -66,7 +66,10 @@ await play(async ({ worker, twilio, customer }) => {
     },
   });
   const operations = twilio.operations();
-  check(`Twilio was asked twice: ${operations.join(", ")}`, operations.join() === "list,update");
+  check(
+    `Twilio was asked in two trips: ${operations.join(", ")}`,
+    operations.slice(0, 2).sort().join() === "list,routing" && operations[2] === "update",
+  );
 
   scene("The number at Twilio after: everything points here");
   const after = twilio.webhooks(sid);
@@ -123,8 +126,11 @@ await play(async ({ worker, twilio, customer }) => {
 
   scene("A runtime that cannot be reached, and a call that is forged");
   const unreached = await twilio.ring(NUMBER, { isReachable: false });
-  say(String(unreached.twiml));
-  check("the caller hears the agent's fallback", unreached.twiml?.includes("cannot be reached") === true);
+  say(String(unreached.documents.at(-1)));
+  check(
+    "the caller hears the agent's fallback",
+    unreached.conversation.at(-1)?.text.includes("cannot be reached") === true,
+  );
   const forgedCall = await fetch(new URL(new URL(after.voice_url ?? "").pathname, worker.url), {
     method: "POST",
     headers: { "x-twilio-signature": Buffer.alloc(20).toString("base64") },
@@ -157,6 +163,28 @@ await play(async ({ worker, twilio, customer }) => {
   check("it is mended", await becomes(() => JSON.stringify(twilio.webhooks(sid)) === settled));
   check("the customer is told", await customer.told("number.repaired"));
   show(customer.last("number.repaired"));
+
+  scene("A number whose calls are handled in Ireland, imported without a word about Regions");
+  const IRISH = "+35315550003";
+  const irish = twilio.addIrishNumber(account, IRISH);
+  await refused(
+    "with the token of US1",
+    tenant,
+    { ...request, phone_number: IRISH },
+    422,
+    "number_in_other_region",
+  );
+  const irishRequest = { ...request, phone_number: IRISH, twilio_token: irish.authToken };
+  check("with that of IE1: 201", (await tenant.post("/v1/phone-numbers", irishRequest)).status === 201);
+  check("a call there reaches us", (await twilio.ring(IRISH)).answeredBy === "webhook");
+  const irishPath = `/v1/phone-numbers/${encodeURIComponent(IRISH)}`;
+  const checked = await tenant.post<{ phone_number: { region: string; health: string } }>(
+    `${irishPath}/check`,
+    {},
+  );
+  const { region, health } = checked.body.phone_number;
+  check(`its Region is ${region}, its health ${health}`, region === "ie1" && health === "ok");
+  await tenant.delete(irishPath);
 
   scene("Leaving: the number gets back what it had");
   show((await tenant.delete(`/v1/phone-numbers/${encodeURIComponent(NUMBER)}`)).body);

@@ -2,8 +2,8 @@ import { parseArgs } from "node:util";
 import { statusStatements } from "../src/rotation/columns.ts";
 import { fail, wranglerJson } from "./wrangler.ts";
 
-// npm run vault:status -- [--remote]: how many stored values each sealing key holds. A key that holds none may be dropped
-// from TOKEN_ENCRYPTION_KEYS.
+// npm run vault:status -- [--remote]: counts the stored values that each sealing key has sealed. A key without values may
+// be removed from TOKEN_ENCRYPTION_KEYS.
 
 type Count = { sealed: string; key_id: string; count: number };
 

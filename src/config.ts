@@ -1,14 +1,16 @@
 import { isLoopback } from "./http/public-url.ts";
 import { parseKeyring } from "./vault/keyring.ts";
 
-/** The bindings and variables of the Worker, checked. */
+/** The bindings and variables of the Worker, validated. */
 export type Config = {
-  /** What Twilio is pointed at: an origin without a trailing slash. */
+  /** The address that Twilio calls: an origin without a trailing slash. */
   publicBaseUrl: string;
-  /** Where Twilio was pointed at before the deployment moved; null where it did not. */
+  /** The address that Twilio called before the deployment moved; null if it did not move. */
   previousPublicBaseUrl: string | null;
   /** Twilio's REST API: an origin without a trailing slash. */
   twilioApiBaseUrl: string;
+  /** The addresses of a simulator's other Regions, by Region. For Twilio itself they follow from the API's address. */
+  twilioRegionBaseUrls: Readonly<Record<string, string>>;
   /** The deadline of one call to Twilio, in milliseconds. */
   twilioTimeoutMs: number;
   /** See `vault/keyring.ts`. */
@@ -19,9 +21,22 @@ export type Config = {
   webhookTimeoutMs: number;
   /** Whether agents may have webhook URLs on this machine, for local development. */
   allowLocalWebhooks: boolean;
+  /** The language model of agents that talk by themselves; null if the deployment has none. */
+  model: ModelConfig | null;
+  /** How long a caller waits for a model's first word, in milliseconds. */
+  modelTimeoutMs: number;
 };
 
-/** Every fault of the configuration at once, by name and reason, never by value. */
+/** Which model, and where: at an OpenAI-compatible server, or in Workers AI if `baseUrl` is null. */
+export type ModelConfig = { baseUrl: string | null; model: string; apiKey: string | null };
+
+/** Bindings that wrangler.toml cannot declare for everybody: Workers AI needs an account even in development. */
+type OptionalEnv = { AI?: { run?: unknown }; MODEL_API_KEY?: string };
+
+/** Fast, with tools, in many languages; docs/decisions/0015-the-model.md. */
+const WORKERS_AI_MODEL = "@cf/zai-org/glm-4.7-flash";
+
+/** All faults of the configuration in one error: names and reasons, never values. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];
@@ -38,9 +53,9 @@ const MAX_TIMEOUT_MS = 60_000;
 const checked = new WeakMap<object, Config>();
 
 /**
- * Checks the bindings once per isolate.
+ * Validates the bindings once per isolate.
  *
- * @throws ConfigError that names every missing or faulty one.
+ * @throws ConfigError that names every missing or faulty binding and variable
  */
 export function readConfig(env: Env): Config {
   const known = checked.get(env);
@@ -66,6 +81,8 @@ function checkEnv(env: Partial<Env>): Config {
   if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
   if (typeof env.EVENTS?.send !== "function") problems.push("EVENTS is missing");
   if (typeof env.RECONCILIATION?.send !== "function") problems.push("RECONCILIATION is missing");
+  if (typeof env.CONVERSATIONS?.getByName !== "function") problems.push("CONVERSATIONS is missing");
+  if (typeof env.TEXT_THREADS?.getByName !== "function") problems.push("TEXT_THREADS is missing");
   if (typeof env.READ_LIMIT?.limit !== "function") problems.push("READ_LIMIT is missing");
   if (typeof env.WRITE_LIMIT?.limit !== "function") problems.push("WRITE_LIMIT is missing");
   if (typeof env.ASSETS?.fetch !== "function") problems.push("ASSETS is missing");
@@ -75,20 +92,55 @@ function checkEnv(env: Partial<Env>): Config {
       ? check("PREVIOUS_PUBLIC_BASE_URL", parseOrigin)
       : null,
     twilioApiBaseUrl: check("TWILIO_API_BASE_URL", parseOrigin, "https://api.twilio.com"),
+    twilioRegionBaseUrls: env.TWILIO_REGION_BASE_URLS ? check("TWILIO_REGION_BASE_URLS", parseRegions) : {},
     twilioTimeoutMs: check("TWILIO_TIMEOUT_MS", parseTimeout, "8000"),
     tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),
     adminToken: check("ADMIN_TOKEN", parseAdminToken),
     openSignup: env.OPEN_SIGNUP === "true",
     webhookTimeoutMs: check("WEBHOOK_TIMEOUT_MS", parseTimeout, "10000"),
     allowLocalWebhooks: env.ALLOW_LOCAL_WEBHOOKS === "true",
+    model: readModel(env, problems),
+    modelTimeoutMs: check("MODEL_TIMEOUT_MS", parseTimeout, "8000"),
   };
   if (config.allowLocalWebhooks && ![config.publicBaseUrl, config.twilioApiBaseUrl].some(isOnThisMachine)) {
     problems.push(
-      "ALLOW_LOCAL_WEBHOOKS is for local development only: neither Twilio nor this service is local",
+      "ALLOW_LOCAL_WEBHOOKS is for local development only, but neither Twilio nor this service is local",
     );
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config as Config;
+}
+
+function readModel(env: Partial<Env> & OptionalEnv, problems: string[]): ModelConfig | null {
+  const { MODEL_BASE_URL: url = "", MODEL: name = "", MODEL_API_KEY: key = "" } = env;
+  const hasAi = typeof env.AI?.run === "function";
+  const before = problems.length;
+  if (key !== "" && !/^[\x21-\x7e]{1,1000}$/.test(key))
+    problems.push("MODEL_API_KEY must be printable ASCII");
+  if (name !== "" && !/^[\x21-\x7e]{1,200}$/.test(name)) problems.push("MODEL must be printable ASCII");
+  if (url === "") {
+    if (key !== "") problems.push("MODEL_API_KEY needs MODEL_BASE_URL");
+    if (name !== "" && !hasAi) problems.push("MODEL needs MODEL_BASE_URL or the binding AI");
+    if (!hasAi || problems.length > before) return null;
+    return { baseUrl: null, model: name || WORKERS_AI_MODEL, apiKey: null };
+  }
+  if (name === "") problems.push("MODEL is missing; MODEL_BASE_URL needs it");
+  try {
+    return { baseUrl: parseBaseUrl(url), model: name, apiKey: key || null };
+  } catch (error) {
+    problems.push(`MODEL_BASE_URL ${(error as Error).message}`);
+    return null;
+  }
+}
+
+function parseBaseUrl(value: string): string {
+  const url = URL.parse(value);
+  if (!url) throw new Error("is not an http(s) URL");
+  parseOrigin(url.origin);
+  if (url.username || url.password || url.search || url.hash) {
+    throw new Error("must be without query, fragment and user");
+  }
+  return url.href.replace(/\/+$/, "");
 }
 
 function parseOrigin(value: string): string {
@@ -101,6 +153,16 @@ function parseOrigin(value: string): string {
     throw new Error("must be an origin, without path, query or user");
   }
   return url.origin;
+}
+
+/** Reads a list such as `ie1=http://127.0.0.1:4011,au1=http://127.0.0.1:4012`. */
+function parseRegions(value: string): Record<string, string> {
+  const entries = value.split(",").map((entry) => {
+    const [, region, url] = /^\s*([a-z]{2}\d+)=(.+)$/.exec(entry) ?? [];
+    if (!region || !url) throw new Error("must be a list such as ie1=http://127.0.0.1:4011");
+    return [region, parseOrigin(url.trim())];
+  });
+  return Object.fromEntries(entries);
 }
 
 function isOnThisMachine(origin: string | undefined): boolean {
@@ -131,7 +193,7 @@ function parseAdminToken(value: string): string {
   return value;
 }
 
-/** The addresses at which this deployment is reached by Twilio. */
+/** The addresses at which Twilio reaches this deployment. */
 export function ownAddresses({
   publicBaseUrl,
   previousPublicBaseUrl,

@@ -7,24 +7,29 @@ import { createMeasure, type Measure } from "./http/metrics.ts";
 import type { ReconciliationMessage } from "./reconciliation/message.ts";
 import type { TwilioEndpoint } from "./twilio/http.ts";
 
-/** What the work of this service takes, whichever door it comes in by: a request, a queue or the cron. */
+/** What the work of this service needs, whether a request, a queue or the cron starts it. */
 export type Services = BaseServices & {
   measure: Measure;
-  /** Lets work go on after the answer; the runtime grants it about 30 seconds. */
+  /** Lets work continue after the answer. The runtime allows about 30 seconds for it. */
   defer: (work: Promise<unknown>) => void;
   twilio: TwilioEndpoint;
   publicBaseUrl: string;
+  /** See `ownAddresses` in config.ts. */
+  ownAddresses: readonly string[];
   /** How events are delivered. */
   delivery: {
     timeoutMs: number;
-    /** See `ownAddresses` in config.ts. */
-    ownUrls: readonly string[];
     allowLocal: boolean;
   };
   queues: { events: Queue<EventMessage>; reconciliation: Queue<ReconciliationMessage> };
+  /** The Durable Objects of agents that talk by themselves. */
+  objects: { conversations: Env["CONVERSATIONS"]; textThreads: Env["TEXT_THREADS"] };
+  /** Whether there is a language model, and how long its first word may take. */
+  model: { isConfigured: boolean; timeoutMs: number };
 };
 
-export type ServicesEnv = Pick<Env, "DB" | "EVENTS" | "RECONCILIATION"> & Partial<Pick<Env, "METRICS">>;
+export type ServicesEnv = Pick<Env, "DB" | "EVENTS" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS"> &
+  Partial<Pick<Env, "METRICS">>;
 
 export function createServices(
   env: ServicesEnv,
@@ -36,14 +41,20 @@ export function createServices(
     ...baseServices(env, config, log),
     measure: createMeasure(env),
     defer,
-    twilio: { baseUrl: config.twilioApiBaseUrl, timeoutMs: config.twilioTimeoutMs },
+    twilio: {
+      baseUrl: config.twilioApiBaseUrl,
+      timeoutMs: config.twilioTimeoutMs,
+      regionUrls: config.twilioRegionBaseUrls,
+    },
     publicBaseUrl: config.publicBaseUrl,
+    ownAddresses: ownAddresses(config),
     delivery: {
       timeoutMs: config.webhookTimeoutMs,
-      ownUrls: ownAddresses(config),
       allowLocal: config.allowLocalWebhooks,
     },
     queues: { events: env.EVENTS, reconciliation: env.RECONCILIATION },
+    objects: { conversations: env.CONVERSATIONS, textThreads: env.TEXT_THREADS },
+    model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },
   };
 }
 

@@ -15,7 +15,8 @@ const EDGES: Record<string, readonly string[]> = {
   rotation: ["phone-numbers", "twilio-accounts", "events"],
   reconciliation: ["phone-numbers", "answering", "twilio-accounts", "events", "api-keys"],
   "phone-numbers": ["answering", "twilio-accounts", "events", "agents", "api-keys"],
-  answering: ["twilio-accounts", "events", "agents"],
+  answering: ["twilio-accounts", "events", "agents", "conversations"],
+  conversations: ["agents", "events", "twilio-accounts"],
   "twilio-accounts": ["events"],
   events: ["agents", "api-keys"],
   agents: ["api-keys"],
@@ -31,7 +32,7 @@ const SAGA_EDGES: Record<string, readonly string[]> = {
   release: [""],
 };
 const FEATURES = Object.keys(EDGES);
-const FOUNDATION = ["http", "twilio", "vault"];
+const FOUNDATION = ["http", "twilio", "vault", "model"];
 /** What is built ahead describes every feature, and knows what it describes. */
 const isAhead = (path: string) => /openapi\.ts$/.test(path);
 
@@ -152,7 +153,7 @@ describe("imports point down only", () => {
 const CONSTANT_HOLES: Record<string, string[]> = {
   "src/agents/store.ts": ["COLUMNS", "places"],
   "src/events/store.ts": ["DELIVERY", "where"],
-  "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where"],
+  "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where", "limitAt", "offsetAt"],
   "src/phone-numbers/import/store.ts": ["IS_ORPHANED"],
   "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS"],
   "src/rotation/store.ts": ["table", "column", "keys", "places", "name", "where"],
@@ -163,7 +164,7 @@ describe("each thing has one owner", () => {
     [
       "requests to other hosts",
       /(?<![\w.]|async )fetch\(/,
-      /^src\/twilio\/http\.ts$|^src\/events\/post\.ts$/,
+      /^src\/twilio\/http\.ts$|^src\/events\/post\.ts$|^src\/model\/openai-compatible\.ts$/,
     ],
     ["SQL", /\.prepare\(/, /store\.ts$|^src\/health\.ts$/],
     ["cryptography", /crypto\.subtle/, /^src\/vault\/|\/signature\.ts$/],
@@ -171,7 +172,7 @@ describe("each thing has one owner", () => {
     ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$/],
     [
       "the bindings",
-      /\benv\.(?!(?:DB|EVENTS|RECONCILIATION|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,
+      /\benv\.(?!(?:DB|EVENTS|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,
       /^src\/config\.ts$|^src\/http\/metrics\.ts$/,
     ],
   ])("%s", (_, pattern, owner) => {

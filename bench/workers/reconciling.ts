@@ -13,6 +13,9 @@ export type Progress = { cron: Meter; consumer: Meter; messages: number };
 const nothing = (): Progress => ({ cron: newMeter(), consumer: newMeter(), messages: 0 });
 let progress = nothing();
 
+// Its Durable Objects.
+export * from "./index.js";
+
 /** The Worker as it is, with what its cron and its consumer ask of D1 counted. */
 export default {
   async fetch(request: Request, env: ReconcilingEnv, ctx: ExecutionContext): Promise<Response> {

@@ -27,7 +27,7 @@ async function gather() {
   let workerUrl = "";
   const twilio = await startTwilio(() => workerUrl);
   const customer = await startCustomer();
-  const worker = await startWorker(twilio.url);
+  const worker = await startWorker(twilio.url, twilio.regionUrls);
   workerUrl = worker.url;
   return { twilio, customer, worker };
 }

@@ -10,12 +10,13 @@ export const PUBLIC_BASE_URL = "https://numbers.example.com";
 export type Answer<Body = Record<string, string>> = { status: number; body: Body };
 
 /** The Worker on a real workerd with a real D1. Its public name is one that only the simulated network knows. */
-export async function startWorker(twilioUrl: string) {
+export async function startWorker(twilioUrl: string, regionUrls: string) {
   buildDocumentation();
   const secrets = freshSecrets();
   const vars = {
     PUBLIC_BASE_URL,
     TWILIO_API_BASE_URL: twilioUrl,
+    TWILIO_REGION_BASE_URLS: regionUrls,
     TWILIO_TIMEOUT_MS: "8000",
     OPEN_SIGNUP: "false",
     ALLOW_LOCAL_WEBHOOKS: "true",

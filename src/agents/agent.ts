@@ -1,8 +1,9 @@
 import { newId } from "../ids.ts";
 import type { CreateAgentBody, UpdateAgentBody } from "./schema.ts";
 import type { AgentRow } from "./store.ts";
+import { talkColumn, talkOf } from "./talk-settings.ts";
 
-// An agent as a request has it, as a row has it, and as an answer has it. No I/O here.
+// The three forms of an agent: in a request, in its row, in an answer. No I/O here.
 
 export function newAgent(fields: CreateAgentBody, apiKeyId: string, now: Date): AgentRow {
   const time = now.toISOString();
@@ -15,7 +16,7 @@ export function newAgent(fields: CreateAgentBody, apiKeyId: string, now: Date): 
   };
 }
 
-/** The row with the changes; what they leave out stays as it is. It is always later than the row it was made from. */
+/** The row with these changes; all other fields stay the same. The new `updated_at` is always later than the old one. */
 export function changedAgent(row: AgentRow, changes: UpdateAgentBody, now: Date): AgentRow {
   const { agent_id: _, created_at: __, updated_at: ___, ...present } = serialise(row);
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
@@ -23,7 +24,16 @@ export function changedAgent(row: AgentRow, changes: UpdateAgentBody, now: Date)
   return { ...row, ...columnsOf({ ...present, ...given }), updated_at: time.toISOString() };
 }
 
-export function serialise({ id, api_key_id: _, is_active, connect, fallback, record, ...fields }: AgentRow) {
+export function serialise({
+  id,
+  api_key_id: _,
+  is_active,
+  connect,
+  fallback,
+  record,
+  talk,
+  ...fields
+}: AgentRow) {
   return {
     agent_id: id,
     ...fields,
@@ -31,15 +41,31 @@ export function serialise({ id, api_key_id: _, is_active, connect, fallback, rec
     connect: connect && JSON.parse(connect),
     fallback: fallback && JSON.parse(fallback),
     record: record === 1,
+    ...talkOf(talk),
   };
 }
 
-function columnsOf({ connect, fallback, record, is_active, ...fields }: CreateAgentBody) {
+function columnsOf({
+  name,
+  system_prompt,
+  welcome_message,
+  language,
+  voice_id,
+  webhook_url,
+  ...others
+}: CreateAgentBody) {
+  const { connect, fallback, record, is_active, ...talk } = others;
   return {
-    ...fields,
+    name,
+    system_prompt,
+    welcome_message,
+    language,
+    voice_id,
+    webhook_url,
     is_active: is_active ? 1 : 0,
     connect: connect && JSON.stringify(connect),
     fallback: fallback && JSON.stringify(fallback),
     record: record ? 1 : 0,
+    talk: talkColumn(talk),
   } as const;
 }

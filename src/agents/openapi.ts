@@ -3,6 +3,7 @@ import { answered, described, listAnswer, listQuery, type Reference, time } from
 import { DEFAULT_LIMIT } from "../http/page.ts";
 import { connectSchema, fallbackSchema } from "./connect.ts";
 import { createAgentBody, updateAgentBody } from "./schema.ts";
+import { DEFAULTS } from "./talk-settings.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";
 
@@ -13,37 +14,65 @@ const agentInPath = described(z.object({ agent_id: z.string() }), {
 const agentFields = {
   name: { description: "What you call the agent.", examples: ["Receptionist"] },
   system_prompt: {
-    description: "Instructions, kept for the agent's runtime.",
+    description: "Instructions for the agent's runtime. This service only stores them.",
     examples: ["You are friendly."],
   },
   welcome_message: {
-    description: "What a caller hears first.",
+    description: "The first sentence that a caller hears.",
     examples: ["Hello, you have reached Acme Dental. How can I help?"],
   },
   language: {
-    description: "The language of the welcome message as a BCP 47 tag; `en` unless given.",
+    description: "The language of the welcome message, as a BCP 47 tag. The default is `en`.",
     examples: ["en-GB"],
   },
-  voice_id: { description: "A voice, kept for the agent's runtime.", examples: ["Dennis"] },
-  is_active: { description: "Callers of an agent that is not active hear that nobody takes calls." },
+  voice_id: {
+    description: "A voice for the agent's runtime. This service only stores it.",
+    examples: ["Dennis"],
+  },
+  is_active: { description: "If false, callers hear that nobody takes calls. The default is true." },
   webhook_url: {
-    description: "Where events go: https, without user name and password.",
+    description: "The URL that receives the events: https, without user name and password.",
     examples: ["https://example.com/nixflex"],
   },
   connect: {
     description:
-      "How a call is handed to the agent's runtime: to a ConversationRelay or a media stream (wss), to TwiML of your own " +
-      "(https), or to another number. Attributes have TwiML's names; snake_case is taken too.",
+      "How a call is connected to the agent's runtime: to a ConversationRelay or a media stream (wss), to your own TwiML " +
+      "(https), to another number, or `builtin`: the agent talks by itself. An agent without `connect` does that too if the " +
+      "deployment has a language model. Attributes have TwiML's names; snake_case is accepted too.",
     examples: [{ type: "conversation_relay", url: "wss://runtime.example/relay" }],
   },
   fallback: {
-    description: "What a caller gets where the runtime fails: a sentence, or another number.",
+    description:
+      "What happens to a call if the runtime fails: the caller hears a sentence, or another number is called.",
     examples: [{ type: "say", text: "Please call again later." }],
   },
-  record: { description: "Whether calls are recorded." },
+  record: { description: "Whether calls are recorded. The default is false." },
+  transfer_numbers: {
+    description:
+      "Whom an agent that talks by itself may put callers through to: up to 10 numbers in E.164 or SIP addresses.",
+    examples: [["+441632960123"]],
+  },
+  max_call_duration_seconds: {
+    description: "When an agent that talks by itself ends a call: 30 to 7,200, 600 unless given.",
+  },
+  silence_hangup_seconds: {
+    description: "After how long a silence it ends the call: 5 to 300, 30 unless given.",
+  },
+  max_turns: { description: "How often the model may be asked in a call: 1 to 500, 100 unless given." },
+  max_tokens_per_turn: {
+    description: "How many tokens an answer of the model may have: 16 to 2,048, 300 unless given.",
+  },
+  max_characters_per_turn: {
+    description: "After how many characters an answer is cut off: 50 to 4,000, 1,000 unless given.",
+  },
+  transcript: {
+    description:
+      "Whether `call.completed` carries what was said in a call that the agent led by itself; true unless given.",
+  },
+  sms_reply: { description: "Whether the agent answers texts by itself; false unless given." },
 };
 
-/** An agent as answers have it. */
+/** An agent in an answer. */
 const agent = z
   .object({
     agent_id: answered(z.string().check(z.regex(/^agent_[0-9a-f]{16}$/)), "The id.", AGENT_ID),
@@ -57,10 +86,18 @@ const agent = z
     connect: answered(z.nullable(connectSchema), agentFields.connect.description),
     fallback: answered(z.nullable(fallbackSchema), agentFields.fallback.description),
     record: answered(z.boolean(), agentFields.record.description),
-    created_at: time("When it was made"),
-    updated_at: time("When it was last changed"),
+    transfer_numbers: answered(z.array(z.string()), agentFields.transfer_numbers.description),
+    max_call_duration_seconds: answered(z.int(), agentFields.max_call_duration_seconds.description),
+    silence_hangup_seconds: answered(z.int(), agentFields.silence_hangup_seconds.description),
+    max_turns: answered(z.int(), agentFields.max_turns.description),
+    max_tokens_per_turn: answered(z.int(), agentFields.max_tokens_per_turn.description),
+    max_characters_per_turn: answered(z.int(), agentFields.max_characters_per_turn.description),
+    transcript: answered(z.boolean(), agentFields.transcript.description),
+    sms_reply: answered(z.boolean(), agentFields.sms_reply.description),
+    created_at: time("When the agent was created"),
+    updated_at: time("When the agent was last changed"),
   })
-  .check(z.meta({ id: "Agent", description: "Who answers: a name, a greeting, a language." }));
+  .check(z.meta({ id: "Agent", description: "An agent: it answers the calls of its numbers." }));
 
 const example = {
   agent_id: AGENT_ID,
@@ -74,6 +111,7 @@ const example = {
   connect: null,
   fallback: null,
   record: false,
+  ...DEFAULTS,
   created_at: "2026-01-31T12:00:00.000Z",
   updated_at: "2026-01-31T12:00:00.000Z",
 };
@@ -83,8 +121,8 @@ export const agentReference: Reference = {
   operations: {
     "POST /v1/agents": {
       id: "createAgent",
-      summary: "Make an agent",
-      description: "Makes an agent that belongs to the calling API key. Only `name` is required.",
+      summary: "Create an agent",
+      description: "Creates an agent that belongs to the calling API key. Only `name` is required.",
       auth: "apiKey",
       body: {
         schema: described(createAgentBody, agentFields),
@@ -102,7 +140,7 @@ export const agentReference: Reference = {
       answers: [
         {
           status: 200,
-          description: "A page of agents, and how many there are in all.",
+          description: "A page of agents, and how many there are in total.",
           schema: listAnswer("agents", agent),
           example: { agents: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
@@ -111,9 +149,8 @@ export const agentReference: Reference = {
     },
     "GET /v1/agents/{agent_id}": {
       id: "getAgent",
-      summary: "Look at an agent",
-      description:
-        "One of the agents of the calling API key. Another key's agent is as unknown as none at all.",
+      summary: "Get an agent",
+      description: "One of the agents of the calling API key. Another key's agent is a 404.",
       auth: "apiKey",
       path: agentInPath,
       answers: [{ status: 200, description: "The agent.", schema: agent, example }],
@@ -123,9 +160,9 @@ export const agentReference: Reference = {
       id: "updateAgent",
       summary: "Change an agent",
       description:
-        "Changes the fields that are sent, and no other. null or an empty text sets a field back to what a new agent has; " +
-        "`name` cannot be. The next call is answered by the new settings; another place of Cloudflare's network may go on " +
-        "with the old ones for half a minute.",
+        "Changes only the fields that you send. null or an empty text resets a field to the value of a new agent; " +
+        "`name` cannot be reset. The next call uses the new settings. In another location of Cloudflare's network the old " +
+        "settings may be used for half a minute.",
       auth: "apiKey",
       path: agentInPath,
       body: {
@@ -135,7 +172,7 @@ export const agentReference: Reference = {
       answers: [
         {
           status: 200,
-          description: "The agent as it is now.",
+          description: "The agent after the change.",
           schema: agent,
           example: { ...example, welcome_message: "Hello, Acme Dental is closed today." },
         },
@@ -146,20 +183,23 @@ export const agentReference: Reference = {
       id: "deleteAgent",
       summary: "Delete an agent",
       description:
-        "Deletes an agent. One that still has numbers is not deleted: move them to another agent first. With `?force=true` " +
-        "it is, and its numbers stay imported and routed to nobody: callers hear that nobody takes calls, and `agent_id` " +
-        "is null until a PATCH of the number names another.",
+        "Deletes an agent. If the agent still has numbers, it is not deleted: move them to another agent first. " +
+        "`?force=true` deletes it anyway. Its numbers then stay imported, without an agent: callers hear that nobody takes " +
+        "calls, and `agent_id` is null until you set another agent with a PATCH of the number.",
       auth: "apiKey",
       path: agentInPath,
       query: z.object({
-        force: answered(z.optional(z.enum(["true", "false"])), "`true` deletes it even if it has numbers."),
+        force: answered(
+          z.optional(z.enum(["true", "false"])),
+          "`true` deletes the agent even if it has numbers.",
+        ),
       }),
       answers: [
         {
           status: 200,
-          description: "It is gone.",
+          description: "The agent is deleted.",
           schema: z.object({
-            agent_id: answered(z.string(), "The id it had.", AGENT_ID),
+            agent_id: answered(z.string(), "The id of the deleted agent.", AGENT_ID),
             deleted: answered(z.literal(true), "Always true."),
           }),
           example: { agent_id: AGENT_ID, deleted: true },

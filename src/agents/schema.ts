@@ -2,10 +2,12 @@ import * as z from "zod/mini";
 import type { ErrorCode } from "../http/errors.ts";
 import { body, changes, maxLength, requiredText, satisfies } from "../http/schema.ts";
 import { connectSchema, fallbackSchema } from "./connect.ts";
+import { talkFields } from "./talk.ts";
+import { DEFAULTS } from "./talk-settings.ts";
 
 const MAX_NAME_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 16_000;
-// Twilio speaks at most 4,096 characters in one <Say>; a greeting is far shorter.
+// Twilio speaks at most 4,096 characters in one <Say>; a greeting is much shorter.
 const MAX_WELCOME_LENGTH = 1_000;
 const MAX_VOICE_ID_LENGTH = 100;
 const MAX_URL_LENGTH = 2_048;
@@ -20,7 +22,7 @@ const language = z.pipe(
 
 const text = (length: number, tooLong?: ErrorCode) => z.string().check(maxLength(length, tooLong));
 
-/** What each field may be, where it is given. */
+/** What each field may be, if it is present. */
 const fields = {
   name: requiredText().check(maxLength(MAX_NAME_LENGTH)),
   system_prompt: text(MAX_PROMPT_LENGTH, "prompt_too_long"),
@@ -28,14 +30,14 @@ const fields = {
   language,
   voice_id: text(MAX_VOICE_ID_LENGTH),
   is_active: z.boolean(),
-  // Which hosts it may name depends on the deployment; see `checkUrls` in urls.ts.
+  // The allowed hosts depend on the deployment; see `checkUrls` in urls.ts.
   webhook_url: text(MAX_URL_LENGTH, "invalid_url"),
   connect: connectSchema,
   fallback: fallbackSchema,
   record: z.boolean(),
 };
 
-/** An optional value that is null where it is not given. */
+/** An optional value; null if it is absent. */
 function orNull<Schema extends z.ZodMiniType>(schema: Schema) {
   return z.pipe(
     z.optional(schema),
@@ -55,11 +57,22 @@ export const createAgentBody = body({
   connect: orNull(fields.connect),
   fallback: orNull(fields.fallback),
   record: z._default(fields.record, false),
+  transfer_numbers: z._default(talkFields.transfer_numbers, DEFAULTS.transfer_numbers),
+  max_call_duration_seconds: z._default(
+    talkFields.max_call_duration_seconds,
+    DEFAULTS.max_call_duration_seconds,
+  ),
+  silence_hangup_seconds: z._default(talkFields.silence_hangup_seconds, DEFAULTS.silence_hangup_seconds),
+  max_turns: z._default(talkFields.max_turns, DEFAULTS.max_turns),
+  max_tokens_per_turn: z._default(talkFields.max_tokens_per_turn, DEFAULTS.max_tokens_per_turn),
+  max_characters_per_turn: z._default(talkFields.max_characters_per_turn, DEFAULTS.max_characters_per_turn),
+  transcript: z._default(talkFields.transcript, DEFAULTS.transcript),
+  sms_reply: z._default(talkFields.sms_reply, DEFAULTS.sms_reply),
 });
 
 export type CreateAgentBody = z.output<typeof createAgentBody>;
 
-/** A field that may be left out, or null to go back to what a new agent has. */
+/** An optional field; null resets it to the value of a new agent. */
 function orDefault<Schema extends z.ZodMiniType, Default>(schema: Schema, value: Default) {
   return z.optional(
     z.pipe(
@@ -69,7 +82,7 @@ function orDefault<Schema extends z.ZodMiniType, Default>(schema: Schema, value:
   );
 }
 
-/** `PUT /v1/agents/{agent_id}`: what is left out stays as it is. */
+/** `PUT /v1/agents/{agent_id}`: an absent field does not change. */
 export const updateAgentBody = changes({
   name: z.optional(fields.name),
   system_prompt: z.optional(z.nullable(fields.system_prompt)),
@@ -81,6 +94,17 @@ export const updateAgentBody = changes({
   connect: z.optional(z.nullable(fields.connect)),
   fallback: z.optional(z.nullable(fields.fallback)),
   record: orDefault(fields.record, false),
+  transfer_numbers: orDefault(talkFields.transfer_numbers, DEFAULTS.transfer_numbers),
+  max_call_duration_seconds: orDefault(
+    talkFields.max_call_duration_seconds,
+    DEFAULTS.max_call_duration_seconds,
+  ),
+  silence_hangup_seconds: orDefault(talkFields.silence_hangup_seconds, DEFAULTS.silence_hangup_seconds),
+  max_turns: orDefault(talkFields.max_turns, DEFAULTS.max_turns),
+  max_tokens_per_turn: orDefault(talkFields.max_tokens_per_turn, DEFAULTS.max_tokens_per_turn),
+  max_characters_per_turn: orDefault(talkFields.max_characters_per_turn, DEFAULTS.max_characters_per_turn),
+  transcript: orDefault(talkFields.transcript, DEFAULTS.transcript),
+  sms_reply: orDefault(talkFields.sms_reply, DEFAULTS.sms_reply),
 });
 
 export type UpdateAgentBody = z.output<typeof updateAgentBody>;

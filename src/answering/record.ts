@@ -6,6 +6,7 @@ import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { forgetPreviousToken } from "../twilio-accounts/store.ts";
 import { isInService } from "./answer.ts";
+import { callOutcome } from "./converse.ts";
 import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";
 import type { InboundRoute } from "./route.ts";
 import { forgetRoutes } from "./route-cache.ts";
@@ -13,8 +14,8 @@ import { touchInbound } from "./route-store.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 /**
- * Writes down what Twilio told, after it was answered: one event however often it is told, and that the number is
- * alive. Never throws.
+ * Records what Twilio reported, after Twilio has its answer: one event, however often Twilio reports it, and the time
+ * of the number's last call or text. Never throws: Twilio already has its answer.
  */
 export async function record(
   kind: WebhookKind,
@@ -30,8 +31,9 @@ export async function record(
   };
   try {
     const event = eventFromWebhook(kind, parameters);
+    const outcome = kind === "status" && event ? await callOutcome(route, parameters, services) : null;
     if (!event || !agent?.hasWebhook) {
-      if (touch.length > 0) await batch(db, touch);
+      if (touch.length > 0) await batch(db, touch, { isIdempotent: true });
       noteTouch();
       return;
     }
@@ -41,7 +43,7 @@ export async function record(
       type,
       apiKeyId,
       agentId: agent.id,
-      data: { phone_number: phoneNumber, ...data, ...routed },
+      data: { phone_number: phoneNumber, ...data, ...routed, ...outcome },
     };
     const told = { receiptKey: `${phoneNumberId}/${key}`, event: await sealEvent(draft, vault, now()) };
     await keepInbound(told, touch, services);
@@ -53,14 +55,14 @@ export async function record(
 
 const MINUTE_MS = 60_000;
 
-/** A sign of life is written at most once a minute; a busy number need not ask D1 whether it is time. */
+/** `last_inbound_at` is written at most once a minute. Checked here too, so that a busy number costs no query. */
 function isDue({ lastInboundAt }: InboundRoute, now: Date): boolean {
   return lastInboundAt === null || now.getTime() - Date.parse(lastInboundAt) >= MINUTE_MS;
 }
 
 /**
- * Twilio has its answer already and will not tell this again, so where D1 does not take it the queue keeps it until
- * D1 does.
+ * Twilio already has its answer and will not report this again. So if D1 fails, the queue keeps the event until D1
+ * works.
  */
 async function keepInbound(
   told: InboundEvent,
@@ -71,7 +73,8 @@ async function keepInbound(
   const write = () => recordInbound(told, services, beside);
   try {
     await write().catch(async () => {
-      // Where only the reply was lost, this finds its own receipt. An event that is not there is announced in vain.
+      // If only D1's reply was lost, the second write finds the first one's receipt; then the event must be announced
+      // here.
       if (!(await write())) await announce(told.event.id, services);
     });
   } catch (error) {
@@ -81,15 +84,15 @@ async function keepInbound(
 }
 
 /**
- * Twilio signs with the new token, so it has promoted it, and nothing signed with the one before is Twilio's any more. It
- * is forgotten now and not only after its day. Never throws.
+ * Deletes the previous token before its day is over: Twilio signs with the new token, so the customer has promoted it,
+ * and Twilio no longer signs with the old one. Never throws: Twilio already has its answer.
  */
 export async function endRotation(
-  { apiKeyId, accountSid, tokenChangedAt }: InboundRoute,
+  { apiKeyId, accountSid, region, tokenChangedAt }: InboundRoute,
   { db, log }: Services,
 ): Promise<void> {
   try {
-    await forgetPreviousToken(db, { apiKeyId, accountSid }, tokenChangedAt);
+    await forgetPreviousToken(db, { apiKeyId, accountSid, region }, tokenChangedAt);
     log.info("auth_token_promoted", { account_sid: accountSid });
   } catch (error) {
     log.warn("rotation_not_ended", { account_sid: accountSid, ...errorFields(error) });

@@ -1,10 +1,11 @@
-import { first } from "../database.ts";
+import { first, type Preparable } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
-/** All that answering a call or a text needs to know, in one row: it reads agents too, so that a call costs one trip. */
+/** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
 export type RouteRow = TwilioAccountRow & {
   api_key_id: string;
   account_sid: string;
+  region: string;
   phone_number: string;
   inbound_enabled: 0 | 1;
   last_inbound_at: string | null;
@@ -16,18 +17,24 @@ export type RouteRow = TwilioAccountRow & {
   fallback: string | null;
   record: 0 | 1 | null;
   webhook_url: string | null;
+  system_prompt: string | null;
+  voice_id: string | null;
+  talk: string | null;
+  relay_refused_at: string | null;
 };
 
-/** Where a call to this number goes; null where there is no such number. Importing ones answer too. @throws StorageError */
-export function findRoute(db: D1Database, id: string): Promise<RouteRow | null> {
+/** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
+export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(
     db
       .prepare(
-        `SELECT n.api_key_id, n.account_sid, n.phone_number, n.inbound_enabled, n.last_inbound_at,
+        `SELECT n.api_key_id, n.account_sid, n.region, n.phone_number, n.inbound_enabled, n.last_inbound_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
-           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url
+           t.relay_refused_at,
+           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
+           a.system_prompt, a.voice_id, a.talk
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
+         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          LEFT JOIN agents a ON a.id = n.agent_id
          WHERE n.id = ?1 AND n.state <> 'returning'`,
       )
@@ -35,7 +42,7 @@ export function findRoute(db: D1Database, id: string): Promise<RouteRow | null> 
   );
 }
 
-/** Statement for a batch: a call or a text came in. Writes at most once a minute, however busy the number is. */
+/** Statement for a batch: a call or a text came in. Writes at most once a minute. */
 export function touchInbound(db: D1Database, id: string, now: Date): D1PreparedStatement {
   const minuteAgo = new Date(now.getTime() - 60_000).toISOString();
   return db

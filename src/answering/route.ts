@@ -1,5 +1,7 @@
 import type { Connect, Fallback } from "../agents/connect.ts";
+import { type Talk, talkOf } from "../agents/talk-settings.ts";
 import type { BaseServices } from "../http/base-services.ts";
+import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import { VaultError } from "../vault/vault.ts";
 import type { RouteRow } from "./route-store.ts";
 
@@ -13,6 +15,9 @@ export type InboundAgent = {
   fallback: Fallback | null;
   record: boolean;
   hasWebhook: boolean;
+  systemPrompt: string | null;
+  voiceId: string | null;
+  talk: Talk;
 };
 
 /** Where the calls and texts of a number go. */
@@ -21,24 +26,27 @@ export type InboundRoute = {
   phoneNumber: string;
   apiKeyId: string;
   accountSid: string;
+  region: string;
   inboundEnabled: boolean;
-  /** The last sign of life that is known to be written down, as this isolate knows it. */
+  /** The last time of a call or text that this isolate knows to be stored. */
   lastInboundAt: string | null;
   /** When the account's token was last replaced. */
   tokenChangedAt: string | null;
-  /** null: imported, but routed to no agent. */
+  /** When Twilio last refused ConversationRelay to the account. */
+  relayRefusedAt: string | null;
+  /** null: the number has no agent. */
   agent: InboundAgent | null;
 };
 
-/** A route, and the keys that may have signed what Twilio says about it, the likeliest first. */
-export type TrustedRoute = InboundRoute & { keys: CryptoKey[] };
+/** A route, and the keys that may have signed Twilio's requests about it, the most likely first. */
+export type TrustedRoute = InboundRoute & Pick<OpenTokens, "mayReturn"> & { keys: CryptoKey[] };
 
 export type RouteServices = BaseServices & {
   /** Called for each request that is not signed with a key of the route it names. */
   onRefused: (route: InboundRoute) => void;
 };
 
-/** Nothing about this route can be verified: its tokens do not open. */
+/** No request about this route can be verified: its tokens cannot be opened. */
 export class UntrustedRoute extends VaultError {
   readonly route: InboundRoute;
 
@@ -48,16 +56,17 @@ export class UntrustedRoute extends VaultError {
   }
 }
 
-/** A row as a route. */
 export function routeOf(id: string, row: RouteRow): InboundRoute {
   return {
     phoneNumberId: id,
     phoneNumber: row.phone_number,
     apiKeyId: row.api_key_id,
     accountSid: row.account_sid,
+    region: row.region,
     inboundEnabled: row.inbound_enabled === 1,
     lastInboundAt: row.last_inbound_at,
     tokenChangedAt: row.auth_token_changed_at,
+    relayRefusedAt: row.relay_refused_at,
     agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
   };
 }
@@ -73,5 +82,8 @@ function agentOf(id: string, row: RouteRow): InboundAgent {
     fallback: row.fallback === null ? null : (JSON.parse(row.fallback) as Fallback),
     record: row.record === 1,
     hasWebhook: row.webhook_url !== null,
+    systemPrompt: row.system_prompt,
+    voiceId: row.voice_id,
+    talk: talkOf(row.talk),
   };
 }

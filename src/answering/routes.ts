@@ -4,10 +4,12 @@ import { ApiError } from "../http/errors.ts";
 import { requestServices } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
+import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { endRotation, record } from "./record.ts";
 import { forgetRefusals } from "./refusals.ts";
+import { replyByText } from "./text-reply.ts";
 import {
   parametersOf,
   readUnverified,
@@ -19,29 +21,30 @@ import { webhooksOf } from "./webhook-urls.ts";
 
 const MAX_LOGGED = 20;
 
-// Twilio uses the method it was told, POST; a GET means that somebody changed it, and is answered all the same.
+// We set POST. A GET means that somebody changed the method at Twilio; we answer it too.
 const METHODS = ["GET", "POST"];
 
 /**
- * What Twilio calls. Calls are answered in TwiML: anything else is an application error in a caller's ear. Nothing
- * here waits for a write, a queue or a customer: what there is to do is done after the answer.
+ * The webhooks that Twilio calls. Calls are answered in TwiML: after anything else the caller hears Twilio's
+ * application error. No answer waits for a write, a queue or a customer: that work follows the answer.
  */
 export const answering = new Hono<AppEnv>()
   .on(METHODS, "/:id/voice", async (c) => {
     try {
       const request = await trusted(c);
-      const { connectAction, recording } = webhooksOf(
-        c.get("config").publicBaseUrl,
-        request.route.phoneNumberId,
-      );
+      const { publicBaseUrl, model } = c.get("config");
       const call = {
         callSid: request.parameters.get("CallSid") ?? "",
         from: request.parameters.get("From") ?? "",
       };
+      const { phoneNumberId } = request.route;
+      const { recording } = webhooksOf(publicBaseUrl, phoneNumberId);
+      const urls = { recording, ...talkUrls(publicBaseUrl, phoneNumberId, call.callSid) };
       recordAfter(c, "voice", request);
-      return twimlResponse(...answer(request.route, call, { connectAction, recording }));
+      const now = new Date();
+      return twimlResponse(...answer(request.route, call, urls, { hasModel: model !== null, now }));
     } catch (error) {
-      // A stray call to a number that is no longer ours. Other failures make Twilio ask the fallback below.
+      // The number is no longer ours. After any other error Twilio calls the fallback below.
       if (error instanceof ApiError && error.code === "not_found") return twimlResponse(...unavailable());
       throw error;
     }
@@ -54,6 +57,10 @@ export const answering = new Hono<AppEnv>()
     const unverified = await readUnverified(c);
     const route = await lastResort(unverified, routeServices(c));
     const parameters = parametersOf(unverified);
+    const isOfConnect = !parameters.has("DialCallStatus");
+    if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
+      return twimlResponse(...(await closeConversation(c, route, parameters)));
+    }
     if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
     if (!route) return twimlResponse(...unavailable());
     c.get("log").warn("runtime_unreached", {
@@ -64,6 +71,11 @@ export const answering = new Hono<AppEnv>()
     });
     return twimlResponse(...fallback(route));
   })
+  .get("/:id/relay/:call", openRelay)
+  .on(METHODS, "/:id/gather", async (c) => twimlResponse(...(await gatherTurn(c, await trusted(c), false))))
+  .on(METHODS, "/:id/gather-wait", async (c) =>
+    twimlResponse(...(await gatherTurn(c, await trusted(c), true))),
+  )
   .on(METHODS, "/:id/sms", takeInText)
   .on(METHODS, "/:id/sms-fallback", takeInText)
   .on(METHODS, "/:id/status", (c) => takeInCallback(c, "status"))
@@ -87,8 +99,9 @@ async function trusted(c: AppContext): Promise<TrustedRequest> {
 
 function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
   const services = requestServices(c);
-  // A moment later, so that nothing of it comes before the answer, not even its sealing.
+  // Waits a moment, so that none of this work, not even the sealing, delays the answer.
   const answered = scheduler.wait(1);
   c.executionCtx.waitUntil(answered.then(() => record(kind, request, services)));
+  if (kind === "sms") c.executionCtx.waitUntil(answered.then(() => replyByText(request, services)));
   if (request.isPromoted) c.executionCtx.waitUntil(answered.then(() => endRotation(request.route, services)));
 }

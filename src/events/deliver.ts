@@ -11,14 +11,14 @@ import { signingSecrets } from "./secret.ts";
 import { signEvent } from "./signature.ts";
 import { type DueEvent, findDueEvents, recordAttempt } from "./store.ts";
 
-// What cannot be worked on now (D1 does not answer) is taken up again after this many seconds.
+// If D1 does not answer, the message comes again after this many seconds.
 const POSTPONED_SECONDS = 60;
-// A hundred times this, the queue's own limit, is a day.
+// The queue allows a hundred retries: together that is about a day.
 const DEAD_LETTER_POSTPONED_SECONDS = 900;
-// The queue keeps its delays only roughly; an attempt this much too early is on time.
+// The queue's delays are not exact. An attempt that is early by this much still counts as due.
 const EARLY_MS = 5_000;
 
-/** The consumer of the queue of events: writes down what D1 could not take before, and makes the attempts that are due. */
+/** The consumer of the event queue: stores events that D1 could not store before, and makes the attempts that are due. */
 export async function consumeEvents(
   messages: readonly Message<EventMessage>[],
   services: Services,
@@ -49,7 +49,7 @@ export async function consumeEvents(
   );
 }
 
-/** @returns after how many seconds the message is wanted again; undefined where it has done its duty */
+/** @returns after how many seconds the message must come again; undefined if it is done */
 async function work(
   message: EventMessage,
   due: ReadonlyMap<string, DueEvent>,
@@ -64,7 +64,7 @@ async function work(
   return attempt(event, services);
 }
 
-/** A message that comes twice, or after the event was settled, finds nothing to do. */
+/** False if the message came twice, or if the event is already delivered or failed. */
 function isDue({ state, next_attempt_at }: DueEvent, now: Date): boolean {
   return state === "pending" && Date.parse(next_attempt_at ?? "") <= now.getTime() + EARLY_MS;
 }
@@ -90,18 +90,19 @@ async function attempt(event: DueEvent, services: Services): Promise<number | un
   });
   services.measure("event_attempt", [outcome.state, made.error ?? ""], [1, made.durationMs]);
   if (outcome.state === "pending") return outcome.delaySeconds;
-  // Attempts that are used up leave the message to the dead-letter queue.
+  // After the last attempt the message is not acknowledged, so the queue moves it to the dead-letter queue.
   return outcome.state === "failed" && event.attempts_left <= 1 ? 0 : undefined;
 }
 
 async function send(event: DueEvent, services: Services): Promise<Pick<Attempt, "httpStatus" | "error">> {
   const { vault, delivery, now, log } = services;
-  const { ownUrls, allowLocal, timeoutMs } = delivery;
+  const { allowLocal, timeoutMs } = delivery;
   const { webhook_url: url, api_key_id } = event;
   const failure = (error: DeliveryError) => ({ error });
   if (url === null) return failure("no_webhook_url");
-  // It was checked when it was set; this deployment's address and its rules may have changed since.
-  if (!isPublicUrl(url, { protocol: "https:", ownUrls, allowLocal })) return failure("unsafe_webhook_url");
+  // It was valid when it was set, but this deployment's address or rules may have changed since then.
+  if (!isPublicUrl(url, { protocol: "https:", ownUrls: services.ownAddresses, allowLocal }))
+    return failure("unsafe_webhook_url");
   let body: string;
   let signature: string;
   try {
@@ -119,9 +120,9 @@ async function send(event: DueEvent, services: Services): Promise<Pick<Attempt, 
 }
 
 /**
- * The consumer of the dead-letter queue. D1 knows of every event already, so there is little to do: what used up its
- * attempts is `failed` there, and what is still pending was given up by the queue and not by us, so the cron sends it
- * again. What only the message holds is written down here, or kept for another try.
+ * The consumer of the dead-letter queue. A `deliver` message needs no work, because its event is in D1: after its last
+ * attempt the event is `failed`, and if only the queue gave up, it is still `pending` and the cron sends it again. A
+ * `record` message holds an event that is nowhere else: it is stored here, or tried again later.
  */
 export async function consumeDeadLetters(
   messages: readonly Message<EventMessage>[],

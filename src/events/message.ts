@@ -1,11 +1,11 @@
 import type { SealedEvent } from "./event.ts";
 
-/** Something Twilio told us, which is kept once however often it is told. */
+/** An event from one of Twilio's webhook requests. D1 stores it once, even if Twilio repeats the request. */
 export type InboundEvent = { receiptKey: string; event: SealedEvent };
 
-/** What the queue of events carries. */
+/** A message of the event queue. */
 export type EventMessage =
   /** Make the next attempt to deliver an event that is in D1. */
   | { kind: "deliver"; eventId: string }
-  /** Write down what Twilio told us: D1 could not take it when it was told. */
+  /** Store this event: D1 could not store it when Twilio sent it. */
   | { kind: "record"; told: InboundEvent };

@@ -5,10 +5,10 @@ import type { InboundEvent } from "./message.ts";
 import { findOverdue, insertEvent, insertReceipt, postpone } from "./store.ts";
 
 /**
- * Keeps an event and its receipt in one transaction, and sends it on its way.
+ * Stores an event and its receipt in one transaction, then puts the event on the queue.
  *
- * @param beside statements of the caller for the same transaction
- * @returns false where Twilio has told this before; nothing was written then
+ * @param beside the caller's own statements for the same transaction
+ * @returns false if Twilio has sent this before; then nothing was written
  * @throws StorageError
  */
 export async function recordInbound(
@@ -31,7 +31,7 @@ export async function recordInbound(
   }
 }
 
-/** Puts an event that is in D1 on the queue. Never throws: what the queue does not take, the cron sends later. */
+/** Puts a stored event on the queue. Never throws: if the queue does not accept the event, the cron sends it later. */
 export async function announce(eventId: string, { queues, log }: Services): Promise<void> {
   try {
     await queues.events.send({ kind: "deliver", eventId });
@@ -40,13 +40,13 @@ export async function announce(eventId: string, { queues, log }: Services): Prom
   }
 }
 
-// An attempt that is this late was lost on its way: the queue did not take it, or gave it up.
+// If an attempt is this late, its message was lost: the queue did not accept it, or gave up.
 const OVERDUE_MS = 2 * 60 * 1000;
-// Queues takes 100 messages at once. https://developers.cloudflare.com/queues/platform/limits/
+// Queues accepts 100 messages at once. https://developers.cloudflare.com/queues/platform/limits/
 const MESSAGES_PER_SEND = 100;
 const SENDS_PER_RUN = 5;
 
-/** Sends events whose attempt is overdue once more. For the cron; bounded work. @throws StorageError */
+/** Puts events with an overdue attempt on the queue again, up to 500 per run. For the cron. @throws StorageError */
 export async function sendOverdue(services: Services): Promise<void> {
   const { db, queues, log, now } = services;
   const time = now();

@@ -1,4 +1,4 @@
-/** One POST to a customer. No redirect is followed: it would take the event to where nobody checked. */
+/** One POST to a customer. Redirects are not followed: nobody has validated their target. */
 export async function postEvent(
   url: string,
   body: string,
@@ -18,7 +18,7 @@ export async function postEvent(
       redirect: "manual",
       signal,
     });
-    // What the customer answers beside the status is nobody's business here.
+    // Only the status of the customer's answer is used.
     await response.body?.cancel().catch(() => undefined);
     return { httpStatus: response.status };
   } catch {

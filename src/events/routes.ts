@@ -21,7 +21,7 @@ import {
   reviveEvent,
 } from "./store.ts";
 
-/** The webhooks that tell customers what happens: their secret, and what became of each delivery. */
+/** The endpoints for a customer's events: signing secret, test event, deliveries. */
 export const webhooks = new Hono<AppEnv>()
   .post("/secret", withApiKeyNoReplay, async (c) => {
     const { secret, previousValidUntil } = await rotateSecret(c.get("apiKeyId"), requestServices(c));
@@ -29,7 +29,7 @@ export const webhooks = new Hono<AppEnv>()
     return c.json(
       {
         message:
-          "Keep the webhook_secret now: it cannot be shown again. The one before, if any, signs beside it until " +
+          "Save the webhook_secret now: it cannot be shown again. The old secret, if any, also signs until " +
           "previous_valid_until.",
         webhook_secret: secret,
         previous_valid_until: previousValidUntil.toISOString(),

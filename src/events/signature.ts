@@ -1,7 +1,7 @@
 import { hex } from "../ids.ts";
 
-// X-Nixflex-Signature: `t=<unix seconds>,v1=<64 hex>`, HMAC-SHA256 over `<t>.<raw body>`. While secrets that were
-// replaced still count there is a `v1` for each, the present secret's first.
+// X-Nixflex-Signature: `t=<unix seconds>,v1=<64 hex>`, HMAC-SHA256 over `<t>.<raw body>`. There is one `v1` for each
+// secret that is still valid, the present secret's first.
 
 const TOLERANCE_SECONDS = 300;
 
@@ -20,8 +20,8 @@ export async function signEvent(secrets: readonly string[], body: string, now: D
 }
 
 /**
- * Whether a body was signed with this secret within the last five minutes: what a receiver does. Any of several `v1`
- * may be the one, compared in constant time.
+ * What a receiver does: says whether this secret signed the body within five minutes of `now`. One correct `v1` is
+ * enough. Compares in constant time.
  */
 export async function verifyEvent(secret: string, body: string, header: string, now: Date): Promise<boolean> {
   const parts = header.split(",").map((part) => part.trim());

@@ -1,4 +1,4 @@
-import { batch, first, run } from "../database.ts";
+import { all, batch, first, readBatch, run } from "../database.ts";
 import { type Attempt, MAX_ATTEMPTS, type Outcome } from "./delivery.ts";
 import type { EventType, SealedEvent } from "./event.ts";
 
@@ -6,9 +6,9 @@ export const DELIVERY_STATES = ["pending", "delivered", "failed"] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 /**
- * Statement for a batch: keeps an event, if its agent has a webhook_url to send it to.
+ * Statement for a batch: stores an event if its agent has a webhook_url.
  *
- * @param onlyFor the event belongs to an import or a release; it is kept only if that has brought the number to a state
+ * @param onlyFor for the event of an import or a release: stores it only if the number's row has this claim and state
  */
 export function insertEvent(
   db: D1Database,
@@ -38,12 +38,12 @@ export function insertEvent(
     );
 }
 
-/** Statement for a batch: notes that Twilio has told this. Refused (`conflict`) where it has told it before. */
+/** Statement for a batch: records what Twilio has sent. Fails with `conflict` if Twilio has sent it before. */
 export function insertReceipt(db: D1Database, key: string, now: string): D1PreparedStatement {
   return db.prepare("INSERT INTO twilio_receipts (key, received_at) VALUES (?1, ?2)").bind(key, now);
 }
 
-/** An event to be delivered, with what delivering it takes. */
+/** An event to deliver, with everything that this needs. */
 export type DueEvent = {
   id: string;
   api_key_id: string;
@@ -56,7 +56,7 @@ export type DueEvent = {
   previous_secret_sealed: string | null;
 };
 
-/** The events of these ids, in one query. @throws StorageError */
+/** The events with these ids, in one query. @throws StorageError */
 export async function findDueEvents(db: D1Database, ids: readonly string[]): Promise<Map<string, DueEvent>> {
   const statement = db
     .prepare(
@@ -68,15 +68,15 @@ export async function findDueEvents(db: D1Database, ids: readonly string[]): Pro
        WHERE e.id IN (SELECT value FROM json_each(?1))`,
     )
     .bind(JSON.stringify(ids));
-  const [result] = await batch(db, [statement]);
-  return new Map(((result?.results ?? []) as DueEvent[]).map((event) => [event.id, event]));
+  const rows = await all<DueEvent>(statement);
+  return new Map(rows.map((event) => [event.id, event]));
 }
 
 /**
- * Records an attempt and what follows from it, in one transaction.
+ * Records an attempt and its outcome in one transaction.
  *
- * @param attemptsLeft before it; where there are others by now, somebody has had the event delivered anew meanwhile, and
- *   nothing follows from this attempt any more
+ * @param attemptsLeft including this attempt; if the row now has another count, the customer has asked for a new delivery
+ *   in between, and the event keeps its state
  * @throws StorageError
  */
 export async function recordAttempt(
@@ -110,18 +110,18 @@ export async function recordAttempt(
   ]);
 }
 
-/** Pending events whose attempt should have been made before `before`, the oldest first. @throws StorageError */
+/** Pending events whose attempt was due before `before`, the oldest first. @throws StorageError */
 export async function findOverdue(db: D1Database, before: string, limit: number): Promise<string[]> {
   const statement = db
     .prepare(
       `SELECT id FROM events WHERE state = 'pending' AND next_attempt_at <= ?1 ORDER BY next_attempt_at LIMIT ?2`,
     )
     .bind(before, limit);
-  const [result] = await batch(db, [statement]);
-  return ((result?.results ?? []) as { id: string }[]).map(({ id }) => id);
+  const rows = await all<{ id: string }>(statement);
+  return rows.map(({ id }) => id);
 }
 
-/** Makes pending events due at this time, so that they are not found overdue again at once. @throws StorageError */
+/** Makes pending events due at `until`, so that the next run does not find them overdue again. @throws StorageError */
 export async function postpone(db: D1Database, ids: readonly string[], until: string): Promise<void> {
   await run(
     db
@@ -130,10 +130,11 @@ export async function postpone(db: D1Database, ids: readonly string[], until: st
          WHERE state = 'pending' AND id IN (SELECT value FROM json_each(?1))`,
       )
       .bind(JSON.stringify(ids), until),
+    { isIdempotent: true },
   );
 }
 
-/** A delivery as its owner sees it. `attempts` is a JSON array. */
+/** A delivery as the customer sees it. `attempts` is a JSON array. */
 export type DeliveryRow = {
   id: string;
   type: EventType;
@@ -158,14 +159,14 @@ export type DeliveryQuery = {
   offset: number;
 };
 
-/** A page of a key's deliveries, newest first, and how many there are in all, in one trip. @throws StorageError */
+/** A page of a key's deliveries, newest first, and how many there are in total. One trip to D1. @throws StorageError */
 export async function listDeliveries(
   db: D1Database,
   { apiKeyId, state, limit, offset }: DeliveryQuery,
 ): Promise<{ rows: DeliveryRow[]; count: number }> {
-  // A condition that is there or not, instead of one that holds for both: SQLite then reads the page off an index.
+  // Two different statements instead of one that allows any state: SQLite then reads the page from an index.
   const where = state ? "AND e.state = ?2" : "";
-  const [page, total] = await batch(db, [
+  const [page, total] = await readBatch(db, [
     db
       .prepare(
         `SELECT ${DELIVERY} FROM events e WHERE e.api_key_id = ?1 ${where}
@@ -189,7 +190,7 @@ export function findDelivery(db: D1Database, apiKeyId: string, id: string): Prom
   );
 }
 
-/** Makes one of this key's events pending again, with all its attempts. @returns whether there is one. @throws StorageError */
+/** Makes one of this key's events pending again, with all attempts. @returns whether it exists. @throws StorageError */
 export async function reviveEvent(
   db: D1Database,
   apiKeyId: string,
@@ -205,7 +206,7 @@ export async function reviveEvent(
   return (await run(statement)) === 1;
 }
 
-/** Deletes up to `limit` receipts from before. @returns how many. @throws StorageError */
+/** Deletes up to `limit` receipts from before `before`. @returns how many. @throws StorageError */
 export function clearReceipts(db: D1Database, before: string, limit: number): Promise<number> {
   return run(
     db
@@ -214,10 +215,11 @@ export function clearReceipts(db: D1Database, before: string, limit: number): Pr
            SELECT key FROM twilio_receipts WHERE received_at < ?1 ORDER BY received_at LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }
 
-/** Deletes up to `limit` settled events from before, and their attempts. @returns how many. @throws StorageError */
+/** Deletes up to `limit` finished events from before `before`, with attempts. @returns how many. @throws StorageError */
 export function clearEvents(db: D1Database, before: string, limit: number): Promise<number> {
   return run(
     db
@@ -226,5 +228,6 @@ export function clearEvents(db: D1Database, before: string, limit: number): Prom
            SELECT id FROM events WHERE created_at < ?1 AND state <> 'pending' ORDER BY created_at LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }

@@ -4,18 +4,27 @@ import { expect } from "vitest";
 import worker from "../../src/index.ts";
 import { expectDocumented } from "./document.ts";
 import { keepSecret } from "./logs.ts";
+import { modelVariables } from "./model.ts";
 import { watchedQueues } from "./queue.ts";
 import { recordedDatabase } from "./statements.ts";
 
 export const BASE = "https://numbers.example.com";
 
-/** The Worker's bindings, with queues that can be looked into, and every statement noted. */
-export const bindings: Env = { ...env, DB: recordedDatabase, ...watchedQueues };
+/** The Worker's bindings, with queues that a test can read, and a D1 that remembers every statement. */
+export const bindings: Env = {
+  ...env,
+  DB: recordedDatabase,
+  ...watchedQueues,
+  // The objects have the model in their own `env`; a test says whether its deployment has one.
+  MODEL_BASE_URL: "",
+  MODEL: "",
+};
 
-/** Sends a request through the Worker's door and waits for what it left running. The response must be a documented one. */
+/** Sends the Worker a request and waits for the work that it starts. Fails if the response is not documented. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {
   const context = createExecutionContext();
-  const withOverrides = Object.keys(overrides).length === 0 ? bindings : { ...bindings, ...overrides };
+  const all = { ...modelVariables(), ...overrides };
+  const withOverrides = Object.keys(all).length === 0 ? bindings : { ...bindings, ...all };
   const response = await worker.fetch(
     request as Request<unknown, IncomingRequestCfProperties>,
     withOverrides,
@@ -37,7 +46,7 @@ export function get(path: string, key?: Key): Promise<Response> {
   return send(new Request(`${BASE}${path}`, { headers: key ? authorization(key) : {} }));
 }
 
-/** A request with an API key, and a JSON body where there is one. */
+/** A request with an API key, and a JSON body if there is one. */
 export function call(
   method: string,
   path: string,
@@ -97,7 +106,7 @@ export type Envelope = {
   error: { type: string; code: string; message: string; doc_url: string; details: Record<string, unknown> };
 };
 
-/** Asserts an error envelope and gives it back. */
+/** Asserts an error envelope and returns it. */
 export async function expectError(
   response: Response,
   status: number,

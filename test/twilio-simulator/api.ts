@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { addOtherProducts } from "./products.ts";
 import type { NumberResource } from "./resource.ts";
-import type { Account, Operation, State } from "./state.ts";
+import { type Account, newSid, type Operation, type State } from "./state.ts";
 import { updateNumber } from "./update.ts";
 
 // https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
@@ -15,11 +15,12 @@ const ACCOUNT_FILE = "/2010-04-01/Accounts/:account{AC[0-9a-fA-F]{32}\\.json}";
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 1000;
 
-/** Which operation a request is, or undefined for a path Twilio does not have. */
+/** The operation of a request, or undefined if Twilio has no such path. */
 export function operationOf(request: Request): Operation | undefined {
   const { pathname } = new URL(request.url);
   const isGet = request.method === "GET";
   if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return isGet ? "list" : undefined;
+  if (/\/Messages\.json$/.test(pathname)) return request.method === "POST" ? "message" : undefined;
   if (/\/Accounts\/AC[0-9a-fA-F]{32}\.json$/.test(pathname)) return isGet ? "account" : undefined;
   if (pathname === "/v1/Services") return isGet ? "services" : undefined;
   if (/^\/v1\/Services\/MG\w+\/PhoneNumbers\/PN\w+$/.test(pathname))
@@ -31,8 +32,12 @@ export function operationOf(request: Request): Operation | undefined {
   return request.method === "DELETE" ? "release" : undefined;
 }
 
-/** Twilio's REST API as far as an import can tell the difference. */
-export function createApi(state: State): Hono {
+/**
+ * The parts of Twilio's REST API in one Region that this service uses.
+ *
+ * @param regions all Regions, by name; the routing of calls knows their accounts
+ */
+export function createApi(state: State, regions: Readonly<Record<string, State>>): Hono {
   const api = new Hono();
 
   api.use(ACCOUNT_FILE, async (c, next) => {
@@ -83,13 +88,33 @@ export function createApi(state: State): Hono {
     return c.body(null, 204);
   });
 
+  // https://www.twilio.com/docs/messaging/api/message-resource
+  api.post(`${ACCOUNT}/Messages.json`, async (c) => {
+    const form = new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()));
+    record("message", c, form);
+    const { From: from = "", To: to = "", Body: body = "" } = Object.fromEntries(form);
+    const isOwn = state.numbers
+      .of(c.req.param("account") ?? "")
+      .some(({ phone_number, capabilities }) => phone_number === from && capabilities?.sms);
+    if (!isOwn)
+      return error(400, 21606, "The 'From' phone number provided is not a valid message-capable number");
+    if (!/^\+[1-9]\d{6,14}$/.test(to)) return error(400, 21211, `Invalid 'To' Phone Number: ${to}`);
+    if (body === "") return error(400, 21602, "A text message body or media urls must be specified.");
+    if (body.length > 1600)
+      return error(400, 21617, "The concatenated message body exceeds the 1600 character limit");
+    if (state.optedOut.has(to)) return error(400, 21610, "Attempt to send to unsubscribed recipient");
+    const sid = newSid("SM");
+    state.messages.push({ sid, from, to, body });
+    return c.json({ sid, account_sid: c.req.param("account"), from, to, body, status: "queued" }, 201);
+  });
+
   api.get(`${ACCOUNT_FILE}`, (c) => {
     record("account", c, new URLSearchParams());
     const account = state.accounts.get((c.req.param("account") ?? "").replace(/\.json$/, ""));
     return account ? c.json(accountResource(account)) : notFound(c);
   });
 
-  addOtherProducts(api, state, authenticate, record);
+  addOtherProducts(api, state, regions, authenticate, record);
 
   api.notFound(notFound);
   return api;
@@ -104,7 +129,7 @@ export function createApi(state: State): Hono {
   }
 }
 
-/** Basic authentication. An account reaches itself and its subaccounts; the refusals are worded as Twilio's are. */
+/** Basic authentication. An account may use itself and its subaccounts. The refusals have Twilio's words. */
 function authenticate(state: State, header: string | undefined, path: string): Response | undefined {
   if (!header?.startsWith("Basic ")) {
     return error(401, 20003, "Authentication Error - No credentials provided", {
@@ -133,7 +158,7 @@ export function decodeBasic(header: string): string[] {
   return colon === -1 ? [text] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** `PhoneNumber` is a pattern: it matches anywhere in the number, and `*` stands for any digit. */
+/** `PhoneNumber` is a pattern: it matches anywhere in the number, and `*` matches any digit. */
 function matching(numbers: State["numbers"], accountSid: string, query: URLSearchParams): NumberResource[] {
   const friendlyName = query.get("FriendlyName");
   const escaped = (query.get("PhoneNumber") ?? "")
@@ -173,7 +198,7 @@ function page(path: string, query: URLSearchParams, matches: NumberResource[], p
   };
 }
 
-/** The token stands in it in the clear, as it does at Twilio. */
+/** Like Twilio's, the resource holds the token in the clear. */
 function accountResource({ sid, authToken, ownerSid, isSuspended, type }: Account) {
   return {
     sid,
