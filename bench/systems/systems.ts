@@ -20,7 +20,7 @@ export async function startSystems(bundles: Bundles = {}) {
   const shell = await small("isolate-shell");
   const QUEUES = Object.keys(options.queueProducers);
   const LIMITS = Object.keys(options.ratelimits);
-  const OBJECTS = Object.keys(options.durableObjects ?? {});
+  const OBJECTS = Object.keys(options.durableObjects);
   const isolates = Object.entries(bundles).map(([name, { code, compatibilityFlags = [] }]) => {
     const modules = { "shell.js": shell, "index.js": code };
     const env = { ...options.bindings, QUEUES, LIMITS, OBJECTS };
