@@ -39,7 +39,7 @@ const isAhead = (path: string) => /openapi\.ts$/.test(path);
 const room = (path: string) => path.split("/")[1] ?? "";
 
 function importsOf({ path, text }: { path: string; text: string }): string[] {
-  return [...text.matchAll(/from "(\.[^"]+)"/g)].map(([, target]) =>
+  return [...text.matchAll(/(?:from |import\()"(\.[^"]+)"/g)].map(([, target]) =>
     normalize(join(dirname(path), target ?? "")),
   );
 }
