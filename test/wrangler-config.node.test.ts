@@ -35,9 +35,17 @@ describe("wrangler.toml", () => {
     expect(config.queues.producers).toContainEqual({ binding: "EVENTS", queue: EVENTS });
   });
 
-  it("has observability on, telemetry off and smart placement", () => {
-    expect(config.observability?.enabled).toBe(true);
+  it("keeps our own log lines, and none of Cloudflare's, which have URLs", () => {
+    expect(config.observability?.logs).toMatchObject({
+      enabled: true,
+      invocation_logs: false,
+      head_sampling_rate: 1,
+    });
+    expect(config.observability?.traces).toEqual({ enabled: false });
     expect(config.send_metrics).toBe(false);
-    expect(config.placement).toEqual({ mode: "smart" });
+  });
+
+  it("runs where Twilio's webhooks leave from", () => {
+    expect(config.placement).toEqual({ region: "aws:us-east-1" });
   });
 });
