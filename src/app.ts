@@ -4,6 +4,7 @@ import { forgetRoutes } from "./answering/route-cache.ts";
 import { answering } from "./answering/routes.ts";
 import { apiKeys } from "./api-keys/routes.ts";
 import { documentation } from "./documentation/routes.ts";
+import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
 import { health } from "./health.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
@@ -23,6 +24,7 @@ app.route("/", documentation);
 app.use(requireConfig);
 // What customers call.
 app.route("/v1/keys", apiKeys);
+app.route("/v1/keys", keyDeliveries);
 // A call to a number is answered by its agent as it is now.
 app.route("/v1/agents", agents(forgetRoutes));
 app.route("/v1/phone-numbers", phoneNumbers);

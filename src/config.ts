@@ -64,7 +64,7 @@ function checkEnv(env: Partial<Env>): Config {
   };
 
   if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
-  if (typeof env.EVENTS?.send !== "function") problems.push("EVENTS is missing");
+  if (typeof env.EVENT_OUTBOX?.get !== "function") problems.push("EVENT_OUTBOX is missing");
   if (typeof env.RECONCILIATION?.send !== "function") problems.push("RECONCILIATION is missing");
   if (typeof env.READ_LIMIT?.limit !== "function") problems.push("READ_LIMIT is missing");
   if (typeof env.WRITE_LIMIT?.limit !== "function") problems.push("WRITE_LIMIT is missing");

@@ -4,6 +4,6 @@ import type { AppEnv } from "./http/context.ts";
 
 /** `GET /healthz`: 200 where the configuration is complete and a migrated D1 answers, else the envelope of what is wrong. */
 export const health = new Hono<AppEnv>().get("/", async (c) => {
-  await first(c.env.DB.prepare("SELECT 1 FROM events LIMIT 1"));
+  await first(c.env.DB.prepare("SELECT 1 FROM pending_events LIMIT 1"));
   return c.json({ status: "ok" });
 });

@@ -1,6 +1,5 @@
 import { clearCreations } from "./api-keys/store.ts";
 import { clearPreviousSecrets } from "./events/secret-store.ts";
-import { clearEvents, clearReceipts } from "./events/store.ts";
 import type { BaseServices } from "./http/base-services.ts";
 import { clearExpiredKeys } from "./http/idempotency-store.ts";
 import { clearPreviousTokens } from "./twilio-accounts/store.ts";
@@ -15,9 +14,6 @@ type Rule = {
 
 /** What is deleted when, by what it is called in the log. */
 const rules: Readonly<Record<string, Rule>> = {
-  // Twilio repeats itself within minutes; a week is far beyond that.
-  receipts: { days: 7, clear: clearReceipts },
-  events: { days: 30, clear: clearEvents },
   // They say themselves when they expire.
   idempotency_keys: { days: 0, clear: clearExpiredKeys },
   key_creations: { days: 1, clear: clearCreations },

@@ -1,5 +1,5 @@
 import { type Config, ownAddresses } from "./config.ts";
-import type { EventMessage } from "./events/message.ts";
+import { createOutbox, type Outbox } from "./events/outbox/client.ts";
 import { type BaseServices, baseServices } from "./http/base-services.ts";
 import type { AppContext } from "./http/context.ts";
 import type { Logger } from "./http/log.ts";
@@ -21,10 +21,12 @@ export type Services = BaseServices & {
     ownUrls: readonly string[];
     allowLocal: boolean;
   };
-  queues: { events: Queue<EventMessage>; reconciliation: Queue<ReconciliationMessage> };
+  /** The events of each API key. */
+  outbox: Outbox;
+  queues: { reconciliation: Queue<ReconciliationMessage> };
 };
 
-export type ServicesEnv = Pick<Env, "DB" | "EVENTS" | "RECONCILIATION"> & Partial<Pick<Env, "METRICS">>;
+export type ServicesEnv = Pick<Env, "DB" | "EVENT_OUTBOX" | "RECONCILIATION"> & Partial<Pick<Env, "METRICS">>;
 
 export function createServices(
   env: ServicesEnv,
@@ -43,7 +45,8 @@ export function createServices(
       ownUrls: ownAddresses(config),
       allowLocal: config.allowLocalWebhooks,
     },
-    queues: { events: env.EVENTS, reconciliation: env.RECONCILIATION },
+    outbox: createOutbox(env.EVENT_OUTBOX),
+    queues: { reconciliation: env.RECONCILIATION },
   };
 }
 

@@ -28,7 +28,9 @@ export type DeliveryError =
   /** The agent's webhook_url is not one this deployment sends to. */
   | "unsafe_webhook_url"
   /** What was stored cannot be opened: a sealing key is gone. */
-  | "unreadable";
+  | "unreadable"
+  /** Attempts to the URL kept failing, and none was made any more for as long as this event was to be tried. */
+  | "circuit_open";
 
 export type Outcome =
   | { state: "delivered" }
@@ -47,6 +49,11 @@ export function outcomeOf({ httpStatus, error }: Attempt, attemptsLeft: number):
   if (isFinal(error, httpStatus) || attemptsLeft <= 1 || delaySeconds === undefined)
     return { state: "failed" };
   return { state: "pending", delaySeconds };
+}
+
+/** Whether the URL did not take an event that it may take later. */
+export function isRetryable({ httpStatus, error }: Attempt): boolean {
+  return error !== undefined && !isFinal(error, httpStatus);
 }
 
 function isFinal(error: DeliveryError, status = 0): boolean {

@@ -2,7 +2,7 @@
 export async function postEvent(
   url: string,
   body: string,
-  signature: string,
+  signed: Record<string, string>,
   timeoutMs: number,
 ): Promise<{ httpStatus: number } | { error: "timeout" | "network_error" }> {
   const signal = AbortSignal.timeout(timeoutMs);
@@ -12,7 +12,7 @@ export async function postEvent(
       headers: {
         "content-type": "application/json",
         "user-agent": "Nixflex-Webhooks/1",
-        "x-nixflex-signature": signature,
+        ...signed,
       },
       body,
       redirect: "manual",

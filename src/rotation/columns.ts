@@ -49,6 +49,12 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     key: ["api_key_id"],
     slot: (id = "") => webhookSecretSlot(id),
   },
+  {
+    table: "pending_events",
+    column: "payload_sealed",
+    key: ["id"],
+    slot: (id = "") => payloadSlot(id),
+  },
   { table: "events", column: "payload_sealed", key: ["id"], slot: (id = "") => payloadSlot(id) },
   { table: "idempotency_keys", column: "response_sealed", key: ["api_key_id", "key"], slot: response },
 ];

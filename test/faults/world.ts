@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
-import { EVENTS, RECONCILIATION } from "../../src/queues.ts";
+import { RECONCILIATION } from "../../src/queues.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { watchedDatabase } from "../support/database.ts";
 import { enqueueIn, takeQueued } from "../support/queue.ts";
@@ -138,7 +138,6 @@ export async function take(world: World, step: Step, disturbance: Disturbance): 
     case "forget":
       // The queue loses what it has; and time passes.
       takeQueued(RECONCILIATION);
-      takeQueued(EVENTS);
       await expireLeases();
       return;
   }

@@ -4,13 +4,14 @@ import { expect } from "vitest";
 import worker from "../../src/index.ts";
 import { expectDocumented } from "./document.ts";
 import { keepSecret } from "./logs.ts";
+import { watchedOutboxes } from "./outbox.ts";
 import { watchedQueues } from "./queue.ts";
 import { recordedDatabase } from "./statements.ts";
 
 export const BASE = "https://numbers.example.com";
 
-/** The Worker's bindings, with queues that can be looked into, and every statement noted. */
-export const bindings: Env = { ...env, DB: recordedDatabase, ...watchedQueues };
+/** The Worker's bindings, with queues and outboxes that can be looked into, and every statement noted. */
+export const bindings: Env = { ...env, DB: recordedDatabase, EVENT_OUTBOX: watchedOutboxes, ...watchedQueues };
 
 /** Sends a request through the Worker's door and waits for what it left running. The response must be a documented one. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {
