@@ -67,3 +67,14 @@ export function statusStatements(): string[] {
       `COUNT(*) AS count FROM ${table} WHERE ${column} IS NOT NULL GROUP BY key_id`,
   );
 }
+
+/** What the events in all outboxes are called among the columns. */
+export const OUTBOXES = "event_outboxes.payload_sealed";
+
+/** A statement that tells how far the outboxes have been gone through: no row if the cron has not begun. */
+export function outboxStatus(): string {
+  return (
+    "SELECT key_id, done_at, found, (SELECT COUNT(*) FROM api_keys WHERE id <= COALESCE(json_extract(position, '$[0]'), '')) " +
+    `AS passed, (SELECT COUNT(*) FROM api_keys) AS keys FROM reseal_progress WHERE column_name = '${OUTBOXES}'`
+  );
+}

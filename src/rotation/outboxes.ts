@@ -1,5 +1,6 @@
 import type { Services } from "../services.ts";
-import { findApiKeyIds, findProgress, OUTBOXES, type Progress, putProgress } from "./store.ts";
+import { OUTBOXES } from "./columns.ts";
+import { findApiKeyIds, findProgress, type Progress, putProgress } from "./store.ts";
 
 // Where a pass is: an API key, and the last event of it that was looked at; null if that key is done.
 type Position = [] | [apiKeyId: string, seq: number | null];

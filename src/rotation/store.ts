@@ -6,9 +6,6 @@ export type Progress = { key_id: string; position: string; found: number; done_a
 
 export const nameOf = ({ table, column }: SealedColumn) => `${table}.${column}`;
 
-/** What the events in all outboxes are called among the columns. */
-export const OUTBOXES = "event_outboxes.payload_sealed";
-
 /** How far each column has been gone through, by its name. @throws StorageError */
 export async function findProgress(db: D1Database): Promise<Map<string, Progress>> {
   const [result] = await batch(db, [

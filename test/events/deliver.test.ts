@@ -15,7 +15,7 @@ import {
   outboxRows,
   restartOutboxes,
   runAlarms,
-  withDatabase,
+  withBindings,
   withStorage,
 } from "../support/outbox.ts";
 import { get, type Key, post, rows } from "../support/worker.ts";
@@ -291,7 +291,7 @@ describe("nothing acknowledged is lost", () => {
     const { customer } = await haveEvent();
     holdDeliveries(false);
     await restartOutboxes();
-    await withDatabase(watchedDatabase({ trip: 1, when: "before", times: 9 }).DB, async () => {
+    await withBindings(watchedDatabase({ trip: 1, when: "before", times: 9 }), async () => {
       await runAlarms();
     });
     expect(customer.received).toHaveLength(0);
@@ -305,12 +305,12 @@ describe("nothing acknowledged is lost", () => {
     const { customer, imported } = await haveEvent();
     holdDeliveries(false);
     await restartOutboxes();
-    await withDatabase(watchedDatabase({ trip: 2, when: "before", times: 9 }).DB, async () => {
+    await withBindings(watchedDatabase({ trip: 2, when: "before", times: 9 }), async () => {
       await runAlarms();
     });
     expect(logLines()).toContainEqual(expect.objectContaining({ event: "event_postponed" }));
     expect(await deliveries(imported.key)).toMatchObject([{ state: "pending", attempts: [] }]);
-    // `withDatabase` has restarted it.
+    // `withBindings` has restarted it.
     expect(await runAlarms()).toBe(1);
     expect(customer.received).toHaveLength(1);
   });

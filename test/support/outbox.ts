@@ -1,9 +1,11 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { type Config, readConfig } from "../../src/config.ts";
 import type { EventOutbox } from "../../src/index.ts";
 
 type Stub = DurableObjectStub<EventOutbox>;
-type Method = "accept" | "report";
+const METHODS = ["accept", "report", "reseal", "adopt", "redeliverFailed", "list"] as const;
+type Method = (typeof METHODS)[number];
 
 /** A call to an outbox that goes wrong: before it was carried out, or after, when only its answer is lost. */
 export type OutboxFault = { when: "before" | "after"; methods: readonly Method[]; times: number };
@@ -46,7 +48,8 @@ export const watchedOutboxes = new Proxy(env.EVENT_OUTBOX, {
       touched.set(id.toString(), stub);
       return new Proxy(stub, {
         get: (target, method) => {
-          if (method === "accept" || method === "report") return faulty(target, method);
+          const watched = METHODS.find((name) => name === method);
+          if (watched) return faulty(target, watched);
           const value = Reflect.get(target, method);
           return typeof value === "function"
             ? (...values: unknown[]) => Reflect.apply(value, target, values)
@@ -120,15 +123,37 @@ export async function withStorage(work: (sql: SqlStorage) => unknown): Promise<v
   }
 }
 
-/** While this is done, every outbox has another D1. */
-export async function withDatabase(DB: D1Database, work: () => Promise<void>): Promise<void> {
-  const original = env.DB;
-  Object.assign(env, { DB });
+/** While this is done, every outbox has other bindings. */
+export async function withBindings(values: Partial<Env>, work: () => Promise<void>): Promise<void> {
+  const original = { ...env };
+  Object.assign(env, values);
   await restartOutboxes();
   try {
     await work();
   } finally {
-    Object.assign(env, { DB: original });
+    Object.assign(env, original);
     await restartOutboxes();
+  }
+}
+
+/** While this is done, every outbox has these values in its configuration, which is checked once for all of them. */
+export async function withConfig(values: Partial<Config>, work: () => Promise<void>): Promise<void> {
+  const [stub] = touched.values();
+  if (!stub) throw new Error("no outbox yet");
+  const configure = async (changes: Partial<Config>) => {
+    let before: Config | undefined;
+    await runInDurableObject(stub, (instance) => {
+      const config = readConfig((instance as unknown as { env: Env }).env);
+      before = { ...config };
+      Object.assign(config, changes);
+    });
+    await restartOutboxes();
+    return before ?? {};
+  };
+  const original = await configure(values);
+  try {
+    await work();
+  } finally {
+    await configure(original);
   }
 }
