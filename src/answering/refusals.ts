@@ -1,6 +1,6 @@
 import { batch, run } from "../database.ts";
-import { relay } from "../events/tell.ts";
 import { insertPending } from "../events/pending-store.ts";
+import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { markUnhealthy } from "../twilio-accounts/check-store.ts";

@@ -1,5 +1,5 @@
 import { batch, run } from "../database.ts";
-import type { FormerEvent } from "./outbox/store.ts";
+import type { FormerEvent } from "./outbox/adopt-store.ts";
 
 // The tables of the version before outboxes. They are emptied, and then a later migration drops them.
 
@@ -24,7 +24,9 @@ export async function findFormer(db: D1Database, limit: number): Promise<Map<str
         `SELECT ${COLUMNS} FROM events e WHERE e.state = 'pending' AND e.next_attempt_at > '' ORDER BY e.next_attempt_at LIMIT ?1`,
       )
       .bind(limit),
-    db.prepare(`SELECT ${COLUMNS} FROM events e WHERE e.created_at > '' ORDER BY e.created_at LIMIT ?1`).bind(limit),
+    db
+      .prepare(`SELECT ${COLUMNS} FROM events e WHERE e.created_at > '' ORDER BY e.created_at LIMIT ?1`)
+      .bind(limit),
   ]);
   const [pending = [], all = []] = results.map(({ results }) => results as Row[]);
   return byApiKey(pending.length > 0 ? pending : all);
@@ -32,9 +34,7 @@ export async function findFormer(db: D1Database, limit: number): Promise<Map<str
 
 /** One of them, by its API key. @throws StorageError */
 export async function findFormerById(db: D1Database, id: string): Promise<Map<string, FormerEvent[]>> {
-  const [result] = await batch(db, [
-    db.prepare(`SELECT ${COLUMNS} FROM events e WHERE e.id = ?1`).bind(id),
-  ]);
+  const [result] = await batch(db, [db.prepare(`SELECT ${COLUMNS} FROM events e WHERE e.id = ?1`).bind(id)]);
   return byApiKey((result?.results ?? []) as Row[]);
 }
 
@@ -57,9 +57,7 @@ function asHere(attempts: string): string {
 /** Deletes events, and their attempts with them. @throws StorageError */
 export async function deleteFormer(db: D1Database, ids: readonly string[]): Promise<void> {
   await run(
-    db
-      .prepare("DELETE FROM events WHERE id IN (SELECT value FROM json_each(?1))")
-      .bind(JSON.stringify(ids)),
+    db.prepare("DELETE FROM events WHERE id IN (SELECT value FROM json_each(?1))").bind(JSON.stringify(ids)),
   );
 }
 
@@ -67,7 +65,9 @@ export async function deleteFormer(db: D1Database, ids: readonly string[]): Prom
 export async function deleteReceipts(db: D1Database, limit: number): Promise<void> {
   await run(
     db
-      .prepare("DELETE FROM twilio_receipts WHERE key IN (SELECT key FROM twilio_receipts WHERE key > '' LIMIT ?1)")
+      .prepare(
+        "DELETE FROM twilio_receipts WHERE key IN (SELECT key FROM twilio_receipts WHERE key > '' LIMIT ?1)",
+      )
       .bind(limit),
   );
 }

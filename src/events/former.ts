@@ -2,7 +2,7 @@ import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import type { SealedEvent } from "./event.ts";
 import { deleteFormer, deleteReceipts, findFormer, findFormerById } from "./former-store.ts";
-import type { FormerEvent } from "./outbox/store.ts";
+import type { FormerEvent } from "./outbox/adopt-store.ts";
 import { attemptLater, deliver } from "./tell.ts";
 
 // What the version before outboxes left behind: events in D1, and messages in the queue `nixflex-events`. This file, its store,

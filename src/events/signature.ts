@@ -49,7 +49,8 @@ export function standardSecret(secret: string): string {
   return `whsec_${encodeBase64(standardBytes(secret).buffer)}`;
 }
 
-const standardBytes = (secret: string): Uint8Array<ArrayBuffer> => bytesOf(secret.slice(secret.indexOf("_") + 1));
+const standardBytes = (secret: string): Uint8Array<ArrayBuffer> =>
+  bytesOf(secret.slice(secret.indexOf("_") + 1));
 
 const unixSeconds = (now: Date) => Math.floor(now.getTime() / 1000);
 

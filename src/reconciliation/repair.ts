@@ -1,7 +1,7 @@
 import { batch, run } from "../database.ts";
 import { type EventType, sealEvent } from "../events/event.ts";
-import { relay } from "../events/tell.ts";
 import { insertPending } from "../events/pending-store.ts";
+import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
@@ -159,7 +159,8 @@ async function write(
   const { phone_number, twilio_number_sid, agent_id: agentId } = row;
   const statements = [putHealth(db, health, now().toISOString())];
   const data = { phone_number, twilio_number_sid, reasons };
-  const draft = type && agentId !== null ? { type, apiKeyId, agentId, phoneNumberId: row.id, data } : undefined;
+  const draft =
+    type && agentId !== null ? { type, apiKeyId, agentId, phoneNumberId: row.id, data } : undefined;
   const event = draft && (await sealEvent(draft, services.vault, now()));
   if (event) statements.push(insertPending(db, event));
   const results = await batch(db, statements);

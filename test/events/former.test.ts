@@ -49,12 +49,15 @@ async function haveFormer(url: string, events: Record<string, { state: string; a
       `INSERT INTO agents (id, api_key_id, name, language, is_active, webhook_url, created_at, updated_at)
        VALUES (?1, ?2, 'x', 'en', 1, ?3, ?4, ?4)`,
     ).bind(agent, key.key_id, url, time(9)),
-    env.DB.prepare("INSERT INTO twilio_receipts (key, received_at) VALUES ('num_1/call/CA1/started', ?1)").bind(
-      time(1),
-    ),
+    env.DB.prepare(
+      "INSERT INTO twilio_receipts (key, received_at) VALUES ('num_1/call/CA1/started', ?1)",
+    ).bind(time(1)),
   ];
   for (const [index, [id, { state, attempts = 0 }]] of Object.entries(events).entries()) {
-    const payload = await vault.seal(JSON.stringify({ event: "webhook.test", event_id: id }), payloadSlot(id));
+    const payload = await vault.seal(
+      JSON.stringify({ event: "webhook.test", event_id: id }),
+      payloadSlot(id),
+    );
     const next = state === "pending" ? time(-1) : null;
     statements.push(
       env.DB.prepare(

@@ -6,7 +6,7 @@ import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
-import { becomeDue, breakOutboxes, outboxRows, restartOutboxes, runAlarms } from "../support/outbox.ts";
+import { breakOutboxes, deliverHeld, outboxRows, restartOutboxes, runAlarms } from "../support/outbox.ts";
 import { rows } from "../support/worker.ts";
 
 // What Twilio tells becomes one event each, whatever goes wrong in between.
@@ -182,7 +182,7 @@ describe("nothing is lost", () => {
     breakOutboxes({ when, times: 1 });
     await tell(imported, "sms", TEXT);
     await tell(imported, "sms", TEXT);
-    await becomeDue();
+    await deliverHeld();
     expect(customer.events()).toHaveLength(1);
   });
 

@@ -128,7 +128,7 @@ describe("a number that somebody changed at Twilio", () => {
       voice_url?.includes("/webhooks/"),
     );
     expect(pointing).toHaveLength(1);
-    expect((told()).sort()).toEqual(["number.drifted", "number.imported", "number.repaired"]);
+    expect(told().sort()).toEqual(["number.drifted", "number.imported", "number.repaired"]);
   });
 
   it("that cannot text and does not say so is in order", async () => {
@@ -327,7 +327,7 @@ describe("a burst of refused signatures", () => {
     const before = told();
     expect(before).not.toContain("credentials.rejected");
     for (let index = 0; index < 3; index += 1) await refused();
-    expect((told()).slice(before.length)).toEqual(["credentials.rejected"]);
+    expect(told().slice(before.length)).toEqual(["credentials.rejected"]);
     expect(customer.events().at(-1)).toMatchObject({ noticed_by: "signatures" });
     expect(await entry(key)).toMatchObject({ health: "credentials_rejected" });
     await runCron("*/15 * * * *");

@@ -16,7 +16,8 @@ const touched = new Map<string, Stub>();
 
 /** From now on calls to outboxes fail like this; or no more do. */
 export function breakOutboxes(broken: Partial<OutboxFault> | false = {}): void {
-  fault = broken === false ? undefined : { when: "before", methods: ["accept", "report"], times: 1e9, ...broken };
+  fault =
+    broken === false ? undefined : { when: "before", methods: ["accept", "report"], times: 1e9, ...broken };
 }
 
 /** From now on whoever brings an event dies before it makes an attempt; or no more does. */

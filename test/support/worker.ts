@@ -11,7 +11,12 @@ import { recordedDatabase } from "./statements.ts";
 export const BASE = "https://numbers.example.com";
 
 /** The Worker's bindings, with queues and outboxes that can be looked into, and every statement noted. */
-export const bindings: Env = { ...env, DB: recordedDatabase, EVENT_OUTBOX: watchedOutboxes, ...watchedQueues };
+export const bindings: Env = {
+  ...env,
+  DB: recordedDatabase,
+  EVENT_OUTBOX: watchedOutboxes,
+  ...watchedQueues,
+};
 
 /** Sends a request through the Worker's door and waits for what it left running. The response must be a documented one. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {

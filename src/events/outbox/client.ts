@@ -1,8 +1,8 @@
 import { StorageError } from "../../database.ts";
 import { sha256 } from "../../vault/hash.ts";
 import type { SealedEvent } from "../event.ts";
+import type { FormerEvent } from "./adopt-store.ts";
 import type { DeliveryQuery } from "./delivery-store.ts";
-import type { FormerEvent } from "./store.ts";
 import type { Report } from "./work.ts";
 
 type Namespace = Env["EVENT_OUTBOX"];

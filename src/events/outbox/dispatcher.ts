@@ -3,6 +3,7 @@ import { type Attempt, type DeliveryError, isRetryable, outcomeOf } from "../del
 import type { SealedEvent } from "../event.ts";
 import { createBacklog, type Entry, type Verdict } from "./backlog.ts";
 import { afterFailure, stateOf } from "./circuit.ts";
+import { deleteCircuit, readCircuits, writeCircuit } from "./circuit-store.ts";
 import { createEndpoints } from "./endpoints.ts";
 import { createFlights } from "./flights.ts";
 import { type Settings, writeWatermark } from "./schema.ts";
@@ -37,7 +38,7 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
   const now = () => services.now().getTime();
   const backlog = createBacklog();
   const flights = createFlights();
-  const circuits = store.readCircuits(sql);
+  const circuits = readCircuits(sql);
   const endpoints = createEndpoints(apiKeyId, services);
   let watermark = settings.watermark;
   let settledSince = 0;
@@ -118,12 +119,12 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
       const next = afterFailure(circuit, now());
       circuits.set(url, next);
       if (next.openUntil === null || next === circuit) return;
-      store.writeCircuit(sql, url, next);
+      writeCircuit(sql, url, next);
       log.warn("circuit_opened", { key_id: apiKeyId, failures: next.failures });
     } else if (circuit && attempt.httpStatus !== undefined) {
       circuits.delete(url);
       if (circuit.openUntil === null) return;
-      store.deleteCircuit(sql, url);
+      deleteCircuit(sql, url);
       store.bringForward(sql, circuit.openUntil, now());
       loadDue();
       log.info("circuit_closed", { key_id: apiKeyId });

@@ -35,12 +35,16 @@ export function createEndpoints(apiKeyId: string, services: Services): Endpoints
 
   return {
     async load(agentIds) {
-      const missing = agentIds.filter((agentId) => !isKnownFor(FRESH_MS, agentId));
+      // A key gets its first secret with its first attempt; until then there is nothing to keep.
+      const missing = agentIds.filter(
+        (agentId) => !isKnownFor(FRESH_MS, agentId) || !known.get(agentId)?.endpoint.secretSealed,
+      );
       if (missing.length === 0) return;
       try {
         const rows = new Map((await findEndpoints(db, apiKeyId, missing)).map((row) => [row.agent_id, row]));
         const readAt = now().getTime();
-        for (const agentId of missing) known.set(agentId, { endpoint: endpointOf(rows.get(agentId)), readAt });
+        for (const agentId of missing)
+          known.set(agentId, { endpoint: endpointOf(rows.get(agentId)), readAt });
       } catch (error) {
         if (!(error instanceof StorageError)) throw error;
         log.warn("endpoints_not_read", { count: missing.length, ...errorFields(error) });

@@ -5,11 +5,12 @@ import { createServices, type Services } from "../../services.ts";
 import { VaultError } from "../../vault/vault.ts";
 import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
 import { openPayload, payloadSlot, type SealedEvent } from "../event.ts";
+import { type FormerEvent, insertFormerEvent } from "./adopt-store.ts";
 import { type Delivery, type DeliveryQuery, findDelivery, listDeliveries } from "./delivery-store.ts";
 import { createDispatcher, type Dispatcher, POSTPONED_MS } from "./dispatcher.ts";
-import { createSettings, readSettings } from "./schema.ts";
-import { findSealed, type FormerEvent, insertFormerEvent, replaceSealed, reviveFailed } from "./store.ts";
 import { forgetOld } from "./retention.ts";
+import { createSettings, readSettings } from "./schema.ts";
+import { findSealed, replaceSealed, reviveFailed } from "./store.ts";
 import type { Report, Work } from "./work.ts";
 
 // Whoever was handed an attempt is watched for this long; alarms are rows, and this one is set once for a burst of events.
@@ -138,11 +139,7 @@ export class EventOutbox extends DurableObject<Env> {
   }
 
   #open(apiKeyId: string): Dispatcher {
-    this.#dispatcher ??= createDispatcher(
-      this.#sql,
-      createSettings(this.#sql, apiKeyId),
-      this.#services,
-    );
+    this.#dispatcher ??= createDispatcher(this.#sql, createSettings(this.#sql, apiKeyId), this.#services);
     return this.#dispatcher;
   }
 

@@ -1,4 +1,5 @@
-import { deleteOldCircuits, forget, oldestSeq, timeOf } from "./store.ts";
+import { deleteOldCircuits } from "./circuit-store.ts";
+import { forget, oldestSeq, timeOf } from "./store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const KEPT_MS = 30 * DAY_MS;

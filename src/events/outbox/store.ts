@@ -1,6 +1,5 @@
 import { type Attempt, MAX_ATTEMPTS, type Outcome } from "../delivery.ts";
-import type { EventType, SealedEvent } from "../event.ts";
-import type { Circuit } from "./circuit.ts";
+import type { SealedEvent } from "../event.ts";
 
 // The statements of an outbox; schema.ts has its tables. Times are milliseconds.
 
@@ -220,31 +219,6 @@ export function forget(sql: SqlStorage, before: number, limit: number): number {
     .toArray().length;
 }
 
-export function readCircuits(sql: SqlStorage): Map<string, Circuit> {
-  type Row = { url: string; failures: number; open_until: number };
-  const rows = sql.exec<Row>("SELECT url, failures, open_until FROM circuits").toArray();
-  return new Map(rows.map(({ url, failures, open_until }) => [url, { failures, openUntil: open_until }]));
-}
-
-/** Only circuits that have opened are kept. */
-export function writeCircuit(sql: SqlStorage, url: string, { failures, openUntil }: Circuit): void {
-  sql.exec(
-    `INSERT INTO circuits (url, failures, open_until) VALUES (?1, ?2, ?3)
-     ON CONFLICT (url) DO UPDATE SET failures = ?2, open_until = ?3`,
-    url,
-    failures,
-    openUntil,
-  );
-}
-
-export function deleteCircuit(sql: SqlStorage, url: string): void {
-  sql.exec("DELETE FROM circuits WHERE url = ?", url);
-}
-
-export function deleteOldCircuits(sql: SqlStorage, before: number): void {
-  sql.exec("DELETE FROM circuits WHERE open_until < ?", before);
-}
-
 /** Sealed bodies behind a place, in order. */
 export function findSealed(sql: SqlStorage, after: number, limit: number) {
   return sql
@@ -258,42 +232,4 @@ export function findSealed(sql: SqlStorage, after: number, limit: number) {
 
 export function replaceSealed(sql: SqlStorage, seq: number, resealed: string): void {
   sql.exec("UPDATE events SET payload_sealed = ? WHERE seq = ?", resealed, seq);
-}
-
-/** An event as D1 held it, before there were outboxes. Times as there. */
-export type FormerEvent = {
-  id: string;
-  agent_id: string;
-  type: EventType;
-  payload_sealed: string;
-  state: DeliveryState;
-  attempts_left: number;
-  created_at: string;
-  updated_at: string;
-  /** JSON: [{at, status, error, ms}], as here. */
-  attempts: string;
-};
-
-/** Puts it at its time among the others. What is pending is due at once. */
-export function insertFormerEvent(sql: SqlStorage, event: FormerEvent, now: number): void {
-  const { state, created_at, updated_at } = event;
-  let seq = firstSeqAt(Date.parse(created_at));
-  while (sql.exec("SELECT 1 FROM events WHERE seq = ?", seq).toArray().length > 0) seq += 1;
-  sql.exec(
-    `INSERT INTO events (seq, id, agent_id, lane, type, state, attempts_left, next_attempt_at, queued_at, attempts, created_at,
-       updated_at, payload_sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-    seq,
-    event.id,
-    event.agent_id,
-    event.agent_id,
-    event.type,
-    state,
-    event.attempts_left,
-    state === "pending" ? now : null,
-    now,
-    event.attempts,
-    Date.parse(created_at),
-    Date.parse(updated_at),
-    event.payload_sealed,
-  );
 }

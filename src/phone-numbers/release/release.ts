@@ -161,7 +161,12 @@ async function forget(
   const { db, vault, now, log } = services;
   const data = { phone_number: row.phone_number, twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
   // One that is returning was told of already, and has no agent.
-  const draft = row.agent_id && { apiKeyId: row.api_key_id, agentId: row.agent_id, phoneNumberId: row.id, data };
+  const draft = row.agent_id && {
+    apiKeyId: row.api_key_id,
+    agentId: row.agent_id,
+    phoneNumberId: row.id,
+    data,
+  };
   const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
   const time = now();
   const ending = { claimId, event, now: time.toISOString(), returnAt: nextReturn(row, returned, time) };

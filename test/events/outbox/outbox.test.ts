@@ -21,8 +21,7 @@ import {
 import { createAgent, createKey, get, type Key, post } from "../../support/worker.ts";
 
 type Page = { deliveries: { state: string; attempts: { error: string | null }[] }[]; count: number };
-const list = async (key: Key, query = "") =>
-  (await get(`/v1/webhooks/deliveries${query}`, key)).json<Page>();
+const list = async (key: Key, query = "") => (await get(`/v1/webhooks/deliveries${query}`, key)).json<Page>();
 
 const outbox = createOutbox(watchedOutboxes);
 
@@ -65,8 +64,9 @@ describe("the events of one number", () => {
   });
 
   it("do not wait for one that has to be tried again", async () => {
-    const customer = startCustomer(async (request) =>
-      new Response("", { status: (await request.text()).includes("call.started") ? 500 : 200 }),
+    const customer = startCustomer(
+      async (request) =>
+        new Response("", { status: (await request.text()).includes("call.started") ? 500 : 200 }),
     );
     const imported = await haveImported({ webhook_url: customer.url });
     await tell(imported, "voice", { CallSid: "CA1", CallStatus: "ringing" });
@@ -134,7 +134,8 @@ describe("a webhook URL that keeps failing", () => {
   it("loses what waited for longer than five attempts take, and says why", async () => {
     const { key, agentId } = await haveBroken();
     await accept(key, agentId);
-    for (const minutes of [2, 8, 23, 38, 53, 68, 83, 98, 113, 170, 230]) await at(minutes * MINUTE, runAlarms);
+    for (const minutes of [2, 8, 23, 38, 53, 68, 83, 98, 113, 170, 230])
+      await at(minutes * MINUTE, runAlarms);
     expect(await list(key, "?state=pending")).toMatchObject({ count: 0 });
     const failed = (await list(key, "?state=failed")).deliveries;
     expect(failed).toHaveLength(6);
@@ -161,7 +162,11 @@ describe("customers", () => {
 
   it("have outboxes whose names say nothing of them", async () => {
     const key = await createKey();
-    await post("/v1/webhooks/test", { agent_id: await createAgent(key, { webhook_url: startCustomer().url }) }, { key });
+    await post(
+      "/v1/webhooks/test",
+      { agent_id: await createAgent(key, { webhook_url: startCustomer().url }) },
+      { key },
+    );
     expect(outboxes()[0]?.name).toMatch(/^[0-9a-f]{64}$/);
     expect(outboxes()[0]?.name).not.toContain(key.key_id.slice(4));
   });
@@ -170,7 +175,9 @@ describe("customers", () => {
     const key = await createKey();
     expect(await list(key)).toMatchObject({ deliveries: [], count: 0 });
     await runInDurableObject(outboxes()[0] as never, (_, { storage }) => {
-      expect(storage.sql.exec("SELECT COUNT(*) AS tables FROM sqlite_master WHERE name = 'events'").one()).toEqual({
+      expect(
+        storage.sql.exec("SELECT COUNT(*) AS tables FROM sqlite_master WHERE name = 'events'").one(),
+      ).toEqual({
         tables: 0,
       });
     });
@@ -216,10 +223,12 @@ describe("what an event costs", () => {
       await tell(imported, "status", { CallSid: "CA1", CallStatus: "completed" });
     };
     // Two events: 2 rows each to take in and 1 to settle; one alarm watches over both, and one is set in the end.
-    expect(await rowsWritten(async () => {
-      await call2();
-      await runAlarms();
-    })).toBe(8);
+    expect(
+      await rowsWritten(async () => {
+        await call2();
+        await runAlarms();
+      }),
+    ).toBe(8);
     // One row each when they are forgotten, and the number's import with them.
     expect(await rowsWritten(() => at(31 * DAY, runAlarms))).toBe(3);
   });
@@ -279,7 +288,8 @@ describe("an outbox", () => {
     startCustomer(() => new Response("", { status: answers.shift() ?? 200 }));
     const key = await createKey();
     const agentId = await createAgent(key, { webhook_url: "https://customer.example/events" });
-    for (let event = 0; event < 4; event += 1) await post("/v1/webhooks/test", { agent_id: agentId }, { key });
+    for (let event = 0; event < 4; event += 1)
+      await post("/v1/webhooks/test", { agent_id: agentId }, { key });
     await accept(key, agentId);
     const counts = await Promise.all(
       ["", "?state=delivered", "?state=failed", "?state=pending"].map(async (query) => {
