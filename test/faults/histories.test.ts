@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { clearDatabase } from "../support/database.ts";
 import { allowAllErrors, restartLogs } from "../support/logs.ts";
+import { startOutboxes } from "../support/outbox.ts";
 import { startQueue } from "../support/queue.ts";
 import { startTwilio } from "../support/twilio.ts";
 import { history, type Moment } from "./history.ts";
@@ -12,9 +13,10 @@ import { calm, createWorld, settle, take } from "./world.ts";
 // The real Worker, the real D1 and the real consumer against the simulator, through random histories with faults at every
 // boundary. A history that fails is shrunk; what is learnt from it becomes a named test below.
 
-const HISTORIES = 200;
+const HISTORIES = 120;
 
 async function live(moments: readonly Moment[]): Promise<void> {
+  await startOutboxes();
   await clearDatabase();
   startQueue();
   startTwilio();
@@ -35,7 +37,7 @@ describe("whatever happens", () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
   };
 
-  it(`each number is true in the end (${HISTORIES} histories)`, { timeout: 110_000 }, async () => {
+  it(`each number is true in the end (${HISTORIES} histories)`, { timeout: 240_000 }, async () => {
     prepare();
     await fc.assert(fc.asyncProperty(history, live), { numRuns: HISTORIES, endOnFailure: false });
   });

@@ -14,6 +14,8 @@ export type Step = { tenant: number; number: number } & (
 export type Disturbance = {
   twilio: Fault[];
   database: D1Fault | null;
+  /** Whether calls to event outboxes fail, before they are carried out or after. */
+  outbox: "before" | "after" | null;
   /** After how many trips to D1 the isolate dies. */
   deathAfter: number | null;
 };
@@ -84,7 +86,7 @@ const database: fc.Arbitrary<D1Fault> = fc.record({
 
 const none: Fault[] = [];
 
-const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
+const failure: fc.Arbitrary<Omit<Disturbance, "outbox">> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ twilio: none, database: null, deathAfter: null }) },
   {
     weight: 3,
@@ -111,6 +113,10 @@ const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
     }),
   },
 );
+
+const disturbance: fc.Arbitrary<Disturbance> = fc
+  .tuple(failure, fc.constantFrom(null, null, "before" as const, "after" as const))
+  .map(([failed, outbox]) => ({ ...failed, outbox }));
 
 export const history: fc.Arbitrary<Moment[]> = fc.array(
   fc.record({

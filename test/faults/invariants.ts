@@ -1,12 +1,13 @@
 import { expect } from "vitest";
 import type { OwnedNumber } from "../../src/phone-numbers/store.ts";
+import { outboxRows } from "../support/outbox.ts";
 import { BASE, get, rows } from "../support/worker.ts";
 import { configuration, numberOf, type World } from "./world.ts";
 
 type Row = Pick<OwnedNumber, "id" | "phone_number"> & { state: string; api_key_id: string };
 
 /** What must hold once the faults have stopped and the reconciliation has run, whatever the history was. */
-export async function expectTruth({ tenants, beliefs }: World): Promise<void> {
+export async function expectTruth({ tenants, beliefs, customer, acknowledged }: World): Promise<void> {
   const stored = await rows<Row>("phone_numbers");
   for (const belief of beliefs) {
     const { phoneNumber: name, owned, isContested, holder } = belief;
@@ -42,6 +43,15 @@ export async function expectTruth({ tenants, beliefs }: World): Promise<void> {
       expect(now, name).toEqual(owned.at(-1));
     }
   }
+
+  // Who was answered with success was told so by an event as well, and no event waits for anything.
+  const told = Map.groupBy(customer.events(), ({ event, phone_number }) => `${event} ${phone_number}`);
+  for (const [what, times] of acknowledged) {
+    const ids = new Set((told.get(what) ?? []).map(({ event_id }) => event_id));
+    expect(ids.size, `${what} was answered so often`).toBeGreaterThanOrEqual(times);
+  }
+  expect(await rows("pending_events")).toEqual([]);
+  expect(new Set((await outboxRows<{ state: string }>()).map(({ state }) => state))).not.toContain("pending");
 
   // No tenant sees another's.
   for (const { key } of tenants) {

@@ -2,7 +2,9 @@ import { env } from "cloudflare:workers";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
+import { type Customer, startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
+import { breakOutboxes, deliverHeld } from "../support/outbox.ts";
 import { enqueueIn, takeQueued } from "../support/queue.ts";
 import { twilio } from "../support/twilio.ts";
 import { call, createAgent, createKey, type Key } from "../support/worker.ts";
@@ -26,7 +28,13 @@ export type Belief = {
   holder: Tenant | null | undefined;
 };
 
-export type World = { tenants: Tenant[]; beliefs: Belief[] };
+/** What customers were told, and how many imports and releases of each number they were answered with success. */
+export type World = {
+  tenants: Tenant[];
+  beliefs: Belief[];
+  customer: Customer;
+  acknowledged: Map<string, number>;
+};
 
 const FIELDS = [
   "voice_url",
@@ -46,10 +54,12 @@ export function configuration(number: NumberResource): Record<(typeof FIELDS)[nu
 
 export async function createWorld(): Promise<World> {
   const accounts = [addAccount(twilio.state), addAccount(twilio.state)];
+  const customer = startCustomer();
   const tenants: Tenant[] = [];
   for (let index = 0; index < 2; index += 1) {
     const key = await createKey();
-    tenants.push({ key, agents: [await createAgent(key), await createAgent(key)] });
+    const agent = { webhook_url: customer.url };
+    tenants.push({ key, agents: [await createAgent(key, agent), await createAgent(key, agent)] });
   }
   const beliefs = [0, 1, 2, 3].map((index): Belief => {
     const account = accounts[index % 2] as Account;
@@ -63,7 +73,7 @@ export async function createWorld(): Promise<World> {
     const { sid, phone_number: phoneNumber } = number;
     return { sid, phoneNumber, account, owned: [configuration(number)], isContested: false, holder: null };
   });
-  return { tenants, beliefs };
+  return { tenants, beliefs, customer, acknowledged: new Map() };
 }
 
 const path = ({ phoneNumber }: Belief) => `/v1/phone-numbers/${encodeURIComponent(phoneNumber)}`;
@@ -89,16 +99,20 @@ export async function take(world: World, step: Step, disturbance: Disturbance): 
         agent_id: tenant.agents[0],
       };
       const response = await call("POST", "/v1/phone-numbers", tenant.key, body, overrides);
-      if (response.status === 201) belief.holder = tenant;
-      else if (belief.holder === null && (await response.text()).includes('"outcome":"unknown"')) {
+      if (response.status === 201) {
+        belief.holder = tenant;
+        acknowledge(world, "number.imported", belief);
+      } else if (belief.holder === null && (await response.text()).includes('"outcome":"unknown"')) {
         belief.holder = undefined;
       }
       return;
     }
     case "release": {
       const { status } = await call("DELETE", path(belief), tenant.key, undefined, overrides);
-      if (status === 200) belief.holder = null;
-      else if (status !== 404 && belief.holder === tenant) belief.holder = undefined;
+      if (status === 200) {
+        belief.holder = null;
+        acknowledge(world, "number.released", belief);
+      } else if (status !== 404 && belief.holder === tenant) belief.holder = undefined;
       return;
     }
     case "move":
@@ -143,9 +157,15 @@ export async function take(world: World, step: Step, disturbance: Disturbance): 
   }
 }
 
+function acknowledge({ acknowledged }: World, event: string, { phoneNumber }: Belief): void {
+  const what = `${event} ${phoneNumber}`;
+  acknowledged.set(what, (acknowledged.get(what) ?? 0) + 1);
+}
+
 /** Everything that can go wrong with a step, at once. */
-function disturb({ twilio: faults, database, deathAfter }: Disturbance): { env: Partial<Env> } {
+function disturb({ twilio: faults, database, deathAfter, outbox }: Disturbance): { env: Partial<Env> } {
   for (const fault of faults) twilio.faults.add(fault);
+  if (outbox) breakOutboxes({ when: outbox });
   if (deathAfter !== null) return { env: mortal(deathAfter) };
   return { env: { TWILIO_TIMEOUT_MS: "30", ...(database && { DB: watchedDatabase(database).DB }) } };
 }
@@ -178,6 +198,7 @@ function deaden(): void {
 /** After each step: what was broken on purpose and did not come to pass, must not befall the next. */
 export function calm(): void {
   twilio.faults.clear();
+  breakOutboxes(false);
   revive?.();
 }
 
@@ -204,5 +225,6 @@ export async function settle({ tenants }: World): Promise<void> {
     await runCron("*/15 * * * *");
     await deliverQueued(RECONCILIATION);
   }
+  await deliverHeld();
   for (const { key } of tenants) forgetRoutes(key.key_id);
 }
