@@ -1,9 +1,6 @@
 import { fail } from "../scripts/wrangler.ts";
-import { closeConnections } from "./measure/client.ts";
 import { type Options, readOptions, type SectionName, USAGE } from "./options.ts";
-import { writeResults } from "./report/results.ts";
-import type { SectionReport } from "./report/row.ts";
-import { terminalTable } from "./report/table.ts";
+import { markdown, type SectionReport, writeDocs } from "./report.ts";
 import { measureBulk } from "./sections/bulk.ts";
 import { measureColdStart } from "./sections/cold-start.ts";
 import { measureImport } from "./sections/import.ts";
@@ -24,15 +21,14 @@ const sections: Record<SectionName, (options: Options) => Promise<SectionReport>
 };
 
 async function run(options: Options): Promise<void> {
-  const reports: Partial<Record<SectionName, SectionReport>> = {};
+  const reports: SectionReport[] = [];
   for (const name of options.sections) {
     const startedAt = performance.now();
-    reports[name] = await sections[name](options);
+    reports.push(await sections[name](options));
     console.error(`${name}: measured in ${Math.round((performance.now() - startedAt) / 1000)} s`);
   }
-  closeConnections();
-  console.log(options.json ? JSON.stringify(reports, null, 2) : terminalTable(Object.values(reports)));
-  if (!options.quick) writeResults(reports);
+  console.log(reports.map(markdown).join("\n"));
+  if (!options.quick) writeDocs(reports);
 }
 
 let options: Options | undefined;

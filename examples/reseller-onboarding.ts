@@ -1,6 +1,6 @@
 import { type Client, createClient, type ErrorCode, NixflexError } from "@nixflex/numbers";
 
-// A reseller takes on a customer: every number of the customer's Twilio account is imported under one agent.
+// A reseller has a new customer: this imports every number of the customer's Twilio account under one agent.
 //
 //   NIXFLEX_URL=https://numbers.example.com NIXFLEX_KEY=KEY_ID:KEY_SECRET AGENT_ID=agent_… \
 //   TWILIO_ACCOUNT_SID=AC… TWILIO_AUTH_TOKEN=… node examples/reseller-onboarding.ts
@@ -8,7 +8,7 @@ import { type Client, createClient, type ErrorCode, NixflexError } from "@nixfle
 export type TwilioAccount = {
   accountSid: string;
   authToken: string;
-  /** Twilio's REST API, unless it is a region's: `https://api.dublin.ie1.twilio.com`. */
+  /** The URL of Twilio's REST API in a region, such as `https://api.dublin.ie1.twilio.com`. The default is US1. */
   baseUrl?: string;
 };
 
@@ -16,7 +16,7 @@ export type Outcome = { phoneNumber: string; result: "imported" | ErrorCode | "u
 
 const MAX_TRIES = 3;
 
-/** Imports every number of the account, one after the other, and tells what became of each. */
+/** Imports every number of the account, one after the other, and returns the result of each. */
 export async function onboard(
   nixflex: Client,
   account: TwilioAccount,

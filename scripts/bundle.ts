@@ -3,8 +3,8 @@ import { gzipSync } from "node:zlib";
 import { buildDocumentation } from "./documentation/build.ts";
 import { wrangler } from "./wrangler.ts";
 
-// npm run bundle: builds what would be deployed and holds its size under a budget. Code that is not sent and not
-// parsed is code that a cold start does not wait for.
+// npm run bundle: builds the bundle as for a deployment, and fails if it is over its budget. A small bundle makes cold
+// starts fast.
 
 const BUDGET_KIB = 60;
 

@@ -2,8 +2,8 @@ import { deploymentFaults, queueNames } from "./deployment.ts";
 import { buildDocumentation } from "./documentation/build.ts";
 import { becomeWrangler, fail, optionOf, wrangler, wranglerQuietly } from "./wrangler.ts";
 
-// npm run deploy: applies the migrations to the deployment's D1, makes the queues that are not there yet, and deploys.
-// Arguments after -- go to `wrangler deploy`.
+// npm run deploy: applies the migrations to the deployment's D1, creates missing queues, and deploys. Arguments after --
+// go to `wrangler deploy`.
 
 const args = process.argv.slice(2);
 const isDryRun = args.includes("--dry-run");
@@ -12,15 +12,15 @@ const saysAddress = args.some((argument) => argument.includes("PUBLIC_BASE_URL:h
 const { database, address } = deploymentFaults();
 const faults = [database, saysAddress ? undefined : address].filter((fault) => fault !== undefined);
 
-/** A Worker whose queues are not there is refused. @throws Error where one is neither there nor can be made */
+/** Creates missing queues, because Cloudflare refuses a Worker without its queues. @throws Error if it cannot */
 function makeQueues(environment: string[]): void {
   for (const name of queueNames()) {
     const made = wranglerQuietly(["queues", "create", name, ...environment]);
-    // It cannot be made where it is there already, which is how it is from the second deployment on.
+    // If the queue exists, it cannot be created again. That is normal from the second deployment on.
     if (!made.succeeded && !wranglerQuietly(["queues", "info", name, ...environment]).succeeded) {
-      throw new Error(`${made.output}\nThe queue ${name} could not be made; what wrangler said is above.`);
+      throw new Error(`${made.output}\nThe queue ${name} could not be created; wrangler's output is above.`);
     }
-    console.error(`Queue ${name}: ${made.succeeded ? "made" : "there already"}.`);
+    console.error(`Queue ${name}: ${made.succeeded ? "created" : "already there"}.`);
   }
 }
 
@@ -30,7 +30,7 @@ try {
     if (faults.length > 0) throw new Error(faults.join("\n"));
     const option = optionOf(args, "--env");
     const environment = option ? ["--env", option] : [];
-    // First what may ask the person at the terminal which account is meant; the rest is told.
+    // The migrations come first: wrangler may ask the person at the terminal which account to use. It then knows it.
     wrangler(["d1", "migrations", "apply", "DB", "--remote", ...environment]);
     makeQueues(environment);
   }

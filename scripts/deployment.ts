@@ -2,12 +2,12 @@ import { unstable_readConfig as readConfig } from "wrangler";
 
 const PLACEHOLDER_ID = /^[0-]+$/;
 
-/** The database and the address that wrangler.toml has for a deployment, and what is wrong with either. */
+/** What is wrong with the database and the address in wrangler.toml; undefined if nothing is. */
 export function deploymentFaults(): { database: string | undefined; address: string | undefined } {
   const { d1_databases, vars } = readConfig({ config: "wrangler.toml" });
   return {
     database: PLACEHOLDER_ID.test(d1_databases[0]?.database_id ?? "")
-      ? "wrangler.toml: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers` and copy the id it prints."
+      ? "wrangler.toml: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers` and copy the id that it prints."
       : undefined,
     address: String(vars.PUBLIC_BASE_URL).startsWith("https://")
       ? undefined
@@ -20,7 +20,7 @@ type Queues = {
   consumers?: { queue: string; dead_letter_queue?: string }[];
 };
 
-/** The queues that wrangler.toml names: those that are written to, those that are read, and the dead letters. */
+/** The names of all queues in wrangler.toml: of producers, of consumers, and of dead letters. */
 export function queueNames(): string[] {
   const { producers = [], consumers = [] }: Queues = readConfig({ config: "wrangler.toml" }).queues;
   const names = [

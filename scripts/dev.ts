@@ -3,7 +3,7 @@ import { buildDocumentation } from "./documentation/build.ts";
 import { freshSecrets } from "./fresh-secrets.ts";
 import { becomeWrangler, optionOf, wrangler } from "./wrangler.ts";
 
-// npm run dev: the Worker on this machine, with a D1 of its own. Arguments after -- go to `wrangler dev`.
+// npm run dev: runs the Worker on this machine, with a local D1. Arguments after -- go to `wrangler dev`.
 
 const DEFAULT_PORT = "8787";
 const DEV_VARS = ".dev.vars";
@@ -12,17 +12,17 @@ const args = process.argv.slice(2);
 
 if (!existsSync(DEV_VARS)) {
   const lines = Object.entries(freshSecrets()).map(([name, value]) => `${name}="${value}"`);
-  writeFileSync(DEV_VARS, `# Secrets of local development, made by npm run dev.\n${lines.join("\n")}\n`, {
+  writeFileSync(DEV_VARS, `# Secrets for local development, made by npm run dev.\n${lines.join("\n")}\n`, {
     mode: 0o600,
   });
-  console.error(`Wrote ${DEV_VARS} with fresh secrets.`);
+  console.error(`Wrote ${DEV_VARS} with new secrets.`);
 }
 
 buildDocumentation();
 const persistTo = optionOf(args, "--persist-to");
 wrangler(["d1", "migrations", "apply", "DB", "--local", ...(persistTo ? ["--persist-to", persistTo] : [])]);
 
-// What Twilio (or the simulator) is pointed at follows the port, unless it is said otherwise: a tunnel, for instance.
+// Twilio (or the simulator) calls this port, unless an argument sets another address, such as a tunnel's.
 const port = optionOf(args, "--port") ?? DEFAULT_PORT;
 const saysBaseUrl = args.some((argument) => argument.includes("PUBLIC_BASE_URL:"));
 const defaults = [

@@ -4,8 +4,8 @@ import { INSERT_API_KEY } from "../src/api-keys/store.ts";
 import { deploymentFaults } from "./deployment.ts";
 import { fail, wrangler } from "./wrangler.ts";
 
-// npm run key:create -- --name NAME [--remote]: an API key in the local D1 or the deployed one. Standard output is
-// one JSON object, {"key_id","key_secret"}; everything else goes to standard error.
+// npm run key:create -- --name NAME [--remote]: creates an API key in the local D1 or the deployed one. Standard output
+// is one JSON object, {"key_id","key_secret"}; everything else goes to standard error.
 
 const USAGE = "Usage: npm run key:create -- --name NAME [--remote] [--persist-to DIR]";
 
@@ -29,7 +29,7 @@ function readArguments(): Arguments {
   };
 }
 
-/** A text as an SQL literal. wrangler binds no parameters; doubling the quote is all that SQLite's literals need. */
+/** A text as an SQL literal, because wrangler cannot bind parameters. In SQLite only the quote must be doubled. */
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,10 +1,11 @@
 import { parseArgs } from "node:util";
 import { serveSimulator } from "../test/twilio-simulator/serve.ts";
 import { createSimulator } from "../test/twilio-simulator/simulator.ts";
+import { openFromNode } from "../test/twilio-simulator/sockets.ts";
 import { addAccount, addNumber } from "../test/twilio-simulator/state.ts";
 import { fail, onOrphaned } from "./wrangler.ts";
 
-// npm run simulator: a Twilio on this machine, with one account and two numbers, for development without an account.
+// npm run simulator: runs a simulated Twilio on this machine, with one account and two numbers.
 
 const DEFAULT_PORT = "4010";
 
@@ -13,7 +14,7 @@ async function start(): Promise<void> {
   const port = Number(values.port ?? DEFAULT_PORT);
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error("--port must be a port number.");
 
-  const simulator = createSimulator((request) => fetch(request));
+  const simulator = createSimulator((request) => fetch(request), openFromNode);
   const account = addAccount(simulator.state, {
     sid: "AC00000000000000000000000000000001",
     authToken: "simulated-auth-token",
@@ -30,22 +31,36 @@ async function start(): Promise<void> {
     trunk_sid: "TK00000000000000000000000000000001",
   });
 
+  // The Region of Ireland handles the calls of this number. There the account has another token.
+  const irish = addAccount(simulator.regions.ie1, {
+    sid: account.sid,
+    authToken: "simulated-auth-token-ie1",
+  });
+  const phone_number = "+35315550003";
+  const sid = "PN00000000000000000000000000000003";
+  addNumber(simulator.state, account, { sid, phone_number });
+  addNumber(simulator.regions.ie1, irish, { sid, phone_number });
+  simulator.state.voiceRegions.set(phone_number, "ie1");
+
   const { url } = await serveSimulator(simulator, port);
+  const ie1 = await serveSimulator(simulator, port === 0 ? 0 : port + 1, "ie1");
   onOrphaned(() => process.exit(0));
   const json = '-H "Content-Type: application/json" -d';
   console.log(`Twilio simulator at ${url}
 
   account  ${account.sid}
   token    ${account.authToken}
+  in ie1   ${ie1.url}, token ${irish.authToken}; handles the calls of ${phone_number}
   numbers  ${[...simulator.state.numbers.values()].map(({ phone_number }) => phone_number).join(", ")}
 
 Look inside:  curl ${url}/_simulator
 Ring:         curl ${url}/_simulator/ring ${json} '{"phone_number":"+447446466847"}'
+Talk:         curl ${url}/_simulator/ring ${json} '{"phone_number":"+447446466847","say":["What are your opening hours?"]}'
 Text:         curl ${url}/_simulator/text ${json} '{"phone_number":"+447446466847","body":"Hello"}'
 Break it:     curl ${url}/_simulator/faults ${json} '{"effect":"serverErrorHtml","times":3}'
 `);
 }
 
 await start().catch((error: Error & { code?: string }) =>
-  fail(error.code === "EADDRINUSE" ? "The port is taken; choose another one with --port." : error),
+  fail(error.code === "EADDRINUSE" ? "The port is in use. Choose another one with --port." : error),
 );

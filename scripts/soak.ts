@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { fail } from "./wrangler.ts";
 
-// npm run test:soak -- --minutes N: goes on living random histories, with seeds of its own, until the time is over or one
-// of them ends badly. test/faults explains.
+// npm run test:soak -- --minutes N: runs random histories with new seeds, until the time is over or a history fails.
+// test/faults explains them.
 
 try {
   const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });

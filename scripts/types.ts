@@ -1,6 +1,6 @@
 import { fail, wrangler } from "./wrangler.ts";
 
-// npm run types: writes worker-configuration.d.ts anew from wrangler.toml; with --check, says whether that is needed.
+// npm run types: writes worker-configuration.d.ts from wrangler.toml; with --check, fails if the file is out of date.
 
 try {
   wrangler(["types", "--include-runtime=false", "--strict-vars=false", ...process.argv.slice(2)]);

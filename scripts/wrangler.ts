@@ -2,27 +2,27 @@ import { spawn, spawnSync } from "node:child_process";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 
-// Nothing here reads where a request came from, so wrangler need not ask Cloudflare for an example of it.
+// No code here uses a request's `cf` object, so wrangler need not fetch an example of it from Cloudflare.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
-// `send_metrics` in wrangler.toml does not cover every command; this does.
+// `send_metrics` in wrangler.toml does not work for every command. This does.
 process.env.WRANGLER_SEND_METRICS = "false";
 
 const require = createRequire(import.meta.url);
 const bin = join(dirname(require.resolve("wrangler/package.json")), "bin/wrangler.js");
 
 /**
- * Runs wrangler to its end. What it prints goes to our standard error, so that a script's own output stays clean.
- * Local commands are asked nothing; remote ones may ask the person at the terminal to log in or to confirm.
+ * Runs wrangler to its end. Its output goes to our standard error, so that standard output has only the script's own.
+ * Only a remote command may ask the person at the terminal to log in or to confirm.
  *
- * @throws Error where it fails
+ * @throws Error if wrangler fails
  */
 export function wrangler(args: string[]): void {
   const stdin = args.includes("--remote") ? "inherit" : "ignore";
   const { status } = spawnSync(process.execPath, [bin, ...args], { stdio: [stdin, 2, 2] });
-  if (status !== 0) throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed; what it said is above.`);
+  if (status !== 0) throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed; its output is above.`);
 }
 
-/** Runs wrangler to its end and shows nothing of what it prints. */
+/** Runs wrangler to its end without showing its output. */
 export function wranglerQuietly(args: string[]): { succeeded: boolean; output: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
@@ -31,18 +31,18 @@ export function wranglerQuietly(args: string[]): { succeeded: boolean; output: s
   return { succeeded: status === 0, output: `${stdout}${stderr}`.trim() };
 }
 
-/** Runs wrangler to its end and reads what it prints as JSON. @throws Error where it fails */
+/** Runs wrangler to its end and parses its output as JSON. @throws Error if wrangler fails */
 export function wranglerJson(args: string[]): unknown {
   const { status, stdout } = spawnSync(process.execPath, [bin, ...args], { stdio: ["inherit", "pipe", 2] });
   if (status !== 0) {
-    // With --json wrangler says on its standard output what went wrong.
+    // With --json wrangler writes its errors to standard output.
     process.stderr.write(stdout ?? "");
-    throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed; what it said is above.`);
+    throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed; its output is above.`);
   }
   return JSON.parse(String(stdout));
 }
 
-/** Runs wrangler in the foreground, as if it had been called itself, and ends this process as it ends. */
+/** Runs wrangler in the foreground. When it ends, this process ends with the same exit code. */
 export function becomeWrangler(args: string[]): void {
   const child = spawn(process.execPath, [bin, ...args], { stdio: "inherit" });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
@@ -54,7 +54,7 @@ export function becomeWrangler(args: string[]): void {
 
 const ORPHAN_CHECK_MS = 1000;
 
-/** Calls back when our parent is gone: npm passes no signal on when it is killed, and would leave servers behind. */
+/** Calls back when our parent process is gone: a killed npm passes no signal on, and servers would keep running. */
 export function onOrphaned(callback: () => void): void {
   const parent = process.ppid;
   const timer = setInterval(() => {
@@ -65,14 +65,14 @@ export function onOrphaned(callback: () => void): void {
   timer.unref();
 }
 
-/** The value of `--name value` or `--name=value` among arguments that are passed on. */
+/** The value of `--name value` or `--name=value` in the arguments for wrangler. */
 export function optionOf(args: readonly string[], name: string): string | undefined {
   const index = args.findIndex((argument) => argument === name || argument.startsWith(`${name}=`));
   if (index === -1) return undefined;
   return args[index] === name ? args[index + 1] : args[index]?.slice(name.length + 1);
 }
 
-/** Ends a script with what went wrong, in one line and not as a stack. */
+/** Prints the error in one line, without a stack, and sets the exit code to 1. */
 export function fail(error: unknown, hint = ""): void {
   console.error(`${error instanceof Error ? error.message : String(error)}${hint && `\n${hint}`}`);
   process.exitCode = 1;

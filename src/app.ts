@@ -9,8 +9,10 @@ import { webhooks } from "./events/routes.ts";
 import { health } from "./health.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
 import { handleError } from "./http/error-handler.ts";
+import { requireKnownParameters } from "./http/known-parameters.ts";
 import { notFound, refuseTrailingSlash } from "./http/not-found.ts";
 import { phoneNumbers } from "./phone-numbers/routes.ts";
+import { QUERY_PARAMETERS } from "./query-parameters.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 
 export const app = new Hono<AppEnv>();
@@ -18,14 +20,15 @@ export const app = new Hono<AppEnv>();
 app.use(requestContext);
 app.use(refuseTrailingSlash);
 
-// What people read. Error pages explain a faulty configuration too, so they need none.
+// What people read. Works without a valid configuration, because the error pages explain that fault too.
 app.route("/", documentation);
 
 app.use(requireConfig);
+app.use("/v1/*", requireKnownParameters(QUERY_PARAMETERS));
 // What customers call.
 app.route("/v1/keys", apiKeys);
 app.route("/v1/keys", keyDeliveries);
-// A call to a number is answered by its agent as it is now.
+// After a change of an agent its cached routes are forgotten, so that the next call uses the new settings.
 app.route("/v1/agents", agents(forgetRoutes));
 app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
@@ -35,7 +38,7 @@ app.route("/v1/webhooks", webhooks);
 // What Twilio calls.
 app.route("/webhooks/twilio", answering);
 
-// What monitors look at.
+// What monitors call.
 app.route("/healthz", health);
 
 app.onError(handleError);

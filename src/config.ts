@@ -1,14 +1,16 @@
 import { isLoopback } from "./http/public-url.ts";
 import { parseKeyring } from "./vault/keyring.ts";
 
-/** The bindings and variables of the Worker, checked. */
+/** The bindings and variables of the Worker, validated. */
 export type Config = {
-  /** What Twilio is pointed at: an origin without a trailing slash. */
+  /** The address that Twilio calls: an origin without a trailing slash. */
   publicBaseUrl: string;
-  /** Where Twilio was pointed at before the deployment moved; null where it did not. */
+  /** The address that Twilio called before the deployment moved; null if it did not move. */
   previousPublicBaseUrl: string | null;
   /** Twilio's REST API: an origin without a trailing slash. */
   twilioApiBaseUrl: string;
+  /** The addresses of a simulator's other Regions, by Region. For Twilio itself they follow from the API's address. */
+  twilioRegionBaseUrls: Readonly<Record<string, string>>;
   /** The deadline of one call to Twilio, in milliseconds. */
   twilioTimeoutMs: number;
   /** See `vault/keyring.ts`. */
@@ -21,7 +23,7 @@ export type Config = {
   allowLocalWebhooks: boolean;
 };
 
-/** Every fault of the configuration at once, by name and reason, never by value. */
+/** All faults of the configuration in one error: names and reasons, never values. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
   readonly problems: readonly string[];
@@ -38,9 +40,9 @@ const MAX_TIMEOUT_MS = 60_000;
 const checked = new WeakMap<object, Config>();
 
 /**
- * Checks the bindings once per isolate.
+ * Validates the bindings once per isolate.
  *
- * @throws ConfigError that names every missing or faulty one.
+ * @throws ConfigError that names every missing or faulty binding and variable
  */
 export function readConfig(env: Env): Config {
   const known = checked.get(env);
@@ -75,6 +77,7 @@ function checkEnv(env: Partial<Env>): Config {
       ? check("PREVIOUS_PUBLIC_BASE_URL", parseOrigin)
       : null,
     twilioApiBaseUrl: check("TWILIO_API_BASE_URL", parseOrigin, "https://api.twilio.com"),
+    twilioRegionBaseUrls: env.TWILIO_REGION_BASE_URLS ? check("TWILIO_REGION_BASE_URLS", parseRegions) : {},
     twilioTimeoutMs: check("TWILIO_TIMEOUT_MS", parseTimeout, "8000"),
     tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),
     adminToken: check("ADMIN_TOKEN", parseAdminToken),
@@ -84,7 +87,7 @@ function checkEnv(env: Partial<Env>): Config {
   };
   if (config.allowLocalWebhooks && ![config.publicBaseUrl, config.twilioApiBaseUrl].some(isOnThisMachine)) {
     problems.push(
-      "ALLOW_LOCAL_WEBHOOKS is for local development only: neither Twilio nor this service is local",
+      "ALLOW_LOCAL_WEBHOOKS is for local development only, but neither Twilio nor this service is local",
     );
   }
   if (problems.length > 0) throw new ConfigError(problems);
@@ -101,6 +104,16 @@ function parseOrigin(value: string): string {
     throw new Error("must be an origin, without path, query or user");
   }
   return url.origin;
+}
+
+/** Reads a list such as `ie1=http://127.0.0.1:4011,au1=http://127.0.0.1:4012`. */
+function parseRegions(value: string): Record<string, string> {
+  const entries = value.split(",").map((entry) => {
+    const [, region, url] = /^\s*([a-z]{2}\d+)=(.+)$/.exec(entry) ?? [];
+    if (!region || !url) throw new Error("must be a list such as ie1=http://127.0.0.1:4011");
+    return [region, parseOrigin(url.trim())];
+  });
+  return Object.fromEntries(entries);
 }
 
 function isOnThisMachine(origin: string | undefined): boolean {
@@ -131,7 +144,7 @@ function parseAdminToken(value: string): string {
   return value;
 }
 
-/** The addresses at which this deployment is reached by Twilio. */
+/** The addresses at which Twilio reaches this deployment. */
 export function ownAddresses({
   publicBaseUrl,
   previousPublicBaseUrl,

@@ -12,33 +12,99 @@ export class StorageError extends Error {
   }
 }
 
-/** The first row, or null. @throws StorageError */
+/** What a statement is prepared with: D1 itself, or a session of it that may read from a replica. */
+export type Preparable = Pick<D1Database, "prepare">;
+
+// A read may be repeated, so every read is, if D1 only fails in passing. A write is repeated only if the call says that
+// it may be: carried out a second time, it changes nothing more, and nobody needs its count.
+
+/** Reads the first row, or null. @throws StorageError */
 export function first<Row>(statement: D1PreparedStatement): Promise<Row | null> {
-  return translate(statement.first<Row>());
+  return repeated(() => statement.first<Row>());
 }
 
+/** Reads all rows. @throws StorageError */
+export async function all<Row>(statement: D1PreparedStatement): Promise<Row[]> {
+  return (await repeated(() => statement.all<Row>())).results;
+}
+
+/** Carries out several reads in one round trip. @throws StorageError */
+export function readBatch(db: D1Database, reads: D1PreparedStatement[]): Promise<D1Result[]> {
+  return repeated(() => db.batch(reads));
+}
+
+type Write = { isIdempotent?: boolean };
+
 /** Runs a write and tells how many rows it changed. @throws StorageError */
-export async function run(statement: D1PreparedStatement): Promise<number> {
-  return (await translate(statement.run())).meta.changes;
+export async function run(
+  statement: D1PreparedStatement,
+  { isIdempotent = false }: Write = {},
+): Promise<number> {
+  const work = () => statement.run();
+  return (await (isIdempotent ? repeated(work) : once(work))).meta.changes;
+}
+
+/** Runs a write with `RETURNING`: its first row, or null. @throws StorageError */
+export async function runReturning<Row>(statement: D1PreparedStatement): Promise<Row | null> {
+  return (await once(() => statement.run<Row>())).results[0] ?? null;
 }
 
 /** Runs statements in one round trip and one transaction: all take effect or none. @throws StorageError */
-export function batch(db: D1Database, statements: D1PreparedStatement[]): Promise<D1Result[]> {
-  return translate(db.batch(statements));
+export function batch(
+  db: D1Database,
+  statements: D1PreparedStatement[],
+  { isIdempotent = false }: Write = {},
+): Promise<D1Result[]> {
+  const work = () => db.batch(statements);
+  return isIdempotent ? repeated(work) : once(work);
 }
 
-async function translate<T>(work: Promise<T>): Promise<T> {
+const MAX_RETRIES = 2;
+// Twice as long for the second retry, and a random part of it, so that what failed together does not come back together.
+const FIRST_BACKOFF_MS = 50;
+
+async function repeated<T>(work: () => Promise<T>): Promise<T> {
+  for (let retries = 0; retries < MAX_RETRIES; retries += 1) {
+    try {
+      return await work();
+    } catch (cause) {
+      if (!isPassing(cause)) throw storageError(cause);
+      await scheduler.wait(Math.random() * FIRST_BACKOFF_MS * 2 ** retries);
+    }
+  }
+  return once(work);
+}
+
+async function once<T>(work: () => Promise<T>): Promise<T> {
   try {
-    return await work;
+    return await work();
   } catch (cause) {
-    throw new StorageError(failureOf(cause), cause);
+    throw storageError(cause);
   }
 }
 
+// The errors after which Cloudflare says to retry. One that is overloaded is not among them: retries would add to it.
+// https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
+const PASSING = [
+  "Network connection lost",
+  "storage caused object to be reset",
+  "reset because its code was updated",
+  "due to transient issue on remote node",
+];
+
+function isPassing(cause: unknown): boolean {
+  const message = messageOf(cause);
+  return PASSING.some((text) => message.includes(text));
+}
+
 // D1 tells a constraint only by its message, which is SQLite's: https://www.sqlite.org/rescode.html#constraint
-function failureOf(cause: unknown): StorageError["failure"] {
-  const message = cause instanceof Error ? cause.message : "";
-  if (message.includes("UNIQUE constraint failed")) return "conflict";
-  if (message.includes("FOREIGN KEY constraint failed")) return "dangling";
-  return "unavailable";
+function storageError(cause: unknown): StorageError {
+  const message = messageOf(cause);
+  if (message.includes("UNIQUE constraint failed")) return new StorageError("conflict", cause);
+  if (message.includes("FOREIGN KEY constraint failed")) return new StorageError("dangling", cause);
+  return new StorageError("unavailable", cause);
+}
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : "";
 }

@@ -6,13 +6,13 @@ export const healthReference: Reference = {
   operations: {
     "GET /healthz": {
       id: "getHealth",
-      summary: "Ask whether the service works",
-      description: "200 while the deployment is configured completely and its database answers.",
+      summary: "See whether the service works",
+      description: "200 if the deployment is configured correctly and its database answers.",
       auth: "none",
       answers: [
         {
           status: 200,
-          description: "It does.",
+          description: "The service works.",
           schema: z.object({ status: answered(z.literal("ok"), "Always `ok`.") }),
           example: { status: "ok" },
         },

@@ -12,13 +12,13 @@ const formats = {
 
 export type IdKind = keyof typeof formats;
 
-/** A fresh random id: the kind's prefix and lower-case hex, such as `agent_125207e452f8714a`. */
+/** A new random id: the prefix of its kind and lower-case hex, such as `agent_125207e452f8714a`. */
 export function newId(kind: IdKind): string {
   const { prefix, bytes } = formats[kind];
   return prefix + hex(crypto.getRandomValues(new Uint8Array(bytes)));
 }
 
-/** Whether `value` has the shape of an id of this kind; says nothing of whether it exists. */
+/** Whether `value` has the shape of an id of this kind. The id need not exist. */
 export function isId(kind: IdKind, value: string): boolean {
   const { prefix, bytes } = formats[kind];
   return value.startsWith(prefix) && new RegExp(`^[0-9a-f]{${bytes * 2}}$`).test(value.slice(prefix.length));

@@ -5,7 +5,7 @@ import { consumeReconciliation } from "./reconciliation/consume.ts";
 import type { ReconciliationMessage } from "./reconciliation/message.ts";
 import { createServices } from "./services.ts";
 
-// The queues of wrangler.toml; a test holds the two together.
+// The queues of wrangler.toml. A test fails if these and wrangler.toml differ.
 /** @internal */
 export const FORMER_EVENTS = "nixflex-events";
 /** @internal */
@@ -15,7 +15,7 @@ export const RECONCILIATION = "nixflex-reconciliation";
 
 export type QueueMessage = FormerMessage | ReconciliationMessage;
 
-/** @throws Error for a queue that is not ours; its messages are delivered again then */
+/** @throws Error for an unknown queue; Cloudflare then delivers its messages again */
 export async function consume(
   batch: MessageBatch<QueueMessage>,
   env: Env,

@@ -7,14 +7,14 @@ import { clearPreviousTokens } from "./twilio-accounts/store.ts";
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 type Rule = {
-  /** How long after their time rows are kept, in days. */
+  /** How many days the rows are kept after their time. */
   days: number;
   clear: (db: D1Database, before: string, limit: number) => Promise<number>;
 };
 
-/** What is deleted when, by what it is called in the log. */
+/** What is deleted when. The log uses these names. */
 const rules: Readonly<Record<string, Rule>> = {
-  // They say themselves when they expire.
+  // Each row has its own expiry time.
   idempotency_keys: { days: 0, clear: clearExpiredKeys },
   key_creations: { days: 1, clear: clearCreations },
   previous_tokens: { days: 1, clear: clearPreviousTokens },
@@ -24,7 +24,7 @@ const rules: Readonly<Record<string, Rule>> = {
 const ROWS_PER_BATCH = 500;
 const BATCHES_PER_RUN = 10;
 
-/** Deletes what is kept no longer, in bounded batches. For the cron. @throws StorageError */
+/** Deletes old rows, in a limited number of batches. For the cron. @throws StorageError */
 export async function clearOldRecords({ db, log, now }: BaseServices): Promise<void> {
   for (const [name, { days, clear }] of Object.entries(rules)) {
     const before = new Date(now().getTime() - days * DAY_MS).toISOString();

@@ -12,7 +12,7 @@ import { createServices, type Services } from "./services.ts";
 type Job = { name: string; run: (services: Services) => Promise<void> };
 
 /**
- * What is done when, by the cron triggers of wrangler.toml. A test holds the two together.
+ * The jobs of each cron trigger of wrangler.toml. A test fails if this list and wrangler.toml differ.
  *
  * @internal
  */
@@ -29,9 +29,9 @@ export const schedule: Readonly<Record<string, readonly Job[]>> = {
 };
 
 /**
- * Runs the jobs of a cron trigger. One that fails does not keep the others from their work.
+ * Runs the jobs of a cron trigger. If one job fails, the others still run.
  *
- * @throws Error for a trigger that is not in the schedule, and where a job failed, so that Cloudflare shows it
+ * @throws Error if the trigger is not in the schedule, or if a job failed: Cloudflare then shows the failure
  */
 export async function runSchedule(
   { cron }: { cron: string },

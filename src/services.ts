@@ -7,18 +7,18 @@ import { createMeasure, type Measure } from "./http/metrics.ts";
 import type { ReconciliationMessage } from "./reconciliation/message.ts";
 import type { TwilioEndpoint } from "./twilio/http.ts";
 
-/** What the work of this service takes, whichever door it comes in by: a request, a queue or the cron. */
+/** What the work of this service needs, whether a request, a queue or the cron starts it. */
 export type Services = BaseServices & {
   measure: Measure;
-  /** Lets work go on after the answer; the runtime grants it about 30 seconds. */
+  /** Lets work continue after the answer. The runtime allows about 30 seconds for it. */
   defer: (work: Promise<unknown>) => void;
   twilio: TwilioEndpoint;
   publicBaseUrl: string;
+  /** See `ownAddresses` in config.ts. */
+  ownAddresses: readonly string[];
   /** How events are delivered. */
   delivery: {
     timeoutMs: number;
-    /** See `ownAddresses` in config.ts. */
-    ownUrls: readonly string[];
     allowLocal: boolean;
   };
   /** The events of each API key. */
@@ -38,11 +38,15 @@ export function createServices(
     ...baseServices(env, config, log),
     measure: createMeasure(env),
     defer,
-    twilio: { baseUrl: config.twilioApiBaseUrl, timeoutMs: config.twilioTimeoutMs },
+    twilio: {
+      baseUrl: config.twilioApiBaseUrl,
+      timeoutMs: config.twilioTimeoutMs,
+      regionUrls: config.twilioRegionBaseUrls,
+    },
     publicBaseUrl: config.publicBaseUrl,
+    ownAddresses: ownAddresses(config),
     delivery: {
       timeoutMs: config.webhookTimeoutMs,
-      ownUrls: ownAddresses(config),
       allowLocal: config.allowLocalWebhooks,
     },
     outbox: createOutbox(env.EVENT_OUTBOX),

@@ -153,7 +153,7 @@ const CONSTANT_HOLES: Record<string, string[]> = {
   "src/agents/store.ts": ["COLUMNS", "places"],
   "src/events/former-store.ts": ["COLUMNS"],
   "src/events/outbox/delivery-store.ts": ["PENDING", "COLUMNS", "where", "from"],
-  "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where"],
+  "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where", "limitAt", "offsetAt"],
   "src/phone-numbers/import/store.ts": ["IS_ORPHANED"],
   "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS"],
   "src/rotation/store.ts": ["table", "column", "keys", "places", "name", "where"],

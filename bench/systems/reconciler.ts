@@ -1,80 +1,75 @@
-import { Miniflare } from "miniflare";
-import { RECONCILIATION } from "../../src/queues.ts";
-import { sendExpecting } from "../measure/client.ts";
-import { type Heap, openHeap } from "../measure/heap.ts";
-import { pause } from "../measure/pause.ts";
-import { childNamed } from "../measure/process.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { sendExpecting } from "../measure/http.ts";
+import { atOnce } from "../measure/rounds.ts";
 import type { Progress } from "../workers/reconciling.ts";
-import { small } from "./bundles.ts";
-import { deployed, migrate, module, quiet } from "./deployed.ts";
-import { scratch } from "./scratch.ts";
+import { deployable, small } from "./bundles.ts";
+import { createCustomer } from "./systems.ts";
+import type { Twilio } from "./twilio.ts";
+import { deployed, module, PUBLIC_BASE_URL, startWorkerd } from "./workerd.ts";
 
 const CRON = "*/15 * * * *";
 const NAME = "reconciling";
+const IMPORTS_IN_FLIGHT = 8;
+const ROWS_AT_ONCE = 2_000;
 
-/** One workerd with the Worker, its D1 and its queue of reconciliation, and the naive loop beside it. */
-export type Reconciler = {
-  naiveUrl: string;
-  d1: D1Database;
-  encryptionKeys: string;
-  heap: Heap;
-  /** The process id of workerd. */
-  pid: number;
-  /** Runs the cron, and waits until the consumer has done what the cron sent. */
-  run: (accounts: number) => Promise<void>;
-  progress: () => Promise<Progress>;
-  close: () => Promise<void>;
-};
-
-/** @param heapProbe who is asked to look at the consumer's heap, cleared of garbage, before each round trip to D1 */
-export async function startReconciler(twilioUrl: string, heapProbe?: string): Promise<Reconciler> {
-  const { common, worker, bindings, queueConsumers, code, secrets } = deployed(twilioUrl);
-  const consumer = queueConsumers[RECONCILIATION];
-  if (!consumer) throw new Error(`wrangler.toml has no consumer of ${RECONCILIATION}`);
-  process.env.MINIFLARE_WORKERD_V8_FLAGS = heapProbe === undefined ? "" : "--expose-gc";
-  const miniflare = new Miniflare({
-    inspectorPort: 0,
-    workers: [
-      {
-        ...worker,
-        name: NAME,
-        bindings: { ...bindings, ...(heapProbe !== undefined && { HEAP_PROBE: heapProbe }) },
-        // Nobody looks at pages here.
-        serviceBindings: { ASSETS: "naive" },
-        // The events that are found are put on their queue, and delivered by nobody: that is not what is measured.
-        queueConsumers: { [RECONCILIATION]: consumer },
-        modules: [module("reconciling.js", await small("reconciling")), module("index.js", code)],
-      },
-      { ...common, name: "naive", modules: [module("naive.js", await small("naive"))] },
+/** One workerd with the Worker, its D1 and its queue of reconciliation. */
+export async function startReconciler(twilio: Twilio) {
+  const { options, secrets } = deployed(twilio.url);
+  const queue = options.queueProducers.RECONCILIATION ?? "";
+  const worker = {
+    ...options,
+    // Events are put on their queue and delivered by nobody: that is not what is measured.
+    queueConsumers: { [queue]: options.queueConsumers[queue] ?? {} },
+    modules: [
+      module("reconciling.js", await small("reconciling")),
+      module("index.js", deployable("src/index.ts").code),
     ],
-    d1Persist: scratch(crypto.randomUUID()),
-    handleRuntimeStdio: quiet,
-  });
-  await miniflare.ready;
-  const d1 = (await miniflare.getD1Database("DB", NAME)) as unknown as D1Database;
-  await migrate(d1);
-  const urlOf = async (name: string) => (await miniflare.unsafeGetDirectURL(name)).origin;
-  const url = await urlOf(NAME);
-  const progress = async (): Promise<Progress> =>
-    JSON.parse(await sendExpecting(200, { method: "GET", url }));
-  const heap = await openHeap(new URL(`/core:user:${NAME}`, await miniflare.getInspectorURL()));
-  return {
-    naiveUrl: await urlOf("naive"),
-    d1,
-    encryptionKeys: secrets.TOKEN_ENCRYPTION_KEYS,
-    heap,
-    pid: childNamed("workerd"),
-    async run(accounts) {
-      const before = (await progress()).messages;
-      const { scheduled } = await miniflare.getWorker(NAME);
-      const { outcome } = await scheduled({ cron: CRON });
-      if (outcome !== "ok") throw new Error(`the cron ended with ${outcome}`);
-      while ((await progress()).messages < before + accounts) await pause(20);
-    },
-    progress,
-    async close() {
-      heap.close();
-      await miniflare.dispose();
-    },
   };
+  const { miniflare, urls, d1, pid } = await startWorkerd(NAME, { [NAME]: worker }, { inspectorPort: 0 });
+  const importNumber = await createCustomer(urls[NAME], secrets.ADMIN_TOKEN);
+
+  /** Runs the cron, and waits until the consumer has checked so many accounts. */
+  async function run(accounts: number): Promise<Progress> {
+    const { scheduled } = await miniflare.getWorker(NAME);
+    const { outcome } = await scheduled({ cron: CRON });
+    if (outcome !== "ok") throw new Error(`the cron ended with ${outcome}`);
+    for (;;) {
+      const body = await sendExpecting(200, { method: "GET", url: `${urls[NAME]}/progress` });
+      const progress: Progress = JSON.parse(body);
+      if (progress.messages >= accounts) return progress;
+      await pause(20);
+    }
+  }
+
+  /** New accounts full of imported numbers: one is imported, and the others get copies of its row. All are due. */
+  async function fill(accounts: number, numbersEach: number): Promise<void> {
+    // Nothing was sealed by an older key. The cron notes that, and then has only the checks to do.
+    await run(0);
+    await atOnce(Array.from({ length: accounts }), IMPORTS_IN_FLIGHT, async () => {
+      const account = await twilio.addAccount();
+      for (const number of await twilio.addNumbers(account, 1)) await importNumber(account, number);
+      const imported = "SELECT * FROM phone_numbers WHERE account_sid = ?1";
+      const row = await d1.prepare(imported).bind(account.sid).first();
+      const others = await twilio.addImported(account, numbersEach - 1, PUBLIC_BASE_URL);
+      await insert(others.map((other) => ({ ...row, ...other })));
+    });
+    await d1.batch([
+      d1.prepare("UPDATE twilio_accounts SET next_check_at = created_at"),
+      d1.prepare("UPDATE agents SET webhook_url = 'https://customer.example.com/events'"),
+    ]);
+    await twilio.take();
+  }
+
+  async function insert(rows: object[]): Promise<void> {
+    const columns = Object.keys(rows[0] ?? {});
+    const values = columns.map((column) => `value ->> '${column}'`);
+    const into = `INSERT INTO phone_numbers (${columns}) SELECT ${values} FROM json_each(?1)`;
+    for (let start = 0; start < rows.length; start += ROWS_AT_ONCE) {
+      const some = JSON.stringify(rows.slice(start, start + ROWS_AT_ONCE));
+      await d1.prepare(into).bind(some).run();
+    }
+  }
+
+  const inspector = new URL(`/core:user:${NAME}`, await miniflare.getInspectorURL());
+  return { d1, pid, inspector, fill, run, close: () => miniflare.dispose() };
 }

@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-// Databases of both sides lie in memory where the system has a place for that: how fast this machine's disk settles
-// a write says nothing about D1, nor about the peer's server.
+// Databases of both sides lie in memory if the system has a place for that: how fast this machine's disk settles a
+// write says nothing about D1, nor about the peer's server.
 const IN_MEMORY = "/dev/shm";
 
 const folder = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), "nixflex-bench-"));

@@ -1,20 +1,9 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
-// @ts-expect-error: the bundles are put beside this Worker as text when the bench starts it.
-import bundles from "./bundles.txt";
-// @ts-expect-error: likewise
-import shell from "./shell.txt";
+// @ts-expect-error: what can be started is put beside this Worker as text when the bench starts it.
+import isolates from "./isolates.txt";
 
-type HostEnv = {
-  DB: D1Database;
-  LOADER: WorkerLoader;
-  /** Variables of the Workers that are started. */
-  VARIABLES: Record<string, string>;
-  /** The names of their queue bindings. */
-  QUEUES: string[];
-  /** The names of their rate limits. */
-  LIMITS: string[];
-  COMPATIBILITY_DATE: string;
-};
+type HostEnv = { DB: D1Database; LOADER: WorkerLoader };
+type HostContext = { exports: { Database: (options: { props: object }) => unknown } };
 
 export class Database extends WorkerEntrypoint<HostEnv> {
   batch(statements: { sql: string; values: unknown[] }[]): Promise<D1Result[]> {
@@ -22,36 +11,18 @@ export class Database extends WorkerEntrypoint<HostEnv> {
   }
 }
 
-/** What is started, by name. */
-export type IsolateBundles = Record<string, { code: string; compatibilityFlags: string[] }>;
+const known: Record<string, WorkerLoaderWorkerCode> = JSON.parse(isolates);
+let started = 0;
 
-const known: IsolateBundles = JSON.parse(bundles);
-
-let isolates = 0;
-
-/** Starts the bundle that the header names in an isolate that was not there before, and lets it answer. */
+/** Starts what the header names in an isolate that was not there before, and lets it answer. */
 export default {
-  fetch(request: Request, env: HostEnv, ctx: ExecutionContext): Promise<Response> {
+  async fetch(request: Request, env: HostEnv, ctx: unknown): Promise<Response> {
     const name = request.headers.get("x-bundle") ?? "";
-    const bundle = known[name];
-    if (!bundle) return Promise.resolve(new Response("no such bundle", { status: 404 }));
-    isolates += 1;
-    const isolate = env.LOADER.get(`${name}-${isolates}`, () => ({
-      compatibilityDate: env.COMPATIBILITY_DATE,
-      compatibilityFlags: bundle.compatibilityFlags,
-      mainModule: "shell.js",
-      modules: { "shell.js": shell, "index.js": bundle.code },
-      env: {
-        ...env.VARIABLES,
-        QUEUES: env.QUEUES,
-        LIMITS: env.LIMITS,
-        DATABASE: (
-          ctx as unknown as { exports: { Database: (options: object) => unknown } }
-        ).exports.Database({
-          props: {},
-        }),
-      },
-    }));
+    const code = known[name];
+    if (!code) return new Response("no such bundle", { status: 404 });
+    started += 1;
+    const DATABASE = (ctx as HostContext).exports.Database({ props: {} });
+    const isolate = env.LOADER.get(`${name}-${started}`, () => ({ ...code, env: { ...code.env, DATABASE } }));
     return isolate.getEntrypoint().fetch(request as never) as unknown as Promise<Response>;
   },
 };

@@ -2,44 +2,35 @@ import worker from "./index.js";
 import type { Database } from "./isolate-host.ts";
 
 type ShellEnv = { DATABASE: Pick<Database, "batch">; QUEUES: string[]; LIMITS: string[] };
-type Row = Record<string, unknown>;
+type Statement = { sql: string; values: unknown[] };
+
+const answering = (answer: unknown) => async () => answer;
 
 /**
  * Around a bundle in a fresh isolate: gives it the D1 of its host, which cannot be handed over as it is, queues
  * that take everything, limits that allow everything, and no assets.
  */
 export default {
-  fetch: (request: Request, { DATABASE, QUEUES, LIMITS, ...env }: ShellEnv, ctx: ExecutionContext) => {
-    const queues = QUEUES.map((name) => [name, { send: noop, sendBatch: noop }]);
-    const limits = LIMITS.map((name) => [name, { limit: async () => ({ success: true }) }]);
-    const bindings = { ...Object.fromEntries([...queues, ...limits]), ASSETS: { fetch: notFound } };
-    return worker.fetch(request, { ...env, ...bindings, DB: databaseOver(DATABASE) }, ctx);
+  fetch(request: Request, { DATABASE, QUEUES, LIMITS, ...env }: ShellEnv, ctx: ExecutionContext) {
+    const queue = { send: answering(undefined), sendBatch: answering(undefined) };
+    const limit = { limit: answering({ success: true }) };
+    const bindings = Object.fromEntries([
+      ...QUEUES.map((name) => [name, queue]),
+      ...LIMITS.map((name) => [name, limit]),
+    ]);
+    const ASSETS = { fetch: answering(new Response(null, { status: 404 })) };
+    return worker.fetch(request, { ...env, ...bindings, ASSETS, DB: databaseOver(DATABASE) }, ctx);
   },
 };
 
-async function noop(): Promise<void> {}
-
-async function notFound(): Promise<Response> {
-  return new Response(null, { status: 404 });
-}
-
 function databaseOver(database: ShellEnv["DATABASE"]) {
-  const statement = (sql: string, values: unknown[]) => {
-    const run = async () => (await database.batch([{ sql, values }]))[0] as { results: Row[] };
-    return {
-      sql,
-      values,
-      bind: (...bound: unknown[]) => statement(sql, bound),
-      first: async () => (await run()).results[0] ?? null,
-      run,
-      all: run,
-    };
+  const prepare = (sql: string, values: unknown[] = []) => {
+    const all = async () => (await database.batch([{ sql, values }]))[0];
+    const first = async () => (await all())?.results[0] ?? null;
+    return { sql, values, bind: (...bound: unknown[]) => prepare(sql, bound), first, run: all, all };
   };
-  const DB = {
-    prepare: (sql: string) => statement(sql, []),
-    batch: (statements: ReturnType<typeof statement>[]) =>
-      database.batch(statements.map(({ sql, values }) => ({ sql, values }))),
-    withSession: () => DB,
-  };
+  const batch = (statements: Statement[]) =>
+    database.batch(statements.map(({ sql, values }) => ({ sql, values })));
+  const DB = { prepare, batch, withSession: () => DB };
   return DB;
 }

@@ -5,8 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import { openApiDocument } from "../../src/documentation/openapi.ts";
 import { operationsOf } from "../documentation/operations.ts";
 
-// The types are openapi-typescript's work. It needs the compiler's API, which TypeScript 7 no longer has, so it lives in
-// the workspace of the client beside a TypeScript 5 of its own.
+// openapi-typescript makes the types. It needs the compiler API, which TypeScript 7 no longer has. So the client's
+// workspace installs it together with TypeScript 5.
 
 const SDK = resolve("sdk");
 const GENERATED = join(SDK, "src/generated");
@@ -24,7 +24,7 @@ export function buildClient(): void {
     source,
     "--output",
     join(GENERATED, "openapi.ts"),
-    // A field with a default may still be left out of a request.
+    // A request may omit a field that has a default.
     "--default-non-nullable=false",
   ]);
   const routes = operationsOf(document).map(({ id, method, path }) => `  ${id}: ["${method}", "${path}"],`);
@@ -35,7 +35,7 @@ export function buildClient(): void {
   run("typescript/bin/tsc", ["--project", SDK]);
 }
 
-/** Runs a program of the workspace, silent unless it fails. */
+/** Runs a program of the client's workspace. Prints nothing unless it fails. */
 function run(program: string, args: string[]): void {
   const [name = ""] = program.split("/");
   const bin = join(packageOf(name), program.slice(name.length + 1));

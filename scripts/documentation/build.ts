@@ -1,29 +1,30 @@
 import { createHash } from "node:crypto";
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { runInNewContext } from "node:vm";
 import packageJson from "../../package.json" with { type: "json" };
 import { openApiDocument } from "../../src/documentation/openapi.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { llmsFullText, llmsText } from "./llms.ts";
 import { errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
 
-// Builds public/, which the Worker serves. Whatever needs the Worker runs this first: it takes a moment, and so nobody
-// has to think of it.
+// Builds public/, which the Worker serves. Every script that needs the Worker runs this first. It takes a moment, and
+// nobody can forget it.
 
 const TARGET = "public";
 const API_TEXT = "docs/api.md";
 const SOURCE = "scripts/documentation";
-const SCALAR = "node_modules/@scalar/api-reference/dist/browser/standalone.js";
+const SCALAR = "node_modules/@scalar/fastify-api-reference/dist/index.js";
 
 const CODES = Object.keys(errorCatalogue) as ErrorCode[];
 
-/** Writes public/ anew. Files that are there and right are left alone, for a running `wrangler dev` watches them. */
+/** Writes public/. Files with the right content are not written, because a running `wrangler dev` watches them. */
 export function buildDocumentation(): void {
   const document = openApiDocument(packageJson.version);
   const assets = {
     css: hashed("site.css", own("site.css")),
     icon: hashed("icon.svg", own("icon.svg")),
-    scalar: hashed("scalar.js", read(SCALAR)),
+    scalar: hashed("scalar.js", scalarScript()),
     reference: hashed("reference.js", own("reference.js")),
     referenceCss: hashed("reference.css", own("reference.css")),
   };
@@ -47,7 +48,7 @@ export function buildDocumentation(): void {
 }
 
 /**
- * docs/api.md as it should be: the reference for those who read the repository.
+ * The content of docs/api.md: the reference for people who read the repository.
  *
  * @internal
  */
@@ -56,9 +57,16 @@ export function apiText(): string {
   return `${note}\n\n${llmsFullText(openApiDocument(), CODES)}`;
 }
 
-/** Writes docs/api.md, which is committed; a test says when it is out of date. */
+/** Writes docs/api.md, which is committed. A test fails if it is out of date. */
 export function writeApiText(): void {
   writeIfChanged(API_TEXT, apiText());
+}
+
+/** Scalar's script. Scalar's Fastify plugin holds it as a string literal, and installs far fewer packages than Scalar's own. */
+function scalarScript(): string {
+  const literal = /^var standalone_default = (".*");$/m.exec(read(SCALAR))?.[1];
+  if (literal === undefined) throw new Error(`${SCALAR} no longer has the script under this name.`);
+  return runInNewContext(literal);
 }
 
 function own(name: string): string {
@@ -69,7 +77,7 @@ function read(path: string): string {
   return readFileSync(path, "utf8");
 }
 
-/** A file that may be cached for good: other content has another name. */
+/** A file that may be cached for ever: its name changes with its content. */
 function hashed(name: string, content: string): { link: string; content: string } {
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 10);
   return { link: `/docs/assets/${name.replace(".", `.${hash}.`)}`, content };

@@ -7,7 +7,7 @@ import { type DocumentedOperation, operationsOf, resolve, type Schema } from "./
 
 const SUMMARY = "Bring your own Twilio number to your AI agent: one call imports it.";
 
-/** `GET /llms.txt`: what there is, and where to read it. */
+/** `GET /llms.txt`: the endpoints, and links to the documentation. */
 export function llmsText(document: OpenApiDocument): string {
   const operations = operationsOf(document).map(
     ({ method, path, summary, anchor }) => `- [${method} ${path}](/docs#${anchor}): ${summary}`,
@@ -16,12 +16,12 @@ export function llmsText(document: OpenApiDocument): string {
 
 > ${SUMMARY}
 
-Paths are relative to the host this file came from. Requests need \`Authorization: Bearer KEY_ID:KEY_SECRET\`.
+Paths are relative to the host of this file. Requests need \`Authorization: Bearer KEY_ID:KEY_SECRET\`.
 
 ## Documentation
 
-- [Everything in one text](/llms-full.txt): every endpoint, field and error
-- [OpenAPI 3.1](/openapi.json): the same for tools
+- [Everything in one file](/llms-full.txt): every endpoint, field and error
+- [OpenAPI 3.1](/openapi.json): the same, for tools
 - [Errors](/docs/errors): what each code means and what to do
 
 ## Endpoints
@@ -77,7 +77,7 @@ function fields({ properties = {}, required = [] }: Schema): string {
     .join("\n");
 }
 
-/** What a value must be, in a few words. */
+/** The rules for a value, in a few words. */
 function rules({
   type,
   enum: values,

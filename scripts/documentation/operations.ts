@@ -1,7 +1,7 @@
 import type { OpenApiDocument } from "../../src/documentation/openapi.ts";
 import type { ErrorCode } from "../../src/http/errors.ts";
 
-/** A JSON schema, as far as pages and texts look into one. */
+/** The parts of a JSON schema that the pages and texts use. */
 export type Schema = {
   $ref?: string;
   type?: string | string[];
@@ -45,7 +45,7 @@ type RawOperation = {
 
 type DocumentedAnswer = { status: string; description: string; schema: Schema; example: unknown };
 
-/** An operation of the document, flat. */
+/** An operation of the OpenAPI document, as one flat object. */
 export type DocumentedOperation = {
   id: string;
   method: string;
@@ -57,15 +57,15 @@ export type DocumentedOperation = {
   parameters: Parameter[];
   requestSchema: Schema | undefined;
   requestExample: unknown;
-  /** What it answers when it succeeds, the usual one first. */
+  /** The answers of a success, the usual one first. */
   answers: [DocumentedAnswer, ...DocumentedAnswer[]];
-  /** Every code it can answer with, by status. */
+  /** Every error code that it can answer with, by status. */
   errors: ErrorCode[];
-  /** Where the reference shows it: what follows `/docs#`. */
+  /** The place in the reference: what follows `/docs#`. */
   anchor: string;
 };
 
-/** The operations of a document in its order. */
+/** The operations, in the document's order. */
 export function operationsOf(document: OpenApiDocument): DocumentedOperation[] {
   const paths = (document.paths ?? {}) as Record<string, Record<string, RawOperation>>;
   return Object.entries(paths).flatMap(([path, methods]) =>
@@ -83,7 +83,7 @@ function flat(method: string, path: string, operation: RawOperation): Documented
   const [usual, ...others] = responses
     .filter(({ status }) => status.startsWith("2"))
     .map(({ status, description, schema, example }) => ({ status, description, schema, example }))
-    // Where something can be made, making it is what is usually asked for.
+    // 201 before 200: if a request can create something, that is its usual answer.
     .sort((a, b) => Number(b.status) - Number(a.status));
   if (!usual) throw new Error(`${id} never succeeds`);
   const tag = tags[0];
@@ -104,7 +104,7 @@ function flat(method: string, path: string, operation: RawOperation): Documented
   };
 }
 
-/** A schema with its reference followed. */
+/** Follows the reference of a schema, if it has one. */
 export function resolve(document: OpenApiDocument, schema: Schema): Schema {
   const name = schema.$ref?.replace("#/components/schemas/", "");
   return name === undefined ? schema : ((document.components?.schemas?.[name] ?? {}) as Schema);

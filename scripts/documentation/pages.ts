@@ -4,12 +4,12 @@ import { CODES_OUTSIDE_OPERATIONS, type OpenApiDocument } from "../../src/docume
 import { type ErrorCode, errorCatalogue, errorType } from "../../src/http/errors.ts";
 import { operationsOf } from "./operations.ts";
 
-/** Where the files are that a page is made of. */
+/** The paths of the files that a page loads. */
 export type Links = Record<"css" | "icon" | "scalar" | "reference" | "referenceCss", string>;
 
 type Fragment = ReturnType<typeof html>;
 
-/** `GET /`: what this is, and the one request it is about. */
+/** `GET /`: what this service is, and its main request. */
 export function landingPage(document: OpenApiDocument, links: Links): string {
   const operations = operationsOf(document);
   const importing = operations.find(({ id }) => id === "importPhoneNumber");
@@ -18,7 +18,7 @@ export function landingPage(document: OpenApiDocument, links: Links): string {
     "Nixflex Numbers: bring your own Twilio number",
     links,
     html`<h1>Bring your own Twilio number to your AI agent</h1>
-<p class="lead">One call imports a number that you own at Twilio. From then on its calls and texts come here, to your agent.</p>
+<p class="lead">One call imports a number that you own at Twilio. From then on its calls and texts go to your agent.</p>
 <h2 id="request">The call</h2>
 ${code(
   html`curl <span data-origin>https://numbers.example.com</span>/v1/phone-numbers \\
@@ -29,12 +29,12 @@ ${code(
 )}
 <p><code>201 Created</code></p>
 ${code(json(importing.answers[0].example), "The answer")}
-<h2>What it takes care of</h2>
+<h2>What it does for you</h2>
 <ul>
-<li>Nothing half-done: if Twilio fails in between, the number is given back as it was.</li>
-<li>No swallowed calls: SIP trunk, TwiML App and fax bindings are cleared, and the result is checked.</li>
-<li>Your secrets stay yours: Auth Tokens and your previous webhooks are sealed, API key secrets only stored as hashes.</li>
-<li>Errors that help: each has a stable code, and a page that says what to do.</li>
+<li>No half-finished imports: if Twilio fails during an import, the number's old settings are restored.</li>
+<li>No lost calls: an import clears the number's SIP trunk, TwiML App and fax settings, and verifies the result.</li>
+<li>Your secrets are safe: Auth Tokens and your previous webhooks are stored encrypted, API key secrets only as hashes.</li>
+<li>Errors that help: each error has a fixed code, and a page that says what to do.</li>
 </ul>
 <h2>The API</h2>
 <dl>
@@ -42,17 +42,17 @@ ${operations.map(
   ({ method, path, anchor, summary }) =>
     html`<dt><a href="/docs#${anchor}"><code>${method} ${path}</code></a></dt><dd>${summary}</dd>\n`,
 )}</dl>
-<h2>Read on</h2>
+<h2>More to read</h2>
 <ul>
-<li><a href="/docs">Reference</a>: every endpoint, field and error, to try out</li>
+<li><a href="/docs">Reference</a>: every endpoint, field and error; you can try them there</li>
 <li><a href="/docs/errors">Errors</a>: what each code means and what to do</li>
 <li><a href="/openapi.json">openapi.json</a>: the API in OpenAPI 3.1, for your tools</li>
-<li><a href="/llms.txt">llms.txt</a> and <a href="/llms-full.txt">llms-full.txt</a>: the same for language models</li>
+<li><a href="/llms.txt">llms.txt</a> and <a href="/llms-full.txt">llms-full.txt</a>: the same, for language models</li>
 </ul>`,
   );
 }
 
-/** `GET /docs`: the frame that Scalar's reference fills. */
+/** `GET /docs`: the page that Scalar fills with the reference. */
 export function referencePage({ icon, scalar, reference, referenceCss }: Links): string {
   return text(html`<!doctype html>
 <html lang="en">
@@ -65,7 +65,7 @@ export function referencePage({ icon, scalar, reference, referenceCss }: Links):
 </head>
 <body>
 <div id="reference"></div>
-<noscript><p>The reference needs JavaScript. The same is in <a href="/llms-full.txt">llms-full.txt</a>, as plain text.</p></noscript>
+<noscript><p>The reference needs JavaScript. You can read the same as plain text in <a href="/llms-full.txt">llms-full.txt</a>.</p></noscript>
 <script src="${scalar}"></script>
 <script src="${reference}"></script>
 </body>
@@ -79,7 +79,7 @@ export function errorListPage(codes: readonly ErrorCode[], links: Links): string
     "Errors · Nixflex Numbers",
     links,
     html`<h1>Errors</h1>
-<p class="lead">Every failure has one form. Branch on <code>code</code>; messages may be reworded.</p>
+<p class="lead">All errors have the same form. Branch on <code>code</code>: messages may change.</p>
 ${code(json({ error: { type: "…", code: "…", message: "…", doc_url: "…", details: {} } }), "The envelope")}
 <dl>
 ${codes.map(
@@ -89,7 +89,7 @@ ${codes.map(
   );
 }
 
-/** `GET /docs/errors/{code}`: where an error's `doc_url` leads. */
+/** `GET /docs/errors/{code}`: the page that `doc_url` of an error points to. */
 export function errorPage(entry: ErrorCode, document: OpenApiDocument, links: Links): string {
   const { status, message } = errorCatalogue[entry];
   const { happened, remedy, details } = errorHelp[entry];
@@ -108,8 +108,8 @@ export function errorPage(entry: ErrorCode, document: OpenApiDocument, links: Li
 ${remedy.map((step) => html`<li>${step}</li>\n`)}</ol>
 <p>${
       isRetryable
-        ? "The same request may be sent again."
-        : "Sending the same request again gives the same answer until its cause is mended."
+        ? "You may send the same request again."
+        : "If you send the same request again, you get the same answer until the cause is corrected."
     }</p>
 ${details ? html`<h2>An example of its details</h2>\n${code(json(details), "Details")}` : ""}
 ${
@@ -139,13 +139,13 @@ function page(title: string, { css, icon }: Links, main: Fragment): string {
 <main>
 ${main}
 </main>
-<footer>Nixflex Numbers, MIT licensed. Every response carries an <code>x-request-id</code>; give it to support.</footer>
+<footer>Nixflex Numbers, MIT licensed. Every response has an <code>x-request-id</code>; give it to support.</footer>
 </body>
 </html>
 `);
 }
 
-/** A block that scrolls by itself where it is too wide, by keyboard too. */
+/** A block of code. If it is too wide it scrolls, also by keyboard. */
 function code(content: Fragment | string, label: string): Fragment {
   return html`<pre tabindex="0" role="region" aria-label="${label}"><code>${content}</code></pre>`;
 }
@@ -154,7 +154,7 @@ function json(value: unknown): string {
   return JSON.stringify(value, null, 2);
 }
 
-/** The text of a page. Nothing in one is awaited. */
+/** The text of a page. No part of a page is a promise. */
 function text(fragment: Fragment): string {
   return `${raw(fragment as string)}`;
 }

@@ -3,9 +3,9 @@ import type { operations } from "./generated/openapi.ts";
 import { routes } from "./generated/routes.ts";
 
 export type ClientOptions = {
-  /** Where the deployment is, such as `https://numbers.example.com`. */
+  /** The URL of the deployment, such as `https://numbers.example.com`. */
   baseUrl: string;
-  /** What follows `Bearer`: `KEY_ID:KEY_SECRET`, or the admin token for what needs that. */
+  /** The text after `Bearer`: `KEY_ID:KEY_SECRET`, or the admin token for operations that need it. */
   token?: string;
   /** The `fetch` to use; the global one by default. */
   fetch?: (request: Request) => Promise<Response>;
@@ -44,13 +44,13 @@ type Method<Operation> =
     ? (input?: Input<Operation>, options?: RequestOptions) => Promise<Answer<Operation>>
     : (input: Input<Operation>, options?: RequestOptions) => Promise<Answer<Operation>>;
 
-/** One method for each operation of the API, by its `operationId`. Failures are thrown as {@link NixflexError}. */
+/** One method for each operation of the API, by its `operationId`. An error answer is thrown as {@link NixflexError}. */
 export type Client = { readonly [Id in keyof operations]: Method<operations[Id]> };
 
 type AnyInput = { path?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown };
 
 /**
- * A client of one deployment.
+ * A client for one deployment.
  *
  * ```ts
  * const nixflex = createClient({ baseUrl: "https://numbers.example.com", token: "KEY_ID:KEY_SECRET" });

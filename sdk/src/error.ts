@@ -1,26 +1,26 @@
 import type { components } from "./generated/openapi.ts";
 
-/** Every code the API answers with. https://numbers.example.com/docs/errors lists them on a deployment of its own. */
+/** Every error code of the API. Your deployment lists them at `/docs/errors`. */
 export type ErrorCode = components["schemas"]["ErrorCode"];
 
 type Envelope = components["schemas"]["Error"]["error"];
 
-/** An answer of the API that is a failure. Branch on `code`. */
+/** An error that the API answered with. Branch on `code`. */
 export class NixflexError extends Error {
   override readonly name = "NixflexError";
-  /** `unreadable_answer`: something on the way, such as a proxy, answered in the API's place. */
+  /** `unreadable_answer`: something in between, such as a proxy, answered instead of the API. */
   readonly code: ErrorCode | "unreadable_answer";
   readonly status: number;
   readonly details: Record<string, unknown>;
   /** The page that says what to do. */
   readonly docUrl: string | undefined;
-  /** What support will ask for. */
+  /** The id of the request. Support asks for it. */
   readonly requestId: string | undefined;
-  /** After how many seconds to try again, where the API says so. */
+  /** After how many seconds to try again, if the API says so. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(response: Response, envelope: Envelope | undefined) {
-    super(envelope?.message ?? `The answer, with status ${response.status}, is not one of the API's.`);
+    super(envelope?.message ?? `The answer with status ${response.status} does not come from the API.`);
     this.code = envelope?.code ?? "unreadable_answer";
     this.status = response.status;
     this.details = envelope?.details ?? {};

@@ -2,7 +2,7 @@ import { newId } from "../ids.ts";
 import type { CreateAgentBody, UpdateAgentBody } from "./schema.ts";
 import type { AgentRow } from "./store.ts";
 
-// An agent as a request has it, as a row has it, and as an answer has it. No I/O here.
+// The three forms of an agent: in a request, in its row, in an answer. No I/O here.
 
 export function newAgent(fields: CreateAgentBody, apiKeyId: string, now: Date): AgentRow {
   const time = now.toISOString();
@@ -15,7 +15,7 @@ export function newAgent(fields: CreateAgentBody, apiKeyId: string, now: Date): 
   };
 }
 
-/** The row with the changes; what they leave out stays as it is. It is always later than the row it was made from. */
+/** The row with these changes; all other fields stay the same. The new `updated_at` is always later than the old one. */
 export function changedAgent(row: AgentRow, changes: UpdateAgentBody, now: Date): AgentRow {
   const { agent_id: _, created_at: __, updated_at: ___, ...present } = serialise(row);
   const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));

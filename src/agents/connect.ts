@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import { isPublicUrl } from "../http/public-url.ts";
+import type { ErrorCode } from "../http/errors.ts";
 import { maxLength, minLength, pattern, satisfies } from "../http/schema.ts";
 
-// How a call is handed to an agent's runtime, and what a caller gets where that fails. Attributes have the names TwiML
-// gives them (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay); snake_case is taken too.
+// How a call is connected to an agent's runtime, and what the caller hears if that fails. Attributes have TwiML's names
+// (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay); snake_case is accepted too.
 
 const MAX_TEXT_LENGTH = 1_000;
 const MAX_URL_LENGTH = 2_048;
@@ -14,33 +14,38 @@ const DIALABLE = /^(?:\+[1-9][0-9]{1,14}|sips?:[^\s<>"'&]{1,255})$/;
 const text = z.string().check(minLength(1), maxLength(MAX_TEXT_LENGTH));
 const optional = z.optional(text);
 const flag = z.optional(z.boolean());
-// Twilio documents some of these as a list of words where its SDK has a boolean.
+// Twilio documents some of these as a list of words, but its SDK has a boolean.
 const textOrFlag = z.optional(z.union([text, z.boolean()]));
+const textOrNumber = z.optional(z.union([text, z.number()]));
 
-const urlOf = (protocol: "wss:" | "https:", { query }: { query: boolean }) =>
-  z.string().check(
-    maxLength(MAX_URL_LENGTH, "invalid_url"),
-    satisfies(
-      (value: string) => isPublicUrl(value, { protocol }) && (query || !value.includes("?")),
-      "invalid_url",
-    ),
-  );
+// The allowed hosts depend on the deployment; see `checkUrls` in urls.ts.
+const url = z.string().check(maxLength(MAX_URL_LENGTH, "invalid_url"));
 
-/** What the runtime is told beside our own parameters; see `answering/answer.ts`. */
+/** The customer's own parameters for the runtime, beside ours; see `answering/answer.ts`. */
 const parameters = z.optional(
-  z
-    .record(
-      z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
-      z.string().check(maxLength(MAX_TEXT_LENGTH)),
-    )
-    .check(satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES)),
+  z.pipe(
+    z.transform((input, { issues }) => {
+      // zod leaves it out of a record without a word.
+      if (typeof input === "object" && input !== null && Object.hasOwn(input, "__proto__")) {
+        const message = "invalid_field" satisfies ErrorCode;
+        issues.push({ code: "custom", path: ["__proto__"], message, input });
+      }
+      return input;
+    }),
+    z
+      .record(
+        z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
+        z.string().check(maxLength(MAX_TEXT_LENGTH)),
+      )
+      .check(satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES)),
+  ),
 );
 
 const dialable = z.string().check(pattern(DIALABLE, "invalid_field"));
 
-const conversationRelay = z.strictObject({
+const relayShape = {
   type: z.literal("conversation_relay"),
-  url: urlOf("wss:", { query: true }),
+  url,
   welcomeGreeting: optional,
   welcomeGreetingInterruptible: textOrFlag,
   language: optional,
@@ -62,11 +67,15 @@ const conversationRelay = z.strictObject({
   partialPrompts: flag,
   profanityFilter: flag,
   events: optional,
-  // These are spelled as TwiML spells them.
+  // Twilio's reference writes these in camelCase, and its SDK in small letters. We send each as the customer wrote it.
+  deepgramSmartFormat: textOrFlag,
   deepgramsmartformat: textOrFlag,
+  backgroundNoiseReduction: textOrFlag,
   backgroundnoisereduction: textOrFlag,
+  ignoreBackchannel: textOrFlag,
   ignorebackchannel: textOrFlag,
-  speechtimeout: optional,
+  speechTimeout: textOrNumber,
+  speechtimeout: textOrNumber,
   languages: z.optional(
     z
       .array(
@@ -81,17 +90,24 @@ const conversationRelay = z.strictObject({
       .check(maxLength(MAX_ENTRIES)),
   ),
   parameters,
-});
+};
+
+// Twilio adds attributes without notice, so we pass unknown ones on unchanged. The type has only the known ones.
+const conversationRelay = z
+  .catchall(z.object(relayShape), z.union([text, z.boolean(), z.number()]))
+  .check(
+    satisfies((attributes: object) => hasFitNames(Object.keys(attributes))),
+  ) as unknown as z.ZodMiniObject<typeof relayShape>;
 
 const stream = z.strictObject({
   type: z.literal("stream"),
-  // Twilio strips the query of a stream's URL; what it would say belongs into parameters.
-  url: urlOf("wss:", { query: false }),
+  // Twilio removes the query from a stream's URL, so use parameters instead.
+  url: url.check(satisfies((value: string) => !value.includes("?"), "invalid_url")),
   name: optional,
   parameters,
 });
 
-const redirect = z.strictObject({ type: z.literal("redirect"), url: urlOf("https:", { query: true }) });
+const redirect = z.strictObject({ type: z.literal("redirect"), url });
 const dial = z.strictObject({ type: z.literal("dial"), number: dialable });
 const sayText = z.strictObject({ type: z.literal("say"), text });
 
@@ -111,12 +127,29 @@ export type Connect = z.output<typeof connectSchema>;
 export type ConversationRelay = z.output<typeof conversationRelay>;
 export type Fallback = z.output<typeof fallbackSchema>;
 
-/** `tts_provider` as `ttsProvider`, in the object itself and in its list of languages. The names of parameters are theirs. */
+const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
+const KNOWN: ReadonlySet<string> = new Set(Object.keys(relayShape));
+const KNOWN_IN_SMALL_LETTERS: ReadonlySet<string> = new Set([...KNOWN].map((name) => name.toLowerCase()));
+
+/**
+ * Whether all attributes may be sent: XML allows their names, not too many are unknown, no known attribute avoids its
+ * validation with another spelling, and no attribute is there in two spellings.
+ */
+function hasFitNames(names: readonly string[]): boolean {
+  const unknown = names.filter((name) => !KNOWN.has(name));
+  return (
+    unknown.length <= MAX_ENTRIES &&
+    new Set(names.map((name) => name.toLowerCase())).size === names.length &&
+    unknown.every((name) => ATTRIBUTE_NAME.test(name) && !KNOWN_IN_SMALL_LETTERS.has(name.toLowerCase()))
+  );
+}
+
+/** Turns `tts_provider` into `ttsProvider`, in the object and in its languages. Names of parameters stay the same. */
 function withCamelCaseNames(input: unknown): unknown {
   if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
   return Object.fromEntries(
     Object.entries(input)
-      // null means "not given", as everywhere in this API.
+      // null counts as absent, as everywhere in this API.
       .filter(([, value]) => value !== null)
       .map(([name, value]) => [
         camelCase(name),

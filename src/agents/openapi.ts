@@ -13,37 +13,41 @@ const agentInPath = described(z.object({ agent_id: z.string() }), {
 const agentFields = {
   name: { description: "What you call the agent.", examples: ["Receptionist"] },
   system_prompt: {
-    description: "Instructions, kept for the agent's runtime.",
+    description: "Instructions for the agent's runtime. This service only stores them.",
     examples: ["You are friendly."],
   },
   welcome_message: {
-    description: "What a caller hears first.",
+    description: "The first sentence that a caller hears.",
     examples: ["Hello, you have reached Acme Dental. How can I help?"],
   },
   language: {
-    description: "The language of the welcome message as a BCP 47 tag; `en` unless given.",
+    description: "The language of the welcome message, as a BCP 47 tag. The default is `en`.",
     examples: ["en-GB"],
   },
-  voice_id: { description: "A voice, kept for the agent's runtime.", examples: ["Dennis"] },
-  is_active: { description: "Callers of an agent that is not active hear that nobody takes calls." },
+  voice_id: {
+    description: "A voice for the agent's runtime. This service only stores it.",
+    examples: ["Dennis"],
+  },
+  is_active: { description: "If false, callers hear that nobody takes calls. The default is true." },
   webhook_url: {
-    description: "Where events go: https, without user name and password.",
+    description: "The URL that receives the events: https, without user name and password.",
     examples: ["https://example.com/nixflex"],
   },
   connect: {
     description:
-      "How a call is handed to the agent's runtime: to a ConversationRelay or a media stream (wss), to TwiML of your own " +
-      "(https), or to another number. Attributes have TwiML's names; snake_case is taken too.",
+      "How a call is connected to the agent's runtime: to a ConversationRelay or a media stream (wss), to your own TwiML " +
+      "(https), or to another number. Attributes have TwiML's names; snake_case is accepted too.",
     examples: [{ type: "conversation_relay", url: "wss://runtime.example/relay" }],
   },
   fallback: {
-    description: "What a caller gets where the runtime fails: a sentence, or another number.",
+    description:
+      "What happens to a call if the runtime fails: the caller hears a sentence, or another number is called.",
     examples: [{ type: "say", text: "Please call again later." }],
   },
-  record: { description: "Whether calls are recorded." },
+  record: { description: "Whether calls are recorded. The default is false." },
 };
 
-/** An agent as answers have it. */
+/** An agent in an answer. */
 const agent = z
   .object({
     agent_id: answered(z.string().check(z.regex(/^agent_[0-9a-f]{16}$/)), "The id.", AGENT_ID),
@@ -57,10 +61,10 @@ const agent = z
     connect: answered(z.nullable(connectSchema), agentFields.connect.description),
     fallback: answered(z.nullable(fallbackSchema), agentFields.fallback.description),
     record: answered(z.boolean(), agentFields.record.description),
-    created_at: time("When it was made"),
-    updated_at: time("When it was last changed"),
+    created_at: time("When the agent was created"),
+    updated_at: time("When the agent was last changed"),
   })
-  .check(z.meta({ id: "Agent", description: "Who answers: a name, a greeting, a language." }));
+  .check(z.meta({ id: "Agent", description: "An agent: it answers the calls of its numbers." }));
 
 const example = {
   agent_id: AGENT_ID,
@@ -83,8 +87,8 @@ export const agentReference: Reference = {
   operations: {
     "POST /v1/agents": {
       id: "createAgent",
-      summary: "Make an agent",
-      description: "Makes an agent that belongs to the calling API key. Only `name` is required.",
+      summary: "Create an agent",
+      description: "Creates an agent that belongs to the calling API key. Only `name` is required.",
       auth: "apiKey",
       body: {
         schema: described(createAgentBody, agentFields),
@@ -102,7 +106,7 @@ export const agentReference: Reference = {
       answers: [
         {
           status: 200,
-          description: "A page of agents, and how many there are in all.",
+          description: "A page of agents, and how many there are in total.",
           schema: listAnswer("agents", agent),
           example: { agents: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
@@ -111,9 +115,8 @@ export const agentReference: Reference = {
     },
     "GET /v1/agents/{agent_id}": {
       id: "getAgent",
-      summary: "Look at an agent",
-      description:
-        "One of the agents of the calling API key. Another key's agent is as unknown as none at all.",
+      summary: "Get an agent",
+      description: "One of the agents of the calling API key. Another key's agent is a 404.",
       auth: "apiKey",
       path: agentInPath,
       answers: [{ status: 200, description: "The agent.", schema: agent, example }],
@@ -123,9 +126,9 @@ export const agentReference: Reference = {
       id: "updateAgent",
       summary: "Change an agent",
       description:
-        "Changes the fields that are sent, and no other. null or an empty text sets a field back to what a new agent has; " +
-        "`name` cannot be. The next call is answered by the new settings; another place of Cloudflare's network may go on " +
-        "with the old ones for half a minute.",
+        "Changes only the fields that you send. null or an empty text resets a field to the value of a new agent; " +
+        "`name` cannot be reset. The next call uses the new settings. In another location of Cloudflare's network the old " +
+        "settings may be used for half a minute.",
       auth: "apiKey",
       path: agentInPath,
       body: {
@@ -135,7 +138,7 @@ export const agentReference: Reference = {
       answers: [
         {
           status: 200,
-          description: "The agent as it is now.",
+          description: "The agent after the change.",
           schema: agent,
           example: { ...example, welcome_message: "Hello, Acme Dental is closed today." },
         },
@@ -146,20 +149,23 @@ export const agentReference: Reference = {
       id: "deleteAgent",
       summary: "Delete an agent",
       description:
-        "Deletes an agent. One that still has numbers is not deleted: move them to another agent first. With `?force=true` " +
-        "it is, and its numbers stay imported and routed to nobody: callers hear that nobody takes calls, and `agent_id` " +
-        "is null until a PATCH of the number names another.",
+        "Deletes an agent. If the agent still has numbers, it is not deleted: move them to another agent first. " +
+        "`?force=true` deletes it anyway. Its numbers then stay imported, without an agent: callers hear that nobody takes " +
+        "calls, and `agent_id` is null until you set another agent with a PATCH of the number.",
       auth: "apiKey",
       path: agentInPath,
       query: z.object({
-        force: answered(z.optional(z.enum(["true", "false"])), "`true` deletes it even if it has numbers."),
+        force: answered(
+          z.optional(z.enum(["true", "false"])),
+          "`true` deletes the agent even if it has numbers.",
+        ),
       }),
       answers: [
         {
           status: 200,
-          description: "It is gone.",
+          description: "The agent is deleted.",
           schema: z.object({
-            agent_id: answered(z.string(), "The id it had.", AGENT_ID),
+            agent_id: answered(z.string(), "The id of the deleted agent.", AGENT_ID),
             deleted: answered(z.literal(true), "Always true."),
           }),
           example: { agent_id: AGENT_ID, deleted: true },

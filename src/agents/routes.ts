@@ -8,14 +8,13 @@ import { isId } from "../ids.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, updateAgentBody } from "./schema.ts";
 import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
-import { checkUrls } from "./urls.ts";
+import { withCheckedUrls } from "./urls.ts";
 
-/** @param onChange called with the API key whose agents have just changed */
+/** @param onChange called with the API key after one of its agents has changed */
 export const agents = (onChange: (apiKeyId: string) => void) =>
   new Hono<AppEnv>()
     .post("/", withApiKey, requireJson, validateJson(createAgentBody), async (c) => {
-      const fields = c.req.valid("json");
-      checkUrls(fields, c.get("config"));
+      const fields = withCheckedUrls(c.req.valid("json"), c.get("config"));
       const agent = newAgent(fields, c.get("apiKeyId"), new Date());
       await insertAgent(c.env.DB, agent);
       return c.json(serialise(agent), 201);
@@ -27,9 +26,8 @@ export const agents = (onChange: (apiKeyId: string) => void) =>
     })
     .get("/:agent_id", withApiKey, async (c) => c.json(serialise(await ownAgent(c))))
     .put("/:agent_id", withApiKey, requireJson, validateJson(updateAgentBody), async (c) => {
-      const changes = c.req.valid("json");
-      checkUrls(changes, c.get("config"));
-      // Two changes at once of different fields both count: the one that comes second is made anew on top of the first.
+      const changes = withCheckedUrls(c.req.valid("json"), c.get("config"));
+      // If another request changed the agent in between, read it again and apply these changes too: both count.
       for (;;) {
         const before = await ownAgent(c);
         const agent = changedAgent(before, changes, new Date());

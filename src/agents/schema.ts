@@ -5,7 +5,7 @@ import { connectSchema, fallbackSchema } from "./connect.ts";
 
 const MAX_NAME_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 16_000;
-// Twilio speaks at most 4,096 characters in one <Say>; a greeting is far shorter.
+// Twilio speaks at most 4,096 characters in one <Say>; a greeting is much shorter.
 const MAX_WELCOME_LENGTH = 1_000;
 const MAX_VOICE_ID_LENGTH = 100;
 const MAX_URL_LENGTH = 2_048;
@@ -20,7 +20,7 @@ const language = z.pipe(
 
 const text = (length: number, tooLong?: ErrorCode) => z.string().check(maxLength(length, tooLong));
 
-/** What each field may be, where it is given. */
+/** What each field may be, if it is present. */
 const fields = {
   name: requiredText().check(maxLength(MAX_NAME_LENGTH)),
   system_prompt: text(MAX_PROMPT_LENGTH, "prompt_too_long"),
@@ -28,14 +28,14 @@ const fields = {
   language,
   voice_id: text(MAX_VOICE_ID_LENGTH),
   is_active: z.boolean(),
-  // Which hosts it may name depends on the deployment; see `checkUrls` in urls.ts.
+  // The allowed hosts depend on the deployment; see `checkUrls` in urls.ts.
   webhook_url: text(MAX_URL_LENGTH, "invalid_url"),
   connect: connectSchema,
   fallback: fallbackSchema,
   record: z.boolean(),
 };
 
-/** An optional value that is null where it is not given. */
+/** An optional value; null if it is absent. */
 function orNull<Schema extends z.ZodMiniType>(schema: Schema) {
   return z.pipe(
     z.optional(schema),
@@ -59,7 +59,7 @@ export const createAgentBody = body({
 
 export type CreateAgentBody = z.output<typeof createAgentBody>;
 
-/** A field that may be left out, or null to go back to what a new agent has. */
+/** An optional field; null resets it to the value of a new agent. */
 function orDefault<Schema extends z.ZodMiniType, Default>(schema: Schema, value: Default) {
   return z.optional(
     z.pipe(
@@ -69,7 +69,7 @@ function orDefault<Schema extends z.ZodMiniType, Default>(schema: Schema, value:
   );
 }
 
-/** `PUT /v1/agents/{agent_id}`: what is left out stays as it is. */
+/** `PUT /v1/agents/{agent_id}`: an absent field does not change. */
 export const updateAgentBody = changes({
   name: z.optional(fields.name),
   system_prompt: z.optional(z.nullable(fields.system_prompt)),

@@ -1,4 +1,4 @@
-import { batch, first, run, StorageError } from "../database.ts";
+import { batch, first, readBatch, run, StorageError } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 export type AgentRow = {
@@ -31,7 +31,7 @@ export async function insertAgent(db: D1Database, row: AgentRow): Promise<void> 
 
 /**
  * @param lastUpdatedAt the `updated_at` that was read
- * @returns false where the agent was changed or deleted since
+ * @returns false if the agent was changed or deleted since then
  * @throws StorageError
  */
 export async function updateAgent(db: D1Database, row: AgentRow, lastUpdatedAt: string): Promise<boolean> {
@@ -43,7 +43,7 @@ export async function updateAgent(db: D1Database, row: AgentRow, lastUpdatedAt: 
   return (await run(bindAll(statement, row, lastUpdatedAt))) === 1;
 }
 
-/** In the order of `COLUMNS`; what else a statement takes comes behind. */
+/** Binds the row in the order of `COLUMNS`, then the statement's other values. */
 function bindAll(statement: D1PreparedStatement, row: AgentRow, ...more: string[]): D1PreparedStatement {
   return statement.bind(
     row.id,
@@ -71,13 +71,13 @@ export function findAgent(db: D1Database, apiKeyId: string, agentId: string): Pr
   );
 }
 
-/** A page of a key's agents, newest first, and how many there are, in one trip. @throws StorageError */
+/** A page of a key's agents, newest first, and how many there are. One trip to D1. @throws StorageError */
 export async function listAgents(
   db: D1Database,
   apiKeyId: string,
   { limit, offset }: Page,
 ): Promise<{ rows: AgentRow[]; count: number }> {
-  const [page, total] = await batch(db, [
+  const [page, total] = await readBatch(db, [
     db
       .prepare(
         `SELECT ${COLUMNS} FROM agents WHERE api_key_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3`,
@@ -94,8 +94,8 @@ export async function listAgents(
 /**
  * Deletes one of this key's agents, in one transaction.
  *
- * @param force takes its numbers away from it first: they stay imported, and are routed to nobody
- * @returns "in_use" and how many numbers it has, where it was left as it is
+ * @param force first removes the agent from its numbers: they stay imported, without an agent
+ * @returns "in_use" and how many numbers the agent has, if it was not deleted for that reason
  * @throws StorageError
  */
 export async function deleteAgent(
@@ -114,7 +114,7 @@ export async function deleteAgent(
     const results = await batch(db, force ? [unroute, remove] : [remove]);
     return { outcome: results.at(-1)?.meta.changes === 1 ? "deleted" : "absent" };
   } catch (error) {
-    // The numbers' foreign key holds on to it.
+    // The foreign key of its numbers refused the deletion.
     if (!(error instanceof StorageError && error.failure === "dangling")) throw error;
     const row = await first<{ count: number }>(
       db
@@ -128,7 +128,7 @@ export async function deleteAgent(
 /** The row of {@link selectOwner}. */
 export type AgentOwner = { api_key_id: string };
 
-/** A statement for a batch: whose agent this is; no row where there is no such agent. */
+/** Statement for a batch: the API key that owns the agent; no row if there is no such agent. */
 export function selectOwner(db: D1Database, agentId: string): D1PreparedStatement {
   return db.prepare("SELECT api_key_id FROM agents WHERE id = ?1").bind(agentId);
 }

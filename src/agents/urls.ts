@@ -1,25 +1,48 @@
 import { type Config, ownAddresses } from "../config.ts";
-import { ApiError } from "../http/errors.ts";
-import { isPublicUrl } from "../http/public-url.ts";
+import { ApiError, errorCatalogue } from "../http/errors.ts";
+import { brokenRule, isLoopback, type UrlRule, urlAdvice } from "../http/public-url.ts";
 import type { CreateAgentBody } from "./schema.ts";
 
+type Urls = { [Name in "webhook_url" | "connect"]?: CreateAgentBody[Name] | undefined };
+
 /**
- * Checks what a schema cannot: that an agent's URLs do not lead to this deployment itself, and whether local ones are
- * allowed here.
+ * Validates what the schema cannot, because it depends on the deployment: an agent's URLs must not point to this
+ * deployment, and local URLs must be allowed here.
  *
+ * @returns the fields with their URLs in the normal form, which is what is stored
  * @throws ApiError `invalid_url`
  */
-export function checkUrls(
-  { webhook_url, connect }: { [Name in "webhook_url" | "connect"]?: CreateAgentBody[Name] | undefined },
-  config: Config,
-): void {
-  const invalid = (field: string) => new ApiError("invalid_url", { details: { fields: [field] } });
-  const ownUrls = ownAddresses(config);
-  const allowLocal = config.allowLocalWebhooks;
-  if (webhook_url && !isPublicUrl(webhook_url, { protocol: "https:", ownUrls, allowLocal }))
-    throw invalid("webhook_url");
+export function withCheckedUrls<Fields extends Urls>(fields: Fields, config: Config): Fields {
+  const { webhook_url, connect } = fields;
+  const checked = { ...fields };
+  if (webhook_url) checked.webhook_url = check("webhook_url", webhook_url, "https:", config);
   if (connect && "url" in connect) {
     const protocol = connect.type === "redirect" ? "https:" : "wss:";
-    if (!isPublicUrl(connect.url, { protocol, ownUrls })) throw invalid("connect.url");
+    checked.connect = { ...connect, url: check("connect.url", connect.url, protocol, config) };
   }
+  return checked;
+}
+
+function check(field: string, url: string, protocol: "https:" | "wss:", config: Config): string {
+  const rule = brokenRule(url, {
+    protocol,
+    ownUrls: ownAddresses(config),
+    allowLocal: config.allowLocalWebhooks,
+  });
+  if (rule) throw invalid(field, rule, config);
+  const { href } = new URL(url);
+  // An origin alone means the same with and without its slash, so it stays as it was sent.
+  return href === `${url}/` ? url : href;
+}
+
+function invalid(field: string, rule: UrlRule, { publicBaseUrl }: Config): ApiError {
+  const isLocalDeployment = isLoopback(new URL(publicBaseUrl).hostname);
+  const hint =
+    rule === "local_host" && isLocalDeployment
+      ? " To allow this machine in local development, set ALLOW_LOCAL_WEBHOOKS to true."
+      : "";
+  return new ApiError("invalid_url", {
+    message: `${urlAdvice(rule)}${hint} ${errorCatalogue.invalid_url.message}`,
+    details: { fields: [field], reason: rule },
+  });
 }

@@ -3,16 +3,16 @@ import { say, sayLanguage } from "../twilio/say.ts";
 import { element, type Xml } from "../twilio/twiml.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
 
-// Decisions about what a caller gets. No I/O here.
+// Decides what a caller hears. No I/O here.
 
 const DEFAULT_LANGUAGE = "en";
 const DEFAULT_WELCOME = "Thank you for calling.";
 const UNAVAILABLE = "This number is not taking calls at the moment. Please try again later.";
 
-/** What is known of a call when it has to be answered. */
+/** What we know about a call when we answer it. */
 export type Call = { callSid: string; from: string };
 
-/** Where Twilio reports what becomes of it. */
+/** Where Twilio reports what happens next to the call. */
 export type CallUrls = { connectAction: string; recording: string };
 
 /** Whether the number's agent takes calls and texts. */
@@ -20,7 +20,7 @@ export function isInService({ inboundEnabled, agent }: InboundRoute): boolean {
   return inboundEnabled && agent?.isActive === true;
 }
 
-/** The first answer to a call: the agent's runtime, or its welcome message, or a polite refusal. */
+/** The first answer to a call: the agent's runtime, its welcome message, or a polite refusal. */
 export function answer(route: InboundRoute, call: Call, urls: CallUrls): Xml[] {
   const { agent } = route;
   if (!agent || !isInService(route)) return unavailable();
@@ -32,19 +32,19 @@ export function answer(route: InboundRoute, call: Call, urls: CallUrls): Xml[] {
   return agent.record ? [recording(urls), ...verbs] : verbs;
 }
 
-/** What a caller gets where the agent's runtime cannot be reached. */
+/** The answer if the agent's runtime cannot be reached. */
 export function fallback(route: InboundRoute): Xml[] {
   const wanted = isInService(route) ? route.agent?.fallback : undefined;
   return (wanted && fallbackVerbs(wanted, route)) ?? unavailable();
 }
 
-/** The polite refusal, which needs to know nothing. */
+/** The polite refusal. It needs no route. */
 export function unavailable(): Xml[] {
   return [say(UNAVAILABLE, DEFAULT_LANGUAGE), element("Hangup")];
 }
 
 /**
- * Whether the call never got to the agent, by what Twilio tells the `action` of `<Connect>` or `<Dial>`.
+ * Whether the call did not reach the agent, from what Twilio sends to the `action` of `<Connect>` or `<Dial>`.
  * https://www.twilio.com/docs/voice/twiml/connect/conversationrelay, https://www.twilio.com/docs/voice/twiml/dial
  */
 export function isUnreached(parameters: URLSearchParams): boolean {
@@ -60,7 +60,7 @@ export function isUnreached(parameters: URLSearchParams): boolean {
 function fallbackVerbs(wanted: Fallback, { phoneNumber, agent }: InboundRoute): Xml[] | undefined {
   if (wanted.type === "say")
     return [say(wanted.text, agent?.language ?? DEFAULT_LANGUAGE), element("Hangup")];
-  // A number that dials itself would ring for ever.
+  // A number that dials itself would ring forever.
   if (wanted.number === phoneNumber) return undefined;
   return [element("Dial", { answerOnBridge: "true" }, dialled(wanted.number))];
 }
@@ -85,7 +85,7 @@ function connectVerbs(connect: Connect, connection: Connection): Xml[] | undefin
   }
 }
 
-/** The agent's welcome message and language stand in where `connect` does not say otherwise. */
+/** If `connect` has no greeting or language, the agent's welcome message and language are used. */
 function conversationRelay(connect: ConversationRelay, connection: Connection): Xml {
   const { type: _, languages = [], parameters: own, ...attributes } = connect;
   const { welcomeMessage, language } = connection.agent;
@@ -101,7 +101,10 @@ function conversationRelay(connect: ConversationRelay, connection: Connection): 
   );
 }
 
-/** `<Parameter>`s tell the runtime which agent, number and call it serves. Ours come last, so that they win. */
+/**
+ * `<Parameter>`s tell the runtime which agent, number and call it serves. Ours come last, so that they replace the
+ * agent's.
+ */
 function parameters(own: Record<string, string> = {}, { route, agent, call }: Connection): Xml[] {
   const all = {
     ...own,
@@ -117,7 +120,9 @@ function dialled(number: string): Xml {
   return number.startsWith("+") ? element("Number", {}, number) : element("Sip", {}, number);
 }
 
-/** Non-blocking, so it stands before what blocks. https://www.twilio.com/docs/voice/twiml/recording */
+/**
+ * `<Start>` does not block, so it must come before the verbs that do. https://www.twilio.com/docs/voice/twiml/recording
+ */
 function recording({ recording: url }: CallUrls): Xml {
   return element(
     "Start",
@@ -130,7 +135,9 @@ function recording({ recording: url }: CallUrls): Xml {
   );
 }
 
-function texts(attributes: Record<string, string | boolean | undefined>): Record<string, string | undefined> {
+function texts(
+  attributes: Record<string, string | boolean | number | undefined>,
+): Record<string, string | undefined> {
   return Object.fromEntries(
     Object.entries(attributes).map(([name, value]) => [name, value === undefined ? value : String(value)]),
   );

@@ -1,18 +1,18 @@
 import type { EventType } from "../events/event.ts";
 
-// What Twilio tells, as an event of ours. No I/O here.
+// Turns a webhook of Twilio into an event. No I/O here.
 
-/** Which of a number's webhooks was called. */
+/** The webhook that Twilio called. */
 export type WebhookKind = "voice" | "sms" | "status" | "recording";
 
-/** One thing that happened. Twilio may tell it more than once; `key` is the same each time. */
+/** One thing that happened. Twilio may report it more than once, each time with the same `key`. */
 export type WebhookEvent = {
   key: string;
   type: EventType;
   data: Record<string, unknown>;
 };
 
-/** @returns undefined where there is nothing to tell: a call that goes on, a recording that came to nothing */
+/** @returns undefined if there is no event: the call still runs, or the recording is absent */
 export function eventFromWebhook(kind: WebhookKind, parameters: URLSearchParams): WebhookEvent | undefined {
   switch (kind) {
     case "voice":

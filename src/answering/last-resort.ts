@@ -6,14 +6,14 @@ import { staleRoute } from "./route-cache.ts";
 import { signingKey, trust, type UnverifiedRequest } from "./trusted-request.ts";
 
 /**
- * The route of a call for which there is no further fallback: whatever of ours is broken, its caller should hear
- * something, the agent's own words if they can still be had.
+ * The route of a call that has no further fallback: whatever fails on our side, the caller should hear something, if
+ * possible the agent's own words.
  *
- * Where D1 does not answer, what this isolate knew within the last day will do. Where no token opens, nothing can be
- * verified; the caller knows the number's unguessable id, and gets nothing but what its callers get.
+ * If D1 does not answer, we use what this isolate read within the last day. If no token can be opened, we cannot verify
+ * the request; but it has the number's unguessable id, and it gets only what any caller of the number gets.
  *
- * @returns null where nothing is known
- * @throws ApiError for what is certainly not Twilio's
+ * @returns null if we know no route
+ * @throws ApiError if the request is certainly not from Twilio
  */
 export async function lastResort(
   unverified: UnverifiedRequest,

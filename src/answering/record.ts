@@ -11,8 +11,8 @@ import { SIGN_OF_LIFE_MS, touchInbound } from "./route-store.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 /**
- * Writes down what Twilio told, after it was answered: one event however often it is told, and that the number is
- * alive. Never throws.
+ * Records what Twilio reported, after Twilio has its answer: one event, however often Twilio reports it, and the time
+ * of the number's last call or text. Never throws: Twilio already has its answer.
  */
 export async function record(kind: WebhookKind, request: TrustedRequest, services: Services): Promise<void> {
   const isInbound = kind === "voice" || kind === "sms";
@@ -62,15 +62,15 @@ async function noteSignOfLife(route: InboundRoute, { db, now, log }: Services): 
 }
 
 /**
- * Twilio signs with the new token, so it has promoted it, and nothing signed with the one before is Twilio's any more. It
- * is forgotten now and not only after its day. Never throws.
+ * Deletes the previous token before its day is over: Twilio signs with the new token, so the customer has promoted it,
+ * and Twilio no longer signs with the old one. Never throws: Twilio already has its answer.
  */
 export async function endRotation(
-  { apiKeyId, accountSid, tokenChangedAt }: InboundRoute,
+  { apiKeyId, accountSid, region, tokenChangedAt }: InboundRoute,
   { db, log }: Services,
 ): Promise<void> {
   try {
-    await forgetPreviousToken(db, { apiKeyId, accountSid }, tokenChangedAt);
+    await forgetPreviousToken(db, { apiKeyId, accountSid, region }, tokenChangedAt);
     log.info("auth_token_promoted", { account_sid: accountSid });
   } catch (error) {
     log.warn("rotation_not_ended", { account_sid: accountSid, ...errorFields(error) });

@@ -7,17 +7,17 @@ import { markUnhealthy } from "../twilio-accounts/check-store.ts";
 import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
 import type { InboundRoute } from "./route.ts";
 
-// So many refused signatures of one account within this time, and none that fits, are no stray request: its token has most
-// likely been replaced at Twilio, and every call to it is being refused. Counted in this isolate only, so that a refusal costs nothing.
+// If an account gets this many wrong signatures within this time and no right one, its token was probably replaced at
+// Twilio, and we refuse all its calls. Counted in this isolate only, so that a refusal costs no query.
 const BURST = 3;
 const WITHIN_MS = 10 * 60 * 1000;
 const MAX_ACCOUNTS = 1_000;
 
 const refusals = new Map<string, { count: number; since: number }>();
 
-/** Counts a refused signature. @returns whether it is the one that makes a burst */
-export function isBurst({ apiKeyId, accountSid }: InboundRoute, now: Date): boolean {
-  const key = `${apiKeyId}/${accountSid}`;
+/** Counts a refused signature. @returns true once for each burst: for the refusal that reaches the limit */
+export function isBurst({ apiKeyId, accountSid, region }: InboundRoute, now: Date): boolean {
+  const key = `${apiKeyId}/${accountSid}/${region}`;
   const known = refusals.get(key);
   const entry = known && now.getTime() - known.since < WITHIN_MS ? known : { count: 0, since: now.getTime() };
   entry.count += 1;
@@ -30,15 +30,16 @@ export function isBurst({ apiKeyId, accountSid }: InboundRoute, now: Date): bool
   return entry.count === BURST;
 }
 
-/** A signature fits, so the token is good, and what was refused before was somebody else's. */
-export function forgetRefusals({ apiKeyId, accountSid }: InboundRoute): void {
-  refusals.delete(`${apiKeyId}/${accountSid}`);
+/** A right signature shows that the token is good: the refused requests were not from Twilio. */
+export function forgetRefusals({ apiKeyId, accountSid, region }: InboundRoute): void {
+  refusals.delete(`${apiKeyId}/${accountSid}/${region}`);
 }
 
-/** Tells the customer that signatures do not fit any more, once, and has the account checked. Never throws. */
+/** Tells the customer once that signatures no longer fit, and makes the account due for a check. Never throws. */
 export async function raiseRejected(route: InboundRoute, services: Services): Promise<void> {
   const { db, now, log } = services;
-  const account = { apiKeyId: route.apiKeyId, accountSid: route.accountSid };
+  const { apiKeyId, accountSid, region } = route;
+  const account = { apiKeyId, accountSid, region };
   try {
     const mark = markUnhealthy(db, account, "credentials_rejected", now().toISOString());
     if ((await run(mark)) === 0) return;

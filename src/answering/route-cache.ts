@@ -1,28 +1,29 @@
 import { verificationKey } from "../twilio/signature.ts";
 import { openTokens } from "../twilio-accounts/auth-token.ts";
+import { accountOf } from "../twilio-accounts/row.ts";
 import { type RouteServices, routeOf, type TrustedRoute, UntrustedRoute } from "./route.ts";
 import { findRoute, type RouteRow } from "./route-store.ts";
 
-// A caller waits for this, so what was looked up is good for a while: long enough for a busy number to cost nothing,
-// short enough that a change made through another isolate is soon in force.
+// A caller waits for the route, so we keep it: long enough that a busy number costs no query, short enough that a
+// change made through another isolate soon takes effect.
 const FRESH_MS = 30_000;
-// Older than that it is still better than nothing, where D1 is down and a caller is on the line.
+// If D1 is down while a caller waits, an old route is better than none.
 const STALE_MS = 24 * 60 * 60 * 1000;
 const MAX_ROUTES = 1_000;
 
 type Entry = { route: TrustedRoute; loadedAt: number };
 
-// In order of use: the first is the one not used for the longest.
+// In order of use, the least recently used first.
 const cache = new Map<string, Entry>();
-// Grows with every change made by this isolate: what was being read meanwhile may be of before.
-const changes = { count: 0 };
+// The changes by this isolate: a route that was read during a change may be old and is not cached.
+const changes = { count: 0, lastAt: Number.NEGATIVE_INFINITY };
 
-/** The route of a number, at most 30 seconds old; undefined where it is not in this isolate's cache. */
+/** The route of a number, at most 30 seconds old; undefined if it is not in this isolate's cache. */
 export function cachedRoute(id: string, now: Date): TrustedRoute | undefined {
   return cached(id, now, FRESH_MS);
 }
 
-/** The route of a number as it was within the last day, for when it cannot be looked up any more. */
+/** The route of a number, at most a day old, for when D1 does not answer. */
 export function staleRoute(id: string, now: Date): TrustedRoute | undefined {
   return cached(id, now, STALE_MS);
 }
@@ -35,26 +36,44 @@ function cached(id: string, now: Date, maxAgeMs: number): TrustedRoute | undefin
   return entry.route;
 }
 
+/** Where a route is read: from the nearest replica of D1, which may lag behind, or from the primary. */
+export type Source = "nearest" | "primary";
+
+/**
+ * Where to look for a route, in this order. A replica may not have a number yet that was just imported, or a token that
+ * was just replaced; then the primary has. For changes by this isolate, which take effect here at once, and if an old
+ * route did not help, it is asked first.
+ */
+export function sources(isCached: boolean, now: Date): readonly Source[] {
+  const isChanging = now.getTime() - changes.lastAt < FRESH_MS;
+  return isCached || isChanging ? ["primary"] : ["nearest", "primary"];
+}
+
 /**
  * Reads the route of a number with one query, opens its tokens, and keeps both for the next call.
  *
- * @returns null where there is no such number
+ * @returns null if there is no such number
  * @throws StorageError
- * @throws UntrustedRoute where no token can be opened
+ * @throws UntrustedRoute if no token can be opened
  */
-export async function loadRoute(id: string, services: RouteServices): Promise<TrustedRoute | null> {
+export async function loadRoute(
+  id: string,
+  source: Source,
+  services: RouteServices,
+): Promise<TrustedRoute | null> {
   const { db, now } = services;
   const before = changes.count;
-  const row = await findRoute(db, id);
+  // https://developers.cloudflare.com/d1/best-practices/read-replication/
+  const row = await findRoute(source === "nearest" ? db.withSession("first-unconstrained") : db, id);
   if (!row) {
     cache.delete(id);
     return null;
   }
   const route = routeOf(id, row);
-  const keys = await openKeys(row).catch((cause: unknown) => {
+  const opened = await openKeys(row).catch((cause: unknown) => {
     throw new UntrustedRoute(route, cause);
   });
-  const trusted = { ...route, keys };
+  const trusted = { ...route, ...opened };
   if (changes.count !== before) return trusted;
   cache.delete(id);
   cache.set(id, { route: trusted, loadedAt: now().getTime() });
@@ -64,14 +83,15 @@ export async function loadRoute(id: string, services: RouteServices): Promise<Tr
   }
   return trusted;
 
-  async function openKeys({ api_key_id, account_sid, ...stored }: RouteRow): Promise<CryptoKey[]> {
-    const owner = { apiKeyId: api_key_id, accountSid: account_sid };
-    return Promise.all((await openTokens(owner, stored, services)).map(verificationKey));
+  async function openKeys(stored: RouteRow): Promise<Pick<TrustedRoute, "keys" | "mayReturn">> {
+    const { tokens, mayReturn } = await openTokens(accountOf(stored), stored, services);
+    return { keys: await Promise.all(tokens.map(verificationKey)), mayReturn };
   }
 }
 
-/** Makes changes of this API key's numbers, agents and tokens take effect at once in this isolate. */
+/** Makes changes to this API key's numbers, agents and tokens take effect at once in this isolate. */
 export function forgetRoutes(apiKeyId: string): void {
   changes.count += 1;
+  changes.lastAt = Date.now();
   for (const [id, { route }] of cache) if (route.apiKeyId === apiKeyId) cache.delete(id);
 }

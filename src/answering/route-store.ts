@@ -1,10 +1,11 @@
-import { first, run } from "../database.ts";
+import { first, type Preparable, run } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
-/** All that answering a call or a text needs to know, in one row: it reads agents too, so that a call costs one trip. */
+/** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
 export type RouteRow = TwilioAccountRow & {
   api_key_id: string;
   account_sid: string;
+  region: string;
   phone_number: string;
   inbound_enabled: 0 | 1;
   last_inbound_at: string | null;
@@ -18,16 +19,16 @@ export type RouteRow = TwilioAccountRow & {
   webhook_url: string | null;
 };
 
-/** Where a call to this number goes; null where there is no such number. Importing ones answer too. @throws StorageError */
-export function findRoute(db: D1Database, id: string): Promise<RouteRow | null> {
+/** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
+export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(
     db
       .prepare(
-        `SELECT n.api_key_id, n.account_sid, n.phone_number, n.inbound_enabled, n.last_inbound_at,
+        `SELECT n.api_key_id, n.account_sid, n.region, n.phone_number, n.inbound_enabled, n.last_inbound_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
            a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
+         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          LEFT JOIN agents a ON a.id = n.agent_id
          WHERE n.id = ?1 AND n.state <> 'returning'`,
       )
@@ -45,5 +46,5 @@ export async function touchInbound(db: D1Database, id: string, now: Date): Promi
     `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
      WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
   );
-  await run(statement.bind(id, now.toISOString(), hourAgo));
+  await run(statement.bind(id, now.toISOString(), hourAgo), { isIdempotent: true });
 }

@@ -1,5 +1,6 @@
 import type { Connect, Fallback } from "../agents/connect.ts";
 import type { BaseServices } from "../http/base-services.ts";
+import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import { VaultError } from "../vault/vault.ts";
 import type { RouteRow } from "./route-store.ts";
 
@@ -21,24 +22,25 @@ export type InboundRoute = {
   phoneNumber: string;
   apiKeyId: string;
   accountSid: string;
+  region: string;
   inboundEnabled: boolean;
-  /** The last sign of life that is known to be written down, as this isolate knows it. */
+  /** The last time of a call or text that this isolate knows to be stored. */
   lastInboundAt: string | null;
   /** When the account's token was last replaced. */
   tokenChangedAt: string | null;
-  /** null: imported, but routed to no agent. */
+  /** null: the number has no agent. */
   agent: InboundAgent | null;
 };
 
-/** A route, and the keys that may have signed what Twilio says about it, the likeliest first. */
-export type TrustedRoute = InboundRoute & { keys: CryptoKey[] };
+/** A route, and the keys that may have signed Twilio's requests about it, the most likely first. */
+export type TrustedRoute = InboundRoute & Pick<OpenTokens, "mayReturn"> & { keys: CryptoKey[] };
 
 export type RouteServices = BaseServices & {
   /** Called for each request that is not signed with a key of the route it names. */
   onRefused: (route: InboundRoute) => void;
 };
 
-/** Nothing about this route can be verified: its tokens do not open. */
+/** No request about this route can be verified: its tokens cannot be opened. */
 export class UntrustedRoute extends VaultError {
   readonly route: InboundRoute;
 
@@ -48,13 +50,13 @@ export class UntrustedRoute extends VaultError {
   }
 }
 
-/** A row as a route. */
 export function routeOf(id: string, row: RouteRow): InboundRoute {
   return {
     phoneNumberId: id,
     phoneNumber: row.phone_number,
     apiKeyId: row.api_key_id,
     accountSid: row.account_sid,
+    region: row.region,
     inboundEnabled: row.inbound_enabled === 1,
     lastInboundAt: row.last_inbound_at,
     tokenChangedAt: row.auth_token_changed_at,

@@ -19,12 +19,12 @@ import { webhooksOf } from "./webhook-urls.ts";
 
 const MAX_LOGGED = 20;
 
-// Twilio uses the method it was told, POST; a GET means that somebody changed it, and is answered all the same.
+// We set POST. A GET means that somebody changed the method at Twilio; we answer it too.
 const METHODS = ["GET", "POST"];
 
 /**
- * What Twilio calls. Calls are answered in TwiML: anything else is an application error in a caller's ear. Nothing
- * here waits for a write, a queue or a customer: what there is to do is done after the answer.
+ * The webhooks that Twilio calls. Calls are answered in TwiML: after anything else the caller hears Twilio's
+ * application error. No answer waits for a write, a queue or a customer: that work follows the answer.
  */
 export const answering = new Hono<AppEnv>()
   .on(METHODS, "/:id/voice", async (c) => {
@@ -41,7 +41,7 @@ export const answering = new Hono<AppEnv>()
       recordAfter(c, "voice", request);
       return twimlResponse(...answer(request.route, call, { connectAction, recording }));
     } catch (error) {
-      // A stray call to a number that is no longer ours. Other failures make Twilio ask the fallback below.
+      // The number is no longer ours. After any other error Twilio calls the fallback below.
       if (error instanceof ApiError && error.code === "not_found") return twimlResponse(...unavailable());
       throw error;
     }
@@ -87,7 +87,7 @@ async function trusted(c: AppContext): Promise<TrustedRequest> {
 
 function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
   const services = requestServices(c);
-  // A moment later, so that nothing of it comes before the answer, not even its sealing.
+  // Waits a moment, so that none of this work, not even the sealing, delays the answer.
   const answered = scheduler.wait(1);
   c.executionCtx.waitUntil(answered.then(() => record(kind, request, services)));
   if (request.isPromoted) c.executionCtx.waitUntil(answered.then(() => endRotation(request.route, services)));

@@ -8,30 +8,30 @@ import { requestServices } from "../services.ts";
 import { verify } from "../twilio/signature.ts";
 import { isBurst, raiseRejected } from "./refusals.ts";
 import type { RouteServices, TrustedRoute } from "./route.ts";
-import { cachedRoute, loadRoute } from "./route-cache.ts";
+import { cachedRoute, loadRoute, sources } from "./route-cache.ts";
 
-/** What Twilio says about a number, and it is sure that Twilio says it. */
+/** A request about a number that Twilio has certainly signed. */
 export type TrustedRequest = {
   route: TrustedRoute;
   parameters: URLSearchParams;
-  /** Twilio signs with the account's newest token although an older one still counts: it has promoted the new one. */
+  /** Twilio signs with the newest token while an older one still counts: the customer has promoted the new one. */
   isPromoted: boolean;
 };
 
-/** A request as it came in, nothing of it believed yet. */
+/** A request before its signature is verified. */
 export type UnverifiedRequest = {
   id: string;
   signature: string;
   isJson: boolean;
-  /** The URLs that may have been signed: this deployment's, and its former one's where it has moved. */
+  /** The URLs that Twilio may have signed: at this deployment's address, and at its former one if it has moved. */
   urls: string[];
   body: string;
 };
 
 /**
- * Reads what a request claims, as cheaply as it can be refused.
+ * Reads a request, and refuses it as cheaply as possible.
  *
- * @throws ApiError `invalid_signature` where there is none, `unsupported_media_type`, `payload_too_large`
+ * @throws ApiError `invalid_signature` if there is no signature, `unsupported_media_type`, `payload_too_large`
  */
 export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> {
   const signature = c.req.header("x-twilio-signature");
@@ -44,7 +44,7 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
       message: "Twilio sends webhooks as application/x-www-form-urlencoded.",
     });
   }
-  // The URL that was signed is the one Twilio was given, whatever host this request came in by.
+  // Twilio signs the URL that we gave it, whatever host this request came in by.
   const { pathname, search } = new URL(c.req.url);
   return {
     id: c.req.param("id") ?? "",
@@ -56,7 +56,7 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
 }
 
 /**
- * What Twilio says, once it is sure that Twilio signed this request for the number in its path.
+ * Verifies that Twilio signed this request for the number in its path.
  *
  * @throws ApiError `invalid_signature`, `account_mismatch`, `not_found`
  * @throws StorageError
@@ -67,15 +67,18 @@ export async function trust(unverified: UnverifiedRequest, services: RouteServic
   const cached = cachedRoute(unverified.id, services.now());
   const key = cached && (await signingKey(unverified, cached));
   if (cached && key !== undefined) return read(unverified, cached, key);
-  // The cache may be behind: the token may just have been replaced through another isolate.
-  const loaded = await loadRoute(unverified.id, services);
+  // The cache may be old, and so may a replica: another isolate may just have replaced the token.
+  let loaded: TrustedRoute | null = null;
+  for (const source of sources(cached !== undefined, services.now())) {
+    loaded = await loadRoute(unverified.id, source, services);
+    const loadedKey = loaded && (await signingKey(unverified, loaded));
+    if (loaded && loadedKey !== null && loadedKey !== undefined) return read(unverified, loaded, loadedKey);
+  }
   if (!loaded) throw new ApiError("not_found");
-  const loadedKey = await signingKey(unverified, loaded);
-  if (loadedKey !== undefined) return read(unverified, loaded, loadedKey);
   throw refusal(unverified, loaded, services);
 }
 
-/** Which of the route's keys the request is signed with; undefined where it is none. */
+/** The index of the route's key that signed the request; undefined if none did. */
 export async function signingKey(
   { signature, urls, body }: UnverifiedRequest,
   { keys }: TrustedRoute,
@@ -88,18 +91,18 @@ export async function signingKey(
 
 function read(unverified: UnverifiedRequest, route: TrustedRoute, key: number): TrustedRequest {
   const parameters = parametersOf(unverified);
-  // A signature proves the token; the account it speaks of must be the token's as well.
+  // The signature proves only the token. The account in the request must be the token's account.
   if (parameters.get("AccountSid") !== route.accountSid) throw new ApiError("account_mismatch");
-  return { route, parameters, isPromoted: key === 0 && route.keys.length > 1 };
+  return { route, parameters, isPromoted: key === 0 && route.keys.length > 1 && !route.mayReturn };
 }
 
-/** The parameters of a request. Nothing may be done on their word before the request is trusted. */
+/** The parameters of a request. Do not act on them before the request is trusted. */
 export function parametersOf({ urls, body, isJson }: UnverifiedRequest): URLSearchParams {
   if (isJson) return new URLSearchParams(flat(body));
   return body === "" ? new URL(urls[0] ?? "").searchParams : new URLSearchParams(body);
 }
 
-/** The texts of a JSON object; Twilio's webhooks of today are forms, and no JSON one is nested. */
+/** The text values of a JSON object. Twilio's webhooks are forms today, and its JSON ones are not nested. */
 function flat(body: string): [string, string][] {
   try {
     return Object.entries(JSON.parse(body) as object).filter(
@@ -124,12 +127,12 @@ function refusal(
   return new ApiError("invalid_signature");
 }
 
-// A byte order mark is signed like anything else.
+// Twilio signs a byte order mark too, so we keep it.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
 
 const MAX_NAMES = 60;
 
-/** The names of the parameters, never their values: a caller's number and words are nobody's business in a log. */
+/** The names of the parameters, for the log. Never their values: they hold a caller's number and words. */
 function parameterNames(parameters: URLSearchParams): string {
   return [...new Set(parameters.keys())].slice(0, MAX_NAMES).join(" ").slice(0, 1000);
 }

@@ -1,4 +1,7 @@
-/** Where Twilio reports what happens to a number. Ids stand in the path; a query would be re-sorted on its way. */
+/**
+ * Where Twilio reports what happens to a number. The id is in the path, because a query string may be re-sorted on the
+ * way.
+ */
 export type Webhooks = {
   voice: string;
   voiceFallback: string;
@@ -6,35 +9,55 @@ export type Webhooks = {
   smsFallback: string;
   status: string;
   recording: string;
-  /** Where a call goes on after `<Connect>` or `<Dial>`. */
+  /** What Twilio calls after `<Connect>` or `<Dial>`. */
   connectAction: string;
 };
 
 const WEBHOOK_PATH = "/webhooks/twilio";
 
+// Connection overrides: Twilio reads them from the fragment, which it neither sends nor signs. Times are in
+// milliseconds. https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
+
+/**
+ * For what Twilio reports. By default it tries again only if it cannot connect, so a text that meets a 5xx is lost.
+ * Three tries, each of up to 2 s to connect and 3 s to answer, fit into the 15 s that Twilio gives to all of them. With
+ * its default of 15 s to answer, no time would be left for a second try. A 4xx is our refusal: it would stay one.
+ */
+const REPORTED = "#rc=2&rp=5xx,ct,rt&ct=2000&rt=3000";
+
+/**
+ * For calls: a caller who meets a dead edge waits for the fallback URL for 4 s instead of 10. Two seconds still let the
+ * network repeat a lost packet, which takes it one second. Count and policy are Twilio's defaults, written out so that
+ * they stay: after an answer that is an error, the fallback URL is quicker than a second try.
+ */
+const ANSWERED = "#rc=1&rp=ct&ct=2000";
+
 /** @param phoneNumberId the row's id, which nobody can guess */
 export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhooks {
   const base = `${publicBaseUrl}${WEBHOOK_PATH}/${phoneNumberId}`;
   return {
-    voice: `${base}/voice`,
-    voiceFallback: `${base}/voice-fallback`,
-    sms: `${base}/sms`,
-    smsFallback: `${base}/sms-fallback`,
-    status: `${base}/status`,
-    recording: `${base}/recording`,
-    connectAction: `${base}/connect-action`,
+    voice: `${base}/voice${ANSWERED}`,
+    voiceFallback: `${base}/voice-fallback${ANSWERED}`,
+    sms: `${base}/sms${REPORTED}`,
+    smsFallback: `${base}/sms-fallback${REPORTED}`,
+    status: `${base}/status${REPORTED}`,
+    recording: `${base}/recording${REPORTED}`,
+    connectAction: `${base}/connect-action${ANSWERED}`,
   };
 }
 
 /**
- * Tells the URLs of this deployment's webhooks, of whichever number, from everybody else's. Those of this very number
- * are known by its id, which nobody else has, so they are still known after the deployment's address has changed.
+ * Returns a function that says whether a URL is a webhook of this deployment. It knows the URLs of the given numbers by
+ * their ids, which nobody can guess, so it still knows them after the deployment's address has changed.
  */
-export function ownUrls(publicBaseUrl: string, ...phoneNumberIds: string[]): (url: string) => boolean {
-  const prefix = `${publicBaseUrl}${WEBHOOK_PATH}/`;
+export function ownUrls(
+  ownAddresses: readonly string[],
+  ...phoneNumberIds: string[]
+): (url: string) => boolean {
+  const prefixes = ownAddresses.map((address) => `${address}${WEBHOOK_PATH}/`);
   const paths = phoneNumberIds.map((id) => `${WEBHOOK_PATH}/${id}/`);
   return (url) => {
-    if (url.startsWith(prefix)) return true;
+    if (prefixes.some((prefix) => url.startsWith(prefix))) return true;
     const pathname = URL.parse(url)?.pathname;
     return paths.some((path) => pathname?.startsWith(path));
   };

@@ -5,7 +5,7 @@ import type { ApiKeyRow } from "./store.ts";
 export const MAX_NAME_LENGTH = 100;
 export const DEFAULT_NAME = "unnamed";
 
-/** A new API key: the pair to show once, and the row to keep. */
+/** A new API key: the pair to show once, and the row to store. */
 export async function createApiKey(
   name: string,
   now: Date,

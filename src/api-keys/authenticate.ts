@@ -1,20 +1,20 @@
 import { createMiddleware } from "hono/factory";
 import type { AppEnv } from "../http/context.ts";
-import { ApiError } from "../http/errors.ts";
+import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { isId } from "../ids.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { sha256 } from "../vault/hash.ts";
 import { findSecretHash } from "./store.ts";
 
-// Compared with where there is no such key, so that an unknown key takes as long to refuse as a wrong secret.
+// Stands in for the hash of a key that does not exist, so that refusing it takes as long as refusing a wrong secret.
 const NO_HASH = "0".repeat(64);
 
-/** Lets a request through that carries `Authorization: Bearer KEY_ID:KEY_SECRET`, and says whose it is. */
+/** Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, and sets `apiKeyId` and `secretHash`. */
 export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   const credentials = bearer(c.req.header("authorization"));
   if (credentials === undefined) throw new ApiError("invalid_api_key");
   const [keyId, secret] = split(credentials);
-  if (!secret) throw new ApiError("key_secret_required");
+  if (!secret) throw secretRequired(credentials);
   c.get("log").conceal(secret);
   if (!isId("apiKey", keyId)) throw new ApiError("invalid_api_key");
 
@@ -26,10 +26,22 @@ export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
+/** Says which half of the key is missing. */
+function secretRequired(credentials: string): ApiError {
+  const { message } = errorCatalogue.key_secret_required;
+  const [keyId] = split(credentials);
+  const found = isId("apiKey", keyId)
+    ? "The key id is there, but not the colon and the key secret (nxfs_…) after it."
+    : credentials.startsWith("nxfs_")
+      ? "There is only a key secret, without the key id (nxf_…) and the colon before it."
+      : "The text after Bearer is no API key. An API key is a key id (nxf_…), a colon and a key secret (nxfs_…).";
+  return new ApiError("key_secret_required", { message: `${found} ${message}` });
+}
+
 /**
- * Lets a request through that carries the deployment's admin token, or any where signup is open.
+ * Accepts requests with the deployment's admin token. If signup is open, accepts every request.
  *
- * @param always whether open signup makes no difference
+ * @param always whether the admin token is needed even if signup is open
  */
 export const requireAdmin = ({ always = false } = {}) =>
   createMiddleware<AppEnv>(async (c, next) => {
@@ -41,7 +53,7 @@ export const requireAdmin = ({ always = false } = {}) =>
     await next();
   });
 
-/** What follows `Bearer` (RFC 6750, 2.1), or undefined where the header is absent or of another scheme. */
+/** The text after `Bearer` (RFC 6750, 2.1), or undefined if the header is absent or has another scheme. */
 function bearer(header: string | undefined): string | undefined {
   const match = /^bearer(?: +(.*))?$/i.exec(header?.trim() ?? "");
   return match ? (match[1] ?? "").trim() : undefined;

@@ -8,8 +8,9 @@ const MAX_PER_HOUR = 10;
 const HOUR_MS = 60 * 60 * 1000;
 
 /**
- * Ten new API keys per hour and address. Counted in D1, for Cloudflare's rate limits have no period longer than a minute.
- * Stands behind `requireAdmin`. A request that did not come through Cloudflare has no address and is not counted.
+ * Allows ten new API keys per hour and IP address. D1 counts them, because Cloudflare's rate limits have no period longer
+ * than a minute. Must run after `requireAdmin`. A request that did not come through Cloudflare has no address and is not
+ * counted.
  *
  * @throws ApiError `rate_limit_exceeded`
  */
@@ -29,7 +30,7 @@ export const limitCreation = createMiddleware<AppEnv>(async (c, next) => {
 });
 
 /**
- * An IPv4 address, or the /64 that an IPv6 address is in: whoever has one of it has them all (RFC 6177).
+ * An IPv4 address, or the /64 of an IPv6 address: one customer gets at least a whole /64 (RFC 6177).
  *
  * @internal
  */

@@ -20,31 +20,31 @@ const newKey = z
       KEY_SECRET,
     ),
   })
-  .check(z.meta({ id: "NewKey", description: "An API key, both halves: the only time they are shown." }));
+  .check(z.meta({ id: "NewKey", description: "Both halves of an API key. They are shown only once." }));
 
 const listedKey = z
   .object({
     key_id: answered(keyId, "The first half of the key.", KEY_ID),
-    name: answered(z.string(), "Whose key it is, as it was made."),
-    created_at: time("When it was made"),
-    rotated_at: z.nullable(time("When its secret was last replaced; null where it never was")),
-    revoked_at: z.nullable(time("When it was revoked; null where it was not")),
+    name: answered(z.string(), "The name that the key got when it was created."),
+    created_at: time("When the key was created"),
+    rotated_at: z.nullable(time("When the secret was last replaced; null if it never was")),
+    revoked_at: z.nullable(time("When the key was revoked; null if it was not")),
   })
   .check(z.meta({ id: "ApiKey", description: "An API key as the deployment's operator sees it." }));
 
 export const apiKeyReference: Reference = {
-  tag: { name: "API keys", description: "Who may call this API. A key sees only what is its own." },
+  tag: { name: "API keys", description: "Who may call this API. A key sees only what belongs to it." },
   operations: {
     "POST /v1/keys": {
       id: "createKey",
-      summary: "Make an API key",
+      summary: "Create an API key",
       description:
-        "Makes an API key. Send the deployment's admin token as `Authorization: Bearer ADMIN_TOKEN`; a deployment with " +
-        '`OPEN_SIGNUP = "true"` asks for none. The body may be left out. Ten an hour can be made from one IP address.',
+        "Creates an API key. Send the deployment's admin token as `Authorization: Bearer ADMIN_TOKEN`. A deployment with " +
+        '`OPEN_SIGNUP = "true"` needs no token. The body is optional. One IP address may create ten keys an hour.',
       auth: "adminToken",
       body: {
         schema: described(createKeyBody, {
-          name: { description: "Whose key it is, for the deployment's operator.", examples: ["Acme"] },
+          name: { description: "A name that tells the operator whose key it is.", examples: ["Acme"] },
         }),
         example: { name: "Acme" },
         isOptional: true,
@@ -52,10 +52,10 @@ export const apiKeyReference: Reference = {
       answers: [
         {
           status: 201,
-          description: "The key. Keep `key_secret` now.",
+          description: "The key. Save `key_secret` now.",
           schema: newKey,
           example: {
-            message: "API key created. Keep the key_secret now: it is not stored and cannot be shown again.",
+            message: "API key created. Save the key_secret now: it is not stored and cannot be shown again.",
             key_id: KEY_ID,
             key_secret: KEY_SECRET,
           },
@@ -67,18 +67,19 @@ export const apiKeyReference: Reference = {
       id: "rotateKey",
       summary: "Replace the secret of an API key",
       description:
-        "Gives the calling API key a new secret under the same `key_id`. The one before is dead at once, so of two rotations " +
-        "at the same moment one is a 401. If the answer is lost on its way, so is the key: the operator makes a new one.",
+        "Gives the calling API key a new secret. Its `key_id` stays the same. The old secret stops working at once, so if two " +
+        "rotations run at the same time, one of them gets a 401. If you do not receive the answer, the key is lost: ask the " +
+        "operator for a new one.",
       auth: "apiKey",
       isUnkept: true,
       answers: [
         {
           status: 200,
-          description: "The key with its new secret. Keep `key_secret` now.",
+          description: "The key with its new secret. Save `key_secret` now.",
           schema: newKey,
           example: {
             message:
-              "The secret was replaced; the one before is dead. Keep the key_secret now: it is not stored and cannot be shown again.",
+              "The secret was replaced; the old one has stopped working. Save the key_secret now: it is not stored and cannot be shown again.",
             key_id: KEY_ID,
             key_secret: KEY_SECRET,
           },
@@ -89,13 +90,13 @@ export const apiKeyReference: Reference = {
     "GET /v1/keys": {
       id: "listKeys",
       summary: "List API keys",
-      description: "All API keys of the deployment, newest first, revoked ones included. For the operator.",
+      description: "For the operator. All API keys of the deployment, newest first, with the revoked ones.",
       auth: "adminToken",
       query: listQuery(),
       answers: [
         {
           status: 200,
-          description: "A page of keys, and how many there are in all.",
+          description: "A page of keys, and how many there are in total.",
           schema: listAnswer("keys", listedKey),
           example: {
             keys: [{ key_id: KEY_ID, name: "Acme", created_at: TIME, rotated_at: null, revoked_at: null }],
@@ -111,10 +112,11 @@ export const apiKeyReference: Reference = {
       id: "revokeKey",
       summary: "Revoke an API key",
       description:
-        "Ends a key at once and for good; doing it twice is the same as doing it once. Its numbers stay imported and are " +
-        "answered on, for their callers are not to blame. They are compared with Twilio and never repaired. Whoever " +
-        "imports one of them under another key, with credentials of its Twilio account, takes it over, along with what " +
-        "it had before the first import. So to leave: import it under a new key, then DELETE it. For the operator.",
+        "For the operator. The key stops working at once and for ever; revoking it twice does no harm. Its numbers stay " +
+        "imported and their calls are still answered: the callers did nothing wrong. The numbers are still checked against " +
+        "Twilio, but no longer repaired. Another key can import such a number with the credentials of its Twilio account. The " +
+        "number then belongs to that key, together with the configuration from before the first import. So, to release a " +
+        "number of a revoked key, import it under a new key and then DELETE it.",
       auth: "adminToken",
       path: described(z.object({ key_id: z.string() }), {
         key_id: { description: "The first half of the key.", examples: [KEY_ID] },
@@ -122,7 +124,7 @@ export const apiKeyReference: Reference = {
       answers: [
         {
           status: 200,
-          description: "It is revoked.",
+          description: "The key is revoked.",
           schema: z.object({
             key_id: answered(keyId, "The key.", KEY_ID),
             revoked: answered(z.literal(true), "Always true."),

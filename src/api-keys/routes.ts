@@ -12,7 +12,7 @@ import { createKeyBody } from "./schema.ts";
 import { insertApiKey, type ListedApiKey, listApiKeys, replaceSecret, revokeApiKey } from "./store.ts";
 import { withApiKeyNoReplay } from "./with-api-key.ts";
 
-const SHOWN_ONCE = "Keep the key_secret now: it is not stored and cannot be shown again.";
+const SHOWN_ONCE = "Save the key_secret now: it is not stored and cannot be shown again.";
 
 export const apiKeys = new Hono<AppEnv>()
   .post("/", requireAdmin(), limitCreation, optionalJson, validateJson(createKeyBody), async (c) => {
@@ -32,10 +32,10 @@ export const apiKeys = new Hono<AppEnv>()
       await sha256(keySecret),
       new Date().toISOString(),
     );
-    // Another rotation was faster: the secret of this request is dead.
+    // Another rotation was faster, so the secret of this request no longer works.
     if (!isReplaced) throw new ApiError("invalid_api_key");
     c.get("log").info("api_key_rotated", { key_id: keyId });
-    const message = `The secret was replaced; the one before is dead. ${SHOWN_ONCE}`;
+    const message = `The secret was replaced; the old one has stopped working. ${SHOWN_ONCE}`;
     return c.json({ message, key_id: keyId, key_secret: keySecret });
   })
   .get("/", requireAdmin({ always: true }), async (c) => {

@@ -1,7 +1,7 @@
-import { batch, first, run } from "../database.ts";
+import { first, readBatch, run, runReturning } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
-/** What is kept of an API key. The secret is not. */
+/** What D1 stores about an API key: the secret's hash, never the secret. */
 export type ApiKeyRow = { id: string; secret_hash: string; name: string; created_at: string };
 
 export const INSERT_API_KEY =
@@ -12,7 +12,7 @@ export async function insertApiKey(db: D1Database, row: ApiKeyRow): Promise<void
   await run(db.prepare(INSERT_API_KEY).bind(row.id, row.secret_hash, row.name, row.created_at));
 }
 
-/** The hash of the key's secret, or null where there is no such key or it was revoked. @throws StorageError */
+/** The hash of the key's secret, or null if there is no such key or it was revoked. @throws StorageError */
 export async function findSecretHash(db: D1Database, keyId: string): Promise<string | null> {
   const row = await first<{ secret_hash: string }>(
     db.prepare("SELECT secret_hash FROM api_keys WHERE id = ?1 AND revoked_at IS NULL").bind(keyId),
@@ -26,10 +26,10 @@ export async function hasApiKey(db: D1Database, keyId: string): Promise<boolean>
 }
 
 /**
- * Puts a new secret in the place of the present one.
+ * Replaces the secret of a key.
  *
- * @param presentHash of two rotations at once with the same secret, the second finds it replaced
- * @returns whether it was the present one
+ * @param presentHash the hash to replace; if two rotations run at once, the second no longer finds it
+ * @returns whether the secret was replaced
  * @throws StorageError
  */
 export async function replaceSecret(
@@ -50,10 +50,11 @@ export async function replaceSecret(
   return changed === 1;
 }
 
-/** Revokes a key for good. Doing it twice is the same as doing it once. @returns whether there is one. @throws StorageError */
+/** Revokes a key for ever; revoking it twice does no harm. @returns whether the key exists. @throws StorageError */
 export async function revokeApiKey(db: D1Database, keyId: string, now: string): Promise<boolean> {
   const changed = await run(
     db.prepare("UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?2) WHERE id = ?1").bind(keyId, now),
+    { isIdempotent: true },
   );
   return changed === 1;
 }
@@ -72,7 +73,7 @@ export async function listApiKeys(
   db: D1Database,
   { limit, offset }: Page,
 ): Promise<{ rows: ListedApiKey[]; count: number }> {
-  const [page, total] = await batch(db, [
+  const [page, total] = await readBatch(db, [
     db
       .prepare(
         `SELECT id, name, created_at, rotated_at, revoked_at FROM api_keys
@@ -87,13 +88,13 @@ export async function listApiKeys(
   };
 }
 
-/** Counts one more key from this address in this hour. @returns how many there are now. @throws StorageError */
+/** Counts one more new key for this address and hour. @returns the new count. @throws StorageError */
 export async function countCreation(
   db: D1Database,
   addressFingerprint: string,
   hour: string,
 ): Promise<number> {
-  const row = await first<{ count: number }>(
+  const row = await runReturning<{ count: number }>(
     db
       .prepare(
         `INSERT INTO key_creations (address_fingerprint, hour, count) VALUES (?1, ?2, 1)
@@ -104,7 +105,7 @@ export async function countCreation(
   return row?.count ?? 1;
 }
 
-/** Deletes up to `limit` counts of hours before. @returns how many. @throws StorageError */
+/** Deletes up to `limit` counts of hours before `before`. @returns how many. @throws StorageError */
 export function clearCreations(db: D1Database, before: string, limit: number): Promise<number> {
   return run(
     db
@@ -113,5 +114,6 @@ export function clearCreations(db: D1Database, before: string, limit: number): P
            SELECT address_fingerprint, hour FROM key_creations WHERE hour < ?1 LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }

@@ -5,8 +5,8 @@ import { idempotent } from "../http/idempotency.ts";
 import { limitRate } from "../http/rate-limit.ts";
 import { authenticate } from "./authenticate.ts";
 
-/** What stands before everything an API key may do: who it is, how often it may, and that it is done once. */
+/** Runs before every endpoint with an API key: authentication, rate limit, `Idempotency-Key`. */
 export const withApiKey: MiddlewareHandler<AppEnv> = every(authenticate, limitRate, idempotent);
 
-/** The same for what must not be answered again: an answer that holds a secret is never kept. */
+/** The same for an endpoint whose answer holds a secret: the answer is never stored, so it cannot be replayed. */
 export const withApiKeyNoReplay: MiddlewareHandler<AppEnv> = every(authenticate, limitRate);

@@ -3,7 +3,7 @@ import { type ErrorCode, errorCatalogue, errorType } from "../http/errors.ts";
 import { answered } from "../http/operation.ts";
 import { errorHelp } from "./error-help.ts";
 
-// How failures stand in the document.
+// How the OpenAPI document describes errors.
 
 const codes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]];
 const types = [...new Set(codes.map((code) => errorType(errorCatalogue[code].status)))].sort();
@@ -15,13 +15,13 @@ export const errorEnvelope = z
       code: answered(z.enum(codes), "What went wrong. Branch on this.").check(z.meta({ id: "ErrorCode" })),
       message: answered(
         z.string(),
-        "What is wrong and what to do, for people. It may be reworded at any time.",
+        "What is wrong and what to do, for people. The words may change at any time.",
       ),
-      doc_url: answered(z.url(), "The page of this code."),
+      doc_url: answered(z.url(), "The page about this code."),
       details: answered(z.record(z.string(), z.unknown()), "Facts to act on, such as the names of fields."),
     }),
   })
-  .check(z.meta({ id: "Error", description: "What every failure is answered with." }));
+  .check(z.meta({ id: "Error", description: "The answer to every request that fails." }));
 
 /** The headers of a response. */
 export function headersOf(status: number, isKept: boolean) {
@@ -35,7 +35,7 @@ export function headersOf(status: number, isKept: boolean) {
   };
 }
 
-/** The responses of an operation that can answer with these codes, by status. */
+/** The error responses of an operation that has these codes, by status. */
 export function errorResponses(possible: readonly ErrorCode[], isKept: boolean) {
   const byStatus = Object.groupBy(new Set(possible), (code) => errorCatalogue[code].status);
   return Object.fromEntries(

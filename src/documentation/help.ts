@@ -1,9 +1,9 @@
-/** What the page of an error says beyond the message that every occurrence carries. */
+/** What the page of an error says in addition to the message in the answer. */
 export type ErrorHelp = {
-  /** What happened, and what is true now. */
+  /** What happened, and what was changed. */
   happened: string;
-  /** What to do, in the order to try it. */
+  /** What to do. The first step comes first. */
   remedy: readonly string[];
-  /** An example of `details`, where there are any. */
+  /** An example of `details`, if this error has any. */
   details?: Record<string, unknown>;
 };

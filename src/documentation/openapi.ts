@@ -21,7 +21,7 @@ const references: readonly Reference[] = [
   healthReference,
 ];
 
-/** Codes that no operation of the document answers with: unknown paths and methods, and what only Twilio is told. */
+/** Codes that no operation of the document has: unknown paths and methods, and answers that only Twilio gets. */
 export const CODES_OUTSIDE_OPERATIONS: readonly ErrorCode[] = [
   "not_found",
   "method_not_allowed",
@@ -32,26 +32,26 @@ export const CODES_OUTSIDE_OPERATIONS: readonly ErrorCode[] = [
 const INTRODUCTION = `
 Bring your own Twilio number to your AI agent: one call imports it, and every call and text to it reaches this service.
 
-**Authentication.** \`Authorization: Bearer KEY_ID:KEY_SECRET\`. A key sees only what is its own.
+**Authentication.** Send \`Authorization: Bearer KEY_ID:KEY_SECRET\`. A key sees only what belongs to it.
 
-**Requests and answers** are JSON in UTF-8, bodies up to 64 KiB. Every response carries \`x-request-id\`; give it to support.
+**Requests and answers** are JSON in UTF-8. A body may have up to 64 KiB. Every response has an \`x-request-id\`; give it to support.
 
-**Retries.** Send an \`Idempotency-Key\` of your own with a request that changes something: sent again with the same
-key, it is done once, and for a day the answer of the first comes again, byte by byte, with
-\`Idempotent-Replayed: true\`. A 429, a 5xx and whatever says \`Retry-After\` is not kept, so the same key may be used again. Answers that hold
-a secret are never kept; those endpoints ignore the header.
+**Retries.** Send your own \`Idempotency-Key\` with a request that changes something. If you send the request again with the
+same key, it runs only once: for a day you get the first answer again, byte for byte, with
+\`Idempotent-Replayed: true\`. A 429, a 5xx and an answer with \`Retry-After\` are not stored, so you can use the same key again. An answer that
+holds a secret is never stored; those endpoints ignore the header.
 
-**Rate limits.** Per API key 600 reads and 120 writes a minute. Over it is \`rate_limit_exceeded\` (429) with \`Retry-After\`.
+**Rate limits.** Each API key may send 600 reads and 120 writes a minute. Above that you get \`rate_limit_exceeded\` (429) with \`Retry-After\`.
 
-**Lists** take \`limit\` and \`offset\`, newest first, and say in \`count\` how many there are in all.
+**Lists** accept \`limit\` and \`offset\`. The newest entry comes first, and \`count\` says how many entries there are in total.
 
-**Errors** have one form, \`{"error": {"type", "code", "message", "doc_url", "details"}}\`. Branch on \`code\`; \`doc_url\` leads to
-a page that says what to do ([all of them](/docs/errors)). A path that does not exist is \`not_found\` (404), a method it does not take \`method_not_allowed\` (405).
+**Errors** all have one form, \`{"error": {"type", "code", "message", "doc_url", "details"}}\`. Branch on \`code\`. \`doc_url\` is
+a page that says what to do ([all error pages](/docs/errors)). A path that does not exist is \`not_found\` (404); a method that a path does not accept is \`method_not_allowed\` (405).
 `.trim();
 
 export type OpenApiDocument = ReturnType<typeof createDocument>;
 
-/** The OpenAPI document of this API. @param version of the deployment, as package.json has it */
+/** The OpenAPI document of this API. @param version the deployment's version, from package.json */
 export function openApiDocument(version = "0.0.0"): OpenApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const { tag, operations } of references) {
@@ -84,16 +84,16 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
         },
         headers: {
           RequestId: {
-            description: "The id of the request, in every log line about it.",
+            description: "The id of the request. Every log line about the request has it.",
             schema: { type: "string", pattern: "^req_[0-9a-f]{16}$" },
           },
           RetryAfter: {
-            description: "After how many seconds to try again, where that is known.",
+            description: "After how many seconds to try again, if that is known.",
             schema: { type: "string", pattern: "^[0-9]+$" },
           },
           IdempotentReplayed: {
             description:
-              "`true` where this is the answer to an earlier request with the same `Idempotency-Key`.",
+              "`true` if this is the answer to an earlier request with the same `Idempotency-Key`.",
             schema: { type: "string", enum: ["true"] },
           },
         },
@@ -102,10 +102,10 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
     },
     {
       override: ({ jsonSchema, io }) => {
-        // zod bounds every whole number by what JavaScript can count, which tells a reader nothing.
+        // Zod limits every integer to JavaScript's safe integers. Readers do not need that.
         if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
         if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
-        // An answer may gain fields without notice, so the document does not forbid them.
+        // An answer may get new fields without notice, so the document does not forbid them.
         if (io === "output" && jsonSchema.additionalProperties === false)
           delete jsonSchema.additionalProperties;
       },
@@ -150,7 +150,7 @@ function describe(operation: Operation, method: string, tag: string): ZodOpenApi
   };
 }
 
-/** Whether it heeds an `Idempotency-Key`: see api-keys/as-owner.ts. */
+/** Whether the operation uses an `Idempotency-Key`; see api-keys/with-api-key.ts. */
 function isIdempotent({ auth, isUnkept }: Operation, method: string): boolean {
   return auth === "apiKey" && method !== "GET" && isUnkept !== true;
 }
@@ -158,22 +158,25 @@ function isIdempotent({ auth, isUnkept }: Operation, method: string): boolean {
 const idempotencyHeader = z.object({
   [IDEMPOTENCY_HEADER]: answered(
     z.optional(z.string().check(z.regex(IDEMPOTENCY_KEY))),
-    "A text of your own, such as a UUID, that makes sending this request again harmless for a day.",
-    "6f1c2d9e-0b7a-4f35-9a55-2f8e8f0f7c11",
+    // Without an example: the reference would send it with the first request that somebody tries, and with every other.
+    "Your own text, such as a UUID. For a day you can send this request again with it, and it runs only once.",
   ),
 });
 
-/** What an operation can answer because of its kind, whatever it does. */
-function commonErrors({ auth, body }: Operation, isKept: boolean): ErrorCode[] {
+/** The errors of all operations of this kind. */
+function commonErrors({ auth, query, body }: Operation, isKept: boolean): ErrorCode[] {
   return [
     ...(auth === "apiKey"
       ? (["invalid_api_key", "key_secret_required", "rate_limit_exceeded"] as const)
       : []),
     ...(auth === "adminToken" ? (["invalid_admin_token"] as const) : []),
+    // Under /v1 there is nothing without a key or the token.
+    ...(auth === "none" ? [] : (["unknown_parameter"] as const)),
+    ...(query && "dry_run" in query.shape ? (["invalid_parameter"] as const) : []),
     ...(body
       ? (["unsupported_media_type", "payload_too_large", "invalid_json", "invalid_field"] as const)
       : []),
-    // The key counts for the body it came with, so any body is read.
+    // An Idempotency-Key belongs to one body, so the body is always read.
     ...(isKept
       ? ([
           "payload_too_large",

@@ -2,19 +2,19 @@ import { Hono } from "hono/tiny";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 
-// Everything here is built ahead by scripts/documentation and served from the static assets. That the Worker stands
-// before them gives each response its request id and its headers.
+// scripts/documentation builds all of this before deployment, as static assets. The Worker serves them, so that each
+// response has a request id and security headers.
 
 const NOTHING_ELSE = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const PAGE_POLICY = `default-src 'none'; style-src 'self'; img-src 'self'; ${NOTHING_ELSE}`;
-// The reference is an application of a third party: its styles are inline, and it calls this API when it is asked to.
+// The reference is a third party's application: its styles are inline, and it can call this API for the reader.
 const REFERENCE_POLICY = `default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; ${NOTHING_ELSE}`;
 
 // A file under /docs/assets has the hash of its content in its name.
 const REVALIDATE = "no-cache";
 const FOREVER = "public, max-age=31536000, immutable";
 
-/** The landing page, the reference and what it is made of, and the pages errors point to. */
+/** The landing page, the reference, the error pages, and their assets. */
 export const documentation = new Hono<AppEnv>()
   .get("/", async (c) => withOrigin(c, await asset(c)))
   .get("/docs", (c) => asset(c, REFERENCE_POLICY))
@@ -36,7 +36,7 @@ async function asset(c: AppContext, policy = PAGE_POLICY, caching = REVALIDATE):
   return response;
 }
 
-/** The examples of a page, with the address this deployment was asked at. */
+/** Puts the origin of this request into the page's examples. */
 function withOrigin(c: AppContext, page: Response): Response {
   const { origin } = new URL(c.req.url);
   return new HTMLRewriter()

@@ -1,7 +1,7 @@
 // Decisions about deliveries. No I/O here.
 
 /**
- * How long to wait before each further attempt, in seconds: five attempts over 75 minutes.
+ * How long to wait before each retry, in seconds: five attempts over 75 minutes.
  *
  * @internal
  */
@@ -9,13 +9,13 @@ export const RETRY_DELAYS_SECONDS = [60, 300, 840, 3_300] as const;
 
 export const MAX_ATTEMPTS = RETRY_DELAYS_SECONDS.length + 1;
 
-/** What came of one attempt. */
+/** The result of one attempt. */
 export type Attempt = {
   attemptedAt: Date;
   durationMs: number;
-  /** The answer's status; absent where none came. */
+  /** The answer's status; absent if no answer came. */
   httpStatus?: number;
-  /** Why it was not delivered, as a stable word; absent where it was. */
+  /** Why the event was not delivered, as a fixed word; absent if it was delivered. */
   error?: DeliveryError;
 };
 
@@ -23,13 +23,13 @@ export type DeliveryError =
   | "http_error"
   | "timeout"
   | "network_error"
-  /** The agent has no webhook_url any more, or is gone. */
+  /** The agent no longer has a webhook_url, or no longer exists. */
   | "no_webhook_url"
-  /** The agent's webhook_url is not one this deployment sends to. */
+  /** This deployment does not send to the agent's webhook_url. */
   | "unsafe_webhook_url"
-  /** What was stored cannot be opened: a sealing key is gone. */
+  /** The stored event or secret does not open: a sealing key is gone. */
   | "unreadable"
-  /** Attempts to the URL kept failing, and none was made any more for as long as this event was to be tried. */
+  /** The URL kept failing, and no attempt was made for as long as this event may be tried. */
   | "circuit_open";
 
 export type Outcome =
@@ -38,10 +38,10 @@ export type Outcome =
   | { state: "pending"; delaySeconds: number };
 
 /**
- * 2xx is done; a refusal (4xx, but 408 and 429) is final, and so is what no repetition can mend; everything else is
- * tried again until the attempts are used up.
+ * After 2xx the event is delivered. A refusal (4xx, except 408 and 429) is final, and so is an error that a retry cannot
+ * change. After any other failure the event is tried again until no attempts are left.
  *
- * @param attemptsLeft before this attempt
+ * @param attemptsLeft including this attempt
  */
 export function outcomeOf({ httpStatus, error }: Attempt, attemptsLeft: number): Outcome {
   if (error === undefined) return { state: "delivered" };

@@ -1,4 +1,4 @@
-import { batch } from "../database.ts";
+import { all } from "../database.ts";
 
 /** Where an agent's events go, and what signs them. It reads agents too, so that it costs one trip. */
 export type EndpointRow = {
@@ -21,6 +21,5 @@ export async function findEndpoints(
        WHERE a.id IN (SELECT value FROM json_each(?2)) AND a.api_key_id = ?1`,
     )
     .bind(apiKeyId, JSON.stringify(agentIds));
-  const [result] = await batch(db, [statement]);
-  return (result?.results ?? []) as EndpointRow[];
+  return all<EndpointRow>(statement);
 }

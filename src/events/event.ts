@@ -2,7 +2,7 @@ import { newId } from "../ids.ts";
 import { sha256 } from "../vault/hash.ts";
 import type { Slot, Vault } from "../vault/vault.ts";
 
-/** Everything customers are told of, by name. */
+/** The types of all events that customers receive. */
 export const EVENT_TYPES = [
   "call.started",
   "call.completed",
@@ -20,20 +20,20 @@ export const EVENT_TYPES = [
 
 export type EventType = (typeof EVENT_TYPES)[number];
 
-/** Something that happened, and whom it concerns. */
+/** What happened, and to whose agent. */
 export type EventDraft = {
   type: EventType;
   apiKeyId: string;
   agentId: string;
-  /** The number it happened to. Events of one number are delivered one after the other. */
+  /** The number it happened to. Events of one number are delivered in order. */
   phoneNumberId?: string;
-  /** What Twilio told, the same text each time that it tells this. Absent if Twilio did not tell it. */
+  /** Names what Twilio reported, the same each time Twilio reports it. Absent if Twilio did not report it. */
   receipt?: string;
-  /** Flat; goes into the body beside `event`, `event_id`, `created_at` and `agent_id`. */
+  /** Further fields of the body, beside `event`, `event_id`, `created_at` and `agent_id`. Flat. */
   data: Record<string, unknown>;
 };
 
-/** An event as it is stored. Its body is sealed: it holds telephone numbers and the words of texts. */
+/** An event as D1 stores it. The body is sealed, because it holds telephone numbers and the text of messages. */
 export type SealedEvent = {
   id: string;
   apiKeyId: string;
@@ -47,7 +47,7 @@ export type SealedEvent = {
 
 export const payloadSlot = (eventId: string): Slot => `events.payload/${eventId}`;
 
-/** Gives an event its id, by which customers tell repetitions, and seals the body they will get. */
+/** Gives an event its id and seals its body. Customers recognise a repeated event by the id. */
 export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Promise<SealedEvent> {
   const { type, apiKeyId, agentId, phoneNumberId, receipt, data } = draft;
   const id = receipt === undefined ? newId("event") : await idOf(receipt);

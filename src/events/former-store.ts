@@ -1,4 +1,4 @@
-import { batch, run } from "../database.ts";
+import { all, readBatch, run } from "../database.ts";
 import type { FormerEvent } from "./outbox/adopt-store.ts";
 
 // The tables of the version before outboxes. They are emptied, and then a later migration drops them.
@@ -18,7 +18,7 @@ const COLUMNS = `e.id, e.api_key_id, e.agent_id, e.type, e.payload_sealed, e.sta
 
 /** Up to `limit` events, first those that are still to be delivered, by their API key. @throws StorageError */
 export async function findFormer(db: D1Database, limit: number): Promise<Map<string, FormerEvent[]>> {
-  const results = await batch(db, [
+  const results = await readBatch(db, [
     db
       .prepare(
         `SELECT ${COLUMNS} FROM events e WHERE e.state = 'pending' AND e.next_attempt_at > '' ORDER BY e.next_attempt_at LIMIT ?1`,
@@ -34,8 +34,7 @@ export async function findFormer(db: D1Database, limit: number): Promise<Map<str
 
 /** One of them, by its API key. @throws StorageError */
 export async function findFormerById(db: D1Database, id: string): Promise<Map<string, FormerEvent[]>> {
-  const [result] = await batch(db, [db.prepare(`SELECT ${COLUMNS} FROM events e WHERE e.id = ?1`).bind(id)]);
-  return byApiKey((result?.results ?? []) as Row[]);
+  return byApiKey(await all<Row>(db.prepare(`SELECT ${COLUMNS} FROM events e WHERE e.id = ?1`).bind(id)));
 }
 
 function byApiKey(rows: readonly Row[]): Map<string, FormerEvent[]> {
@@ -58,6 +57,7 @@ function asHere(attempts: string): string {
 export async function deleteFormer(db: D1Database, ids: readonly string[]): Promise<void> {
   await run(
     db.prepare("DELETE FROM events WHERE id IN (SELECT value FROM json_each(?1))").bind(JSON.stringify(ids)),
+    { isIdempotent: true },
   );
 }
 
@@ -69,6 +69,7 @@ export async function deleteReceipts(db: D1Database, limit: number): Promise<voi
         "DELETE FROM twilio_receipts WHERE key IN (SELECT key FROM twilio_receipts WHERE key > '' LIMIT ?1)",
       )
       .bind(limit),
+    { isIdempotent: true },
   );
 }
 

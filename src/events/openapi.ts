@@ -26,27 +26,31 @@ const DELIVERY_ERRORS = {
 const eventId = z.string().check(z.regex(/^evt_[0-9a-f]{32}$/));
 
 const attempt = z.object({
-  attempted_at: time("When it was made"),
-  http_status: answered(z.nullable(z.int()), "What your server answered; null where no answer came.", 204),
+  attempted_at: time("When the attempt was made"),
+  http_status: answered(
+    z.nullable(z.int()),
+    "The status that your server answered; null if it did not.",
+    204,
+  ),
   error: answered(
     z.nullable(z.enum(Object.keys(DELIVERY_ERRORS))),
-    "Why it was not delivered; null where it was.",
+    "Why the event was not delivered; null if it was.",
   ),
-  duration_ms: answered(z.int(), "How long it took, in milliseconds.", 120),
+  duration_ms: answered(z.int(), "How long the attempt took, in milliseconds.", 120),
 });
 
 const delivery = z
   .object({
-    id: answered(eventId, "The id of the event. Repetitions have the same.", EVENT_ID),
+    id: answered(eventId, "The id of the event. If the event is sent again, the id is the same.", EVENT_ID),
     event: answered(z.enum(EVENT_TYPES), "What happened.", "call.completed"),
-    agent_id: answered(z.string(), "The agent whose webhook_url it goes to.", AGENT_ID),
-    state: answered(z.enum(DELIVERY_STATES), "`pending` until it is delivered or given up."),
-    next_attempt_at: z.nullable(time("When it is tried next; null where it is not")),
+    agent_id: answered(z.string(), "The agent. Its webhook_url receives the event.", AGENT_ID),
+    state: answered(z.enum(DELIVERY_STATES), "`pending` until the event is `delivered` or has `failed`."),
+    next_attempt_at: z.nullable(time("When the next attempt is made; null if there is none")),
     created_at: time("When it happened"),
-    updated_at: time("When its state last changed"),
-    attempts: answered(z.array(attempt), "What was tried so far, the oldest first."),
+    updated_at: time("When the state last changed"),
+    attempts: answered(z.array(attempt), "The attempts so far, the oldest first."),
   })
-  .check(z.meta({ id: "Delivery", description: "An event, and what became of telling you." }));
+  .check(z.meta({ id: "Delivery", description: "An event, and the attempts to send it to you." }));
 
 const pending = {
   id: EVENT_ID,
@@ -86,38 +90,40 @@ const keyPath = described(z.object({ key_id: z.string() }), {
 export const webhookReference: Reference = {
   tag: {
     name: "Webhooks",
-    description: "How you are told what happens: signed requests to an agent's webhook_url.",
+    description: "You receive events as signed requests to an agent's webhook_url.",
   },
   operations: {
     "POST /v1/webhooks/secret": {
       id: "rotateWebhookSecret",
       summary: "Get a new signing secret",
       description:
-        "Makes a new secret that signs your events, for all agents of the API key. The one before, if there is one, signs " +
-        "beside it for another 24 hours: `X-Nixflex-Signature` then has a `v1` for each secret that is still good, the " +
-        "newest first and five at most. Accept an event if any of them is right.",
+        "Creates a new secret that signs your events, for all agents of the API key. The old secret, if there is one, also " +
+        "signs them for another 24 hours. `X-Nixflex-Signature` then has one `v1` for each valid secret: the newest first, " +
+        "five at most. Accept an event if any `v1` is correct.",
       auth: "apiKey",
       isUnkept: true,
       answers: [
         {
           status: 201,
-          description: "The secret. Keep it now.",
+          description: "The secret. Save it now.",
           schema: z.object({
             message: answered(z.string(), "A reminder to keep the secret."),
             webhook_secret: answered(
               z.string().check(z.regex(/^nxws_[0-9a-f]{64}$/)),
-              "What `X-Nixflex-Signature` is made with. It cannot be shown again.",
+              "The secret that makes `X-Nixflex-Signature`. It cannot be shown again.",
               SECRET,
             ),
             standard_webhooks_secret: answered(
               z.string().check(z.regex(/^whsec_[A-Za-z0-9+/]{43}=$/)),
-              "The same secret as a library for [Standard Webhooks](https://www.standardwebhooks.com) takes it.",
+              "The same secret in the form that [Standard Webhooks](https://www.standardwebhooks.com) libraries take.",
               STANDARD_SECRET,
             ),
-            previous_valid_until: time("Until when the secret before signs beside it"),
+            previous_valid_until: time("Until when the old secret also signs"),
           }),
           example: {
-            message: "Keep the webhook_secret now: it cannot be shown again.",
+            message:
+              "Save the webhook_secret now: it cannot be shown again. The old secret, if any, also signs until " +
+              "previous_valid_until.",
             webhook_secret: SECRET,
             standard_webhooks_secret: STANDARD_SECRET,
             previous_valid_until: TIME,
@@ -129,7 +135,7 @@ export const webhookReference: Reference = {
     "POST /v1/webhooks/test": {
       id: "testWebhook",
       summary: "Send a test event",
-      description: "Sends a signed `webhook.test` to the agent's webhook_url, like any other event.",
+      description: "Sends a signed `webhook.test` event to the agent's webhook_url, like any other event.",
       auth: "apiKey",
       body: {
         schema: described(testBody, {
@@ -143,7 +149,7 @@ export const webhookReference: Reference = {
       answers: [
         {
           status: 201,
-          description: "The delivery that was begun.",
+          description: "The new delivery.",
           schema: z.object({ delivery }),
           example: { delivery: pending },
         },
@@ -153,7 +159,7 @@ export const webhookReference: Reference = {
     "GET /v1/webhooks/deliveries": {
       id: "listDeliveries",
       summary: "List deliveries",
-      description: "The events of the calling API key and what became of them, newest first.",
+      description: "The events of the calling API key and their attempts, newest first.",
       auth: "apiKey",
       query: deliveryQuery,
       answers: [deliveryPage],
@@ -162,7 +168,7 @@ export const webhookReference: Reference = {
     "POST /v1/webhooks/deliveries/{id}/redeliver": {
       id: "redeliver",
       summary: "Deliver again",
-      description: "Tries a delivery again at once and, if need be, as often as a new one.",
+      description: "Tries a delivery again at once. It gets as many attempts as a new delivery.",
       auth: "apiKey",
       path: described(z.object({ id: z.string() }), {
         id: { description: "The id of the delivery.", examples: [EVENT_ID] },

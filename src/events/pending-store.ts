@@ -1,4 +1,4 @@
-import { batch, run } from "../database.ts";
+import { all, run } from "../database.ts";
 import type { EventType, SealedEvent } from "./event.ts";
 
 /**
@@ -45,15 +45,15 @@ type PendingRow = {
 
 /** Events that no outbox has yet, in the order of their ids. @throws StorageError */
 export async function findPending(db: D1Database, after: string, limit: number): Promise<SealedEvent[]> {
-  const [result] = await batch(db, [
+  const rows = await all<PendingRow>(
     db
       .prepare(
         `SELECT id, api_key_id, agent_id, lane, type, payload_sealed, created_at FROM pending_events
          WHERE id > ?1 ORDER BY id LIMIT ?2`,
       )
       .bind(after, limit),
-  ]);
-  return ((result?.results ?? []) as PendingRow[]).map((row) => ({
+  );
+  return rows.map((row) => ({
     id: row.id,
     apiKeyId: row.api_key_id,
     agentId: row.agent_id,
@@ -70,6 +70,7 @@ export async function deletePending(db: D1Database, ids: readonly string[]): Pro
     db
       .prepare("DELETE FROM pending_events WHERE id IN (SELECT value FROM json_each(?1))")
       .bind(JSON.stringify(ids)),
+    { isIdempotent: true },
   );
 }
 

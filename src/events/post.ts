@@ -1,7 +1,7 @@
 /**
- * One POST to a customer. No redirect is followed: it would take the event to where nobody checked.
+ * One POST to a customer. Redirects are not followed: nobody has validated their target.
  *
- * @param signed the headers that sign it
+ * @param signed the headers with the signatures
  */
 export async function postEvent(
   url: string,
@@ -20,7 +20,7 @@ export async function postEvent(
       redirect: "manual",
       signal: deadline.signal,
     });
-    // What the customer answers beside the status is nobody's business here.
+    // Only the status of the customer's answer is used.
     await response.body?.cancel().catch(() => undefined);
     return { httpStatus: response.status };
   } catch {

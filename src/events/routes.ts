@@ -16,7 +16,7 @@ import { rotateSecret } from "./secret.ts";
 import { standardSecret } from "./signature.ts";
 import { attemptLater, deliver } from "./tell.ts";
 
-/** The webhooks that tell customers what happens: their secret, and what became of each delivery. */
+/** The endpoints for a customer's events: signing secret, test event, deliveries. */
 export const webhooks = new Hono<AppEnv>()
   .post("/secret", withApiKeyNoReplay, async (c) => {
     const services = requestServices(c);
@@ -30,7 +30,7 @@ export const webhooks = new Hono<AppEnv>()
     return c.json(
       {
         message:
-          "Keep the webhook_secret now: it cannot be shown again. The one before, if any, signs beside it until " +
+          "Save the webhook_secret now: it cannot be shown again. The old secret, if any, also signs until " +
           "previous_valid_until.",
         webhook_secret: secret,
         standard_webhooks_secret: standardSecret(secret),

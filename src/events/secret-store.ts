@@ -1,8 +1,8 @@
-import { first, run } from "../database.ts";
+import { first, run, runReturning } from "../database.ts";
 
 export type WebhookSecretRow = {
   secret_sealed: string;
-  /** What was replaced and still signs; see vault/retired.ts. */
+  /** Older secrets that still sign; see vault/retired.ts. */
   previous_secret_sealed: string | null;
 };
 
@@ -16,9 +16,9 @@ export function findSecret(db: D1Database, apiKeyId: string): Promise<WebhookSec
 }
 
 /**
- * Puts a new secret in the place of the one that was read.
+ * Replaces the secret that was read with a new one.
  *
- * @returns false where another rotation was faster
+ * @returns false if another rotation was faster
  * @throws StorageError
  */
 export async function replaceSecret(
@@ -37,8 +37,8 @@ export async function replaceSecret(
 }
 
 /**
- * Makes sure there is a secret, for an event must never go out unsigned, and says which it is: two deliveries at once
- * sign with the same one.
+ * Stores this secret unless there is one, because an event must never be sent unsigned. Returns the stored one, so that
+ * two deliveries at once sign with the same secret.
  *
  * @throws StorageError
  */
@@ -48,7 +48,7 @@ export async function ensureSecret(
   freshSealed: string,
   now: string,
 ): Promise<WebhookSecretRow | null> {
-  return first<WebhookSecretRow>(
+  return runReturning<WebhookSecretRow>(
     db
       .prepare(
         `INSERT INTO webhook_secrets (api_key_id, secret_sealed, created_at) VALUES (?1, ?2, ?3)
@@ -59,7 +59,7 @@ export async function ensureSecret(
   );
 }
 
-/** Forgets up to `limit` secrets that were replaced before. @returns how many. @throws StorageError */
+/** Deletes the older secrets of up to `limit` keys, last rotated before `before`. @returns how many. @throws StorageError */
 export function clearPreviousSecrets(db: D1Database, before: string, limit: number): Promise<number> {
   return run(
     db
@@ -69,5 +69,6 @@ export function clearPreviousSecrets(db: D1Database, before: string, limit: numb
            WHERE previous_secret_sealed IS NOT NULL AND rotated_at < ?1 LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }

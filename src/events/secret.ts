@@ -4,12 +4,12 @@ import { openRetired, sealRetired } from "../vault/retired.ts";
 import type { Slot } from "../vault/vault.ts";
 import { ensureSecret, findSecret, replaceSecret, type WebhookSecretRow } from "./secret-store.ts";
 
-/** How long a secret that was replaced goes on signing. */
+/** How long an old secret still signs. */
 const RETIRED_SECRET_MS = 24 * 60 * 60 * 1000;
 
 export const webhookSecretSlot = (apiKeyId: string): Slot => `webhook_secrets.secret/${apiKeyId}`;
 
-/** A new secret for this key's events. What it replaces signs beside it for a day. @throws StorageError */
+/** A new secret for this key's events. The old one also signs them for a day. @throws StorageError */
 export async function rotateSecret(
   apiKeyId: string,
   services: BaseServices,
@@ -19,7 +19,7 @@ export async function rotateSecret(
   const secret = newId("webhookSecret");
   const sealed = await vault.seal(secret, slot);
   const until = new Date(now().getTime() + RETIRED_SECRET_MS);
-  // Of two rotations at once the second retires the secret of the first.
+  // If two rotations run at once, the second retires the secret of the first.
   for (;;) {
     const time = now();
     const stored =
@@ -35,8 +35,8 @@ export async function rotateSecret(
 }
 
 /**
- * The secrets that sign an event, the present one first. A key that has none yet gets one: it can be replaced by one
- * that its owner knows, while an unsigned event could not be told from a forged one.
+ * The secrets that sign an event, the present one first. If the key has none yet, it gets one: the owner can replace it
+ * later, but nobody could tell an unsigned event from a forged one.
  *
  * @throws StorageError
  * @throws VaultError

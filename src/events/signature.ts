@@ -1,13 +1,12 @@
 import { encodeBase64 } from "hono/utils/encode";
 import { hex } from "../ids.ts";
 
-// Every event is signed twice. While secrets that were replaced still count there is a `v1` for each, the present secret's
-// first.
+// Every event is signed in two ways. There is one signature for each secret that is still valid, the present secret's first.
 //
-// X-Nixflex-Signature: `t=<unix seconds>,v1=<64 hex>`, HMAC-SHA256 over `<t>.<raw body>`, keyed with the secret as text.
+// X-Nixflex-Signature: `t=<unix seconds>,v1=<64 hex>`, HMAC-SHA256 over `<t>.<raw body>`. The key is the secret as text.
 //
-// Standard Webhooks: `v1,<base64>`, HMAC-SHA256 over `<id>.<unix seconds>.<raw body>`, keyed with the 32 bytes that the secret
-// spells in hex. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+// Standard Webhooks: `v1,<base64>`, HMAC-SHA256 over `<id>.<unix seconds>.<raw body>`. The key is the 32 bytes that the secret
+// has in hex. https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 
 const TOLERANCE_SECONDS = 300;
 
@@ -55,8 +54,8 @@ const standardBytes = (secret: string): Uint8Array<ArrayBuffer> =>
 const unixSeconds = (now: Date) => Math.floor(now.getTime() / 1000);
 
 /**
- * Whether a body was signed with this secret within the last five minutes: what a receiver does. Any of several `v1`
- * may be the one, compared in constant time.
+ * What a receiver does: says whether this secret signed the body within five minutes of `now`. One correct `v1` is
+ * enough. Compares in constant time.
  */
 export async function verifyEvent(secret: string, body: string, header: string, now: Date): Promise<boolean> {
   const parts = header.split(",").map((part) => part.trim());

@@ -41,8 +41,7 @@ export async function tellNow(event: SealedEvent, services: Services): Promise<v
     await deliver(event.apiKeyId, [event], services);
   } catch (error) {
     log.warn("event_kept_in_d1", { event_id: event.id, ...errorFields(error) });
-    const keep = () => batch(db, [insertPending(db, event)]);
-    await keep().catch(keep);
+    await batch(db, [insertPending(db, event)], { isIdempotent: true });
   }
 }
 

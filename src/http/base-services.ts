@@ -2,7 +2,7 @@ import type { Config } from "../config.ts";
 import { createVault, type Vault } from "../vault/vault.ts";
 import type { Logger } from "./log.ts";
 
-/** What almost all work needs; what works on numbers or tells customers takes the `Services` of src/services.ts. */
+/** What almost all work needs. Code that works on numbers or sends events takes the `Services` of src/services.ts. */
 export type BaseServices = {
   db: D1Database;
   vault: Vault;

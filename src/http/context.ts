@@ -14,9 +14,9 @@ export type AppEnv = {
     config: Config;
     /** Set by `authenticate`: whose request this is. */
     apiKeyId: string;
-    /** Set by `authenticate`: the hash of the secret it came with. */
+    /** Set by `authenticate`: the hash of the secret that came with the request. */
     secretHash: string;
-    /** Set by the error mapper, for the request's log line. */
+    /** Set by the error mapper; the request's log line shows it. */
     errorCode: string;
   };
 };
@@ -24,8 +24,8 @@ export type AppEnv = {
 export type AppContext = Context<AppEnv>;
 
 /**
- * Gives each request its id and its logger, and writes one line about it at the end.
- * The line has the route's pattern and not its path, which may hold what only Twilio should know.
+ * Gives each request its id and its logger, and writes one log line at the end.
+ * The line has the route's pattern and not the path: a path may hold an id that only Twilio should know.
  */
 export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
   const requestId = newId("request");
@@ -48,13 +48,13 @@ export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
   });
 };
 
-/** Checks the bindings, once per isolate, and hands the configuration on. */
+/** Validates the bindings, once per isolate, and passes the configuration on. */
 export const requireConfig: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set("config", readConfig(c.env));
   await next();
 };
 
-/** The headers of every response. Answers may hold an API key's secret: no cache keeps what does not say otherwise. */
+/** The headers of every response. No cache stores a response unless it allows that: it may hold an API key's secret. */
 export function setCommonHeaders(c: AppContext, headers: Headers): void {
   headers.set("x-request-id", c.get("requestId"));
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");

@@ -6,7 +6,7 @@ import { type AppContext, setCommonHeaders } from "./context.ts";
 import { ApiError, errorType } from "./errors.ts";
 import { errorFields } from "./log.ts";
 
-/** The one mapper: whatever was thrown becomes the error envelope, and what lies behind it goes to the log. */
+/** The only error mapper: it turns any thrown error into the error envelope, and writes the cause to the log. */
 export function handleError(thrown: Error, c: AppContext): Response {
   const error = toApiError(thrown);
   if (error.status >= 500) {
@@ -23,15 +23,15 @@ function toApiError(thrown: Error): ApiError {
   if (thrown instanceof ConfigError || thrown instanceof VaultError) {
     return new ApiError("service_misconfigured", { cause: thrown });
   }
-  // Hono throws this for a body it cannot parse; nothing else in this app makes it do so.
+  // Hono throws this only for a body that it cannot parse.
   if (thrown instanceof HTTPException && thrown.status === 400) return new ApiError("invalid_json");
   return new ApiError("internal_error", { cause: thrown });
 }
 
-/** The envelope of an error, with its headers. */
+/** The response for an error: the envelope and its headers. */
 export function errorResponse(c: AppContext, error: ApiError): Response {
   c.set("errorCode", error.code);
-  // Without a checked configuration there is no public URL to point to; the request's own host is the next best.
+  // If the configuration is invalid, there is no public URL to point to, so the link uses the request's own host.
   const baseUrl = c.get("config")?.publicBaseUrl ?? new URL(c.req.url).origin;
   const response = c.json(
     {

@@ -2,36 +2,38 @@ import type { ContentfulStatusCode } from "hono/utils/http-status";
 
 type Entry = {
   status: ContentfulStatusCode;
-  /** Says what is wrong and what to do, in words that hold for every occurrence. */
+  /** Says what is wrong and what to do. It must be true each time this code is used. */
   message: string;
-  /** Whether the same request may succeed later without a change by the caller. */
+  /** Whether the same request may succeed later. */
   retryable?: true;
 };
 
 /**
- * Every error this API can answer with, by its code. Callers branch on the code; status, type and message follow
- * from it. The mapper in `error-handler.ts` is the only place that turns one into a response.
+ * Every error that this API can answer with, by its code. Callers branch on the code; it decides status, type and
+ * message. Only the mapper in `error-handler.ts` turns an error into a response.
  */
 export const errorCatalogue = {
   invalid_json: { status: 400, message: "The request body is not a JSON object." },
   missing_field: { status: 400, message: "A required field is absent, null or empty." },
+  unknown_parameter: { status: 400, message: "This endpoint has no such parameter. Nothing was changed." },
+  invalid_parameter: { status: 400, message: "A parameter has a wrong value. Nothing was changed." },
   invalid_field: { status: 400, message: "A field has the wrong type or is too long." },
   invalid_phone_format: {
     status: 400,
     message:
-      "phone_number is not in E.164 format: a plus sign, the country code and the number, as in +447446466847.",
+      "phone_number is not in E.164 format. Send a plus sign, the country code and the number, such as +447446466847.",
   },
   invalid_twilio_sid: {
     status: 400,
-    message: "twilio_sid is not a Twilio Account SID: AC and 32 characters of 0-9 and a-f.",
+    message: "twilio_sid is not a Twilio Account SID. An Account SID is AC and 32 characters of 0-9 and a-f.",
   },
   invalid_url: {
     status: 400,
     message:
-      "The URL is not an https URL (for a runtime wss) without user name and password, whose host has a public name and " +
-      "is not this deployment's own. A stream's URL has no query string.",
+      "The URL is not allowed. Send an https URL (wss for a runtime) with a public host name that is not this " +
+      "deployment's own, and without user name and password. The URL of a stream must not have a query string.",
   },
-  prompt_too_long: { status: 400, message: "system_prompt is longer than 16,000 characters." },
+  prompt_too_long: { status: 400, message: "system_prompt is longer than 16,000 characters. Shorten it." },
   unsupported_media_type: {
     status: 415,
     message: "Send the body as JSON, uncompressed, with the header Content-Type: application/json.",
@@ -48,20 +50,20 @@ export const errorCatalogue = {
   },
   invalid_admin_token: {
     status: 401,
-    message: "This needs the deployment's admin token. Send Authorization: Bearer ADMIN_TOKEN.",
+    message: "This endpoint needs the deployment's admin token. Send Authorization: Bearer ADMIN_TOKEN.",
   },
   twilio_invalid_credentials: {
     status: 401,
     message:
-      "Twilio refused this Account SID and Auth Token. Check that the token belongs to this very account, that the " +
+      "Twilio refused this Account SID and Auth Token. Check that the token belongs to exactly this account, that the " +
       "account is active, and that it may use the REST API.",
   },
   twilio_auth_failed: {
     status: 401,
     message:
-      "Twilio answered 20003 (Authenticate) to this Account SID and Auth Token. Usual causes: a token that was " +
-      "rotated or copied incompletely, the token of a parent account with the SID of a subaccount, test credentials, " +
-      "a suspended account, or an account whose numbers live in another Twilio Region.",
+      "Twilio answered 20003 (Authenticate) to this Account SID and Auth Token. Usual causes: the token was rotated " +
+      "or not copied completely, the token is the parent account's and the SID a subaccount's, these are test " +
+      "credentials, the account is suspended, or its numbers are in another Twilio Region.",
   },
   invalid_signature: {
     status: 403,
@@ -70,7 +72,7 @@ export const errorCatalogue = {
 
   account_mismatch: {
     status: 403,
-    message: "The request names another Twilio account than the one its number was imported from.",
+    message: "The request names a Twilio account, but the number was imported from another one.",
   },
 
   agent_not_owned: { status: 403, message: "This agent belongs to another API key." },
@@ -78,37 +80,43 @@ export const errorCatalogue = {
   number_not_in_twilio: {
     status: 404,
     message:
-      "The phone number is not in this Twilio account. Check the number and the account; a subaccount's numbers " +
-      "need the subaccount's own SID and Auth Token.",
+      "The phone number is not in this Twilio account. Check the number and the account. For a number of a " +
+      "subaccount, send the subaccount's own SID and Auth Token.",
   },
   agent_has_no_webhook: {
     status: 400,
-    message: "This agent has no webhook_url to send events to. Set one first.",
+    message: "This agent has no webhook_url, so no event can be sent. Set a webhook_url first.",
   },
   agent_in_use: {
     status: 409,
     message:
-      "This agent still has numbers; details.count says how many. Move them to another agent, or delete it with " +
-      "?force=true, which leaves them imported and routed to nobody.",
+      "This agent still has numbers; details.count says how many. Move them to another agent first. Or delete the " +
+      "agent with ?force=true: its numbers then stay imported, without an agent.",
   },
-  number_not_found: { status: 404, message: "This API key has no such imported number." },
+  number_not_found: { status: 404, message: "This API key has not imported this number." },
   key_not_found: { status: 404, message: "There is no API key with this id." },
   delivery_not_found: { status: 404, message: "There is no delivery with this id." },
   not_found: { status: 404, message: "There is nothing at this path." },
   method_not_allowed: {
     status: 405,
-    message: "This path does not take this method. The Allow header lists those it takes.",
+    message: "This path does not accept this method. The Allow header lists the methods that it accepts.",
   },
 
   release_in_progress: {
     status: 409,
     retryable: true,
-    message: "This number is being released or repaired right now. Try again after Retry-After seconds.",
+    message: "This number is being released or repaired now. Try again after Retry-After seconds.",
+  },
+  number_in_other_region: {
+    status: 422,
+    message:
+      "Another Twilio Region handles the calls to this number, not the Region of these credentials. Send the account's " +
+      "Auth Token of that Region.",
   },
   plan_changed: {
     status: 409,
     message:
-      "The number has changed since its plan was made, so nothing was touched. Ask for a new plan with ?dry_run=true.",
+      "The number has changed since this plan was made, so nothing was changed. Ask for a new plan with ?dry_run=true.",
   },
   invalid_idempotency_key: {
     status: 400,
@@ -116,12 +124,12 @@ export const errorCatalogue = {
   },
   idempotency_key_reused: {
     status: 422,
-    message: "This Idempotency-Key came with another request before. Use a new key for a new request.",
+    message: "This Idempotency-Key was already used for another request. Use a new key for a new request.",
   },
   idempotency_in_progress: {
     status: 409,
     retryable: true,
-    message: "The request with this Idempotency-Key is still at work. Try again after Retry-After seconds.",
+    message: "The first request with this key is still running. Try again after Retry-After seconds.",
   },
   rate_limit_exceeded: {
     status: 429,
@@ -131,44 +139,43 @@ export const errorCatalogue = {
 
   number_already_imported: {
     status: 409,
-    message: "This phone number is already imported, or an import of it is under way.",
+    message: "This phone number is already imported, or an import of it is running.",
   },
 
   twilio_unavailable: {
     status: 502,
     retryable: true,
-    message: "Twilio could not be reached or failed to answer. Nothing was changed. Try again.",
+    message: "Twilio could not be reached, or did not answer correctly. Nothing was changed. Try again.",
   },
   twilio_update_rejected: {
     status: 502,
     message:
-      "Twilio refused to change the number's webhooks. details.twilio_code is Twilio's error code. Nothing was changed.",
+      "Twilio refused to change the number's webhooks, so nothing was changed. details.twilio_code is Twilio's error code.",
   },
   twilio_webhooks_not_applied: {
     status: 502,
-    message:
-      "Twilio accepted the change of the number's webhooks but the number does not hold it. The import was undone.",
+    message: "Twilio accepted the new webhooks, but the number still has other ones. The import was undone.",
   },
   twilio_rate_limited: {
     status: 503,
     retryable: true,
     message:
-      "Twilio is limiting the requests of this account. Nothing was changed. Try again after Retry-After seconds.",
+      "Twilio is limiting the requests of this account, so nothing was changed. Try again after Retry-After seconds.",
   },
   storage_unavailable: {
     status: 503,
     retryable: true,
-    message: "The service's database did not answer. Try again in a moment.",
+    message: "The database of this service did not answer. Try again in a moment.",
   },
   service_misconfigured: {
     status: 503,
     message:
-      "This deployment is not configured completely. Its operator finds the names of what is missing in its logs.",
+      "This deployment is not configured correctly. Its operator can read in its logs what is missing or wrong.",
   },
   internal_error: {
     status: 500,
     retryable: true,
-    message: "Something went wrong on our side. Give the request id to support.",
+    message: "An unexpected error happened in this service. Give the request id to support.",
   },
 } as const satisfies Record<string, Entry>;
 
@@ -198,19 +205,19 @@ export function errorType(status: number): string {
 }
 
 export type ApiErrorOptions = {
-  /** Replaces the catalogue's message where this occurrence can be told more closely. Goes to the caller. */
+  /** Replaces the catalogue's message if more is known about this case. The caller sees it. */
   message?: string;
-  /** Goes to the caller: facts to act on, never a secret or a value the caller sent. */
+  /** Facts that the caller can act on, never a secret or a value that the caller sent. The caller sees them. */
   details?: Record<string, unknown>;
   /** Response headers, such as `Allow`. */
   headers?: Record<string, string>;
-  /** Whole seconds after which to try again: the `Retry-After` header and `details.retry_after`. */
+  /** When to try again, in whole seconds: the `Retry-After` header and `details.retry_after`. */
   retryAfter?: number | undefined;
-  /** What lies behind it, for the log only. */
+  /** The cause, for the log only. */
   cause?: unknown;
 };
 
-/** A failure with a public face. Whatever is thrown and is not one becomes an `internal_error`. */
+/** An error that callers may see. The mapper knows a few others; everything else becomes an `internal_error`. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ErrorCode;
@@ -226,7 +233,7 @@ export class ApiError extends Error {
     this.headers = { ...headers, ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }) };
   }
 
-  /** The same failure with a message that says more, and further details. */
+  /** The same error with a message that says more, and with more details. */
   explained(message: string, details: Record<string, unknown>): ApiError {
     const { code, headers, cause } = this;
     return new ApiError(code, { message, details: { ...this.details, ...details }, headers, cause });

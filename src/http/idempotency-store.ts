@@ -1,6 +1,6 @@
 import { batch, run } from "../database.ts";
 
-/** What is kept of a request that came with an `Idempotency-Key`. */
+/** What D1 stores about a request with an `Idempotency-Key`. */
 export type IdempotencyRow = {
   fingerprint: string;
   claim_id: string;
@@ -20,9 +20,9 @@ export type KeyLease = {
 };
 
 /**
- * Claims a key for this request where nobody has, or whoever had it did a day ago, in one trip.
+ * Acquires the lease on a key for this request if no other request used the key within a day. One trip to D1.
  *
- * @returns the row as it is afterwards: this claim's where its `claim_id` says so
+ * @returns the key's row afterwards; this request has the lease if the `claim_id` is its own
  * @throws StorageError
  */
 export async function acquireKey(
@@ -31,28 +31,32 @@ export async function acquireKey(
   now: string,
 ): Promise<IdempotencyRow | undefined> {
   const { apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt } = claim;
-  const results = await batch(db, [
-    db
-      .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND expires_at <= ?3")
-      .bind(apiKeyId, key, now),
-    db
-      .prepare(
-        `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, claim_id, lease_expires_at, expires_at)
+  const results = await batch(
+    db,
+    [
+      db
+        .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND expires_at <= ?3")
+        .bind(apiKeyId, key, now),
+      db
+        .prepare(
+          `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, claim_id, lease_expires_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (api_key_id, key) DO NOTHING`,
-      )
-      .bind(apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt),
-    db
-      .prepare(
-        `SELECT fingerprint, claim_id, lease_expires_at, status, headers, response_sealed
+        )
+        .bind(apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt),
+      db
+        .prepare(
+          `SELECT fingerprint, claim_id, lease_expires_at, status, headers, response_sealed
          FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2`,
-      )
-      .bind(apiKeyId, key),
-  ]);
+        )
+        .bind(apiKeyId, key),
+    ],
+    { isIdempotent: true },
+  );
   return results[2]?.results[0] as IdempotencyRow | undefined;
 }
 
-/** Takes a key over from a request that died, if nobody else was faster. @throws StorageError */
+/** Acquires the expired lease of a request that died, if no other request was faster. @throws StorageError */
 export async function takeOverKey(
   db: D1Database,
   { apiKeyId, key, claimId, leaseExpiresAt }: KeyLease,
@@ -68,7 +72,7 @@ export async function takeOverKey(
   return (await run(statement)) === 1;
 }
 
-/** Keeps the response of a claim. @throws StorageError */
+/** Stores the response, if this request still has the lease. @throws StorageError */
 export async function putResponse(
   db: D1Database,
   { apiKeyId, key, claimId }: KeyLease,
@@ -81,19 +85,21 @@ export async function putResponse(
          WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3`,
       )
       .bind(apiKeyId, key, claimId, status, headers, sealed),
+    { isIdempotent: true },
   );
 }
 
-/** Forgets a claim, so that the key may be used again. @throws StorageError */
+/** Deletes the row, so that the key may be used again, if this request still has the lease. @throws StorageError */
 export async function forgetKey(db: D1Database, { apiKeyId, key, claimId }: KeyLease): Promise<void> {
   await run(
     db
       .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3")
       .bind(apiKeyId, key, claimId),
+    { isIdempotent: true },
   );
 }
 
-/** Deletes up to `limit` keys that are a day old. @returns how many. @throws StorageError */
+/** Deletes up to `limit` keys that have expired. @returns how many. @throws StorageError */
 export function clearExpiredKeys(db: D1Database, now: string, limit: number): Promise<number> {
   return run(
     db
@@ -102,5 +108,6 @@ export function clearExpiredKeys(db: D1Database, now: string, limit: number): Pr
            SELECT api_key_id, key FROM idempotency_keys WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
       )
       .bind(now, limit),
+    { isIdempotent: true },
   );
 }

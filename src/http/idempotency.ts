@@ -19,21 +19,21 @@ export const IDEMPOTENCY_HEADER = "Idempotency-Key";
 export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
 const METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const KEPT_MS = 24 * 60 * 60 * 1000;
-// Longer than any request is at work: an import makes a handful of calls to Twilio. One that dies leaves the key to the
-// next after this.
+// Longer than any request runs: an import makes a few calls to Twilio. If a request dies, the next request with its key
+// can acquire the lease after this time.
 const MIN_LEASE_MS = 120_000;
 const CALLS_PER_REQUEST = 12;
 const RETRY_AFTER_SECONDS = 2;
-// The others are about one response: its time, its request id.
+// All other headers belong to one response only, such as its time and its request id.
 const KEPT_HEADERS = ["content-type", "www-authenticate"];
 
 export const responseSlot = ({ apiKeyId, key }: Pick<KeyLease, "apiKeyId" | "key">): Slot =>
   `idempotency_keys.response/${apiKeyId}/${key}`;
 
 /**
- * Does the work of requests with the same `Idempotency-Key` once, and answers the others with the response of the first,
- * byte by byte. Stands behind `authenticate`: a key belongs to an API key. What is kept of a request is a keyed
- * fingerprint; the response is sealed.
+ * Runs only the first of several requests with the same `Idempotency-Key`, and answers the others with its response,
+ * byte for byte. Must run after `authenticate`: each key belongs to an API key. D1 stores a keyed fingerprint of the
+ * request, and the sealed response.
  *
  * @throws ApiError `invalid_idempotency_key`, `idempotency_key_reused`, `idempotency_in_progress`
  */
@@ -64,17 +64,17 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
     if (!isDead || !(await takeOverKey(db, lease, row.claim_id, time))) return answerAgain(row, lease, vault);
   }
 
-  // A caller who hangs up gets the answer when it asks again, so that must be kept whatever becomes of this connection.
+  // A caller who hangs up gets the answer on the next try, so the work goes on even if this connection is closed.
   const work = next().then(() => storeResponse(c.res, lease, services));
   c.executionCtx.waitUntil(work.catch(() => undefined));
   await work;
   return;
 });
 
-// Bytes that are no text differ from one another as little as they can be told apart; they are refused later anyway.
+// Not fatal: two bodies with invalid bytes may count as the same request, but both are refused later anyway.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
 
-/** Method, address and body: what makes two requests the same. The body is read here, and put back. */
+/** Method, address and body: two requests are the same if these are. Reads the body and puts it back. */
 async function describe(c: AppContext): Promise<string> {
   const body = await readBody(c.req.raw);
   c.req.raw = new Request(c.req.raw, { body: body.length > 0 ? body : null });
@@ -94,8 +94,8 @@ async function answerAgain(row: IdempotencyRow, lease: KeyLease, vault: Vault): 
 }
 
 /**
- * Stores the response, or forgets the key if the same request may have another outcome later. If that fails the response
- * goes out all the same; the key is free again when its lease expires.
+ * Stores the response, or deletes the key if the same request may have another result later. If that fails, the caller
+ * still gets the response, and the key is free again when its lease expires.
  */
 async function storeResponse(
   response: Response,

@@ -2,18 +2,18 @@ import { zValidator } from "@hono/zod-validator";
 import { createMiddleware } from "hono/factory";
 import type * as z from "zod/mini";
 import type { AppContext, AppEnv } from "./context.ts";
-import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
+import { ApiError, type ErrorCode } from "./errors.ts";
 import { readBody } from "./read-body.ts";
-import { type Fault, faultOf } from "./schema.ts";
+import { type Fault, faultError, faultOf } from "./schema.ts";
 
-/** A request body of JSON in UTF-8 up to 64 KiB and nothing else. A compressed body would dodge the limit. */
+/** Accepts only JSON in UTF-8, up to 64 KiB. A compressed body could be larger than it looks, so it is refused. */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
   checkMediaType(c.req.header("content-type"), c.req.header("content-encoding"));
   replaceBody(c, await readBody(c.req.raw));
   await next();
 });
 
-/** The same where the body may be left out, which is the same as an empty object. */
+/** The same, but the body is optional: no body means an empty object. */
 export const optionalJson = createMiddleware<AppEnv>(async (c, next) => {
   const body = await readBody(c.req.raw);
   if (body.length === 0) {
@@ -25,7 +25,7 @@ export const optionalJson = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
-// RFC 8259, 8.1: JSON is UTF-8. A charset that says so is harmless.
+// RFC 8259, 8.1: JSON is UTF-8. A charset of utf-8 says nothing new, so it is accepted.
 const JSON_TYPE = /^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?;?$/i;
 
 function checkMediaType(type = "", encoding = "identity"): void {
@@ -44,31 +44,30 @@ function replaceBody(c: AppContext, body: Uint8Array): void {
     throw new ApiError("invalid_json");
   }
   const headers = new Headers(c.req.raw.headers);
-  // The validator looks at it, and an optional body may have come without.
+  // The validator needs this header, and an optional body may have come without it.
   headers.set("content-type", "application/json");
   c.req.raw = new Request(c.req.raw, { headers, body: text });
 }
 
-/**
- * Validates the body by a schema; its faults become one error, see {@link toApiError}.
- *
- * @param explain says more about an error where the feature can
- */
-export function validateJson<Schema extends z.ZodMiniType>(
-  schema: Schema,
-  explain: (error: ApiError) => ApiError = (error) => error,
-) {
+/** Validates the body by a schema. All faults become one error, see {@link toApiError}. */
+export function validateJson<Schema extends z.ZodMiniType>(schema: Schema) {
   return zValidator("json", schema, (result) => {
-    if (!result.success) throw explain(toApiError(result.error.issues));
+    if (!result.success) throw toApiError(result.error.issues);
   });
 }
 
 type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 
-/** The order in which faults are reported, where a body has several; other codes come in the schema's order. */
-const FIRST: readonly ErrorCode[] = ["invalid_json", "missing_field", "invalid_field"];
+/** If a body has several faults, these codes are reported first; all others follow in the schema's order. */
+const FIRST: readonly ErrorCode[] = [
+  "invalid_json",
+  "unknown_parameter",
+  "invalid_parameter",
+  "missing_field",
+  "invalid_field",
+];
 
-/** One error for all that is wrong with a body, all fields with the reported fault in `details.fields`. No value is repeated. */
+/** One error for a faulty body. `details.fields` names all fields with the reported fault; no value is repeated. */
 function toApiError(issues: readonly Issue[]): ApiError {
   const faults = issues.map(({ path, message }) => ({
     ...(path.length === 0 ? ({ code: "invalid_json" } as Fault) : faultOf(message)),
@@ -78,13 +77,12 @@ function toApiError(issues: readonly Issue[]): ApiError {
   if (!code || code === "invalid_json") return new ApiError("invalid_json");
   const reported = faults.filter((fault) => fault.code === code);
   const fields = [...new Set(reported.map(({ field }) => field))];
-  const reason = reported.find((fault) => fault.reason !== undefined)?.reason;
-  return new ApiError(code, {
-    message: `${errorCatalogue[code].message}${describe(code, fields)}`,
-    details: { fields, ...(reason !== undefined && { reason }) },
-  });
+  const { hint, details } = reported.find((fault) => fault.hint !== undefined) ?? {};
+  const names = code.endsWith("_parameter") ? { parameters: fields } : { fields };
+  const said = [describe(code, fields), hint].filter(Boolean).join(" ");
+  return faultError({ code, hint: said, details: { ...names, ...details } });
 }
 
 function describe(code: ErrorCode, fields: readonly string[]): string {
-  return code === "missing_field" || code === "invalid_field" ? ` This concerns ${fields.join(", ")}.` : "";
+  return code === "missing_field" || code === "invalid_field" ? `Fields: ${fields.join(", ")}.` : "";
 }

@@ -1,11 +1,11 @@
-/** What a log line may hold beside its event: plain values, so that no object brings more than was meant. */
+/** The fields of a log line beside its event. Plain values only: an object could bring in fields nobody meant to log. */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
 export type Logger = {
   info: (event: string, fields?: LogFields) => void;
   warn: (event: string, fields?: LogFields) => void;
   error: (event: string, fields?: LogFields) => void;
-  /** From now on this very text is hidden in every line of this logger, wherever it turns up. */
+  /** From now on this logger hides this exact text in all of its lines. */
   conceal: (secret: string) => void;
 };
 
@@ -13,10 +13,10 @@ type Level = "info" | "warn" | "error";
 
 const HIDDEN = "[redacted]";
 
-// A request says what is concealed. It could otherwise blank an operator's lines by "secrets" that occur everywhere.
+// The caller chooses the text to conceal. A short one, such as "e", would hide parts of every line from the operator.
 const MIN_CONCEALED_LENGTH = 8;
 
-/** Fields with values of our own making, which no request can fill with a secret or wants hidden. */
+/** Fields whose values we make ourselves. No request can put a secret into them, and none may hide them. */
 const OURS: ReadonlySet<string> = new Set([
   "request_id",
   "key_id",
@@ -28,7 +28,7 @@ const OURS: ReadonlySet<string> = new Set([
 
 const SECRET_NAME = /token|secret|password|authorization|credential|cookie|api_?key$/i;
 
-// Shapes of secrets that could turn up inside another text, such as a quoted upstream message.
+// The shapes of secrets that may stand inside another text, such as a quoted message of Twilio's.
 const SECRET_SHAPES: readonly RegExp[] = [
   /nx(?:fs|ws|a)_[0-9a-z_]+/gi, // secrets of API keys and webhooks, admin tokens
   /\b(?:Basic|Bearer)\s+[^\s"']+/gi, // Authorization headers
@@ -38,11 +38,11 @@ const SECRET_SHAPES: readonly RegExp[] = [
 ];
 
 /**
- * A logger that writes one JSON object per line to the console and can carry no secret: values under a telling
- * name are hidden, so are texts of a secret's shape, and so is every text given to `conceal`.
+ * A logger that writes one JSON object per line, and no secret. It hides values whose field name sounds secret, texts
+ * with the shape of a secret, and every text given to `conceal`.
  *
  * @param base fields of every line, such as the request id
- * @param write where a line goes; the console by default
+ * @param write takes each finished line; writes it to the console by default
  */
 export function createLogger(base: LogFields, write = writeToConsole): Logger {
   const concealed: string[] = [];
@@ -75,7 +75,7 @@ function writeToConsole(level: Level, line: string): void {
   console[level](line);
 }
 
-/** An error as log fields: its name and message, and those of what caused it. */
+/** An error as log fields: its name and message, and the name and message of its cause. */
 export function errorFields(error: unknown): LogFields {
   if (!(error instanceof Error)) return { error_name: typeof error };
   const cause = error.cause instanceof Error ? { cause: `${error.cause.name}: ${error.cause.message}` } : {};

@@ -5,7 +5,7 @@ import { ApiError } from "./errors.ts";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/** Answers what no route took: 405 with `Allow` where the path exists for other methods, else 404. */
+/** Answers requests without a route: 405 with `Allow` if the path exists for other methods, else 404. */
 export function notFound(app: Hono<AppEnv>): (c: AppContext) => Response {
   return (c) => {
     const allowed = METHODS.filter((method) => takes(app, method, c.req.path));
@@ -20,11 +20,11 @@ export function notFound(app: Hono<AppEnv>): (c: AppContext) => Response {
 
 function takes(app: Hono<AppEnv>, method: string, path: string): boolean {
   const [handlers] = app.router.match(method, path);
-  // Middleware stands in the router under the method ALL; only a route of this very method counts.
+  // The router lists middleware under the method ALL; only a route with exactly this method counts.
   return handlers.some(([[, route]]) => route.method === method);
 }
 
-/** The router takes a path with a slash behind it for the path itself; one resource has one address here. */
+/** The router would ignore a slash at the end of a path. Here each resource has exactly one address. */
 export const refuseTrailingSlash: MiddlewareHandler<AppEnv> = async (c, next) => {
   if (c.req.path !== "/" && c.req.path.endsWith("/")) return errorResponse(c, new ApiError("not_found"));
   return next();

@@ -1,14 +1,14 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "./errors.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT } from "./page.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from "./page.ts";
 
 // How an endpoint is described for the OpenAPI document. Each feature has its descriptions in an openapi.ts beside its
-// routes; documentation/openapi.ts puts them together. None of this is part of the Worker: the document is built
-// ahead, and test/architecture.node.test.ts sees to it that nothing here is bundled.
+// routes; documentation/openapi.ts joins them. None of this is part of the Worker: the document is built before
+// deployment, and test/architecture.node.test.ts fails if any of this is bundled.
 
-/** An endpoint, but for what follows from its kind: see `commonErrors` in documentation/openapi.ts. */
+/** An endpoint. Errors that all endpoints of its kind have are added by `commonErrors` in documentation/openapi.ts. */
 export type Operation = {
-  /** The name of the operation, and of its method in the client. */
+  /** The `operationId`, and the name of the method in the client. */
   id: string;
   summary: string;
   /** Markdown. */
@@ -17,11 +17,11 @@ export type Operation = {
   path?: Described;
   query?: Described;
   body?: { schema: Described; example: Record<string, unknown>; isOptional?: true };
-  /** Its answer is never kept for an `Idempotency-Key`, for it holds a secret: `withApiKeyNoReplay` stands before it. */
+  /** The answer holds a secret, so it is not stored for an `Idempotency-Key`. The route has `withApiKeyNoReplay`. */
   isUnkept?: true;
-  /** What it answers when it succeeds; the usual one first, where there are several. */
+  /** The answers of a success, the usual one first. */
   answers: readonly [Answer, ...Answer[]];
-  /** Every code this endpoint adds to the common ones. */
+  /** The codes that this endpoint has beside the common ones. */
   errors: readonly ErrorCode[];
 };
 
@@ -33,16 +33,16 @@ export type Reference = {
   operations: Record<`${"GET" | "POST" | "PUT" | "PATCH" | "DELETE"} /${string}`, Operation>;
 };
 
-/** An object schema whose fields carry their descriptions. */
+/** An object schema whose fields have descriptions. */
 export type Described = z.ZodMiniObject<Record<string, z.ZodMiniType>>;
 
 export type FieldDescription = { description: string; examples?: unknown[] };
 
 /**
- * The object a schema validates, its fields described. The schema itself stays as it is, so that one field can be
- * described in different words where several endpoints take it.
+ * The object that a schema validates, with a description for each field. The schema itself does not change, so two
+ * endpoints can describe the same field in different words.
  *
- * @param schema what a route validates by, such as the result of `body()`
+ * @param schema the schema that the route validates by, such as the result of `body()`
  */
 export function described<Schema extends z.ZodMiniType>(
   schema: Schema,
@@ -51,14 +51,14 @@ export function described<Schema extends z.ZodMiniType>(
   const shape = Object.entries(objectOf(schema)._zod.def.shape).map(([name, field]) => {
     const copy = z.clone(field);
     const { description, examples } = fields[name as keyof typeof fields];
-    // An override, because zod leaves out the examples of a field that is transformed.
+    // An override, because zod omits the examples of a transformed field.
     z.globalRegistry.add(copy, { description, ...(examples && { override: { examples } }) });
     return [name, copy as z.ZodMiniType] as const;
   });
   return z.object(Object.fromEntries(shape));
 }
 
-/** What is behind the transforms before it (`body()` normalises first) and after it (defaults, renamings). */
+/** The object schema between the transforms before it (`body()` normalises) and after it (defaults, new names). */
 function objectOf(schema: z.core.$ZodType): z.core.$ZodObject {
   if (schema instanceof z.core.$ZodObject) return schema;
   if (!(schema instanceof z.core.$ZodPipe)) throw new Error(`no object schema: ${schema._zod.def.type}`);
@@ -66,7 +66,7 @@ function objectOf(schema: z.core.$ZodType): z.core.$ZodObject {
   return objectOf(before instanceof z.core.$ZodTransform ? after : before);
 }
 
-/** A field of an answer. */
+/** Gives a field of an answer its description and an example. */
 export function answered<Schema extends z.ZodMiniType>(
   schema: Schema,
   description: string,
@@ -75,28 +75,31 @@ export function answered<Schema extends z.ZodMiniType>(
   return schema.check(z.meta({ description, ...(example !== undefined && { examples: [example] }) }));
 }
 
-/** A moment, as every answer spells it. */
+/** A time in an answer: ISO 8601 in UTC. */
 export function time(description: string) {
   return answered(z.iso.datetime(), `${description}, in UTC.`, "2026-01-31T12:00:00.000Z");
 }
 
-/** The query of a list: `limit` and `offset`, behind what else it takes. */
+/** The query of a list: its own parameters, then `limit` and `offset`. */
 export function listQuery(more: Record<string, z.ZodMiniType> = {}): Described {
   return z.object({
     ...more,
     limit: answered(
       z.optional(z.int().check(z.minimum(1))),
-      `How many, ${DEFAULT_LIMIT} unless told; more than ${MAX_LIMIT} is taken as ${MAX_LIMIT}.`,
+      `How many entries to return. The default is ${DEFAULT_LIMIT}; more than ${MAX_LIMIT} counts as ${MAX_LIMIT}.`,
     ),
-    offset: answered(z.optional(z.int().check(z.minimum(0))), "How many to pass over, 0 unless told."),
+    offset: answered(
+      z.optional(z.int().check(z.minimum(0), z.maximum(MAX_OFFSET))),
+      "How many entries to skip. The default is 0.",
+    ),
   });
 }
 
-/** The answer of a list, whose entries stand under `name`. */
+/** The answer of a list; `name` is the field that holds its entries. */
 export function listAnswer(name: string, entry: z.ZodMiniType) {
   return z.object({
     [name]: z.array(entry),
-    count: answered(z.int(), "How many there are in all."),
+    count: answered(z.int(), "How many entries there are in total."),
     limit: answered(z.int(), "The limit that was applied."),
     offset: answered(z.int(), "The offset that was applied."),
   });

@@ -3,30 +3,40 @@ import { ApiError, errorCatalogue } from "./errors.ts";
 
 export const DEFAULT_LIMIT = 25;
 export const MAX_LIMIT = 100;
+export const MAX_OFFSET = 1_000_000;
+
+export const PAGE_PARAMETERS = ["limit", "offset"] as const;
 
 export type Page = { limit: number; offset: number };
 
 /**
- * `limit` (25 unless told, at most 100: more is clamped) and `offset` (0 unless told) of a list's query.
+ * `limit` (default 25; more than 100 counts as 100) and `offset` (default 0, at most 1,000,000) from a list's query.
  *
  * @throws ApiError `invalid_field`
  */
 export function pageOf(c: AppContext): Page {
   return {
-    limit: Math.min(wholeNumber(c, "limit", DEFAULT_LIMIT, 1), MAX_LIMIT),
-    offset: wholeNumber(c, "offset", 0, 0),
+    limit: Math.min(wholeNumber(c, "limit", DEFAULT_LIMIT, { minimum: 1 }), MAX_LIMIT),
+    offset: wholeNumber(c, "offset", 0, { minimum: 0, maximum: MAX_OFFSET }),
   };
 }
 
-function wholeNumber(c: AppContext, name: string, fallback: number, minimum: number): number {
+type Bounds = { minimum: number; maximum?: number };
+
+function wholeNumber(
+  c: AppContext,
+  name: string,
+  fallback: number,
+  { minimum, maximum = Number.POSITIVE_INFINITY }: Bounds,
+): number {
   const text = c.req.query(name)?.trim();
   if (text === undefined || text === "") return fallback;
   const value = Number(text);
-  if (!/^\d{1,9}$/.test(text) || value < minimum) throw invalidQuery(name);
+  if (!/^\d+$/.test(text) || value < minimum || value > maximum) throw invalidQuery(name);
   return value;
 }
 
-/** A query parameter as one of a few words; undefined where it is not given. @throws ApiError `invalid_field` */
+/** A query parameter that must be one of these words; undefined if it is absent. @throws ApiError `invalid_field` */
 export function oneOf<Word extends string>(
   c: AppContext,
   name: string,
@@ -41,7 +51,7 @@ export function oneOf<Word extends string>(
 
 function invalidQuery(name: string): ApiError {
   return new ApiError("invalid_field", {
-    message: `${errorCatalogue.invalid_field.message} This concerns ${name}.`,
+    message: `${errorCatalogue.invalid_field.message} Fields: ${name}.`,
     details: { fields: [name] },
   });
 }

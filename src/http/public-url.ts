@@ -1,14 +1,14 @@
-// A URL that a customer gives is untrusted input: it may point at what only we, or only its author's machine, can reach.
+// A customer's URL is untrusted input: it may point to an address that only our network can reach.
 
 type Rules = {
   protocol: "https:" | "wss:";
-  /** Our own addresses, which no customer's URL may name: an event about an event would have no end. */
+  /** Our own addresses. A customer's URL must not name them: events about events would never end. */
   ownUrls?: readonly string[];
-  /** Lets http and the machine itself pass, for local development. */
+  /** Allows http and this machine, for local development. */
   allowLocal?: boolean;
 };
 
-// Names that mean something only inside a network. https://www.iana.org/assignments/special-use-domain-names
+// Names that have a meaning only inside a network. https://www.iana.org/assignments/special-use-domain-names
 const PRIVATE_SUFFIXES = [
   "localhost",
   "local",
@@ -26,21 +26,57 @@ const PRIVATE_SUFFIXES = [
   "invalid",
 ];
 
-/** Whether this is an absolute URL of the protocol, without user name and password, whose host has a public name. */
-export function isPublicUrl(value: string, { protocol, ownUrls = [], allowLocal = false }: Rules): boolean {
-  // The parser drops these, and whoever is given the URL as it was written may not.
-  if (/[\t\n\r]/.test(value)) return false;
-  const url = URL.parse(value);
-  const own = ownUrls.map((address) => new URL(address));
-  if (url?.username !== "" || url.password !== "") return false;
-  if (allowLocal && isLocal(url)) return !own.some(({ host }) => host === url.host);
-  const name = url.hostname.replace(/\.$/, "");
-  return url.protocol === protocol && !own.some(({ hostname }) => hostname === name) && isPublicName(name);
+/** Which rule a URL breaks, and what to say about it. */
+const RULES = {
+  control_character: "It contains a tab or a line break.",
+  not_absolute: "It does not begin with a scheme and two slashes.",
+  credentials: "It contains a user name or password.",
+  protocol: "It has the wrong scheme.",
+  own_host: "It points to this deployment itself.",
+  local_host: "It points to this machine.",
+  private_host: "Its host is an IP address or a name that only a private network knows.",
+} as const;
+
+export type UrlRule = keyof typeof RULES;
+
+/** What is wrong with a URL that breaks a rule. */
+export function urlAdvice(rule: UrlRule): string {
+  return RULES[rule];
 }
 
 /**
- * A name with a dot that is no IP address and ends in no private suffix. The URL parser has already made an address of
- * every other spelling of one (`0x7f.1`, `2130706433`), and small letters of capital ones.
+ * The rule that a URL breaks; undefined if it is an absolute URL of the protocol, with a public host name and without user
+ * name and password. What is used of it afterwards is its normal form (`href`): other parsers may read an odd spelling
+ * otherwise.
+ */
+export function brokenRule(
+  value: string,
+  { protocol, ownUrls = [], allowLocal = false }: Rules,
+): UrlRule | undefined {
+  // Our parser drops these characters. A system that reads the original text may not.
+  if (/[\t\n\r]/.test(value)) return "control_character";
+  const url = URL.parse(value);
+  if (!url || !/^\s*[a-z][a-z0-9+.-]*:\/\//i.test(value)) return "not_absolute";
+  if (url.username !== "" || url.password !== "") return "credentials";
+  const own = ownUrls.map((address) => new URL(address));
+  if (allowLocal && isLocal(url, protocol)) {
+    return own.some(({ host }) => host === url.host) ? "own_host" : undefined;
+  }
+  const name = url.hostname.replace(/\.$/, "");
+  if (isLoopback(name)) return "local_host";
+  if (url.protocol !== protocol) return "protocol";
+  if (own.some(({ hostname }) => hostname === name)) return "own_host";
+  return isPublicName(name) ? undefined : "private_host";
+}
+
+/** Whether a URL breaks no rule. */
+export function isPublicUrl(value: string, rules: Rules): boolean {
+  return brokenRule(value, rules) === undefined;
+}
+
+/**
+ * A name with a dot that is not an IP address and has no private suffix. The URL parser has already turned every other
+ * spelling of an address (`0x7f.1`, `2130706433`) into the usual one, and capital letters into small ones.
  */
 function isPublicName(name: string): boolean {
   if (name.startsWith("[") || /^[\d.]+$/.test(name) || !name.includes(".")) return false;
@@ -48,11 +84,12 @@ function isPublicName(name: string): boolean {
   return !PRIVATE_SUFFIXES.some((suffix) => name === suffix || name.endsWith(`.${suffix}`));
 }
 
-/** RFC 6761, 6.3, and the loopback addresses. */
+/** `localhost` (RFC 6761, 6.3) and the loopback addresses. */
 export function isLoopback(hostname: string): boolean {
   return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
-function isLocal({ protocol, hostname }: URL): boolean {
-  return (protocol === "http:" || protocol === "https:") && isLoopback(hostname);
+function isLocal(url: URL, protocol: Rules["protocol"]): boolean {
+  const plain = protocol === "wss:" ? "ws:" : "http:";
+  return (url.protocol === protocol || url.protocol === plain) && isLoopback(url.hostname);
 }

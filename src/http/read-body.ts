@@ -5,16 +5,19 @@ const MAX_BODY_BYTES = 64 * 1024;
 /**
  * The body of a request, up to 64 KiB.
  *
- * @throws ApiError `payload_too_large`, at once where the length is announced; `invalid_json` where its sender hung up in
- *   the middle of it
+ * @throws ApiError `payload_too_large`, at once if Content-Length says so; `invalid_json` if the sender hung up before
+ *   the end
  */
 export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const announced = request.headers.get("content-length");
   if (Number(announced) > MAX_BODY_BYTES) throw new ApiError("payload_too_large");
-  // HTTP lets no body be longer than it was announced, and read at once it costs a fraction of what pieces cost.
+  // In HTTP no body is longer than its Content-Length, and reading it at once is much faster than reading pieces.
   const body = await (announced === null ? readToTheEnd(request) : readAtOnce(request)).catch(
     (cause: unknown) => {
-      throw new ApiError("invalid_json", { message: "The request body broke off before its end.", cause });
+      throw new ApiError("invalid_json", {
+        message: "The request body ended too early. Send it again.",
+        cause,
+      });
     },
   );
   if (!body || body.length > MAX_BODY_BYTES) throw new ApiError("payload_too_large");
@@ -26,8 +29,10 @@ async function readAtOnce(request: Request): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /**
- * What has no announced length is read to its end: breaking off in the middle would break the connection, and some
- * proxies with it. No more of it than the limit is kept; undefined where it is longer.
+ * Reads a body without Content-Length to its end: stopping early would break the connection, and some proxies with it.
+ * Keeps only as much as the limit allows.
+ *
+ * @returns undefined if the body is longer than the limit
  */
 async function readToTheEnd(request: Request): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const kept = new Uint8Array(MAX_BODY_BYTES);

@@ -1,30 +1,39 @@
 import * as z from "zod/mini";
-import { type ErrorCode, errorCatalogue } from "./errors.ts";
+import { dryRunInBody } from "./dry-run.ts";
+import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
 
-// Building blocks of request schemas. Each check says by which error code a value is refused that fails it. Schemas use
-// these checks and not zod's own, whose message is any text: a misspelt code does not compile.
+// Building blocks of request schemas. Each one names the error code for values that it refuses. Schemas use these and
+// not zod's own checks: zod takes any text as a message, but here a misspelt code does not compile.
 
-/** Why a value is refused: a code, and for some a closer reason, which goes to `details.reason`. */
-export type Fault = { code: ErrorCode; reason?: string | undefined };
+/** Why a value is refused. */
+export type Fault = {
+  code: ErrorCode;
+  /** What is wrong with this value, in sentences. Follows the message of the code. */
+  hint?: string;
+  /** Facts that the caller can act on, beside the names of the fields. */
+  details?: Record<string, unknown>;
+};
 
-// A fault travels through zod as the message of an issue.
-const messageOf = ({ code, reason }: Fault) => (reason === undefined ? code : `${code}#${reason}`);
-
-/** The fault behind an issue's message; a message of zod's own is about the type of the value. */
+/** The fault in an issue's message. If zod wrote the message itself, the value has the wrong type. */
 export function faultOf(message: string): Fault {
-  const [code = "", reason] = message.split("#");
-  return Object.hasOwn(errorCatalogue, code)
-    ? { code: code as ErrorCode, reason }
-    : { code: "invalid_field" };
+  if (message.startsWith("{")) return JSON.parse(message) as Fault;
+  return { code: Object.hasOwn(errorCatalogue, message) ? (message as ErrorCode) : "invalid_field" };
+}
+
+/** The error for a fault. */
+export function faultError({ code, hint, details = {} }: Fault): ApiError {
+  const message = [errorCatalogue[code].message, hint].filter(Boolean).join(" ");
+  return new ApiError(code, { message, details });
 }
 
 export const minLength = (length: number, code: ErrorCode = "invalid_field") => z.minLength(length, code);
 export const maxLength = (length: number, code: ErrorCode = "invalid_field") => z.maxLength(length, code);
 
-/** @param fault a code, or what is wrong with this very value */
+/** @param fault a code, or a function that returns the fault of a value */
 export function pattern(regex: RegExp, fault: ErrorCode | ((value: string) => Fault)) {
   if (typeof fault === "string") return z.regex(regex, fault);
-  return z.regex(regex, { error: ({ input }) => messageOf(fault(String(input))) });
+  // Zod carries a fault as the message of an issue.
+  return z.regex(regex, { error: ({ input }) => JSON.stringify(fault(String(input))) });
 }
 
 export function satisfies<Value>(
@@ -34,52 +43,58 @@ export function satisfies<Value>(
   return z.refine<Value>((value) => test(value as Value), code);
 }
 
+/** Second spellings of fields. If a body has several, the field's own name wins, then the first of these. */
+type Aliases<Shape> = Partial<Record<keyof Shape & string, string | readonly string[]>>;
+
+/** An object schema for the normalised body: a value that is absent, null or empty is undefined. */
+export function body<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
+  return normalised(shape, (name, given) => {
+    const value = spellingsOf(name, aliases).map((spelling) => given.get(spelling));
+    return [[name, value.find((candidate) => candidate !== undefined)]];
+  });
+}
+
 /**
- * An object schema over the normalised body.
- *
- * @param aliases second spellings of fields; where both are given, the field's own name wins
+ * An object schema for a partial change. A field that is not in the body is undefined, so it does not change. A field
+ * that is null or empty is null, so it is cleared.
  */
-export function body<Shape extends z.core.$ZodShape>(
+export function changes<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
+  return normalised(shape, (name, given) => {
+    const spelling = spellingsOf(name, aliases).find((candidate) => given.has(candidate));
+    return spelling === undefined ? [] : [[name, given.get(spelling) ?? null]];
+  });
+}
+
+function spellingsOf<Shape>(name: string, aliases: Aliases<Shape>): string[] {
+  return [name, ...[(aliases as Record<string, string | readonly string[]>)[name] ?? []].flat()];
+}
+
+/** The `dry_run` field of a body; see dry-run.ts. */
+export const dryRunField = () => z.optional(z.boolean({ error: "invalid_parameter" satisfies ErrorCode }));
+
+function normalised<Shape extends z.core.$ZodShape>(
   shape: Shape,
-  aliases: Partial<Record<keyof Shape & string, string>> = {},
+  entriesOf: (name: string, given: ReadonlyMap<string, unknown>) => [string, unknown][],
 ) {
-  const normalise = (input: unknown): unknown => {
+  const normalise = (input: unknown, { issues }: Pick<z.core.ParsePayload, "issues">): unknown => {
     if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
     const given = new Map(Object.entries(input).map(([name, value]) => [name, normaliseValue(value)]));
-    return Object.fromEntries(
-      Object.keys(shape).map((name) => [name, given.get(name) ?? given.get(aliases[name] ?? name)]),
-    );
+    const entries = Object.keys(shape).flatMap((name) => entriesOf(name, given));
+    const dryRun = dryRunInBody(input);
+    if (dryRun === undefined) return Object.fromEntries(entries);
+    // If the endpoint has no dry run, it refuses the request: the caller does not want a real change.
+    if (!("dry_run" in shape)) {
+      const message = "unknown_parameter" satisfies ErrorCode;
+      issues.push({ code: "custom", path: ["dry_run"], message, input });
+    }
+    return { ...Object.fromEntries(entries), dry_run: dryRun };
   };
   return z.pipe(z.transform(normalise), z.object(shape));
 }
 
 /**
- * An object schema over the body of a partial change: a field that is left out is undefined, one that is null or empty is
- * null, which clears it.
- *
- * @param aliases as for {@link body}
- */
-export function changes<Shape extends z.core.$ZodShape>(
-  shape: Shape,
-  aliases: Partial<Record<keyof Shape & string, string>> = {},
-) {
-  const normalise = (input: unknown): unknown => {
-    if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
-    const given = new Map(
-      Object.entries(input).map(([name, value]) => [name, normaliseValue(value) ?? null]),
-    );
-    const entries = Object.keys(shape).flatMap((name) => {
-      const spelling = [name, aliases[name] ?? name].find((candidate) => given.has(candidate));
-      return spelling === undefined ? [] : [[name, given.get(spelling)] as const];
-    });
-    return Object.fromEntries(entries);
-  };
-  return z.pipe(z.transform(normalise), z.object(shape));
-}
-
-/**
- * Trims a text, and makes what counts as absent (null, empty) undefined, so that "missing" means one thing. Half a
- * surrogate pair cannot be stored as UTF-8, so what stands for it from then on is what is answered at once.
+ * Trims texts, and turns null and empty texts into undefined: all three count as absent. UTF-8 cannot store half a
+ * surrogate pair, so it is replaced here: the answer then shows what is stored.
  */
 function normaliseValue(value: unknown): unknown {
   const trimmed = typeof value === "string" ? value.toWellFormed().trim() : value;
@@ -89,12 +104,12 @@ function normaliseValue(value: unknown): unknown {
 const missingOrInvalid = (issue: z.core.$ZodRawIssue): ErrorCode =>
   issue.input === undefined || issue.input === null ? "missing_field" : "invalid_field";
 
-/** A text that must be there. */
+/** A required text. */
 export function requiredText() {
   return z.string({ error: missingOrInvalid });
 }
 
-/** A text that may be left out, and is null then. */
+/** An optional text; null if it is absent. */
 export function optionalText(length: number, code: ErrorCode = "invalid_field") {
   return z.pipe(
     z.optional(z.string().check(maxLength(length, code))),

@@ -4,7 +4,7 @@ import { answered, time } from "../http/operation.ts";
 import { health, healthReason } from "./health.openapi.ts";
 import type { ChannelOutcome } from "./release/plan.ts";
 
-// What answers about numbers look like; serialise.ts makes them. Plans are in plan.openapi.ts.
+// The answers about numbers, which serialise.ts makes. The answer of a dry run is in preview/openapi.ts.
 
 export const NUMBER = "+447446466847";
 export const AGENT_ID = "agent_125207e452f8714a";
@@ -12,7 +12,7 @@ export const ACCOUNT_SID = `AC${"0".repeat(31)}1`;
 export const NUMBER_SID = "PN451e0ddf654327e36baab58dfbcd30d6";
 const TIME = "2026-01-31T12:00:00.000Z";
 
-/** The words of a record whose keys the compiler has checked. */
+/** An enum of a record's keys: the compiler checks that none is missing. */
 export const wordsOf = <Word extends string>(words: Record<Word, true>) =>
   z.enum(Object.keys(words) as Word[]);
 
@@ -22,10 +22,10 @@ export const numberSid = answered(
   "The number's SID at Twilio.",
   NUMBER_SID,
 );
-const inboundEnabled = answered(z.boolean(), "Whether its calls and texts are taken.");
+const inboundEnabled = answered(z.boolean(), "Whether this service answers its calls and texts.");
 const outboundEnabled = answered(
   z.boolean(),
-  "Whether calls may be made from it: a note for those who do, for this service makes none.",
+  "Whether calls may be made from it. This service makes no calls: the value is a note for those who do.",
 );
 
 export const importedNumber = z
@@ -33,7 +33,7 @@ export const importedNumber = z
     phone_number: phoneNumber,
     agent_id: answered(
       z.nullable(z.string()),
-      "The agent that answers it; null where that was deleted by force meanwhile.",
+      "The agent that answers it; null if somebody deleted that agent by force during the import.",
       AGENT_ID,
     ),
     twilio_number_sid: numberSid,
@@ -55,7 +55,7 @@ export const numberEntry = z
     phone_number: phoneNumber,
     agent_id: answered(
       z.nullable(z.string()),
-      "The agent that answers it; null where that agent was deleted by force, so that nobody does.",
+      "The agent that answers it; null if somebody deleted that agent by force, so that no agent answers.",
       AGENT_ID,
     ),
     twilio_number_sid: numberSid,
@@ -63,19 +63,23 @@ export const numberEntry = z
     outbound_enabled: outboundEnabled,
     provider: answered(z.literal("twilio"), "Always `twilio`."),
     twilio_sid: answered(z.string(), "The Twilio account it was imported from.", ACCOUNT_SID),
+    region: answered(z.string(), "The Twilio Region whose credentials and settings count for it.", "us1"),
     health: answered(
       health,
-      "How it was found when it was last compared with Twilio: the gravest reason.",
+      "The result of the last check: the most serious of `health_reasons`, or `ok`.",
       "ok",
     ),
-    health_reasons: answered(z.array(healthReason), "All that was found to be wrong; empty while `ok`."),
+    health_reasons: answered(
+      z.array(healthReason),
+      "Everything that the last check found wrong; empty if `ok`.",
+    ),
     drift_policy: answered(
       z.enum(["repair", "report"]),
-      "Whether a change that somebody makes at Twilio is mended or only reported.",
+      "`repair`: a change that somebody makes at Twilio is undone. `report`: it is only reported.",
     ),
-    checked_at: z.nullable(time("When it was last compared with Twilio; null where it never was")),
-    first_inbound_at: z.nullable(time("When its first call or text came in; null where none has")),
-    last_inbound_at: z.nullable(time("When a call or text last came in, to the minute; null where none has")),
+    checked_at: z.nullable(time("When it was last checked; null if never")),
+    first_inbound_at: z.nullable(time("When its first call or text came in; null if none has")),
+    last_inbound_at: z.nullable(time("When its last call or text came in, to the minute; null if none has")),
     created_at: time("When it was imported"),
     updated_at: time("When it was last changed here"),
   })
@@ -85,6 +89,7 @@ export const entryExample = {
   ...importedExample,
   provider: "twilio",
   twilio_sid: ACCOUNT_SID,
+  region: "us1",
   health: "ok",
   health_reasons: [],
   drift_policy: "repair",
@@ -102,7 +107,7 @@ const outcome = wordsOf<ChannelOutcome>({
   unreachable: true,
 });
 
-/** Why Twilio could not be told. */
+/** Why a number could not be restored at Twilio. */
 const UNTOLD = [
   "twilio_auth_failed",
   "twilio_invalid_credentials",
@@ -116,35 +121,40 @@ const UNTOLD = [
 
 const REQUEST = `curl -X POST 'https://api.twilio.com/2010-04-01/Accounts/${ACCOUNT_SID}/IncomingPhoneNumbers/${NUMBER_SID}.json' …`;
 
+export const releasedChannels = {
+  twilio: z.object({
+    voice: answered(outcome, "What becomes of the number's calls.", "restored"),
+    sms: answered(outcome, "What becomes of its texts."),
+    status_callback: answered(outcome, "What becomes of its status callback."),
+  }),
+  reason: answered(
+    z.optional(z.enum(UNTOLD)),
+    "Why Twilio could not be told: the code of an error. Only if an outcome is `unreachable`.",
+  ),
+};
+
 export const releasedNumber = z
   .object({
     phone_number: phoneNumber,
-    deleted: answered(z.literal(true), "Always true: the number is not here any more."),
+    deleted: answered(z.literal(true), "Always true: this service no longer has the number."),
     twilio_number_sid: numberSid,
-    twilio: z.object({
-      voice: answered(outcome, "What became of the number's calls.", "restored"),
-      sms: answered(outcome, "What became of its texts."),
-      status_callback: answered(outcome, "What became of its status callback."),
-    }),
+    twilio: releasedChannels.twilio,
     not_restored: answered(
       z.optional(z.array(z.enum(["trunk_sid", "voice_application_sid", "sms_application_sid"]))),
-      "Bindings that Twilio would not take back, such as to a trunk that is gone; the URLs were restored.",
+      "Bindings that Twilio refused, for example to a trunk that no longer exists. The URLs were restored.",
     ),
-    reason: answered(
-      z.optional(z.enum(UNTOLD)),
-      "Why Twilio could not be told: the code of an error. Only where an outcome is `unreachable`.",
-    ),
+    reason: releasedChannels.reason,
     message: answered(z.optional(z.string()), "What that means and what to do. Only with `reason`."),
     requests: answered(
       z.optional(z.array(z.string())),
-      "What to run in a shell to give the number back what it had. Only with `reason`.",
+      "What to run in a shell to restore the number yourself. Only with `reason`.",
       [REQUEST],
     ),
   })
   .check(
     z.meta({
       id: "ReleasedNumber",
-      description: "A number that was released, and what became of it at Twilio.",
+      description: "A released number, and what happened to it at Twilio.",
     }),
   );
 
@@ -154,3 +164,14 @@ export const releasedExample = {
   twilio_number_sid: NUMBER_SID,
   twilio: { voice: "restored", sms: "cleared", status_callback: "left_alone" },
 };
+
+export const TOKEN = "the Auth Token of that account";
+
+/** Twilio's refusals of credentials, and Twilio's troubles. */
+export const TWILIO_ERRORS = [
+  "twilio_auth_failed",
+  "twilio_invalid_credentials",
+  "twilio_rate_limited",
+  "twilio_unavailable",
+  "number_not_in_twilio",
+] as const;

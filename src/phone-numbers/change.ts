@@ -5,18 +5,42 @@ import { ApiError, errorCatalogue } from "../http/errors.ts";
 import type { Services } from "../services.ts";
 import { tryCredentials } from "../twilio/account.ts";
 import { isNotFound } from "../twilio/errors.ts";
+import { requireRegion } from "../twilio/regions.ts";
 import { sealToken } from "../twilio-accounts/auth-token.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
+import type { AccountKey } from "../twilio-accounts/row.ts";
 import { findAccount, markAccepted, replaceToken } from "../twilio-accounts/store.ts";
 import type { ChangeBody } from "./schema.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
+const MAX_NAMED = 10;
+const MAX_NAME_LENGTH = 64;
+
 /**
- * Moves a number to another agent, switches its directions, or replaces the Auth Token of its whole Twilio account. A new
- * token is tried at Twilio before it is kept; the one before verifies webhooks for another day, for Twilio goes on
- * signing with it until the new one is promoted.
+ * Refuses a change that changes nothing, and names what it sent instead.
  *
- * @throws ApiError `missing_field`, `number_not_found`, `agent_not_found`, and Twilio's refusals of a token
+ * @param sent the body as it came in
+ * @throws ApiError `missing_field`
+ */
+export function requireChange({ dry_run: _, ...body }: ChangeBody, sent: object): void {
+  const fields = Object.keys(body);
+  if (Object.values(body).some((value) => value !== undefined)) return;
+  const unknown = Object.keys(sent)
+    .slice(0, MAX_NAMED)
+    .map((name) => name.slice(0, MAX_NAME_LENGTH));
+  const named = unknown.length === 0 ? "" : ` Nothing is known of ${unknown.join(", ")}.`;
+  throw new ApiError("missing_field", {
+    message: `${errorCatalogue.missing_field.message}${named} Send at least one of ${fields.join(", ")}.`,
+    details: { fields, ...(unknown.length > 0 && { unknown_fields: unknown }) },
+  });
+}
+
+/**
+ * Moves a number to another agent, switches inbound and outbound on or off, or replaces the Auth Token of its whole
+ * Twilio account. A new token is stored only if Twilio accepts it. The old token verifies webhooks for one more day,
+ * because Twilio signs with it until the customer promotes the new one.
+ *
+ * @throws ApiError `number_not_found`, `agent_not_found`, and Twilio's refusals of a token
  * @throws StorageError
  */
 export async function changeOwnNumber(
@@ -26,33 +50,83 @@ export async function changeOwnNumber(
   services: Services,
 ): Promise<OwnedNumber> {
   const { db, now } = services;
-  const { agent_id: agentId, inbound_enabled, outbound_enabled, twilio_token, drift_policy } = body;
-  const fields = Object.keys(body);
-  if (fields.every((field) => body[field as keyof ChangeBody] === undefined)) {
-    throw new ApiError("missing_field", {
-      message: `${errorCatalogue.missing_field.message} Send at least one of ${fields.join(", ")}.`,
-      details: { fields },
-    });
+  const number = await verifyChange(phoneNumber, body, apiKeyId, services);
+  if (body.twilio_token !== undefined) {
+    const account = { apiKeyId, accountSid: number.account_sid, region: number.region };
+    await replaceStoredToken(account, body.twilio_token, services);
   }
-  const number = await ownNumber(phoneNumber, apiKeyId, db);
-  if (agentId !== undefined && !(await findAgent(db, apiKeyId, agentId)))
-    throw new ApiError("agent_not_found");
-  if (twilio_token !== undefined) await rotateToken(number, twilio_token, apiKeyId, services);
-
   const changes = {
-    agentId,
-    inboundEnabled: inbound_enabled,
-    outboundEnabled: outbound_enabled,
-    driftPolicy: drift_policy,
+    agentId: body.agent_id,
+    inboundEnabled: body.inbound_enabled,
+    outboundEnabled: body.outbound_enabled,
+    driftPolicy: body.drift_policy,
   };
   const isThere = await changeNumber(db, number.id, changes, now().toISOString()).catch((error: unknown) => {
-    // The agent was there a moment ago.
+    // The agent was deleted after we looked it up.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
     throw error;
   });
   forgetRoutes(apiKeyId);
   if (!isThere) throw new ApiError("number_not_found");
   return ownNumber(phoneNumber, apiKeyId, db);
+}
+
+/** One field of a number, as it is and as it would be. */
+export type PlannedChange = { field: keyof ChangeBody; present: unknown; new: unknown };
+
+/**
+ * What a change would change. Tries a new token at Twilio, as the change does, and writes nothing.
+ *
+ * @throws as {@link changeOwnNumber}
+ */
+export async function planChange(
+  phoneNumber: string,
+  body: ChangeBody,
+  apiKeyId: string,
+  services: Services,
+): Promise<{ number: OwnedNumber; changes: PlannedChange[] }> {
+  const number = await verifyChange(phoneNumber, body, apiKeyId, services);
+  const present = {
+    agent_id: number.agent_id,
+    inbound_enabled: number.inbound_enabled === 1,
+    outbound_enabled: number.outbound_enabled === 1,
+    drift_policy: number.drift_policy,
+  };
+  const changes = Object.entries(present).flatMap(([name, before]): PlannedChange[] => {
+    const field = name as keyof typeof present;
+    const after = body[field];
+    return after === undefined || after === before ? [] : [{ field, present: before, new: after }];
+  });
+  if (body.twilio_token !== undefined) {
+    const account = { apiKeyId, accountSid: number.account_sid, region: number.region };
+    const stored = await findAccount(services.db, account);
+    const { replaces } = await sealToken(account, body.twilio_token, stored ?? undefined, services);
+    if (replaces) changes.push({ field: "twilio_token", present: "[redacted]", new: "[redacted]" });
+  }
+  return { number, changes };
+}
+
+/** Finds out whether a change is possible: the number and the agent are there, and Twilio takes a new token. */
+async function verifyChange(
+  phoneNumber: string,
+  { agent_id: agentId, twilio_token: authToken }: ChangeBody,
+  apiKeyId: string,
+  services: Services,
+): Promise<OwnedNumber> {
+  const { db, twilio } = services;
+  const number = await ownNumber(phoneNumber, apiKeyId, db);
+  if (agentId !== undefined && !(await findAgent(db, apiKeyId, agentId)))
+    throw new ApiError("agent_not_found");
+  if (authToken !== undefined) {
+    const credentials = { accountSid: number.account_sid, authToken };
+    const endpoint = requireRegion(twilio, number.region);
+    await tryCredentials(endpoint, credentials).catch(async (error: unknown) => {
+      // This request names no number: a 404 says that Twilio does not know the account.
+      if (isNotFound(error)) throw new ApiError("twilio_invalid_credentials", { cause: error });
+      throw await diagnose(error, { endpoint, credentials, apiKeyId }, services);
+    });
+  }
+  return number;
 }
 
 /** @throws ApiError `number_not_found` */
@@ -62,32 +136,17 @@ export async function ownNumber(phoneNumber: string, apiKeyId: string, db: D1Dat
   return number;
 }
 
-async function rotateToken(
-  { account_sid: accountSid }: OwnedNumber,
-  authToken: string,
-  apiKeyId: string,
-  services: Services,
-): Promise<void> {
-  const { db, twilio, log, now } = services;
-  const account = { apiKeyId, accountSid };
-  const credentials = { accountSid, authToken };
-  try {
-    await tryCredentials(twilio, credentials);
-  } catch (error) {
-    // Not the number is what Twilio does not know here, but the account.
-    const isUnknown = isNotFound(error);
-    if (isUnknown) throw new ApiError("twilio_invalid_credentials", { cause: error });
-    throw await diagnose(error, twilio, credentials);
-  }
-  // Of two new tokens at once each is stored on top of the other; the later one counts.
+async function replaceStoredToken(account: AccountKey, authToken: string, services: Services): Promise<void> {
+  const { db, log, now } = services;
+  // If two requests bring new tokens at once, the later one replaces the earlier one.
   for (;;) {
     const stored = await findAccount(db, account);
     if (!stored) throw new ApiError("number_not_found");
     const token = await sealToken(account, authToken, stored, services);
     const time = now().toISOString();
     if (token.replaces !== null && !(await replaceToken(db, token, time))) continue;
-    await run(markAccepted(db, account, time));
-    log.info("auth_token_replaced", { account_sid: accountSid, is_new: token.replaces !== null });
+    await run(markAccepted(db, account, time), { isIdempotent: true });
+    log.info("auth_token_replaced", { account_sid: account.accountSid, is_new: token.replaces !== null });
     return;
   }
 }

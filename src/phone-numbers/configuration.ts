@@ -14,8 +14,8 @@ import {
 type IsOurs = (url: string) => boolean;
 
 /**
- * What an import sends. A number bound to a SIP trunk or a TwiML App takes a voice URL and never calls it, and one
- * that receives faxes does not answer calls, so these bindings are cleared together with setting the URLs.
+ * What an import sends. If a number is bound to a SIP trunk or a TwiML App, Twilio accepts a voice URL but never calls
+ * it. A number that receives faxes does not answer calls. So the update that sets the URLs also clears these bindings.
  */
 export function planImport(number: IncomingPhoneNumber, webhooks: Webhooks): NumberUpdate {
   const voice: NumberUpdate = {
@@ -40,17 +40,20 @@ export function planImport(number: IncomingPhoneNumber, webhooks: Webhooks): Num
   };
 }
 
-/** Twilio refuses an SMS URL for a number that cannot text (error 21407). Unknown capabilities count as able. */
+/**
+ * Twilio refuses an SMS URL for a number that cannot text (error 21407). If its capabilities are unknown, we assume it
+ * can.
+ */
 function canText({ capabilities }: IncomingPhoneNumber): boolean {
   return capabilities?.sms !== false;
 }
 
-/** An update without what concerns texts. */
+/** An update without its SMS parameters. */
 export function withoutSms(update: NumberUpdate): NumberUpdate {
   return Object.fromEntries(Object.entries(update).filter(([parameter]) => !parameter.startsWith("Sms")));
 }
 
-/** The parameters of `update` that `number` does not hold. Empty: the update is in force. */
+/** The parameters of `update` that `number` does not have. Empty: the update is in force. */
 export function notApplied(number: NumberConfiguration, update: NumberUpdate): UpdateParameter[] {
   return UPDATE_PARAMETERS.filter((parameter) => {
     const wanted = update[parameter];
@@ -59,39 +62,43 @@ export function notApplied(number: NumberConfiguration, update: NumberUpdate): U
 }
 
 function holds(parameter: UpdateParameter, actual: string, wanted: string): boolean {
-  // A method that Twilio does not state is its default.
+  // If Twilio states no method, it uses POST.
   if (parameter.endsWith("Method")) return (actual || "POST").toUpperCase() === wanted.toUpperCase();
   if (parameter === "VoiceReceiveMode") return (actual || "voice") === (wanted || "voice");
   return address(actual) === address(wanted);
 }
 
-/** One field of a number, as it is and as it would be. URLs are shown without what often holds a secret. */
+/** One field of a number, before and after an update. Parts of a URL that often hold secrets are not shown. */
 export type FieldChange = { field: string; present: string; new: string };
 
-/** What an update would change: only what is not so already. */
+/** The fields that an update would change. */
 export function fieldChanges(number: NumberConfiguration, update: NumberUpdate): FieldChange[] {
   return notApplied(number, update).map((parameter) => ({
     field: FIELD_OF[parameter],
     present: withoutSecrets(number[FIELD_OF[parameter]]),
-    new: update[parameter] ?? "",
+    new: withoutSecrets(update[parameter] ?? ""),
   }));
 }
 
-/** A URL without its query string, and without user name and password. */
+/** A URL without its query string, user name and password. */
 function withoutSecrets(text: string): string {
   return text.replace(/\?[^#]*/, "?[redacted]").replace(/^(https?:\/\/)[^/?#]*@/i, "$1[redacted]@");
 }
 
-/** A URL's fragment holds connection settings, and the letter case of its host says nothing: neither is part of the address. */
+/**
+ * A URL without its fragment, and with its host in lower case. The fragment holds connection overrides. A number without
+ * them is in order: it was imported by a version that sent none, or Twilio does not repeat them. It is not repaired for
+ * that alone, and a repair of anything else in the same URL brings them.
+ */
 function address(text: string): string {
   const [url = ""] = text.split("#");
   return URL.parse(url)?.href ?? url;
 }
 
 /**
- * What to keep as the number's previous configuration. Our own URLs are never "previous": where the number points at
- * us already, because of an import that was not finished, what that import found there first is kept. A binding
- * found beside our URL was made by the owner afterwards (an import clears them), so it is kept as it is.
+ * What to keep as the number's previous configuration. Our own URLs are never "previous": if the number already points
+ * at us because of an unfinished import, we keep what that import found. An import clears bindings, so the owner must
+ * have added a binding that we find beside our URL: we keep it.
  *
  * @param first what an earlier, unfinished import of this row found
  */
@@ -121,8 +128,8 @@ export function previousOf(
 }
 
 /**
- * What to send to give back what an import overwrote: only what still holds our value, for the owner may have
- * re-pointed the rest since. Empty: nothing at Twilio is ours.
+ * What to send to restore what an import overwrote: only fields that still hold our value, because the owner may have
+ * changed the others since. Empty: nothing at Twilio is ours.
  */
 export function planRestore(
   number: NumberConfiguration,
@@ -135,7 +142,7 @@ export function planRestore(
   };
   if (isOurs(number.voice_url)) {
     if (previous.voice_receive_mode === "fax") update.VoiceReceiveMode = "fax";
-    // Our value of both is "cleared". Setting one makes Twilio clear the other, so only the one there was is sent.
+    // We left both empty. If one is set, Twilio clears the other, so we send only the one that was set before.
     if (number.trunk_sid === "" && number.voice_application_sid === "") {
       if (previous.trunk_sid !== "") update.TrunkSid = previous.trunk_sid;
       else if (previous.voice_application_sid !== "")
@@ -152,7 +159,7 @@ export function planRestore(
   return update;
 }
 
-/** Main and fallback URL travel together: Twilio refuses a fallback without a main URL (errors 21405 and 21406). */
+/** Sends main and fallback URL together: Twilio refuses a fallback without a main URL (errors 21405 and 21406). */
 function restoreUrls(
   channel: "Voice" | "Sms",
   number: NumberConfiguration,
@@ -168,7 +175,7 @@ function restoreUrls(
     [url]: main[FIELD_OF[url]],
     [fallbackUrl]: main[FIELD_OF[url]] === "" ? "" : fallback[FIELD_OF[fallbackUrl]],
   };
-  // An unset method cannot be sent; Twilio keeps the present one, which an empty URL makes meaningless.
+  // An empty method cannot be sent. Twilio then keeps its present one, which means nothing without a URL.
   if (main[FIELD_OF[method]] !== "") update[method] = main[FIELD_OF[method]];
   if (fallback[FIELD_OF[fallbackMethod]] !== "") update[fallbackMethod] = fallback[FIELD_OF[fallbackMethod]];
   return update;

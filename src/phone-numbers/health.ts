@@ -1,21 +1,27 @@
-// How a number is found, and which of its own health and its account's counts. No I/O here.
+// The health of a number, and when its account's health counts instead. No I/O here.
 
-/** What can be wrong with a number, the gravest first. Its `health` is the gravest of its reasons, or `ok`. */
+/**
+ * What can be wrong with a number, the most serious first. Its `health` is the most serious of its reasons, or `ok`.
+ */
 export const HEALTH_REASONS = [
-  /** Twilio refuses the account's credentials: nothing is known of its numbers. */
+  /** Twilio refuses the account's credentials, so we know nothing about its numbers. */
   "credentials_rejected",
   /** Twilio does not answer. */
   "unreachable",
-  /** The account does not have the number any more. */
+  /** The account no longer has the number. */
   "number_missing",
+  /** Its calls are handled in another Region than the one it was imported in, where our settings have no effect. */
+  "routed_elsewhere",
   "overridden_by_trunk",
   "overridden_by_application",
   "receives_fax",
   "url_mismatch",
   "wrong_method",
   "fallback_missing",
-  /** It was repaired three times in a row and changed again each time: another system keeps changing it. */
+  /** We repaired it three times in a row, and another system changed it again each time. */
   "repair_contested",
+  /** Its routing record could not be read, so its calls may be handled in another Region. */
+  "region_unchecked",
 ] as const;
 
 export type HealthReason = (typeof HEALTH_REASONS)[number];
@@ -23,7 +29,11 @@ export type Health = HealthReason | "ok";
 
 export type DriftPolicy = "repair" | "report";
 
-/** The gravest of the reasons. */
+/** Whether a reason comes from a number's routing record, which is read more seldom than the rest. */
+export function isRegionReason(reason: HealthReason): boolean {
+  return reason === "routed_elsewhere" || reason === "region_unchecked";
+}
+
 export function healthOf(reasons: readonly HealthReason[]): Health {
   return HEALTH_REASONS.find((reason) => reasons.includes(reason)) ?? "ok";
 }
@@ -32,7 +42,7 @@ export function parseReasons(json: string): HealthReason[] {
   return JSON.parse(json) as HealthReason[];
 }
 
-/** What is wrong with an account is true of all its numbers, and comes before what was last found of one of them. */
+/** A problem with an account concerns all its numbers, so it comes before the number's own health. */
 export function effectiveHealth(ofNumber: Health, ofAccount: Health): Health {
   return ofAccount === "ok" ? ofNumber : ofAccount;
 }

@@ -3,9 +3,9 @@ import type { Services } from "../services.ts";
 import { setLease } from "./lease-store.ts";
 import type { PhoneNumberRow } from "./row.ts";
 
-// Whoever works on a number at Twilio holds the lease of its row; a lease that has expired may be acquired by the next.
+// Whoever works on a number at Twilio holds the lease of its row. Anybody may acquire a lease that has expired.
 
-// Between two renewals of its lease an import makes two calls to Twilio and a few to D1; this is twice that.
+// Between two renewals of its lease an import makes two calls to Twilio and a few to D1. The lease allows twice that.
 const CALLS_PER_LEASE = 4;
 const LEASE_MARGIN_MS = 30_000;
 
@@ -14,7 +14,7 @@ export function leaseEnd({ twilio }: Pick<Services, "twilio">, now: Date): strin
   return new Date(now.getTime() + CALLS_PER_LEASE * twilio.timeoutMs + LEASE_MARGIN_MS).toISOString();
 }
 
-/** What is left of a row's lease, in whole seconds. */
+/** The time until a row's lease expires, in whole seconds. */
 export function secondsLeft(
   { lease_expires_at }: Pick<PhoneNumberRow, "lease_expires_at">,
   now: Date,
@@ -23,21 +23,32 @@ export function secondsLeft(
   return Math.max(0, Math.ceil((end - now.getTime()) / 1000));
 }
 
-// By then Twilio has done what it may still do, and the watch for it is over.
+// By then Twilio has carried out the update if it ever will, and the watch for a late update has ended.
 const QUIET_MS = 60_000;
 
+/** By when Twilio has carried out whatever it was still at work on. */
+export function quietUntil(now: Date): string {
+  return new Date(now.getTime() + QUIET_MS).toISOString();
+}
+
+/** Whether Twilio may still carry out an update of this number whose outcome is unknown. */
+export function isOutcomeUnknown(until: string | null, now: Date): boolean {
+  return until !== null && until > now.toISOString();
+}
+
 /**
- * Expires a lease at once, so that the owner's next request need not wait for it; recovery waits a minute all the same.
- * Never throws.
+ * Expires a lease at once, so that the owner's next request need not wait. Recovery still waits a minute. Never throws.
+ *
+ * @param mayStillHappen Twilio may still carry out an update of this request
  */
 export async function expireLease(
   { id, claimId }: { id: string; claimId: string },
   { db, log, now }: Services,
+  { mayStillHappen = false } = {},
 ): Promise<void> {
   try {
     const time = now();
-    const quietUntil = new Date(time.getTime() + QUIET_MS).toISOString();
-    await setLease(db, id, claimId, time.toISOString(), quietUntil);
+    await setLease(db, id, claimId, time.toISOString(), quietUntil(time), mayStillHappen);
   } catch (error) {
     log.warn("lease_not_expired", { phone_number_id: id, ...errorFields(error) });
   }

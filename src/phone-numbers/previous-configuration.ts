@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { NumberConfiguration } from "../twilio/incoming-phone-numbers.ts";
 import type { Slot, Vault } from "../vault/vault.ts";
 
-// Sealed, because a webhook URL's query often carries a secret of its owner.
+// Sealed, because the query string of a webhook URL often holds a secret of its owner.
 
 export const previousConfigurationSlot = (id: string): Slot => `phone_numbers.previous_configuration/${id}`;
 
@@ -19,7 +19,7 @@ export function sealConfiguration(
 /**
  * What an earlier import of this row found.
  *
- * @throws VaultError where it cannot be opened: importing on would lose what its owner is to get back
+ * @throws VaultError if it cannot be opened: going on with the import would lose what to restore
  */
 export async function openConfiguration(
   vault: Vault,

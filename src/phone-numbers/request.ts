@@ -1,8 +1,9 @@
 import type { AppContext } from "../http/context.ts";
-import { ApiError } from "../http/errors.ts";
-import { isE164 } from "./schema.ts";
+import { faultError } from "../http/schema.ts";
+import { isE164 } from "../twilio/e164.ts";
+import { invalidPhoneNumber } from "./schema.ts";
 
-/** A caller who hangs up does not stop the work half-way: the runtime lets it finish. */
+/** Lets the work finish even if the client disconnects. */
 export function toTheEnd<T>(c: AppContext, work: Promise<T>): Promise<T> {
   c.executionCtx.waitUntil(work.catch(() => undefined));
   return work;
@@ -11,6 +12,6 @@ export function toTheEnd<T>(c: AppContext, work: Promise<T>): Promise<T> {
 /** @throws ApiError `invalid_phone_format` */
 export function numberInPath(c: AppContext): string {
   const number = c.req.param("number") ?? "";
-  if (!isE164(number)) throw new ApiError("invalid_phone_format");
+  if (!isE164(number)) throw faultError(invalidPhoneNumber(number));
   return number;
 }

@@ -1,25 +1,33 @@
 import { Hono } from "hono/tiny";
 import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppEnv } from "../http/context.ts";
+import { isDryRun, isDryRunInAny } from "../http/dry-run.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { oneOf, pageOf } from "../http/page.ts";
 import { requestServices } from "../services.ts";
-import { explainSid } from "../twilio-accounts/diagnose.ts";
-import { changeOwnNumber, ownNumber } from "./change.ts";
+import { changeOwnNumber, ownNumber, planChange, requireChange } from "./change.ts";
+import { HEALTH_REASONS } from "./health.ts";
 import { importNumber } from "./import/import.ts";
 import { previewImport } from "./preview/preview.ts";
+import { previewRelease } from "./release/preview.ts";
 import { releaseNumber } from "./release/release.ts";
 import { numberInPath, toTheEnd } from "./request.ts";
 import { changeBody, importBody } from "./schema.ts";
-import { serialiseImported, serialiseNumber, serialisePreview, serialiseReleased } from "./serialise.ts";
+import {
+  serialiseImported,
+  serialiseNumber,
+  serialisePreview,
+  serialiseReleased,
+  serialiseReleasePreview,
+} from "./serialise.ts";
 import { listOwnNumbers } from "./store.ts";
 
 export const phoneNumbers = new Hono<AppEnv>()
-  .post("/", withApiKey, requireJson, validateJson(importBody, explainSid), async (c) => {
+  .post("/", withApiKey, requireJson, validateJson(importBody), async (c) => {
     const body = c.req.valid("json");
     const apiKeyId = c.get("apiKeyId");
     c.get("log").conceal(body.twilio_token);
-    if (oneOf(c, "dry_run", ["true", "false"]) === "true") {
+    if (isDryRun(c, body.dry_run)) {
       return c.json(serialisePreview(body, await previewImport(body, apiKeyId, requestServices(c))));
     }
     const imported = await toTheEnd(c, importNumber(body, apiKeyId, requestServices(c)));
@@ -27,21 +35,34 @@ export const phoneNumbers = new Hono<AppEnv>()
   })
   .get("/", withApiKey, async (c) => {
     const page = pageOf(c);
-    const query = { ...page, apiKeyId: c.get("apiKeyId"), agentId: c.req.query("agent_id") || undefined };
-    const { rows, count } = await listOwnNumbers(c.env.DB, query);
-    return c.json({ phone_numbers: rows.map(serialiseNumber), count, ...page });
+    const { twilio } = requestServices(c);
+    const filter = {
+      agentId: c.req.query("agent_id") || undefined,
+      accountSid: c.req.query("twilio_sid") || undefined,
+      health: oneOf(c, "health", ["ok", ...HEALTH_REASONS]),
+    };
+    const { rows, count } = await listOwnNumbers(c.env.DB, c.get("apiKeyId"), filter, page);
+    return c.json({ phone_numbers: rows.map((row) => serialiseNumber(row, twilio)), count, ...page });
   })
   .get("/:number", withApiKey, async (c) => {
     const number = await ownNumber(numberInPath(c), c.get("apiKeyId"), c.env.DB);
-    return c.json({ phone_number: serialiseNumber(number) });
+    return c.json({ phone_number: serialiseNumber(number, requestServices(c).twilio) });
   })
   .patch("/:number", withApiKey, requireJson, validateJson(changeBody), async (c) => {
     const body = c.req.valid("json");
     if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);
-    const work = changeOwnNumber(numberInPath(c), body, c.get("apiKeyId"), requestServices(c));
-    return c.json({ phone_number: serialiseNumber(await toTheEnd(c, work)) });
+    const services = requestServices(c);
+    const change = [numberInPath(c), body, c.get("apiKeyId"), services] as const;
+    requireChange(body, await c.req.json<object>());
+    if (isDryRun(c, body.dry_run)) {
+      const { number, changes } = await planChange(...change);
+      return c.json({ dry_run: true, phone_number: serialiseNumber(number, services.twilio), changes });
+    }
+    const number = await toTheEnd(c, changeOwnNumber(...change));
+    return c.json({ phone_number: serialiseNumber(number, services.twilio) });
   })
   .delete("/:number", withApiKey, async (c) => {
-    const work = releaseNumber(numberInPath(c), c.get("apiKeyId"), requestServices(c));
-    return c.json({ phone_number: serialiseReleased(await toTheEnd(c, work)) });
+    const release = [numberInPath(c), c.get("apiKeyId"), requestServices(c)] as const;
+    if (await isDryRunInAny(c)) return c.json(serialiseReleasePreview(await previewRelease(...release)));
+    return c.json({ phone_number: serialiseReleased(await toTheEnd(c, releaseNumber(...release))) });
   });

@@ -1,6 +1,6 @@
 /**
- * A number and who it belongs to. `state` importing: claimed, and Twilio may or may not point at us yet; releasing: being
- * released, and Twilio may or may not point at us still; returning: released, and still to be restored at Twilio.
+ * A number and its owner. `state` importing: claimed, Twilio may or may not point at us yet; releasing: being released,
+ * Twilio may or may not still point at us; returning: released, but not yet restored at Twilio.
  */
 export type PhoneNumberRow = {
   id: string;
@@ -8,6 +8,8 @@ export type PhoneNumberRow = {
   api_key_id: string;
   agent_id: string | null;
   account_sid: string;
+  /** That of its account; "" is the Region of TWILIO_API_BASE_URL. */
+  region: string;
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
@@ -15,4 +17,6 @@ export type PhoneNumberRow = {
   claim_id: string;
   lease_expires_at: string | null;
   previous_configuration_sealed: string;
+  /** Until when Twilio may still carry out an update whose outcome is unknown. */
+  outcome_unknown_until: string | null;
 };

@@ -1,10 +1,18 @@
 import * as z from "zod/mini";
-import { body, type Fault, maxLength, optionalText, pattern, requiredText } from "../http/schema.ts";
+import {
+  body,
+  dryRunField,
+  type Fault,
+  maxLength,
+  optionalText,
+  pattern,
+  requiredText,
+} from "../http/schema.ts";
+import { E164, nearMissOfE164 } from "../twilio/e164.ts";
+import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
 
-/** E.164: up to 15 digits, the first not zero. https://www.twilio.com/docs/glossary/what-e164 */
-const E164 = /^\+[1-9][0-9]{1,14}$/;
 const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
-// Twilio's tokens have 32 characters and our agent ids 22; these only bound what is stored or looked up.
+// Twilio's tokens have 32 characters and our agent ids 22. These limits only bound what we store or look up.
 const MAX_TOKEN_LENGTH = 256;
 const MAX_AGENT_ID_LENGTH = 64;
 
@@ -15,22 +23,27 @@ const agentId = requiredText().check(maxLength(MAX_AGENT_ID_LENGTH));
 
 const invalidSid = (sid: string): Fault => ({
   code: "invalid_twilio_sid",
-  reason: sid.startsWith("SK") ? "api_key_in_sid" : undefined,
+  ...(sid.startsWith("SK") && {
+    hint: CREDENTIAL_ADVICE.api_key_in_sid,
+    details: { reason: "api_key_in_sid" },
+  }),
 });
 
-/** `POST /v1/phone-numbers`: each field by its own name or in camelCase. */
+/** `POST /v1/phone-numbers`: each field in snake_case or camelCase. */
 export const importBody = body(
   {
-    phone_number: requiredText().check(pattern(E164, "invalid_phone_format")),
+    phone_number: requiredText().check(pattern(E164, invalidPhoneNumber)),
     twilio_sid: requiredText().check(pattern(ACCOUNT_SID, invalidSid)),
     twilio_token: twilioToken,
     agent_id: agentId,
     plan_hash: optionalText(MAX_PLAN_HASH_LENGTH),
+    dry_run: dryRunField(),
   },
   {
     phone_number: "phoneNumber",
-    twilio_sid: "twilioSid",
-    twilio_token: "twilioToken",
+    // Public SDKs of Nixflex document the longer names as well.
+    twilio_sid: ["twilioSid", "twilio_account_sid", "twilioAccountSid"],
+    twilio_token: ["twilioToken", "twilio_auth_token", "twilioAuthToken"],
     agent_id: "agentId",
     plan_hash: "planHash",
   },
@@ -38,7 +51,7 @@ export const importBody = body(
 
 export type ImportBody = z.output<typeof importBody>;
 
-/** `PATCH /v1/phone-numbers/{number}`: what is left out, null or empty stays as it is. */
+/** `PATCH /v1/phone-numbers/{number}`: a field that is left out, null or empty does not change. */
 export const changeBody = body(
   {
     agent_id: z.optional(agentId),
@@ -46,19 +59,27 @@ export const changeBody = body(
     outbound_enabled: z.optional(z.boolean()),
     twilio_token: z.optional(twilioToken),
     drift_policy: z.optional(z.enum(["repair", "report"])),
+    dry_run: dryRunField(),
   },
   {
     agent_id: "agentId",
     inbound_enabled: "inboundEnabled",
     outbound_enabled: "outboundEnabled",
-    twilio_token: "twilioToken",
+    twilio_token: ["twilioToken", "twilio_auth_token", "twilioAuthToken"],
     drift_policy: "driftPolicy",
   },
 );
 
 export type ChangeBody = z.output<typeof changeBody>;
 
-/** Whether a text is a phone number in E.164. */
-export function isE164(text: string): boolean {
-  return E164.test(text);
+/** What is wrong with a phone number, and the one that was most likely meant. */
+export function invalidPhoneNumber(text: string): Fault {
+  const near = nearMissOfE164(text);
+  return {
+    code: "invalid_phone_format",
+    ...(near && {
+      hint: `${near.problem}. Send it as ${near.nearest}.`,
+      details: { suggestion: near.nearest },
+    }),
+  };
 }

@@ -1,13 +1,16 @@
+import type { TwilioEndpoint } from "../twilio/http.ts";
+import { nameOfRegion } from "../twilio/regions.ts";
 import { effectiveHealth, type Health, parseReasons } from "./health.ts";
 import type { ImportedNumber } from "./import/import.ts";
 import type { Preview } from "./preview/preview.ts";
+import type { ReleasePreview } from "./release/preview.ts";
 import type { ReleasedNumber } from "./release/release.ts";
 import type { ImportBody } from "./schema.ts";
 import type { OwnedNumber } from "./store.ts";
 
-// Numbers as answers have them. The row's id stays inside: it stands in the webhook URLs.
+// Numbers as the API answers them. The row's id is never shown: it is the secret part of the webhook URLs.
 
-/** A number that was just imported takes and makes calls until its owner says otherwise. */
+/** A new number has both directions enabled until its owner changes that. */
 export function serialiseImported({ phoneNumber, agentId, twilioNumberSid }: ImportedNumber) {
   return {
     phone_number: phoneNumber,
@@ -18,7 +21,8 @@ export function serialiseImported({ phoneNumber, agentId, twilioNumberSid }: Imp
   };
 }
 
-export function serialiseNumber(row: OwnedNumber) {
+/** @param twilio the deployment's own endpoint */
+export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
   return {
     phone_number: row.phone_number,
     agent_id: row.agent_id,
@@ -27,6 +31,7 @@ export function serialiseNumber(row: OwnedNumber) {
     outbound_enabled: row.outbound_enabled === 1,
     provider: "twilio",
     twilio_sid: row.account_sid,
+    region: nameOfRegion(twilio, row.region),
     ...healthOf(row),
     drift_policy: row.drift_policy,
     checked_at: row.checked_at,
@@ -62,12 +67,33 @@ export function serialiseReleased({
     ...(reason !== undefined && {
       reason,
       message:
-        `${reason === "twilio_update_rejected" ? "Twilio did not take all of this back" : "Twilio could not be told"}, ` +
-        "so the number may still point here; its callers hear that it takes no calls. It is tried again for a week. To " +
-        "give it back what it had yourself, run the requests. They hold no token, and of URLs neither query string nor " +
-        "password: set the variables named in them first.",
+        `${reason === "twilio_update_rejected" ? "Twilio refused a part of the update" : "The number could not be restored at Twilio"}, ` +
+        "so it may still point here; its callers hear that it takes no calls. This service tries again for a week. To " +
+        "restore the number yourself, run the requests. They show no token, and no query string or password of a URL: " +
+        "set the variables named in them first.",
       requests,
     }),
+  };
+}
+
+/** What a release would do, in the words of the release. */
+export function serialiseReleasePreview({
+  phoneNumber,
+  twilioNumberSid,
+  outcomes,
+  changes,
+  reason,
+}: ReleasePreview) {
+  return {
+    dry_run: true,
+    phone_number: {
+      phone_number: phoneNumber,
+      deleted: false,
+      twilio_number_sid: twilioNumberSid,
+      twilio: outcomes,
+      ...(reason !== undefined && { reason }),
+    },
+    changes,
   };
 }
 

@@ -1,9 +1,9 @@
-import { batch, first, run } from "../database.ts";
+import { first, readBatch, run } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { AccountHealth } from "../twilio-accounts/row.ts";
 import type { DriftPolicy, Health } from "./health.ts";
 
-// What the owner of a number sees and changes of it. Numbers whose import or release is not finished are not there.
+// What the owner of a number can see and change. Numbers whose import or release is not finished are left out.
 
 /** A number as its owner sees it. */
 export type OwnedNumber = {
@@ -11,6 +11,7 @@ export type OwnedNumber = {
   phone_number: string;
   agent_id: string | null;
   account_sid: string;
+  region: string;
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
@@ -25,15 +26,14 @@ export type OwnedNumber = {
   updated_at: string;
 };
 
-// What Twilio would not tell of the account is true of each of its numbers, and when the account was compared as a whole,
-// so was each of them.
-const COLUMNS = `n.id, n.phone_number, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
+// A check of a whole account is a check of each of its numbers: the later of the two times counts.
+const COLUMNS = `n.id, n.phone_number, n.agent_id, n.account_sid, n.region, n.twilio_number_sid, n.inbound_enabled,
   n.outbound_enabled, n.health, n.health_reasons, n.drift_policy, t.health AS account_health,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
   n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at`;
 
 const FROM = `phone_numbers n
-  JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid`;
+  JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region`;
 
 /** @throws StorageError */
 export function findOwnNumber(
@@ -50,27 +50,37 @@ export function findOwnNumber(
   );
 }
 
-type NumberQuery = Page & { apiKeyId: string; agentId: string | undefined };
+/** Which numbers to list; what is undefined is not asked for. */
+export type NumberFilter = { [Name in keyof typeof FILTERED]: string | undefined };
 
-/** A page of a key's numbers, newest first, and how many there are, in one trip. @throws StorageError */
+const FILTERED = {
+  agentId: "n.agent_id",
+  accountSid: "n.account_sid",
+  // As `effectiveHealth` in health.ts has it.
+  health: "CASE t.health WHEN 'ok' THEN n.health ELSE t.health END",
+} as const;
+
+/** A page of a key's numbers, newest first, and the total count, in one round trip. @throws StorageError */
 export async function listOwnNumbers(
   db: D1Database,
-  { apiKeyId, agentId, limit, offset }: NumberQuery,
+  apiKeyId: string,
+  filter: NumberFilter,
+  { limit, offset }: Page,
 ): Promise<{ rows: OwnedNumber[]; count: number }> {
-  // A condition that is there or not, instead of one that holds for both: SQLite then reads the page off an index.
-  const where = agentId === undefined ? "" : "AND n.agent_id = ?2";
-  const [page, total] = await batch(db, [
+  // Only the conditions that are asked for, so that SQLite can read the page from an index.
+  const asked = (["agentId", "accountSid", "health"] as const).filter((name) => filter[name] !== undefined);
+  const conditions = asked.map((name, index) => `${FILTERED[name]} = ?${index + 2}`);
+  const where = ["n.api_key_id = ?1", "n.state = 'active'", ...conditions].join(" AND ");
+  const values = [apiKeyId, ...asked.map((name) => filter[name] ?? "")];
+  const [limitAt, offsetAt] = [values.length + 1, values.length + 2];
+  const [page, total] = await readBatch(db, [
     db
       .prepare(
-        `SELECT ${COLUMNS} FROM ${FROM} WHERE n.api_key_id = ?1 ${where} AND n.state = 'active'
-         ORDER BY n.created_at DESC, n.id DESC LIMIT ?3 OFFSET ?4`,
+        `SELECT ${COLUMNS} FROM ${FROM} WHERE ${where}
+         ORDER BY n.created_at DESC, n.id DESC LIMIT ?${limitAt} OFFSET ?${offsetAt}`,
       )
-      .bind(apiKeyId, agentId ?? null, limit, offset),
-    db
-      .prepare(
-        `SELECT COUNT(*) AS count FROM phone_numbers n WHERE n.api_key_id = ?1 ${where} AND n.state = 'active'`,
-      )
-      .bind(apiKeyId, ...(agentId === undefined ? [] : [agentId])),
+      .bind(...values, limit, offset),
+    db.prepare(`SELECT COUNT(*) AS count FROM ${FROM} WHERE ${where}`).bind(...values),
   ]);
   return {
     rows: (page?.results ?? []) as OwnedNumber[],
@@ -86,10 +96,11 @@ export type NumberChanges = {
 };
 
 /**
- * Setting the drift policy, even to what it is, ends a contest: what was found so far is forgotten.
+ * Setting the drift policy, even to its present value, clears the health reasons and the count of repairs, so that
+ * repairs start again.
  *
- * @returns false where the number is not there any more
- * @throws StorageError `dangling` where the agent is gone
+ * @returns false if the number no longer exists
+ * @throws StorageError `dangling` if the agent no longer exists
  */
 export async function changeNumber(
   db: D1Database,
@@ -108,6 +119,7 @@ export async function changeNumber(
          WHERE id = ?1 AND state = 'active'`,
       )
       .bind(id, agentId ?? null, flag(inboundEnabled), flag(outboundEnabled), now, driftPolicy ?? null),
+    { isIdempotent: true },
   );
   return changed === 1;
 }

@@ -8,10 +8,11 @@ import { accountClient } from "../twilio-accounts/client.ts";
 import { markAccepted } from "../twilio-accounts/store.ts";
 import { findNumberToCheck, putChecked } from "./number-store.ts";
 import { applyFinding, ask } from "./repair.ts";
+import { checkRouting } from "./routing.ts";
 
 /**
- * Compares one number with Twilio now, by the same rules as the hourly check. What Twilio says of the account, by taking
- * its token or refusing it, is true of all its numbers.
+ * Checks one number now, by the rules of the hourly check. If Twilio accepts or refuses the token, that counts for the
+ * whole account.
  *
  * @throws ApiError `number_not_found`
  * @throws StorageError
@@ -20,18 +21,24 @@ export async function checkNumber(phoneNumber: string, apiKeyId: string, service
   const { db, now, log } = services;
   const row = await findNumberToCheck(db, apiKeyId, phoneNumber);
   if (!row) throw new ApiError("number_not_found");
-  const account = { apiKeyId, accountSid: row.account_sid };
+  const account = { apiKeyId, accountSid: row.account_sid, region: row.region };
   try {
     const twilio = await accountClient(account, row, services);
     const number = await ask(row, twilio);
-    const applied = await applyFinding(row, number, apiKeyId, twilio, services);
+    // No answer about the routing is no reason not to check the rest.
+    const routed = await checkRouting(row, apiKeyId, twilio, services).catch((error: unknown) => {
+      if (!(error instanceof TwilioError)) throw error;
+      log.warn("routing_not_checked", { phone_number_id: row.id, ...errorFields(error) });
+      return row;
+    });
+    const applied = await applyFinding(routed, number, apiKeyId, twilio, services);
     const time = now().toISOString();
     const checked = applied === "as before" ? [putChecked(db, row.id, time)] : [];
-    await batch(db, [markAccepted(db, account, time), ...checked]);
+    await batch(db, [markAccepted(db, account, time), ...checked], { isIdempotent: true });
   } catch (error) {
     if (!(error instanceof TwilioError)) throw error;
     const health = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
     log.warn("number_not_checked", { phone_number_id: row.id, health, ...errorFields(error) });
-    await batch(db, [markUnhealthy(db, account, health, now().toISOString())]);
+    await batch(db, [markUnhealthy(db, account, health, now().toISOString())], { isIdempotent: true });
   }
 }

@@ -4,6 +4,7 @@ import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { nextAttempt } from "../next-attempt.ts";
+import { isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import { leaseEnd } from "../phone-numbers/lease.ts";
 import type { Services } from "../services.ts";
 import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
@@ -23,20 +24,22 @@ import { VaultError } from "../vault/vault.ts";
 import { idInOrder } from "./compare.ts";
 import { findAccountRows, findAccountSids } from "./number-store.ts";
 import { applyFinding, ask } from "./repair.ts";
+import { checkRoutings, type RoutingProgress, UNCHECKED_PER_RUN } from "./routing.ts";
 import type { CheckedRow } from "./row.ts";
 
 const ROWS_AT_ONCE = 1_000;
 const SIDS_AT_ONCE = 5_000;
-// A run does not go on for ever: D1 takes a thousand queries of one invocation, and a number that is not in order costs
-// up to four. What is left is taken up by the next run, where this one ended.
+// D1 allows a thousand queries in one invocation, and a number that is not in order costs up to four. The next run
+// continues where this one ended.
 const MAX_WORK_PER_RUN = 150;
 const RENEW_EVERY_MS = 15_000;
 
 /**
- * Compares a Twilio account's numbers with what is here, and mends what differs: one request for each thousand numbers,
- * and one for each that is not in order. A check that dies is done anew by the next; done twice it changes nothing more.
+ * Checks the numbers of a Twilio account and repairs what differs: one request for each thousand numbers, and one for
+ * each that is not in order. If a check dies, the next one does its work; a second check of the same number changes
+ * nothing more.
  *
- * @returns false where the account is gone, or others are at work on it
+ * @returns false if the account no longer exists, or other checks of it are running
  * @throws StorageError
  */
 export async function checkAccount(key: AccountKey, services: Services): Promise<boolean> {
@@ -50,10 +53,10 @@ export async function checkAccount(key: AccountKey, services: Services): Promise
     await finish(key, checkId, account, { health: "ok", ...result }, services);
   } catch (error) {
     if (!(error instanceof TwilioError || error instanceof VaultError)) {
-      await run(endCheck(db, key, checkId)).catch(() => undefined);
+      await run(endCheck(db, key, checkId), { isIdempotent: true }).catch(() => undefined);
       throw error;
     }
-    // A token that does not open is as good as none; what it is about stands in the log.
+    // If the token cannot be opened, the account counts as unreachable; the log says why.
     const health = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
     log.warn("account_not_checked", { account_sid: key.accountSid, health, ...errorFields(error) });
     await finish(
@@ -69,8 +72,9 @@ export async function checkAccount(key: AccountKey, services: Services): Promise
 
 type Comparison = {
   isComplete: boolean;
-  /** Where the next run goes on: the last SID that was settled, or the beginning. */
+  /** Where the next run continues: the last SID that was checked, or "" for the beginning. */
   position: string;
+  routing?: RoutingProgress;
 };
 
 async function compare(
@@ -83,33 +87,39 @@ async function compare(
   const startedAt = now().toISOString();
   const renew = renewer(key, checkId, services);
   const twilio = await accountClient(key, stored, services);
-  const listed = await list(twilio, await ownSids(key, services), publicBaseUrl, renew);
+  const own = await ownSids(key, services);
+  const listed = await list(twilio, own, publicBaseUrl, renew);
   let position = stored.check_position;
   if (!listed) return { isComplete: false, position };
 
   let work = 0;
+  const unchecked: CheckedRow[] = [];
   for (;;) {
     const rows = await findAccountRows(db, key, position, ROWS_AT_ONCE);
     for (const row of rows) {
-      // One that was changed since the list was begun may stand in it as it was before.
+      if (unchecked.length < UNCHECKED_PER_RUN && parseReasons(row.health_reasons).some(isRegionReason))
+        unchecked.push(row);
+      // If a number was changed after we began to read the list, the list may hold its old state.
       const isDone = isInOrder(row, listed) || row.updated_at >= startedAt;
       if (!isDone) {
         if (work >= MAX_WORK_PER_RUN || !(await renew())) return { isComplete: false, position };
-        // A list may miss a number that moves from one page to another meanwhile, so one that is missing is asked for by
-        // itself, once; and so is one that points at another row of ours, or is in order again.
+        // A list may miss a number that moves to another page while we read. So we fetch a missing number once, and
+        // also one that points at another row of ours or is in order again.
         const known = listed.others.get(row.twilio_number_sid);
         const asked = known || isKnownMissing(row, listed) ? known : await ask(row, twilio);
         const applied = await applyFinding(row, asked, key.apiKeyId, twilio, services);
-        // What is as it was before cost nothing, unless it had to be asked for or tried.
+        // Unchanged numbers are free, unless we had to fetch them or try a repair.
         if (applied !== "as before" || asked !== known || row.drift_policy === "repair") work += 1;
       }
       position = row.twilio_number_sid;
     }
-    if (rows.length < ROWS_AT_ONCE) return { isComplete: true, position: "" };
+    if (rows.length === ROWS_AT_ONCE) continue;
+    const routing = await checkRoutings(key, stored, { count: own.size, unchecked }, twilio, services);
+    return { isComplete: true, position: "", routing };
   }
 }
 
-/** Lengthens the lease of the check now and then. The answer is false where it has lost the account. */
+/** Renews the lease of the check every 15 seconds. Its result is false if the check has lost the lease. */
 function renewer(key: AccountKey, checkId: string, services: Services): () => Promise<boolean> {
   let renewedAt = services.now().getTime();
   return async () => {
@@ -120,7 +130,7 @@ function renewer(key: AccountKey, checkId: string, services: Services): () => Pr
   };
 }
 
-/** The numbers that are here, so that nothing need be kept in mind of those of the account that are not. */
+/** The SIDs of the account's numbers here, so that the list need not keep the account's other numbers in memory. */
 async function ownSids(key: AccountKey, { db }: Services): Promise<Set<string>> {
   const all = new Set<string>();
   let after = "";
@@ -133,15 +143,15 @@ async function ownSids(key: AccountKey, { db }: Services): Promise<Set<string>> 
 }
 
 type Listed = {
-  /** The ids in the webhooks of numbers that are in order, by SID: a few bytes each. */
+  /** The ids in the webhooks of the numbers that are in order, by SID: a few bytes each. */
   inOrder: Map<string, string>;
-  /** Every other number that is here. */
+  /** Every other number of ours. */
   others: Map<string, IncomingPhoneNumber>;
-  /** Numbers of which only the SID could be read; nothing is said of them. */
+  /** Numbers of which we could read only the SID. The check skips them. */
   strange: Set<string>;
 };
 
-/** @returns undefined where the check has lost the account meanwhile */
+/** @returns undefined if the check has lost its lease */
 async function list(
   twilio: IncomingPhoneNumbers,
   own: ReadonlySet<string>,
@@ -162,27 +172,30 @@ async function list(
   return listed;
 }
 
-/** Nothing is to be done and nothing to be written: the number is as it should be, and is known to be. */
+/** Nothing to do or write: the number is as it should be, and its row says so (or it could not be read). */
 function isInOrder(row: CheckedRow, { inOrder, strange }: Listed): boolean {
   if (strange.has(row.twilio_number_sid)) return true;
-  return inOrder.get(row.twilio_number_sid) === row.id && row.health === "ok" && row.health_reasons === "[]";
+  // What its routing record said is not for the list to change.
+  return (
+    inOrder.get(row.twilio_number_sid) === row.id && parseReasons(row.health_reasons).every(isRegionReason)
+  );
 }
 
 function isKnownMissing(row: CheckedRow, { inOrder }: Listed): boolean {
   return row.health === "number_missing" && !inOrder.has(row.twilio_number_sid);
 }
 
-/** Ends the check, and where the account is found otherwise than before tells everybody whom it concerns. */
+/** Ends the check, and tells the customer if Twilio has begun to refuse the credentials. */
 async function finish(
   key: AccountKey,
   checkId: string,
   before: AccountInCheck,
-  { health: found, isComplete, position }: Comparison & { health: AccountHealth },
+  { health: found, isComplete, position, routing }: Comparison & { health: AccountHealth },
   services: Services,
 ): Promise<void> {
   const { db, now } = services;
   const time = now();
-  // Not to be reached says nothing of whether its credentials are good again.
+  // No answer does not prove that the credentials work again.
   const health = found === "unreachable" && before.health === "credentials_rejected" ? before.health : found;
   const failures = health === "ok" ? 0 : before.check_failures + 1;
   const next = health === "ok" && !isComplete ? time : nextAttempt(failures, CHECK_INTERVAL_MS, time);
@@ -192,6 +205,7 @@ async function finish(
     position,
     nextCheckAt: next.toISOString(),
     checkedAt: isComplete ? time.toISOString() : null,
+    routing,
   };
   const isNews = health === "credentials_rejected" && before.health !== health;
   const events = isNews ? await rejectionEvents(key, "twilio_refused", services) : [];

@@ -1,26 +1,26 @@
 import { webhooksOf } from "../answering/webhook-urls.ts";
 import { notApplied, planImport, withoutSms } from "../phone-numbers/configuration.ts";
-import { HEALTH_REASONS, type HealthReason, parseReasons } from "../phone-numbers/health.ts";
+import { HEALTH_REASONS, type HealthReason, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import type { IncomingPhoneNumber, NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
 import type { CheckedRow } from "./row.ts";
 
-// Decisions about numbers that are no longer as the import left them. No I/O here, and no clock.
+// Decisions about numbers that are no longer as the import set them. No I/O here, and no clock.
 
-/** What is to be done about a number. */
+/** What to do about a number. */
 export type Finding = {
   row: CheckedRow;
   reasons: HealthReason[];
-  /** What would mend it: only what differs. Empty where nothing does. */
+  /** What would repair it: only what differs. Empty if nothing differs. */
   update: NumberUpdate;
   action: "none" | "repair" | "report";
 };
 
-// An account is looked at every hour, and up to a quarter of an hour later than that.
+// An account is checked every hour, and up to 15 minutes later than that.
 const SOON_MS = 90 * 60 * 1000;
 const MAX_REPAIRS_IN_A_ROW = 3;
 
 /**
- * What to do about a number, by what Twilio says of it.
+ * Decides what to do about a number, by its present state at Twilio.
  *
  * @param number undefined if the account does not have it
  * @param publicBaseUrl where its webhooks should point
@@ -35,9 +35,12 @@ export function planNumber(
   const whole = planImport(number, webhooksOf(publicBaseUrl, row.id));
   const wanted = row.sms_refused === 1 ? withoutSms(whole) : whole;
   const missing = notApplied(number, wanted);
-  if (missing.length === 0) return { row, reasons: [], update: {}, action: "none" };
+  // What its routing record said stays true until it is read again.
+  const region = parseReasons(row.health_reasons).filter(isRegionReason);
+  if (missing.length === 0)
+    return { row, reasons: region, update: {}, action: region.length > 0 ? "report" : "none" };
   const update = Object.fromEntries(missing.map((parameter) => [parameter, wanted[parameter]]));
-  const reasons = reasonsOf(missing);
+  const reasons = [...reasonsOf(missing), ...region];
   if (row.drift_policy === "report") return { row, reasons, update, action: "report" };
   if (isContested(row, now)) {
     return { row, reasons: [...reasons, "repair_contested"], update, action: "report" };
@@ -46,15 +49,15 @@ export function planNumber(
 }
 
 /**
- * Whether repairing is of no use: it was done three times, each soon after the one before. Once that has been found it
- * stays so until the number is found in order, or its owner sets its policy anew.
+ * Whether repairs do not help: there were three, each soon after the one before. This stays so until the number is in
+ * order at a check, or its owner sets the drift policy again.
  */
 function isContested({ health_reasons, repaired_at, repairs }: CheckedRow, now: Date): boolean {
   if (parseReasons(health_reasons).includes("repair_contested")) return true;
   return repairs >= MAX_REPAIRS_IN_A_ROW && isSoonAfter(repaired_at, now);
 }
 
-/** How many repairs in a row there are with the one made now. */
+/** The number of repairs in a row, including the one made now. */
 export function repairsInARow({ repaired_at, repairs }: CheckedRow, now: Date): number {
   return isSoonAfter(repaired_at, now) ? repairs + 1 : 1;
 }
@@ -78,11 +81,11 @@ function reasonsOf(parameters: readonly UpdateParameter[]): HealthReason[] {
 }
 
 /**
- * The id in the webhooks of a number that is exactly as an import leaves it; undefined for any other. Lets a check keep
- * in mind only a few bytes of the many numbers that are in order.
+ * The id in the webhooks of a number that is exactly as an import sets it; undefined for any other. So a check keeps
+ * only a few bytes in memory for each of the many numbers that are in order.
  */
 export function idInOrder(number: IncomingPhoneNumber, publicBaseUrl: string): string | undefined {
-  const id = /\/(num_[0-9a-f]{32})\/voice$/.exec(number.voice_url)?.[1];
+  const id = /\/(num_[0-9a-f]{32})\/voice(?:#|$)/.exec(number.voice_url)?.[1];
   if (id === undefined) return undefined;
   return notApplied(number, planImport(number, webhooksOf(publicBaseUrl, id))).length === 0 ? id : undefined;
 }

@@ -4,10 +4,10 @@ import type { Services } from "../services.ts";
 import { checkAccount } from "./check.ts";
 import type { ReconciliationMessage } from "./message.ts";
 
-// Longer than the lease of one that died; by then another that is at work has often ended.
+// Longer than the lease of a check that died. A running check has often ended by then.
 const RETRY_SECONDS = 120;
 
-/** The consumer of the queue of reconciliation. What fails is done again by the queue, and after that by the cron. */
+/** The consumer of the reconciliation queue. If work fails, the queue retries it, and after that the cron does. */
 export async function consumeReconciliation(
   messages: readonly Message<ReconciliationMessage>[],
   services: Services,

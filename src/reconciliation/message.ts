@@ -1,10 +1,10 @@
 import type { AccountKey } from "../twilio-accounts/row.ts";
 
-/** What the queue of reconciliation carries: one piece of work each. */
+/** A message of the reconciliation queue: one piece of work. */
 export type ReconciliationMessage = AccountKey & {
   /**
-   * `check`: compare a Twilio account with what is here. `recover`: complete or undo the unfinished imports and releases of
-   * an account's numbers; `settle` is its former name, which messages of the version before still have.
+   * `check`: compare the account's numbers with Twilio. `recover`: complete or undo the account's unfinished imports
+   * and releases. `settle` is its former name, which messages from the previous version may still have.
    */
   kind: "check" | "recover" | "settle";
 };

@@ -1,66 +1,65 @@
-import { batch, first } from "../database.ts";
+import { all, first, runReturning } from "../database.ts";
 import type { Health, HealthReason } from "../phone-numbers/health.ts";
 import type { AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
 import type { CheckedRow } from "./row.ts";
 
-// Of the numbers of one API key, which is the first parameter. Where it is revoked nobody can release a number any more,
-// and its owner leaves by re-pointing it at Twilio: that is not to be repaired away.
+// The first parameter is the API key. If it is revoked, nobody can release its numbers: the owner leaves by changing
+// them at Twilio, and we must not repair that.
 const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refused, health, health_reasons, repaired_at,
   repairs, updated_at, CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?1 AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy`;
 
 /** An account's active numbers after a SID, in the order of their SIDs. @throws StorageError */
-export async function findAccountRows(
+export function findAccountRows(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   afterSid: string,
   limit: number,
 ): Promise<CheckedRow[]> {
-  const [result] = await batch(db, [
+  return all<CheckedRow>(
     db
       .prepare(
         `SELECT ${CHECKED_COLUMNS} FROM phone_numbers
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND twilio_number_sid > ?3 AND state = 'active'
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND twilio_number_sid > ?3 AND state = 'active'
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
-      .bind(apiKeyId, accountSid, afterSid, limit),
-  ]);
-  return (result?.results ?? []) as CheckedRow[];
+      .bind(apiKeyId, accountSid, afterSid, limit, region),
+  );
 }
 
-/** The SIDs of an account's numbers after a SID, in their order, off an index alone. @throws StorageError */
+/** The SIDs of an account's numbers after a SID, in order. Reads only an index. @throws StorageError */
 export async function findAccountSids(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   afterSid: string,
   limit: number,
 ): Promise<string[]> {
-  const [result] = await batch(db, [
+  const rows = await all<{ sid: string }>(
     db
       .prepare(
         `SELECT twilio_number_sid AS sid FROM phone_numbers
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND twilio_number_sid > ?3
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND twilio_number_sid > ?3
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
-      .bind(apiKeyId, accountSid, afterSid, limit),
-  ]);
-  return ((result?.results ?? []) as { sid: string }[]).map(({ sid }) => sid);
+      .bind(apiKeyId, accountSid, afterSid, limit, region),
+  );
+  return rows.map(({ sid }) => sid);
 }
 
-/** One of a key's active numbers with its account's tokens, for a check of it alone. @throws StorageError */
+/** One of a key's active numbers with its account's tokens, for a check of this number. @throws StorageError */
 export function findNumberToCheck(
   db: D1Database,
   apiKeyId: string,
   phoneNumber: string,
-): Promise<(CheckedRow & TwilioAccountRow & { account_sid: string }) | null> {
+): Promise<(CheckedRow & TwilioAccountRow & { account_sid: string; region: string }) | null> {
   return first(
     db
       .prepare(
         `SELECT n.id, n.phone_number, n.agent_id, n.twilio_number_sid, n.sms_refused, n.drift_policy, n.health,
-           n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.account_sid,
+           n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.account_sid, n.region,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
+         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          WHERE n.phone_number = ?2 AND n.api_key_id = ?1 AND n.state = 'active'`,
       )
       .bind(apiKeyId, phoneNumber),
@@ -72,7 +71,7 @@ type Lease = { apiKeyId: string; id: string; claimId: string; leaseExpiresAt: st
 /**
  * Acquires the lease of an active number for a repair, so that nobody else releases or repairs it meanwhile.
  *
- * @returns the number as it is now; null where it is not there any more, or somebody else is at work on it
+ * @returns the number as it is now; null if it no longer exists, or another request holds the lease
  * @throws StorageError
  */
 export function acquireLease(
@@ -80,7 +79,7 @@ export function acquireLease(
   { apiKeyId, id, claimId, leaseExpiresAt }: Lease,
   now: string,
 ): Promise<CheckedRow | null> {
-  return first<CheckedRow>(
+  return runReturning<CheckedRow>(
     db
       .prepare(
         `UPDATE phone_numbers SET claim_id = ?3, lease_expires_at = ?4
@@ -92,26 +91,36 @@ export function acquireLease(
   );
 }
 
-/** Statement: ends the lease of an active number, if it is still this one. */
-export function endLease(db: D1Database, id: string, claimId: string): D1PreparedStatement {
+/**
+ * Statement: ends the lease of an active number, if `claimId` still holds it.
+ *
+ * @param outcomeUnknownUntil until when Twilio may still carry out the repair; null if it is over
+ */
+export function endLease(
+  db: D1Database,
+  id: string,
+  claimId: string,
+  outcomeUnknownUntil: string | null,
+): D1PreparedStatement {
   return db
     .prepare(
-      "UPDATE phone_numbers SET lease_expires_at = NULL WHERE id = ?1 AND claim_id = ?2 AND state = 'active'",
+      `UPDATE phone_numbers SET lease_expires_at = NULL, outcome_unknown_until = COALESCE(?3, outcome_unknown_until)
+       WHERE id = ?1 AND claim_id = ?2 AND state = 'active'`,
     )
-    .bind(id, claimId);
+    .bind(id, claimId, outcomeUnknownUntil);
 }
 
 export type NumberHealth = {
   id: string;
   health: Health;
   reasons: readonly HealthReason[];
-  /** Set where the number was repaired just now. */
+  /** Set if the number was just repaired. */
   repair?: { at: string; inARow: number };
   /** Twilio has just said that the number cannot text. */
   smsRefused?: true;
 };
 
-/** Statement for a batch: how a number was found. */
+/** Statement for a batch: stores the result of a check. */
 export function putHealth(
   db: D1Database,
   { id, health, reasons, repair, smsRefused }: NumberHealth,
@@ -135,7 +144,7 @@ export function putHealth(
     );
 }
 
-/** Statement for a batch: the number was compared, and is as it was found before. */
+/** Statement for a batch: the number was checked, and its health has not changed. */
 export function putChecked(db: D1Database, id: string, now: string): D1PreparedStatement {
   return db
     .prepare("UPDATE phone_numbers SET checked_at = ?2 WHERE id = ?1 AND state = 'active'")

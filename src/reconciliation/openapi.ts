@@ -7,54 +7,55 @@ const TIME = "2026-01-31T12:00:00.000Z";
 
 const accountHealth = z
   .object({
-    status: answered(z.enum(["ok", "attention"]), "`ok` where all numbers and accounts are."),
+    status: answered(z.enum(["ok", "attention"]), "`ok` if all numbers and accounts are `ok`."),
     phone_numbers: z.object({
       count: answered(z.int(), "How many numbers there are."),
-      by_health: answered(z.record(z.string(), z.int()), "How many of them are found how.", { ok: 3 }),
+      by_health: answered(z.record(z.string(), z.int()), "How many of them have each health.", { ok: 3 }),
     }),
     twilio_accounts: answered(
       z.array(
         z.object({
           twilio_sid: answered(z.string(), "The Twilio account.", ACCOUNT_SID),
+          region: answered(z.string(), "The Twilio Region of its credentials.", "us1"),
           health: answered(
             health,
-            "How it was found; what is wrong with it is true of all its numbers.",
+            "The result of its last check. A problem with the account concerns all its numbers.",
             "ok",
           ),
-          checked_at: z.nullable(time("When it was last compared as a whole; null where it never was")),
-          next_check_at: time("When it is compared next"),
+          checked_at: z.nullable(time("When all its numbers were last checked; null if never")),
+          next_check_at: time("When it is checked next"),
         }),
       ),
       "The Twilio accounts of the key's numbers.",
     ),
   })
-  .check(z.meta({ id: "AccountHealth", description: "How all that an API key has is found." }));
+  .check(z.meta({ id: "AccountHealth", description: "The health of everything that an API key has." }));
 
 export const reconciliationReference: Reference = {
   tag: {
     name: "Health of numbers",
     description:
-      "Every Twilio account is compared with what is here once an hour; what differs is mended, or reported where " +
-      "`drift_policy` says so.",
+      "Once an hour this service compares the numbers of every Twilio account with Twilio. It repairs what differs, or only " +
+      "reports it if the number's `drift_policy` is `report`.",
   },
   operations: {
     "POST /v1/phone-numbers/{number}/check": {
       id: "checkPhoneNumber",
-      summary: "Look at a number now",
+      summary: "Check a number now",
       description:
-        "Compares the number with Twilio at once, by the rules of the hourly check, and answers how it is now. Where Twilio " +
-        "refuses or does not answer, `health` says so.",
+        "Compares the number with Twilio at once, by the rules of the hourly check, and answers the result. If Twilio refuses " +
+        "or does not answer, `health` says so.",
       auth: "apiKey",
       path: described(z.object({ number: z.string() }), {
         number: {
-          description: "The number in E.164; the plus sign as it is or as `%2B`.",
+          description: "An imported number in E.164, its plus as `+` or `%2B`.",
           examples: [NUMBER],
         },
       }),
       answers: [
         {
           status: 200,
-          description: "The number, as it is after the check.",
+          description: "The number after the check.",
           schema: z.object({ phone_number: numberEntry }),
           example: { phone_number: { ...entryExample, checked_at: TIME } },
         },
@@ -63,8 +64,9 @@ export const reconciliationReference: Reference = {
     },
     "GET /v1/account/health": {
       id: "getAccountHealth",
-      summary: "Sum up the health of everything",
-      description: "How many numbers of the calling API key are found how, and each of its Twilio accounts.",
+      summary: "Get the health of all numbers",
+      description:
+        "How many numbers of the calling API key have each health, and the health of each of its Twilio accounts.",
       auth: "apiKey",
       answers: [
         {
@@ -75,7 +77,7 @@ export const reconciliationReference: Reference = {
             status: "ok",
             phone_numbers: { count: 3, by_health: { ok: 3 } },
             twilio_accounts: [
-              { twilio_sid: ACCOUNT_SID, health: "ok", checked_at: TIME, next_check_at: TIME },
+              { twilio_sid: ACCOUNT_SID, region: "us1", health: "ok", checked_at: TIME, next_check_at: TIME },
             ],
           },
         },

@@ -5,10 +5,10 @@ import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
-import { type HealthReason, healthOf, parseReasons } from "../phone-numbers/health.ts";
-import { leaseEnd } from "../phone-numbers/lease.ts";
+import { type HealthReason, healthOf, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
+import { leaseEnd, quietUntil } from "../phone-numbers/lease.ts";
 import type { Services } from "../services.ts";
-import { cannotText, isAboutCredentials, isNotFound, TwilioError } from "../twilio/errors.ts";
+import { cannotText, isAboutCredentials, isNotFound, mayStillHappen, TwilioError } from "../twilio/errors.ts";
 import type {
   IncomingPhoneNumber,
   IncomingPhoneNumbers,
@@ -18,14 +18,14 @@ import { type Finding, planNumber, repairsInARow } from "./compare.ts";
 import { acquireLease, endLease, type NumberHealth, putHealth } from "./number-store.ts";
 import type { CheckedRow } from "./row.ts";
 
-/** What came of one number: nothing new, or something was written, or somebody else is at work on it. */
+/** The result for one number: nothing new, something was written, or another request holds its lease. */
 export type Applied = "as before" | "written" | "busy";
 
 /**
- * Does what is to be done about one number, and writes down how it is found; a change of that is an event.
+ * Repairs or reports one number, and stores its health. If the health changes, the customer gets an event.
  *
- * @param number as Twilio has it; undefined where the account does not have it
- * @throws TwilioError where the credentials are what is refused, which is true of the whole account
+ * @param number as Twilio has it; undefined if the account does not have it
+ * @throws TwilioError if Twilio refuses the credentials, which concerns the whole account
  * @throws StorageError
  */
 export async function applyFinding(
@@ -45,14 +45,17 @@ export async function applyFinding(
   const lease = { apiKeyId, id: row.id, claimId, leaseExpiresAt: leaseEnd(services, time) };
   const leased = await acquireLease(db, lease, time.toISOString());
   if (!leased) return "busy";
+  let unknownUntil: string | null = null;
   try {
-    // What it was read as may be minutes old; its owner may want no repair by now.
+    // The row may be minutes old. By now its owner may not want a repair.
     const current = plan(leased);
     if (current.action !== "repair") return await report(current, apiKeyId, services);
-    return await repairAndReport(current, apiKeyId, twilio, services);
+    const repaired = await repair(current, twilio, services);
+    if (repaired.mayStillHappen) unknownUntil = quietUntil(now());
+    return await reportRepair(current, repaired, apiKeyId, services);
   } finally {
-    // If even this fails the lease expires by itself.
-    await run(endLease(db, row.id, claimId)).catch((error: unknown) =>
+    // If this fails too, the lease expires by itself.
+    await run(endLease(db, row.id, claimId, unknownUntil), { isIdempotent: true }).catch((error: unknown) =>
       services.log.warn("lease_not_ended", { phone_number_id: row.id, ...errorFields(error) }),
     );
   }
@@ -62,31 +65,34 @@ async function report(finding: Finding, apiKeyId: string, services: Services): P
   const { row, reasons } = finding;
   if (isAsBefore(finding)) return "as before";
   const missing = reasons.includes("number_missing");
-  const event = reasons.length === 0 ? undefined : missing ? "number.missing" : "number.drifted";
-  await write({ id: row.id, health: healthOf(reasons), reasons }, finding, apiKeyId, event, services);
+  const isDrifted = reasons.some((reason) => reason !== "region_unchecked");
+  const event = missing ? "number.missing" : isDrifted ? "number.drifted" : undefined;
+  await storeFinding({ id: row.id, health: healthOf(reasons), reasons }, row, apiKeyId, event, services);
   return "written";
 }
 
-async function repairAndReport(
+async function reportRepair(
   finding: Finding,
+  { outcome, smsRefused }: Repair,
   apiKeyId: string,
-  twilio: IncomingPhoneNumbers,
   services: Services,
 ): Promise<Applied> {
   const { row, reasons } = finding;
-  const { outcome, smsRefused } = await repair(finding, twilio, services);
   const refused = smsRefused && ({ smsRefused } as const);
   if (outcome === "failed") {
     if (isAsBefore(finding) && !smsRefused) return "as before";
     const health = { id: row.id, health: healthOf(reasons), reasons, ...refused };
-    await write(health, finding, apiKeyId, isAsBefore(finding) ? undefined : "number.drifted", services);
+    await storeFinding(health, row, apiKeyId, isAsBefore(finding) ? undefined : "number.drifted", services);
     return "written";
   }
   const time = services.now();
   const isRepaired = outcome === "repaired";
   const made = isRepaired && { repair: { at: time.toISOString(), inARow: repairsInARow(row, time) } };
-  const health: NumberHealth = { id: row.id, health: "ok", reasons: [], ...refused, ...made };
-  await write(health, finding, apiKeyId, isRepaired ? "number.repaired" : undefined, services);
+  const left = reasons.filter(isRegionReason);
+  const health: NumberHealth = { id: row.id, health: healthOf(left), reasons: left, ...refused, ...made };
+  // The event names what was repaired.
+  const event = isRepaired ? "number.repaired" : undefined;
+  await storeFinding(health, row, apiKeyId, event, services, reasons);
   return "written";
 }
 
@@ -99,15 +105,18 @@ function sameReasons(a: readonly HealthReason[], b: readonly HealthReason[]): bo
 }
 
 type Repair = {
-  /** `in_order`: all that differed was an SMS side that the number does not have. */
+  /** `in_order`: only SMS fields differed, and the number cannot text. */
   outcome: "repaired" | "failed" | "in_order";
   smsRefused: boolean;
+  /** Twilio may still carry the update out. */
+  mayStillHappen?: boolean;
 };
 
 /**
- * Writes only what differs, and believes Twilio's answer and not its status.
+ * Writes only what differs. Succeeds if the number in Twilio's answer has the new values: a status of 200 is not
+ * enough.
  *
- * @throws TwilioError where the credentials are what is refused
+ * @throws TwilioError if Twilio refuses the credentials
  */
 async function repair(
   { row, update }: Finding,
@@ -131,11 +140,11 @@ async function repair(
   } catch (error) {
     log.warn("number_not_repaired", { phone_number_id: row.id, ...errorFields(error) });
     if (!(error instanceof TwilioError) || isAboutCredentials(error)) throw error;
-    return { outcome: "failed", smsRefused };
+    return { outcome: "failed", smsRefused, mayStillHappen: mayStillHappen(error) };
   }
 }
 
-/** The number itself, and not the list it should stand in; undefined where the account does not have it. @throws TwilioError */
+/** Fetches one number, without the list; undefined if the account does not have it. @throws TwilioError */
 export async function ask(
   { twilio_number_sid }: Pick<CheckedRow, "twilio_number_sid">,
   twilio: IncomingPhoneNumbers,
@@ -148,22 +157,27 @@ export async function ask(
   }
 }
 
-async function write(
+/**
+ * Stores how a number was found, and in the same transaction the event that tells its customer.
+ *
+ * @param told the reasons that the event names
+ * @throws StorageError
+ */
+export async function storeFinding(
   health: NumberHealth,
-  { row, reasons }: Finding,
+  { id: phoneNumberId, phone_number, twilio_number_sid, agent_id: agentId }: CheckedRow,
   apiKeyId: string,
   type: EventType | undefined,
   services: Services,
+  told: readonly HealthReason[] = health.reasons,
 ): Promise<void> {
   const { db, now, log } = services;
-  const { phone_number, twilio_number_sid, agent_id: agentId } = row;
   const statements = [putHealth(db, health, now().toISOString())];
-  const data = { phone_number, twilio_number_sid, reasons };
-  const draft =
-    type && agentId !== null ? { type, apiKeyId, agentId, phoneNumberId: row.id, data } : undefined;
+  const data = { phone_number, twilio_number_sid, reasons: told };
+  const draft = type && agentId !== null ? { type, apiKeyId, agentId, phoneNumberId, data } : undefined;
   const event = draft && (await sealEvent(draft, services.vault, now()));
   if (event) statements.push(insertPending(db, event));
   const results = await batch(db, statements);
-  log.info("number_checked", { phone_number, health: health.health, reasons: reasons.join(" ") });
+  log.info("number_checked", { phone_number, health: health.health, reasons: told.join(" ") });
   if (event && results[1]?.meta.changes === 1) services.defer(relay([event], services));
 }

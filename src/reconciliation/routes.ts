@@ -6,6 +6,7 @@ import { effectiveHealth, type Health } from "../phone-numbers/health.ts";
 import { numberInPath, toTheEnd } from "../phone-numbers/request.ts";
 import { serialiseNumber } from "../phone-numbers/serialise.ts";
 import { requestServices } from "../services.ts";
+import { nameOfRegion } from "../twilio/regions.ts";
 import { checkNumber } from "./check-number.ts";
 import { findHealth } from "./store.ts";
 
@@ -13,23 +14,32 @@ import { findHealth } from "./store.ts";
 export const numberChecks = new Hono<AppEnv>().post("/:number/check", withApiKey, async (c) => {
   const phoneNumber = numberInPath(c);
   const apiKeyId = c.get("apiKeyId");
-  await toTheEnd(c, checkNumber(phoneNumber, apiKeyId, requestServices(c)));
-  return c.json({ phone_number: serialiseNumber(await ownNumber(phoneNumber, apiKeyId, c.env.DB)) });
+  const services = requestServices(c);
+  await toTheEnd(c, checkNumber(phoneNumber, apiKeyId, services));
+  const number = await ownNumber(phoneNumber, apiKeyId, services.db);
+  return c.json({ phone_number: serialiseNumber(number, services.twilio) });
 });
 
 /** `GET /v1/account/health` */
 export const accountHealth = new Hono<AppEnv>().get("/health", withApiKey, async (c) => {
   const { numbers, accounts } = await findHealth(c.env.DB, c.get("apiKeyId"));
-  const ofAccount = new Map(accounts.map(({ account_sid, health }) => [account_sid, health]));
+  const { twilio } = requestServices(c);
+  const ofAccount = new Map(
+    accounts.map(({ account_sid, region, health }) => [`${account_sid}/${region}`, health]),
+  );
   const byHealth: Partial<Record<Health, number>> = {};
-  for (const { account_sid, health, count } of numbers) {
-    const effective = effectiveHealth(health, ofAccount.get(account_sid) ?? "ok");
+  for (const { account_sid, region, health, count } of numbers) {
+    const effective = effectiveHealth(health, ofAccount.get(`${account_sid}/${region}`) ?? "ok");
     byHealth[effective] = (byHealth[effective] ?? 0) + count;
   }
   const isOk = [...accounts, ...numbers].every(({ health }) => health === "ok");
   return c.json({
     status: isOk ? "ok" : "attention",
     phone_numbers: { count: numbers.reduce((sum, { count }) => sum + count, 0), by_health: byHealth },
-    twilio_accounts: accounts.map(({ account_sid, ...account }) => ({ twilio_sid: account_sid, ...account })),
+    twilio_accounts: accounts.map(({ account_sid, region, ...account }) => ({
+      twilio_sid: account_sid,
+      region: nameOfRegion(twilio, region),
+      ...account,
+    })),
   });
 });

@@ -1,6 +1,6 @@
 import type { DriftPolicy, Health } from "../phone-numbers/health.ts";
 
-/** A number as it is stored, as far as comparing it takes. */
+/** The columns of a number that a check needs. */
 export type CheckedRow = {
   id: string;
   phone_number: string;

@@ -9,26 +9,27 @@ import type { Slot } from "../vault/vault.ts";
 export type SealedColumn = {
   table: string;
   column: string;
-  /** The columns of its primary key, one or two. */
-  key: readonly [string] | readonly [string, string];
+  /** The columns of its primary key. */
+  key: readonly string[];
   slot: (...key: string[]) => Slot;
 };
 
-const tokenSlot = (apiKeyId = "", accountSid = "") => authTokenSlot({ apiKeyId, accountSid });
+const tokenSlot = (apiKeyId = "", accountSid = "", region = "") =>
+  authTokenSlot({ apiKeyId, accountSid, region });
 const response = (apiKeyId = "", key = "") => responseSlot({ apiKeyId, key });
 
-/** Every sealed column there is; a test finds those that are missing by their names in the database. */
+/** All sealed columns. A test compares this list with the names in the database. */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
   {
     table: "twilio_accounts",
     column: "auth_token_sealed",
-    key: ["api_key_id", "account_sid"],
+    key: ["api_key_id", "account_sid", "region"],
     slot: tokenSlot,
   },
   {
     table: "twilio_accounts",
     column: "previous_auth_token_sealed",
-    key: ["api_key_id", "account_sid"],
+    key: ["api_key_id", "account_sid", "region"],
     slot: tokenSlot,
   },
   {
@@ -59,7 +60,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   { table: "idempotency_keys", column: "response_sealed", key: ["api_key_id", "key"], slot: response },
 ];
 
-/** Statements that tell how many values each sealing key holds, for `npm run vault:status`. */
+/** Statements that count the stored values of each sealing key, for `npm run vault:status`. */
 export function statusStatements(): string[] {
   return SEALED_COLUMNS.map(
     ({ table, column }) =>

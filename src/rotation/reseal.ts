@@ -17,8 +17,9 @@ const ROWS_AT_ONCE = 100;
 const BATCHES_PER_RUN = 10;
 
 /**
- * Seals with the current key what older keys sealed, until a whole pass over every column meets nothing older. Costs
- * nothing once that is done, and begins anew when another key comes first. For the cron; bounded work, and resumable.
+ * Opens values that older keys sealed, and seals them with the current key. A column is done when a whole pass over it
+ * finds no older value. When all columns are done, a run costs one query, until another key becomes the current one. For
+ * the cron: each run has a limit, and the next run continues.
  *
  * @throws StorageError
  */
@@ -45,13 +46,13 @@ async function resealSome(
   const statements = await Promise.all(older.map((row) => reseal(column, row, services)));
   const done = statements.filter((statement) => statement !== undefined);
   if (done.length > 0) {
-    await batch(db, done);
+    await batch(db, done, { isIdempotent: true });
     log.info("resealed", { column: nameOf(column), count: done.length });
   }
   const found = progress.found + done.length;
   const last = rows.at(-1);
   const isPassOver = rows.length < ROWS_AT_ONCE;
-  // Another isolate may go on sealing with the key before for a moment, so only a pass that met nothing is the last.
+  // Another isolate may still seal with the old key for a moment, so only a pass that found nothing is the last.
   const next: Progress = isPassOver
     ? { ...progress, position: "[]", found: 0, done_at: found === 0 ? now().toISOString() : null }
     : { ...progress, position: JSON.stringify(last?.key ?? []), found };
@@ -59,7 +60,7 @@ async function resealSome(
   return next;
 }
 
-/** A value that does not open stays as it is: an operator may still find its key. */
+/** Returns undefined if the value does not open. It is not changed then: an operator may still find its key. */
 async function reseal(
   column: SealedColumn,
   row: SealedRow,

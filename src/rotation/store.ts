@@ -1,17 +1,16 @@
-import { batch, run } from "../database.ts";
+import { all, run } from "../database.ts";
 import type { SealedColumn } from "./columns.ts";
 
-/** How far a column has been gone through. */
+/** How far the re-sealing of a column is. */
 export type Progress = { key_id: string; position: string; found: number; done_at: string | null };
 
 export const nameOf = ({ table, column }: SealedColumn) => `${table}.${column}`;
 
-/** How far each column has been gone through, by its name. @throws StorageError */
+/** The progress of each column, by its name. @throws StorageError */
 export async function findProgress(db: D1Database): Promise<Map<string, Progress>> {
-  const [result] = await batch(db, [
+  const rows = await all<Progress & { column_name: string }>(
     db.prepare("SELECT column_name, key_id, position, found, done_at FROM reseal_progress"),
-  ]);
-  const rows = (result?.results ?? []) as (Progress & { column_name: string })[];
+  );
   return new Map(rows.map(({ column_name, ...progress }) => [column_name, progress]));
 }
 
@@ -24,23 +23,24 @@ export async function putProgress(db: D1Database, column: string, progress: Prog
          ON CONFLICT (column_name) DO UPDATE SET key_id = ?2, position = ?3, found = ?4, done_at = ?5`,
       )
       .bind(column, progress.key_id, progress.position, progress.found, progress.done_at),
+    { isIdempotent: true },
   );
 }
 
 /** The ids of API keys behind one, in order. @throws StorageError */
 export async function findApiKeyIds(db: D1Database, after: string, limit: number): Promise<string[]> {
-  const [result] = await batch(db, [
+  const rows = await all<{ id: string }>(
     db.prepare("SELECT id FROM api_keys WHERE id > ?1 ORDER BY id LIMIT ?2").bind(after, limit),
-  ]);
-  return ((result?.results ?? []) as { id: string }[]).map(({ id }) => id);
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** A sealed value and the primary key of its row. */
 export type SealedRow = { key: string[]; sealed: string | null };
 
-// Tables and columns are named by the constants of columns.ts; no value ever gets into a statement's text.
+// The names of tables and columns are the constants of columns.ts; values are always bound.
 
-/** The rows after a position, in the order of their keys. @throws StorageError */
+/** The rows after a position, in the order of their primary keys. @throws StorageError */
 export async function findSealed(
   db: D1Database,
   { table, column, key }: SealedColumn,
@@ -49,19 +49,18 @@ export async function findSealed(
 ): Promise<SealedRow[]> {
   const keys = key.join(", ");
   const places = key.map((_, index) => `?${index + 2}`).join(", ");
-  const [result] = await batch(db, [
+  const rows = await all<{ row_key: string; sealed: string | null }>(
     db
       .prepare(
         `SELECT json_array(${keys}) AS row_key, ${column} AS sealed FROM ${table}
          WHERE (${keys}) > (${places}) ORDER BY ${keys} LIMIT ?1`,
       )
       .bind(limit, ...key.map((_, index) => after[index] ?? "")),
-  ]);
-  const rows = (result?.results ?? []) as { row_key: string; sealed: string | null }[];
+  );
   return rows.map(({ row_key, sealed }) => ({ key: JSON.parse(row_key) as string[], sealed }));
 }
 
-/** Statement for a batch: puts a value sealed anew in the place of the very one that was read. */
+/** Statement for a batch: replaces the sealed value that was read; a value that changed in between stays. */
 export function replaceSealed(
   db: D1Database,
   { table, column, key }: SealedColumn,

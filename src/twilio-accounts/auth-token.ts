@@ -3,18 +3,18 @@ import { errorFields } from "../http/log.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { openRetired, sealRetired } from "../vault/retired.ts";
 import type { Slot } from "../vault/vault.ts";
-import type { AccountKey, TwilioAccountRow } from "./row.ts";
-import type { TokenToStore } from "./store.ts";
+import { type AccountKey, accountOf, type TwilioAccountRow } from "./row.ts";
+import { findAccountsOfKey, type TokenToStore } from "./store.ts";
 
 /** How long a token that was replaced still verifies webhooks. */
 const RETIRED_TOKEN_MS = 24 * 60 * 60 * 1000;
 
-export const authTokenSlot = ({ apiKeyId, accountSid }: AccountKey): Slot =>
-  `twilio_accounts.auth_token/${apiKeyId}/${accountSid}`;
+export const authTokenSlot = ({ apiKeyId, accountSid, region }: AccountKey): Slot =>
+  `twilio_accounts.auth_token/${[apiKeyId, accountSid, ...(region === "" ? [] : [region])].join("/")}`;
 
 type Services = Pick<BaseServices, "vault" | "log" | "now">;
 
-/** A token that Twilio has just accepted, sealed, and what it replaces, if it is another than the stored one. */
+/** Seals a token that Twilio has just accepted, and the stored token that it replaces, if the two differ. */
 export async function sealToken(
   account: AccountKey,
   authToken: string,
@@ -43,25 +43,38 @@ async function replacement(
     if (await equalInConstantTime(authToken, present)) return null;
     const retired = await openRetired(vault, stored.previous_auth_token_sealed, slot, now());
     const until = new Date(now().getTime() + RETIRED_TOKEN_MS);
-    return { sealed, retiredSealed: await sealRetired(vault, retired, { value: present, until }, slot) };
+    // A token that comes back was in use before the present one, which may be a secondary one that is promoted yet.
+    const others = retired.filter(({ value }) => value !== authToken);
+    const replaced = {
+      value: present,
+      until,
+      ...(others.length < retired.length && { mayReturn: true as const }),
+    };
+    return { sealed, retiredSealed: await sealRetired(vault, others, replaced, slot) };
   } catch (error) {
-    // The stored one is lost, which an operator should know; the one at hand works.
+    // The stored token is lost: tell the operator. The new token works.
     log.error("stored_token_unreadable", { account_sid: account.accountSid, ...errorFields(error) });
     return { sealed, retiredSealed: null };
   }
 }
 
+export type OpenTokens = {
+  tokens: [string, ...string[]];
+  /** A replaced token may come into use yet, so a signature by the first does not end the rotation. */
+  mayReturn: boolean;
+};
+
 /**
- * The tokens that may have signed a webhook of this account, the likeliest first. Twilio signs with the primary token
- * until a secondary one is promoted, so a token that was replaced counts for a day.
+ * The tokens that may have signed a webhook of this account, the most likely first. Twilio signs with the primary token
+ * until the customer promotes the secondary one, so a replaced token counts for a day.
  *
- * @throws VaultError where the present one cannot be opened and no other can; one that can is enough to answer calls
+ * @throws VaultError if no token can be opened; one is enough to answer calls
  */
 export async function openTokens(
   account: AccountKey,
   stored: TwilioAccountRow,
   { vault, log, now }: Services,
-): Promise<[string, ...string[]]> {
+): Promise<OpenTokens> {
   const slot = authTokenSlot(account);
   const [present, retired] = await Promise.allSettled([
     vault.open(stored.auth_token_sealed, slot),
@@ -75,5 +88,23 @@ export async function openTokens(
     ...(retired.status === "fulfilled" ? retired.value.map(({ value }) => value) : []),
   ];
   if (first === undefined) throw failed?.reason;
-  return [first, ...others];
+  const mayReturn = retired.status === "fulfilled" && retired.value.some((token) => token.mayReturn);
+  return { tokens: [first, ...others], mayReturn };
+}
+
+// A key with more accounts gets the general reason; looking on would cost the caller more than it tells.
+const MAX_ACCOUNTS = 50;
+
+/** The account of this API key whose stored token this is, if any. @throws StorageError, VaultError */
+export async function findAccountWithToken(
+  apiKeyId: string,
+  authToken: string,
+  { db, vault }: Pick<BaseServices, "db" | "vault">,
+): Promise<AccountKey | undefined> {
+  for (const { auth_token_sealed, ...row } of await findAccountsOfKey(db, apiKeyId, MAX_ACCOUNTS)) {
+    const account = accountOf(row);
+    const stored = await vault.open(auth_token_sealed, authTokenSlot(account));
+    if (await equalInConstantTime(authToken, stored)) return account;
+  }
+  return undefined;
 }

@@ -1,135 +1,153 @@
-import { batch, first, run } from "../database.ts";
+import { all, run, runReturning } from "../database.ts";
 import type { AccountHealth, AccountKey, TwilioAccountRow } from "./row.ts";
 
-// Checks of an account, one at a time, and what they and others found of it. A check holds a lease, as an import does.
+// Checks of an account, and the health that is found. A check holds the account's lease, so each API key runs one at a
+// time.
 
 export type AccountInCheck = TwilioAccountRow & {
   health: AccountHealth;
   check_failures: number;
   check_position: string;
+  routing_position: string;
+  routing_checked_at: string | null;
 };
 
-// So many API keys may be at work on one Twilio account at once, each with one request at a time.
+// How many API keys may check one Twilio account at once. Each sends one request to Twilio at a time.
 const MAX_CHECKS_PER_ACCOUNT = 2;
 
 /**
- * Begins a check of an account by acquiring its lease. Looks at the leases of other keys' checks of the same Twilio account, and at nothing else
- * of theirs.
+ * Begins a check of an account by acquiring its lease. Reads the leases of other API keys on the same Twilio account,
+ * and nothing else of theirs.
  *
- * @returns null where the account is gone, or checks of it are at work already
+ * @returns null if the account no longer exists, or other checks of it are running
  * @throws StorageError
  */
 export function beginCheck(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   checkId: string,
   leaseExpiresAt: string,
   now: string,
 ): Promise<AccountInCheck | null> {
-  return first<AccountInCheck>(
+  return runReturning<AccountInCheck>(
     db
       .prepare(
         `UPDATE twilio_accounts SET check_claim_id = ?3, check_lease_expires_at = ?4
-         WHERE api_key_id = ?1 AND account_sid = ?2
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?7
            AND (check_lease_expires_at IS NULL OR check_lease_expires_at <= ?5)
            AND (SELECT COUNT(*) FROM twilio_accounts other
                 WHERE other.account_sid = ?2 AND other.check_lease_expires_at > ?5) < ?6
          RETURNING auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health, check_failures,
-           check_position`,
+           check_position, routing_position, routing_checked_at`,
       )
-      .bind(apiKeyId, accountSid, checkId, leaseExpiresAt, now, MAX_CHECKS_PER_ACCOUNT),
+      .bind(apiKeyId, accountSid, checkId, leaseExpiresAt, now, MAX_CHECKS_PER_ACCOUNT, region),
   );
 }
 
-/** Lengthens the lease of a check. @returns false where it has lost the account. @throws StorageError */
+/** Renews the lease of a check. @returns false if the check has lost it. @throws StorageError */
 export async function renewCheck(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   checkId: string,
   leaseExpiresAt: string,
 ): Promise<boolean> {
   const statement = db
     .prepare(
       `UPDATE twilio_accounts SET check_lease_expires_at = ?4
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND check_claim_id = ?3`,
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND check_claim_id = ?3`,
     )
-    .bind(apiKeyId, accountSid, checkId, leaseExpiresAt);
-  return (await run(statement)) === 1;
+    .bind(apiKeyId, accountSid, checkId, leaseExpiresAt, region);
+  return (await run(statement, { isIdempotent: true })) === 1;
 }
 
 export type CheckResult = {
   health: AccountHealth;
   failures: number;
   nextCheckAt: string;
-  /** Where the next check goes on. */
+  /** Where the next check continues. */
   position: string;
-  /** Set where the account was compared as a whole. */
+  /** Set if the whole account was checked. */
   checkedAt: string | null;
+  /** Set if routing records were read: the last SID, and when. */
+  routing?: { position: string; checkedAt: string } | undefined;
 };
 
-/** Statement for a batch: ends a check. */
+/** Statement for a batch: stores the result of a check and ends it. */
 export function finishCheck(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   checkId: string,
-  { health, failures, nextCheckAt, position, checkedAt }: CheckResult,
+  { health, failures, nextCheckAt, position, checkedAt, routing }: CheckResult,
 ): D1PreparedStatement {
   return db
     .prepare(
       `UPDATE twilio_accounts SET health = ?4, check_failures = ?5, next_check_at = ?6, check_position = ?8,
-         checked_at = COALESCE(?7, checked_at), check_claim_id = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND check_claim_id = ?3`,
+         checked_at = COALESCE(?7, checked_at), routing_position = COALESCE(?10, routing_position),
+         routing_checked_at = COALESCE(?11, routing_checked_at), check_claim_id = NULL, check_lease_expires_at = NULL
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?9 AND check_claim_id = ?3`,
     )
-    .bind(apiKeyId, accountSid, checkId, health, failures, nextCheckAt, checkedAt, position);
+    .bind(
+      apiKeyId,
+      accountSid,
+      checkId,
+      health,
+      failures,
+      nextCheckAt,
+      checkedAt,
+      position,
+      region,
+      routing?.position ?? null,
+      routing?.checkedAt ?? null,
+    );
 }
 
 /** Agents with a webhook_url that answer numbers of this account. @throws StorageError */
 export async function findAgentsToTell(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   limit: number,
 ): Promise<string[]> {
-  const [result] = await batch(db, [
+  const rows = await all<{ id: string }>(
     db
       .prepare(
         `SELECT a.id FROM agents a
          WHERE a.api_key_id = ?1 AND a.webhook_url IS NOT NULL AND EXISTS (
            SELECT 1 FROM phone_numbers n
-           WHERE n.agent_id = a.id AND n.api_key_id = a.api_key_id AND n.account_sid = ?2) LIMIT ?3`,
+           WHERE n.agent_id = a.id AND n.api_key_id = a.api_key_id AND n.account_sid = ?2 AND n.region = ?4) LIMIT ?3`,
       )
-      .bind(apiKeyId, accountSid, limit),
-  ]);
-  return ((result?.results ?? []) as { id: string }[]).map(({ id }) => id);
+      .bind(apiKeyId, accountSid, limit, region),
+  );
+  return rows.map(({ id }) => id);
 }
 
-/** Statement for a batch: ends a check that came to nothing. */
+/** Statement for a batch: ends a check without a result. */
 export function endCheck(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   checkId: string,
 ): D1PreparedStatement {
   return db
     .prepare(
       `UPDATE twilio_accounts SET check_claim_id = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND check_claim_id = ?3`,
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND check_claim_id = ?3`,
     )
-    .bind(apiKeyId, accountSid, checkId);
+    .bind(apiKeyId, accountSid, checkId, region);
 }
 
 /**
- * Statement for a batch: an account is found like this outside its check, and is due at once. A check that is at work loses
- * it: what it will find was so before. Credentials that are rejected stay so while it is not to be reached.
+ * Statement for a batch: stores a problem that was found outside a check, and makes the account due at once. A running
+ * check loses its lease, because its result is older. `credentials_rejected` stays if Twilio only does not answer.
  */
 export function markUnhealthy(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   health: Exclude<AccountHealth, "ok">,
   now: string,
 ): D1PreparedStatement {
   return db
     .prepare(
       `UPDATE twilio_accounts SET health = ?3, next_check_at = ?4, check_claim_id = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND health NOT IN (?3, 'credentials_rejected')`,
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND health NOT IN (?3, 'credentials_rejected')`,
     )
-    .bind(apiKeyId, accountSid, health, now);
+    .bind(apiKeyId, accountSid, health, now, region);
 }

@@ -1,18 +1,29 @@
 import type { Services } from "../services.ts";
+import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { type IncomingPhoneNumbers, incomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
+import { requireRegion } from "../twilio/regions.ts";
 import { openTokens } from "./auth-token.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 
+/** What it takes to reach a Twilio account, and its numbers. */
+export type AccountClient = IncomingPhoneNumbers & {
+  endpoint: TwilioEndpoint;
+  credentials: TwilioCredentials;
+};
+
 /**
- * The numbers of a Twilio account at Twilio, by the token that is stored for it.
+ * A Twilio account at Twilio, in its Region and by the token that is stored for it.
  *
- * @throws VaultError if it does not open
+ * @throws VaultError if the token does not open
+ * @throws TwilioError if this deployment has no way to the Region
  */
 export async function accountClient(
   account: AccountKey,
   stored: TwilioAccountRow,
   services: Pick<Services, "vault" | "log" | "now" | "twilio">,
-): Promise<IncomingPhoneNumbers> {
-  const [authToken] = await openTokens(account, stored, services);
-  return incomingPhoneNumbers(services.twilio, { accountSid: account.accountSid, authToken });
+): Promise<AccountClient> {
+  const { tokens } = await openTokens(account, stored, services);
+  const endpoint = requireRegion(services.twilio, account.region);
+  const credentials = { accountSid: account.accountSid, authToken: tokens[0] };
+  return { ...incomingPhoneNumbers(endpoint, credentials), endpoint, credentials };
 }

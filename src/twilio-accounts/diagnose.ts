@@ -1,8 +1,10 @@
+import type { BaseServices } from "../http/base-services.ts";
 import { ApiError } from "../http/errors.ts";
 import { fetchAccount, tryCredentials } from "../twilio/account.ts";
 import { TwilioError } from "../twilio/errors.ts";
-import { apiOrigin, type Region, regionOf } from "../twilio/hosts.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
+import { otherRegions } from "../twilio/regions.ts";
+import { findAccountWithToken } from "./auth-token.ts";
 import { twilioFailure } from "./twilio-failure.ts";
 
 /** Why Twilio refused credentials. */
@@ -13,32 +15,30 @@ export type CredentialReason =
   | "suspended_account"
   | "test_credentials"
   | "other_region"
+  | "parent_account_token"
   | "missing_permission";
 
-/** What to do about each; the reference and the error pages quote it. */
+/** What to do about each reason. The reference and the error pages quote these texts. */
 export const CREDENTIAL_ADVICE: Record<CredentialReason, string> = {
   wrong_token:
-    "The account is known and this is not its Auth Token. Copy the token anew from the Twilio Console; it may have been rotated.",
+    "Twilio knows the account, but this is not its Auth Token. Copy the token anew from the Twilio Console; it may have been rotated.",
   unknown_account:
-    "Twilio knows no account with this SID. Copy the Account SID anew from the Twilio Console, and its token beside it.",
+    "Twilio knows no account with this SID. Copy the Account SID and the Auth Token from the Twilio Console again.",
   api_key_in_sid:
     "This is the SID of an API key. Send the Account SID, which begins with AC, and the account's Auth Token: API keys do not sign webhooks.",
   suspended_account:
-    "The account is suspended, closed or not yet active. Settle that in the Twilio Console and try again.",
+    "The account is suspended, closed or not yet active. Activate it in the Twilio Console and try again.",
   test_credentials:
     "These are Twilio's test credentials, which own no numbers. Send the live Account SID and Auth Token.",
   other_region:
-    "These credentials belong to another Twilio Region. Send those of the region this deployment talks to, or import through a deployment for that region.",
+    "These credentials belong to another Twilio Region than this number's. Send the Auth Token that the account has in the number's Region.",
+  parent_account_token:
+    "This is the Auth Token of the account's parent. Send the subaccount's own Auth Token, which is beside its SID in the Twilio Console: Twilio signs the webhooks of its numbers with that one.",
   missing_permission:
-    "The credentials are genuine and may not manage phone numbers. Send the account's Auth Token instead of a restricted key.",
+    "The credentials are valid, but they may not manage phone numbers. Send the account's Auth Token instead of a restricted key.",
 };
 
-/** Says what to do where a body could be seen to be wrong about its credentials. */
-export function explainSid(error: ApiError): ApiError {
-  return error.details.reason === "api_key_in_sid" ? withReason(error, "api_key_in_sid") : error;
-}
-
-// The caller is waiting for bad news already.
+// Short, because the caller is already waiting for an error.
 const PROBE_TIMEOUT_MS = 2_000;
 
 // https://www.twilio.com/docs/api/errors
@@ -52,38 +52,52 @@ const REASONS_BY_CODE: Readonly<Record<number, CredentialReason>> = {
   70051: "missing_permission",
 };
 
+/** Credentials that Twilio refused. */
+export type RefusedCredentials = {
+  endpoint: TwilioEndpoint;
+  credentials: TwilioCredentials;
+  apiKeyId: string;
+  /** The other Regions were asked already, and refused them too. */
+  isRefusedEverywhere?: true;
+};
+
 /**
- * A failed look-up as the caller is told of it. Where credentials were refused it says why and what to do; where Twilio's
- * code does not tell, two cheap requests may: the account itself, and the same credentials in another region.
+ * The error to answer after a failed look-up. If Twilio refused the credentials, it says why and what to do. If
+ * Twilio's error code does not tell why, a few cheap requests may: for the account itself, with the same credentials in
+ * the other Regions, and as the parent account if this key has stored the same token for one.
  */
 export async function diagnose(
   error: unknown,
-  endpoint: TwilioEndpoint,
-  credentials: TwilioCredentials,
+  refused: RefusedCredentials,
+  services: BaseServices,
 ): Promise<unknown> {
   const answer = twilioFailure(error, "twilio_unavailable");
   if (!(answer instanceof ApiError && error instanceof TwilioError) || answer.status !== 401) return answer;
   const known = REASONS_BY_CODE[error.facts.twilioCode ?? 0];
+  const { endpoint } = refused;
   const hurried = { ...endpoint, timeoutMs: Math.min(endpoint.timeoutMs, PROBE_TIMEOUT_MS) };
-  return withReason(answer, known ?? (await probe(error, hurried, credentials)));
+  return withReason(answer, known ?? (await probe(error, { ...refused, endpoint: hurried }, services)));
 }
 
-/** The same error, with a reason and its advice. */
+/** The advice comes first; the general text is for errors without a reason. */
 function withReason(error: ApiError, reason: CredentialReason): ApiError {
-  return error.explained(`${error.message} ${CREDENTIAL_ADVICE[reason]}`, { reason });
+  return error.explained(`${CREDENTIAL_ADVICE[reason]} ${error.message}`, { reason });
 }
 
 async function probe(
   cause: TwilioError,
-  endpoint: TwilioEndpoint,
-  credentials: TwilioCredentials,
+  refused: RefusedCredentials,
+  services: BaseServices,
 ): Promise<CredentialReason> {
-  const [account, isElsewhere] = await Promise.all([
+  const { endpoint, credentials, isRefusedEverywhere } = refused;
+  const [account, isElsewhere, isParents] = await Promise.all([
     fetchAccount(endpoint, credentials).catch(() => undefined),
-    worksElsewhere(endpoint, credentials),
+    !isRefusedEverywhere && worksElsewhere(endpoint, credentials),
+    isTokenOfParent(refused, services),
   ]);
   if (account) return isInactive(account.status) ? "suspended_account" : "missing_permission";
   if (isElsewhere) return "other_region";
+  if (isParents) return "parent_account_token";
   return cause.facts.isUnknownUser ? "unknown_account" : "wrong_token";
 }
 
@@ -92,13 +106,22 @@ function isInactive(status: string | null | undefined): boolean {
   return status === "suspended" || status === "closed";
 }
 
-/** Whether another of Twilio's regions takes these credentials. Only Twilio's own hosts are asked. */
+/** Whether another Twilio Region accepts these credentials. Asks only Twilio's own hosts. */
 async function worksElsewhere(endpoint: TwilioEndpoint, credentials: TwilioCredentials): Promise<boolean> {
-  const other: Region = regionOf(endpoint.baseUrl) === "us1" ? "ie1" : "us1";
-  const baseUrl = apiOrigin(endpoint.baseUrl, other);
-  if (baseUrl === undefined) return false;
+  const tries = otherRegions(endpoint).map((other) => tryCredentials(other, credentials));
+  return (await Promise.allSettled(tries)).some(({ status }) => status === "fulfilled");
+}
+
+/** Whether the token is that of the account's parent, which this API key has imported numbers of too. Never throws. */
+async function isTokenOfParent(
+  { endpoint, credentials, apiKeyId }: RefusedCredentials,
+  services: BaseServices,
+): Promise<boolean> {
   try {
-    await tryCredentials({ ...endpoint, baseUrl }, credentials);
+    const { accountSid, authToken } = credentials;
+    const parent = await findAccountWithToken(apiKeyId, authToken, services);
+    if (!parent || parent.accountSid === accountSid) return false;
+    await fetchAccount(endpoint, { accountSid: parent.accountSid, authToken }, accountSid);
     return true;
   } catch {
     return false;

@@ -5,7 +5,7 @@ import type { AccountKey } from "./row.ts";
 
 const MAX_AGENTS_TOLD = 50;
 
-/** `credentials.rejected`, one event for each agent that answers numbers of the account. */
+/** `credentials.rejected` events, one for each agent that answers numbers of the account. */
 export async function rejectionEvents(
   account: AccountKey,
   noticedBy: "twilio_refused" | "signatures",

@@ -1,5 +1,15 @@
-/** A Twilio account as one API key knows it. Another key may know the same account. */
-export type AccountKey = { apiKeyId: string; accountSid: string };
+/** A Twilio account as one API key knows it, in one Region. Another key may know the same account. */
+export type AccountKey = {
+  apiKeyId: string;
+  accountSid: string;
+  /** The Twilio Region whose token this is; "" is the Region of TWILIO_API_BASE_URL. */
+  region: string;
+};
+
+/** The account of a row that has one. */
+export function accountOf(row: { api_key_id: string; account_sid: string; region: string }): AccountKey {
+  return { apiKeyId: row.api_key_id, accountSid: row.account_sid, region: row.region };
+}
 
 /** The tokens of an account, sealed. */
 export type TwilioAccountRow = {
@@ -8,5 +18,5 @@ export type TwilioAccountRow = {
   auth_token_changed_at: string | null;
 };
 
-/** What is known of an account as a whole, and so of each of its numbers. */
+/** The health of a whole account, which counts for each of its numbers. */
 export type AccountHealth = "ok" | "credentials_rejected" | "unreachable";

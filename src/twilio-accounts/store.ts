@@ -1,14 +1,45 @@
-import { first, run } from "../database.ts";
+import { all, first, run } from "../database.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 
-/** Statement for a batch: the account's tokens; no row where this key has no number of that account. */
-export function selectAccount(db: D1Database, { apiKeyId, accountSid }: AccountKey): D1PreparedStatement {
+/** Statement for a batch: the account's tokens; no row if this key has no number of that account. */
+function selectAccount(db: D1Database, { apiKeyId, accountSid, region }: AccountKey): D1PreparedStatement {
   return db
     .prepare(
       `SELECT auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
+       FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
+    )
+    .bind(apiKeyId, accountSid, region);
+}
+
+/** Statement for a batch: the tokens of a key's account in every Region, with the Region's name. */
+export function selectAccountInRegions(
+  db: D1Database,
+  apiKeyId: string,
+  accountSid: string,
+): D1PreparedStatement {
+  return db
+    .prepare(
+      `SELECT region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
        FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2`,
     )
     .bind(apiKeyId, accountSid);
+}
+
+/** Accounts of a key, with their sealed tokens. @throws StorageError */
+export function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: number) {
+  return all<{
+    api_key_id: string;
+    account_sid: string;
+    region: string;
+    auth_token_sealed: string;
+  }>(
+    db
+      .prepare(
+        `SELECT api_key_id, account_sid, region, auth_token_sealed FROM twilio_accounts
+         WHERE api_key_id = ?1 LIMIT ?2`,
+      )
+      .bind(apiKeyId, limit),
+  );
 }
 
 /** @throws StorageError */
@@ -19,26 +50,27 @@ export function findAccount(db: D1Database, account: AccountKey): Promise<Twilio
 export type TokenToStore = AccountKey & {
   authTokenSealed: string;
   /**
-   * The stored token that this one is another than, as it was read, and what will have been replaced then, both sealed;
-   * null where there is nothing to replace.
+   * If the new token differs from the stored one: the stored token as it was read, and the list of replaced tokens
+   * after the change, both sealed. Else null.
    */
   replaces: { sealed: string; retiredSealed: string | null } | null;
 };
 
-/** Statement for a batch: makes sure the account is there, and puts a newer token in the place of the present one. */
+/** Statement for a batch: inserts the account, or replaces its token if the new one differs. */
 export function upsertAccount(
   db: D1Database,
-  { apiKeyId, accountSid, authTokenSealed, replaces }: TokenToStore,
+  { apiKeyId, accountSid, region, authTokenSealed, replaces }: TokenToStore,
   now: string,
 ): D1PreparedStatement {
-  // A check that is at work with the token before loses the account: what it finds is not true any more.
-  // Only the token that was read is replaced: of several requests at once with the same new token one does it, and the
-  // others would make that new token the "previous" one.
+  // A running check with the old token loses its lease: its result is no longer true. We replace only the token that we
+  // read. If several requests bring the same new token at once, one of them stores it, and the others must not make it
+  // the "previous" one.
   return db
     .prepare(
-      `INSERT INTO twilio_accounts (api_key_id, account_sid, auth_token_sealed, next_check_at, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?6, ?4, ?4)
-       ON CONFLICT (api_key_id, account_sid) DO UPDATE SET previous_auth_token_sealed = ?7,
+      `INSERT INTO twilio_accounts (api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at, updated_at,
+         routing_checked_at)
+       VALUES (?1, ?2, ?8, ?3, ?6, ?4, ?4, ?4)
+       ON CONFLICT (api_key_id, account_sid, region) DO UPDATE SET previous_auth_token_sealed = ?7,
          auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
          health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at,
          check_claim_id = NULL, check_lease_expires_at = NULL
@@ -52,39 +84,40 @@ export function upsertAccount(
       replaces?.sealed ?? null,
       nextCheckAfter(now),
       replaces?.retiredSealed ?? null,
+      region,
     );
 }
 
-/** A new account was just looked at; a new token, though, is tried on all numbers of its account at once. */
+/** A new account was just checked. An account with a new token is due at once. */
 function nextCheckAfter(now: string): string {
   return new Date(Date.parse(now) + CHECK_INTERVAL_MS).toISOString();
 }
 
-/** How long an account is not due after it was looked at: an hour, less what a quarter-hourly cron comes too late. */
+/** An account is due this long after a check: less than an hour, because the cron runs only every 15 minutes. */
 export const CHECK_INTERVAL_MS = 50 * 60 * 1000;
 
 /**
- * Statement for a batch: Twilio has just taken the stored token, so the account is well, and where it was not thought to
- * be it is looked at again at once.
+ * Statement for a batch: Twilio has just accepted the stored token, so the account is `ok`. If it was not `ok` before,
+ * it is due at once.
  */
 export function markAccepted(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   now: string,
 ): D1PreparedStatement {
   return db
     .prepare(
       `UPDATE twilio_accounts SET health = 'ok', check_failures = 0, next_check_at = ?3,
          check_claim_id = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND health <> 'ok'`,
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND health <> 'ok'`,
     )
-    .bind(apiKeyId, accountSid, now);
+    .bind(apiKeyId, accountSid, now, region);
 }
 
 /**
- * Puts a newer token in the place of the present one.
+ * Replaces the stored token.
  *
- * @returns false where another request has replaced it since it was read
+ * @returns false if another request has replaced it since we read it
  * @throws StorageError
  */
 export async function replaceToken(db: D1Database, token: TokenToStore, now: string): Promise<boolean> {
@@ -92,46 +125,49 @@ export async function replaceToken(db: D1Database, token: TokenToStore, now: str
 }
 
 /**
- * Forgets the token before the present one.
+ * Deletes the previous token.
  *
- * @param changedAt when the present one took its place; a later change has a later "one before", which stays
+ * @param changedAt when the present token replaced it; after a later change nothing is deleted
  * @throws StorageError
  */
 export async function forgetPreviousToken(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   changedAt: string | null,
 ): Promise<void> {
   await run(
     db
       .prepare(
         `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND auth_token_changed_at = ?3`,
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND auth_token_changed_at = ?3`,
       )
-      .bind(apiKeyId, accountSid, changedAt),
+      .bind(apiKeyId, accountSid, changedAt, region),
+    { isIdempotent: true },
   );
 }
 
-/** Statement for a batch: forgets this key's accounts that have no number. No token is kept without need. */
+/** Statement for a batch: deletes this key's accounts without numbers, so that no token is kept without need. */
 export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1PreparedStatement {
   return db
     .prepare(
       `DELETE FROM twilio_accounts WHERE api_key_id = ?1 AND NOT EXISTS (
          SELECT 1 FROM phone_numbers n
-         WHERE n.api_key_id = twilio_accounts.api_key_id AND n.account_sid = twilio_accounts.account_sid)`,
+         WHERE n.api_key_id = twilio_accounts.api_key_id AND n.account_sid = twilio_accounts.account_sid
+           AND n.region = twilio_accounts.region)`,
     )
     .bind(apiKeyId);
 }
 
-/** Forgets up to `limit` tokens that were replaced before. @returns how many. @throws StorageError */
+/** Deletes up to `limit` tokens that were replaced before a time. @returns how many. @throws StorageError */
 export function clearPreviousTokens(db: D1Database, before: string, limit: number): Promise<number> {
   return run(
     db
       .prepare(
-        `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE (api_key_id, account_sid) IN (
-           SELECT api_key_id, account_sid FROM twilio_accounts
+        `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE (api_key_id, account_sid, region) IN (
+           SELECT api_key_id, account_sid, region FROM twilio_accounts
            WHERE previous_auth_token_sealed IS NOT NULL AND auth_token_changed_at < ?1 LIMIT ?2)`,
       )
       .bind(before, limit),
+    { isIdempotent: true },
   );
 }

@@ -3,15 +3,15 @@ import { TwilioError, type TwilioErrorFacts } from "../twilio/errors.ts";
 
 const DEFAULT_RETRY_AFTER_SECONDS = 5;
 const STRANGE_ANSWER =
-  "Twilio gave an answer that this service does not understand; details have its status and code. Nothing was " +
-  "changed. Trying again will hardly help: check TWILIO_API_BASE_URL, and report it with the request id.";
+  "Twilio gave an answer that this service does not understand; details have its status and code. Nothing has " +
+  "changed. Trying again will probably not help: check TWILIO_API_BASE_URL, and report it with the request id.";
 const AUTHENTICATE = 20003; // https://www.twilio.com/docs/api/errors/20003
 
 /**
- * A failed call to Twilio as the caller is told of it. Twilio's own words are not passed on: they are written for
- * the owner of the account, and may repeat what was sent.
+ * The error to answer after a failed call to Twilio. It does not quote Twilio's message, which is written for the owner
+ * of the account and may repeat what was sent.
  *
- * @param otherwise the code for a refusal that is about neither the credentials nor the number
+ * @param otherwise the code if Twilio refuses for a reason other than the credentials or the number
  */
 export function twilioFailure(error: unknown, otherwise: ErrorCode): unknown {
   if (!(error instanceof TwilioError)) return error;

@@ -1,27 +1,27 @@
 import * as z from "zod/mini";
 
 /**
- * - `rejected`: Twilio answered 4xx, so the request was not carried out.
- * - `rate_limited`: Twilio answered 429, so the request was not carried out and may be sent again later.
+ * - `rejected`: Twilio answered 4xx and did nothing.
+ * - `rate_limited`: Twilio answered 429 and did nothing. The request may be sent again later.
  * - `unavailable`: no usable answer (network, deadline, 5xx, redirect, unreadable). A write may have taken effect.
  */
 export type TwilioFailure = "rejected" | "rate_limited" | "unavailable";
 
 export type TwilioErrorFacts = {
   failure: TwilioFailure;
-  /** HTTP status of Twilio's answer; absent where there was none. */
+  /** The HTTP status of Twilio's answer; absent if there was no answer. */
   status?: number | undefined;
   /** Twilio's error code, such as 20003. https://www.twilio.com/docs/api/errors */
   twilioCode?: number | undefined;
-  /** Twilio says that it is the user name it does not know. A hint: its words may change. */
+  /** Twilio's message says that the user name is unknown. Only a hint: Twilio may change its words. */
   isUnknownUser?: true;
-  /** `Twilio-Request-Id`, which Twilio's support asks for. */
+  /** `Twilio-Request-Id`. Twilio's support asks for it. */
   requestId?: string | undefined;
-  /** Seconds to wait before another try, where Twilio said so. */
+  /** Seconds to wait before another try, if Twilio says so. */
   retryAfterSeconds?: number | undefined;
 };
 
-/** A call to Twilio that did not succeed. Its message is for logs: it holds no text of Twilio's answer. */
+/** A failed call to Twilio. The message is safe to log: it holds no text of Twilio's answer. */
 export class TwilioError extends Error {
   override readonly name = "TwilioError";
   readonly facts: TwilioErrorFacts;
@@ -40,8 +40,8 @@ export function isNotFound(error: unknown): boolean {
 const NO_SMS = 21407; // https://www.twilio.com/docs/api/errors/21407
 
 /**
- * Whether Twilio refused an update because the number cannot text. A number whose capabilities say so gets no SMS update;
- * for some numbers they do not say.
+ * Whether Twilio refused an update because the number cannot text. If a number's capabilities say so, we send no SMS
+ * update; but for some numbers they do not say so.
  */
 export function cannotText(error: unknown): boolean {
   return (
@@ -49,19 +49,33 @@ export function cannotText(error: unknown): boolean {
   );
 }
 
-/** Whether Twilio refused the account and not what was asked of it. */
+// RFC 9110, 15.6.3 to 15.6.5
+const GATEWAY_STATUSES = [502, 503, 504];
+
+/**
+ * Whether Twilio may still carry out an update that failed: we got no answer, or only one from a gateway, which gives up
+ * before the server behind it does.
+ */
+export function mayStillHappen(error: unknown): boolean {
+  if (!(error instanceof TwilioError) || error.facts.failure !== "unavailable") return false;
+  const { status } = error.facts;
+  return status === undefined || GATEWAY_STATUSES.includes(status);
+}
+
+/** Whether Twilio refused the credentials, not the request. */
 export function isAboutCredentials(error: unknown): boolean {
   return error instanceof TwilioError && (error.facts.status === 401 || error.facts.status === 403);
 }
 
-// The 2010 API sends {code,message,more_info,status}, newer ones RFC 9457 {type,title,status,code}, and the edge
-// HTML or nothing. Only the code decides, and only where it is a number or spells one: messages are reworded without notice.
+// The 2010 API sends {code,message,more_info,status}, newer APIs send RFC 9457 {type,title,status,code}, and Twilio's
+// edge sends HTML or nothing. Only a code that is a number, or the digits of one, decides: Twilio changes its messages
+// without notice.
 const errorBody = z.object({
   message: z.catch(z.optional(z.string()), undefined),
   code: z.union([z.number(), z.string().check(z.regex(/^\d{5,6}$/))]),
 });
 
-/** The error of an answer that is not 2xx. Any body will do: JSON of either kind, HTML, none. */
+/** The error for an answer that is not 2xx. The body may be JSON of either kind, HTML, or empty. */
 export function errorFromResponse(response: Response, body: string): TwilioError {
   const { status } = response;
   const { code, message } = parseBody(body) ?? {};
@@ -77,7 +91,7 @@ export function errorFromResponse(response: Response, body: string): TwilioError
 
 function failureOf(status: number): TwilioFailure {
   if (status === 429) return "rate_limited";
-  // A request that timed out (408) may have been carried out, and a redirect is not an answer of the API.
+  // After a timeout (408) the request may have taken effect, and a redirect is not an answer of the API.
   if (status >= 400 && status < 500 && status !== 408) return "rejected";
   return "unavailable";
 }
@@ -91,7 +105,7 @@ function parseBody(body: string): z.output<typeof errorBody> | undefined {
   }
 }
 
-/** `Retry-After` in seconds (RFC 9110, 10.2.3). The date form is not used by Twilio and counts as absent. */
+/** `Retry-After` in seconds (RFC 9110, 10.2.3). Twilio does not use the date form, so a date counts as absent. */
 function retryAfterSeconds(header: string | null): number | undefined {
   return header !== null && /^\d{1,6}$/.test(header.trim()) ? Number(header) : undefined;
 }

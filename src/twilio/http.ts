@@ -6,7 +6,9 @@ export type TwilioCredentials = { accountSid: string; authToken: string };
 export type TwilioEndpoint = {
   /** An origin, such as `https://api.twilio.com`. Credentials are sent to no other host. */
   baseUrl: string;
-  /** The deadline of one call, its retries and the reading of the answer included. */
+  /** The origins of other Regions, by Region, if they do not follow from `baseUrl`, such as a simulator's. */
+  regionUrls?: Readonly<Record<string, string>>;
+  /** The deadline of one call, including its retries and reading the answer. */
   timeoutMs: number;
 };
 
@@ -16,19 +18,19 @@ const MAX_RETRIES = 2;
 const FIRST_BACKOFF_MS = 200;
 const MAX_RETRY_AFTER_SECONDS = 3;
 
-// For how much of the deadline a busy account is waited for: some 25 tries at most, in under three of eight seconds.
+// The share of the deadline for retries after 429: about 25 tries at most, in less than three of eight seconds.
 const PATIENCE = 0.35;
 const BUSY_WAIT_MS = { first: 400, last: 50 };
 
 /**
  * One call to Twilio's REST API: Basic authentication, a form body, a deadline, no redirects.
  *
- * GET is tried again on network errors, 5xx and 429. A write is tried again only on 429, which Twilio answers
- * before it does anything; after any other failure it may have taken effect, and only the caller can find out.
- * On 429 there is no fixed number of tries: it is waited for a place for a third of the deadline.
+ * A GET is tried again after network errors, 5xx and 429. A write is tried again only after 429, because Twilio has then
+ * done nothing. After any other failure the write may have taken effect, and only the caller can find out. After 429
+ * the number of tries is not fixed: they go on for about a third of the deadline.
  * https://www.twilio.com/docs/usage/rest-api-best-practices
  *
- * @returns the answer's JSON, not yet checked
+ * @returns the answer's JSON, not yet validated
  * @throws TwilioError
  */
 export async function callTwilio(
@@ -53,9 +55,9 @@ export async function callTwilio(
 }
 
 /**
- * How long to wait before a failed call is tried again, in milliseconds. Undefined: do not try again.
+ * How long to wait before the next try of a failed call, in milliseconds. Undefined: do not try again.
  *
- * @param elapsed the share of the deadline that is over, from 0 to 1
+ * @param elapsed the share of the deadline that has passed, from 0 to 1
  * @param random a number from 0 to 1
  * @internal
  */
@@ -69,16 +71,16 @@ export function retryDelayMs(
   if (retryAfterSeconds !== undefined && retryAfterSeconds > MAX_RETRY_AFTER_SECONDS) return undefined;
   if (failure === "rate_limited") return busyDelayMs(retryAfterSeconds ?? 0, elapsed, random);
   if (retries >= MAX_RETRIES || failure === "rejected" || method === "POST") return undefined;
-  // 3xx and unreadable answers are not passing faults.
+  // A 3xx or an unreadable answer is not a temporary fault.
   if (status !== undefined && status < 400) return undefined;
   if (retryAfterSeconds !== undefined) return retryAfterSeconds * 1000;
   return random * FIRST_BACKOFF_MS * 2 ** retries;
 }
 
 /**
- * How long to wait for a place where Twilio limits the requests under way. An account's places come free every few
- * milliseconds and go to whoever asks next, so the waits grow shorter and not longer: who has waited longest asks
- * most often. With growing waits a call loses its turn to newer ones until its deadline.
+ * How long to wait if Twilio limits the concurrent requests of an account. Every few milliseconds a place becomes free,
+ * and the next request gets it. So the waits get shorter: the call that has waited longest asks most often. If the waits
+ * got longer, newer calls would take every place until the old call's deadline.
  */
 function busyDelayMs(retryAfterSeconds: number, elapsed: number, random: number): number | undefined {
   const left = 1 - elapsed / PATIENCE;
@@ -104,7 +106,7 @@ async function attempt(
   try {
     return JSON.parse(body);
   } catch {
-    // The parser's own message would quote the answer.
+    // The parser's message would quote the answer, so it is not kept.
     throw new TwilioError("Twilio's answer is not JSON", { failure: "unavailable", status: response.status });
   }
 }
@@ -120,7 +122,7 @@ async function send(url: URL, init: RequestInit): Promise<{ response: Response; 
   }
 }
 
-/** RFC 7617, in UTF-8: a token pasted with a stray character is refused by Twilio and not by an encoder. */
+/** RFC 7617, in UTF-8: so a token with a wrong character does not fail here, and Twilio refuses it. */
 function basic({ accountSid, authToken }: TwilioCredentials): string {
   const { buffer } = new TextEncoder().encode(`${accountSid}:${authToken}`);
   return `Basic ${encodeBase64(buffer)}`;

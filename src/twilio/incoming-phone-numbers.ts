@@ -2,16 +2,16 @@ import * as z from "zod/mini";
 import { TwilioError } from "./errors.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 
-// Twilio sends "" or null for what is not set, mixed by field; a field may also be absent. All three read as "".
+// If a field is not set, Twilio sends "" or null, depending on the field, or omits it. All three become "".
 const text = z.pipe(
   z.nullish(z.string()),
   z.transform((value) => value ?? ""),
 );
 
 /**
- * The parameters of an update that this service may send, and the field of the resource behind each: all that decides who
- * answers a number. `AccountSid` would transfer the number to another account and the `Emergency…` ones touch emergency
- * calling, so they cannot be named here at all.
+ * The update parameters that this service may send, each with its field of the resource: everything that decides who
+ * answers a number. `AccountSid` would transfer the number to another account, and the `Emergency…` parameters change
+ * emergency calling, so neither may be listed here.
  */
 export const FIELD_OF = {
   VoiceUrl: "voice_url",
@@ -35,16 +35,16 @@ export const UPDATE_PARAMETERS = Object.keys(FIELD_OF) as UpdateParameter[];
 
 type ConfigurationField = (typeof FIELD_OF)[UpdateParameter];
 
-/** Who answers a number, by the fields of its resource; "" is unset. */
+/** The fields that decide who answers a number; "" means not set. */
 export type NumberConfiguration = Record<ConfigurationField, string>;
 
-/** A configuration whose fields are made from their parameters. */
+/** Builds a configuration: `value` gives the value of each parameter's field. */
 export function configurationOf(value: (parameter: UpdateParameter) => string): NumberConfiguration {
   const entries = UPDATE_PARAMETERS.map((parameter) => [FIELD_OF[parameter], value(parameter)]);
   return Object.fromEntries(entries) as NumberConfiguration;
 }
 
-/** Parameters and values of an update; an empty value clears the field. */
+/** The parameters of an update with their values; an empty value clears the field. */
 export type NumberUpdate = Partial<Record<UpdateParameter, string>>;
 
 const configuration = Object.fromEntries(Object.values(FIELD_OF).map((field) => [field, text])) as Record<
@@ -55,7 +55,7 @@ const configuration = Object.fromEntries(Object.values(FIELD_OF).map((field) => 
 const incomingPhoneNumber = z.object({
   sid: z.string().check(z.regex(/^PN[0-9a-fA-F]{32}$/)),
   phone_number: z.string(),
-  // No strange form of it is worth refusing a number for.
+  // If this has an unknown form, the number is accepted anyway.
   capabilities: z.catch(
     z.nullish(z.object({ voice: z.nullish(z.boolean()), sms: z.nullish(z.boolean()) })),
     null,
@@ -64,27 +64,27 @@ const incomingPhoneNumber = z.object({
 });
 
 /**
- * The part of Twilio's IncomingPhoneNumber resource that decides who answers the number, unset values as "".
+ * The part of Twilio's IncomingPhoneNumber resource that decides who answers the number; "" means not set.
  * https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
  */
 export type IncomingPhoneNumber = z.output<typeof incomingPhoneNumber>;
 
 const page = z.object({
-  // Entries are read one by one, so that a strange neighbour cannot hide the number looked for.
+  // Each entry is validated by itself, so that a strange entry cannot hide the number that we look for.
   incoming_phone_numbers: z.array(z.unknown()),
   next_page_uri: z.nullish(z.string()),
 });
 
 export type IncomingPhoneNumbers = {
   /**
-   * The number of the account that is exactly `phoneNumber`, or undefined where the account does not have it.
+   * The account's number that is exactly `phoneNumber`, or undefined if the account does not have it.
    *
    * @param phoneNumber E.164
    * @throws TwilioError
    */
   find: (phoneNumber: string) => Promise<IncomingPhoneNumber | undefined>;
   /**
-   * All numbers of the account, by pages of a thousand. An entry of a strange form is told by its SID alone.
+   * All numbers of the account, in pages of a thousand. `strange` holds the SIDs of entries with an unknown form.
    *
    * @throws TwilioError
    */
@@ -92,9 +92,9 @@ export type IncomingPhoneNumbers = {
   /** @throws TwilioError */
   fetch: (sid: string) => Promise<IncomingPhoneNumber>;
   /**
-   * Changes the named fields and no other.
+   * Changes the named fields and no others.
    *
-   * @returns the resource as Twilio says it is afterwards
+   * @returns the resource after the update, as Twilio answers it
    * @throws TwilioError; after failure `unavailable` the change may or may not have taken effect
    */
   update: (sid: string, update: NumberUpdate) => Promise<IncomingPhoneNumber>;
@@ -102,7 +102,7 @@ export type IncomingPhoneNumbers = {
 
 const MAX_PAGE_SIZE = 1000;
 const PAGE_SIZE = 50;
-// The filter is a pattern, so a short number may match many longer ones. A thousand is far beyond any real case.
+// Twilio's filter is a pattern, so a short number may match many longer ones. 20 pages of 50 are more than enough.
 const MAX_PAGES = 20;
 
 /** The address of one number's resource. */
@@ -110,7 +110,7 @@ export function numberUrl(apiBaseUrl: string, accountSid: string, sid: string): 
   return `${apiBaseUrl}/2010-04-01/Accounts/${accountSid}/IncomingPhoneNumbers/${sid}.json`;
 }
 
-/** The IncomingPhoneNumbers of one Twilio account. Makes no call by itself. */
+/** The IncomingPhoneNumbers of one Twilio account. Creating this makes no call. */
 export function incomingPhoneNumbers(
   endpoint: TwilioEndpoint,
   credentials: TwilioCredentials,
@@ -170,7 +170,7 @@ function phoneNumberOf(entry: unknown): unknown {
     : undefined;
 }
 
-/** `next_page_uri` as a path, if it stays in the same list on the same host: the credentials ride along. */
+/** `next_page_uri` as a path. It must stay in the same list on the same host, because the credentials are sent there. */
 function nextPage(uri: string | null | undefined, baseUrl: string, list: string): string | undefined {
   if (!uri) return undefined;
   const url = URL.parse(uri, baseUrl);

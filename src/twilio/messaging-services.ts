@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { isNotFound, TwilioError } from "./errors.ts";
-import { productOrigin } from "./hosts.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { productOrigin } from "./regions.ts";
 
 const service = z.object({
   sid: z.string().check(z.regex(/^MG[0-9a-fA-F]{32}$/)),
@@ -16,26 +16,29 @@ const page = z.object({
 export type MessagingService = { sid: string; usesInboundWebhookOnNumber: boolean };
 
 const PAGE_SIZE = 100;
-// Twilio has no way to ask which service a number is in, so each is asked for the number, a few at a time.
+// Twilio cannot say which service a number is in, so we ask each service for the number, a few at a time.
 const MAX_SERVICES = 30;
 const AT_ONCE = 3;
 
 /**
- * The Messaging Service a number is in, or undefined where it is in none.
+ * The Messaging Service that a number is in, or undefined if it is in none.
  * https://www.twilio.com/docs/messaging/api/service-resource
  *
- * @throws TwilioError also where there are more than thirty, and it is in none of the first
+ * @throws TwilioError also if the account has more than thirty services and the number is in none of the first thirty
  */
 export async function findMessagingService(
   endpoint: TwilioEndpoint,
   credentials: TwilioCredentials,
   numberSid: string,
 ): Promise<MessagingService | undefined> {
-  const messaging = { ...endpoint, baseUrl: productOrigin(endpoint.baseUrl, "messaging") };
+  const messaging = { ...endpoint, baseUrl: productOrigin(endpoint, "messaging") };
   const get = (path: string) => callTwilio(messaging, credentials, { method: "GET", path });
   const parsed = page.safeParse(await get(`/v1/Services?PageSize=${PAGE_SIZE}`));
   if (!parsed.success)
-    throw new TwilioError("Twilio's list of services is strange", { failure: "unavailable", status: 200 });
+    throw new TwilioError("Twilio's list of services has an unknown form", {
+      failure: "unavailable",
+      status: 200,
+    });
   const services = parsed.data.services
     .map((entry) => service.safeParse(entry))
     .flatMap((result) => (result.success ? [result.data] : []))
@@ -50,7 +53,7 @@ export async function findMessagingService(
       return { sid: match.sid, usesInboundWebhookOnNumber: match.use_inbound_webhook_on_number === true };
   }
   if (!isAll)
-    throw new TwilioError("the account has too many Messaging Services to look through", {
+    throw new TwilioError("the account has too many Messaging Services to ask each of them", {
       failure: "unavailable",
     });
   return undefined;

@@ -1,6 +1,6 @@
 import { element, type Xml } from "./twiml.ts";
 
-// The languages <Say> takes, for each language its default first. https://www.twilio.com/docs/voice/twiml/say
+// The locales that <Say> accepts; the first of each language is its default. https://www.twilio.com/docs/voice/twiml/say
 const LOCALES =
   "af-ZA am-ET ar-AE ar-XA bg-BG bn-IN ca-ES cmn-CN cmn-TW cs-CZ cy-GB da-DK de-DE de-AT el-GR en-US en-AU en-CA en-GB " +
   "en-GB-WLS en-IE en-IN en-NZ en-ZA es-ES es-MX es-US fi-FI fil-PH fr-FR fr-BE fr-CA gu-IN he-IL hi-IN hu-HU id-ID " +
@@ -10,8 +10,8 @@ const LOCALES =
 const locales = LOCALES.split(" ");
 
 /**
- * The `<Say>` language for a BCP 47 tag: itself, or the default of its language, or undefined (Twilio's default,
- * American English) where Twilio has no voice for it.
+ * The `<Say>` language for a BCP 47 tag: the tag itself, or the default of its language. If Twilio has no voice for it,
+ * undefined: Twilio then uses its default, American English.
  */
 export function sayLanguage(tag: string): string | undefined {
   const wanted = tag.toLowerCase();
@@ -22,7 +22,7 @@ export function sayLanguage(tag: string): string | undefined {
   );
 }
 
-/** `<Say>` in the language nearest to the tag. */
+/** `<Say>` in the language that fits the tag best. */
 export function say(text: string, languageTag: string): Xml {
   return element("Say", { language: sayLanguage(languageTag) }, text);
 }

@@ -4,7 +4,7 @@ import { sha256 } from "../vault/hash.ts";
 // X-Twilio-Signature: HMAC-SHA1 of the URL and the form parameters, keyed by the account's primary Auth Token.
 // https://www.twilio.com/docs/usage/webhooks/webhooks-security
 
-/** What Twilio signed: the URL it was given, and the body it sent. */
+/** What Twilio signed: the URL that it was configured with, and the body that it sent. */
 export type SignedRequest = {
   /** The URL as configured at Twilio, without its fragment. */
   url: string;
@@ -14,22 +14,22 @@ export type SignedRequest = {
 
 const utf8 = new TextEncoder();
 
-/** An Auth Token as a key that checks signatures and gives nothing away. */
+/** An Auth Token as a key that can only verify signatures; nobody can read the token from it. */
 export function verificationKey(authToken: string): Promise<CryptoKey> {
   return importKey(authToken, "verify");
 }
 
-/** The signature Twilio sends for a form body, in base64. */
+/** The signature that Twilio sends for a form body, in base64. */
 export async function sign(authToken: string, url: string, parameters: URLSearchParams): Promise<string> {
   const key = await importKey(authToken, "sign");
   return encodeBase64(await crypto.subtle.sign("HMAC", key, utf8.encode(url + canonical(parameters))));
 }
 
 /**
- * Whether `signature` is Twilio's for this request by any of the keys, compared in constant time.
+ * Whether one of the keys made this signature for this request. Compares in constant time.
  *
- * Twilio is not consistent about a standard port and about escapes in the query, so the forms its own SDKs accept
- * are accepted here. Where the URL carries `bodySHA256` the body is covered by that hash and not by the parameters.
+ * Twilio does not always write a standard port and the escapes in the query in the same way, so this accepts every form
+ * that Twilio's own SDKs accept. If the URL has `bodySHA256`, that hash covers the body, and the parameters do not count.
  */
 export async function verify(
   keys: readonly CryptoKey[],
@@ -49,14 +49,14 @@ export async function verify(
   return false;
 }
 
-/** Neither hash is a secret: the sender knows the body, and the URL is what the signature covers. */
+/** Needs no constant time: the sender knows the body, and the signature covers the hash in the URL. */
 async function isHashOf(hash: string, body: string): Promise<boolean> {
   if (hash === (await sha256(body))) return true;
-  // Where there is no body (GET), Twilio's SDKs hash an empty JSON object in its place.
+  // If there is no body (GET), Twilio's SDKs hash an empty JSON object instead.
   return body === "" && hash === (await sha256("{}"));
 }
 
-/** Every parameter, empty ones too: keys sorted, the values of a repeated key without duplicates and sorted. */
+/** All parameters, also empty ones: keys sorted, and the values of a repeated key sorted without duplicates. */
 function canonical(parameters: URLSearchParams): string {
   const valuesByKey = new Map<string, Set<string>>();
   for (const [key, value] of parameters) {
@@ -70,7 +70,7 @@ function canonical(parameters: URLSearchParams): string {
     .join("");
 }
 
-/** The spellings of a URL that Twilio may have signed, the likeliest first; the others are made only when asked for. */
+/** The forms of a URL that Twilio may have signed, the most likely first. The others are made only if they are needed. */
 function* urlForms(url: string): Generator<string, void> {
   const likeliest = withoutPort(url);
   yield likeliest;
@@ -82,11 +82,11 @@ function* urlForms(url: string): Generator<string, void> {
   for (const form of new Set(others)) if (form !== likeliest) yield form;
 }
 
-/** Older signers wrote the query anew: a repeated key's values together, and escapes as `encodeURIComponent` has them. */
+/** Older signers rewrote the query: values of a repeated key together, with the escapes of `encodeURIComponent`. */
 function withQueryWrittenAnew(url: string): string {
   const start = url.indexOf("?");
   if (start === -1 || start === url.length - 1) return url;
-  // A plain object on purpose: its order, which puts numbers first, is the order those signers had.
+  // Must be a plain object: it puts numeric keys first, as those signers did.
   const valuesByKey: Record<string, string[]> = Object.create(null);
   for (const [key, value] of new URLSearchParams(url.slice(start + 1))) {
     valuesByKey[key] ??= [];
@@ -125,6 +125,6 @@ const SIGNATURE = /^[A-Za-z0-9+/]{27}=$/; // 20 bytes in base64
 function decodeSignature(signature: string): Uint8Array<ArrayBuffer> | undefined {
   if (!SIGNATURE.test(signature)) return undefined;
   const bytes = decodeBase64(signature);
-  // The last character has two spare bits; only their one canonical spelling is the signature.
+  // The last character has two unused bits; only the canonical spelling of the signature is accepted.
   return encodeBase64(bytes.buffer) === signature ? bytes : undefined;
 }

@@ -1,9 +1,9 @@
 // TwiML, the XML that tells Twilio what to do with a call or a message. https://www.twilio.com/docs/voice/twiml
 
-/** A piece of finished XML. Only this module makes one, so nothing unescaped gets into a document. */
+/** Finished XML. Only this module makes it, so a document never holds unescaped text. */
 export type Xml = { readonly xml: string };
 
-/** An element with escaped attribute values and children; a text child is escaped. */
+/** An element. Attribute values and text children are escaped here. */
 export function element(
   name: string,
   attributes: Record<string, string | undefined> = {},
@@ -20,7 +20,7 @@ export function element(
   };
 }
 
-/** A TwiML answer. Twilio reads `text/plain` aloud and texts it back to senders, so the type matters. */
+/** A TwiML answer. The content type is important: Twilio speaks `text/plain` to callers and texts it to senders. */
 export function twimlResponse(...verbs: Xml[]): Response {
   const document = `<?xml version="1.0" encoding="UTF-8"?>${element("Response", {}, ...verbs).xml}`;
   return new Response(document, { headers: { "content-type": "text/xml; charset=utf-8" } });
@@ -34,8 +34,8 @@ const ESCAPES: Record<string, string> = {
   "'": "&apos;",
 };
 
-// XML 1.0 has no way at all to write these, not even as a character reference (https://www.w3.org/TR/xml/#charsets).
-// biome-ignore lint/suspicious/noControlCharactersInRegex: naming them is the point
+// XML 1.0 cannot hold these characters, not even as a character reference (https://www.w3.org/TR/xml/#charsets).
+// biome-ignore lint/suspicious/noControlCharactersInRegex: this removes control characters, so it must name them
 const NOT_XML = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g;
 
 function escapeXml(text: string): string {

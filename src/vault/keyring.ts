@@ -1,6 +1,6 @@
 import { decodeBase64Url } from "hono/utils/encode";
 
-/** The keys that seal and open. New seals use `current`; old keys stay only to open what they sealed. */
+/** The keys that seal and open. Only `current` seals; old keys only open what they have sealed. */
 export type Keyring = {
   current: Key;
   keys: ReadonlyMap<string, Key>;
@@ -15,9 +15,9 @@ const ENTRY = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9_-]+)={0,2}$/;
 const KEY_BYTES = 32;
 
 /**
- * Reads `TOKEN_ENCRYPTION_KEYS`: `<id>:<32 bytes in base64url>`, comma separated, the current key first.
+ * Reads `TOKEN_ENCRYPTION_KEYS`: `<id>:<32 bytes in base64url>`, separated by commas, the current key first.
  *
- * @throws Error that names the faulty entry by its place, never by its content.
+ * @throws Error that names a faulty entry by its position, never by its content
  */
 export function parseKeyring(text: string): KeyEntry[] {
   const entries = text.split(",").map((part, index) => parseEntry(part.trim(), index + 1));
@@ -43,11 +43,11 @@ function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
   }
 }
 
-// Importing keys costs a few hundred microseconds, so it is done once per isolate and text. What is kept is the
-// finished keyring and not its promise: a promise may not be awaited by another request than the one that made it.
+// Importing keys costs a few hundred microseconds, so it is done once per isolate and text. The cache holds the finished
+// keyring and not its promise: in Workers only the request that made a promise may await it.
 let loaded: { text: string; keyring: Keyring } | undefined;
 
-/** The keyring of this configuration text, its keys imported as non-extractable. */
+/** The keyring of this configuration text. Its keys are not extractable. */
 export async function loadKeyring(text: string): Promise<Keyring> {
   if (loaded?.text === text) return loaded.keyring;
   const imported = await Promise.all(parseKeyring(text).map(importKey));
@@ -60,7 +60,7 @@ export async function loadKeyring(text: string): Promise<Keyring> {
 
 const MAC_INFO = new TextEncoder().encode("nixflex fingerprint v1");
 
-/** A key of its own for each purpose: the one for fingerprints is derived (RFC 5869). */
+/** Each purpose has its own key: the key for fingerprints is derived from the sealing key (RFC 5869). */
 async function importKey({ id, bytes }: KeyEntry): Promise<Key> {
   const [seal, secret] = await Promise.all([
     crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]),

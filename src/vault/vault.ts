@@ -4,27 +4,27 @@ import { equalInConstantTime } from "./constant-time.ts";
 import { type Key, loadKeyring } from "./keyring.ts";
 
 /**
- * Where a sealed value lives. It is authenticated with the ciphertext, so a value copied to another row or
- * another column does not open there.
+ * Where a sealed value is stored. The seal covers it, so a value that somebody copies to another row or column does not
+ * open there.
  */
 export type Slot = `${string}.${string}/${string}`;
 
-/** Seals and opens secrets with the keyring of the deployment. */
+/** Seals and opens secrets with the deployment's keyring. */
 export type Vault = {
   seal: (plaintext: string, slot: Slot) => Promise<string>;
   open: (sealed: string, slot: Slot) => Promise<string>;
   /** The id of the key that seals. */
   currentKeyId: () => Promise<string>;
   /**
-   * A keyed fingerprint of a text, `<key id>.<64 hex>`: equal texts have the same one, and without the key nothing can be
-   * guessed from it.
+   * A keyed fingerprint of a text, `<key id>.<64 hex>`. Equal texts have the same fingerprint. Without the key nobody can
+   * guess the text from it.
    */
   fingerprint: (text: string) => Promise<string>;
-  /** Whether `fingerprint` is that of this text; false where its key is gone. Compared in constant time. */
+  /** Whether this is the fingerprint of the text; false if its key is gone. Compares in constant time. */
   hasFingerprint: (text: string, fingerprint: string) => Promise<boolean>;
 };
 
-/** A sealed value that cannot be opened: its key is gone from the keyring, or it is not what was sealed here. */
+/** A sealed value does not open: its key is no longer in the keyring, or the value was not sealed for this slot. */
 export class VaultError extends Error {
   override readonly name = "VaultError";
 }
@@ -37,7 +37,7 @@ const SEALED = new RegExp(`^${VERSION}\\.(${PART})\\.(${PART})\\.(${PART})$`);
 const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder() };
 
 /**
- * AES-256-GCM with a fresh 96-bit IV for each value. The sealed form says how to open itself:
+ * AES-256-GCM with a new 96-bit IV for each value. A sealed value says how to open it:
  * `v1.<key id>.<iv>.<ciphertext and tag>`, the last two in base64url.
  *
  * @param keys the text of `TOKEN_ENCRYPTION_KEYS`; see {@link loadKeyring}
@@ -88,7 +88,7 @@ export function createVault(keys: string): Vault {
   };
 }
 
-/** The id of the key that sealed a value; undefined where it is none. */
+/** The id of the key that sealed a value; undefined if the text is not a sealed value. */
 export function keyIdOf(sealed: string): string | undefined {
   return SEALED.exec(sealed)?.[1];
 }

@@ -27,6 +27,7 @@ async function trips({ id, account }: Imported, path = "voice", callSid = "CA1")
       await answered.promise;
       return database.DB.batch(statements);
     },
+    withSession: (constraint: string) => database.DB.withSession(constraint),
   } as unknown as D1Database;
   const form = new URLSearchParams({ AccountSid: account.sid, CallSid: callSid, CallStatus: "ringing" });
   const headers = {
@@ -121,7 +122,7 @@ describe("trips to D1 before a call is answered", () => {
       now: () => new Date(),
       onRefused: () => undefined,
     };
-    for (let index = 0; index <= 1_000; index += 1) await loadRoute(`num_test_${index}`, services);
+    for (let index = 0; index <= 1_000; index += 1) await loadRoute(`num_test_${index}`, "primary", services);
     expect(cachedRoute("num_test_0", new Date())).toBeUndefined();
     expect(cachedRoute("num_test_1", new Date())).toBeDefined();
     expect(cachedRoute("num_test_1000", new Date())).toBeDefined();

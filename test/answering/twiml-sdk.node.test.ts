@@ -29,6 +29,7 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   phoneNumber: "+447446466847",
   apiKeyId: "nxf_1",
   accountSid: "AC1",
+  region: "",
   inboundEnabled: true,
   lastInboundAt: null,
   tokenChangedAt: null,

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { haveImported, tell, webhookUrl } from "../support/answering.ts";
+import { brokenDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { twilio } from "../support/twilio.ts";
 
@@ -26,7 +27,7 @@ describe("a call", () => {
   it("is handed to ConversationRelay, which learns whom it serves", async () => {
     const imported = await haveImported({ connect: RELAY, welcome_message: "Hallo", language: "de" });
     const twiml = await (await tell(imported, "voice", CALL)).text();
-    const action = webhookUrl(imported.id, "connect-action");
+    const action = webhookUrl(imported.id, "connect-action#rc=1&amp;rp=ct&amp;ct=2000");
     expect(twiml).toBe(
       `<?xml version="1.0" encoding="UTF-8"?><Response><Connect action="${action}" method="POST">` +
         '<ConversationRelay url="wss://runtime.example/relay" welcomeGreeting="Hallo" language="de-DE">' +
@@ -56,7 +57,8 @@ describe("a call", () => {
     const imported = await haveImported({ connect: RELAY, record: true });
     const twiml = await (await tell(imported, "voice", CALL)).text();
     expect(twiml).toContain(
-      `<Response><Start><Recording recordingStatusCallback="${webhookUrl(imported.id, "recording")}" ` +
+      `<Response><Start><Recording recordingStatusCallback="${webhookUrl(imported.id, "recording")}` +
+        '#rc=2&amp;rp=5xx,ct,rt&amp;ct=2000&amp;rt=3000" ' +
         'recordingStatusCallbackMethod="POST" recordingStatusCallbackEvent="completed absent"/></Start><Connect ',
     );
   });
@@ -87,8 +89,8 @@ describe("a runtime that cannot be reached", () => {
     ["a number", { type: "dial", number: "+15005550009" }],
   ])("%s: ends in the agent's fallback and not in silence", async (_, connect) => {
     const { phoneNumber } = await haveImported({ connect, fallback: FALLBACK });
-    const { twiml } = await twilio.ring(phoneNumber, { isReachable: false });
-    expect(twiml).toContain(`${FALLBACK.text}</Say><Hangup/>`);
+    const { documents } = await twilio.ring(phoneNumber, { isReachable: false });
+    expect(documents[1]).toContain(`${FALLBACK.text}</Say><Hangup/>`);
     expect(logLines()).toContainEqual(expect.objectContaining({ event: "runtime_unreached" }));
   });
 
@@ -97,26 +99,24 @@ describe("a runtime that cannot be reached", () => {
       connect: RELAY,
       fallback: { type: "dial", number: "+15005550009" },
     });
-    expect((await twilio.ring(dialling.phoneNumber, { isReachable: false })).twiml).toContain(
+    expect((await twilio.ring(dialling.phoneNumber, { isReachable: false })).documents[1]).toContain(
       '<Dial answerOnBridge="true"><Number>+15005550009</Number></Dial>',
     );
     await env.DB.prepare("UPDATE agents SET fallback = NULL").run();
     forgetRoutes(dialling.key.key_id);
-    expect((await twilio.ring(dialling.phoneNumber, { isReachable: false })).twiml).toContain(
+    expect((await twilio.ring(dialling.phoneNumber, { isReachable: false })).documents[1]).toContain(
       "not taking calls",
     );
   });
 
   it("is told from a conversation that has ended", async () => {
     const { phoneNumber } = await haveImported({ connect: RELAY, fallback: FALLBACK });
-    expect((await twilio.ring(phoneNumber)).twiml).toMatch(/<Response><Hangup\/><\/Response>$/);
+    expect((await twilio.ring(phoneNumber)).documents[1]).toMatch(/<Response><Hangup\/><\/Response>$/);
   });
 });
 
 describe("when something of ours is broken", () => {
-  const broken = {
-    DB: { prepare: () => ({ bind: () => ({ first: () => Promise.reject(new Error("D1_ERROR: down")) }) }) },
-  } as unknown as Partial<Env>;
+  const broken = { DB: brokenDatabase };
 
   it("the voice URL fails, so that Twilio asks the fallback, and the fallback needs no D1", async () => {
     const imported = await haveImported({ fallback: FALLBACK });

@@ -43,9 +43,12 @@ describe("the reference", () => {
       await scrollThrough(page);
       for (const { summary, anchor } of operationsOf(openApiDocument())) {
         await page.getByRole("heading", { name: summary }).first().waitFor();
-        // Where the landing page, the error pages and the README link to.
+        // Where the landing page and the error pages link to.
         await page.locator(`[id$="${anchor}"]`).waitFor({ state: "attached" });
       }
+      // An import shows its 201 and not the 200 of a dry run.
+      const selected = page.locator('.response-card [role="tab"][aria-selected="true"]').first();
+      await expect.poll(() => selected.textContent()).toContain("201");
       await page
         .getByRole("button", { name: /^Test Request.*healthz/ })
         .first()

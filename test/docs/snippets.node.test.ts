@@ -10,7 +10,8 @@ import { signEvent } from "../../src/events/signature.ts";
 // What people copy out of the documentation runs, and what it shows of an event is what they get.
 
 const events = readFileSync("docs/events.md", "utf8");
-const runtime = readFileSync("docs/runtime.md", "utf8");
+const verifying = readFileSync("docs/verify-events.md", "utf8");
+const runtimes = readFileSync("docs/runtime-examples.md", "utf8");
 
 const blocks = (markdown: string, language: string) =>
   [...markdown.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, "gm"))].map(
@@ -62,8 +63,8 @@ const VERDICTS = CASES.map(([holds]) => holds);
 
 const python = spawnSync("python3", ["--version"]).status === 0;
 
-describe("verifying an event as docs/events.md shows it", () => {
-  const [verifier = "", receiver = ""] = blocks(events, "ts");
+describe("verifying an event as docs/verify-events.md shows it", () => {
+  const [verifier = "", receiver = ""] = blocks(verifying, "ts");
 
   it("in TypeScript", () => {
     write("verify-event.ts", verifier);
@@ -97,7 +98,7 @@ describe("verifying an event as docs/events.md shows it", () => {
   });
 
   it.skipIf(!python)("in Python", () => {
-    write("verify_event.py", blocks(events, "python")[0] ?? "");
+    write("verify_event.py", blocks(verifying, "python")[0] ?? "");
     const check = write(
       "check.py",
       `import json
@@ -185,8 +186,8 @@ describe("the events docs/events.md shows", () => {
   );
 });
 
-describe("the runtimes docs/runtime.md shows", () => {
-  it.each(blocks(runtime, "js").map((code, index) => [index, code] as const))(
+describe("the runtimes docs/runtime-examples.md shows", () => {
+  it.each(blocks(runtimes, "js").map((code, index) => [index, code] as const))(
     "example %i parses",
     (index, code) => {
       const path = write(`runtime-${index}.mjs`, code);

@@ -122,3 +122,13 @@ describe("a response that disagrees with it", () => {
     await expect(expectDocumented(new Request(`${BASE}/healthz`), more)).rejects.toThrow();
   });
 });
+
+describe("the header Idempotency-Key", () => {
+  it("has no example, which the reference would send with every request that somebody tries", () => {
+    const headers = operations.flatMap(({ parameters = [] }) =>
+      parameters.filter((parameter) => parameter.name === "Idempotency-Key"),
+    );
+    expect(headers.length).toBeGreaterThan(5);
+    for (const { schema } of headers) expect(schema).not.toHaveProperty("examples");
+  });
+});

@@ -5,8 +5,12 @@ import { OPERATIONS } from "../twilio-simulator/state.ts";
 
 // Random histories: what people and machines do, and what goes wrong meanwhile.
 
-export type Step = { tenant: number; number: number } & (
+/** `isStubborn`: who has no key any more goes on all the same, and does not leave it to the other. */
+export type Step = { tenant: number; number: number; isStubborn: boolean } & (
   | { kind: "import" | "release" | "move" | "check" | "rotate" | "cron" | "forget" }
+  | { kind: "revoke" | "ring" }
+  | { kind: "dismiss"; agent: 0 | 1 }
+  | { kind: "text"; isRepeated: boolean }
   | { kind: "deliver"; isDoubled: boolean }
   | { kind: "edit"; field: "voice_url" | "sms_url" | "status_callback"; value: number }
 );
@@ -14,7 +18,7 @@ export type Step = { tenant: number; number: number } & (
 export type Disturbance = {
   twilio: Fault[];
   database: D1Fault | null;
-  /** Whether calls to event outboxes fail, before they are carried out or after. */
+  /** Calls to event outboxes fail, before they are carried out or after. */
   outbox: "before" | "after" | null;
   /** After how many trips to D1 the isolate dies. */
   deathAfter: number | null;
@@ -23,7 +27,15 @@ export type Disturbance = {
 /** One moment of a history: a step, or two at once. */
 export type Moment = { steps: Step[]; disturbance: Disturbance };
 
-const who = { tenant: fc.nat(1), number: fc.nat(3) };
+// Most of a history is about one number and one tenant, for what was done before matters.
+const who = {
+  tenant: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.constant(1) }),
+  number: fc.oneof({ weight: 2, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
+  isStubborn: fc.oneof(
+    { weight: 3, arbitrary: fc.constant(false) },
+    { weight: 1, arbitrary: fc.constant(true) },
+  ),
+};
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ ...who, kind: fc.constant("import" as const) }) },
@@ -40,6 +52,25 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         "forget" as const,
       ),
     }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      ...who,
+      kind: fc.constantFrom("revoke" as const, "ring" as const, "ring" as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      ...who,
+      kind: fc.constant("dismiss" as const),
+      agent: fc.constantFrom(0 as const, 1 as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ ...who, kind: fc.constant("text" as const), isRepeated: fc.boolean() }),
   },
   {
     weight: 2,
@@ -82,12 +113,15 @@ const database: fc.Arbitrary<D1Fault> = fc.record({
   trip: fc.integer({ min: 1, max: 7 }),
   when: fc.constantFrom("before" as const, "after" as const),
   times: fc.constantFrom(1, 2, 99),
+  passing: fc.boolean(),
 });
 
 const none: Fault[] = [];
 
+export const nothing: Disturbance = { twilio: none, database: null, outbox: null, deathAfter: null };
+
 const failure: fc.Arbitrary<Omit<Disturbance, "outbox">> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant({ twilio: none, database: null, deathAfter: null }) },
+  { weight: 4, arbitrary: fc.constant(nothing) },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -115,13 +149,23 @@ const failure: fc.Arbitrary<Omit<Disturbance, "outbox">> = fc.oneof(
 );
 
 const disturbance: fc.Arbitrary<Disturbance> = fc
-  .tuple(failure, fc.constantFrom(null, null, "before" as const, "after" as const))
+  .tuple(failure, fc.constantFrom(null, null, null, "before" as const, "after" as const))
   .map(([failed, outbox]) => ({ ...failed, outbox }));
 
-export const history: fc.Arbitrary<Moment[]> = fc.array(
+const moments = fc.array(
   fc.record({
     steps: fc.oneof({ weight: 4, arbitrary: fc.tuple(step) }, { weight: 1, arbitrary: fc.tuple(step, step) }),
     disturbance,
   }),
-  { minLength: 1, maxLength: 8 },
+  { minLength: 1, maxLength: 9, size: "max" },
 );
+
+const imported: Moment = {
+  steps: [{ kind: "import", tenant: 0, number: 0, isStubborn: false }],
+  disturbance: nothing,
+};
+
+/** Many begin with a number that is imported already: there is more to be done to it. */
+export const history: fc.Arbitrary<Moment[]> = fc
+  .tuple(fc.boolean(), moments)
+  .map(([isImported, rest]) => (isImported ? [imported, ...rest] : rest));

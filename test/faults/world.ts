@@ -1,20 +1,28 @@
 import { env } from "cloudflare:workers";
-import { forgetRoutes } from "../../src/answering/route-cache.ts";
-import { RECONCILIATION } from "../../src/queues.ts";
-import { deliverQueued, runCron } from "../support/consume.ts";
+import { createApiKey } from "../../src/api-keys/api-key.ts";
+import { INSERT_API_KEY } from "../../src/api-keys/store.ts";
+import { newId } from "../../src/ids.ts";
+import { OUTBOXES, SEALED_COLUMNS } from "../../src/rotation/columns.ts";
 import { type Customer, startCustomer } from "../support/customer.ts";
-import { watchedDatabase } from "../support/database.ts";
-import { breakOutboxes, deliverHeld } from "../support/outbox.ts";
-import { enqueueIn, takeQueued } from "../support/queue.ts";
+import { keepSecret } from "../support/logs.ts";
 import { twilio } from "../support/twilio.ts";
-import { call, createAgent, createKey, type Key } from "../support/worker.ts";
+import type { Key } from "../support/worker.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
-import { type Account, addAccount, addNumber, promoteSecondaryToken } from "../twilio-simulator/state.ts";
-import type { Disturbance, Step } from "./history.ts";
+import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
 
 // Two tenants, two Twilio accounts that both know, four numbers; and what the world outside believes of them.
 
-export type Tenant = { key: Key; agents: string[] };
+/** `words` is what its callers hear, and no other's. */
+export type Agent = { id: string; words: string; hasWebhook: boolean; isDeleted: boolean };
+
+export type Tenant = {
+  key: Key;
+  isRevoked: boolean;
+  /** The first tells a server of the customer's, the second nobody. */
+  agents: [Agent, Agent];
+  /** Accounts whose Auth Token was replaced since this tenant told its own. */
+  outdated: Set<Account>;
+};
 
 export type Belief = {
   sid: string;
@@ -26,15 +34,20 @@ export type Belief = {
   isContested: boolean;
   /** Who was told that it is theirs; null: whoever had it was told that it is gone; undefined: nobody can know. */
   holder: Tenant | null | undefined;
+  /** The agent its holder was last told of; undefined: nobody can know. Where it was deleted since, it is routed to nobody. */
+  agent: Agent | undefined;
+  /** What its owner set after its holder's key was revoked: nobody may set it otherwise while it stays with that key. */
+  kept: Partial<NumberResource>;
 };
 
-/** What customers were told, and how many imports and releases of each number they were answered with success. */
-export type World = {
-  tenants: Tenant[];
-  beliefs: Belief[];
-  customer: Customer;
-  acknowledged: Map<string, number>;
+/** A text that Twilio was told is taken in. */
+export type Text = {
+  sid: string;
+  /** Who is to be told; null: nobody; undefined: nobody can know. */
+  agent: Agent | null | undefined;
 };
+
+export type World = { tenants: Tenant[]; beliefs: Belief[]; texts: Text[]; customer: Customer };
 
 const FIELDS = [
   "voice_url",
@@ -53,14 +66,9 @@ export function configuration(number: NumberResource): Record<(typeof FIELDS)[nu
 }
 
 export async function createWorld(): Promise<World> {
-  const accounts = [addAccount(twilio.state), addAccount(twilio.state)];
   const customer = startCustomer();
-  const tenants: Tenant[] = [];
-  for (let index = 0; index < 2; index += 1) {
-    const key = await createKey();
-    const agent = { webhook_url: customer.url };
-    tenants.push({ key, agents: [await createAgent(key, agent), await createAgent(key, agent)] });
-  }
+  const accounts = [addAccount(twilio.state), addAccount(twilio.state)];
+  const tenants = await createTenants(2, customer);
   const beliefs = [0, 1, 2, 3].map((index): Belief => {
     const account = accounts[index % 2] as Account;
     const number = addNumber(twilio.state, account, {
@@ -71,160 +79,79 @@ export async function createWorld(): Promise<World> {
       trunk_sid: index === 1 ? `TK${"1".repeat(32)}` : null,
     });
     const { sid, phone_number: phoneNumber } = number;
-    return { sid, phoneNumber, account, owned: [configuration(number)], isContested: false, holder: null };
+    const owned = [configuration(number)];
+    return {
+      sid,
+      phoneNumber,
+      account,
+      owned,
+      isContested: false,
+      holder: null,
+      agent: undefined,
+      kept: {},
+    };
   });
-  return { tenants, beliefs, customer, acknowledged: new Map() };
+  return { tenants, beliefs, texts: [], customer };
 }
 
-const path = ({ phoneNumber }: Belief) => `/v1/phone-numbers/${encodeURIComponent(phoneNumber)}`;
+/**
+ * Keys and agents as their requests would leave them, in one trip: a world is made for each history. Sealed anew is
+ * nothing, as if the cron had been through all columns.
+ */
+async function createTenants(count: number, { url }: Customer): Promise<Tenant[]> {
+  const time = new Date().toISOString();
+  const keys = await Promise.all(Array.from({ length: count }, () => createApiKey("test", new Date())));
+  const tenants = keys.map(({ keyId, keySecret }): Tenant => {
+    keepSecret(keySecret);
+    const key = { key_id: keyId, key_secret: keySecret };
+    return { key, isRevoked: false, agents: [newAgent(true), newAgent(false)], outdated: new Set() };
+  });
+  const insertProgress = env.DB.prepare(
+    "INSERT INTO reseal_progress (column_name, key_id, position, found, done_at) VALUES (?1, 'test', '[]', 0, ?2)",
+  );
+  await env.DB.batch([
+    ...keys.map(({ row }) =>
+      env.DB.prepare(INSERT_API_KEY).bind(row.id, row.secret_hash, row.name, row.created_at),
+    ),
+    ...tenants.flatMap((tenant) => tenant.agents.map((agent) => insertAgent(tenant, agent, url))),
+    ...SEALED_COLUMNS.map(({ table, column }) => insertProgress.bind(`${table}.${column}`, time)),
+    insertProgress.bind(OUTBOXES, time),
+  ]);
+  return tenants;
+}
+
+function newAgent(hasWebhook: boolean): Agent {
+  const id = newId("agent");
+  return { id, words: `This is ${id}.`, hasWebhook, isDeleted: false };
+}
+
+function insertAgent({ key }: Tenant, { id, words, hasWebhook }: Agent, url: string): D1PreparedStatement {
+  return env.DB.prepare(
+    `INSERT INTO agents (id, api_key_id, name, welcome_message, language, is_active, webhook_url, created_at, updated_at)
+     VALUES (?1, ?2, 'Receptionist', ?3, 'en', 1, ?4, ?5, ?5)`,
+  ).bind(id, key.key_id, words, hasWebhook ? url : null, new Date().toISOString());
+}
+
+/** One of a tenant's agents is gone, and another is in its place. */
+export async function replaceAgent(tenant: Tenant, agent: Agent, { url }: Customer): Promise<void> {
+  agent.isDeleted = true;
+  const successor = newAgent(agent.hasWebhook);
+  await insertAgent(tenant, successor, url).run();
+  tenant.agents = tenant.agents.map((other) => (other === agent ? successor : other)) as Tenant["agents"];
+}
 
 /** The number as Twilio has it now. */
 export function numberOf({ sid }: Belief): NumberResource {
   return twilio.state.numbers.get(sid) as NumberResource;
 }
 
-const isOurs = (number: NumberResource) => JSON.stringify(number).includes("/webhooks/twilio/");
+type Row = { id: string; api_key_id: string; state: string; lease_expires_at: string | null };
 
-/** Does one step of a history. What is lost on the way is lost: nothing is asserted here. */
-export async function take(world: World, step: Step, disturbance: Disturbance): Promise<void> {
-  const tenant = world.tenants[step.tenant] as Tenant;
-  const belief = world.beliefs[step.number] as Belief;
-  const overrides = disturb(disturbance);
-  switch (step.kind) {
-    case "import": {
-      const body = {
-        phone_number: belief.phoneNumber,
-        twilio_sid: belief.account.sid,
-        twilio_token: belief.account.authToken,
-        agent_id: tenant.agents[0],
-      };
-      const response = await call("POST", "/v1/phone-numbers", tenant.key, body, overrides);
-      if (response.status === 201) {
-        belief.holder = tenant;
-        acknowledge(world, "number.imported", belief);
-      } else if (belief.holder === null && (await response.text()).includes('"outcome":"unknown"')) {
-        belief.holder = undefined;
-      }
-      return;
-    }
-    case "release": {
-      const { status } = await call("DELETE", path(belief), tenant.key, undefined, overrides);
-      if (status === 200) {
-        belief.holder = null;
-        acknowledge(world, "number.released", belief);
-      } else if (status !== 404 && belief.holder === tenant) belief.holder = undefined;
-      return;
-    }
-    case "move":
-      await call("PATCH", path(belief), tenant.key, { agent_id: tenant.agents[1] }, overrides);
-      return;
-    case "check":
-      await call("POST", `${path(belief)}/check`, tenant.key, undefined, overrides);
-      return;
-    case "rotate": {
-      const { account } = belief;
-      account.secondaryAuthToken ??= crypto.randomUUID().replaceAll("-", "");
-      const body = { twilio_token: account.secondaryAuthToken };
-      const { status } = await call("PATCH", path(belief), tenant.key, body, overrides);
-      if (status === 200) promoteSecondaryToken(account);
-      return;
-    }
-    case "edit": {
-      const value = `https://owner.example/new/${step.value}`;
-      const number = numberOf(belief);
-      if (isOurs(number)) belief.isContested = true;
-      number[step.field] = value;
-      // Whoever sets a voice URL sees what is bound beside it, and wants it so.
-      const bound = step.field === "voice_url" && { trunk_sid: number.trunk_sid ?? "" };
-      belief.owned.push({ ...belief.owned.at(-1), [step.field]: value, ...bound });
-      return;
-    }
-    case "cron":
-      await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
-      await runCron("*/15 * * * *", overrides.env).catch(() => undefined);
-      return;
-    case "deliver": {
-      const messages = takeQueued(RECONCILIATION);
-      enqueueIn(RECONCILIATION, ...messages, ...(step.isDoubled ? messages : []));
-      await deliverQueued(RECONCILIATION, overrides.env);
-      return;
-    }
-    case "forget":
-      // The queue loses what it has; and time passes.
-      takeQueued(RECONCILIATION);
-      await expireLeases();
-      return;
-  }
-}
-
-function acknowledge({ acknowledged }: World, event: string, { phoneNumber }: Belief): void {
-  const what = `${event} ${phoneNumber}`;
-  acknowledged.set(what, (acknowledged.get(what) ?? 0) + 1);
-}
-
-/** Everything that can go wrong with a step, at once. */
-function disturb({ twilio: faults, database, deathAfter, outbox }: Disturbance): { env: Partial<Env> } {
-  for (const fault of faults) twilio.faults.add(fault);
-  if (outbox) breakOutboxes({ when: outbox });
-  if (deathAfter !== null) return { env: mortal(deathAfter) };
-  return { env: { TWILIO_TIMEOUT_MS: "30", ...(database && { DB: watchedDatabase(database).DB }) } };
-}
-
-/** Bindings of an isolate that dies after so many trips to D1: nothing of it reaches D1 or Twilio any more. */
-function mortal(trips: number): Partial<Env> {
-  const { DB } = watchedDatabase({
-    trip: trips + 1,
-    when: "before",
-    times: 1_000_000,
-    onFail: () => deaden(),
-  });
-  return { DB, TWILIO_TIMEOUT_MS: "30" };
-}
-
-let revive: (() => void) | undefined;
-
-function deaden(): void {
-  if (revive) return;
-  const { fetch } = twilio;
-  twilio.fetch = async () => {
-    throw new TypeError("Network connection lost.");
-  };
-  revive = () => {
-    twilio.fetch = fetch;
-    revive = undefined;
-  };
-}
-
-/** After each step: what was broken on purpose and did not come to pass, must not befall the next. */
-export function calm(): void {
-  twilio.faults.clear();
-  breakOutboxes(false);
-  revive?.();
-}
-
-/** Time passes: leases are over, and what Twilio was late with is done. */
-export async function expireLeases(): Promise<void> {
-  await twilio.finishLate();
-  await env.DB.batch([
-    env.DB.prepare("UPDATE phone_numbers SET next_return_at = NULL WHERE state = 'importing'"),
-    env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020' WHERE lease_expires_at IS NOT NULL"),
-    env.DB.prepare("UPDATE twilio_accounts SET check_lease_expires_at = NULL"),
-  ]);
-}
-
-/** No more faults, time passes, and the cron runs until nothing is left to do. */
-export async function settle({ tenants }: World): Promise<void> {
-  calm();
-  for (let round = 0; round < 2; round += 1) {
-    await expireLeases();
-    // Nobody fights us any more.
-    await env.DB.prepare("UPDATE phone_numbers SET repairs = 0, health_reasons = '[]'").run();
-    await env.DB.prepare("UPDATE phone_numbers SET next_return_at = NULL").run();
-    await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
-    takeQueued(RECONCILIATION);
-    await runCron("*/15 * * * *");
-    await deliverQueued(RECONCILIATION);
-  }
-  await deliverHeld();
-  for (const { key } of tenants) forgetRoutes(key.key_id);
+/** The number as it is stored. */
+export function rowOf({ phoneNumber }: Belief): Promise<Row | null> {
+  return env.DB.prepare(
+    "SELECT id, api_key_id, state, lease_expires_at FROM phone_numbers WHERE phone_number = ?1",
+  )
+    .bind(phoneNumber)
+    .first<Row>();
 }

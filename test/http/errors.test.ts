@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ApiError, errorCatalogue, errorType } from "../../src/http/errors.ts";
+import { brokenDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { BASE, createKey, expectError, post, send } from "../support/worker.ts";
 
@@ -94,10 +95,7 @@ describe("GET /healthz", () => {
   });
 
   it("is storage_unavailable when it does not", async () => {
-    const DB = {
-      prepare: () => ({ first: () => Promise.reject(new Error("D1_ERROR: overloaded")) }),
-    } as unknown as D1Database;
-    await expectError(await get("/healthz", { DB }), 503, "storage_unavailable");
+    await expectError(await get("/healthz", { DB: brokenDatabase }), 503, "storage_unavailable");
   });
 });
 

@@ -81,7 +81,6 @@ describe("Idempotency-Key", () => {
     ["another body", (key) => create(key, "abc", { name: "Other" })],
     ["another path", (key) => call("POST", "/v1/webhooks/test", key, { name: "Receptionist" }, same)],
     ["another method", (key) => call("DELETE", "/v1/agents", key, undefined, same)],
-    ["another query", (key) => call("POST", "/v1/agents?x=1", key, { name: "Receptionist" }, same)],
   ])("with %s is idempotency_key_reused", async (name, other) => {
     const key = await createKey();
     await create(key, "abc");
@@ -93,6 +92,14 @@ describe("Idempotency-Key", () => {
     return undefined;
   });
   const same = { headers: { "idempotency-key": "abc" } };
+
+  it("with another query is idempotency_key_reused", async () => {
+    const key = await createKey();
+    const path = "/v1/agents/agent_0000000000000000";
+    await expectError(await call("DELETE", path, key, undefined, same), 404, "agent_not_found");
+    const forced = await call("DELETE", `${path}?force=true`, key, undefined, same);
+    await expectError(forced, 422, "idempotency_key_reused");
+  });
 
   it("belongs to an API key", async () => {
     const [one, other] = [await createKey(), await createKey()];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isPublicUrl } from "../../src/http/public-url.ts";
+import { brokenRule, isPublicUrl } from "../../src/http/public-url.ts";
 
 const ownUrls = ["https://numbers.example.com", "https://former.example.com"];
 
@@ -82,5 +82,27 @@ describe("a customer's URL", () => {
     expect(isPublicUrl("wss://runtime.example/relay", { protocol: "wss:" })).toBe(true);
     expect(isPublicUrl("ws://runtime.example/relay", { protocol: "wss:" })).toBe(false);
     expect(isPublicUrl("https://runtime.example/relay", { protocol: "wss:" })).toBe(false);
+  });
+});
+
+describe("a URL that is refused says which rule it breaks", () => {
+  const rules = { protocol: "https:", ownUrls: ["https://numbers.example.com"] } as const;
+
+  it.each([
+    ["https://a.example/\tx", "control_character"],
+    ["example.com/hook", "not_absolute"],
+    ["https:a.example/x", "not_absolute"],
+    ["https:\\\\a.example", "not_absolute"],
+    ["https://user:pass@a.example/", "credentials"],
+    ["http://a.example/", "protocol"],
+    ["https://numbers.example.com/hook", "own_host"],
+    ["https://localhost/hook", "local_host"],
+    ["https://127.0.0.1/hook", "local_host"],
+    ["https://10.0.0.1/hook", "private_host"],
+    ["https://printer.local/hook", "private_host"],
+    ["https://a.example\\@127.0.0.1/", undefined],
+    ["https://a.example/b c", undefined],
+  ])("%j: %s", (url, rule) => {
+    expect(brokenRule(url, rules)).toBe(rule);
   });
 });

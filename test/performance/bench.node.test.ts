@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { alternate } from "../../bench/measure/rounds.ts";
 import { median, pairwise, quantile, ratio, summarize } from "../../bench/measure/statistics.ts";
 import { readOptions } from "../../bench/options.ts";
-import { row, verdict } from "../../bench/report/row.ts";
+import { row, verdict } from "../../bench/report.ts";
 
 // What the bench says is only as good as its arithmetic.
 
@@ -40,7 +40,7 @@ it("rounds begin with another system each time", async () => {
 describe("a row", () => {
   it("says by how much its goal is met or missed", () => {
     const verdictOf = (own: number, atMost: number) =>
-      verdict(row("import", "ms", [own], "floor", [100], { atMost }));
+      verdict(row("import", "ms", [own], "floor", [100], atMost));
     expect(verdictOf(80, 1)).toBe("met, by 20 %");
     expect(verdictOf(100, 1)).toBe("met");
     expect(verdictOf(103, 1)).toBe("missed by 3.0 %");
@@ -55,7 +55,7 @@ describe("a row", () => {
 
 describe("options", () => {
   it("are all sections but the long one, seven rounds and written results by default", () => {
-    expect(readOptions([])).toMatchObject({ quick: false, json: false, rounds: 7 });
+    expect(readOptions([])).toMatchObject({ quick: false, rounds: 7 });
     expect(readOptions([]).sections).toEqual(["import", "voice", "cold", "load", "bulk"]);
   });
 

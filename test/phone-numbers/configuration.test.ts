@@ -9,7 +9,7 @@ import { updateNumber } from "../twilio-simulator/update.ts";
 
 const BASE = "https://numbers.example.com";
 const webhooks = webhooksOf(BASE, "num_1");
-const isOurs = ownUrls(BASE, "num_1");
+const isOurs = ownUrls([BASE], "num_1");
 
 const state = createState();
 const application = addApplication(state);
@@ -26,6 +26,9 @@ function read(number: NumberResource): IncomingPhoneNumber {
 
 const apply = (number: NumberResource, update: object) =>
   updateNumber(state, number, new URLSearchParams(update as Record<string, string>));
+
+/** A URL without connection overrides. */
+const plain = (text: string) => text.replace(/#.*/, "");
 
 const url = fc.constantFrom("", "https://owner.example.com/a", "https://owner.example.com/b?c=d#rc=2");
 const method = fc.constantFrom("GET", "POST");
@@ -96,6 +99,23 @@ describe("an import and its undoing", () => {
         const { status_callback_method: _, ...after } = relevant(number);
         const { status_callback_method: __, ...wanted } = before;
         expect(after).toEqual(wanted);
+      }),
+    );
+  });
+
+  it("gives back the same where Twilio does not repeat our connection overrides", () => {
+    fc.assert(
+      fc.property(configured, (number) => {
+        const update = planImport(read(number), webhooks);
+        const previous = previousOf(read(number), isOurs);
+        apply(number, update);
+        const forgetful = structuredClone(number);
+        for (const field of ["voice_url", "voice_fallback_url", "sms_url", "status_callback"] as const) {
+          if (isOurs(forgetful[field] ?? "")) forgetful[field] = plain(forgetful[field] ?? "");
+        }
+        expect(planRestore(read(forgetful), previous, isOurs)).toEqual(
+          planRestore(read(number), previous, isOurs),
+        );
       }),
     );
   });
@@ -190,7 +210,17 @@ describe("notApplied", () => {
   it.each<[string, Partial<NumberResource>]>([
     ["null for unset", { trunk_sid: null, voice_application_sid: null }],
     ["a lower-case method", { voice_method: "post" }],
-    ["a URL with connection settings", { voice_url: `${webhooks.voice}#rc=2` }],
+    ["a URL with other connection overrides", { sms_url: `${plain(webhooks.sms)}#rc=5` }],
+    [
+      "URLs without any, as former versions imported numbers",
+      {
+        voice_url: plain(webhooks.voice),
+        voice_fallback_url: plain(webhooks.voiceFallback),
+        sms_url: plain(webhooks.sms),
+        sms_fallback_url: plain(webhooks.smsFallback),
+        status_callback: plain(webhooks.status),
+      },
+    ],
     ["no word about the receive mode", { voice_receive_mode: "" }],
   ])("lets pass %s", (_, fields) => {
     expect(notApplied(read({ ...applied, ...fields }), update)).toEqual([]);

@@ -54,6 +54,7 @@ describe("GET /v1/phone-numbers", () => {
       outbound_enabled: true,
       provider: "twilio",
       twilio_sid: imported.account.sid,
+      region: "us1",
       health: "ok",
       health_reasons: [],
       drift_policy: "repair",

@@ -69,6 +69,19 @@ describe("a number that somebody changed at Twilio", () => {
     expect(Object.keys(update?.parameters ?? {})).toEqual(["VoiceUrl"]);
   });
 
+  it("is not mended for want of connection overrides, which come with the next repair", async () => {
+    const { edit, number, inOrder, told } = await prepare();
+    const plain = (url: string | null) => (url ?? "").replace(/#.*/, "");
+    edit({ voice_url: plain(number.voice_url), sms_url: plain(number.sms_url) });
+    await reconcile();
+    expect(operations()).toEqual(["list"]);
+    edit({ sms_url: "https://elsewhere.example/sms" });
+    await reconcile();
+    expect(number.sms_url).toBe(inOrder.sms_url);
+    expect(number.voice_url).toBe(plain(inOrder.voice_url));
+    expect(await told()).toEqual(["number.repaired"]);
+  });
+
   it("is only reported where its owner says so, once per change", async () => {
     const { edit, key, told, number } = await prepare();
     expect((await call("PATCH", NUMBER, key, { drift_policy: "report" })).status).toBe(200);
@@ -395,6 +408,7 @@ describe("GET /v1/account/health", () => {
       twilio_accounts: [
         {
           twilio_sid: account.sid,
+          region: "us1",
           health: "ok",
           checked_at: null,
           next_check_at: expect.stringMatching(/Z$/),

@@ -3,13 +3,13 @@ import type { Account } from "../twilio-simulator/state.ts";
 import { prepareImport } from "./import.ts";
 import { BASE, createAgent, createKey, type Key, post, rows, send } from "./worker.ts";
 
-/** An imported number, and all that it takes to speak about it as Twilio does. */
+/** An imported number, and everything a test needs to send webhooks about it. */
 export type Imported = {
   account: Account;
   phoneNumber: string;
   key: Key;
   agentId: string;
-  /** The row's id, which stands in the webhook URLs. */
+  /** The row's id, which is in the webhook URLs. */
   id: string;
   body: Record<string, unknown>;
 };
@@ -37,7 +37,7 @@ export async function haveImported(agent: Record<string, unknown> = {}): Promise
 export const webhookUrl = (id: string, path: string) => `${BASE}/webhooks/twilio/${id}/${path}`;
 
 type Options = {
-  /** The URL it is really sent to; the signed one unless told. */
+  /** The URL it is sent to; by default the signed one. */
   url?: string;
   signature?: string;
   token?: string;
@@ -46,7 +46,7 @@ type Options = {
   env?: Partial<Env>;
 };
 
-/** Tells the Worker something as Twilio would: a form, signed with the account's token. */
+/** Sends the Worker a webhook as Twilio does: a form, signed with the account's token. */
 export async function tell(
   { id, account }: Pick<Imported, "id" | "account">,
   path: string,

@@ -14,8 +14,8 @@ type Result = { explicitAcks: string[]; retryMessages: { msgId: string }[] };
 type Delivered = { acked: QueueMessage[]; retried: { message: QueueMessage; delaySeconds: number }[] };
 
 /**
- * Hands what waits in a queue to its consumer as one batch, in real `Message` objects, and says what became of each.
- * What it wants again is not put back: a test that means it says so by `enqueueIn`.
+ * Delivers the waiting messages of a queue to its consumer as one batch of real `Message` objects, and returns what the
+ * consumer did with each. A message that it retries is not put back: the test does that with `enqueueIn`.
  */
 export async function deliverQueued(
   queue = RECONCILIATION,
@@ -31,7 +31,7 @@ export async function deliverQueued(
   const batch = createMessageBatch<QueueMessage>(queue, messages);
   const delays = new Map<string, number>();
   for (const message of batch.messages) {
-    // The result does not say with which delay a message is wanted again.
+    // The result does not say the delay of a retry.
     const retry = message.retry.bind(message);
     message.retry = (options) => {
       delays.set(message.id, options?.delaySeconds ?? 0);
@@ -52,7 +52,7 @@ export async function deliverQueued(
   };
 }
 
-/** Runs the jobs of a cron trigger, to the end of what they leave running. */
+/** Runs the jobs of a cron trigger, and waits for the work that they start. */
 export async function runCron(cron: string, overrides: Partial<Env> = {}): Promise<void> {
   const context = createExecutionContext();
   await worker.scheduled({ cron }, { ...bindings, ...overrides }, context);

@@ -23,7 +23,7 @@ export function customerAt(origin: string): Answer | undefined {
   return answers.get(origin);
 }
 
-/** Starts a customer's server; 200 to everything unless told otherwise. */
+/** Starts a customer's server. By default it answers 200 to everything. */
 export function startCustomer(
   answer: Answer = () => new Response("ok"),
   origin = "https://customer.example",

@@ -1,53 +1,92 @@
 import { env } from "cloudflare:workers";
 import { recordedDatabase } from "./statements.ts";
 
-/** A round trip to D1 that goes wrong: before it was carried out, or after, when only its answer is lost. */
-export type D1Fault = { trip: number; when: "before" | "after"; times?: number };
+/**
+ * A round trip to D1 that fails: before D1 carries it out, or after, so that only the answer is lost. `passing` is an
+ * error after which Cloudflare says to retry.
+ */
+export type D1Fault = { trip: number; when: "before" | "after"; times?: number; passing?: boolean };
 
-type Watch = { onFail?: () => void };
+type Watch = {
+  onFail?: () => void;
+  /** What a replica answers instead of the row that the primary has. */
+  replica?: (row: unknown) => unknown;
+};
+
+// https://developers.cloudflare.com/d1/observability/debug-d1/#error-list
+const PASSING = "D1_ERROR: Network connection lost.";
+const LASTING = "D1_ERROR: D1 DB is overloaded. Requests queued for too long.";
+
+type Watched = {
+  DB: D1Database;
+  trips: () => number;
+  /** How many of the trips were made in a session, which a replica may serve. */
+  sessionTrips: () => number;
+};
 
 /**
- * The D1 of the tests, with its round trips counted and, if wanted, one or more of them failing.
+ * The D1 of the tests. It counts its round trips and can make some of them fail.
  *
  * @param fault `trip` counts from 1; `onFail` is called with each failure
  */
-export function watchedDatabase(fault?: D1Fault & Watch): { DB: D1Database; trips: () => number } {
-  let trips = 0;
+export function watchedDatabase({ replica, onFail, ...fault }: Partial<D1Fault> & Watch = {}): Watched {
+  const { trip: firstTrip = Number.POSITIVE_INFINITY, when, times = 1, passing = false } = fault;
+  const count = { trips: 0, inSession: 0 };
   const originals = new WeakMap<object, D1PreparedStatement>();
 
-  async function trip<T>(work: () => Promise<T>): Promise<T> {
-    trips += 1;
-    const fails = fault && trips >= fault.trip && trips < fault.trip + (fault.times ?? 1);
-    if (fails) fault.onFail?.();
-    if (fails && fault.when === "before") throw new Error("D1_ERROR: Network connection lost.");
+  async function trip<T>(isSession: boolean, work: () => Promise<T>): Promise<T> {
+    count.trips += 1;
+    if (isSession) count.inSession += 1;
+    const fails = count.trips >= firstTrip && count.trips < firstTrip + times;
+    const error = new Error(passing ? PASSING : LASTING);
+    if (fails) onFail?.();
+    if (fails && when === "before") throw error;
     const result = await work();
-    if (fails) throw new Error("D1_ERROR: Network connection lost.");
+    if (fails) throw error;
     return result;
   }
 
-  function wrap(statement: D1PreparedStatement): D1PreparedStatement {
-    const wrapped = {
-      bind: (...values: unknown[]) => wrap(statement.bind(...values)),
-      first: () => trip(() => statement.first()),
-      run: () => trip(() => statement.run()),
-      all: () => trip(() => statement.all()),
-      raw: () => trip(() => statement.raw()),
-    } as unknown as D1PreparedStatement;
-    originals.set(wrapped, statement);
-    return wrapped;
+  function watch(database: Pick<D1Database, "prepare" | "batch">, isSession: boolean) {
+    const seen = <Row>(row: Row) => (isSession && replica ? (replica(row) as Row) : row);
+    const wrap = (statement: D1PreparedStatement): D1PreparedStatement => {
+      const wrapped = {
+        bind: (...values: unknown[]) => wrap(statement.bind(...values)),
+        first: () => trip(isSession, async () => seen(await statement.first())),
+        run: () => trip(isSession, () => statement.run()),
+        all: () => trip(isSession, () => statement.all()),
+      } as unknown as D1PreparedStatement;
+      originals.set(wrapped, statement);
+      return wrapped;
+    };
+    return {
+      prepare: (query: string) => wrap(database.prepare(query)),
+      batch: (statements: D1PreparedStatement[]) =>
+        trip(isSession, () =>
+          database.batch(statements.map((statement) => originals.get(statement) ?? statement)),
+        ),
+    };
   }
 
   const DB = {
-    prepare: (query: string) => wrap(recordedDatabase.prepare(query)),
-    batch: (statements: D1PreparedStatement[]) =>
-      trip(() =>
-        recordedDatabase.batch(statements.map((statement) => originals.get(statement) ?? statement)),
-      ),
-    exec: (query: string) => trip(() => recordedDatabase.exec(query)),
+    ...watch(recordedDatabase, false),
+    withSession: (constraint: string) => watch(recordedDatabase.withSession(constraint), true),
   } as unknown as D1Database;
-
-  return { DB, trips: () => trips };
+  return { DB, trips: () => count.trips, sessionTrips: () => count.inSession };
 }
+
+/** A D1 that does not answer, and will not for a while. */
+export const brokenDatabase = {
+  prepare: () => brokenStatement,
+  batch: () => Promise.reject(new Error(LASTING)),
+  withSession: () => brokenDatabase,
+} as unknown as D1Database;
+
+const brokenStatement = {
+  bind: () => brokenStatement,
+  first: () => Promise.reject(new Error(LASTING)),
+  run: () => Promise.reject(new Error(LASTING)),
+  all: () => Promise.reject(new Error(LASTING)),
+} as unknown as D1PreparedStatement;
 
 /** Empties every table. */
 export async function clearDatabase(): Promise<void> {

@@ -2,7 +2,7 @@ import { type Schema as JsonSchema, Validator } from "@cfworker/json-schema";
 import { expect } from "vitest";
 import { openApiDocument } from "../../src/documentation/openapi.ts";
 
-/** A JSON schema, as far as the tests look into one. */
+/** The parts of a JSON schema that the tests use. */
 export type Schema = {
   $ref?: string;
   type?: string | string[];
@@ -48,13 +48,13 @@ export const operations: readonly Operation[] = Object.entries(document.paths ??
     ),
 );
 
-// The published document leaves room for fields to come. Here a field that is not documented is a fault.
+// The published document allows more fields later. In a test, a field that is not documented is a fault.
 const components = structuredClone(document.components) as { schemas: Record<string, Schema> };
 for (const schema of Object.values(components.schemas)) close(schema);
 
 const validators = new Map<string, Validator>();
 
-/** What in a value is not as the schema has it; nothing where all is well. */
+/** Where a value differs from the schema; empty if it does not. */
 export function faultsOf(value: unknown, schema: Schema): string[] {
   const key = JSON.stringify(schema);
   let validator = validators.get(key);
@@ -68,7 +68,7 @@ export function faultsOf(value: unknown, schema: Schema): string[] {
     .errors.map(({ instanceLocation, error }) => `${instanceLocation}: ${error}`);
 }
 
-/** Forbids what an object's `properties` do not name, wherever there are any. What narrows another schema stays open. */
+/** Forbids fields that an object's `properties` do not name. A schema that narrows another one stays open. */
 function close(schema: Schema & { additionalProperties?: unknown; allOf?: unknown }): Schema {
   if (schema.properties && schema.additionalProperties === undefined) schema.additionalProperties = false;
   for (const property of Object.values(schema.properties ?? {})) close(property);
@@ -79,12 +79,12 @@ function close(schema: Schema & { additionalProperties?: unknown; allOf?: unknow
 const ERROR: Schema = { $ref: "#/components/schemas/Error" };
 
 /**
- * Fails the running test where a response disagrees with the document: a status that the operation does not list, a
- * code that it does not list for this status, a body of another form.
+ * Fails the running test if a response differs from the document: the operation does not list its status, or its code
+ * for this status, or the body has another form.
  */
 export async function expectDocumented({ method, url }: Request, response: Response): Promise<void> {
   const { pathname } = new URL(url);
-  // A path without parameters comes before one that they make it match.
+  // A path without parameters comes before a path that matches it by parameters.
   const operation = operations
     .filter((candidate) => candidate.method === method && patternOf(candidate.path).test(pathname))
     .sort((a, b) => a.path.split("{").length - b.path.split("{").length)[0];

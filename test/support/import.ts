@@ -10,7 +10,7 @@ export type ImportRequest = {
   agent_id: string;
 };
 
-/** All that an import needs: a number at Twilio, a key, an agent, and the body that names them. */
+/** Everything an import needs: a number at Twilio, a key, an agent, and the body that names them. */
 export async function prepareImport(fields: Partial<NumberResource> = {}, key?: Key) {
   const { account, number } = haveNumber(fields);
   const owner = key ?? (await createKey());

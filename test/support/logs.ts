@@ -18,14 +18,14 @@ export function startLogs(): void {
   }
 }
 
-/** Judges the lines so far for secrets, and forgets both, before a test goes on with something new. */
+/** Checks the lines so far for secrets, and then forgets lines and secrets, so that a test can begin a new case. */
 export function restartLogs(): void {
   checkSecrets();
   lines = [];
   secrets = new Set();
 }
 
-/** From now on, a log line of this test that holds this text fails it. */
+/** From now on the test fails if one of its log lines holds this text. */
 export function keepSecret(secret: string): void {
   secrets.add(secret);
 }
@@ -35,17 +35,17 @@ export function logLines(): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-/** This test means to bring about an error that an operator should see. */
+/** This test expects an error that an operator should see. */
 export function expectErrorLog(event: string): void {
   expectedErrors.add(event);
 }
 
-/** This test brings about errors of many kinds. */
+/** This test expects errors of many kinds. */
 export function allowAllErrors(): void {
   isAnyErrorExpected = true;
 }
 
-/** Every line is JSON, none holds a secret of this test, and errors are only those the test expects: all of them. */
+/** Every line is JSON, none holds a secret of this test, and the errors are exactly those the test expects. */
 export function checkLogs(): void {
   const errors = logLines().filter(({ level }) => level === "error");
   if (!isAnyErrorExpected) expect(new Set(errors.map(({ event }) => event))).toEqual(expectedErrors);

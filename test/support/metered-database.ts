@@ -1,10 +1,10 @@
-/** What D1 was asked, and what it says of that in `meta`. */
+/** The queries to D1, and their `meta` from D1. */
 export type Meter = { trips: number; rowsRead: number; rowsWritten: number };
 
 export const newMeter = (): Meter => ({ trips: 0, rowsRead: 0, rowsWritten: 0 });
 
 /**
- * A D1 that adds up what it does.
+ * A D1 that counts its work.
  *
  * @param before awaited ahead of every round trip
  */

@@ -3,7 +3,7 @@ import { type QueueMessage, RECONCILIATION } from "../../src/queues.ts";
 const waiting = new Map<string, QueueMessage[]>();
 let isDown = false;
 
-/** Messages are kept here until a test delivers them, instead of whenever the runtime pleases. */
+/** Keeps messages until a test delivers them; otherwise the runtime decides when. */
 function watchedQueue(name: string): Queue<never> {
   const keep = (body: QueueMessage) => waiting.set(name, [...queued(name), body]);
   return {
@@ -27,7 +27,7 @@ export function startQueue(): void {
   isDown = false;
 }
 
-/** From now on the queues take nothing, or they do again. */
+/** Makes the queues refuse messages, or accept them again. */
 export function breakQueue(broken = true): void {
   isDown = broken;
 }

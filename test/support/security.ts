@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { BASE, createKey, expectError, send } from "./worker.ts";
 
-/** What every endpoint that needs an API key must refuse, whatever else the request holds. */
+/** What every endpoint with an API key must refuse, whatever else the request holds. */
 export function requiresApiKey(method: string, path: string, body?: unknown): void {
   describe(`${method} ${path} needs an API key`, () => {
     const request = async (authorization: string | undefined, headers: Record<string, string> = {}) => {

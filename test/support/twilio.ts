@@ -1,21 +1,26 @@
 import { expect, vi } from "vitest";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 import { createSimulator, type Simulator } from "../twilio-simulator/simulator.ts";
+import { openEcho, openFromWorker } from "../twilio-simulator/sockets.ts";
 import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
 import { customerAt, startCustomers } from "./customer.ts";
 import { keepSecret } from "./logs.ts";
 import { BASE, send } from "./worker.ts";
 
-const TWILIO = ["https://api.twilio.com", "https://messaging.twilio.com", "https://routes.twilio.com"];
-/** Regions with accounts of their own, none of which are simulated unless a test says so. */
-const REGION = "https://api.dublin.ie1.twilio.com";
+const TWILIO = [
+  "https://api.twilio.com",
+  "https://api.dublin.ie1.twilio.com",
+  "https://api.sydney.au1.twilio.com",
+  "https://messaging.twilio.com",
+  "https://messaging.dublin.ie1.twilio.com",
+  "https://routes.twilio.com",
+];
 
-let regional: (request: Request) => Response = () =>
-  Response.json({ code: 20003, status: 401 }, { status: 401 });
+let serve: (request: Request) => Promise<Response> = send;
 
-/** What Twilio's other region answers in this test. */
-export function answerInOtherRegion(answer: typeof regional): void {
-  regional = answer;
+/** What serves the webhooks that Twilio calls in this test; by default the Worker. */
+export function serveWebhooks(by: typeof serve): void {
+  serve = by;
 }
 
 /** The Twilio of the running test. */
@@ -23,23 +28,30 @@ export let twilio: Simulator;
 
 let strangers: string[] = [];
 
-/** A fresh Twilio behind `fetch`. It is the only host there is. */
+/** A new Twilio behind `fetch`, and no other host. */
 export function startTwilio(): void {
   strangers = [];
+  serve = send;
   startCustomers();
-  regional = () => Response.json({ code: 20003, status: 401 }, { status: 401 });
-  twilio = createSimulator(async (request) => {
-    if (new URL(request.url).origin === BASE) return send(request);
-    return new Response("<Response><Say>The owner's own system</Say></Response>", {
-      headers: { "content-type": "text/xml" },
-    });
-  });
+  twilio = createSimulator(
+    async (request) => {
+      if (new URL(request.url).origin === BASE) return serve(request);
+      return new Response("<Response><Say>The owner's own system</Say></Response>", {
+        headers: { "content-type": "text/xml" },
+      });
+    },
+    async (url, headers) => {
+      const { host } = new URL(url);
+      if (host === "runtime.example") return openEcho(url, headers);
+      if (host === new URL(BASE).host) return openFromWorker(send)(url, headers);
+      throw new Error("no such host");
+    },
+  );
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input, init);
     const { origin } = new URL(request.url);
     const customer = customerAt(origin);
     if (customer) return customer(request);
-    if (origin === REGION) return regional(request);
     if (!TWILIO.includes(origin)) {
       strangers.push(origin);
       throw new TypeError("no such host");
@@ -56,7 +68,7 @@ export function checkHosts(): void {
   expect(strangers, "a request went to a host other than Twilio").toEqual([]);
 }
 
-/** An account at Twilio with one number, whose token may appear in no log line of this test. */
+/** An account at Twilio with one number. Its token must not appear in a log line of this test. */
 export function haveNumber(fields: Partial<NumberResource> = {}, account: Partial<Account> = {}) {
   const owner = addAccount(twilio.state, account);
   keepSecret(owner.authToken);
@@ -64,7 +76,9 @@ export function haveNumber(fields: Partial<NumberResource> = {}, account: Partia
   return { account: owner, number };
 }
 
-/** The operations Twilio was asked for, in order. */
+/** The operations that Twilio received, in order; reads of routing records, which go beside others, aside. */
 export function operations(): string[] {
-  return twilio.state.requests.map(({ operation }) => operation);
+  return twilio.state.requests
+    .map(({ operation }) => operation)
+    .filter((operation) => operation !== "routing");
 }

@@ -10,7 +10,7 @@ import { recordedDatabase } from "./statements.ts";
 
 export const BASE = "https://numbers.example.com";
 
-/** The Worker's bindings, with queues and outboxes that can be looked into, and every statement noted. */
+/** The Worker's bindings, with queues and outboxes that a test controls, and a D1 that remembers every statement. */
 export const bindings: Env = {
   ...env,
   DB: recordedDatabase,
@@ -18,7 +18,7 @@ export const bindings: Env = {
   ...watchedQueues,
 };
 
-/** Sends a request through the Worker's door and waits for what it left running. The response must be a documented one. */
+/** Sends the Worker a request and waits for the work that it starts. Fails if the response is not documented. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {
   const context = createExecutionContext();
   const withOverrides = Object.keys(overrides).length === 0 ? bindings : { ...bindings, ...overrides };
@@ -43,7 +43,7 @@ export function get(path: string, key?: Key): Promise<Response> {
   return send(new Request(`${BASE}${path}`, { headers: key ? authorization(key) : {} }));
 }
 
-/** A request with an API key, and a JSON body where there is one. */
+/** A request with an API key, and a JSON body if there is one. */
 export function call(
   method: string,
   path: string,
@@ -103,7 +103,7 @@ export type Envelope = {
   error: { type: string; code: string; message: string; doc_url: string; details: Record<string, unknown> };
 };
 
-/** Asserts an error envelope and gives it back. */
+/** Asserts an error envelope and returns it. */
 export async function expectError(
   response: Response,
   status: number,

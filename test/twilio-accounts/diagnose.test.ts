@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { prepareImport } from "../support/import.ts";
-import { answerInOtherRegion, operations, twilio } from "../support/twilio.ts";
+import { operations, twilio } from "../support/twilio.ts";
 import { call, expectError } from "../support/worker.ts";
 import { type Effect, effects } from "../twilio-simulator/faults.ts";
+import { addAccount } from "../twilio-simulator/state.ts";
 
 async function prepare() {
   const prepared = await prepareImport();
@@ -61,29 +62,22 @@ describe("refused credentials come with a reason", () => {
     expect((await refused({}, "twilio_auth_failed")).details).toMatchObject({ reason: "suspended_account" });
   });
 
-  it("other_region, where another region takes them", async () => {
-    const { refused } = await prepare();
-    answerInOtherRegion(() => Response.json({ incoming_phone_numbers: [] }));
-    const error = await refused({ twilio_token: "0".repeat(32) }, "twilio_auth_failed");
-    expect(error.details).toMatchObject({ reason: "other_region" });
-  });
-
-  it("after at most two more requests", async () => {
-    const { refused } = await prepare();
-    let regional = 0;
-    answerInOtherRegion(() => {
-      regional += 1;
-      return Response.json({}, { status: 401 });
-    });
-    await refused({ twilio_token: "0".repeat(32) }, "twilio_auth_failed");
-    // Twilio refuses before it records what was asked for, so the simulator saw none of the refused ones.
-    expect([operations(), regional]).toEqual([[], 1]);
+  it("parent_account_token, if the key has imported a number of the parent", async () => {
+    const { refused, account, key, body } = await prepare();
+    await call("POST", "/v1/phone-numbers", key, body);
+    const subaccount = addAccount(twilio.state, { ownerSid: account.sid });
+    const changes = { twilio_sid: subaccount.sid, phone_number: "+15005550009" };
+    const error = await refused(changes, "twilio_auth_failed");
+    expect(error.details).toMatchObject({ reason: "parent_account_token" });
+    expect(error.message).toMatch(/^This is the Auth Token of the account's parent/);
+    const stranger = addAccount(twilio.state);
+    const other = await refused({ ...changes, twilio_sid: stranger.sid }, "twilio_auth_failed");
+    expect(other.details).toMatchObject({ reason: "wrong_token" });
   });
 
   it("even where the probes fail", async () => {
     const { refused } = await prepare();
     twilio.faults.add({ operation: "account", effect: effects.reset, times: null });
-    answerInOtherRegion(() => new Response("", { status: 500 }));
     const error = await refused({ twilio_token: "0".repeat(32) }, "twilio_auth_failed");
     expect(error.details).toMatchObject({ reason: "wrong_token" });
   });

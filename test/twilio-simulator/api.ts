@@ -15,7 +15,7 @@ const ACCOUNT_FILE = "/2010-04-01/Accounts/:account{AC[0-9a-fA-F]{32}\\.json}";
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 1000;
 
-/** Which operation a request is, or undefined for a path Twilio does not have. */
+/** The operation of a request, or undefined if Twilio has no such path. */
 export function operationOf(request: Request): Operation | undefined {
   const { pathname } = new URL(request.url);
   const isGet = request.method === "GET";
@@ -31,8 +31,12 @@ export function operationOf(request: Request): Operation | undefined {
   return request.method === "DELETE" ? "release" : undefined;
 }
 
-/** Twilio's REST API as far as an import can tell the difference. */
-export function createApi(state: State): Hono {
+/**
+ * The parts of Twilio's REST API in one Region that this service uses.
+ *
+ * @param regions all Regions, by name; the routing of calls knows their accounts
+ */
+export function createApi(state: State, regions: Readonly<Record<string, State>>): Hono {
   const api = new Hono();
 
   api.use(ACCOUNT_FILE, async (c, next) => {
@@ -89,7 +93,7 @@ export function createApi(state: State): Hono {
     return account ? c.json(accountResource(account)) : notFound(c);
   });
 
-  addOtherProducts(api, state, authenticate, record);
+  addOtherProducts(api, state, regions, authenticate, record);
 
   api.notFound(notFound);
   return api;
@@ -104,7 +108,7 @@ export function createApi(state: State): Hono {
   }
 }
 
-/** Basic authentication. An account reaches itself and its subaccounts; the refusals are worded as Twilio's are. */
+/** Basic authentication. An account may use itself and its subaccounts. The refusals have Twilio's words. */
 function authenticate(state: State, header: string | undefined, path: string): Response | undefined {
   if (!header?.startsWith("Basic ")) {
     return error(401, 20003, "Authentication Error - No credentials provided", {
@@ -133,7 +137,7 @@ export function decodeBasic(header: string): string[] {
   return colon === -1 ? [text] : [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** `PhoneNumber` is a pattern: it matches anywhere in the number, and `*` stands for any digit. */
+/** `PhoneNumber` is a pattern: it matches anywhere in the number, and `*` matches any digit. */
 function matching(numbers: State["numbers"], accountSid: string, query: URLSearchParams): NumberResource[] {
   const friendlyName = query.get("FriendlyName");
   const escaped = (query.get("PhoneNumber") ?? "")
@@ -173,7 +177,7 @@ function page(path: string, query: URLSearchParams, matches: NumberResource[], p
   };
 }
 
-/** The token stands in it in the clear, as it does at Twilio. */
+/** Like Twilio's, the resource holds the token in the clear. */
 function accountResource({ sid, authToken, ownerSid, isSuspended, type }: Account) {
   return {
     sid,

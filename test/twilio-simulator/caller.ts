@@ -1,20 +1,11 @@
 import { sign } from "../../src/twilio/signature.ts";
+import { carry, type Line, type Utterance } from "./call.ts";
+import type { OpenSocket } from "./relay.ts";
 import type { NumberResource } from "./resource.ts";
 import { type Account, type MessagingService, newSid, type State } from "./state.ts";
+import { type Fetch, requestWebhook, type WebhookExchange } from "./webhooks.ts";
 
-type Fetch = (request: Request) => Promise<Response>;
-
-/** One request Twilio made because of a call or a text, and what came back. `status` 0: nothing did. */
-export type WebhookExchange = {
-  url: string;
-  parameters: Record<string, string>;
-  signature: string;
-  status: number;
-  contentType: string;
-  body: string;
-};
-
-/** Who got the call or the text in the end. */
+/** Who got the call or the text. */
 export type Delivery = {
   answeredBy:
     | "webhook"
@@ -25,28 +16,41 @@ export type Delivery = {
     | "messaging_service"
     | "nobody"
     | "application_error";
-  /** The TwiML that took effect. */
+  /** What the caller hears first; undefined if the caller hears nothing. */
+  answer?: string | undefined;
+  /** The TwiML that answered first. */
   twiml: string | undefined;
+  /** Every TwiML document of a call, in order. */
+  documents: string[];
+  conversation: Line[];
+  /** The numbers and addresses that the TwiML dialled. */
+  dialled: string[];
   exchanges: WebhookExchange[];
 };
 
 type Party = {
   from?: string;
   body?: string;
-  /** Whether the runtime or the party that the TwiML connects the call with can be reached; it can unless told. */
+  /** What the caller says, one after the other. Then the caller hangs up. */
+  say?: Utterance[];
+  /** Whether Twilio can reach the runtime or party that the TwiML connects the call to. The default is true. */
   isReachable?: boolean;
+  /** How long the caller waits for an answer, in milliseconds. */
+  patienceMs?: number;
 };
 
+const PATIENCE_MS = 20_000;
+
 /**
- * Somebody who rings and texts a number. The number's configuration decides where that goes, with Twilio's precedence:
- * a call by trunk, TwiML App, voice URL; a text by Messaging Service, TwiML App, SMS URL.
+ * Somebody who calls and texts a number. The number's configuration decides who gets it, in Twilio's order: for a call
+ * trunk, TwiML App, voice URL; for a text Messaging Service, TwiML App, SMS URL.
  */
-export function createCaller(state: State, fetch: Fetch) {
+export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket) {
   return { ring, text };
 
   async function ring(
     phoneNumber: string,
-    { from = "+15005550006", isReachable = true }: Party = {},
+    { from = "+15005550006", say = [], isReachable = true, patienceMs = PATIENCE_MS }: Party = {},
   ): Promise<Delivery> {
     const { number, account } = locate(phoneNumber);
     if (number.trunk_sid) return nowhere("trunk");
@@ -76,16 +80,38 @@ export function createCaller(state: State, fetch: Fetch) {
           number.voice_fallback_method,
           parameters,
         );
-    const { twiml = "" } = delivery;
-    const action = attribute(twiml, /<(?:Connect|Dial) action="([^"]*)"/);
-    if (action) {
-      const ended = { ...parameters, CallStatus: "in-progress", ...connectionEnd(twiml, isReachable) };
-      const exchange = await request(account, action, "POST", ended);
-      delivery.exchanges.push(exchange);
-      delivery.twiml = exchange.body;
-    }
-    const recorded = attribute(twiml, /recordingStatusCallback="([^"]*)"/);
-    if (recorded) {
+    if (delivery.twiml === undefined) return delivery;
+    const call = await carry(delivery.twiml, {
+      account,
+      parameters,
+      utterances: [...say],
+      isReachable,
+      openSocket,
+      signUrl: (url) => sign(account.authToken, url, new URLSearchParams()),
+      patienceMs,
+      ask: async (url, method, more) => {
+        const asked = { ...parameters, CallStatus: "in-progress", ...more };
+        const fallbackUrl = number.voice_fallback_url ?? "";
+        const reply = await deliver(
+          account,
+          delivery.answeredBy,
+          url,
+          method,
+          fallbackUrl === url ? "" : fallbackUrl,
+          number.voice_fallback_method,
+          asked,
+        );
+        delivery.exchanges.push(...reply.exchanges);
+        if (reply.twiml !== undefined) delivery.documents.push(reply.twiml);
+        return reply.twiml;
+      },
+    });
+    Object.assign(delivery, {
+      answer: call.conversation.find(({ by }) => by === "agent")?.text,
+      conversation: call.conversation,
+      dialled: call.dialled,
+    });
+    if (call.recordingCallback) {
       const sid = newSid("RE");
       const recording = {
         AccountSid: account.sid,
@@ -97,12 +123,12 @@ export function createCaller(state: State, fetch: Fetch) {
         RecordingChannels: "2",
         RecordingSource: "StartCallRecordingTwiML",
       };
-      delivery.exchanges.push(await request(account, recorded, "POST", recording));
+      delivery.exchanges.push(...(await request(account, call.recordingCallback, "POST", recording)));
     }
     if (!application && number.status_callback !== "") {
       const ended = { ...parameters, CallStatus: "completed", CallDuration: "1" };
       delivery.exchanges.push(
-        await request(account, number.status_callback, number.status_callback_method, ended),
+        ...(await request(account, number.status_callback, number.status_callback_method, ended)),
       );
     }
     return delivery;
@@ -159,7 +185,7 @@ export function createCaller(state: State, fetch: Fetch) {
     return [...state.messagingServices.values()].find(({ numberSids }) => numberSids.includes(number.sid));
   }
 
-  /** Asks the URL, and where it does not answer with TwiML the fallback URL, as Twilio does. */
+  /** Asks the URL and, if that does not answer with TwiML, the fallback URL, as Twilio does. */
   async function deliver(
     account: Account,
     to: Delivery["answeredBy"],
@@ -170,52 +196,41 @@ export function createCaller(state: State, fetch: Fetch) {
     parameters: Record<string, string>,
   ): Promise<Delivery> {
     if (url === "") return nowhere("nobody");
-    const first = await request(account, url, method, parameters);
-    if (isTwiml(first)) return { answeredBy: to, twiml: first.body, exchanges: [first] };
-    if (fallbackUrl === "") return { answeredBy: "application_error", twiml: undefined, exchanges: [first] };
-    const reason = { ErrorCode: first.status === 0 ? "11205" : "11200", ErrorUrl: url };
-    const second = await request(account, fallbackUrl, fallbackMethod, { ...parameters, ...reason });
-    return isTwiml(second)
-      ? { answeredBy: "fallback", twiml: second.body, exchanges: [first, second] }
-      : { answeredBy: "application_error", twiml: undefined, exchanges: [first, second] };
+    const tries = await request(account, url, method, parameters);
+    const first = tries.at(-1);
+    if (first && isTwiml(first)) return deliveredBy(to, first.body, tries);
+    if (fallbackUrl === "") return deliveredBy("application_error", undefined, tries);
+    // Without a try, Twilio has refused the overrides. https://www.twilio.com/docs/api/errors/11243
+    const ErrorCode = first ? (first.status === 0 ? "11205" : "11200") : "11243";
+    const reason = { ErrorCode, ErrorUrl: url };
+    const more = await request(account, fallbackUrl, fallbackMethod, { ...parameters, ...reason });
+    const second = more.at(-1);
+    return second && isTwiml(second)
+      ? deliveredBy("fallback", second.body, [...tries, ...more])
+      : deliveredBy("application_error", undefined, [...tries, ...more]);
   }
 
-  async function request(
+  function request(
     account: Account,
-    configuredUrl: string,
+    url: string,
     method: string,
     parameters: Record<string, string>,
-  ): Promise<WebhookExchange> {
-    const form = new URLSearchParams(parameters);
-    const [address = ""] = configuredUrl.split("#");
-    const url = method === "GET" ? `${address}${address.includes("?") ? "&" : "?"}${form}` : address;
-    const signature = await sign(account.authToken, url, method === "GET" ? new URLSearchParams() : form);
-    const headers = { "x-twilio-signature": signature, "i-twilio-idempotency-token": crypto.randomUUID() };
-    const init = method === "GET" ? { method, headers } : { method, headers, body: form };
-    const exchange = { url, parameters, signature };
-    try {
-      const response = await fetch(new Request(url, init));
-      const contentType = response.headers.get("content-type") ?? "";
-      return { ...exchange, status: response.status, contentType, body: await response.text() };
-    } catch {
-      return { ...exchange, status: 0, contentType: "", body: "" };
-    }
+  ): Promise<WebhookExchange[]> {
+    return requestWebhook(fetch, account, url, method, parameters);
   }
 }
 
-function attribute(twiml: string, pattern: RegExp): string | undefined {
-  return pattern.exec(twiml)?.[1]?.replaceAll("&amp;", "&");
-}
-
-/** What Twilio adds to the request for the `action` of `<Connect>` or `<Dial>`. */
-function connectionEnd(twiml: string, isReachable: boolean): Record<string, string> {
-  if (twiml.includes("<Dial ")) return { DialCallStatus: isReachable ? "completed" : "no-answer" };
-  if (isReachable) return { SessionId: newSid("VX"), SessionStatus: "completed", SessionDuration: "1" };
-  return { SessionId: newSid("VX"), SessionStatus: "failed", ErrorCode: "39001" };
+function deliveredBy(
+  answeredBy: Delivery["answeredBy"],
+  twiml: string | undefined,
+  exchanges: WebhookExchange[],
+): Delivery {
+  const documents = twiml === undefined ? [] : [twiml];
+  return { answeredBy, twiml, documents, conversation: [], dialled: [], exchanges };
 }
 
 function nowhere(answeredBy: Delivery["answeredBy"]): Delivery {
-  return { answeredBy, twiml: undefined, exchanges: [] };
+  return deliveredBy(answeredBy, undefined, []);
 }
 
 function isTwiml({ status, contentType, body }: WebhookExchange): boolean {

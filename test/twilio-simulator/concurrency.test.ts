@@ -19,11 +19,11 @@ function prepare(maxConcurrentRequests?: number) {
 }
 
 describe("the concurrency of an account", () => {
-  it("is unlimited unless it is said otherwise", async () => {
+  it("is unlimited by default", async () => {
     expect(await prepare().statuses(100)).not.toContain(429);
   });
 
-  it("answers what is above it 429, error 20429, without Retry-After", async () => {
+  it("answers requests above the limit with 429, error 20429, without Retry-After", async () => {
     const { list, statuses } = prepare(2);
     expect(await statuses(5)).toEqual([200, 200, 429, 429, 429]);
     const [, , refused] = await Promise.all([list(), list(), list()]);
@@ -31,7 +31,7 @@ describe("the concurrency of an account", () => {
     expect(refused?.headers.get("retry-after")).toBeNull();
   });
 
-  it("is free again when requests end, whichever way", async () => {
+  it("has a free place again after a request ends in any way", async () => {
     const { at, list, statuses } = prepare(1);
     expect(await statuses(2)).toEqual([200, 429]);
     at.faults.add({ effect: { kind: "hang" } });
@@ -43,14 +43,14 @@ describe("the concurrency of an account", () => {
     expect((await list()).status).toBe(200);
   });
 
-  it("is each account's own", async () => {
+  it("is counted for each account", async () => {
     const { at, list } = prepare(1);
     const other = addAccount(at.state, { maxConcurrentRequests: 1 });
     const [first, second] = await Promise.all([list(), list(other)]);
     expect([first?.status, second?.status]).toEqual([200, 200]);
   });
 
-  it("does not carry out what it refuses", async () => {
+  it("changes nothing for a refused request", async () => {
     const { at, account } = prepare(0);
     const number = addNumber(at.state, account, {
       phone_number: "+15005550001",

@@ -2,14 +2,14 @@ import { effects } from "./faults.ts";
 import type { State } from "./state.ts";
 
 /**
- * Twilio's limit: how many requests of one account may be under way at once. What is above it is answered 429 and
- * not carried out; it does not wait for a place.
+ * Twilio's limit for the concurrent requests of one account. A request above the limit gets a 429 at once, and nothing
+ * is done for it; it does not wait for a place.
  * https://www.twilio.com/docs/usage/rest-api-best-practices
  */
 export function createConcurrencyLimit(state: State) {
   const underWay = new Map<string, number>();
 
-  /** Does the work if its account has a place for it. */
+  /** Does the work if the account has a free place. */
   return async (request: Request, work: () => Promise<Response>): Promise<Response> => {
     const sid = /\/Accounts\/(\w+)/.exec(new URL(request.url).pathname)?.[1] ?? "";
     const present = underWay.get(sid) ?? 0;

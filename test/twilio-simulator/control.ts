@@ -1,10 +1,11 @@
 import { Hono } from "hono";
 import { type Effect, effects, type Fault } from "./faults.ts";
+import { REGIONS } from "./regions.ts";
 import type { NumberResource } from "./resource.ts";
 import type { Simulator } from "./simulator.ts";
 import { addAccount, addNumber, OPERATIONS } from "./state.ts";
 
-/** What Twilio's Console and the telephone network are to the real thing: look, change, ring, text, break. */
+/** The endpoints that stand for Twilio's Console and the telephone network: look, change, ring, text, break. */
 export function createControl(simulator: Simulator): Hono {
   const { state, faults } = simulator;
   const control = new Hono();
@@ -17,24 +18,36 @@ export function createControl(simulator: Simulator): Hono {
     }),
   );
 
-  // {"sid"?, "authToken"?, "ownerSid"?, "maxConcurrentRequests"?}
-  control.post("/accounts", async (c) => c.json(addAccount(state, await c.req.json()), 201));
-
-  // {"account_sid", "phone_number", …any field of the resource}
-  control.post("/numbers", async (c) => {
-    const fields = await c.req.json<
-      Partial<NumberResource> & Pick<NumberResource, "phone_number" | "account_sid">
-    >();
-    const account = state.accounts.get(fields.account_sid);
-    if (!account) throw new Error("no such account");
-    return c.json(addNumber(state, account, fields), 201);
+  // {"region"?, "sid"?, "authToken"?, "ownerSid"?, "maxConcurrentRequests"?}
+  control.post("/accounts", async (c) => {
+    const { region, ...account } = await c.req.json();
+    return c.json(addAccount(stateIn(region), account), 201);
   });
 
-  // {"phone_number", "from"?, "body"?}
+  // {"region"?, "account_sid", "phone_number", …any field of the resource}
+  control.post("/numbers", async (c) => {
+    const { region, ...fields } = await c.req.json<
+      { region?: string } & Partial<NumberResource> & Pick<NumberResource, "phone_number" | "account_sid">
+    >();
+    const account = stateIn(region).accounts.get(fields.account_sid);
+    if (!account) throw new Error("no such account");
+    return c.json(addNumber(stateIn(region), account, fields), 201);
+  });
+
+  // {"phone_number", "region": "us1" | "ie1" | "au1"}: from now on this Region handles its calls
+  control.post("/routes", async (c) => {
+    const { phone_number, region } = await c.req.json();
+    stateIn(region);
+    state.voiceRegions.set(phone_number, region);
+    return c.json({ ok: true }, 201);
+  });
+
+  // {"phone_number", "from"?, "say"?: ["…", {"say"? | "digits"? | "silent"?, "interrupts"?}, …], "isReachable"?}
   control.post("/ring", async (c) => {
     const { phone_number, ...party } = await c.req.json();
     return c.json(await simulator.ring(phone_number, party));
   });
+  // {"phone_number", "from"?, "body"?}
   control.post("/text", async (c) => {
     const { phone_number, ...party } = await c.req.json();
     return c.json(await simulator.text(phone_number, party));
@@ -45,7 +58,7 @@ export function createControl(simulator: Simulator): Hono {
     const fault = await c.req.json<Omit<Fault, "effect"> & { effect: string | Effect }>();
     const effect = typeof fault.effect === "string" ? namedEffect(fault.effect) : fault.effect;
     if (fault.operation !== undefined && !OPERATIONS.includes(fault.operation)) {
-      throw new Error(`no such operation; there are ${OPERATIONS.join(", ")}`);
+      throw new Error(`no such operation; use one of ${OPERATIONS.join(", ")}`);
     }
     faults.add({ ...fault, effect });
     return c.json({ ok: true }, 201);
@@ -54,6 +67,12 @@ export function createControl(simulator: Simulator): Hono {
     faults.clear();
     return c.json({ ok: true });
   });
+
+  function stateIn(name = "us1") {
+    const region = REGIONS.find((known) => known === name);
+    if (!region) throw new Error(`no such Region; use one of ${REGIONS.join(", ")}`);
+    return simulator.regions[region];
+  }
 
   control.onError((error, c) => c.json({ error: error.message }, 400));
   return control;
@@ -64,6 +83,6 @@ function namedEffect(name: string): Effect {
     (entry): entry is [string, Effect] => typeof entry[1] !== "function",
   );
   const effect = new Map(named).get(name);
-  if (!effect) throw new Error(`no such effect; there are ${named.map(([known]) => known).join(", ")}`);
+  if (!effect) throw new Error(`no such effect; use one of ${named.map(([known]) => known).join(", ")}`);
   return effect;
 }

@@ -2,7 +2,7 @@ import type { Operation } from "./state.ts";
 
 /** What goes wrong with a request. */
 export type Effect =
-  /** Answer this instead of doing anything. */
+  /** Do nothing and answer this. */
   | { kind: "respond"; status: number; body?: string; headers?: Record<string, string> }
   /** Drop the connection before anything is done. */
   | { kind: "reset" }
@@ -14,24 +14,24 @@ export type Effect =
   | { kind: "hang" }
   /** Do it, and never answer. */
   | { kind: "reply_hangs" }
-  /** Never answer, or as a gateway does, and do it only after this many further requests have been answered. */
+  /** Never answer, or answer like a gateway. Do it later, after this many other requests were answered. */
   | { kind: "late"; requests: number; answer?: 502 | 503 | 504 | "reset" }
   /** Answer after this many milliseconds. */
   | { kind: "slow"; milliseconds: number }
-  /** Say yes to an update and keep the number as it is. */
+  /** Accept an update and change nothing. */
   | { kind: "ignored" };
 
 export type Fault = {
   effect: Effect;
-  /** Which requests it befalls; all when absent. */
+  /** Which requests fail; all if absent. */
   operation?: Operation;
-  /** How many requests pass unharmed before it begins. */
+  /** How many requests work before the first one fails. */
   after?: number;
-  /** How many requests it befalls; 1 when absent, and null for every one from then on. */
+  /** How many requests fail: 1 if absent, and null for all from then on. */
   times?: number | null;
 };
 
-/** The connection is gone. Whoever serves the simulator closes the socket. */
+/** The connection is gone. The server of the simulator closes the socket. */
 export class ConnectionReset extends Error {
   override readonly name = "ConnectionReset";
 }
@@ -39,7 +39,7 @@ export class ConnectionReset extends Error {
 export type Faults = {
   add: (fault: Fault) => void;
   clear: () => void;
-  /** The effect for the next request of this operation, counted as befallen. */
+  /** The effect on the next request of this operation. Counts that request. */
   take: (operation: Operation) => Effect | undefined;
 };
 
@@ -89,7 +89,7 @@ function twilioError(
   return { kind: "respond", status, body, headers: { ...json, ...headers } };
 }
 
-/** The faults worth having a name. */
+/** Effects with a name. */
 export const effects = {
   authenticate: twilioError(401, 20003, "Authenticate"),
   unauthorizedWithoutCode: { kind: "respond", status: 401, body: "", headers: {} },

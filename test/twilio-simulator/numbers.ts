@@ -1,6 +1,6 @@
 import type { NumberResource } from "./resource.ts";
 
-/** The numbers by SID, with an index of those of each account: a list need not look at everybody's. */
+/** The numbers by SID, with an index by account, so that a list need not read the numbers of all accounts. */
 export class Numbers extends Map<string, NumberResource> {
   readonly #byAccount = new Map<string, Map<string, NumberResource>>();
 
@@ -21,7 +21,7 @@ export class Numbers extends Map<string, NumberResource> {
     super.clear();
   }
 
-  /** The account's numbers in the order in which they came to be. One that is given away must be set anew. */
+  /** The account's numbers in the order in which they were added. If a number changes its account, set it again. */
   of(accountSid: string): NumberResource[] {
     const numbers = this.#byAccount.get(accountSid)?.values() ?? [];
     return [...numbers].filter(({ account_sid }) => account_sid === accountSid);

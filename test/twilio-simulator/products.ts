@@ -6,16 +6,27 @@ type Authenticate = (state: State, header: string | undefined, account: string) 
 type Record = (operation: Operation, c: Context, parameters: URLSearchParams) => void;
 
 /**
- * Twilio's other products, which have no account in their paths: they act on the account that authenticates.
+ * Twilio's other products. Their paths name no account: they use the account of the credentials.
  * https://www.twilio.com/docs/messaging/api/service-resource, https://www.twilio.com/docs/global-infrastructure
  */
-export function addOtherProducts(api: Hono, state: State, authenticate: Authenticate, record: Record): void {
-  for (const path of ["/v1/*", "/v2/*"]) {
+export function addOtherProducts(
+  api: Hono,
+  state: State,
+  regions: Readonly<{ [region: string]: State }>,
+  authenticate: Authenticate,
+  record: Record,
+): void {
+  // All Regions share the routing of calls. It accepts the credentials of every Region.
+  for (const [path, states] of [
+    ["/v1/*", [state]],
+    ["/v2/*", Object.values(regions)],
+  ] as const) {
     api.use(path, async (c, next) => {
       const header = c.req.header("authorization");
       const [account = ""] = header ? decodeBasic(header) : [];
-      const refusal = authenticate(state, header, account);
-      if (refusal) return refusal;
+      const refusals = states.map((known) => authenticate(known, header, account));
+      const [refusal] = refusals;
+      if (refusal && !refusals.includes(undefined)) return refusal;
       await next();
       return;
     });

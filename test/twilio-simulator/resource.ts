@@ -1,4 +1,4 @@
-/** Twilio's IncomingPhoneNumber resource, field for field, unset ones as the real API mixes them: some "", some null. */
+/** Twilio's IncomingPhoneNumber resource with all fields. As in the real API, some unset fields are "" and some null. */
 export type NumberResource = {
   account_sid: string;
   address_requirements: string;
@@ -37,7 +37,7 @@ export type NumberResource = {
   voice_url: string | null;
 };
 
-/** A number as it is right after it was bought: nothing configured. */
+/** A number that was just bought: nothing is configured. */
 export function createNumberResource(
   fields: Partial<NumberResource> & Pick<NumberResource, "account_sid" | "phone_number" | "sid">,
 ): NumberResource {

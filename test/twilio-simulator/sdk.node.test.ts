@@ -5,7 +5,7 @@ import { type SimulatorServer, serveSimulator } from "./serve.ts";
 import { createSimulator, type Simulator } from "./simulator.ts";
 import { type Account, addAccount, addNumber } from "./state.ts";
 
-// Holds the simulator to reality: Twilio's own SDK must work against it as it does against Twilio.
+// Compares the simulator with reality: Twilio's own SDK must work with it as it works with Twilio.
 
 let simulator: Simulator;
 let server: SimulatorServer;
@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 afterEach(() => server.close());
 
-/** The SDK's HTTP client, sent to the simulator instead of api.twilio.com. */
+/** The SDK's HTTP client, but it sends its requests to the simulator instead of api.twilio.com. */
 function toSimulator(): InstanceType<typeof twilio.RequestClient> {
   const http = new twilio.RequestClient();
   const request = http.request.bind(http);
@@ -112,7 +112,7 @@ describe("the official SDK", () => {
     });
   });
 
-  it("reaches subaccounts from the parent, and not the other way round", async () => {
+  it("reaches subaccounts from the parent, and not the parent from a subaccount", async () => {
     const child = addAccount(simulator.state, { ownerSid: account.sid });
     addNumber(simulator.state, child, { phone_number: "+15005550001" });
     const asParent = client(account.sid, account.authToken, child.sid);
@@ -122,12 +122,12 @@ describe("the official SDK", () => {
     await expect(asChild.incomingPhoneNumbers.list()).rejects.toMatchObject({ status: 401 });
   });
 
-  it("sees a dropped connection as one", async () => {
+  it("reports a dropped connection", async () => {
     simulator.faults.add({ effect: effects.reset });
     await expect(client().incomingPhoneNumbers.list()).rejects.toMatchObject({ code: "ECONNRESET" });
   });
 
-  it("accepts the signatures the simulator's calls and texts carry", async () => {
+  it("accepts the signatures of the simulator's calls and texts", async () => {
     const number = addNumber(simulator.state, account, {
       phone_number: "+15005550001",
       voice_url: "https://example.com/voice?tenant=1",

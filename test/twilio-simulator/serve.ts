@@ -4,17 +4,26 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { createControl } from "./control.ts";
 import { ConnectionReset } from "./faults.ts";
+import type { Region } from "./regions.ts";
 import type { Simulator } from "./simulator.ts";
 
 export type SimulatorServer = { url: string; close: () => Promise<void> };
 
-/** Serves a simulator over HTTP, with its control endpoints under /_simulator. */
-export async function serveSimulator(simulator: Simulator, port = 0): Promise<SimulatorServer> {
+/**
+ * Serves one Region of a simulator over HTTP, with its control endpoints under /_simulator.
+ *
+ * @param port 0 for any free port
+ */
+export async function serveSimulator(
+  simulator: Simulator,
+  port = 0,
+  region: Region = "us1",
+): Promise<SimulatorServer> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.route("/_simulator", createControl(simulator));
   app.all("*", async (c) => {
     try {
-      return await simulator.fetch(c.req.raw);
+      return await simulator.fetch(c.req.raw, region);
     } catch (error) {
       if (!(error instanceof ConnectionReset)) throw error;
       c.env.incoming.socket.destroy();

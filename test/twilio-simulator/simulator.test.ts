@@ -11,6 +11,7 @@ import {
   addNumber,
   promoteSecondaryToken,
 } from "./state.ts";
+import { NoAnswer } from "./webhooks.ts";
 
 // The fields of api.v2010.account.incoming_phone_number in Twilio's OpenAPI document.
 const DOCUMENTED_FIELDS =
@@ -66,7 +67,7 @@ describe("an update", () => {
     return { at, number, update };
   }
 
-  it("changes what is named and nothing else", async () => {
+  it("changes the named fields and no others", async () => {
     const { number, update } = prepare({ sms_url: "https://example.com/sms" });
     await update({ VoiceUrl: "https://example.com/voice" });
     expect(number).toMatchObject({
@@ -105,7 +106,7 @@ describe("an update", () => {
     expect(number).toEqual(before);
   });
 
-  it("refuses an SMS URL where the number cannot text", async () => {
+  it("refuses an SMS URL if the number cannot text", async () => {
     const { update } = prepare({ capabilities: { voice: true, sms: false, mms: false, fax: false } });
     expect((await update({ SmsUrl: "https://example.com" })).body.code).toBe(21407);
   });
@@ -183,8 +184,61 @@ describe("who answers", () => {
   });
 });
 
+describe("connection overrides", () => {
+  const server = () => new Response("oops", { status: 503 });
+  const refusal = () => new Response("no", { status: 404 });
+  const noAnswer = () => Promise.reject(new NoAnswer());
+  const noConnection = () => Promise.reject(new TypeError("connection refused"));
+
+  /** How often a text is sent to a webhook that always fails. */
+  async function tries(fragment: string, fail: () => Promise<Response> | Response) {
+    const urls: string[] = [];
+    const at = createSimulator(async ({ url }) => {
+      urls.push(url);
+      return fail();
+    });
+    addNumber(at.state, addAccount(at.state), {
+      phone_number: "+15005550001",
+      sms_url: `https://example.com/sms${fragment}`,
+    });
+    const { exchanges } = await at.text("+15005550001");
+    expect(exchanges).toHaveLength(urls.length);
+    expect(new Set(urls).size).toBeLessThanOrEqual(1);
+    expect(urls.join()).not.toContain("#");
+    return urls.length;
+  }
+
+  it.each<[string, () => Promise<Response> | Response, number]>([
+    ["", noConnection, 2],
+    ["", server, 1],
+    ["", noAnswer, 1],
+    ["#rc=0", noConnection, 1],
+    ["#ct=100", noConnection, 2],
+    ["#rc=5&rp=all", server, 6],
+    ["#rc=5&rp=all", refusal, 6],
+    ["#rc=2&rp=4xx", refusal, 3],
+    ["#rc=2&rp=5xx", refusal, 1],
+    ["#rc=5&rp=5xx", noConnection, 1],
+    ["#rc=2&rp=5xx,ct,rt", server, 3],
+    // Three tries of 5 seconds are Twilio's 15, and one that waits 15 seconds for an answer is all of them.
+    ["#rc=5&rp=5xx,ct,rt", noConnection, 3],
+    ["#rc=5&rp=5xx,ct,rt", noAnswer, 1],
+    ["#rc=5&rp=rt&rt=3000", noAnswer, 5],
+    ["#rc=5&rp=rt&rt=3000&tt=6000", noAnswer, 2],
+  ])("%s: %o is tried %i times", async (fragment, fail, times) => {
+    expect(await tries(fragment, fail)).toBe(times);
+  });
+
+  it.each(["#rc=6", "#rc=", "#rp=3xx", "#rp=", "#ct=99", "#ct=10001", "#rt=15001", "#tt=0.5", "#rc=two"])(
+    "%s is refused, and the webhook is not asked",
+    async (fragment) => {
+      expect(await tries(fragment, server)).toBe(0);
+    },
+  );
+});
+
 describe("faults", () => {
-  it("befall the requests they are meant for, as often as they are meant to", async () => {
+  it("affect the chosen requests, as often as they should", async () => {
     const at = simulator();
     const account = addAccount(at.state);
     const status = async () => (await call(at, account, "/IncomingPhoneNumbers.json")).status;
@@ -195,14 +249,14 @@ describe("faults", () => {
     expect(await status()).toBe(200);
   });
 
-  it("is a suspended account's 403", async () => {
+  it("answers 403 for a suspended account", async () => {
     const at = simulator();
     const account = addAccount(at.state, { isSuspended: true });
     const response = await call(at, account, "/IncomingPhoneNumbers.json");
     expect([response.status, (await response.json<{ code: number }>()).code]).toEqual([403, 20005]);
   });
 
-  it("says 404 to what it does not know", async () => {
+  it("answers 404 for unknown paths and numbers", async () => {
     const account = addAccount(twilio.state);
     expect((await call(twilio, account, "/Calls.json")).status).toBe(404);
     expect((await call(twilio, account, `/IncomingPhoneNumbers/PN${"0".repeat(32)}.json`)).status).toBe(404);
@@ -210,7 +264,7 @@ describe("faults", () => {
 });
 
 describe("a list", () => {
-  it("has the numbers of its account and no others, wherever they came from or went", async () => {
+  it("has the numbers of its account and no others, also after numbers have changed their account", async () => {
     const at = simulator();
     const [ours, theirs] = [addAccount(at.state), addAccount(at.state)];
     const kept = addNumber(at.state, ours, { phone_number: "+15005550001" });

@@ -2,65 +2,80 @@ import { createApi, operationOf } from "./api.ts";
 import { createCaller } from "./caller.ts";
 import { createConcurrencyLimit } from "./concurrency.ts";
 import { ConnectionReset, createFaults, type Effect, type Faults } from "./faults.ts";
-import { createState, type Operation, type State } from "./state.ts";
+import { createRegions, REGIONS, type Region, regionOfHost, voiceRegionOf } from "./regions.ts";
+import type { OpenSocket } from "./relay.ts";
+import type { Operation, State } from "./state.ts";
 
 export type Simulator = {
+  /** What Twilio knows in US1. */
   state: State;
+  /** What Twilio knows in each Region. */
+  regions: Record<Region, State>;
   faults: Faults;
   /**
    * Twilio's REST API.
    *
-   * @throws ConnectionReset where a fault drops the connection
+   * @param region the Region to ask; the Region of the request's host by default
+   * @throws ConnectionReset if a fault drops the connection
    */
-  fetch: (request: Request) => Promise<Response>;
-  /** Does what it was late with. */
+  fetch: (request: Request, region?: Region) => Promise<Response>;
+  /** Carries out the late requests now. */
   finishLate: () => Promise<void>;
   ring: ReturnType<typeof createCaller>["ring"];
   text: ReturnType<typeof createCaller>["text"];
 };
 
 /**
- * A Twilio of one's own, in memory.
+ * A simulated Twilio, in memory.
  *
- * @param webhookFetch how it reaches the webhooks of its numbers
+ * @param webhookFetch sends the requests to the numbers' webhooks
  */
-export function createSimulator(webhookFetch: (request: Request) => Promise<Response>): Simulator {
-  const state = createState();
+export function createSimulator(
+  webhookFetch: (request: Request) => Promise<Response>,
+  openSocket: OpenSocket = () => Promise.reject(new Error("no such host")),
+): Simulator {
+  const regions = createRegions();
   const faults = createFaults();
-  const api = createApi(state);
-  const limited = createConcurrencyLimit(state);
-  let late: { request: Request; requests: number }[] = [];
-  const answer = async (request: Request) => {
-    const response = await api.fetch(request);
+  const apis = eachRegion((region) => createApi(regions[region], regions));
+  const limits = eachRegion((region) => createConcurrencyLimit(regions[region]));
+  const callers = eachRegion((region) => createCaller(regions[region], webhookFetch, openSocket));
+  let late: { request: Request; region: Region; requests: number }[] = [];
+  const answerIn = (region: Region) => async (request: Request) => {
+    const response = await apis[region].fetch(request);
     const due = late.filter((entry) => --entry.requests < 0);
     late = late.filter((entry) => !due.includes(entry));
-    for (const entry of due) await api.fetch(entry.request);
+    for (const entry of due) await apis[entry.region].fetch(entry.request);
     return response;
   };
 
   return {
-    state,
+    state: regions.us1,
+    regions,
     faults,
-    ...createCaller(state, webhookFetch),
-    fetch: (request) => limited(request, () => handle(request)),
+    ring: (phoneNumber, party) => callers[voiceRegionOf(regions, phoneNumber)].ring(phoneNumber, party),
+    // Texts have their own routing: it is always US1 here.
+    text: (phoneNumber, party) => callers.us1.text(phoneNumber, party),
+    fetch: (request, region = regionOfHost(new URL(request.url).host)) =>
+      limits[region](request, () => handle(request, region)),
     async finishLate() {
       const due = late;
       late = [];
-      for (const { request } of due) await api.fetch(request);
+      for (const { request, region } of due) await apis[region].fetch(request);
     },
   };
 
-  async function handle(request: Request): Promise<Response> {
+  async function handle(request: Request, region: Region): Promise<Response> {
+    const answer = answerIn(region);
     const operation = operationOf(request);
     const effect = operation && faults.take(operation);
     if (!operation || !effect) return answer(request);
     if (effect.kind === "late") {
-      late.push({ request: request.clone() as Request, requests: effect.requests });
+      late.push({ request: request.clone() as Request, region, requests: effect.requests });
       if (effect.answer === undefined) return aborted(request.signal);
       if (effect.answer === "reset") throw new ConnectionReset();
       return new Response("<html>", { status: effect.answer });
     }
-    return befall(effect, request, answer, state, operation);
+    return befall(effect, request, answer, regions[region], operation);
   }
 }
 
@@ -103,10 +118,14 @@ async function befall(
   }
 }
 
-/** Waits for the other side to lose its patience. */
+/** Waits until the other side ends the request. */
 function aborted(signal: AbortSignal): Promise<Response> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(new ConnectionReset());
     signal.addEventListener("abort", () => reject(new ConnectionReset()));
   });
+}
+
+function eachRegion<Value>(create: (region: Region) => Value): Record<Region, Value> {
+  return Object.fromEntries(REGIONS.map((region) => [region, create(region)])) as Record<Region, Value>;
 }

@@ -3,20 +3,20 @@ import { createNumberResource, type NumberResource } from "./resource.ts";
 
 export type Account = {
   sid: string;
-  /** Signs webhooks and authenticates. */
+  /** The primary token: authenticates and signs webhooks. */
   authToken: string;
-  /** Authenticates, and signs nothing until it is promoted. */
+  /** Authenticates. Signs webhooks only after it is promoted. */
   secondaryAuthToken?: string;
-  /** The parent of a subaccount. */
+  /** The parent account, if this is a subaccount. */
   ownerSid?: string;
   isSuspended?: boolean;
-  /** How many requests may be under way at once; any number when absent. */
+  /** How many requests may run at once; no limit if absent. */
   maxConcurrentRequests?: number;
   /** "Trial" or "Full". */
   type?: string;
 };
 
-/** A TwiML App: a second place to configure where calls and texts go. */
+/** A TwiML App: another place that configures who gets calls and texts. */
 export type Application = {
   sid: string;
   voiceUrl: string;
@@ -42,7 +42,7 @@ export const OPERATIONS = [
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
-/** A request the simulated API took in, for tests to look at. */
+/** A request to the simulated API, for tests to read. */
 export type RecordedRequest = {
   operation: Operation;
   path: string;
@@ -50,25 +50,29 @@ export type RecordedRequest = {
   parameters: Record<string, string>;
 };
 
-/** What Twilio knows. Plain data: tests read and write it directly, as the owner of the account would. */
+/** What Twilio knows. Plain data: tests read and change it directly, as the account's owner can do in the Console. */
 export type State = {
   accounts: Map<string, Account>;
   numbers: Numbers;
   applications: Map<string, Application>;
   messagingServices: Map<string, MessagingService>;
-  /** The region in which a number's calls are handled, by number; none is the default. */
+  /**
+   * The Region that handles a number's calls, by number. A number without an entry has no record, and US1 handles its
+   * calls. All Regions share this map, and the requests.
+   */
   voiceRegions: Map<string, string>;
   requests: RecordedRequest[];
 };
 
-export function createState(): State {
+/** @param shared what this Region shares with another one */
+export function createState(shared?: Pick<State, "voiceRegions" | "requests">): State {
   return {
     accounts: new Map(),
     numbers: new Numbers(),
     applications: new Map(),
     messagingServices: new Map(),
-    voiceRegions: new Map(),
-    requests: [],
+    voiceRegions: shared?.voiceRegions ?? new Map(),
+    requests: shared?.requests ?? [],
   };
 }
 
@@ -106,7 +110,7 @@ export function addMessagingService(state: State, service: Partial<MessagingServ
   return added;
 }
 
-/** The secondary token becomes the primary one, and the old primary dies at once. */
+/** The secondary token becomes the primary one. The old primary token stops working at once. */
 export function promoteSecondaryToken(account: Account): void {
   if (!account.secondaryAuthToken) throw new Error("the account has no secondary token");
   account.authToken = account.secondaryAuthToken;

@@ -3,7 +3,7 @@ import type { State } from "./state.ts";
 
 type Refusal = { code: number; message: string };
 
-/** Form parameters that only set a text field. Unset texts are "" or null as `createNumberResource` has them. */
+/** Form parameters that only set a text field. An unset text is "" or null, as in `createNumberResource`. */
 const TEXTS = {
   FriendlyName: "friendly_name",
   VoiceUrl: "voice_url",
@@ -26,8 +26,8 @@ const METHODS = {
 const URLS = ["VoiceUrl", "VoiceFallbackUrl", "SmsUrl", "SmsFallbackUrl", "StatusCallback"];
 
 /**
- * Applies an update to a number: parameters that are absent change nothing, empty ones clear their field, and all take
- * effect or none.
+ * Applies an update to a number. Absent parameters change nothing, and empty ones clear their field. If one parameter is
+ * refused, nothing changes.
  */
 export function updateNumber(
   state: State,
@@ -47,13 +47,13 @@ export function updateNumber(
   const mode = form.get("VoiceReceiveMode");
   if (mode !== null) number.voice_receive_mode = mode;
   bind(number, form);
-  // It may belong to another account now.
+  // Updates the index by account, because the update may have changed the account.
   state.numbers.set(number.sid, number);
   number.date_updated = new Date().toUTCString().replace("GMT", "+0000");
   return number;
 }
 
-/** A number is bound to a trunk or to a TwiML App; setting one clears the other. */
+/** A number is bound to a trunk or to a TwiML App: setting one clears the other. */
 function bind(number: NumberResource, form: URLSearchParams): void {
   const application = form.get("VoiceApplicationSid");
   const trunk = form.get("TrunkSid");
@@ -93,7 +93,7 @@ function check(state: State, number: NumberResource, form: URLSearchParams): Ref
   return undefined;
 }
 
-/** Twilio takes http and https, and no host name with an underscore. */
+/** Twilio accepts http and https, but no host name with an underscore. */
 function isUrl(value: string): boolean {
   const url = URL.parse(value);
   return (url?.protocol === "https:" || url?.protocol === "http:") && !url.hostname.includes("_");

@@ -26,7 +26,7 @@ export type Endpoints = {
 };
 
 export function createEndpoints(apiKeyId: string, services: Services): Endpoints {
-  const { db, now, log, delivery } = services;
+  const { db, now, log, delivery, ownAddresses } = services;
   const known = new Map<string, { endpoint: Endpoint; readAt: number }>();
   const isKnownFor = (ms: number, agentId: string) => {
     const entry = known.get(agentId);
@@ -56,14 +56,17 @@ export function createEndpoints(apiKeyId: string, services: Services): Endpoints
 
   function endpointOf(row: EndpointRow | undefined): Endpoint {
     const url = row?.webhook_url ?? null;
-    const { ownUrls, allowLocal } = delivery;
     const sealed = {
       secretSealed: row?.secret_sealed ?? null,
       previousSecretSealed: row?.previous_secret_sealed ?? null,
     };
     if (url === null) return { url: "", refusal: "no_webhook_url", ...sealed };
     // It was checked when it was set; this deployment's address and its rules may have changed since.
-    const isSafe = isPublicUrl(url, { protocol: "https:", ownUrls, allowLocal });
+    const isSafe = isPublicUrl(url, {
+      protocol: "https:",
+      ownUrls: ownAddresses,
+      allowLocal: delivery.allowLocal,
+    });
     return { url, ...sealed, ...(!isSafe && { refusal: "unsafe_webhook_url" as const }) };
   }
 }

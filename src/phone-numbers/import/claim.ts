@@ -9,6 +9,7 @@ import type {
   IncomingPhoneNumbers,
   NumberConfiguration,
 } from "../../twilio/incoming-phone-numbers.ts";
+import type { AccountKey } from "../../twilio-accounts/row.ts";
 import { markAccepted, type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
 import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd, secondsLeft } from "../lease.ts";
@@ -16,10 +17,10 @@ import { openConfiguration, sealConfiguration } from "../previous-configuration.
 import type { ImportBody } from "../schema.ts";
 import { type Claim, type ExistingRow, insertClaim, removeClaim, takeOverClaim } from "./store.ts";
 
-/** An import that has its row and may have touched Twilio. */
+/** An import that has its row and may have written to Twilio. */
 export type ClaimedImport = {
   row: Claim;
-  /** The number as it was looked up, before this import touched it. */
+  /** The number as it was before this import wrote to Twilio. */
   number: IncomingPhoneNumber;
   /** What to restore. */
   previous: NumberConfiguration;
@@ -28,9 +29,9 @@ export type ClaimedImport = {
 };
 
 /**
- * What becomes of the row a number has already. What the importer's own unfinished import or release left behind is
- * `taken_over`. One that another key has released, or whose key is revoked, is `superseded` by a new one, for Twilio has
- * just shown that the number is in the importer's account. Undefined: somebody has the number.
+ * What an import does with the row that the number already has. The row of an unfinished import or release of the same
+ * key is `taken_over`. If another key has released the number, or that key is revoked, the row is `superseded` by a new
+ * one: Twilio has just shown that the number is in the importer's account. Undefined: refuse the import.
  */
 export function takeoverOf(
   row: ExistingRow,
@@ -43,8 +44,8 @@ export function takeoverOf(
 }
 
 /**
- * What an earlier import of this row found. What a released number had is given up where it does not open: its owner
- * wants the number here again, and nothing else is left to give back to.
+ * What an earlier import of this row found. If the number was released and this cannot be opened, the import goes on
+ * without it: the owner wants the number here again.
  *
  * @throws VaultError
  */
@@ -60,27 +61,27 @@ async function openFirst(row: ExistingRow, { vault, log }: Services) {
 
 type ClaimRequest = {
   body: ImportBody;
-  apiKeyId: string;
+  account: AccountKey;
   number: IncomingPhoneNumber;
-  /** The row to take over, where there is one. */
+  /** The row to take over, if any. */
   abandoned: ExistingRow | undefined;
-  /** The row of another key that gives way, where there is one. */
+  /** The row of another key to replace, if any. */
   superseded: ExistingRow | undefined;
   token: TokenToStore;
   twilio: IncomingPhoneNumbers;
 };
 
-/** Writes the row as `importing`, or takes over the one an unfinished import of this key left behind. */
+/** Writes the row as `importing`, or takes over the row of an unfinished import or release of this key. */
 export async function claim(
-  { body, apiKeyId, number, abandoned, superseded, token, twilio }: ClaimRequest,
+  { body, account, number, abandoned, superseded, token, twilio }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport> {
-  const { db, vault, publicBaseUrl, log } = services;
+  const { db, vault, ownAddresses, log } = services;
   const id = abandoned?.id ?? newId("phoneNumber");
-  // What a released row keeps is the number owner's: it is carried over where this is the very same number of the same
-  // Twilio account, and stays with its former owner where the number has come to another account since.
+  // The old configuration belongs to the number's owner. The same SID means the same number in the same Twilio account,
+  // so the new row keeps it. If the number has moved to another account, it does not.
   const earlier = abandoned ?? (superseded?.twilio_number_sid === number.sid ? superseded : undefined);
-  const isOurs = ownUrls(publicBaseUrl, id, ...(earlier ? [earlier.id] : []));
+  const isOurs = ownUrls(ownAddresses, id, ...(earlier ? [earlier.id] : []));
   const first = earlier && (await openFirst(earlier, services));
   const previous = previousOf(number, isOurs, first);
   const now = services.now();
@@ -89,28 +90,29 @@ export async function claim(
     claimId: newId("claim"),
     leaseExpiresAt: leaseEnd(services, now),
     phoneNumber: body.phone_number,
-    apiKeyId,
+    ...account,
     agentId: body.agent_id,
-    accountSid: body.twilio_sid,
     twilioNumberSid: number.sid,
     previousConfigurationSealed: await sealConfiguration(vault, id, previous),
+    outcomeUnknownUntil: earlier?.outcome_unknown_until ?? null,
   };
 
   const time = now.toISOString();
-  const account = upsertAccount(db, token, time);
+  const upsert = upsertAccount(db, token, time);
   const accepted = markAccepted(db, token, time);
   try {
-    if (!abandoned) await insertClaim(db, row, [account, accepted], time, superseded);
-    else if (!(await takeOverClaim(db, row, abandoned.claim_id, [account, accepted], time))) {
+    if (!abandoned) await insertClaim(db, row, [upsert, accepted], time, superseded);
+    else if (!(await takeOverClaim(db, row, abandoned.claim_id, [upsert, accepted], time))) {
       throw new ApiError("number_already_imported");
     }
   } catch (error) {
     if (error instanceof StorageError && error.failure === "conflict")
       throw new ApiError("number_already_imported");
-    // The agent was there a moment ago; only its deletion in between makes its foreign key dangle.
+    // The agent was deleted after we looked it up.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
-    // The row may be there all the same. Twilio was not touched, so nobody need wait for it.
-    if (abandoned) await expireLease(row, services);
+    // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait. A row that
+    // took another's place holds what is to be restored, so it stays.
+    if (earlier) await expireLease(row, services);
     else
       await removeClaim(db, row).catch((failure: unknown) =>
         log.warn("claim_not_removed", errorFields(failure)),

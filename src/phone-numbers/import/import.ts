@@ -7,7 +7,7 @@ import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
 import { cannotText } from "../../twilio/errors.ts";
-import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../../twilio/incoming-phone-numbers.ts";
+import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import { sealToken } from "../../twilio-accounts/auth-token.ts";
 import { replaceToken, type TokenToStore } from "../../twilio-accounts/store.ts";
 import { notApplied, planImport, withoutSms } from "../configuration.ts";
@@ -17,18 +17,18 @@ import type { ImportBody } from "../schema.ts";
 import { type ClaimedImport, claim, takeoverOf } from "./claim.ts";
 import { lookUp } from "./look-up.ts";
 import { checkPlan } from "./plan-hash.ts";
-import { activate } from "./store.ts";
+import { type Activation, activate } from "./store.ts";
 import { outcomeUnknown, recover, undoAndAnswer } from "./undo.ts";
 
-/** `agentId` is null where the agent was deleted by force while its number was imported. */
+/** `agentId` is null if somebody deleted the agent by force during the import. */
 export type ImportedNumber = { phoneNumber: string; agentId: string | null; twilioNumberSid: string };
 
 /**
  * Imports a number: afterwards Twilio asks this deployment what to do with its calls and texts.
  *
- * A saga in four steps, each of which can be the last: look the number up, claim its row, point Twilio here, make the
- * row active. The row is there before Twilio is touched and holds what was overwritten, so whatever happens in
- * between can be finished or undone. docs/architecture.md draws it.
+ * A saga in four steps: look up the number, claim its row, point Twilio here, make the row active. The row is written
+ * before Twilio is changed and holds what the import overwrites, so an import that stops after any step can be
+ * completed or undone. docs/architecture.md draws it.
  *
  * @throws ApiError
  * @throws StorageError
@@ -39,22 +39,19 @@ export async function importNumber(
   services: Services,
 ): Promise<ImportedNumber> {
   const { log, now } = services;
-  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
-  const twilio = incomingPhoneNumbers(services.twilio, credentials);
-
-  const { number, existing, account } = await lookUp(body, apiKeyId, twilio, services);
-  const owner = { apiKeyId, accountSid: body.twilio_sid };
-  const token = await sealToken(owner, body.twilio_token, account, services);
+  const known = await lookUp(body, apiKeyId, services);
+  const { number, existing, account, twilio } = known;
+  const token = await sealToken(account, body.twilio_token, known.stored, services);
   const takeover = existing && takeoverOf(existing, apiKeyId, now());
   if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, number, services);
 
   const abandoned = takeover === "taken_over" ? existing : undefined;
   const superseded = takeover === "superseded" ? existing : undefined;
-  const request = { body, apiKeyId, number, abandoned, superseded, token, twilio };
+  const request = { body, account, number, abandoned, superseded, token, twilio };
   const claimed = await claim(request, services);
   const smsRefused = await pointHere(claimed, services);
-  const agentId = await confirm(claimed, smsRefused, services);
+  const agentId = await confirm(claimed, { smsRefused, isRegionChecked: known.isRegionChecked }, services);
 
   log.info("number_imported", {
     phone_number: body.phone_number,
@@ -67,8 +64,8 @@ export async function importNumber(
 }
 
 /**
- * The 409. The token was accepted by Twilio all the same, so where it is newer than the one stored for this key's
- * account it is kept: importing again is what people do after they rotated it.
+ * The 409. Twilio has accepted the token, so it is stored if it differs from the stored one: people import again after
+ * they rotate their token.
  */
 async function conflict(
   existing: PhoneNumberRow,
@@ -83,7 +80,7 @@ async function conflict(
   return alreadyImported(existing, apiKeyId, now());
 }
 
-/** The 409 itself. Only its own key is told that an import or a release is under way, and when to come back. */
+/** The 409 itself. Only the number's own key learns that an import or release is running, and when to retry. */
 export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now: Date): ApiError {
   const isOwnWork = existing.api_key_id === apiKeyId && existing.state !== "active";
   if (!isOwnWork) return new ApiError("number_already_imported");
@@ -94,9 +91,9 @@ export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now:
 }
 
 /**
- * Points the number at this deployment, or leaves it as it was and throws.
+ * Points the number at this deployment, or restores it and throws.
  *
- * @returns whether Twilio has said that the number cannot text, so that its SMS side was left alone
+ * @returns whether Twilio said that the number cannot text, so that its SMS fields were not changed
  */
 async function pointHere(claimed: ClaimedImport, services: Services): Promise<boolean> {
   const { row, number, twilio } = claimed;
@@ -121,11 +118,11 @@ async function pointHere(claimed: ClaimedImport, services: Services): Promise<bo
 }
 
 /**
- * Makes the row active, and tells the customer. Tried twice, for Twilio points here already and the row should say so.
+ * Makes the row active, and tells the customer. Tries twice, because Twilio already points here.
  */
 async function confirm(
   { row }: ClaimedImport,
-  smsRefused: boolean,
+  found: Pick<Activation, "smsRefused" | "isRegionChecked">,
   services: Services,
 ): Promise<string | null> {
   const { db, log, now, vault } = services;
@@ -133,7 +130,7 @@ async function confirm(
   const data = { phone_number: phoneNumber, twilio_number_sid: twilioNumberSid };
   const draft = { type: "number.imported", apiKeyId, agentId, phoneNumberId, data } as const;
   const event = await sealEvent(draft, vault, now());
-  const write = () => activate(db, { ...row, smsRefused }, event, now().toISOString());
+  const write = () => activate(db, { ...row, ...found }, event, now().toISOString());
   try {
     const activated = await write().catch((error: unknown) => {
       log.warn("activation_repeated", errorFields(error));

@@ -7,8 +7,8 @@ import { planImport } from "../configuration.ts";
 type PlanServices = Pick<Services, "vault" | "publicBaseUrl">;
 
 /**
- * A fingerprint of what an import of this number would find and do. Keyed, for the present URLs often hold secrets that
- * could be guessed from a plain hash.
+ * A fingerprint of what an import of this number would find and do. Keyed, because the present URLs often hold secrets,
+ * which could be guessed from a plain hash.
  */
 export function planHash(
   number: IncomingPhoneNumber,
@@ -17,7 +17,7 @@ export function planHash(
   return vault.fingerprint(planText(number, publicBaseUrl));
 }
 
-/** @throws ApiError `plan_changed` where a plan was sent that is no longer the one */
+/** @throws ApiError `plan_changed` if the request has a hash and the plan has changed */
 export async function checkPlan(
   hash: string | null,
   number: IncomingPhoneNumber,
@@ -28,7 +28,7 @@ export async function checkPlan(
   }
 }
 
-/** The number as it is, and what would be sent, whatever id the row will get. */
+/** The number as it is, and what the import would send. `{id}` stands for the id that the row will get. */
 function planText(number: IncomingPhoneNumber, publicBaseUrl: string): string {
   const fields = Object.entries(number).sort(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(["plan", fields, planImport(number, webhooksOf(publicBaseUrl, "{id}"))]);

@@ -2,26 +2,28 @@ import { batch } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertPending } from "../../events/pending-store.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
+import { type HealthReason, healthOf } from "../health.ts";
 import type { PhoneNumberRow } from "../row.ts";
 
 /** SQL, of the table `phone_numbers`. */
 const IS_ORPHANED = `EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = phone_numbers.api_key_id AND revoked_at IS NOT NULL)`;
 
-/** A row that stands where another is to be. `is_orphaned`: its API key is revoked, so nobody can release it. */
+/** The row that a number already has. `is_orphaned`: its API key is revoked, so nobody can release it. */
 export type ExistingRow = PhoneNumberRow & { is_orphaned: 0 | 1 };
 
-/** Statement for a batch: the row of a number, whosever it is. */
+/** Statement for a batch: the row of a number, of any API key. */
 export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1PreparedStatement {
   return db
     .prepare(
-      `SELECT id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, inbound_enabled, outbound_enabled,
-         state, claim_id, lease_expires_at, previous_configuration_sealed, ${IS_ORPHANED} AS is_orphaned
+      `SELECT id, phone_number, api_key_id, agent_id, account_sid, region, twilio_number_sid, inbound_enabled, outbound_enabled,
+         state, claim_id, lease_expires_at, previous_configuration_sealed, outcome_unknown_until,
+         ${IS_ORPHANED} AS is_orphaned
        FROM phone_numbers WHERE phone_number = ?1`,
     )
     .bind(phoneNumber);
 }
 
-/** A claim on a number: who imports it, and until when nobody else may. */
+/** The row of an import: who imports the number, and until when nobody else may. */
 export type Claim = {
   id: string;
   claimId: string;
@@ -30,16 +32,19 @@ export type Claim = {
   apiKeyId: string;
   agentId: string;
   accountSid: string;
+  region: string;
   twilioNumberSid: string;
   previousConfigurationSealed: string;
+  /** Until when Twilio may still carry out an update of a former import; null if there is none. */
+  outcomeUnknownUntil: string | null;
 };
 
 /**
  * Inserts the number as `importing`, together with its Twilio account.
  *
- * @param superseded a row of another key that is returning or orphaned: who has the number at Twilio now comes first
- * @param accounts what makes sure that the Twilio account is there; see account-store.ts
- * @throws StorageError `conflict` where the number has a row already, `dangling` where the agent is gone
+ * @param superseded a `returning` or orphaned row of another key, which this one replaces
+ * @param accounts statements that store the Twilio account; see twilio-accounts/store.ts
+ * @throws StorageError `conflict` if the number already has a row, `dangling` if the agent no longer exists
  */
 export async function insertClaim(
   db: D1Database,
@@ -51,8 +56,8 @@ export async function insertClaim(
   const insert = db
     .prepare(
       `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, state, claim_id,
-         lease_expires_at, previous_configuration_sealed, created_at, updated_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'importing', ?7, ?8, ?9, ?10, ?10)`,
+         lease_expires_at, previous_configuration_sealed, created_at, updated_at, region, outcome_unknown_until)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'importing', ?7, ?8, ?9, ?10, ?10, ?11, ?12)`,
     )
     .bind(
       claim.id,
@@ -65,6 +70,8 @@ export async function insertClaim(
       claim.leaseExpiresAt,
       claim.previousConfigurationSealed,
       now,
+      claim.region,
+      claim.outcomeUnknownUntil,
     );
   const clear = superseded
     ? [
@@ -82,10 +89,10 @@ export async function insertClaim(
 }
 
 /**
- * Takes over a row of the same key whose import or release was not finished, if its lease is over and nobody else was
- * faster. Nothing stays of the time before but its id and what it has to give back.
+ * Takes over a row of the same key whose import or release is unfinished, if its lease has expired and no other request
+ * took it over. The row starts anew: of the old values only its id stays. `claim` has what to restore.
  *
- * @param abandoned the claim that is taken over
+ * @param abandoned the claim id that the row had
  * @returns whether the row is now ours
  * @throws StorageError
  */
@@ -98,7 +105,7 @@ export async function takeOverClaim(
 ): Promise<boolean> {
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'importing', agent_id = ?3, account_sid = ?4, twilio_number_sid = ?5,
+      `UPDATE phone_numbers SET state = 'importing', agent_id = ?3, account_sid = ?4, region = ?10, twilio_number_sid = ?5,
          claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, created_at = ?9, updated_at = ?9,
          inbound_enabled = 1, outbound_enabled = 1, next_return_at = NULL, return_attempts = 0, sms_refused = 0,
          health = 'ok', health_reasons = '[]', checked_at = NULL, drift_policy = 'repair', repaired_at = NULL,
@@ -115,34 +122,39 @@ export async function takeOverClaim(
       claim.leaseExpiresAt,
       claim.previousConfigurationSealed,
       now,
+      claim.region,
     );
   const results = await batch(db, [...accounts, update, deleteUnusedAccounts(db, claim.apiKeyId)]);
   return results[accounts.length]?.meta.changes === 1;
 }
 
-/** @param smsRefused Twilio has said that the number cannot text */
-export type Activation = Pick<Claim, "id" | "claimId"> & { smsRefused: boolean };
+export type Activation = Pick<Claim, "id" | "claimId"> & {
+  smsRefused: boolean;
+  /** Calls to the number are known to be handled in the Region it was imported in. */
+  isRegionChecked: boolean;
+};
 
 /**
- * Makes a claimed number active, and in the same transaction keeps the event that says so. Doing it twice is the same
- * as doing it once.
+ * Makes a claimed number active and stores the event in the same transaction. A second call changes nothing.
  *
- * @returns undefined where another import has taken the row over; else its agent, which may have been deleted meanwhile,
- *   and whether there is somebody to tell
+ * @returns undefined if another import has taken over the row; else its agent, which is null if it was deleted meanwhile,
+ *   and whether an event was stored
  * @throws StorageError
  */
 export async function activate(
   db: D1Database,
-  { id, claimId, smsRefused }: Activation,
+  { id, claimId, smsRefused, isRegionChecked }: Activation,
   event: SealedEvent,
   now: string,
 ): Promise<{ agentId: string | null; hasEvent: boolean } | undefined> {
+  const reasons: HealthReason[] = isRegionChecked ? [] : ["region_unchecked"];
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, sms_refused = ?4, updated_at = ?3
+      `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, sms_refused = ?4, updated_at = ?3,
+         health = ?5, health_reasons = ?6
        WHERE id = ?1 AND claim_id = ?2 RETURNING agent_id`,
     )
-    .bind(id, claimId, now, Number(smsRefused));
+    .bind(id, claimId, now, Number(smsRefused), healthOf(reasons), JSON.stringify(reasons));
   const [updated, inserted] = await batch(db, [
     update,
     insertPending(db, event, { phoneNumberId: id, claimId, state: "active" }),
@@ -152,7 +164,7 @@ export async function activate(
 }
 
 /**
- * Removes a claimed number, and its Twilio account where that has no other number.
+ * Removes a claimed number, and its Twilio account if that has no other number.
  *
  * @throws StorageError
  */
@@ -160,10 +172,14 @@ export async function removeClaim(
   db: D1Database,
   { id, claimId, apiKeyId }: Pick<Claim, "id" | "claimId" | "apiKeyId">,
 ): Promise<void> {
-  await batch(db, [
-    db
-      .prepare("DELETE FROM phone_numbers WHERE id = ?1 AND claim_id = ?2 AND state = 'importing'")
-      .bind(id, claimId),
-    deleteUnusedAccounts(db, apiKeyId),
-  ]);
+  await batch(
+    db,
+    [
+      db
+        .prepare("DELETE FROM phone_numbers WHERE id = ?1 AND claim_id = ?2 AND state = 'importing'")
+        .bind(id, claimId),
+      deleteUnusedAccounts(db, apiKeyId),
+    ],
+    { isIdempotent: true },
+  );
 }

@@ -2,59 +2,52 @@ import { StorageError } from "../../database.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
-import { TwilioError, type TwilioErrorFacts } from "../../twilio/errors.ts";
+import { mayStillHappen, TwilioError } from "../../twilio/errors.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
 import { planRestore } from "../configuration.ts";
-import { expireLease, leaseEnd } from "../lease.ts";
+import { expireLease, isOutcomeUnknown, leaseEnd } from "../lease.ts";
 import { setLease } from "../lease-store.ts";
 import { restore } from "../release/restore.ts";
 import type { ClaimedImport } from "./claim.ts";
 import { removeClaim } from "./store.ts";
 
 /**
- * Deals with an update that Twilio did not confirm, and returns the error to answer with.
+ * Handles an update that Twilio did not confirm, and returns the error to answer with.
  *
- * A refusal (4xx) changed nothing, so the number is as it was looked up. After anything else the update may have
- * taken effect: Twilio is asked, and what is ours is given back.
+ * If Twilio refused it (4xx), the number has not changed. After any other failure the update may be in force, or come into
+ * force yet: we read the number. That it holds our URLs proves that the update is over only if it did not hold them before,
+ * and no update of a former import may have come late.
  */
 export async function recover(claimed: ClaimedImport, error: unknown, services: Services): Promise<unknown> {
   const answer = twilioFailure(error, "twilio_update_rejected");
-  const facts = error instanceof TwilioError ? error.facts : undefined;
-  if (facts && facts.failure !== "unavailable")
+  if (error instanceof TwilioError && error.facts.failure !== "unavailable")
     return undoAndAnswer(claimed, claimed.number, answer, services);
 
+  const isOpen = mayStillHappen(error);
   let number: IncomingPhoneNumber;
   try {
     number = await claimed.twilio.fetch(claimed.number.sid);
   } catch (readError) {
     services.log.warn("outcome_unknown", { phone_number_id: claimed.row.id, ...errorFields(readError) });
-    await expireLease(claimed.row, services);
+    await expireLease(claimed.row, services, { mayStillHappen: isOpen });
     return outcomeUnknown(answer);
   }
-  if (mayStillHappen(facts) && !holdsOurs(claimed, number)) {
-    // The owner may import again at once. That takes this very row over and points the number at the same URLs, so
-    // an update that arrives late does no harm then; for when nobody imports again, somebody keeps watch.
-    await expireLease(claimed.row, services);
-    services.defer(watchForLateUpdate(claimed, number, services));
-    return outcomeUnknown(answer);
-  }
-  return undoAndAnswer(claimed, number, answer, services);
+  const isProof =
+    !isOutcomeUnknown(claimed.row.outcomeUnknownUntil, services.now()) &&
+    !holdsOurs(claimed, claimed.number) &&
+    holdsOurs(claimed, number);
+  if (!isOpen || isProof) return undoAndAnswer(claimed, number, answer, services);
+  // The owner may import again at once. That import takes over this row and uses the same URLs, so a late update does
+  // no harm. If nobody imports again, recovery restores the number as soon as nothing can come late any more; a late
+  // update that we see ourselves is undone before that.
+  await expireLease(claimed.row, services, { mayStillHappen: true });
+  if (!holdsOurs(claimed, number)) services.defer(watchForLateUpdate(claimed, number, services));
+  return outcomeUnknown(answer);
 }
 
 /**
- * Whether Twilio may carry out an update yet: nobody who was at work on it has said that it is over. A gateway gives up
- * before what stands behind it does.
- */
-function mayStillHappen(facts: TwilioErrorFacts | undefined): boolean {
-  return facts !== undefined && (facts.status === undefined || GATEWAY_STATUSES.includes(facts.status));
-}
-
-// RFC 9110, 15.6.3 to 15.6.5
-const GATEWAY_STATUSES = [502, 503, 504];
-
-/**
- * Undoes an import, and returns the error to answer with: the given one, or one that says what may have been left.
+ * Undoes an import, and returns the error to answer with: `answer`, or "outcome unknown" if the undo fails.
  *
  * @param number the number as it is now
  */
@@ -67,22 +60,22 @@ export async function undoAndAnswer(
   return (await undo(claimed, number, services)) ? answer : outcomeUnknown(answer);
 }
 
-/** The answer where an import could be neither finished nor undone. */
+/** The answer if an import could be neither finished nor undone. */
 export function outcomeUnknown(answer: unknown): unknown {
   const code = answer instanceof ApiError ? answer.code : "storage_unavailable";
   if (!(answer instanceof ApiError || answer instanceof StorageError)) return answer;
   const error = answer instanceof ApiError ? answer : new ApiError(code, { cause: answer });
   return error.explained(
-    "This import could be neither finished nor undone yet. The number may point here already; send the import " +
-      `again to finish it. What came in between was ${REASONS[code] ?? "a failure of Twilio"}.`,
+    "This import is neither finished nor undone yet. The number may already point here; send the import again to " +
+      `finish it. The cause was ${REASONS[code] ?? "a failure of Twilio"}.`,
     { outcome: "unknown" },
   );
 }
 
 const REASONS: Partial<Record<ErrorCode, string>> = {
-  twilio_rate_limited: "Twilio's limit of requests",
+  twilio_rate_limited: "Twilio's rate limit",
   twilio_update_rejected: "a refusal by Twilio",
-  twilio_webhooks_not_applied: "an update that Twilio accepted and did not carry out",
+  twilio_webhooks_not_applied: "an update that Twilio accepted but did not carry out",
   storage_unavailable: "our database, which did not answer",
 };
 
@@ -90,10 +83,13 @@ function holdsOurs({ previous, isOurs }: ClaimedImport, number: IncomingPhoneNum
   return Object.keys(planRestore(number, previous, isOurs)).length > 0;
 }
 
-/** When the number is looked at again after an update of unknown outcome, as parts of the deadline, one after the other. */
+/** The waits between two looks at the number after an update of unknown outcome, as parts of the Twilio deadline. */
 const WATCHES = [0.25, 0.5, 0.5];
 
-/** Undoes an update that Twilio carries out after we were told of no outcome, and then removes the row. */
+/**
+ * Waits for an update that Twilio may carry out late, undoes it, and removes the row. If none is seen the row stays
+ * `importing` until recovery.
+ */
 async function watchForLateUpdate(
   claimed: ClaimedImport,
   asReadBack: IncomingPhoneNumber,
@@ -101,28 +97,29 @@ async function watchForLateUpdate(
 ): Promise<void> {
   let number = asReadBack;
   for (const part of WATCHES) {
-    if (holdsOurs(claimed, number)) break;
     await scheduler.wait(part * services.twilio.timeoutMs);
     try {
       number = await claimed.twilio.fetch(number.sid);
     } catch (error) {
-      // The row stays `importing`, for the next import or the reconciliation.
       services.log.warn("late_update_not_watched", {
         phone_number_id: claimed.row.id,
         ...errorFields(error),
       });
       return;
     }
+    if (holdsOurs(claimed, number)) {
+      await undo(claimed, number, services);
+      return;
+    }
   }
-  await undo(claimed, number, services);
 }
 
 /**
- * Gives back what is ours at Twilio and removes the row. Never throws: it runs where an error is being answered.
+ * Restores the number at Twilio and removes the row. Never throws: its caller is already answering an error.
  *
  * @param number the number as it is now
- * @returns false where that could not be done; the row stays `importing` with its lease over, so that the next import
- *   of the number or the reconciliation takes it up
+ * @returns false if that failed, or an update of a former import may still come late; the row stays `importing` and its
+ *   lease expires, so that the next import of the number or recovery takes it over
  */
 export async function undo(
   claimed: ClaimedImport,
@@ -133,10 +130,14 @@ export async function undo(
   const { db, log, now } = services;
   try {
     if (holdsOurs(claimed, number)) {
-      // Without the lease somebody else is at work on this row, and what Twilio holds is theirs to settle.
+      // If the lease is lost, another request works on this row and is responsible for Twilio.
       const isHeld = await setLease(db, row.id, row.claimId, leaseEnd(services, now()));
       if (!isHeld) return false;
       await restore(claimed.twilio, number.sid, planRestore(number, previous, isOurs));
+    }
+    if (isOutcomeUnknown(row.outcomeUnknownUntil, now())) {
+      await setLease(db, row.id, row.claimId, now().toISOString(), row.outcomeUnknownUntil);
+      return false;
     }
     await removeClaim(db, row);
     return true;

@@ -1,6 +1,6 @@
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 
-// Who answers a number today, as far as its configuration tells. No I/O here.
+// Who answers a number today, according to its configuration. No I/O here.
 
 export type AnsweredBy = {
   kind:
@@ -18,9 +18,9 @@ export type AnsweredBy = {
     | "webhook";
   /** The name of a known platform. */
   name?: string;
-  /** Of the URL that is called; never more of it. */
+  /** The host of the URL that Twilio calls; never more of the URL. */
   host?: string;
-  /** Of the trunk, application, flow or bin. */
+  /** The SID of the trunk, application, flow or bin. */
   sid?: string;
 };
 
@@ -44,7 +44,7 @@ const PLATFORMS: readonly (readonly [domain: string, name: string])[] = [
 
 type IsOurs = (url: string) => boolean;
 
-/** Who gets its calls: a trunk before an application before a URL. */
+/** Who gets its calls. A trunk comes before an application, and an application before a URL. */
 export function voiceAnsweredBy(number: IncomingPhoneNumber, isOurs: IsOurs): AnsweredBy {
   if (number.trunk_sid) return { kind: "sip_trunk", sid: number.trunk_sid };
   if (number.voice_receive_mode === "fax") return { kind: "fax" };
@@ -52,7 +52,7 @@ export function voiceAnsweredBy(number: IncomingPhoneNumber, isOurs: IsOurs): An
   return byUrl(number.voice_url, isOurs);
 }
 
-/** Who gets its texts, Messaging Services aside. */
+/** Who gets its texts, if no Messaging Service does. */
 export function smsAnsweredBy(number: IncomingPhoneNumber, isOurs: IsOurs): AnsweredBy {
   if (number.sms_application_sid) return { kind: "twiml_app", sid: number.sms_application_sid };
   return byUrl(number.sms_url, isOurs);

@@ -5,7 +5,7 @@ import { AGENT_ID, NUMBER, NUMBER_SID, numberSid, phoneNumber, wordsOf } from ".
 import type { AnsweredBy } from "./answered-by.ts";
 import type { WarningCode } from "./warnings.ts";
 
-// What a dry run answers.
+// The answer of a dry run.
 
 const answeredBy = z
   .object({
@@ -24,16 +24,14 @@ const answeredBy = z
         this_service: true,
         webhook: true,
       }),
-      "What it is.",
+      "What answers.",
       "voice_platform",
     ),
-    name: answered(z.optional(z.string()), "Which platform, where it is a known one.", "Vapi"),
-    host: answered(z.optional(z.string()), "The host of the URL that is called.", "api.vapi.ai"),
+    name: answered(z.optional(z.string()), "The platform, if it is a known one.", "Vapi"),
+    host: answered(z.optional(z.string()), "The host of the URL that Twilio calls.", "api.vapi.ai"),
     sid: answered(z.optional(z.string()), "The SID of the trunk, application, flow or bin."),
   })
-  .check(
-    z.meta({ id: "AnsweredBy", description: "Who answers, as far as the number's configuration tells." }),
-  );
+  .check(z.meta({ id: "AnsweredBy", description: "Who answers, according to the number's configuration." }));
 
 const warning = z.object({
   code: answered(
@@ -44,14 +42,13 @@ const warning = z.object({
       no_voice: true,
       no_sms: true,
       receives_fax: true,
-      other_region: true,
       trial_account: true,
     }),
-    "What it is about. Branch on this.",
+    "What the warning is about. Branch on this.",
     "in_messaging_service",
   ),
-  message: answered(z.string(), "What it means, for people. It may be reworded at any time."),
-  details: answered(z.optional(z.record(z.string(), z.string())), "SIDs or a region, where there are any."),
+  message: answered(z.string(), "The same for people. The wording may change at any time."),
+  details: answered(z.optional(z.record(z.string(), z.string())), "SIDs or a region, if there are any."),
 });
 
 const field = wordsOf<keyof NumberConfiguration>({
@@ -71,39 +68,39 @@ const field = wordsOf<keyof NumberConfiguration>({
   status_callback_method: true,
 });
 
+/** Fields of a number at Twilio that would change. */
+export const fieldChanges = z.array(
+  z.object({
+    field: answered(field, "The field of Twilio's IncomingPhoneNumber resource.", "voice_url"),
+    present: answered(
+      z.string(),
+      "What it holds; empty where it is unset. Query strings, user names and passwords in it read `[redacted]`.",
+    ),
+    new: answered(
+      z.string(),
+      "What it would hold; empty if it is cleared. `{id}` stands for the id that an import gives the number.",
+    ),
+  }),
+);
+
 export const importPlan = z
   .object({
-    dry_run: answered(z.literal(true), "Always true: nothing was written anywhere."),
+    dry_run: answered(z.literal(true), "Always true: a dry run writes nothing anywhere."),
     phone_number: z.object({
       phone_number: phoneNumber,
       agent_id: answered(z.string(), "The agent that would answer it.", AGENT_ID),
       twilio_number_sid: numberSid,
     }),
     answered_by: z.object({ voice: answeredBy, sms: answeredBy }),
-    changes: answered(
-      z.array(
-        z.object({
-          field: answered(field, "The field of Twilio's IncomingPhoneNumber resource.", "voice_url"),
-          present: answered(
-            z.string(),
-            "What it holds; empty where it is unset. Query strings, user names and passwords in it read `[redacted]`.",
-          ),
-          new: answered(
-            z.string(),
-            "What the import would put there; empty where it clears the field. `{id}` stands for the id that the number gets.",
-          ),
-        }),
-      ),
-      "The fields that the import would change.",
-    ),
+    changes: answered(fieldChanges, "The fields that the import would change."),
     warnings: answered(z.array(warning), "What to know before you import; empty where there is nothing."),
     unchecked: answered(
       z.array(z.enum(["messaging_service", "region", "account"])),
-      "What Twilio would not say, so that no warning about it proves nothing.",
+      "What Twilio did not tell us. About these, a missing warning proves nothing.",
     ),
     plan_hash: answered(
       z.string(),
-      "Send it with the import, which is then refused if the number has changed since.",
+      "Send it with the import: if the number has changed since, the import is refused.",
       `k1.${"5f2c9a7e".repeat(8)}`,
     ),
   })

@@ -2,10 +2,7 @@ import { ownUrls, webhooksOf } from "../../answering/webhook-urls.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
 import { fetchAccount } from "../../twilio/account.ts";
-import { regionOf } from "../../twilio/hosts.ts";
-import { type IncomingPhoneNumber, incomingPhoneNumbers } from "../../twilio/incoming-phone-numbers.ts";
 import { findMessagingService } from "../../twilio/messaging-services.ts";
-import { findVoiceRegion } from "../../twilio/routing.ts";
 import { type FieldChange, fieldChanges, planImport } from "../configuration.ts";
 import { takeoverOf } from "../import/claim.ts";
 import { alreadyImported } from "../import/import.ts";
@@ -21,7 +18,7 @@ export type Preview = {
   changes: FieldChange[];
   answeredBy: { voice: AnsweredBy; sms: AnsweredBy };
   warnings: Warning[];
-  /** What Twilio would not say, so that no warning is no proof. */
+  /** What Twilio did not tell us. About these, a missing warning proves nothing. */
   unchecked: string[];
   planHash: string;
 };
@@ -30,9 +27,9 @@ export type Preview = {
 const ID = "{id}";
 
 /**
- * Looks at everything an import would, and at what an import has no time for, and writes nothing anywhere.
+ * Checks everything that an import checks, and more that an import has no time for. Writes nothing anywhere.
  *
- * @throws ApiError the very errors of the import
+ * @throws ApiError the same as an import
  * @throws StorageError
  */
 export async function previewImport(
@@ -40,14 +37,15 @@ export async function previewImport(
   apiKeyId: string,
   services: Services,
 ): Promise<Preview> {
-  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
-  const twilio = incomingPhoneNumbers(services.twilio, credentials);
-  const { number, existing } = await lookUp(body, apiKeyId, twilio, services);
+  const known = await lookUp(body, apiKeyId, services);
+  const { number, existing, endpoint } = known;
   const now = services.now();
   if (existing && !takeoverOf(existing, apiKeyId, now)) throw alreadyImported(existing, apiKeyId, now);
 
-  const isOurs = ownUrls(services.publicBaseUrl, ...(existing ? [existing.id] : []));
-  const { facts, unchecked } = await lookAround(number, credentials, services);
+  const isOurs = ownUrls(services.ownAddresses, ...(existing ? [existing.id] : []));
+  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
+  const { facts, unchecked } = await lookAround(number.sid, credentials, { ...services, twilio: endpoint });
+  if (!known.isRegionChecked) unchecked.push("region");
   return {
     twilioNumberSid: number.sid,
     changes: fieldChanges(number, planImport(number, webhooksOf(services.publicBaseUrl, ID))),
@@ -58,9 +56,9 @@ export async function previewImport(
   };
 }
 
-/** What decides about calls and texts and does not stand in the number's resource. */
+/** Reads what decides about calls and texts but is not in the number's resource. */
 async function lookAround(
-  number: IncomingPhoneNumber,
+  numberSid: string,
   credentials: { accountSid: string; authToken: string },
   { twilio: endpoint, log }: Services,
 ): Promise<{ facts: Facts; unchecked: string[] }> {
@@ -74,16 +72,9 @@ async function lookAround(
       return undefined;
     }
   };
-  const [service, region, account] = await Promise.all([
-    look("messaging_service", findMessagingService(endpoint, credentials, number.sid)),
-    look("region", findVoiceRegion(endpoint, credentials, number.phone_number)),
+  const [service, account] = await Promise.all([
+    look("messaging_service", findMessagingService(endpoint, credentials, numberSid)),
     look("account", fetchAccount(endpoint, credentials)),
   ]);
-  const facts = {
-    service,
-    region,
-    ownRegion: regionOf(endpoint.baseUrl),
-    accountType: account?.type ?? undefined,
-  };
-  return { facts, unchecked };
+  return { facts: { service, accountType: account?.type ?? undefined }, unchecked };
 }

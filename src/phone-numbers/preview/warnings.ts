@@ -12,16 +12,11 @@ export type WarningCode =
   | "no_voice"
   | "no_sms"
   | "receives_fax"
-  | "other_region"
   | "trial_account";
 
-/** What decides about calls and texts and does not stand in the number's resource; undefined where it is not known. */
+/** What decides about calls and texts but is not in the number's resource; undefined if unknown. */
 export type Facts = {
   service: MessagingService | undefined;
-  /** In which the number's calls are handled. */
-  region: string | undefined;
-  /** To which this deployment talks. */
-  ownRegion: string;
   accountType: string | undefined;
 };
 
@@ -33,7 +28,7 @@ export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning[]
   if (number.trunk_sid) {
     warn(
       "bound_to_trunk",
-      "A SIP trunk gets this number's calls. The import takes the number off the trunk.",
+      "A SIP trunk gets this number's calls. The import removes the number from the trunk.",
       {
         trunk_sid: number.trunk_sid,
       },
@@ -43,31 +38,23 @@ export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning[]
     if (application_sid === "") continue;
     warn(
       "bound_to_application",
-      "A TwiML App decides about this number's calls or texts. The import takes the number off it.",
+      "A TwiML App gets this number's calls or texts. The import removes the number from it.",
       { application_sid },
     );
   }
   if (facts.service && !facts.service.usesInboundWebhookOnNumber) {
     warn(
       "in_messaging_service",
-      "The number is in a Messaging Service whose own inbound settings get its texts, so they will not come here. " +
-        'To change that, set "Defer to sender\'s webhook" in the service; this service never changes it.',
+      "The number is in a Messaging Service. The inbound settings of that Messaging Service get its texts, so they do not " +
+        'come here. To change that, set "Defer to sender\'s webhook" in the Messaging Service; the import never changes it.',
       { messaging_service_sid: facts.service.sid },
     );
   }
   if (number.capabilities?.voice === false) warn("no_voice", "The number cannot take calls.");
   if (number.capabilities?.sms === false)
-    warn("no_sms", "The number cannot take texts; its SMS side is left alone.");
+    warn("no_sms", "The number cannot take texts. The import does not change its SMS settings.");
   if (number.voice_receive_mode === "fax") {
     warn("receives_fax", "The number receives faxes. The import makes it answer calls instead.");
-  }
-  if (facts.region !== undefined && facts.region !== facts.ownRegion) {
-    warn(
-      "other_region",
-      "The number's calls are handled in another Twilio Region, which has settings of its own: what is set here will " +
-        "have no effect there. Import it with that region's credentials through a deployment for that region.",
-      { region: facts.region },
-    );
   }
   if (facts.accountType?.toLowerCase() === "trial") {
     warn(

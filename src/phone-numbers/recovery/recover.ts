@@ -7,7 +7,7 @@ import { nextAttempt } from "../../next-attempt.ts";
 import type { Services } from "../../services.ts";
 import { beginCheck, endCheck, renewCheck } from "../../twilio-accounts/check-store.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
-import type { AccountKey } from "../../twilio-accounts/row.ts";
+import { type AccountKey, accountOf } from "../../twilio-accounts/row.ts";
 import type { Claim } from "../import/store.ts";
 import { undo } from "../import/undo.ts";
 import { leaseEnd, secondsLeft } from "../lease.ts";
@@ -17,17 +17,18 @@ import { releaseRow } from "../release/release.ts";
 import { findReleasable, type ReleasableRow } from "../release/store.ts";
 import { findUnfinishedNumbers, postponeRecovery, takeOverImport } from "./store.ts";
 
-// After this long without Twilio's help an import is ended as a release is: it goes, and its owner keeps what there was.
+// If an import cannot be undone at Twilio for this long, recovery releases it instead: a release can end without
+// Twilio.
 const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 
 const MAX_PER_RUN = 50;
 
 /**
- * Ends what imports and releases of an account's numbers left unfinished, one after the other, by the rules of the request
- * that left them: an import nobody was told of is undone, a release is carried through, and what Twilio could not be told
- * is told. Counts as a check of the account, of which only so many are at work at once.
+ * Recovers the unfinished imports and releases of an account, one after the other: undoes imports, completes releases,
+ * and restores released numbers that could not be restored before. Holds the lease of a check of the account, so that
+ * only a few work on one account at once.
  *
- * @returns false where the account is gone, or others are at work on it
+ * @returns false if the account no longer exists, or other checks of it are running
  * @throws StorageError
  */
 export async function recoverNumbers(account: AccountKey, services: Services): Promise<boolean> {
@@ -42,7 +43,7 @@ export async function recoverNumbers(account: AccountKey, services: Services): P
       await renewCheck(db, account, claimId, keepUntil());
     }
   } finally {
-    await run(endCheck(db, account, claimId)).catch(() => undefined);
+    await run(endCheck(db, account, claimId), { isIdempotent: true }).catch(() => undefined);
   }
   return true;
 }
@@ -56,13 +57,13 @@ async function recoverNumber(phoneNumber: string, apiKeyId: string, services: Se
   try {
     await releaseRow(row, services);
   } catch (error) {
-    // Somebody else has taken it up.
+    // Another request has taken it over.
     if (!(error instanceof ApiError)) throw error;
   }
 }
 
 async function undoImport(row: ReleasableRow, services: Services): Promise<void> {
-  const { db, vault, now, log, publicBaseUrl } = services;
+  const { db, vault, now, log, ownAddresses } = services;
   const time = now();
   const claim: Claim = {
     id: row.id,
@@ -72,22 +73,23 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
     apiKeyId: row.api_key_id,
     agentId: row.agent_id ?? "",
     accountSid: row.account_sid,
+    region: row.region,
     twilioNumberSid: row.twilio_number_sid,
     previousConfigurationSealed: row.previous_configuration_sealed,
+    outcomeUnknownUntil: row.outcome_unknown_until,
   };
   if (!(await takeOverImport(db, claim, row.claim_id, time.toISOString()))) return;
   try {
-    const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
-    const twilio = await accountClient(owner, row, services);
+    const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const previous = await openConfiguration(vault, row);
-    const claimed = { row: claim, number, previous, isOurs: ownUrls(publicBaseUrl, row.id), twilio };
+    const claimed = { row: claim, number, previous, isOurs: ownUrls(ownAddresses, row.id), twilio };
     if (await undo(claimed, number, services)) return log.info("import_undone", { phone_number_id: row.id });
   } catch (error) {
     if (error instanceof StorageError) throw error;
     log.warn("import_not_recovered", { phone_number_id: row.id, ...errorFields(error) });
   }
-  // A later run tries again, ever more seldom; the owner's next import need not wait for it.
+  // A later run tries again, each time after a longer wait. The owner's next import need not wait.
   const at = now();
   await postponeRecovery(
     db,

@@ -1,11 +1,15 @@
 import type { Services } from "../../services.ts";
 import { findUnfinishedAccounts } from "./store.ts";
 
-// Queues takes 100 messages at once. https://developers.cloudflare.com/queues/platform/limits/
+// Cloudflare Queues takes at most 100 messages in one batch. https://developers.cloudflare.com/queues/platform/limits/
 const MESSAGES_AT_ONCE = 100;
 const MAX_ROWS_PER_RUN = 500;
 
-/** Sends a message for each account with unfinished imports or releases. For the cron; bounded work. @throws StorageError */
+/**
+ * Sends a message for each account with unfinished imports or releases. For the cron; bounded work.
+ *
+ * @throws StorageError
+ */
 export async function scheduleRecovery({ db, queues, log, now }: Services): Promise<void> {
   const accounts = await findUnfinishedAccounts(db, now().toISOString(), MAX_ROWS_PER_RUN);
   const messages = accounts.map((account) => ({ body: { kind: "recover", ...account } as const }));

@@ -1,13 +1,13 @@
-import { batch, run } from "../../database.ts";
+import { all, run } from "../../database.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
 import type { Claim } from "../import/store.ts";
 
-// Imports and releases that were left unfinished.
+// Unfinished imports and releases.
 
 /**
- * Takes an unfinished import over to undo it, if its lease is over and nobody else was faster.
+ * Takes over an unfinished import to undo it, if its lease has expired and no other request took it over.
  *
- * @param abandoned the claim that is taken over
+ * @param abandoned the claim id that the row had
  * @throws StorageError
  */
 export async function takeOverImport(
@@ -25,7 +25,7 @@ export async function takeOverImport(
   return (await run(statement)) === 1;
 }
 
-/** Puts an unfinished import or release off, and notes that it was tried. @throws StorageError */
+/** Postpones an unfinished import or release, and counts the attempt. @throws StorageError */
 export async function postponeRecovery(
   db: D1Database,
   id: string,
@@ -43,42 +43,47 @@ export async function postponeRecovery(
   );
 }
 
-/** Twilio accounts with imports and releases whose lease is over, the longest first. @throws StorageError */
+/**
+ * Twilio accounts with unfinished imports or releases whose lease has expired, the oldest first.
+ *
+ * @throws StorageError
+ */
 export async function findUnfinishedAccounts(
   db: D1Database,
   now: string,
   limit: number,
 ): Promise<AccountKey[]> {
-  const [result] = await batch(db, [
+  const accounts = await all<AccountKey>(
     db
       .prepare(
-        `SELECT api_key_id AS apiKeyId, account_sid AS accountSid FROM phone_numbers
+        `SELECT api_key_id AS apiKeyId, account_sid AS accountSid, region FROM phone_numbers
          WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_return_at IS NULL OR next_return_at <= ?1)
          ORDER BY lease_expires_at LIMIT ?2`,
       )
       .bind(now, limit),
-  ]);
-  const accounts = (result?.results ?? []) as AccountKey[];
+  );
   return [
-    ...new Map(accounts.map((account) => [`${account.apiKeyId}/${account.accountSid}`, account])).values(),
+    ...new Map(
+      accounts.map((account) => [`${account.apiKeyId}/${account.accountSid}/${account.region}`, account]),
+    ).values(),
   ];
 }
 
-/** Those of one account. @throws StorageError */
+/** The numbers of one account whose import or release is unfinished. @throws StorageError */
 export async function findUnfinishedNumbers(
   db: D1Database,
-  { apiKeyId, accountSid }: AccountKey,
+  { apiKeyId, accountSid, region }: AccountKey,
   now: string,
   limit: number,
 ): Promise<string[]> {
-  const [result] = await batch(db, [
+  const rows = await all<{ phone_number: string }>(
     db
       .prepare(
         `SELECT phone_number FROM phone_numbers
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND state <> 'active' AND lease_expires_at <= ?3
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND state <> 'active' AND lease_expires_at <= ?3
            AND (next_return_at IS NULL OR next_return_at <= ?3) LIMIT ?4`,
       )
-      .bind(apiKeyId, accountSid, now, limit),
-  ]);
-  return ((result?.results ?? []) as { phone_number: string }[]).map(({ phone_number }) => phone_number);
+      .bind(apiKeyId, accountSid, now, limit, region),
+  );
+  return rows.map(({ phone_number }) => phone_number);
 }

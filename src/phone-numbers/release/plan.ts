@@ -6,17 +6,17 @@ import {
 } from "../../twilio/incoming-phone-numbers.ts";
 import { planRestore } from "../configuration.ts";
 
-// Decisions about giving a number back. No I/O here.
+// Decisions about restoring a number at Twilio. No I/O here.
 
-/** What became of one side of a number. */
+/** What happened to one channel of a number. */
 export type ChannelOutcome =
-  /** What was there before the import is there again. */
+  /** It has again what it had before the import. */
   | "restored"
-  /** Nothing was there before, so nothing is there now. */
+  /** It had nothing before, so it has nothing now. */
   | "cleared"
-  /** It does not point here any more; somebody re-pointed it. */
+  /** It does not point here: somebody changed it. */
   | "left_alone"
-  /** Twilio could not be told, or refuses what was there before; it may still point here. */
+  /** Twilio did not answer or refused; it may still point here. */
   | "unreachable";
 
 export type Channel = "voice" | "sms" | "status_callback";
@@ -28,7 +28,7 @@ const CHANNEL_OF: readonly [prefix: RegExp, channel: Channel][] = [
   [/^Status/, "status_callback"],
 ];
 
-/** An update by channel; only the channels it has something for. */
+/** Splits an update by channel, without empty parts. */
 export function byChannel(update: NumberUpdate): [Channel, NumberUpdate][] {
   return CHANNEL_OF.map(([prefix, channel]): [Channel, NumberUpdate] => [
     channel,
@@ -36,7 +36,7 @@ export function byChannel(update: NumberUpdate): [Channel, NumberUpdate][] {
   ]).filter(([, part]) => Object.keys(part).length > 0);
 }
 
-/** What cannot be given back of an update, as outcomes. */
+/** The outcomes of an update that Twilio did not take. */
 export function unreachable(update: NumberUpdate): Partial<ChannelOutcomes> {
   return Object.fromEntries(byChannel(update).map(([channel]) => [channel, "unreachable"]));
 }
@@ -60,8 +60,8 @@ export const UNREACHABLE: ChannelOutcomes = {
 };
 
 /**
- * An update without the bindings to a trunk or application: what is left to try where Twilio refuses them, because they
- * are gone.
+ * Splits the bindings to a trunk or application off an update: if one no longer exists, Twilio refuses the update, and
+ * the rest can be tried alone.
  */
 export function withoutBindings(update: NumberUpdate): { rest: NumberUpdate; bindings: string[] } {
   const { TrunkSid, VoiceApplicationSid, SmsApplicationSid, ...rest } = update;
@@ -73,7 +73,7 @@ export function withoutBindings(update: NumberUpdate): { rest: NumberUpdate; bin
   return { rest, bindings: Object.entries(fields).flatMap(([field, value]) => (value ? [field] : [])) };
 }
 
-/** What would give back everything, for a number that cannot be looked at: as if all of it still held our values. */
+/** The restore of a number that cannot be read: as if every field still held our value. */
 export function blindRestore(previous: NumberConfiguration): NumberUpdate {
   const ours = "https://ours.invalid/";
   const pointingHere = configurationOf((parameter) => {
@@ -84,9 +84,8 @@ export function blindRestore(previous: NumberConfiguration): NumberUpdate {
 }
 
 /**
- * The request to Twilio as its owner can run it, the token left out. The query string of a stored URL is left out as well,
- * and so are its user name and password, for they are secrets more often than not: these are variables of the shell, to be
- * set first.
+ * The request to Twilio as a command that the owner can run. Shell variables stand for the token, and for the query
+ * string, user name and password of a stored URL, because these are often secrets.
  */
 export function curlOf(url: string, accountSid: string, update: NumberUpdate): string {
   const data = Object.entries(update).map(([parameter, value]) => {
@@ -105,7 +104,7 @@ export function curlOf(url: string, accountSid: string, update: NumberUpdate): s
   return [`curl -X POST '${url}'`, `-u '${accountSid}:'"$TWILIO_AUTH_TOKEN"`, ...data].join(" \\\n  ");
 }
 
-/** A text as it may stand between single quotes. */
+/** Escapes a text for single quotes in a shell. */
 function quotable(text: string): string {
   return text.replaceAll("'", `'\\''`);
 }
@@ -115,5 +114,5 @@ function variableOf(parameter: string): string {
   return parameter.replace(/(?<!^)([A-Z])/g, "_$1").toUpperCase();
 }
 
-/** When what Twilio did not take is first tried again; see `nextAttempt`. */
+/** The delay before the first retry of a restore or an undo; see `nextAttempt`. */
 export const FIRST_RETRY_MS = 15 * 60 * 1000;

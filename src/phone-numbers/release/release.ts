@@ -13,12 +13,14 @@ import {
   type NumberUpdate,
   numberUrl,
 } from "../../twilio/incoming-phone-numbers.ts";
+import { inRegion } from "../../twilio/regions.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
+import { accountOf } from "../../twilio-accounts/row.ts";
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
 import { VaultError } from "../../vault/vault.ts";
-import { planRestore } from "../configuration.ts";
-import { expireLease, leaseEnd, secondsLeft } from "../lease.ts";
-import { openConfiguration } from "../previous-configuration.ts";
+import { planRestore, previousOf } from "../configuration.ts";
+import { expireLease, isOutcomeUnknown, leaseEnd, secondsLeft } from "../lease.ts";
+import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
 import {
   blindRestore,
   type ChannelOutcomes,
@@ -33,24 +35,26 @@ import { beginRelease, endRelease, findReleasable, type ReleasableRow } from "./
 
 export type ReleasedNumber = { phoneNumber: string; twilioNumberSid: string } & Returned;
 
-/** What became of the number at Twilio. */
+/** What happened to the number at Twilio. */
 type Returned = {
   outcomes: ChannelOutcomes;
-  /** Why Twilio could not be told, or did not take it, as an error code. */
+  /** Why something was not restored, as an error code. */
   reason?: ErrorCode;
-  /** Fields that Twilio would not take back, such as a trunk that is gone. */
+  /** Bindings that Twilio refused, for example to a trunk that no longer exists. */
   refused?: string[];
-  /** What the owner can send to Twilio in our place. */
+  /** What its owner has there by now, sealed, if Twilio may still overwrite it. */
+  previousSealed?: string;
+  /** What the owner can run to restore the rest. */
   requests: string[];
 };
 
 /**
- * Releases a number: what the import overwrote at Twilio is given back, where it still holds our values, and the number
- * is forgotten here. Leaving is always possible: where Twilio cannot be told the number goes all the same, and the answer
- * says what its owner can do. The number is never released at Twilio.
+ * Releases a number: restores at Twilio what the import overwrote, if the field still holds our value, and deletes the
+ * row. Leaving is always possible: if Twilio does not answer or refuses, the number is released here all the same, and
+ * the answer says what its owner can do. The number stays in the owner's Twilio account.
  *
- * A saga like the import: the row says `releasing` before Twilio is touched, and whatever dies in between is taken up by
- * the next request or by the reconciliation.
+ * A saga like the import: the row says `releasing` before we write to Twilio. If the Worker dies in between, the next
+ * request or recovery completes the release.
  *
  * @throws ApiError `number_not_found`, `release_in_progress`
  * @throws StorageError
@@ -60,20 +64,33 @@ export async function releaseNumber(
   apiKeyId: string,
   services: Services,
 ): Promise<ReleasedNumber> {
-  const { db, now } = services;
-  const row = await findReleasable(db, apiKeyId, phoneNumber);
-  const isAtWork = row !== null && secondsLeft(row, now()) > 0;
-  // An import that is under way is not there yet for its owner, and a number that is returning is not there any more.
-  if (!row || row.state === "returning" || (isAtWork && row.state === "importing"))
-    throw new ApiError("number_not_found");
-  if (isAtWork) throw inProgress(secondsLeft(row, now()));
-  return releaseRow(row, services);
+  return releaseRow(await findToRelease(phoneNumber, apiKeyId, services), services);
 }
 
 /**
- * Releases a row that nobody is at work on.
+ * The row that a release of this number would release.
  *
- * @throws ApiError `release_in_progress` where somebody is all the same
+ * @throws ApiError `number_not_found`, `release_in_progress`
+ * @throws StorageError
+ */
+export async function findToRelease(
+  phoneNumber: string,
+  apiKeyId: string,
+  { db, now }: Services,
+): Promise<ReleasableRow> {
+  const row = await findReleasable(db, apiKeyId, phoneNumber);
+  const isAtWork = row !== null && secondsLeft(row, now()) > 0;
+  // The owner does not see a number whose import is still running, nor one that is `returning`.
+  if (!row || row.state === "returning" || (isAtWork && row.state === "importing"))
+    throw new ApiError("number_not_found");
+  if (isAtWork) throw inProgress(secondsLeft(row, now()));
+  return row;
+}
+
+/**
+ * Releases a row whose lease has expired.
+ *
+ * @throws ApiError `release_in_progress` if another request acquires the lease first
  * @throws StorageError
  */
 export async function releaseRow(row: ReleasableRow, services: Services): Promise<ReleasedNumber> {
@@ -96,19 +113,23 @@ function inProgress(retryAfter: number): ApiError {
   return new ApiError("release_in_progress", { retryAfter });
 }
 
-/** Gives back at Twilio what is ours there. Never throws: whatever stands in the way, the number is released here. */
+/** Restores the number at Twilio. Never throws: whatever fails at Twilio, the number is released here. */
 async function returnConfiguration(row: ReleasableRow, services: Services): Promise<Returned> {
-  const { vault, publicBaseUrl, log } = services;
+  const { vault, ownAddresses, now, log } = services;
   let previous: NumberConfiguration | undefined;
   try {
     previous = await openConfiguration(vault, row);
-    const owner = { apiKeyId: row.api_key_id, accountSid: row.account_sid };
-    const twilio = await accountClient(owner, row, services);
+    const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
-    const update = planRestore(number, previous, ownUrls(publicBaseUrl, row.id));
+    const isOurs = ownUrls(ownAddresses, row.id);
+    const update = planRestore(number, previous, isOurs);
+    const present = previousOf(number, isOurs, previous);
+    const previousSealed = isOutcomeUnknown(row.outcome_unknown_until, now())
+      ? { previousSealed: await sealConfiguration(vault, row.id, present) }
+      : {};
     const { taken, withoutBinding, refused } = await restoreByChannel(twilio, number.sid, update);
     const notRestored = withoutBinding.length > 0 && { refused: withoutBinding };
-    if (!refused) return { outcomes: outcomesOf(taken), ...notRestored, requests: [] };
+    if (!refused) return { outcomes: outcomesOf(taken), ...notRestored, ...previousSealed, requests: [] };
     const outcomes = { ...outcomesOf(taken), ...unreachable(refused.update) };
     return { outcomes, ...notRestored, ...unreturned(refused.error, refused.update) };
   } catch (error) {
@@ -118,14 +139,18 @@ async function returnConfiguration(row: ReleasableRow, services: Services): Prom
   function unreturned(error: unknown, update: NumberUpdate | undefined) {
     const reason = reasonOf(error);
     log.warn("configuration_not_returned", { phone_number_id: row.id, reason, ...errorFields(error) });
-    const url = numberUrl(services.twilio.baseUrl, row.account_sid, row.twilio_number_sid);
+    const url = numberUrl(
+      (inRegion(services.twilio, row.region) ?? services.twilio).baseUrl,
+      row.account_sid,
+      row.twilio_number_sid,
+    );
     return { reason, requests: update ? [curlOf(url, row.account_sid, update)] : [] };
   }
 }
 
-/** Why the configuration could not be returned, as the code of an error. */
-function reasonOf(error: unknown): ErrorCode {
-  // A sealing key is gone, so Twilio was not even asked.
+/** Why the number could not be restored, as an error code. */
+export function reasonOf(error: unknown): ErrorCode {
+  // A sealing key is missing, so we could not even ask Twilio.
   if (error instanceof VaultError) return "service_misconfigured";
   const failure = twilioFailure(error, "twilio_update_rejected");
   return failure instanceof ApiError ? failure.code : "twilio_webhooks_not_applied";
@@ -133,24 +158,22 @@ function reasonOf(error: unknown): ErrorCode {
 
 const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 
-/** When to look at the number again; undefined where that is over. */
+/** When recovery looks at the number again; undefined if never. */
 function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string | undefined {
   if (reason) return nextTryOf(row, now);
-  // Twilio may still be at work on an import of unknown outcome, and point the number here after this look at it.
-  const { state, next_attempt_at: quietUntil } = row;
-  return state === "importing" && quietUntil !== null && quietUntil > now.toISOString()
-    ? quietUntil
-    : undefined;
+  // Twilio may still point the number here after this release.
+  const { outcome_unknown_until: until } = row;
+  return isOutcomeUnknown(until, now) ? (until ?? undefined) : undefined;
 }
 
 /** When to try again; undefined after a week. */
 function nextTryOf({ state, return_attempts, updated_at }: ReleasableRow, now: Date): string | undefined {
-  // While it is returning, nothing but the attempts themselves writes the row, and they do not set this time anew.
+  // Only retries write a row that is `returning`, and they do not change `updated_at`: it is the time of the release.
   if (state === "returning" && now.getTime() - Date.parse(updated_at) > PATIENCE_MS) return undefined;
   return nextAttempt(return_attempts, FIRST_RETRY_MS, now).toISOString();
 }
 
-/** @throws ApiError `release_in_progress` where another request has taken the release over */
+/** @throws ApiError `release_in_progress` if another request has taken over the release */
 async function forget(
   row: ReleasableRow,
   claimId: string,
@@ -160,7 +183,7 @@ async function forget(
   const { outcomes, reason } = returned;
   const { db, vault, now, log } = services;
   const data = { phone_number: row.phone_number, twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
-  // One that is returning was told of already, and has no agent.
+  // A row that is `returning` has no agent: its customer was told when it was released.
   const draft = row.agent_id && {
     apiKeyId: row.api_key_id,
     agentId: row.agent_id,
@@ -169,7 +192,13 @@ async function forget(
   };
   const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
   const time = now();
-  const ending = { claimId, event, now: time.toISOString(), returnAt: nextReturn(row, returned, time) };
+  const ending = {
+    claimId,
+    event,
+    now: time.toISOString(),
+    returnAt: nextReturn(row, returned, time),
+    previousSealed: returned.previousSealed,
+  };
   const { isReleased, hasEvent } = await endRelease(db, row, ending);
   forgetRoutes(row.api_key_id);
   if (!isReleased) throw inProgress(1);

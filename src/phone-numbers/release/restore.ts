@@ -8,11 +8,11 @@ import { notApplied } from "../configuration.ts";
 import { byChannel, withoutBindings } from "./plan.ts";
 
 /**
- * Gives a number back by sending an update, and makes sure it is in force. Where the answer is lost the number itself is
- * asked, and an update that was seen not to have happened is sent once more.
+ * Sends an update and makes sure that it is in force. If Twilio's answer is lost, reads the number, and sends the
+ * update once more only if it is not in force.
  *
  * @throws TwilioError
- * @throws Error where Twilio says that something else is in force
+ * @throws Error if Twilio accepts the update, but the number then differs from it
  */
 export async function restore(
   twilio: IncomingPhoneNumbers,
@@ -24,29 +24,29 @@ export async function restore(
   try {
     number = await twilio.update(sid, update);
   } catch (error) {
-    // A refusal is final.
+    // If Twilio refuses, a second try gives the same answer.
     if (!(error instanceof TwilioError) || error.facts.failure !== "unavailable") throw error;
     number = await twilio.fetch(sid);
     if (!isInForce(number)) number = await twilio.update(sid, update);
   }
-  if (!isInForce(number)) throw new Error(`not given back: ${notApplied(number, update).join(", ")}`);
+  if (!isInForce(number)) throw new Error(`not restored: ${notApplied(number, update).join(", ")}`);
 }
 
-/** What became of giving a number back. */
+/** The result of a restore. */
 export type Restored = {
   /** What is in force. */
   taken: NumberUpdate;
-  /** Fields of bindings that Twilio would not take, such as a trunk that is gone. */
+  /** Fields of bindings that Twilio refused, for example to a trunk that no longer exists. */
   withoutBinding: string[];
-  /** What else Twilio would not take, and why. */
+  /** What else Twilio refused, and why. */
   refused?: { update: NumberUpdate; error: TwilioError };
 };
 
 /**
- * Gives a number back as a whole, or where Twilio refuses that, channel by channel, and of a channel the URLs alone, for
- * the trunk or application that was bound before may be gone: what cannot be given back is no reason to keep the rest.
+ * Restores as much as Twilio accepts. Sends the whole update first; if Twilio refuses it, each channel alone; and if
+ * Twilio refuses a channel, its URLs without the bindings, because the trunk or application may no longer exist.
  *
- * @throws TwilioError where it is no refusal
+ * @throws TwilioError if Twilio fails in another way than a refusal
  * @throws Error as {@link restore}
  */
 export async function restoreByChannel(
@@ -62,7 +62,7 @@ export async function restoreByChannel(
   const result: Restored = { taken: {}, withoutBinding: [] };
   const channels = byChannel(update);
   for (const [, part] of channels) {
-    // One that is the whole was just refused.
+    // With one channel, this part is the whole update, which Twilio has just refused.
     let error = channels.length === 1 ? refusal : await tryIt(part);
     let taken = part;
     const { rest, bindings } = withoutBindings(part);
@@ -77,7 +77,7 @@ export async function restoreByChannel(
   return result;
 }
 
-/** Twilio's 400, where that is what became of it. @throws what else was thrown */
+/** Twilio's 400 as a value. @throws every other error */
 async function refusalOf(work: Promise<void>): Promise<TwilioError | undefined> {
   try {
     await work;

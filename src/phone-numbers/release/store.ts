@@ -5,17 +5,17 @@ import type { TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
 import type { PhoneNumberRow } from "../row.ts";
 
-/** A number with what it takes to give it back. */
+/** A number with what its release needs. */
 export type ReleasableRow = PhoneNumberRow &
   TwilioAccountRow & {
     created_at: string;
     updated_at: string;
     return_attempts: number;
-    /** When recovery may try again; the column is `next_return_at`, for releases were the first to wait. */
+    /** When recovery may try again. The column is called `next_return_at` because only releases had it at first. */
     next_attempt_at: string | null;
   };
 
-/** One of a key's numbers, in whatever state, with its account's tokens. @throws StorageError */
+/** One of a key's numbers, in any state, with its account's tokens. @throws StorageError */
 export function findReleasable(
   db: D1Database,
   apiKeyId: string,
@@ -24,12 +24,12 @@ export function findReleasable(
   return first<ReleasableRow>(
     db
       .prepare(
-        `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.twilio_number_sid, n.inbound_enabled,
-           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.created_at, n.updated_at,
+        `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.region, n.twilio_number_sid, n.inbound_enabled,
+           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.outcome_unknown_until, n.created_at, n.updated_at,
            n.return_attempts, n.next_return_at AS next_attempt_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid
+         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          WHERE n.phone_number = ?2 AND n.api_key_id = ?1`,
       )
       .bind(apiKeyId, phoneNumber),
@@ -37,10 +37,10 @@ export function findReleasable(
 }
 
 /**
- * Begins a release: of an active number, or of one that an unfinished import or release left behind. One that is
- * `returning` was released already, and stays so.
+ * Begins the release of a number that is active, or whose import or release is unfinished. A row that is `returning` is
+ * already released and keeps its state.
  *
- * @returns false where somebody else is at work on it
+ * @returns false if another request holds the lease
  * @throws StorageError
  */
 export async function beginRelease(
@@ -65,21 +65,24 @@ type Ending = {
   claimId: string;
   event: SealedEvent | undefined;
   now: string;
-  /** When to try again to give the number back; undefined where it was, and the row goes. */
+  /** When to try again to restore the number; undefined if there is nothing left to do, and the row is deleted. */
   returnAt: string | undefined;
+  /** What is to be restored then, if its owner has changed the number since. */
+  previousSealed: string | undefined;
 };
 
 /**
- * Ends a release, and in the same transaction keeps the event that says so. The row goes, its account with it where that
- * has no other number; where Twilio could not be told it stays as `returning`, of no agent and seen by nobody.
+ * Ends a release and stores its event in the same transaction. Deletes the row, and its account if the account has no
+ * other number. If the number could not be restored at Twilio, keeps the row as `returning`, without an agent and
+ * hidden from its owner.
  *
- * @returns `isReleased` false where another request has taken the release over
+ * @returns `isReleased` false if another request has taken over the release
  * @throws StorageError
  */
 export async function endRelease(
   db: D1Database,
   { id, api_key_id }: PhoneNumberRow,
-  { claimId, event, now, returnAt }: Ending,
+  { claimId, event, now, returnAt, previousSealed }: Ending,
 ): Promise<{ isReleased: boolean; hasEvent: boolean }> {
   const end =
     returnAt === undefined
@@ -87,10 +90,11 @@ export async function endRelease(
       : db
           .prepare(
             `UPDATE phone_numbers SET updated_at = CASE WHEN state = 'returning' THEN updated_at ELSE ?3 END,
-               state = 'returning', agent_id = NULL, lease_expires_at = ?3, return_attempts = return_attempts + 1, next_return_at = ?4
+               state = 'returning', agent_id = NULL, lease_expires_at = ?3, return_attempts = return_attempts + 1, next_return_at = ?4,
+               previous_configuration_sealed = COALESCE(?5, previous_configuration_sealed)
              WHERE id = ?1 AND claim_id = ?2`,
           )
-          .bind(id, claimId, now, returnAt);
+          .bind(id, claimId, now, returnAt, previousSealed ?? null);
   const tell = event ? [insertPending(db, event, { phoneNumberId: id, claimId, state: "releasing" })] : [];
   const results = await batch(db, [...tell, end, deleteUnusedAccounts(db, api_key_id)]);
   return {

@@ -34,16 +34,16 @@ describe("POST /v1/phone-numbers", () => {
     const base = `${BASE}/webhooks/twilio/${row?.id}`;
     expect(row?.id).toMatch(/^num_[0-9a-f]{32}$/);
     expect(twilio.state.numbers.get(number.sid)).toMatchObject({
-      voice_url: `${base}/voice`,
+      voice_url: `${base}/voice#rc=1&rp=ct&ct=2000`,
       voice_method: "POST",
-      voice_fallback_url: `${base}/voice-fallback`,
+      voice_fallback_url: `${base}/voice-fallback#rc=1&rp=ct&ct=2000`,
       voice_fallback_method: "POST",
       voice_receive_mode: "voice",
-      sms_url: `${base}/sms`,
+      sms_url: `${base}/sms#rc=2&rp=5xx,ct,rt&ct=2000&rt=3000`,
       sms_method: "POST",
-      sms_fallback_url: `${base}/sms-fallback`,
+      sms_fallback_url: `${base}/sms-fallback#rc=2&rp=5xx,ct,rt&ct=2000&rt=3000`,
       sms_fallback_method: "POST",
-      status_callback: `${base}/status`,
+      status_callback: `${base}/status#rc=2&rp=5xx,ct,rt&ct=2000&rt=3000`,
       status_callback_method: "POST",
     });
   });
@@ -141,7 +141,7 @@ describe("POST /v1/phone-numbers", () => {
     expect((await importIt(body, key)).status).toBe(201);
     expect(operations()).toEqual(["list", "update", "update"]);
     expect(twilio.state.numbers.get(number.sid)).toMatchObject({
-      voice_url: expect.stringMatching(/\/voice$/),
+      voice_url: expect.stringMatching(/\/voice#/),
       sms_url: "https://old.example.com/sms",
     });
   });

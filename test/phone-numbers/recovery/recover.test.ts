@@ -27,7 +27,9 @@ async function prepare() {
 }
 
 const expireLeases = () =>
-  env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020', next_return_at = NULL").run();
+  env.DB.prepare(
+    "UPDATE phone_numbers SET lease_expires_at = '2020', next_return_at = NULL, outcome_unknown_until = NULL",
+  ).run();
 
 describe("an import that was left unfinished", () => {
   it("is undone: nobody was told of it", async () => {
@@ -102,7 +104,8 @@ describe("a release that was left unfinished", () => {
 });
 
 describe("a number that Twilio could not be told of when it was released", () => {
-  const returnDue = () => env.DB.prepare("UPDATE phone_numbers SET next_return_at = '2020'").run();
+  const returnDue = () =>
+    env.DB.prepare("UPDATE phone_numbers SET next_return_at = '2020', outcome_unknown_until = NULL").run();
 
   async function released() {
     const prepared = await prepare();

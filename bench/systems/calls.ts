@@ -1,0 +1,77 @@
+import { sign } from "../../src/twilio/signature.ts";
+import { newSid } from "../../test/twilio-simulator/state.ts";
+import { type HttpRequest, send } from "../measure/http.ts";
+import { atOnce } from "../measure/rounds.ts";
+import type { Importer, Systems } from "./systems.ts";
+import type { TwilioAccount } from "./twilio.ts";
+import { PUBLIC_BASE_URL } from "./workerd.ts";
+
+const IMPORTS_IN_FLIGHT = 8;
+const PLACES = ["From", "To", "Caller", "Called"];
+
+/**
+ * Numbers of the account, imported, and a signed call to each. Where a call goes is read from Twilio, as it is in life.
+ *
+ * @param origin where the calls are sent instead of the public address
+ */
+export async function callableNumbers(
+  { twilio, account }: Systems,
+  importNumber: Importer,
+  origin: string,
+  count: number,
+): Promise<[HttpRequest, ...HttpRequest[]]> {
+  const numbers = await twilio.addNumbers(account, count);
+  await atOnce(numbers, IMPORTS_IN_FLIGHT, (number) => importNumber(account, number));
+  const calls = numbers.map(async ({ sid, phone_number }) =>
+    signedCall(account, phone_number, await twilio.voiceUrl(sid), origin),
+  );
+  return Promise.all(calls) as Promise<[HttpRequest, ...HttpRequest[]]>;
+}
+
+/**
+ * Twilio's request for an incoming call: the parameters it sends for a call from a US mobile, signed.
+ *
+ * @param url where the number points, on the public address
+ */
+export async function signedCall(
+  account: TwilioAccount,
+  to: string,
+  url: string,
+  origin: string,
+): Promise<HttpRequest> {
+  const from = "+14158675309";
+  const places = PLACES.map((of) => `${of}City=NOVATO&${of}State=CA&${of}Zip=94949&${of}Country=US`);
+  const parameters = new URLSearchParams(places.join("&"));
+  for (const [name, value] of Object.entries({
+    CallSid: newSid("CA"),
+    AccountSid: account.sid,
+    From: from,
+    To: to,
+    Caller: from,
+    Called: to,
+    CallStatus: "ringing",
+    ApiVersion: "2010-04-01",
+    Direction: "inbound",
+    CallToken: JSON.stringify({ parentCallInfoToken: "x".repeat(400), identityHeaderTokens: [] }),
+    StirVerstat: "TN-Validation-Passed-A",
+  })) {
+    parameters.set(name, value);
+  }
+  return {
+    url: url.replace(PUBLIC_BASE_URL, origin),
+    headers: {
+      "content-type": "application/x-www-form-urlencoded; charset=UTF-8",
+      "x-twilio-signature": await sign(account.authToken, url, parameters),
+      "i-twilio-idempotency-token": crypto.randomUUID(),
+      "user-agent": "TwilioProxy/1.1",
+    },
+    body: parameters.toString(),
+  };
+}
+
+/** @throws Error if the call is not answered with TwiML */
+export async function answer(call: HttpRequest): Promise<void> {
+  const { status, body } = await send(call);
+  if (status === 200 && body.includes("<Response")) return;
+  throw new Error(`${call.url} answered ${status}: ${body.slice(0, 300)}`);
+}

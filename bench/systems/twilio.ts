@@ -1,0 +1,47 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import type { Commands } from "./twilio-process.ts";
+
+export type TwilioAccount = ReturnType<Commands["addAccount"]>;
+export type TwilioNumber = ReturnType<Commands["addNumbers"]>[number];
+
+/** The simulated Twilio of the tests, in a process of its own, where each command is done. */
+export type Twilio = {
+  [Name in keyof Commands]: (...values: Parameters<Commands[Name]>) => Promise<ReturnType<Commands[Name]>>;
+} & { url: string; close: () => void };
+
+export async function startTwilio(): Promise<Twilio> {
+  const child = fork("bench/systems/twilio-process.ts");
+  const { url, names } = await firstMessage<{ url: string; names: string[] }>(child);
+  const waiting = new Map<number, (result: unknown) => void>();
+  let sent = 0;
+  child.on("message", ({ id, result }: { id: number; result: unknown }) => {
+    waiting.get(id)?.(result);
+    waiting.delete(id);
+  });
+  const command =
+    (name: string) =>
+    (...values: unknown[]) => {
+      sent += 1;
+      const id = sent;
+      child.send({ id, name, values });
+      return new Promise((resolve) => waiting.set(id, resolve));
+    };
+  const commands = Object.fromEntries(names.map((name) => [name, command(name)]));
+  return { ...(commands as Omit<Twilio, "url" | "close">), url, close: () => child.disconnect() };
+}
+
+/** What a child process says first. @throws Error if it ends before it says anything */
+export async function firstMessage<Message>(child: ChildProcess): Promise<Message> {
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`a child process ended with ${code}`);
+  });
+  ended.catch(() => {}); // After its first message it may end.
+  const [message] = await Promise.race([once(child, "message"), ended]);
+  return message;
+}
+
+/** The Authorization header of an account (RFC 7617). */
+export function basic({ sid, authToken }: TwilioAccount): string {
+  return `Basic ${Buffer.from(`${sid}:${authToken}`).toString("base64")}`;
+}

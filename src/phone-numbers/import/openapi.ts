@@ -1,0 +1,109 @@
+import * as z from "zod/mini";
+import { described, type Operation } from "../../http/operation.ts";
+import { CREDENTIAL_ADVICE } from "../../twilio-accounts/diagnose.ts";
+import {
+  ACCOUNT_SID,
+  AGENT_ID,
+  importedExample,
+  importedNumber,
+  NUMBER,
+  TOKEN,
+  TWILIO_ERRORS,
+} from "../answers.openapi.ts";
+import { dryRunField, dryRunQuery } from "../plans.openapi.ts";
+import { importPlan, planExample } from "../preview/openapi.ts";
+import { importBody } from "../schema.ts";
+
+const REASONS = Object.entries(CREDENTIAL_ADVICE)
+  .map(([reason, advice]) => `- \`${reason}\`: ${advice}`)
+  .join("\n");
+
+export const importOperation: Operation = {
+  id: "importPhoneNumber",
+  summary: "Import a number",
+  description:
+    "Imports a number that you own at Twilio. This service checks the fields, looks up the credentials and the number at " +
+    "Twilio, looks up the agent, points the number's voice, SMS and status webhooks here, clears what the number was bound " +
+    "to (SIP trunk, TwiML App, fax), and stores the number with its agent. If there are several faults, you get the first " +
+    "in this order.\n\n" +
+    "You may write every field in snake_case or in camelCase: `phone_number` or `phoneNumber`. If you send both, " +
+    "snake_case wins. Values are trimmed, null and empty count as absent, unknown fields are ignored.\n\n" +
+    "You can import a number only once: a second import is a 409, even with the same body. If the second import brings " +
+    "a newer Auth Token that Twilio accepts, this service stores it for all numbers of that account under your API " +
+    "key, as with a PATCH of the number.\n\n" +
+    '`details.outcome: "unknown"` in an error means that the import is neither finished nor undone yet: send it again; ' +
+    "you need not wait. This happens if Twilio did not answer the update (a deadline, a 5xx, a broken connection) and " +
+    "has not carried it out. For some seconds this service watches whether Twilio carries it out late, and undoes it if " +
+    "so. After that nothing is left of the import.\n\n" +
+    "**Plan before you act.** Send the same body with `?dry_run=true`: it is checked in the same way, gives the same " +
+    "errors, and changes nothing. The answer (200) says what the import would change, who answers the number today, and " +
+    "what to know before, for example that a Messaging Service gets its texts. Send its `plan_hash` with the import: if " +
+    "the number has changed since, the import is a 409 `plan_changed`.\n\n" +
+    "**Refused credentials.** If Twilio refuses the credentials, this service makes up to two more requests to find out " +
+    `why. \`details.reason\` gives the reason, and the message says what to do:\n\n${REASONS}`,
+  auth: "apiKey",
+  query: dryRunQuery,
+  body: {
+    schema: described(importBody, {
+      phone_number: {
+        description: "A number of that Twilio account, in E.164. Also spelled `phoneNumber`.",
+        examples: [NUMBER],
+      },
+      twilio_sid: {
+        description:
+          "The SID of the account that owns the number; if a subaccount owns it, the subaccount's SID. Also spelled " +
+          "`twilioSid` or `twilio_account_sid`.",
+        examples: [ACCOUNT_SID],
+      },
+      twilio_token: {
+        description:
+          "The Auth Token of that account. An API key (`SK…`) does not work: Twilio signs webhooks with the Auth " +
+          "Token. Also spelled `twilioToken` or `twilio_auth_token`.",
+        examples: [TOKEN],
+      },
+      agent_id: {
+        description: "An agent of the calling API key. Also spelled `agentId`.",
+        examples: [AGENT_ID],
+      },
+      plan_hash: {
+        description:
+          "The `plan_hash` of a dry run, to import the number only if it has not changed since. Also spelled `planHash`.",
+        examples: [planExample.plan_hash],
+      },
+      dry_run: dryRunField,
+    }),
+    example: {
+      phone_number: NUMBER,
+      twilio_sid: ACCOUNT_SID,
+      twilio_token: TOKEN,
+      agent_id: AGENT_ID,
+    },
+  },
+  answers: [
+    {
+      status: 201,
+      description: "The number. Twilio now sends its calls and texts here.",
+      schema: z.object({ phone_number: importedNumber }),
+      example: { phone_number: importedExample },
+    },
+    {
+      status: 200,
+      description: "With `dry_run`: what the import would do.",
+      schema: importPlan,
+      example: planExample,
+    },
+  ],
+  errors: [
+    "missing_field",
+    "invalid_phone_format",
+    "invalid_twilio_sid",
+    ...TWILIO_ERRORS,
+    "agent_not_found",
+    "agent_not_owned",
+    "number_in_other_region",
+    "number_already_imported",
+    "plan_changed",
+    "twilio_update_rejected",
+    "twilio_webhooks_not_applied",
+  ],
+};

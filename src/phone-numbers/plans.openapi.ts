@@ -1,0 +1,47 @@
+import * as z from "zod/mini";
+import { answered } from "../http/operation.ts";
+import { numberEntry, numberSid, phoneNumber, releasedChannels } from "./answers.openapi.ts";
+import { fieldChanges } from "./preview/openapi.ts";
+
+// Dry runs: how they are asked for, and what those of a change and of a release answer.
+
+const DRY_RUN =
+  "`true`, `1` or nothing behind it asks for a plan and changes nothing. Also spelled `dryRun`, and taken in the body too.";
+
+export const dryRunQuery = z.object({ dry_run: answered(z.optional(z.enum(["true", "false"])), DRY_RUN) });
+
+export const dryRunField = { description: "The same as `?dry_run=`.", examples: [true] };
+
+const isDryRun = answered(z.literal(true), "Always true: nothing was written anywhere.");
+
+export const changePlan = z
+  .object({
+    dry_run: isDryRun,
+    phone_number: numberEntry,
+    changes: z.array(
+      z.object({
+        field: answered(z.string(), "The field of the request.", "agent_id"),
+        present: answered(
+          z.union([z.string(), z.boolean(), z.null()]),
+          "What it is; a token reads `[redacted]`.",
+        ),
+        new: answered(z.union([z.string(), z.boolean()]), "What it would be."),
+      }),
+    ),
+  })
+  .check(
+    z.meta({ id: "ChangePlan", description: "What a change would change; `phone_number` is as it is now." }),
+  );
+
+export const releasePlan = z
+  .object({
+    dry_run: isDryRun,
+    phone_number: z.object({
+      phone_number: phoneNumber,
+      deleted: answered(z.literal(false), "Always false: the number is still here."),
+      twilio_number_sid: numberSid,
+      ...releasedChannels,
+    }),
+    changes: answered(fieldChanges, "The fields that the release would change at Twilio."),
+  })
+  .check(z.meta({ id: "ReleasePlan", description: "What a release would do." }));

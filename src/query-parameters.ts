@@ -1,0 +1,13 @@
+import { PAGE_PARAMETERS } from "./http/page.ts";
+
+/** The query parameters of each route under /v1; all other routes have none. A test compares this with the document. */
+export const QUERY_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
+  "GET /v1/keys": PAGE_PARAMETERS,
+  "GET /v1/agents": PAGE_PARAMETERS,
+  "DELETE /v1/agents/:agent_id": ["force"],
+  "POST /v1/phone-numbers": ["dry_run"],
+  "GET /v1/phone-numbers": ["agent_id", "twilio_sid", "health", ...PAGE_PARAMETERS],
+  "PATCH /v1/phone-numbers/:number": ["dry_run"],
+  "DELETE /v1/phone-numbers/:number": ["dry_run"],
+  "GET /v1/webhooks/deliveries": ["state", ...PAGE_PARAMETERS],
+};

@@ -1,0 +1,152 @@
+import { converse, type OpenSocket } from "./relay.ts";
+import { type Account, newSid } from "./state.ts";
+import { type Element, elementsOf, textOf, verbsOf } from "./xml.ts";
+
+/** What a caller does: speaks, presses keys, or is silent. With `interrupts` the caller does not wait for the answer's end. */
+export type Utterance = string | { say?: string; digits?: string; silent?: boolean; interrupts?: boolean };
+
+/** One line of a conversation: what the caller hears or says. */
+export type Line = { by: "agent" | "caller"; text: string; interrupted?: true };
+
+/** Asks a URL during a call. @returns TwiML, or undefined if the URL answers with none */
+type Ask = (url: string, method: string, more: Record<string, string>) => Promise<string | undefined>;
+
+export type CallOptions = {
+  account: Account;
+  parameters: Record<string, string>;
+  utterances: Utterance[];
+  /** Whether this account may use ConversationRelay, and whether dialled parties and streams can be reached. */
+  isReachable: boolean;
+  openSocket: OpenSocket;
+  signUrl: (url: string) => Promise<string>;
+  ask: Ask;
+  patienceMs: number;
+};
+
+/** What happened in a call. */
+export type CallRecord = {
+  conversation: Line[];
+  /** Numbers and addresses that were dialled. */
+  dialled: string[];
+  recordingCallback: string | undefined;
+};
+
+// Ends a call whose documents lead in a circle. Twilio has a limit too.
+const MAX_DOCUMENTS = 200;
+
+/** Carries a call from its first TwiML to its end. https://www.twilio.com/docs/voice/twiml */
+export async function carry(document: string, options: CallOptions): Promise<CallRecord> {
+  const record: CallRecord = { conversation: [], dialled: [], recordingCallback: undefined };
+  const hear = (line: Line) => {
+    record.conversation.push(line);
+  };
+  const { utterances, ask } = options;
+  let next: string | undefined = document;
+  for (let count = 0; next !== undefined && count < MAX_DOCUMENTS; count += 1) {
+    next = await perform(verbsOf(next));
+  }
+  return record;
+
+  /** Performs verbs until one leads to another document, or the call is over. */
+  async function perform(verbs: Element[]): Promise<string | undefined> {
+    for (const verb of verbs) {
+      const { action, method = "POST" } = verb.attributes;
+      switch (verb.name) {
+        case "Say":
+          hear({ by: "agent", text: textOf(verb) });
+          break;
+        case "Start":
+          for (const { attributes } of elementsOf(verb))
+            record.recordingCallback ??= attributes.recordingStatusCallback;
+          break;
+        case "Gather": {
+          const input = gather(verb);
+          if (input === "hangs up") return undefined;
+          if (input && action) return ask(action, method, input);
+          break;
+        }
+        case "Connect": {
+          const { hungUp, parameters } = await connect(verb);
+          if (action) {
+            const reply = await ask(action, method, {
+              ...(hungUp && { CallStatus: "completed" }),
+              ...parameters,
+            });
+            return hungUp ? undefined : reply;
+          }
+          if (hungUp) return undefined;
+          break;
+        }
+        case "Dial": {
+          record.dialled.push(...[...elementsOf(verb).map(textOf), textOf(verb).trim()].filter(Boolean));
+          const status = options.isReachable ? "completed" : "no-answer";
+          if (action) return ask(action, method, { DialCallStatus: status });
+          break;
+        }
+        case "Redirect":
+          return ask(textOf(verb), method, {});
+        case "Hangup":
+        case "Reject":
+          return undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /** What the caller does during `<Gather>`; undefined if the caller does nothing and Twilio goes on. */
+  function gather(verb: Element): Record<string, string> | "hangs up" | undefined {
+    for (const child of elementsOf(verb))
+      if (child.name === "Say") hear({ by: "agent", text: textOf(child) });
+    const utterance = utterances.shift();
+    if (utterance === undefined) return "hangs up";
+    const { say, digits } =
+      typeof utterance === "string" ? { say: utterance } : { digits: undefined, ...utterance };
+    if (digits !== undefined) {
+      hear({ by: "caller", text: digits });
+      return { Digits: digits };
+    }
+    if (say !== undefined) {
+      hear({ by: "caller", text: say });
+      return { SpeechResult: say, Confidence: "0.93" };
+    }
+    return verb.attributes.actionOnEmptyResult === "true" ? { SpeechResult: "", Digits: "" } : undefined;
+  }
+
+  async function connect(verb: Element): Promise<{ hungUp: boolean; parameters: Record<string, string> }> {
+    const [noun] = elementsOf(verb);
+    const session = { SessionId: newSid("VX"), SessionDuration: "1" };
+    const unreached = { ...session, SessionStatus: "failed", ErrorCode: "64102" };
+    if (!options.isReachable) return { hungUp: false, parameters: unreached };
+    // Streams are not simulated: a stream counts as answered, and the caller hangs up.
+    if (noun?.name !== "ConversationRelay") return { hungUp: true, parameters: {} };
+    const { url = "", welcomeGreeting, language = "en-US" } = noun.attributes;
+    if (welcomeGreeting) hear({ by: "agent", text: welcomeGreeting });
+    const { CallSid, AccountSid, From, To, Direction } = options.parameters;
+    const end = await converse({
+      open: async () => options.openSocket(url, { "x-twilio-signature": await options.signUrl(url) }),
+      setup: {
+        sessionId: session.SessionId,
+        accountSid: AccountSid,
+        parentCallSid: "",
+        callSid: CallSid,
+        from: From,
+        to: To,
+        forwardedFrom: "",
+        callType: "PSTN",
+        callerName: "",
+        direction: Direction,
+        callStatus: "RINGING",
+        customParameters: Object.fromEntries(
+          elementsOf(noun)
+            .filter(({ name }) => name === "Parameter")
+            .map(({ attributes }) => [attributes.name, attributes.value]),
+        ),
+      },
+      language,
+      utterances,
+      hear,
+      patienceMs: options.patienceMs,
+    });
+    return { ...end, parameters: { ...session, ...end.parameters } };
+  }
+}
