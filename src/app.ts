@@ -3,6 +3,7 @@ import { agents } from "./agents/routes.ts";
 import { forgetRoutes } from "./answering/route-cache.ts";
 import { apiKeys } from "./api-keys/routes.ts";
 import { documentation } from "./documentation/routes.ts";
+import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
 import { health } from "./health.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
@@ -26,6 +27,7 @@ app.use(requireConfig);
 app.use("/v1/*", requireKnownParameters(QUERY_PARAMETERS));
 // What customers call.
 app.route("/v1/keys", apiKeys);
+app.route("/v1/keys", keyDeliveries);
 // After a change of an agent its cached routes are forgotten, so that the next call uses the new settings.
 app.route("/v1/agents", agents(forgetRoutes));
 app.route("/v1/phone-numbers", phoneNumbers);

@@ -3,6 +3,7 @@ import type { QueueMessage } from "./queues.ts";
 
 export { Conversation } from "./conversations/call.ts";
 export { TextThread } from "./conversations/text-thread.ts";
+export { EventOutbox } from "./events/outbox/object.ts";
 
 // A caller waits for the first call of a fresh isolate. What a call does not need is evaluated when it is first needed:
 // wrangler's bundler makes a function of each module that is only imported by import().

@@ -2,8 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
 import { batch } from "../database.ts";
 import { sealEvent } from "../events/event.ts";
-import { announce } from "../events/outbox.ts";
-import { insertEvent } from "../events/store.ts";
+import { tellNow } from "../events/tell.ts";
 import { createLogger, errorFields } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
 import { ModelError } from "../model/model.ts";
@@ -119,8 +118,7 @@ export class TextThread extends DurableObject<Env> {
       const draft = { type: "sms.failed" as const, apiKeyId, agentId: agent.id, data };
       const { db, vault, now } = this.#services;
       const event = await sealEvent(draft, vault, now());
-      await batch(db, [insertEvent(db, event)]);
-      await announce(event.id, this.#services);
+      await tellNow(event, this.#services);
       this.#services.measure("text_reply", [reason], [1]);
     }
     await this.#change((now) => ({
