@@ -1,6 +1,5 @@
 import { clearCreations } from "./api-keys/store.ts";
 import { clearPreviousSecrets } from "./events/secret-store.ts";
-import { clearEvents, clearReceipts } from "./events/store.ts";
 import type { BaseServices } from "./http/base-services.ts";
 import { clearExpiredKeys } from "./http/idempotency-store.ts";
 import { clearPreviousTokens } from "./twilio-accounts/store.ts";
@@ -15,9 +14,6 @@ type Rule = {
 
 /** What is deleted when. The log uses these names. */
 const rules: Readonly<Record<string, Rule>> = {
-  // Twilio repeats a request within minutes; a week is much longer than needed.
-  receipts: { days: 7, clear: clearReceipts },
-  events: { days: 30, clear: clearEvents },
   // Each row has its own expiry time.
   idempotency_keys: { days: 0, clear: clearExpiredKeys },
   key_creations: { days: 1, clear: clearCreations },

@@ -1,8 +1,8 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { queueNames } from "../scripts/deployment.ts";
-import { MAX_ATTEMPTS } from "../src/events/delivery.ts";
-import { EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION } from "../src/queues.ts";
+import { FORMER_DEAD_LETTERS, FORMER_EVENTS, RECONCILIATION } from "../src/queues.ts";
 import { MAX_CHECKERS } from "../src/reconciliation/schedule.ts";
 import { schedule } from "../src/schedule.ts";
 
@@ -19,21 +19,29 @@ describe("wrangler.toml", () => {
 
   it("consumes exactly the queues that have a consumer", () => {
     expect(consumers.map(({ queue }) => queue).sort()).toEqual(
-      [EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION].sort(),
+      [FORMER_EVENTS, FORMER_DEAD_LETTERS, RECONCILIATION].sort(),
     );
   });
 
   it("has them all made by a deployment, the dead letters too", () => {
-    expect(queueNames().sort()).toEqual([EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION].sort());
+    expect(queueNames().sort()).toEqual([FORMER_EVENTS, FORMER_DEAD_LETTERS, RECONCILIATION].sort());
   });
 
-  it("gives an event as many attempts as the code plans, and a place for what is left over", () => {
-    const consumer = consumers.find(({ queue }) => queue === EVENTS);
-    expect(consumer).toMatchObject({
-      max_retries: MAX_ATTEMPTS - 1,
-      dead_letter_queue: EVENTS_DEAD_LETTERS,
-    });
-    expect(config.queues.producers).toContainEqual({ binding: "EVENTS", queue: EVENTS });
+  it("sends nothing to the queues of the version before", () => {
+    expect(config.queues.producers?.map(({ queue }) => queue)).toEqual([RECONCILIATION]);
+  });
+
+  it("keeps each object's data in SQLite, by the class that the Worker exports", () => {
+    const names = config.durable_objects.bindings.map(({ name, class_name }) => [name, class_name]);
+    expect(names).toEqual([
+      ["EVENT_OUTBOX", "EventOutbox"],
+      ["CONVERSATIONS", "Conversation"],
+      ["TEXT_THREADS", "TextThread"],
+    ]);
+    const classes = config.migrations.flatMap((migration) => migration.new_sqlite_classes ?? []);
+    expect(classes).toEqual(names.map(([, className]) => className));
+    const index = readFileSync("src/index.ts", "utf8");
+    for (const className of classes) expect(index).toContain(`export { ${className} }`);
   });
 
   it("lets all checkers that the cron starts work at once", () => {

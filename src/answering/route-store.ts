@@ -1,4 +1,4 @@
-import { first, type Preparable } from "../database.ts";
+import { first, type Preparable, run } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
@@ -17,6 +17,10 @@ export type RouteRow = TwilioAccountRow & {
   fallback: string | null;
   record: 0 | 1 | null;
   webhook_url: string | null;
+  system_prompt: string | null;
+  voice_id: string | null;
+  talk: string | null;
+  relay_refused_at: string | null;
 };
 
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
@@ -26,7 +30,9 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
       .prepare(
         `SELECT n.api_key_id, n.account_sid, n.region, n.phone_number, n.inbound_enabled, n.last_inbound_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
-           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url
+           t.relay_refused_at,
+           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
+           a.system_prompt, a.voice_id, a.talk
          FROM phone_numbers n
          JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          LEFT JOIN agents a ON a.id = n.agent_id
@@ -36,13 +42,15 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
   );
 }
 
-/** Statement for a batch: a call or a text came in. Writes at most once a minute. */
-export function touchInbound(db: D1Database, id: string, now: Date): D1PreparedStatement {
-  const minuteAgo = new Date(now.getTime() - 60_000).toISOString();
-  return db
-    .prepare(
-      `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
-       WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
-    )
-    .bind(id, now.toISOString(), minuteAgo);
+/** How often a sign of life is written, in milliseconds. The first is written at once. */
+export const SIGN_OF_LIFE_MS = 60 * 60 * 1000;
+
+/** A call or a text came in. Writes at most once an hour, however busy the number is. @throws StorageError */
+export async function touchInbound(db: D1Database, id: string, now: Date): Promise<void> {
+  const hourAgo = new Date(now.getTime() - SIGN_OF_LIFE_MS).toISOString();
+  const statement = db.prepare(
+    `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
+     WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
+  );
+  await run(statement.bind(id, now.toISOString(), hourAgo), { isIdempotent: true });
 }

@@ -67,8 +67,9 @@ export function upsertAccount(
   // the "previous" one.
   return db
     .prepare(
-      `INSERT INTO twilio_accounts (api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at, updated_at)
-       VALUES (?1, ?2, ?8, ?3, ?6, ?4, ?4)
+      `INSERT INTO twilio_accounts (api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at, updated_at,
+         routing_checked_at)
+       VALUES (?1, ?2, ?8, ?3, ?6, ?4, ?4, ?4)
        ON CONFLICT (api_key_id, account_sid, region) DO UPDATE SET previous_auth_token_sealed = ?7,
          auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
          health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at,
@@ -168,5 +169,21 @@ export function clearPreviousTokens(db: D1Database, before: string, limit: numbe
       )
       .bind(before, limit),
     { isIdempotent: true },
+  );
+}
+
+/** Twilio has refused ConversationRelay to this account. @throws StorageError */
+export async function rememberRelayRefused(
+  db: D1Database,
+  { apiKeyId, accountSid, region }: AccountKey,
+  now: string,
+): Promise<void> {
+  await run(
+    db
+      .prepare(
+        `UPDATE twilio_accounts SET relay_refused_at = ?4
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
+      )
+      .bind(apiKeyId, accountSid, region, now),
   );
 }

@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { routingReads } from "../../../src/reconciliation/routing.ts";
 import { haveImported, tell } from "../../support/answering.ts";
@@ -140,6 +141,7 @@ describe("a number that is routed to another Region", () => {
     const imported = await haveImported();
     const { key, phoneNumber } = imported;
     twilio.state.voiceRegions.set(phoneNumber, "ie1");
+    await env.DB.prepare("UPDATE twilio_accounts SET routing_checked_at = '2020-01-01'").run();
     await reconcile();
     const routed = { phone_number: { health: "routed_elsewhere", health_reasons: ["routed_elsewhere"] } };
     expect(await (await get(NUMBER, key)).json()).toMatchObject(routed);
