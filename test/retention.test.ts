@@ -7,27 +7,30 @@ import { runCron } from "./support/consume.ts";
 import { watchedDatabase } from "./support/database.ts";
 import { logLines } from "./support/logs.ts";
 import { recordedDatabase } from "./support/statements.ts";
-import { rows } from "./support/worker.ts";
+import { createKey, rows } from "./support/worker.ts";
 
 // What is due is deleted, however much it is; what is not, stays.
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString();
 
-async function haveReceipts(count: number, receivedAt: string, prefix = "old"): Promise<void> {
+const list = (count: number) => JSON.stringify(Array.from({ length: count }, (_, index) => index));
+
+/** Requests that came with an Idempotency-Key, and until when their answers are kept. */
+async function haveAnswers(count: number, expiresAt: string, prefix = "old"): Promise<void> {
   await env.DB.prepare(
-    `INSERT INTO twilio_receipts (key, received_at)
-     SELECT ?1 || value, ?2 FROM json_each(?3)`,
+    `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, claim_id, expires_at)
+     SELECT ?4, ?1 || value, 'f', 'c', ?2 FROM json_each(?3)`,
   )
-    .bind(prefix, receivedAt, JSON.stringify(Array.from({ length: count }, (_, index) => index)))
+    .bind(prefix, expiresAt, list(count), (await createKey()).key_id)
     .run();
 }
 
 async function haveCreations(count: number): Promise<void> {
   await env.DB.prepare(
-    "INSERT INTO key_creations (address_fingerprint, hour, count) SELECT value, '2020-01-01T00', 1 FROM json_each(?1)",
+    "INSERT INTO key_creations (address_fingerprint, hour, count) SELECT 'a' || value, '2020-01-01T00', 1 FROM json_each(?1)",
   )
-    .bind(JSON.stringify(Array.from({ length: count }, (_, index) => `a${index}`)))
+    .bind(list(count))
     .run();
 }
 
@@ -42,20 +45,20 @@ const warnings = () => logLines().filter(({ event }) => event === "retention_beh
 
 describe("what is kept no longer", () => {
   it("is deleted in one run, many batches or one, and says how much it was", async () => {
-    await haveReceipts(6_203, daysAgo(8));
-    await haveReceipts(3, daysAgo(6), "new");
+    await haveAnswers(6_203, daysAgo(1));
+    await haveAnswers(3, daysAgo(-1), "new");
     await haveCreations(7);
     await runCron("*/15 * * * *");
-    expect(await rows("twilio_receipts")).toHaveLength(3);
+    expect(await rows("idempotency_keys")).toHaveLength(3);
     expect(await rows("key_creations")).toEqual([]);
     expect(logLines()).toContainEqual(
-      expect.objectContaining({ event: "old_records_cleared", records: "receipts", count: 6_203 }),
+      expect.objectContaining({ event: "old_records_cleared", records: "idempotency_keys", count: 6_203 }),
     );
     expect(warnings()).toEqual([]);
   });
 
   it("goes on in the next run where the time is over, and says so", async () => {
-    await haveReceipts(1_600, daysAgo(8));
+    await haveAnswers(1_600, daysAgo(1));
     await haveCreations(3);
     // Each look at the clock finds it a minute later.
     let time = Date.now();
@@ -64,13 +67,13 @@ describe("what is kept no longer", () => {
       return new Date(time);
     };
     await clearOldRecords(services(recordedDatabase, clock));
-    expect(await rows("twilio_receipts")).toHaveLength(1_100);
+    expect(await rows("idempotency_keys")).toHaveLength(1_100);
     expect(await rows("key_creations")).toEqual([]);
     expect(warnings()).toEqual([
-      expect.objectContaining({ level: "warn", records: expect.stringMatching(/receipts$/) }),
+      expect.objectContaining({ level: "warn", records: expect.stringMatching(/idempotency_keys$/) }),
     ]);
     await clearOldRecords(services(recordedDatabase, () => new Date()));
-    expect(await rows("twilio_receipts")).toEqual([]);
+    expect(await rows("idempotency_keys")).toEqual([]);
     expect(warnings()).toHaveLength(1);
   });
 
@@ -95,9 +98,9 @@ describe("what is kept no longer", () => {
   });
 
   it("is not kept for want of a connection that was lost in passing", async () => {
-    await haveReceipts(3, daysAgo(8));
+    await haveAnswers(3, daysAgo(1));
     const { DB } = watchedDatabase({ trip: 1, when: "before", times: 2, passing: true });
     await clearOldRecords(services(DB, () => new Date()));
-    expect(await rows("twilio_receipts")).toEqual([]);
+    expect(await rows("idempotency_keys")).toEqual([]);
   });
 });
