@@ -1,6 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
-import { batch } from "../database.ts";
 import { sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { createLogger, errorFields } from "../http/log.ts";
@@ -116,7 +115,7 @@ export class TextThread extends DurableObject<Env> {
         twilio_code: twilioCode ?? null,
       };
       const draft = { type: "sms.failed" as const, apiKeyId, agentId: agent.id, data };
-      const { db, vault, now } = this.#services;
+      const { vault, now } = this.#services;
       const event = await sealEvent(draft, vault, now());
       await tellNow(event, this.#services);
       this.#services.measure("text_reply", [reason], [1]);
