@@ -1,22 +1,24 @@
 import { parseArgs } from "node:util";
-import { statusStatements } from "../src/rotation/columns.ts";
+import { outboxStatus, statusStatements } from "../src/rotation/columns.ts";
 import { fail, wranglerJson } from "./wrangler.ts";
 
-// npm run vault:status -- [--remote]: counts the stored values that each sealing key has sealed. A key without values may
-// be removed from TOKEN_ENCRYPTION_KEYS.
+// npm run vault:status -- [--remote]: how many values in D1 each sealing key holds, and how far the event outboxes have been gone
+// through for the first key. A key that holds none may be dropped from TOKEN_ENCRYPTION_KEYS once the outboxes are done.
 
 type Count = { sealed: string; key_id: string; count: number };
+type Pass = { key_id: string; done_at: string | null; found: number; passed: number; keys: number };
 
 try {
   const options = { remote: { type: "boolean" }, "persist-to": { type: "string" } } as const;
   const { values } = parseArgs({ options });
   const persistTo = values["persist-to"];
   const where = values.remote ? ["--remote"] : ["--local", ...(persistTo ? ["--persist-to", persistTo] : [])];
-  const command = statusStatements().join("; ");
+  const command = [...statusStatements(), outboxStatus()].join("; ");
   const results = wranglerJson(["d1", "execute", "DB", ...where, "--json", "--command", command]) as {
-    results: Count[];
+    results: (Count | Pass)[];
   }[];
-  const all = results.flatMap((result) => result.results);
+  const [pass] = (results.pop()?.results ?? []) as Pass[];
+  const all = results.flatMap((result) => result.results as Count[]);
   const keys = [...new Set(all.map(({ key_id }) => key_id))].sort();
   for (const key of keys) {
     const counts = all.filter(({ key_id }) => key_id === key);
@@ -24,7 +26,14 @@ try {
     console.log(`${key}: ${total}`);
     for (const { sealed, count } of counts) console.log(`  ${sealed}: ${count}`);
   }
-  if (keys.length === 0) console.log("Nothing is sealed.");
+  if (keys.length === 0) console.log("Nothing is sealed in D1.");
+  console.log(`event outboxes: ${describe(pass)}`);
 } catch (error) {
   fail(error);
+}
+
+function describe(pass: Pass | undefined): string {
+  if (!pass) return "not gone through yet; the cron does it.";
+  if (pass.done_at !== null) return `done for ${pass.key_id} at ${pass.done_at}.`;
+  return `being gone through for ${pass.key_id}: ${pass.passed} of ${pass.keys} API keys, ${pass.found} events sealed anew.`;
 }

@@ -1,9 +1,9 @@
 import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
 import { forgetRoutes } from "./answering/route-cache.ts";
-import { answering } from "./answering/routes.ts";
 import { apiKeys } from "./api-keys/routes.ts";
 import { documentation } from "./documentation/routes.ts";
+import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
 import { health } from "./health.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
@@ -14,6 +14,7 @@ import { phoneNumbers } from "./phone-numbers/routes.ts";
 import { QUERY_PARAMETERS } from "./query-parameters.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 
+/** Everything but what Twilio calls, which is in calls.ts. */
 export const app = new Hono<AppEnv>();
 
 app.use(requestContext);
@@ -26,15 +27,13 @@ app.use(requireConfig);
 app.use("/v1/*", requireKnownParameters(QUERY_PARAMETERS));
 // What customers call.
 app.route("/v1/keys", apiKeys);
+app.route("/v1/keys", keyDeliveries);
 // After a change of an agent its cached routes are forgotten, so that the next call uses the new settings.
 app.route("/v1/agents", agents(forgetRoutes));
 app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
 app.route("/v1/account", accountHealth);
 app.route("/v1/webhooks", webhooks);
-
-// What Twilio calls.
-app.route("/webhooks/twilio", answering);
 
 // What monitors call.
 app.route("/healthz", health);

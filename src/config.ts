@@ -79,7 +79,7 @@ function checkEnv(env: Partial<Env>): Config {
   };
 
   if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
-  if (typeof env.EVENTS?.send !== "function") problems.push("EVENTS is missing");
+  if (typeof env.EVENT_OUTBOX?.get !== "function") problems.push("EVENT_OUTBOX is missing");
   if (typeof env.RECONCILIATION?.send !== "function") problems.push("RECONCILIATION is missing");
   if (typeof env.CONVERSATIONS?.getByName !== "function") problems.push("CONVERSATIONS is missing");
   if (typeof env.TEXT_THREADS?.getByName !== "function") problems.push("TEXT_THREADS is missing");

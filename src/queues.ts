@@ -1,6 +1,5 @@
 import { readConfig } from "./config.ts";
-import { consumeDeadLetters, consumeEvents } from "./events/deliver.ts";
-import type { EventMessage } from "./events/message.ts";
+import { consumeFormer, type FormerMessage } from "./events/former.ts";
 import { createLogger } from "./http/log.ts";
 import { consumeReconciliation } from "./reconciliation/consume.ts";
 import type { ReconciliationMessage } from "./reconciliation/message.ts";
@@ -8,13 +7,13 @@ import { createServices } from "./services.ts";
 
 // The queues of wrangler.toml. A test fails if these and wrangler.toml differ.
 /** @internal */
-export const EVENTS = "nixflex-events";
+export const FORMER_EVENTS = "nixflex-events";
 /** @internal */
-export const EVENTS_DEAD_LETTERS = "nixflex-events-dead-letters";
+export const FORMER_DEAD_LETTERS = "nixflex-events-dead-letters";
 /** @internal */
 export const RECONCILIATION = "nixflex-reconciliation";
 
-export type QueueMessage = EventMessage | ReconciliationMessage;
+export type QueueMessage = FormerMessage | ReconciliationMessage;
 
 /** @throws Error for an unknown queue; Cloudflare then delivers its messages again */
 export async function consume(
@@ -26,10 +25,9 @@ export async function consume(
   const services = createServices(env, readConfig(env), log, (work) => context.waitUntil(work));
   // Each queue carries its own kind of message.
   switch (batch.queue) {
-    case EVENTS:
-      return consumeEvents(batch.messages as readonly Message<EventMessage>[], services);
-    case EVENTS_DEAD_LETTERS:
-      return consumeDeadLetters(batch.messages as readonly Message<EventMessage>[], services);
+    case FORMER_EVENTS:
+    case FORMER_DEAD_LETTERS:
+      return consumeFormer(batch.messages as readonly Message<FormerMessage>[], services);
     case RECONCILIATION:
       return consumeReconciliation(batch.messages as readonly Message<ReconciliationMessage>[], services);
     default:

@@ -1,9 +1,11 @@
 import { readConfig } from "./config.ts";
-import { sendOverdue } from "./events/outbox.ts";
+import { moveFormerEvents } from "./events/former.ts";
+import { relayPending } from "./events/tell.ts";
 import { createLogger, errorFields } from "./http/log.ts";
 import { scheduleRecovery } from "./phone-numbers/recovery/schedule.ts";
 import { scheduleChecks } from "./reconciliation/schedule.ts";
 import { clearOldRecords } from "./retention.ts";
+import { resealOutboxes } from "./rotation/outboxes.ts";
 import { resealOldest } from "./rotation/reseal.ts";
 import { createServices, type Services } from "./services.ts";
 
@@ -15,11 +17,13 @@ type Job = { name: string; run: (services: Services) => Promise<void> };
  * @internal
  */
 export const schedule: Readonly<Record<string, readonly Job[]>> = {
-  "* * * * *": [{ name: "send_overdue_events", run: sendOverdue }],
   "*/15 * * * *": [
+    { name: "relay_pending_events", run: relayPending },
+    { name: "move_former_events", run: moveFormerEvents },
     { name: "schedule_unfinished", run: scheduleRecovery },
     { name: "schedule_checks", run: scheduleChecks },
     { name: "reseal", run: resealOldest },
+    { name: "reseal_outboxes", run: resealOutboxes },
     { name: "clear_old_records", run: clearOldRecords },
   ],
 };

@@ -1,5 +1,5 @@
 import { type Config, ownAddresses } from "./config.ts";
-import type { EventMessage } from "./events/message.ts";
+import { createOutbox, type Outbox } from "./events/outbox/client.ts";
 import { type BaseServices, baseServices } from "./http/base-services.ts";
 import type { AppContext } from "./http/context.ts";
 import type { Logger } from "./http/log.ts";
@@ -21,14 +21,19 @@ export type Services = BaseServices & {
     timeoutMs: number;
     allowLocal: boolean;
   };
-  queues: { events: Queue<EventMessage>; reconciliation: Queue<ReconciliationMessage> };
+  /** The events of each API key. */
+  outbox: Outbox;
+  queues: { reconciliation: Queue<ReconciliationMessage> };
   /** The Durable Objects of agents that talk by themselves. */
   objects: { conversations: Env["CONVERSATIONS"]; textThreads: Env["TEXT_THREADS"] };
   /** Whether there is a language model, and how long its first word may take. */
   model: { isConfigured: boolean; timeoutMs: number };
 };
 
-export type ServicesEnv = Pick<Env, "DB" | "EVENTS" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS"> &
+export type ServicesEnv = Pick<
+  Env,
+  "DB" | "EVENT_OUTBOX" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS"
+> &
   Partial<Pick<Env, "METRICS">>;
 
 export function createServices(
@@ -52,7 +57,8 @@ export function createServices(
       timeoutMs: config.webhookTimeoutMs,
       allowLocal: config.allowLocalWebhooks,
     },
-    queues: { events: env.EVENTS, reconciliation: env.RECONCILIATION },
+    outbox: createOutbox(env.EVENT_OUTBOX),
+    queues: { reconciliation: env.RECONCILIATION },
     objects: { conversations: env.CONVERSATIONS, textThreads: env.TEXT_THREADS },
     model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },
   };

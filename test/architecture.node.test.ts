@@ -39,7 +39,7 @@ const isAhead = (path: string) => /openapi\.ts$/.test(path);
 const room = (path: string) => path.split("/")[1] ?? "";
 
 function importsOf({ path, text }: { path: string; text: string }): string[] {
-  return [...text.matchAll(/from "(\.[^"]+)"/g)].map(([, target]) =>
+  return [...text.matchAll(/(?:from |import\()"(\.[^"]+)"/g)].map(([, target]) =>
     normalize(join(dirname(path), target ?? "")),
   );
 }
@@ -152,7 +152,8 @@ describe("imports point down only", () => {
 /** The parts of queries that are put in by name; each is a constant of its file. */
 const CONSTANT_HOLES: Record<string, string[]> = {
   "src/agents/store.ts": ["COLUMNS", "places"],
-  "src/events/store.ts": ["DELIVERY", "where"],
+  "src/events/former-store.ts": ["COLUMNS"],
+  "src/events/outbox/delivery-store.ts": ["PENDING", "COLUMNS", "where", "from"],
   "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where", "limitAt", "offsetAt"],
   "src/phone-numbers/import/store.ts": ["IS_ORPHANED"],
   "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS"],
@@ -166,13 +167,13 @@ describe("each thing has one owner", () => {
       /(?<![\w.]|async )fetch\(/,
       /^src\/twilio\/http\.ts$|^src\/events\/post\.ts$|^src\/model\/openai-compatible\.ts$/,
     ],
-    ["SQL", /\.prepare\(/, /store\.ts$|^src\/health\.ts$/],
+    ["SQL", /\.prepare\(|\bsql\s*\.exec\b/, /store\.ts$|^src\/health\.ts$|^src\/events\/outbox\/schema\.ts$/],
     ["cryptography", /crypto\.subtle/, /^src\/vault\/|\/signature\.ts$/],
     ["the console", /console/, /^src\/http\/log\.ts$/],
     ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$/],
     [
       "the bindings",
-      /\benv\.(?!(?:DB|EVENTS|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,
+      /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,
       /^src\/config\.ts$|^src\/http\/metrics\.ts$/,
     ],
   ])("%s", (_, pattern, owner) => {

@@ -24,7 +24,7 @@ describe("readConfig", () => {
   it("names everything that is missing at once", () => {
     const names = [
       "DB",
-      "EVENTS",
+      "EVENT_OUTBOX",
       "RECONCILIATION",
       "ASSETS",
       "PUBLIC_BASE_URL",

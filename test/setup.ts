@@ -3,6 +3,7 @@ import { env } from "cloudflare:workers";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { clearDatabase } from "./support/database.ts";
 import { checkLogs, startLogs } from "./support/logs.ts";
+import { startOutboxes } from "./support/outbox.ts";
 import { startQueue } from "./support/queue.ts";
 import { checkStatements } from "./support/statements.ts";
 import { checkHosts, startTwilio } from "./support/twilio.ts";
@@ -13,6 +14,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await clearDatabase();
+  await startOutboxes();
   startLogs();
   startQueue();
   startTwilio();

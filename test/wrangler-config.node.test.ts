@@ -1,13 +1,14 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { queueNames } from "../scripts/deployment.ts";
-import { MAX_ATTEMPTS } from "../src/events/delivery.ts";
-import { EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION } from "../src/queues.ts";
+import { FORMER_DEAD_LETTERS, FORMER_EVENTS, RECONCILIATION } from "../src/queues.ts";
 import { schedule } from "../src/schedule.ts";
 
 // What stands in wrangler.toml and in the code is the same.
 
 const config = readConfig({ config: "wrangler.toml" });
+type Binding = { name: string; class_name: string };
 const consumers: { queue: string; max_retries?: number; dead_letter_queue?: string }[] =
   config.queues.consumers ?? [];
 
@@ -18,26 +19,44 @@ describe("wrangler.toml", () => {
 
   it("consumes exactly the queues that have a consumer", () => {
     expect(consumers.map(({ queue }) => queue).sort()).toEqual(
-      [EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION].sort(),
+      [FORMER_EVENTS, FORMER_DEAD_LETTERS, RECONCILIATION].sort(),
     );
   });
 
   it("has them all made by a deployment, the dead letters too", () => {
-    expect(queueNames().sort()).toEqual([EVENTS, EVENTS_DEAD_LETTERS, RECONCILIATION].sort());
+    expect(queueNames().sort()).toEqual([FORMER_EVENTS, FORMER_DEAD_LETTERS, RECONCILIATION].sort());
   });
 
-  it("gives an event as many attempts as the code plans, and a place for what is left over", () => {
-    const consumer = consumers.find(({ queue }) => queue === EVENTS);
-    expect(consumer).toMatchObject({
-      max_retries: MAX_ATTEMPTS - 1,
-      dead_letter_queue: EVENTS_DEAD_LETTERS,
+  it("sends nothing to the queues of the version before", () => {
+    expect(config.queues.producers?.map(({ queue }: { queue: string }) => queue)).toEqual([RECONCILIATION]);
+  });
+
+  it("keeps each object's data in SQLite, by the class that the Worker exports", () => {
+    const bindings: Binding[] = config.durable_objects.bindings;
+    const names = bindings.map(({ name, class_name }) => [name, class_name]);
+    expect(names).toEqual([
+      ["EVENT_OUTBOX", "EventOutbox"],
+      ["CONVERSATIONS", "Conversation"],
+      ["TEXT_THREADS", "TextThread"],
+    ]);
+    const migrations: { new_sqlite_classes?: string[] }[] = config.migrations;
+    const classes = migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes);
+    expect(classes).toEqual(names.map(([, className]) => className));
+    const index = readFileSync("src/index.ts", "utf8");
+    for (const className of classes) expect(index).toContain(`export { ${className} }`);
+  });
+
+  it("keeps our own log lines, and none of Cloudflare's, which have URLs", () => {
+    expect(config.observability?.logs).toMatchObject({
+      enabled: true,
+      invocation_logs: false,
+      head_sampling_rate: 1,
     });
-    expect(config.queues.producers).toContainEqual({ binding: "EVENTS", queue: EVENTS });
+    expect(config.observability?.traces).toEqual({ enabled: false });
+    expect(config.send_metrics).toBe(false);
   });
 
-  it("has observability on, telemetry off and smart placement", () => {
-    expect(config.observability?.enabled).toBe(true);
-    expect(config.send_metrics).toBe(false);
-    expect(config.placement).toEqual({ mode: "smart" });
+  it("runs where Twilio's webhooks leave from", () => {
+    expect(config.placement).toEqual({ region: "aws:us-east-1" });
   });
 });

@@ -1,6 +1,6 @@
 import { batch, run } from "../database.ts";
-import { announce } from "../events/outbox.ts";
-import { insertEvent } from "../events/store.ts";
+import { insertPending } from "../events/pending-store.ts";
+import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { markUnhealthy } from "../twilio-accounts/check-store.ts";
@@ -48,9 +48,9 @@ export async function raiseRejected(route: InboundRoute, services: Services): Pr
     if (events.length === 0) return;
     await batch(
       db,
-      events.map((event) => insertEvent(db, event)),
+      events.map((event) => insertPending(db, event)),
     );
-    await Promise.all(events.map((event) => announce(event.id, services)));
+    await relay(events, services);
   } catch (error) {
     log.error("rejection_not_raised", { account_sid: route.accountSid, ...errorFields(error) });
   }

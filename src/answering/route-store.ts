@@ -1,4 +1,4 @@
-import { first, type Preparable } from "../database.ts";
+import { batch, first, type Preparable } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
@@ -42,13 +42,15 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
   );
 }
 
-/** Statement for a batch: a call or a text came in. Writes at most once a minute. */
-export function touchInbound(db: D1Database, id: string, now: Date): D1PreparedStatement {
-  const minuteAgo = new Date(now.getTime() - 60_000).toISOString();
-  return db
-    .prepare(
-      `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
-       WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
-    )
-    .bind(id, now.toISOString(), minuteAgo);
+/** How often a sign of life is written, in milliseconds. The first is written at once. */
+export const SIGN_OF_LIFE_MS = 60 * 60 * 1000;
+
+/** A call or a text came in. Writes at most once an hour, however busy the number is. @throws StorageError */
+export async function touchInbound(db: D1Database, id: string, now: Date): Promise<void> {
+  const hourAgo = new Date(now.getTime() - SIGN_OF_LIFE_MS).toISOString();
+  const statement = db.prepare(
+    `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
+     WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
+  );
+  await batch(db, [statement.bind(id, now.toISOString(), hourAgo)], { isIdempotent: true });
 }

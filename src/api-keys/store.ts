@@ -20,6 +20,11 @@ export async function findSecretHash(db: D1Database, keyId: string): Promise<str
   return row?.secret_hash ?? null;
 }
 
+/** Whether there is or ever was such a key. @throws StorageError */
+export async function hasApiKey(db: D1Database, keyId: string): Promise<boolean> {
+  return (await first(db.prepare("SELECT 1 FROM api_keys WHERE id = ?1").bind(keyId))) !== null;
+}
+
 /**
  * Replaces the secret of a key.
  *

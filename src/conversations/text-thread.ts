@@ -1,20 +1,23 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
-import { batch } from "../database.ts";
 import { sealEvent } from "../events/event.ts";
-import { announce } from "../events/outbox.ts";
-import { insertEvent } from "../events/store.ts";
+import { tellNow } from "../events/tell.ts";
 import { createLogger, errorFields } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
 import { ModelError } from "../model/model.ts";
 import { createServices, type Services } from "../services.ts";
-import { TwilioError } from "../twilio/errors.ts";
-import { MAX_MESSAGE_LENGTH, sendMessage } from "../twilio/messages.ts";
-import { accountClient } from "../twilio-accounts/client.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import type { Slot } from "../vault/vault.ts";
 import { textRequest } from "./request.ts";
-import { newThread, planReply, received, replied, type Thread, type ThreadOwner } from "./thread.ts";
+import {
+  MAX_TEXT_LENGTH,
+  newThread,
+  planReply,
+  received,
+  replied,
+  type Thread,
+  type ThreadOwner,
+} from "./thread.ts";
 import { takeTurn } from "./turn.ts";
 
 const KEY = "thread";
@@ -55,6 +58,10 @@ export class TextThread extends DurableObject<Env> {
 
   async #reply(thread: Thread): Promise<void> {
     const { owner, unanswered } = thread;
+    // Twilio's REST API is not needed by a call, whose isolate evaluates this class too.
+    const { accountClient } = await import("../twilio-accounts/client.ts");
+    const { sendMessage } = await import("../twilio/messages.ts");
+    const { TwilioError } = await import("../twilio/errors.ts");
     const text = await this.#compose(thread);
     if (text === null) return this.#fail(thread, "model_failed");
     try {
@@ -83,7 +90,7 @@ export class TextThread extends DurableObject<Env> {
       request: textRequest(owner.agent, turns),
       signal: new AbortController().signal,
       patienceMs: owner.patienceMs,
-      maxCharacters: Math.min(owner.agent.talk.max_characters_per_turn, MAX_MESSAGE_LENGTH),
+      maxCharacters: Math.min(owner.agent.talk.max_characters_per_turn, MAX_TEXT_LENGTH),
       phrases: NO_PHRASES,
       say: () => undefined,
       onFailure: (error) => {
@@ -108,10 +115,9 @@ export class TextThread extends DurableObject<Env> {
         twilio_code: twilioCode ?? null,
       };
       const draft = { type: "sms.failed" as const, apiKeyId, agentId: agent.id, data };
-      const { db, vault, now } = this.#services;
+      const { vault, now } = this.#services;
       const event = await sealEvent(draft, vault, now());
-      await batch(db, [insertEvent(db, event)]);
-      await announce(event.id, this.#services);
+      await tellNow(event, this.#services);
       this.#services.measure("text_reply", [reason], [1]);
     }
     await this.#change((now) => ({

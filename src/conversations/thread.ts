@@ -36,7 +36,8 @@ const HOUR_MS = 60 * 60 * 1_000;
 const MAX_REPLIES_PER_HOUR = 10;
 const MAX_SEEN = 50;
 const MAX_TURNS = 40;
-const MAX_TEXT_LENGTH = 1_600;
+/** Twilio takes no longer text. https://www.twilio.com/docs/api/errors/21617 */
+export const MAX_TEXT_LENGTH = 1_600;
 
 export function newThread(owner: ThreadOwner, now: number): Thread {
   return {

@@ -28,7 +28,9 @@ export type DeliveryError =
   /** This deployment does not send to the agent's webhook_url. */
   | "unsafe_webhook_url"
   /** The stored event or secret does not open: a sealing key is gone. */
-  | "unreadable";
+  | "unreadable"
+  /** The URL kept failing, and no attempt was made for as long as this event may be tried. */
+  | "circuit_open";
 
 export type Outcome =
   | { state: "delivered" }
@@ -47,6 +49,11 @@ export function outcomeOf({ httpStatus, error }: Attempt, attemptsLeft: number):
   if (isFinal(error, httpStatus) || attemptsLeft <= 1 || delaySeconds === undefined)
     return { state: "failed" };
   return { state: "pending", delaySeconds };
+}
+
+/** Whether the URL did not take an event that it may take later. */
+export function isRetryable({ httpStatus, error }: Attempt): boolean {
+  return error !== undefined && !isFinal(error, httpStatus);
 }
 
 function isFinal(error: DeliveryError, status = 0): boolean {

@@ -1,4 +1,5 @@
 import { newId } from "../ids.ts";
+import { sha256 } from "../vault/hash.ts";
 import type { Slot, Vault } from "../vault/vault.ts";
 
 /** The types of all events that customers receive. */
@@ -25,6 +26,10 @@ export type EventDraft = {
   type: EventType;
   apiKeyId: string;
   agentId: string;
+  /** The number it happened to. Events of one number are delivered in order. */
+  phoneNumberId?: string;
+  /** Names what Twilio reported, the same each time Twilio reports it. Absent if Twilio did not report it. */
+  receipt?: string;
   /** Further fields of the body, beside `event`, `event_id`, `created_at` and `agent_id`. Flat. */
   data: Record<string, unknown>;
 };
@@ -34,6 +39,8 @@ export type SealedEvent = {
   id: string;
   apiKeyId: string;
   agentId: string;
+  /** Events of one lane are delivered in order: the lane is the number's id, or the agent's for an event of no number. */
+  lane: string;
   type: EventType;
   payloadSealed: string;
   createdAt: string;
@@ -43,24 +50,27 @@ export const payloadSlot = (eventId: string): Slot => `events.payload/${eventId}
 
 /** Gives an event its id and seals its body. Customers recognise a repeated event by the id. */
 export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Promise<SealedEvent> {
-  const { type, apiKeyId, agentId, data } = draft;
-  const id = newId("event");
+  const { type, apiKeyId, agentId, phoneNumberId, receipt, data } = draft;
+  const id = receipt === undefined ? newId("event") : await idOf(receipt);
   const createdAt = now.toISOString();
   const payload = { event: type, event_id: id, created_at: createdAt, agent_id: agentId, ...data };
   return {
     id,
     apiKeyId,
     agentId,
+    lane: phoneNumberId ?? agentId,
     type,
     payloadSealed: await vault.seal(JSON.stringify(payload), payloadSlot(id)),
     createdAt,
   };
 }
 
+/** Twilio repeats itself. What it tells twice gets the same id twice, so no list of what it has told is kept. */
+async function idOf(receipt: string): Promise<string> {
+  return `evt_${(await sha256(receipt)).slice(0, 32)}`;
+}
+
 /** The body to send. @throws VaultError */
-export function openPayload(
-  vault: Vault,
-  { id, payload_sealed }: { id: string; payload_sealed: string },
-): Promise<string> {
-  return vault.open(payload_sealed, payloadSlot(id));
+export function openPayload(vault: Vault, id: string, payloadSealed: string): Promise<string> {
+  return vault.open(payloadSealed, payloadSlot(id));
 }

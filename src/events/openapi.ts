@@ -3,12 +3,14 @@ import { answered, described, listAnswer, listQuery, type Reference, time } from
 import { DEFAULT_LIMIT } from "../http/page.ts";
 import type { DeliveryError } from "./delivery.ts";
 import { EVENT_TYPES } from "./event.ts";
-import { testBody } from "./schema.ts";
-import { DELIVERY_STATES } from "./store.ts";
+import { DELIVERY_STATES } from "./outbox/store.ts";
+import { redeliverBody, testBody } from "./schema.ts";
 
 const EVENT_ID = `evt_${"1f0c77d2".repeat(4)}`;
 const AGENT_ID = "agent_125207e452f8714a";
 const SECRET = `nxws_${"c0ffee00".repeat(8)}`;
+const STANDARD_SECRET = `whsec_${"wP/uAMD/7gDA/+4A".repeat(2)}wP/uAMD/7gA=`;
+const KEY_ID = `nxf_${"3d1f8a02".repeat(4)}`;
 const TIME = "2026-01-31T12:00:00.000Z";
 
 const DELIVERY_ERRORS = {
@@ -18,6 +20,7 @@ const DELIVERY_ERRORS = {
   no_webhook_url: true,
   unsafe_webhook_url: true,
   unreadable: true,
+  circuit_open: true,
 } satisfies Record<DeliveryError, true>;
 
 const eventId = z.string().check(z.regex(/^evt_[0-9a-f]{32}$/));
@@ -68,6 +71,22 @@ const delivered = {
   attempts: [{ attempted_at: TIME, http_status: 204, error: null, duration_ms: 120 }],
 };
 
+const deliveryQuery = listQuery({
+  state: answered(z.optional(z.enum(DELIVERY_STATES)), "Only deliveries in this state."),
+});
+
+const deliveryPage = {
+  status: 200,
+  description: "A page of deliveries, and how many there are in all.",
+  schema: listAnswer("deliveries", delivery),
+  example: { deliveries: [delivered], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+} as const;
+
+const keyId = z.string().check(z.regex(/^nxf_[0-9a-f]{32}$/));
+const keyPath = described(z.object({ key_id: z.string() }), {
+  key_id: { description: "The first half of the key.", examples: [KEY_ID] },
+});
+
 export const webhookReference: Reference = {
   tag: {
     name: "Webhooks",
@@ -94,6 +113,11 @@ export const webhookReference: Reference = {
               "The secret that makes `X-Nixflex-Signature`. It cannot be shown again.",
               SECRET,
             ),
+            standard_webhooks_secret: answered(
+              z.string().check(z.regex(/^whsec_[A-Za-z0-9+/]{43}=$/)),
+              "The same secret in the form that [Standard Webhooks](https://www.standardwebhooks.com) libraries take.",
+              STANDARD_SECRET,
+            ),
             previous_valid_until: time("Until when the old secret also signs"),
           }),
           example: {
@@ -101,6 +125,7 @@ export const webhookReference: Reference = {
               "Save the webhook_secret now: it cannot be shown again. The old secret, if any, also signs until " +
               "previous_valid_until.",
             webhook_secret: SECRET,
+            standard_webhooks_secret: STANDARD_SECRET,
             previous_valid_until: TIME,
           },
         },
@@ -136,17 +161,8 @@ export const webhookReference: Reference = {
       summary: "List deliveries",
       description: "The events of the calling API key and their attempts, newest first.",
       auth: "apiKey",
-      query: listQuery({
-        state: answered(z.optional(z.enum(DELIVERY_STATES)), "Only deliveries in this state."),
-      }),
-      answers: [
-        {
-          status: 200,
-          description: "A page of deliveries, and how many there are in total.",
-          schema: listAnswer("deliveries", delivery),
-          example: { deliveries: [delivered], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-        },
-      ],
+      query: deliveryQuery,
+      answers: [deliveryPage],
       errors: ["invalid_field"],
     },
     "POST /v1/webhooks/deliveries/{id}/redeliver": {
@@ -166,6 +182,65 @@ export const webhookReference: Reference = {
         },
       ],
       errors: ["delivery_not_found"],
+    },
+    "GET /v1/keys/{key_id}/deliveries": {
+      id: "listKeyDeliveries",
+      summary: "List an API key's deliveries",
+      description: "What `GET /v1/webhooks/deliveries` shows the key's owner. For the operator.",
+      auth: "adminToken",
+      path: keyPath,
+      query: deliveryQuery,
+      answers: [deliveryPage],
+      errors: ["invalid_field", "key_not_found"],
+    },
+    "POST /v1/keys/{key_id}/deliveries/redeliver": {
+      id: "redeliverFailed",
+      summary: "Deliver what failed again",
+      description:
+        "Makes the failed deliveries of events that happened from `since` on, and before `until`, pending again, 10,000 at " +
+        "most: call it again until it says 0. For the operator.",
+      auth: "adminToken",
+      path: keyPath,
+      body: {
+        schema: described(redeliverBody, {
+          since: { description: "An ISO 8601 time.", examples: [TIME] },
+          until: { description: "An ISO 8601 time; now unless told.", examples: [TIME] },
+        }),
+        example: { since: TIME },
+      },
+      answers: [
+        {
+          status: 200,
+          description: "How many are pending again.",
+          schema: z.object({
+            key_id: answered(keyId, "The key.", KEY_ID),
+            redelivered: answered(z.int(), "How many deliveries.", 12),
+          }),
+          example: { key_id: KEY_ID, redelivered: 12 },
+        },
+      ],
+      errors: ["missing_field", "invalid_field", "key_not_found"],
+    },
+    "DELETE /v1/keys/{key_id}/deliveries": {
+      id: "eraseDeliveries",
+      summary: "Delete an API key's events",
+      description:
+        "Deletes every event of the key, delivered or not, and all that is known of its deliveries. This cannot be undone. What " +
+        "happens from then on is told as before, as long as the key's agents have a webhook_url. For the operator.",
+      auth: "adminToken",
+      path: keyPath,
+      answers: [
+        {
+          status: 200,
+          description: "They are gone.",
+          schema: z.object({
+            key_id: answered(keyId, "The key.", KEY_ID),
+            deleted: answered(z.literal(true), "Always true."),
+          }),
+          example: { key_id: KEY_ID, deleted: true },
+        },
+      ],
+      errors: ["key_not_found"],
     },
   },
 };

@@ -1,37 +1,39 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
-import { batch } from "../database.ts";
-import type { AppEnv } from "../http/context.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
+import { errorFields } from "../http/log.ts";
 import { oneOf, pageOf } from "../http/page.ts";
 import { isId } from "../ids.ts";
 import { requestServices } from "../services.ts";
-import { sealEvent } from "./event.ts";
-import { announce } from "./outbox.ts";
+import { type SealedEvent, sealEvent } from "./event.ts";
+import type { Delivery } from "./outbox/delivery-store.ts";
+import { DELIVERY_STATES } from "./outbox/store.ts";
 import { testBody } from "./schema.ts";
 import { rotateSecret } from "./secret.ts";
-import {
-  DELIVERY_STATES,
-  type DeliveryRow,
-  findDelivery,
-  insertEvent,
-  listDeliveries,
-  reviveEvent,
-} from "./store.ts";
+import { standardSecret } from "./signature.ts";
+import { attemptLater, deliver } from "./tell.ts";
 
 /** The endpoints for a customer's events: signing secret, test event, deliveries. */
 export const webhooks = new Hono<AppEnv>()
   .post("/secret", withApiKeyNoReplay, async (c) => {
-    const { secret, previousValidUntil } = await rotateSecret(c.get("apiKeyId"), requestServices(c));
-    c.get("log").info("webhook_secret_rotated");
+    const services = requestServices(c);
+    const apiKeyId = c.get("apiKeyId");
+    const { secret, previousValidUntil } = await rotateSecret(apiKeyId, services);
+    services.log.info("webhook_secret_rotated");
+    // If its outbox does not hear of it, it finds out within half a minute.
+    await services.outbox.endpointsChanged(apiKeyId).catch((error: unknown) => {
+      services.log.warn("outbox_not_told", errorFields(error));
+    });
     return c.json(
       {
         message:
           "Save the webhook_secret now: it cannot be shown again. The old secret, if any, also signs until " +
           "previous_valid_until.",
         webhook_secret: secret,
+        standard_webhooks_secret: standardSecret(secret),
         previous_valid_until: previousValidUntil.toISOString(),
       },
       201,
@@ -46,33 +48,38 @@ export const webhooks = new Hono<AppEnv>()
     if (agent.webhook_url === null) throw new ApiError("agent_has_no_webhook");
     const draft = { type: "webhook.test", apiKeyId, agentId, data: {} } as const;
     const event = await sealEvent(draft, services.vault, services.now());
-    await batch(c.env.DB, [insertEvent(c.env.DB, event)]);
-    c.executionCtx.waitUntil(announce(event.id, services));
-    return c.json({ delivery: serialise(await delivery(c.env.DB, apiKeyId, event.id)) }, 201);
+    await deliver(apiKeyId, [event], services, true);
+    return c.json({ delivery: begun(event) }, 201);
   })
-  .get("/deliveries", withApiKey, async (c) => {
-    const page = pageOf(c);
-    const state = oneOf(c, "state", DELIVERY_STATES);
-    const { rows, count } = await listDeliveries(c.env.DB, { apiKeyId: c.get("apiKeyId"), state, ...page });
-    return c.json({ deliveries: rows.map(serialise), count, ...page });
-  })
+  .get("/deliveries", withApiKey, (c) => listDeliveries(c, c.get("apiKeyId")))
   .post("/deliveries/:id/redeliver", withApiKey, async (c) => {
     const services = requestServices(c);
     const id = c.req.param("id");
     const apiKeyId = c.get("apiKeyId");
-    const isThere =
-      isId("event", id) && (await reviveEvent(c.env.DB, apiKeyId, id, services.now().toISOString()));
-    if (!isThere) throw new ApiError("delivery_not_found");
-    c.executionCtx.waitUntil(announce(id, services));
-    return c.json({ delivery: serialise(await delivery(c.env.DB, apiKeyId, id)) });
+    const revived = isId("event", id) ? await services.outbox.redeliver(apiKeyId, id) : undefined;
+    if (!revived?.delivery) throw new ApiError("delivery_not_found");
+    attemptLater(apiKeyId, revived.works, services);
+    return c.json({ delivery: revived.delivery });
   });
 
-async function delivery(db: D1Database, apiKeyId: string, id: string): Promise<DeliveryRow> {
-  const row = await findDelivery(db, apiKeyId, id);
-  if (!row) throw new ApiError("delivery_not_found");
-  return row;
+/** A page of an API key's deliveries. */
+export async function listDeliveries(c: AppContext, apiKeyId: string): Promise<Response> {
+  const page = pageOf(c);
+  const state = oneOf(c, "state", DELIVERY_STATES);
+  const { deliveries, count } = await requestServices(c).outbox.list(apiKeyId, { state, ...page });
+  return c.json({ deliveries, count, ...page });
 }
 
-function serialise({ id, type, attempts, ...row }: DeliveryRow) {
-  return { id, event: type, ...row, attempts: JSON.parse(attempts) };
+/** A delivery before its first attempt. */
+function begun({ id, type, agentId, createdAt }: SealedEvent): Delivery {
+  return {
+    id,
+    event: type,
+    agent_id: agentId,
+    state: "pending",
+    next_attempt_at: createdAt,
+    created_at: createdAt,
+    updated_at: createdAt,
+    attempts: [],
+  };
 }

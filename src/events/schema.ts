@@ -1,9 +1,26 @@
-import { body, maxLength, requiredText } from "../http/schema.ts";
+import * as z from "zod/mini";
+import { body, maxLength, requiredText, satisfies } from "../http/schema.ts";
 
 const MAX_AGENT_ID_LENGTH = 64;
+const MAX_TIME_LENGTH = 40;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
 /** `POST /v1/webhooks/test` */
 export const testBody = body(
   { agent_id: requiredText().check(maxLength(MAX_AGENT_ID_LENGTH)) },
   { agent_id: "agentId" },
+);
+
+const isTime = satisfies<string>((text) => TIME.test(text) && !Number.isNaN(Date.parse(text)));
+
+/** `POST /v1/keys/{key_id}/deliveries/redeliver`; times become milliseconds. */
+export const redeliverBody = z.pipe(
+  body({
+    since: requiredText().check(maxLength(MAX_TIME_LENGTH), isTime),
+    until: z.optional(z.string().check(maxLength(MAX_TIME_LENGTH), isTime)),
+  }),
+  z.transform(({ since, until }) => ({
+    since: Date.parse(since),
+    until: until === undefined ? undefined : Date.parse(until),
+  })),
 );

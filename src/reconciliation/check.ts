@@ -1,6 +1,6 @@
 import { batch, run } from "../database.ts";
-import { announce } from "../events/outbox.ts";
-import { insertEvent } from "../events/store.ts";
+import { insertPending } from "../events/pending-store.ts";
+import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { nextAttempt } from "../next-attempt.ts";
@@ -209,7 +209,10 @@ async function finish(
   };
   const isNews = health === "credentials_rejected" && before.health !== health;
   const events = isNews ? await rejectionEvents(key, "twilio_refused", services) : [];
-  await batch(db, [finishCheck(db, key, checkId, result), ...events.map((event) => insertEvent(db, event))]);
+  await batch(db, [
+    finishCheck(db, key, checkId, result),
+    ...events.map((event) => insertPending(db, event)),
+  ]);
   services.measure("account_check", [health], [1, failures]);
-  for (const event of events) services.defer(announce(event.id, services));
+  if (events.length > 0) services.defer(relay(events, services));
 }

@@ -1,7 +1,7 @@
 import { batch, run } from "../database.ts";
 import { type EventType, sealEvent } from "../events/event.ts";
-import { announce } from "../events/outbox.ts";
-import { insertEvent } from "../events/store.ts";
+import { insertPending } from "../events/pending-store.ts";
+import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
@@ -165,7 +165,7 @@ export async function ask(
  */
 export async function storeFinding(
   health: NumberHealth,
-  { phone_number, twilio_number_sid, agent_id: agentId }: CheckedRow,
+  { id: phoneNumberId, phone_number, twilio_number_sid, agent_id: agentId }: CheckedRow,
   apiKeyId: string,
   type: EventType | undefined,
   services: Services,
@@ -174,10 +174,10 @@ export async function storeFinding(
   const { db, now, log } = services;
   const statements = [putHealth(db, health, now().toISOString())];
   const data = { phone_number, twilio_number_sid, reasons: told };
-  const draft = type && agentId !== null ? { type, apiKeyId, agentId, data } : undefined;
+  const draft = type && agentId !== null ? { type, apiKeyId, agentId, phoneNumberId, data } : undefined;
   const event = draft && (await sealEvent(draft, services.vault, now()));
-  if (event) statements.push(insertEvent(db, event));
+  if (event) statements.push(insertPending(db, event));
   const results = await batch(db, statements);
   log.info("number_checked", { phone_number, health: health.health, reasons: told.join(" ") });
-  if (event && results[1]?.meta.changes === 1) services.defer(announce(event.id, services));
+  if (event && results[1]?.meta.changes === 1) services.defer(relay([event], services));
 }

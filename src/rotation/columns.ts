@@ -50,6 +50,12 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     key: ["api_key_id"],
     slot: (id = "") => webhookSecretSlot(id),
   },
+  {
+    table: "pending_events",
+    column: "payload_sealed",
+    key: ["id"],
+    slot: (id = "") => payloadSlot(id),
+  },
   { table: "events", column: "payload_sealed", key: ["id"], slot: (id = "") => payloadSlot(id) },
   { table: "idempotency_keys", column: "response_sealed", key: ["api_key_id", "key"], slot: response },
 ];
@@ -60,5 +66,16 @@ export function statusStatements(): string[] {
     ({ table, column }) =>
       `SELECT '${table}.${column}' AS sealed, substr(${column}, 4, instr(substr(${column}, 4), '.') - 1) AS key_id, ` +
       `COUNT(*) AS count FROM ${table} WHERE ${column} IS NOT NULL GROUP BY key_id`,
+  );
+}
+
+/** What the events in all outboxes are called among the columns. */
+export const OUTBOXES = "event_outboxes.payload_sealed";
+
+/** A statement that tells how far the outboxes have been gone through: no row if the cron has not begun. */
+export function outboxStatus(): string {
+  return (
+    "SELECT key_id, done_at, found, (SELECT COUNT(*) FROM api_keys WHERE id <= COALESCE(json_extract(position, '$[0]'), '')) " +
+    `AS passed, (SELECT COUNT(*) FROM api_keys) AS keys FROM reseal_progress WHERE column_name = '${OUTBOXES}'`
   );
 }

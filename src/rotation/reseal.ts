@@ -56,7 +56,7 @@ async function resealSome(
   const next: Progress = isPassOver
     ? { ...progress, position: "[]", found: 0, done_at: found === 0 ? now().toISOString() : null }
     : { ...progress, position: JSON.stringify(last?.key ?? []), found };
-  await putProgress(db, column, next);
+  await putProgress(db, nameOf(column), next);
   return next;
 }
 

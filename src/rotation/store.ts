@@ -15,16 +15,24 @@ export async function findProgress(db: D1Database): Promise<Map<string, Progress
 }
 
 /** @throws StorageError */
-export async function putProgress(db: D1Database, column: SealedColumn, progress: Progress): Promise<void> {
+export async function putProgress(db: D1Database, column: string, progress: Progress): Promise<void> {
   await run(
     db
       .prepare(
         `INSERT INTO reseal_progress (column_name, key_id, position, found, done_at) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (column_name) DO UPDATE SET key_id = ?2, position = ?3, found = ?4, done_at = ?5`,
       )
-      .bind(nameOf(column), progress.key_id, progress.position, progress.found, progress.done_at),
+      .bind(column, progress.key_id, progress.position, progress.found, progress.done_at),
     { isIdempotent: true },
   );
+}
+
+/** The ids of API keys behind one, in order. @throws StorageError */
+export async function findApiKeyIds(db: D1Database, after: string, limit: number): Promise<string[]> {
+  const rows = await all<{ id: string }>(
+    db.prepare("SELECT id FROM api_keys WHERE id > ?1 ORDER BY id LIMIT ?2").bind(after, limit),
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** A sealed value and the primary key of its row. */

@@ -2,9 +2,6 @@ import * as z from "zod/mini";
 import { TwilioError } from "./errors.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 
-/** Twilio takes no longer text. https://www.twilio.com/docs/api/errors/21617 */
-export const MAX_MESSAGE_LENGTH = 1_600;
-
 const message = z.object({ sid: z.string().check(z.regex(/^(?:SM|MM)[0-9a-fA-F]{32}$/)) });
 
 /**

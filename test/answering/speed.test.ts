@@ -6,8 +6,10 @@ import { createLogger } from "../../src/http/log.ts";
 import worker from "../../src/index.ts";
 import { sign } from "../../src/twilio/signature.ts";
 import { createVault } from "../../src/vault/vault.ts";
-import { haveImported, type Imported, webhookUrl } from "../support/answering.ts";
+import { haveImported, type Imported, tell, webhookUrl } from "../support/answering.ts";
+import { startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
+import { metered, newMeter } from "../support/metered-database.ts";
 import { bindings, call } from "../support/worker.ts";
 
 // What a caller waits for, counted in round trips to D1.
@@ -55,9 +57,29 @@ describe("trips to D1 before a call is answered", () => {
     expect((await trips(imported, "status"))[0]).toBe(0);
   });
 
-  it("leave one batch for afterwards, for the event and the sign of life together", async () => {
-    const imported = await haveImported({ webhook_url: "https://customer.example/events" });
+  it("leave the sign of life for afterwards, and within the hour nothing: events are none of D1's business", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
     expect(await trips(imported)).toEqual([1, 2]);
+    expect(await trips(imported, "voice", "CA2")).toEqual([0, 0]);
+    expect(await trips(imported, "status", "CA2")).toEqual([0, 0]);
+    expect(customer.events().map(({ event }) => event)).toEqual([
+      "number.imported",
+      "call.started",
+      "call.started",
+    ]);
+  });
+
+  it("write one row for a call with its events, none within the hour", async () => {
+    const imported = await haveImported({ webhook_url: startCustomer().url });
+    const written = async (CallSid: string) => {
+      const meter = newMeter();
+      const DB = metered(env.DB, meter);
+      await tell(imported, "voice", { CallSid, CallStatus: "ringing" }, { env: { DB } });
+      await tell(imported, "status", { CallSid, CallStatus: "completed" }, { env: { DB } });
+      return meter.rowsWritten;
+    };
+    expect([await written("CA1"), await written("CA2")]).toEqual([1, 0]);
   });
 
   it("are one again after 30 seconds", async () => {

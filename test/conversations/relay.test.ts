@@ -1,14 +1,12 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { conversationOf } from "../../src/conversations/door.ts";
 import { sign } from "../../src/twilio/signature.ts";
-import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, type Imported } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { logLines } from "../support/logs.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
+import { objectOf, openSession } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
 import { BASE, send } from "../support/worker.ts";
 
@@ -25,14 +23,6 @@ const never = () => new Promise<Response>(() => undefined);
 const calledTool = (name: string, args: object) => ({
   tool_calls: [{ index: 0, function: { name, arguments: JSON.stringify(args) } }],
 });
-
-/** The object of a call. */
-const objectOf = ({ id }: Pick<Imported, "id">, callSid: string) =>
-  conversationOf(
-    { conversations: env.CONVERSATIONS, vault: createVault(env.TOKEN_ENCRYPTION_KEYS) },
-    id,
-    callSid,
-  );
 
 describe("an agent that talks by itself, over ConversationRelay", () => {
   it("greets, answers from its prompt, and says goodbye", async () => {
@@ -242,34 +232,6 @@ describe("a model that fails", () => {
   });
 });
 
-/** Opens the WebSocket of a call as Twilio would. */
-async function open(
-  { id, account }: Imported,
-  callSid: string,
-  { token = account.authToken, slash = "", host = BASE } = {},
-) {
-  const url = `${BASE}/webhooks/twilio/${id}/relay/${callSid}`;
-  const signature = await sign(token, url.replace(/^https/, "wss") + slash, new URLSearchParams());
-  const headers = { "x-twilio-signature": signature, upgrade: "websocket" };
-  const response = await send(new Request(url.replace(BASE, host), { headers }));
-  const socket = response.webSocket;
-  const received: Record<string, unknown>[] = [];
-  const closed = Promise.withResolvers<number>();
-  socket?.addEventListener("message", ({ data }) => {
-    received.push(JSON.parse(String(data)));
-  });
-  socket?.addEventListener("close", ({ code }) => closed.resolve(code));
-  socket?.accept();
-  const setup = { type: "setup", callSid, accountSid: account.sid, from: "+15005550006" };
-  return {
-    response,
-    received,
-    closed: closed.promise,
-    setup,
-    say: (frame: unknown) => socket?.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
-  };
-}
-
 const stateOf = async (imported: Imported, callSid: string) =>
   runInDurableObject(await objectOf(imported, callSid), async (object) => {
     const { state } = object as unknown as { state: { turns: unknown[]; ended: { reason: string } | null } };
@@ -280,15 +242,19 @@ describe("who opens the WebSocket", () => {
   it("is Twilio, with a slash at the end of what it signs or without", async () => {
     haveModel();
     const imported = await haveImported();
-    expect((await open(imported, "CA1")).response.status).toBe(101);
-    expect((await open(imported, "CA2", { slash: "/" })).response.status).toBe(101);
+    expect((await openSession(imported, "CA1")).response.status).toBe(101);
+    expect((await openSession(imported, "CA2", { slash: "/" })).response.status).toBe(101);
   });
 
   it.each<[string, (imported: Imported) => Promise<Response>, number]>([
-    ["a wrong token", async (i) => (await open(i, "CA1", { token: "wrong" })).response, 403],
+    ["a wrong token", async (i) => (await openSession(i, "CA1", { token: "wrong" })).response, 403],
     ["no signature", (i) => send(new Request(`${BASE}/webhooks/twilio/${i.id}/relay/CA1`)), 403],
-    ["another number", async (i) => (await open({ ...i, id: `num_${"0".repeat(32)}` }, "CA1")).response, 404],
-    ["a call that is none", async (i) => (await open(i, "XX1")).response, 404],
+    [
+      "another number",
+      async (i) => (await openSession({ ...i, id: `num_${"0".repeat(32)}` }, "CA1")).response,
+      404,
+    ],
+    ["a call that is none", async (i) => (await openSession(i, "XX1")).response, 404],
   ])("is refused with %s", async (_, request, status) => {
     haveModel();
     expect((await request(await haveImported())).status).toBe(status);
@@ -309,14 +275,14 @@ describe("who opens the WebSocket", () => {
 
   it("finds nobody where the agent has a runtime of its own, or there is no model", async () => {
     const imported = await haveImported();
-    expect((await open(imported, "CA1")).response.status).toBe(404);
+    expect((await openSession(imported, "CA1")).response.status).toBe(404);
   });
 
   it("is alone: a second WebSocket of the same call is refused", async () => {
     haveModel();
     const imported = await haveImported();
-    await open(imported, "CA1");
-    expect((await open(imported, "CA1")).response.status).toBe(404);
+    await openSession(imported, "CA1");
+    expect((await openSession(imported, "CA1")).response.status).toBe(404);
   });
 
   it.each<[string, (setup: object) => unknown, number]>([
@@ -325,7 +291,7 @@ describe("who opens the WebSocket", () => {
     ["a frame of 1 MiB", () => "x".repeat(1024 * 1024), 1009],
   ])("is closed after %s", async (_, frame, code) => {
     haveModel();
-    const session = await open(await haveImported(), "CA1");
+    const session = await openSession(await haveImported(), "CA1");
     session.say(frame(session.setup));
     expect(await session.closed).toBe(code);
     expect(modelRequests()).toEqual([]);
@@ -333,14 +299,14 @@ describe("who opens the WebSocket", () => {
 
   it("is closed after too much rubbish", async () => {
     haveModel();
-    const session = await open(await haveImported(), "CA1");
+    const session = await openSession(await haveImported(), "CA1");
     for (let count = 0; count <= 20; count += 1) session.say(count % 2 ? "rubbish" : "[]");
     expect(await session.closed).toBe(1008);
   });
 
   it("is heard only after it has said whose call it is", async () => {
     haveModel((_) => streamed("Yes."));
-    const session = await open(await haveImported(), "CA1");
+    const session = await openSession(await haveImported(), "CA1");
     session.say({ type: "prompt", voicePrompt: "Before.", last: true });
     session.say({ type: "unknown" });
     session.say(session.setup);
@@ -356,7 +322,7 @@ describe("the clock of a call", () => {
   async function quietCall(agent: Record<string, unknown>, laterMs: number) {
     haveModel((_) => streamed("Yes."));
     const imported = await haveImported(agent);
-    const session = await open(imported, "CA1");
+    const session = await openSession(imported, "CA1");
     session.say(session.setup);
     session.say({ type: "prompt", voicePrompt: "Hello?", last: true });
     await vi.waitFor(() => expect(session.received).toContainEqual({ type: "text", token: "", last: true }));

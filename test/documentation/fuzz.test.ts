@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import fc, { type Arbitrary } from "fast-check";
 import { beforeEach, describe, it } from "vitest";
+import { startCustomer } from "../support/customer.ts";
 import { type Operation, operations, type Schema } from "../support/document.ts";
 import { prepareImport } from "../support/import.ts";
 import { twilio } from "../support/twilio.ts";
@@ -24,6 +25,7 @@ type World = {
 let world: World;
 
 beforeEach(async () => {
+  startCustomer();
   const { account, key, body, number } = await prepareImport();
   const plan = await post("/v1/phone-numbers?dry_run=true", body, { key });
   const { plan_hash } = await plan.json<{ plan_hash: string }>();

@@ -2,11 +2,11 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
-import { deliverQueued } from "../support/consume.ts";
+import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
-import { type D1Fault, watchedDatabase } from "../support/database.ts";
-import { expectErrorLog } from "../support/logs.ts";
-import { breakQueue, enqueue, queued, takeQueued } from "../support/queue.ts";
+import { watchedDatabase } from "../support/database.ts";
+import { expectErrorLog, logLines } from "../support/logs.ts";
+import { breakOutboxes, deliverHeld, outboxRows, restartOutboxes, runAlarms } from "../support/outbox.ts";
 import { rows } from "../support/worker.ts";
 
 // What Twilio tells becomes one event each, whatever goes wrong in between.
@@ -33,7 +33,6 @@ const RECORDING = {
 async function haveCustomer() {
   const customer = startCustomer();
   const imported = await haveImported({ webhook_url: customer.url });
-  await deliverQueued();
   expect(customer.events().map(({ event }) => event)).toEqual(["number.imported"]);
   customer.received.length = 0;
   return { customer, imported };
@@ -60,7 +59,6 @@ describe("what Twilio tells", () => {
     const { customer, imported } = await haveCustomer();
     const response = await tell(imported, path, parameters);
     expect(response.ok).toBe(true);
-    await deliverQueued();
     expect(customer.events()).toEqual([
       expect.objectContaining({
         event,
@@ -83,18 +81,18 @@ describe("what Twilio tells", () => {
   });
 
   it.each(told)("/%s is told once, however often Twilio repeats itself", async (path, parameters) => {
-    const { imported } = await haveCustomer();
+    const { customer, imported } = await haveCustomer();
     for (let time = 0; time < 3; time += 1) await tell(imported, path, parameters);
     await Promise.all([tell(imported, path, parameters), tell(imported, path, parameters)]);
-    expect(takeQueued()).toHaveLength(1);
-    expect(await rows("twilio_receipts")).toHaveLength(1);
+    expect(customer.received).toHaveLength(1);
+    expect(await outboxRows()).toHaveLength(2);
   });
 
   it("through the main and the fallback URL is the same text", async () => {
-    const { imported } = await haveCustomer();
+    const { customer, imported } = await haveCustomer();
     await tell(imported, "sms", TEXT);
     await tell(imported, "sms-fallback", TEXT);
-    expect(queued()).toHaveLength(1);
+    expect(customer.received).toHaveLength(1);
   });
 
   it.each<[string, string, Record<string, string>]>([
@@ -103,34 +101,33 @@ describe("what Twilio tells", () => {
     ["something without a SID", "sms", { Body: "x" }],
     ["a status nobody knows", "status", { ...CALL, CallStatus: "constructor" }],
   ])("is no event: %s", async (_, path, parameters) => {
-    const { imported } = await haveCustomer();
+    const { customer, imported } = await haveCustomer();
     expect((await tell(imported, path, parameters)).ok).toBe(true);
-    expect(queued()).toEqual([]);
-    expect(await rows("twilio_receipts")).toEqual([]);
+    expect(customer.received).toEqual([]);
+    expect(await outboxRows()).toHaveLength(1);
   });
 
   it("is told of a number that takes no calls as well, and says so", async () => {
     const { customer, imported } = await haveCustomer();
     await env.DB.prepare("UPDATE phone_numbers SET inbound_enabled = 0").run();
     await tell(imported, "sms", TEXT);
-    await deliverQueued();
     expect(customer.events()).toEqual([expect.objectContaining({ event: "sms.received", routed: false })]);
   });
 
   it("leaves no trace where the agent has no webhook_url, but a sign of life", async () => {
     const imported = await haveImported();
     await tell(imported, "voice", RINGING);
-    expect(queued()).toEqual([]);
-    expect(await rows("events")).toEqual([]);
+    expect(await outboxRows()).toEqual([]);
+    expect(await rows("pending_events")).toEqual([]);
     expect(await rows("phone_numbers")).toEqual([
       expect.objectContaining({ last_inbound_at: expect.stringMatching(/Z$/) }),
     ]);
   });
 
-  it("is stored sealed: neither numbers nor words stand in D1", async () => {
+  it("is stored sealed: neither numbers nor words stand in the outbox", async () => {
     const { imported } = await haveCustomer();
     await tell(imported, "sms", { ...TEXT, Body: "a very private matter" });
-    const stored = JSON.stringify(await rows("events"));
+    const stored = JSON.stringify(await outboxRows());
     expect(stored).toContain("sms.received");
     expect(stored).not.toContain("private matter");
     expect(stored).not.toContain("15005550006");
@@ -147,23 +144,23 @@ describe("a sign of life", () => {
     forgetRoutes(key.key_id);
   };
 
-  it("is written at most once a minute", async () => {
+  it("is written at most once an hour", async () => {
     const imported = await haveImported();
     await tell(imported, "voice", RINGING);
     const first = await seen();
     expect(first?.first_inbound_at).toBe(first?.last_inbound_at);
-    await age(imported, 59);
+    await age(imported, 3_599);
     const before = await seen();
     await tell(imported, "sms", TEXT);
     expect(await seen()).toEqual(before);
-    await age(imported, 60);
+    await age(imported, 3_600);
     await tell(imported, "voice", { ...RINGING, CallSid: "CA2" });
     const last = await seen();
     expect(last?.first_inbound_at).toBe(first?.first_inbound_at);
     expect(Date.parse(last?.last_inbound_at ?? "")).toBeGreaterThan(Date.now() - 10_000);
   });
 
-  it("costs a busy number nothing more within the minute", async () => {
+  it("costs a busy number nothing more within the hour", async () => {
     const imported = await haveImported();
     await tell(imported, "voice", RINGING);
     const { DB, trips } = watchedDatabase();
@@ -180,59 +177,69 @@ describe("a sign of life", () => {
 });
 
 describe("nothing is lost", () => {
-  const withFault = async (imported: Imported, fault: D1Fault) => {
-    // The first telling fills the cache, so that the trips counted are those of writing.
-    await tell(imported, "status", { ...CALL, CallStatus: "in-progress" });
-    const { DB } = watchedDatabase(fault);
-    expect((await tell(imported, "sms", TEXT, { env: { DB } })).status).toBe(200);
-  };
-
-  it.each(["before", "after"] as const)("where D1 fails once %s writing", async (when) => {
+  it.each(["before", "after"] as const)("where the outbox fails once %s writing", async (when) => {
     const { customer, imported } = await haveCustomer();
-    await withFault(imported, { trip: 1, when });
+    breakOutboxes({ when, times: 1 });
     await tell(imported, "sms", TEXT);
-    await deliverQueued();
+    await tell(imported, "sms", TEXT);
+    await deliverHeld();
     expect(customer.events()).toHaveLength(1);
   });
 
-  it("where D1 is down: the queue keeps it, and tells it once", async () => {
+  it("where the outbox is down: D1 keeps it, sealed, and the cron tells it", async () => {
     const { customer, imported } = await haveCustomer();
-    await withFault(imported, { trip: 1, when: "before", times: 10 });
-    expect(queued()).toEqual([expect.objectContaining({ kind: "record" })]);
-    expect(JSON.stringify(queued())).not.toContain("15005550006");
-    const [kept] = queued();
-    if (kept) enqueue(kept);
-    await deliverQueued();
-    await deliverQueued();
+    breakOutboxes();
+    await tell(imported, "sms", TEXT);
+    const kept = await rows("pending_events");
+    expect(kept).toMatchObject([{ type: "sms.received", lane: imported.id }]);
+    expect(JSON.stringify(kept)).not.toContain("15005550006");
+    await runCron("*/15 * * * *");
+    expect(await rows("pending_events")).toHaveLength(1);
+    breakOutboxes(false);
+    await runCron("*/15 * * * *");
+    await runCron("*/15 * * * *");
+    expect(await rows("pending_events")).toEqual([]);
     expect(customer.events()).toEqual([expect.objectContaining({ event: "sms.received" })]);
   });
 
-  it("where D1 is still down when the queue comes: later again", async () => {
+  it("where the outbox took it and its answers were lost: it is told, perhaps twice, under one id", async () => {
     const { customer, imported } = await haveCustomer();
-    await withFault(imported, { trip: 1, when: "before", times: 10 });
-    const { DB } = watchedDatabase({ trip: 1, when: "before", times: 10 });
-    const { acked, retried } = await deliverQueued(undefined, { DB });
-    expect([acked, retried.length]).toEqual([[], 1]);
-    expect(retried[0]?.delaySeconds).toBe(60);
-    enqueue(...retried.map(({ message }) => message));
-    await deliverQueued();
-    await deliverQueued();
-    expect(customer.events()).toHaveLength(1);
+    breakOutboxes({ when: "after" });
+    await tell(imported, "sms", TEXT);
+    expect(await rows("pending_events")).toHaveLength(1);
+    breakOutboxes(false);
+    await restartOutboxes();
+    await runCron("*/15 * * * *");
+    await runAlarms();
+    expect(new Set(customer.events().map(({ event_id }) => event_id)).size).toBe(1);
+    expect(await rows("pending_events")).toEqual([]);
   });
 
-  it("where the queue is down: the event is in D1, for the cron", async () => {
-    const { imported } = await haveCustomer();
-    breakQueue();
-    await tell(imported, "sms", TEXT);
-    expect(await rows("events")).toContainEqual(
-      expect.objectContaining({ type: "sms.received", state: "pending" }),
-    );
+  it("where D1 is down: the outbox has it, and tells it where it told the last one", async () => {
+    const { customer, imported } = await haveCustomer();
+    const { DB } = watchedDatabase({ trip: 1, when: "before", times: 10 });
+    await tell(imported, "status", { ...CALL, CallStatus: "in-progress" });
+    expect((await tell(imported, "sms", TEXT, { env: { DB } })).status).toBe(200);
+    expect(customer.events()).toHaveLength(1);
   });
 
   it("and where both are down, an error line says so", async () => {
     expectErrorLog("inbound_not_recorded");
     const { imported } = await haveCustomer();
-    breakQueue();
-    await withFault(imported, { trip: 1, when: "before", times: 10 });
+    await tell(imported, "status", { ...CALL, CallStatus: "in-progress" });
+    breakOutboxes();
+    const { DB } = watchedDatabase({ trip: 1, when: "before", times: 10 });
+    expect((await tell(imported, "sms", TEXT, { env: { DB } })).status).toBe(200);
+  });
+
+  it("where the sign of life cannot be written, the event is told all the same", async () => {
+    const { customer, imported } = await haveCustomer();
+    await tell(imported, "status", { ...CALL, CallStatus: "in-progress" });
+    const { DB } = watchedDatabase({ trip: 1, when: "before", times: 10 });
+    await tell(imported, "voice", RINGING, { env: { DB } });
+    expect(logLines()).toContainEqual(expect.objectContaining({ event: "sign_of_life_not_written" }));
+    expect(customer.events()).toHaveLength(1);
+    await tell(imported, "voice", { ...RINGING, CallSid: "CA2" });
+    expect(await rows("phone_numbers")).toMatchObject([{ last_inbound_at: expect.stringMatching(/Z$/) }]);
   });
 });

@@ -1,9 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import { haveImported, tell } from "../support/answering.ts";
-import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { keepSecret } from "../support/logs.ts";
-import { queued, takeQueued } from "../support/queue.ts";
+import { holdDeliveries, outboxRows } from "../support/outbox.ts";
 import { requiresApiKey } from "../support/security.ts";
 import { createAgent, createKey, expectError, get, type Key, post, rows } from "../support/worker.ts";
 
@@ -37,7 +36,6 @@ describe("POST /v1/webhooks/secret", () => {
     const { webhook_secret, previous_valid_until } = await rotate(key);
     expect(Date.parse(previous_valid_until) - Date.now()).toBeGreaterThan(86_000_000);
     await sendTest(key, agentId);
-    await deliverQueued();
     expect([await customer.signedBy(before.webhook_secret), await customer.signedBy(webhook_secret)]).toEqual(
       [1, 1],
     );
@@ -45,7 +43,6 @@ describe("POST /v1/webhooks/secret", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 86_400_000 });
     try {
       await sendTest(key, agentId);
-      await deliverQueued();
       expect([
         await customer.signedBy(before.webhook_secret),
         await customer.signedBy(webhook_secret),
@@ -62,7 +59,6 @@ describe("POST /v1/webhooks/secret", () => {
     const secrets = [await rotate(key), await rotate(key), await rotate(key)];
     await Promise.all([rotate(key), rotate(key)]);
     await sendTest(key, agentId);
-    await deliverQueued();
     for (const { webhook_secret } of secrets.slice(1))
       expect(await customer.signedBy(webhook_secret)).toBe(1);
     expect(customer.received[0]?.headers.get("x-nixflex-signature")).toMatch(
@@ -75,7 +71,6 @@ describe("POST /v1/webhooks/secret", () => {
     const [one, other] = [await createKey(), await createKey()];
     const { webhook_secret } = await rotate(other);
     await sendTest(one, await createAgent(one, { webhook_url: customer.url }));
-    await deliverQueued();
     expect(await customer.signedBy(webhook_secret)).toBe(0);
   });
 });
@@ -94,7 +89,6 @@ describe("POST /v1/webhooks/test", () => {
       attempts: [],
       agent_id: agentId,
     });
-    await deliverQueued();
     expect(customer.events()).toEqual([
       { event: "webhook.test", event_id: delivery.id, agent_id: agentId, created_at: expect.any(String) },
     ]);
@@ -107,7 +101,7 @@ describe("POST /v1/webhooks/test", () => {
     await expectError(await sendTest(key, foreign), 404, "agent_not_found");
     await expectError(await sendTest(key, "agent_x"), 404, "agent_not_found");
     await expectError(await post("/v1/webhooks/test", {}, { key }), 400, "missing_field");
-    expect(await rows("events")).toEqual([]);
+    expect(await outboxRows()).toEqual([]);
   });
 });
 
@@ -118,7 +112,6 @@ describe("GET /v1/webhooks/deliveries", () => {
     const good = await createAgent(key, { webhook_url: "https://customer.example/good" });
     const bad = await createAgent(key, { webhook_url: "https://customer.example/bad" });
     for (let index = 0; index < count; index += 1) await sendTest(key, index % 2 ? bad : good);
-    await deliverQueued();
     return key;
   }
 
@@ -180,13 +173,11 @@ describe("POST /v1/webhooks/deliveries/{id}/redeliver", () => {
     const customer = startCustomer(() => new Response("", { status }));
     const key = await createKey();
     await sendTest(key, await createAgent(key, { webhook_url: customer.url }));
-    await deliverQueued();
     const [failed] = (await list(key, "?state=failed")).deliveries;
     status = 204;
     const response = await post(`/v1/webhooks/deliveries/${failed?.id}/redeliver`, undefined, { key });
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({ delivery: { id: failed?.id, state: "pending" } });
-    await deliverQueued();
     expect(customer.received).toHaveLength(2);
     const { deliveries } = await list(key);
     expect(deliveries).toMatchObject([
@@ -196,14 +187,14 @@ describe("POST /v1/webhooks/deliveries/{id}/redeliver", () => {
 
   it("knows no delivery of another key, and no nonsense", async () => {
     const [key, other] = [await createKey(), await createKey()];
+    holdDeliveries();
     await sendTest(key, await createAgent(key, { webhook_url: startCustomer().url }));
-    takeQueued();
     const [delivery] = (await list(key)).deliveries;
     for (const id of [delivery?.id, `evt_${"0".repeat(32)}`, "x", "%00", "'"]) {
       const response = await post(`/v1/webhooks/deliveries/${id}/redeliver`, undefined, { key: other });
       await expectError(response, 404, "delivery_not_found");
     }
-    expect(queued()).toEqual([]);
+    expect(await outboxRows()).toMatchObject([{ state: "pending" }]);
   });
 });
 

@@ -50,8 +50,10 @@ export async function text(
   if (isRepeated) await repeat(taken, circumstances);
   if (!isAcknowledged(delivery)) return;
 
-  // An isolate that dies after its answer may take the text with it; two steps at once may come in either order.
-  const isKnown = isActive && isVerifiable && isAlone && disturbance.deathAfter === null;
+  // An isolate that dies after its answer may take the text with it, and so may an outbox and D1 that fail at once; two steps at
+  // once may come in either order.
+  const isLost = disturbance.deathAfter !== null || (disturbance.outbox && disturbance.database);
+  const isKnown = isActive && isVerifiable && isAlone && !isLost;
   const told = agent && (agent.hasWebhook && !agent.isDeleted ? agent : null);
   world.texts.push({ sid: taken.parameters.MessageSid ?? "", agent: isKnown ? told : undefined });
 }

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { watchedDatabase } from "../support/database.ts";
+import { breakOutboxes } from "../support/outbox.ts";
 import { twilio } from "../support/twilio.ts";
 import type { Disturbance } from "./history.ts";
 import type { World } from "./world.ts";
@@ -8,14 +9,17 @@ import type { World } from "./world.ts";
 // What goes wrong, and what time mends.
 
 /** Everything that can go wrong with a step, at once. */
-export function disturb({ twilio: faults, database, deathAfter }: Disturbance): { env: Partial<Env> } {
+export function disturb({ twilio: faults, database, deathAfter, outbox }: Disturbance): {
+  env: Partial<Env>;
+} {
   for (const fault of faults) twilio.faults.add(fault);
+  if (outbox) breakOutboxes({ when: outbox });
   if (deathAfter !== null) return { env: mortal(deathAfter) };
   return { env: { TWILIO_TIMEOUT_MS: "30", ...(database && { DB: watchedDatabase(database).DB }) } };
 }
 
-export function isCalm({ twilio: faults, database, deathAfter }: Disturbance): boolean {
-  return faults.length === 0 && database === null && deathAfter === null;
+export function isCalm({ twilio: faults, database, deathAfter, outbox }: Disturbance): boolean {
+  return faults.length === 0 && database === null && deathAfter === null && outbox === null;
 }
 
 /** Bindings of an isolate that dies after so many trips to D1: nothing of it reaches D1 or Twilio any more. */
@@ -46,6 +50,7 @@ function deaden(): void {
 /** After each step: what was broken on purpose and did not come to pass, must not befall the next. */
 export function calm(): void {
   twilio.faults.clear();
+  breakOutboxes(false);
   revive?.();
 }
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import { clearDatabase } from "../support/database.ts";
 import { allowAllErrors, restartLogs } from "../support/logs.ts";
+import { startOutboxes } from "../support/outbox.ts";
 import { startQueue } from "../support/queue.ts";
 import { startTwilio } from "../support/twilio.ts";
 import { history, type Moment } from "./history.ts";
@@ -16,6 +17,7 @@ import { createWorld } from "./world.ts";
 const HISTORIES = 200;
 
 async function liveThrough(moments: readonly Moment[]): Promise<void> {
+  await startOutboxes();
   await clearDatabase();
   startQueue();
   startTwilio();
@@ -33,7 +35,7 @@ describe("whatever happens", () => {
     vi.spyOn(Math, "random").mockReturnValue(0);
   };
 
-  it(`each number is true in the end (${HISTORIES} histories)`, { timeout: 110_000 }, async () => {
+  it(`each number is true in the end (${HISTORIES} histories)`, { timeout: 240_000 }, async () => {
     prepare();
     await fc.assert(fc.asyncProperty(history, liveThrough), { numRuns: HISTORIES, endOnFailure: false });
   });

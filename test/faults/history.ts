@@ -18,6 +18,8 @@ export type Step = { tenant: number; number: number; isStubborn: boolean } & (
 export type Disturbance = {
   twilio: Fault[];
   database: D1Fault | null;
+  /** Calls to event outboxes fail, before they are carried out or after. */
+  outbox: "before" | "after" | null;
   /** After how many trips to D1 the isolate dies. */
   deathAfter: number | null;
 };
@@ -116,9 +118,9 @@ const database: fc.Arbitrary<D1Fault> = fc.record({
 
 const none: Fault[] = [];
 
-export const nothing: Disturbance = { twilio: none, database: null, deathAfter: null };
+export const nothing: Disturbance = { twilio: none, database: null, outbox: null, deathAfter: null };
 
-const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
+const failure: fc.Arbitrary<Omit<Disturbance, "outbox">> = fc.oneof(
   { weight: 4, arbitrary: fc.constant(nothing) },
   {
     weight: 3,
@@ -145,6 +147,10 @@ const disturbance: fc.Arbitrary<Disturbance> = fc.oneof(
     }),
   },
 );
+
+const disturbance: fc.Arbitrary<Disturbance> = fc
+  .tuple(failure, fc.constantFrom(null, null, null, "before" as const, "after" as const))
+  .map(([failed, outbox]) => ({ ...failed, outbox }));
 
 const moments = fc.array(
   fc.record({

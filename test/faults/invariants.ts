@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { webhooksOf } from "../../src/answering/webhook-urls.ts";
+import { outboxRows } from "../support/outbox.ts";
 import { BASE, get, rows } from "../support/worker.ts";
 import { type Belief, configuration, numberOf, type Tenant, type World } from "./world.ts";
 
@@ -83,8 +84,9 @@ async function expectOwnList({ key, isRevoked }: Tenant, stored: readonly Row[])
 
 /** A text that was taken in is one event, of the agent it was for, however often it was told; nothing waits any more. */
 async function expectEvents({ texts, customer }: World): Promise<void> {
-  const events = await rows<{ id: string; state: string }>("events");
+  const events = await outboxRows<{ id: string; state: string }>();
   expect(events.filter(({ state }) => state === "pending")).toEqual([]);
+  expect(await rows("pending_events")).toEqual([]);
   if (texts.length === 0) return;
   const received = customer.events().filter(({ event }) => event === "sms.received");
   for (const { sid, agent } of texts) {

@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
-import { EVENTS, type QueueMessage, RECONCILIATION } from "../../src/queues.ts";
+import { RECONCILIATION } from "../../src/queues.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
+import { becomeDue, restartOutboxes, runAlarms } from "../support/outbox.ts";
 import { enqueueIn, takeQueued } from "../support/queue.ts";
 import { twilio } from "../support/twilio.ts";
 import { call } from "../support/worker.ts";
@@ -124,12 +125,13 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       return;
     case "deliver":
       await deliver(RECONCILIATION, step.isDoubled, overrides.env);
-      await deliver(EVENTS, step.isDoubled, overrides.env);
+      await runAlarms();
+      if (step.isDoubled) await runAlarms();
       return;
     case "forget":
       // What the cron makes up for is lost on its way; and time passes.
       takeQueued(RECONCILIATION);
-      enqueueIn(EVENTS, ...takeQueued(EVENTS).filter(isIrreplaceable));
+      await restartOutboxes();
       await letTimePass(world);
       return;
   }
@@ -165,14 +167,10 @@ async function edit(
   belief.owned.push({ ...belief.owned.at(-1), [field]: value, ...bound });
 }
 
-/** Nothing else holds what it says; Queues keeps it. */
-const isIrreplaceable = ({ kind }: QueueMessage) => kind === "record";
-
 async function deliver(queue: string, isDoubled: boolean, overrides: Partial<Env> = {}): Promise<void> {
   const messages = takeQueued(queue);
   enqueueIn(queue, ...messages, ...(isDoubled ? messages : []));
-  const { retried } = await deliverQueued(queue, overrides);
-  enqueueIn(queue, ...retried.map(({ message }) => message).filter(isIrreplaceable));
+  await deliverQueued(queue, overrides);
 }
 
 /** No more faults, time passes, and the cron runs until nothing is left to do. */
@@ -196,9 +194,8 @@ export async function settle(world: World): Promise<void> {
     await ring(world, belief, { disturbance: nothing, isAlone: true, overrides: {} });
     await text(world, belief, true, { disturbance: nothing, isAlone: true, overrides: {} });
   }
-  await deliver(EVENTS, false);
-  await env.DB.prepare("UPDATE events SET next_attempt_at = '2020' WHERE state = 'pending'").run();
-  await runCron("* * * * *");
-  await deliver(EVENTS, false);
+  // Whoever was to make an attempt is gone.
+  await restartOutboxes();
+  await becomeDue();
   for (const { key } of world.tenants) forgetRoutes(key.key_id);
 }

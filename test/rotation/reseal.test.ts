@@ -1,10 +1,13 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { SEALED_COLUMNS, statusStatements } from "../../src/rotation/columns.ts";
+import { payloadSlot } from "../../src/events/event.ts";
+import { OUTBOXES, outboxStatus, SEALED_COLUMNS, statusStatements } from "../../src/rotation/columns.ts";
+import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, tell } from "../support/answering.ts";
-import { deliverQueued, runCron } from "../support/consume.ts";
+import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { expectErrorLog } from "../support/logs.ts";
+import { breakOutboxes, outboxRows, withConfig, withStorage } from "../support/outbox.ts";
 import { call } from "../support/worker.ts";
 
 const OLD = env.TOKEN_ENCRYPTION_KEYS;
@@ -19,6 +22,20 @@ const counts = async () => {
   return results.flatMap(({ results: found }) => found);
 };
 const keyIds = async () => [...new Set((await counts()).map(({ key_id }) => key_id))];
+/** Which sealing keys hold the events in the outboxes. */
+const outboxKeyIds = async () => {
+  const rows = await outboxRows<{ payload_sealed: string }>();
+  return [...new Set(rows.map(({ payload_sealed }) => payload_sealed.split(".")[1]))];
+};
+/** The cron, with a keyring that the outboxes have, too. */
+const cron = (keys: typeof rotated) =>
+  withConfig({ tokenEncryptionKeys: keys.TOKEN_ENCRYPTION_KEYS }, () => runCron(CRON, keys));
+const progress = async () => {
+  const sql = "SELECT position, found, done_at FROM reseal_progress WHERE column_name = ?1";
+  return env.DB.prepare(sql).bind(OUTBOXES).first<{ position: string; done_at: string | null }>();
+};
+
+const sealed = (id: string) => createVault(OLD).seal("{}", payloadSlot(id));
 
 async function haveEverything() {
   const customer = startCustomer();
@@ -28,6 +45,16 @@ async function haveEverything() {
   await call("POST", "/v1/agents", key, { name: "x" }, { headers: { "idempotency-key": "abc" } });
   account.secondaryAuthToken = "e".repeat(32);
   await call("PATCH", "/v1/phone-numbers/%2B447446466847", key, { twilio_token: account.secondaryAuthToken });
+  await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
+       VALUES ('evt_waiting', ?1, ?2, 'x', 'webhook.test', ?3, '2026')`,
+    ).bind(key.key_id, imported.agentId, await sealed("evt_waiting")),
+    env.DB.prepare(
+      `INSERT INTO events (id, api_key_id, agent_id, type, payload_sealed, state, attempts_left, created_at, updated_at)
+       VALUES ('evt_former', ?1, ?2, 'webhook.test', ?3, 'failed', 0, '2026-01-31', '2026-01-31')`,
+    ).bind(key.key_id, imported.agentId, await sealed("evt_former")),
+  ]);
   return { customer, ...imported };
 }
 
@@ -38,14 +65,13 @@ describe("a new key that comes first in TOKEN_ENCRYPTION_KEYS", () => {
     expect((await counts()).map(({ sealed }) => sealed).sort()).toEqual(
       SEALED_COLUMNS.map(({ table, column }) => `${table}.${column}`).sort(),
     );
-    await runCron(CRON, rotated);
-    expect(await keyIds()).toEqual(["next"]);
+    expect(await outboxKeyIds()).toEqual(["test"]);
+    await cron(rotated);
+    expect([await keyIds(), await outboxKeyIds()]).toEqual([["next"], ["next"]]);
 
-    const { account, key, customer } = imported;
+    const { account, key } = imported;
     const call1 = await tell(imported, "voice", { CallSid: "CA1" }, { env: onlyNew });
     expect(await call1.text()).toContain("Welcome");
-    await deliverQueued(undefined, onlyNew);
-    expect(customer.events().map(({ event }) => event)).toContain("number.imported");
     const headers = { "idempotency-key": "abc" };
     const replayed = await call("POST", "/v1/agents", key, { name: "x" }, { headers, env: rotated });
     expect(replayed.headers.get("idempotent-replayed")).toBe("true");
@@ -58,29 +84,50 @@ describe("a new key that comes first in TOKEN_ENCRYPTION_KEYS", () => {
 
   it("costs one query once it is done, and begins anew with the next key", async () => {
     await haveEverything();
-    await runCron(CRON, rotated);
-    await runCron(CRON, rotated);
+    await cron(rotated);
+    await cron(rotated);
     const { results } = await env.DB.prepare("SELECT done_at FROM reseal_progress").all<{
       done_at: string | null;
     }>();
-    expect(results).toHaveLength(SEALED_COLUMNS.length);
+    expect(results).toHaveLength(SEALED_COLUMNS.length + 1);
     expect(results.every(({ done_at }) => done_at !== null)).toBe(true);
-    await runCron(CRON, { TOKEN_ENCRYPTION_KEYS: `${OLD},${NEW}` });
-    expect(await keyIds()).toEqual(["test"]);
+    await cron({ TOKEN_ENCRYPTION_KEYS: `${OLD},${NEW}` });
+    expect([await keyIds(), await outboxKeyIds()]).toEqual([["test"], ["test"]]);
   });
 
   it("goes through many rows by batches, and is not stopped by one that does not open", async () => {
     expectErrorLog("not_resealed");
     const { key } = await haveEverything();
     const insert = env.DB.prepare(
-      `INSERT INTO events (id, api_key_id, agent_id, type, payload_sealed, state, attempts_left, created_at, updated_at)
-       VALUES (?1, ?2, 'agent_x', 'webhook.test', 'v1.gone.AAAA.AAAA', 'failed', 0, '9999', '9999')`,
+      `INSERT INTO idempotency_keys (key, api_key_id, fingerprint, claim_id, response_sealed, expires_at)
+       VALUES (?1, ?2, '', '', 'v1.gone.AAAA.AAAA', '9999')`,
     );
-    const ids = Array.from({ length: 250 }, (_, index) => `evt_${String(index).padStart(32, "0")}`);
+    const ids = Array.from({ length: 250 }, (_, index) => `key-${index}`);
     await env.DB.batch(ids.map((id) => insert.bind(id, key.key_id)));
-    await runCron(CRON, rotated);
+    await cron(rotated);
     expect((await counts()).filter(({ key_id }) => key_id === "test")).toEqual([]);
     expect((await counts()).find(({ key_id }) => key_id === "gone")).toMatchObject({ count: 250 });
+  });
+});
+
+describe("the outboxes", () => {
+  it("are gone through one after the other, and one that does not answer stops the pass there", async () => {
+    expectErrorLog("job_failed");
+    await haveEverything();
+    breakOutboxes({ methods: ["reseal"], times: 2 });
+    await expect(cron(rotated)).rejects.toThrow("reseal_outboxes");
+    await cron(rotated);
+    expect(await outboxKeyIds()).toEqual(["next"]);
+    expect(await progress()).toMatchObject({ done_at: expect.any(String) });
+    expect(await env.DB.prepare(outboxStatus()).first()).toMatchObject({ key_id: "next", keys: 1 });
+  });
+
+  it("leave what does not open as it is", async () => {
+    expectErrorLog("not_resealed");
+    await haveEverything();
+    await withStorage((sql) => sql.exec("UPDATE events SET payload_sealed = 'v1.gone.AAAA.AAAA'"));
+    await cron(rotated);
+    expect(await outboxKeyIds()).toContain("gone");
   });
 });
 

@@ -5,7 +5,7 @@ import {
   waitOnExecutionContext,
 } from "cloudflare:test";
 import worker from "../../src/index.ts";
-import { EVENTS, EVENTS_DEAD_LETTERS, type QueueMessage } from "../../src/queues.ts";
+import { type QueueMessage, RECONCILIATION } from "../../src/queues.ts";
 import { takeQueued } from "./queue.ts";
 import { bindings } from "./worker.ts";
 
@@ -15,15 +15,14 @@ type Delivered = { acked: QueueMessage[]; retried: { message: QueueMessage; dela
 
 /**
  * Delivers the waiting messages of a queue to its consumer as one batch of real `Message` objects, and returns what the
- * consumer did with each. A message that it retries is not put back: the test does that with `enqueue`. The dead
- * letters are those of the queue of events.
+ * consumer did with each. A message that it retries is not put back: the test does that with `enqueueIn`.
  */
 export async function deliverQueued(
-  queue = EVENTS,
+  queue = RECONCILIATION,
   overrides: Partial<Env> = {},
   attempts = 1,
 ): Promise<Delivered> {
-  const messages = takeQueued(queue === EVENTS_DEAD_LETTERS ? EVENTS : queue).map((body, index) => ({
+  const messages = takeQueued(queue).map((body, index) => ({
     id: String(index),
     timestamp: new Date(),
     attempts,

@@ -97,6 +97,7 @@ export async function clearDatabase(): Promise<void> {
       "key_creations",
       "event_attempts",
       "events",
+      "pending_events",
       "twilio_receipts",
       "webhook_secrets",
       "phone_numbers",

@@ -1,4 +1,4 @@
-import { EVENTS, type QueueMessage, RECONCILIATION } from "../../src/queues.ts";
+import { type QueueMessage, RECONCILIATION } from "../../src/queues.ts";
 
 const waiting = new Map<string, QueueMessage[]>();
 let isDown = false;
@@ -19,7 +19,6 @@ function watchedQueue(name: string): Queue<never> {
 }
 
 export const watchedQueues = {
-  EVENTS: watchedQueue(EVENTS) as Queue,
   RECONCILIATION: watchedQueue(RECONCILIATION) as Queue,
 };
 
@@ -34,20 +33,15 @@ export function breakQueue(broken = true): void {
 }
 
 /** The messages that wait in a queue. */
-export function queued(name = EVENTS): readonly QueueMessage[] {
+export function queued(name = RECONCILIATION): readonly QueueMessage[] {
   return waiting.get(name) ?? [];
 }
 
 /** Takes all waiting messages out of a queue. */
-export function takeQueued(name = EVENTS): QueueMessage[] {
+export function takeQueued(name = RECONCILIATION): QueueMessage[] {
   const taken = [...queued(name)];
   waiting.delete(name);
   return taken;
-}
-
-/** Puts messages into the queue of events. */
-export function enqueue(...messages: QueueMessage[]): void {
-  enqueueIn(EVENTS, ...messages);
 }
 
 export function enqueueIn(name: string, ...messages: QueueMessage[]): void {

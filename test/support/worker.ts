@@ -5,15 +5,17 @@ import worker from "../../src/index.ts";
 import { expectDocumented } from "./document.ts";
 import { keepSecret } from "./logs.ts";
 import { modelVariables } from "./model.ts";
+import { watchedOutboxes } from "./outbox.ts";
 import { watchedQueues } from "./queue.ts";
 import { recordedDatabase } from "./statements.ts";
 
 export const BASE = "https://numbers.example.com";
 
-/** The Worker's bindings, with queues that a test can read, and a D1 that remembers every statement. */
+/** The Worker's bindings, with queues and outboxes that a test controls, and a D1 that remembers every statement. */
 export const bindings: Env = {
   ...env,
   DB: recordedDatabase,
+  EVENT_OUTBOX: watchedOutboxes,
   ...watchedQueues,
   // The objects have the model in their own `env`; a test says whether its deployment has one.
   MODEL_BASE_URL: "",

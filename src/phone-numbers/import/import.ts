@@ -2,7 +2,7 @@ import { forgetRoutes } from "../../answering/route-cache.ts";
 import { webhooksOf } from "../../answering/webhook-urls.ts";
 import { StorageError } from "../../database.ts";
 import { sealEvent } from "../../events/event.ts";
-import { announce } from "../../events/outbox.ts";
+import { relay } from "../../events/tell.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
@@ -126,9 +126,10 @@ async function confirm(
   services: Services,
 ): Promise<string | null> {
   const { db, log, now, vault } = services;
-  const { apiKeyId, agentId, phoneNumber, twilioNumberSid } = row;
+  const { id: phoneNumberId, apiKeyId, agentId, phoneNumber, twilioNumberSid } = row;
   const data = { phone_number: phoneNumber, twilio_number_sid: twilioNumberSid };
-  const event = await sealEvent({ type: "number.imported", apiKeyId, agentId, data }, vault, now());
+  const draft = { type: "number.imported", apiKeyId, agentId, phoneNumberId, data } as const;
+  const event = await sealEvent(draft, vault, now());
   const write = () => activate(db, { ...row, ...found }, event, now().toISOString());
   try {
     const activated = await write().catch((error: unknown) => {
@@ -136,7 +137,7 @@ async function confirm(
       return write();
     });
     if (!activated) throw new ApiError("number_already_imported");
-    if (activated.hasEvent) services.defer(announce(event.id, services));
+    if (activated.hasEvent) services.defer(relay([event], services));
     return activated.agentId;
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;

@@ -1,6 +1,6 @@
 import { batch } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
-import { insertEvent } from "../../events/store.ts";
+import { insertPending } from "../../events/pending-store.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
 import { type HealthReason, healthOf } from "../health.ts";
 import type { PhoneNumberRow } from "../row.ts";
@@ -157,7 +157,7 @@ export async function activate(
     .bind(id, claimId, now, Number(smsRefused), healthOf(reasons), JSON.stringify(reasons));
   const [updated, inserted] = await batch(db, [
     update,
-    insertEvent(db, event, { phoneNumberId: id, claimId, state: "active" }),
+    insertPending(db, event, { phoneNumberId: id, claimId, state: "active" }),
   ]);
   const row = updated?.results[0] as { agent_id: string | null } | undefined;
   return row && { agentId: row.agent_id, hasEvent: inserted?.meta.changes === 1 };

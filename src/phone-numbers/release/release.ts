@@ -2,7 +2,7 @@ import { forgetRoutes } from "../../answering/route-cache.ts";
 import { ownUrls } from "../../answering/webhook-urls.ts";
 import { StorageError } from "../../database.ts";
 import { sealEvent } from "../../events/event.ts";
-import { announce } from "../../events/outbox.ts";
+import { relay } from "../../events/tell.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
@@ -184,7 +184,12 @@ async function forget(
   const { db, vault, now, log } = services;
   const data = { phone_number: row.phone_number, twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
   // A row that is `returning` has no agent: its customer was told when it was released.
-  const draft = row.agent_id && { apiKeyId: row.api_key_id, agentId: row.agent_id, data };
+  const draft = row.agent_id && {
+    apiKeyId: row.api_key_id,
+    agentId: row.agent_id,
+    phoneNumberId: row.id,
+    data,
+  };
   const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
   const time = now();
   const ending = {
@@ -197,6 +202,6 @@ async function forget(
   const { isReleased, hasEvent } = await endRelease(db, row, ending);
   forgetRoutes(row.api_key_id);
   if (!isReleased) throw inProgress(1);
-  if (event && hasEvent) services.defer(announce(event.id, services));
+  if (event && hasEvent) services.defer(relay([event], services));
   log.info("number_released", { phone_number: row.phone_number, account_sid: row.account_sid, reason });
 }

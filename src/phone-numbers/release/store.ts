@@ -1,6 +1,6 @@
 import { batch, first, run } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
-import { insertEvent } from "../../events/store.ts";
+import { insertPending } from "../../events/pending-store.ts";
 import type { TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
 import type { PhoneNumberRow } from "../row.ts";
@@ -95,7 +95,7 @@ export async function endRelease(
              WHERE id = ?1 AND claim_id = ?2`,
           )
           .bind(id, claimId, now, returnAt, previousSealed ?? null);
-  const tell = event ? [insertEvent(db, event, { phoneNumberId: id, claimId, state: "releasing" })] : [];
+  const tell = event ? [insertPending(db, event, { phoneNumberId: id, claimId, state: "releasing" })] : [];
   const results = await batch(db, [...tell, end, deleteUnusedAccounts(db, api_key_id)]);
   return {
     isReleased: results.at(-2)?.meta.changes === 1,

@@ -1,6 +1,5 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { deliverQueued } from "../../support/consume.ts";
 import { prepareImport } from "../../support/import.ts";
 import { expectErrorLog } from "../../support/logs.ts";
 import { reconcile } from "../../support/reconciliation.ts";
@@ -99,7 +98,6 @@ describe("a release that was left unfinished", () => {
     await env.DB.prepare("UPDATE phone_numbers SET state = 'releasing'").run();
     await expireLeases();
     await Promise.all([reconcile(), reconcile()]);
-    await deliverQueued();
     expect(now()).toEqual(before);
     expect(await rows("phone_numbers")).toEqual([]);
   });

@@ -1,7 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { haveImported, tell } from "../../support/answering.ts";
-import { deliverQueued } from "../../support/consume.ts";
 import { startCustomer } from "../../support/customer.ts";
 import { watchedDatabase } from "../../support/database.ts";
 import { prepareImport } from "../../support/import.ts";
@@ -155,7 +154,6 @@ describe("DELETE /v1/phone-numbers/{number}", () => {
     const customer = startCustomer();
     const { key } = await haveImported({ webhook_url: customer.url });
     await call("DELETE", NUMBER, key);
-    await deliverQueued();
     expect(customer.events().at(-1)).toMatchObject({
       event: "number.released",
       phone_number: "+447446466847",

@@ -1,0 +1,59 @@
+import { Hono } from "hono/tiny";
+import { requireAdmin } from "../api-keys/authenticate.ts";
+import { hasApiKey } from "../api-keys/store.ts";
+import { run } from "../database.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { requireJson, validateJson } from "../http/json-body.ts";
+import { isId } from "../ids.ts";
+import { requestServices } from "../services.ts";
+import { deleteFormerOf } from "./former-store.ts";
+import { deletePendingOf } from "./pending-store.ts";
+import { listDeliveries } from "./routes.ts";
+import { redeliverBody } from "./schema.ts";
+import { attemptLater } from "./tell.ts";
+
+const ROUNDS = 10;
+
+/** The deliveries of any API key, for the operator. */
+export const keyDeliveries = new Hono<AppEnv>()
+  .get("/:key_id/deliveries", requireAdmin({ always: true }), async (c) =>
+    listDeliveries(c, await knownKey(c)),
+  )
+  .post(
+    "/:key_id/deliveries/redeliver",
+    requireAdmin({ always: true }),
+    requireJson,
+    validateJson(redeliverBody),
+    async (c) => {
+      const apiKeyId = await knownKey(c);
+      const services = requestServices(c);
+      const { since, until } = c.req.valid("json");
+      let redelivered = 0;
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const end = until ?? services.now().getTime();
+        const { count, works } = await services.outbox.redeliverFailed(apiKeyId, since, end);
+        attemptLater(apiKeyId, works, services);
+        redelivered += count;
+        if (count === 0) break;
+      }
+      services.log.info("deliveries_revived", { key_id: apiKeyId, count: redelivered });
+      return c.json({ key_id: apiKeyId, redelivered });
+    },
+  )
+  .delete("/:key_id/deliveries", requireAdmin({ always: true }), async (c) => {
+    const apiKeyId = await knownKey(c);
+    const services = requestServices(c);
+    await run(deletePendingOf(services.db, apiKeyId));
+    await run(deleteFormerOf(services.db, apiKeyId));
+    await services.outbox.erase(apiKeyId);
+    services.log.info("deliveries_erased", { key_id: apiKeyId });
+    return c.json({ key_id: apiKeyId, deleted: true });
+  });
+
+/** @throws ApiError `key_not_found` */
+async function knownKey(c: AppContext): Promise<string> {
+  const keyId = c.req.param("key_id") ?? "";
+  if (isId("apiKey", keyId) && (await hasApiKey(c.env.DB, keyId))) return keyId;
+  throw new ApiError("key_not_found");
+}

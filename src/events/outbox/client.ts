@@ -1,0 +1,56 @@
+import { StorageError } from "../../database.ts";
+import { sha256 } from "../../vault/hash.ts";
+import type { SealedEvent } from "../event.ts";
+import type { FormerEvent } from "./adopt-store.ts";
+import type { DeliveryQuery } from "./delivery-store.ts";
+import type { Report } from "./work.ts";
+
+type Namespace = Env["EVENT_OUTBOX"];
+type Stub = ReturnType<Namespace["get"]>;
+
+/** The outboxes of all API keys. What does not answer is a StorageError. */
+export type Outbox = ReturnType<typeof createOutbox>;
+
+export function createOutbox(namespace: Namespace) {
+  /** Every method does the same if it is called twice, so that one whose answer was lost may be called again. */
+  async function call<T>(apiKeyId: string, method: (outbox: Stub) => Promise<T>): Promise<T> {
+    const id = namespace.idFromName(await nameOf(apiKeyId));
+    try {
+      return await method(namespace.get(id)).catch((error: unknown) => {
+        if (isOverloaded(error)) throw error;
+        // A stub that has failed once may go on failing, so this is another one.
+        return method(namespace.get(id));
+      });
+    } catch (error) {
+      throw new StorageError("unavailable", error);
+    }
+  }
+
+  return {
+    accept: (apiKeyId: string, events: readonly SealedEvent[], isForced = false) =>
+      call(apiKeyId, (outbox) => outbox.accept(apiKeyId, events, isForced)),
+    report: (apiKeyId: string, report: Report, room: number) =>
+      call(apiKeyId, (outbox) => outbox.report(report, room)),
+    list: (apiKeyId: string, query: DeliveryQuery) => call(apiKeyId, (outbox) => outbox.list(query)),
+    redeliver: (apiKeyId: string, id: string) => call(apiKeyId, (outbox) => outbox.redeliver(id)),
+    redeliverFailed: (apiKeyId: string, since: number, until: number) =>
+      call(apiKeyId, (outbox) => outbox.redeliverFailed(since, until)),
+    endpointsChanged: (apiKeyId: string) => call(apiKeyId, (outbox) => outbox.endpointsChanged()),
+    erase: (apiKeyId: string) => call(apiKeyId, (outbox) => outbox.erase()),
+    reseal: (apiKeyId: string, after: number, limit: number) =>
+      call(apiKeyId, (outbox) => outbox.reseal(after, limit)),
+    adopt: (apiKeyId: string, events: readonly FormerEvent[]) =>
+      call(apiKeyId, (outbox) => outbox.adopt(apiKeyId, events)),
+  };
+}
+
+/**
+ * The name of an API key's object. A key's id is 128 random bits, so its hash tells nobody anything; a fingerprint under a sealing
+ * key would be another one after that key is rotated.
+ */
+const nameOf = (apiKeyId: string) => sha256(`event-outbox/${apiKeyId}`);
+
+/** https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ */
+function isOverloaded(error: unknown): boolean {
+  return error instanceof Error && "overloaded" in error && error.overloaded === true;
+}

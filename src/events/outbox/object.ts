@@ -1,0 +1,174 @@
+import { DurableObject } from "cloudflare:workers";
+import { readConfig } from "../../config.ts";
+import { createLogger, errorFields } from "../../http/log.ts";
+import { createServices, type Services } from "../../services.ts";
+import { VaultError } from "../../vault/vault.ts";
+import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
+import { openPayload, payloadSlot, type SealedEvent } from "../event.ts";
+import { type FormerEvent, insertFormerEvent } from "./adopt-store.ts";
+import { type Delivery, type DeliveryQuery, findDelivery, listDeliveries } from "./delivery-store.ts";
+import { createDispatcher, type Dispatcher, POSTPONED_MS } from "./dispatcher.ts";
+import { forgetOld } from "./retention.ts";
+import { createSettings, readSettings } from "./schema.ts";
+import { findSealed, replaceSealed, reviveFailed } from "./store.ts";
+import type { Report, Work } from "./work.ts";
+
+// Whoever was handed an attempt is watched for this long; alarms are rows, and this one is set once for a burst of events.
+const WATCH_MS = 5 * 60 * 1000;
+const REVIVED_AT_ONCE = 1_000;
+
+/**
+ * The events of one API key: written down, handed out to whoever attempts to deliver them, and kept for 30 days.
+ *
+ * It posts nothing while others do: the Worker that brings an event makes its first attempt. What is left, such as later attempts,
+ * the alarm makes. What a method has written is durable when its answer arrives.
+ * https://developers.cloudflare.com/durable-objects/api/sqlite-storage-api/
+ */
+export class EventOutbox extends DurableObject<Env> {
+  readonly #sql = this.ctx.storage.sql;
+  readonly #services: Services = createServices(
+    this.env,
+    readConfig(this.env),
+    createLogger({ object: "event_outbox" }),
+    (work) => this.ctx.waitUntil(work),
+  );
+  #dispatcher: Dispatcher | undefined;
+  #alarmAt: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAt = await ctx.storage.getAlarm();
+      const settings = readSettings(this.#sql);
+      this.#dispatcher = settings && createDispatcher(this.#sql, settings, this.#services);
+    });
+  }
+
+  /** Takes in events, each once however often it comes, and hands out attempts to make. */
+  async accept(apiKeyId: string, events: readonly SealedEvent[], isForced: boolean): Promise<Work[]> {
+    this.#open(apiKeyId).accept(events, isForced);
+    return this.#handOut(MAX_AT_ONCE);
+  }
+
+  /** Takes in what came of an attempt, and hands out up to `room` others. */
+  async report(report: Report, room: number): Promise<Work[]> {
+    this.#dispatcher?.report(report);
+    return this.#handOut(room);
+  }
+
+  /** A page of deliveries, newest first, and how many there are in all. */
+  list(query: DeliveryQuery): { deliveries: Delivery[]; count: number } {
+    if (!this.#dispatcher) return { deliveries: [], count: 0 };
+    return listDeliveries(this.#sql, query, this.#dispatcher.watermark());
+  }
+
+  /** Makes a delivery pending again and attempts it at once. `delivery` is null if there is none. */
+  async redeliver(id: string): Promise<{ delivery: Delivery | null; works: Work[] }> {
+    if (!this.#dispatcher?.revive(id)) return { delivery: null, works: [] };
+    return { delivery: findDelivery(this.#sql, id), works: await this.#handOut(MAX_AT_ONCE) };
+  }
+
+  /** The same for failed deliveries of events that happened in a time. @returns how many; there may be more */
+  async redeliverFailed(since: number, until: number): Promise<{ count: number; works: Work[] }> {
+    if (!this.#dispatcher) return { count: 0, works: [] };
+    const now = this.#services.now().getTime();
+    const count = reviveFailed(this.#sql, { since, until, limit: REVIVED_AT_ONCE }, now);
+    this.#dispatcher.loadDue();
+    return { count, works: await this.#handOut(MAX_AT_ONCE) };
+  }
+
+  /** Where events go, or what signs them, has changed. */
+  endpointsChanged(): void {
+    this.#dispatcher?.endpointsChanged();
+  }
+
+  /** Deletes everything. */
+  async erase(): Promise<void> {
+    this.#dispatcher = undefined;
+    this.#alarmAt = null;
+    await this.ctx.storage.deleteAll();
+  }
+
+  /**
+   * Seals anew what other keys than the first sealed, in up to `limit` events behind a place.
+   *
+   * @returns how many were sealed anew, and the place of the last one that was looked at; null if there are no more
+   */
+  async reseal(after: number, limit: number): Promise<{ found: number; position: number | null }> {
+    if (!this.#dispatcher) return { found: 0, position: null };
+    const { vault, log } = this.#services;
+    const prefix = `v1.${await vault.currentKeyId()}.`;
+    const rows = findSealed(this.#sql, after, limit);
+    let found = 0;
+    for (const { seq, id, payload_sealed } of rows) {
+      if (payload_sealed.startsWith(prefix)) continue;
+      try {
+        const body = await openPayload(vault, id, payload_sealed);
+        replaceSealed(this.#sql, seq, await vault.seal(body, payloadSlot(id)));
+        found += 1;
+      } catch (error) {
+        if (!(error instanceof VaultError)) throw error;
+        log.error("not_resealed", { column: "event_outbox.payload_sealed", ...errorFields(error) });
+      }
+    }
+    return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
+  }
+
+  /** Takes over events that D1 held, with what became of them. */
+  async adopt(apiKeyId: string, events: readonly FormerEvent[]): Promise<Work[]> {
+    const dispatcher = this.#open(apiKeyId);
+    for (const event of events) insertFormerEvent(this.#sql, event, this.#services.now().getTime());
+    dispatcher.loadDue();
+    return this.#handOut(MAX_AT_ONCE);
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    const dispatcher = this.#dispatcher;
+    if (!dispatcher) return;
+    dispatcher.loadDue();
+    await makeAttempts(
+      await dispatcher.take(MAX_AT_ONCE),
+      (report, room) => this.report(report, room),
+      this.#services,
+    );
+    const now = this.#services.now().getTime();
+    const nextForgetting = forgetOld(this.#sql, now);
+    await this.#wake(nextForgetting);
+    if (nextForgetting === null && this.#alarmAt === null) await this.erase();
+  }
+
+  #open(apiKeyId: string): Dispatcher {
+    this.#dispatcher ??= createDispatcher(this.#sql, createSettings(this.#sql, apiKeyId), this.#services);
+    return this.#dispatcher;
+  }
+
+  async #handOut(room: number): Promise<Work[]> {
+    // Before anything is waited for, so that it is written together with what was just taken in.
+    if (this.#dispatcher?.hasBacklog()) await this.#wake(this.#in(WATCH_MS));
+    const works = (await this.#dispatcher?.take(room)) ?? [];
+    // Whoever has no room leaves; what still waits has nobody who comes back for it.
+    await this.#wake(room === 0 && this.#dispatcher?.hasBacklog() ? this.#in(0) : null);
+    return works;
+  }
+
+  readonly #in = (ms: number) => this.#services.now().getTime() + ms;
+
+  /** Sets the alarm to when something is to be done, if that is not what it is set to. */
+  async #wake(at: number | null): Promise<void> {
+    const dispatcher = this.#dispatcher;
+    if (!dispatcher) return;
+    const isStuck = dispatcher.hasBacklog() && !dispatcher.isUnderWay();
+    const times = [
+      at,
+      dispatcher.nextDueAt(),
+      isStuck ? this.#in(POSTPONED_MS) : null,
+      dispatcher.isUnderWay() ? this.#in(WATCH_MS) : null,
+    ].filter((time) => time !== null);
+    if (times.length === 0) return;
+    const next = Math.min(...times);
+    if (this.#alarmAt !== null && this.#alarmAt <= next) return;
+    this.#alarmAt = next;
+    await this.ctx.storage.setAlarm(next);
+  }
+}

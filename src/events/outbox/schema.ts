@@ -1,0 +1,67 @@
+// The tables of an outbox. Entries are only ever added: an object applies those that it does not have yet.
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE events (
+     -- When it was taken in: milliseconds times 1,024, and then one after the other.
+     seq INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     agent_id TEXT NOT NULL,
+     lane TEXT NOT NULL,
+     type TEXT NOT NULL,
+     state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'failed')),
+     attempts_left INTEGER NOT NULL,
+     -- Null until an attempt has failed or was put off, and when it is settled: most events never have an entry in the index.
+     next_attempt_at INTEGER,
+     -- When it was taken in, or last delivered anew.
+     queued_at INTEGER NOT NULL,
+     -- JSON: [{at, status, error, ms}].
+     attempts TEXT NOT NULL DEFAULT '[]',
+     created_at INTEGER NOT NULL,
+     updated_at INTEGER NOT NULL,
+     payload_sealed TEXT NOT NULL
+   ) STRICT;
+   CREATE INDEX events_waiting ON events (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
+   CREATE INDEX events_failed ON events (seq) WHERE state = 'failed';
+   CREATE TABLE circuits (
+     url TEXT PRIMARY KEY,
+     failures INTEGER NOT NULL,
+     open_until INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE settings (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     api_key_id TEXT NOT NULL,
+     -- Every event up to this one has had its first attempt, or has a next_attempt_at.
+     watermark INTEGER NOT NULL,
+     version INTEGER NOT NULL
+   ) STRICT`,
+];
+
+/** What an outbox knows of itself; undefined if nothing was ever put into it. */
+export type Settings = { apiKeyId: string; watermark: number };
+
+type SettingsRow = { api_key_id: string; watermark: number; version: number };
+
+export function readSettings(sql: SqlStorage): Settings | undefined {
+  const [table] = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'settings'").toArray();
+  if (!table) return undefined;
+  const { api_key_id, watermark, version } = sql
+    .exec<SettingsRow>("SELECT api_key_id, watermark, version FROM settings")
+    .one();
+  for (const migration of MIGRATIONS.slice(version)) sql.exec(migration);
+  if (version < MIGRATIONS.length) sql.exec("UPDATE settings SET version = ?", MIGRATIONS.length);
+  return { apiKeyId: api_key_id, watermark };
+}
+
+/** Makes the tables. Nothing is written for an API key that has no events. */
+export function createSettings(sql: SqlStorage, apiKeyId: string): Settings {
+  for (const migration of MIGRATIONS) sql.exec(migration);
+  sql.exec(
+    "INSERT INTO settings (id, api_key_id, watermark, version) VALUES (1, ?, 0, ?)",
+    apiKeyId,
+    MIGRATIONS.length,
+  );
+  return { apiKeyId, watermark: 0 };
+}
+
+export function writeWatermark(sql: SqlStorage, watermark: number): void {
+  sql.exec("UPDATE settings SET watermark = ?", watermark);
+}

@@ -1,0 +1,303 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { sealEvent } from "../../../src/events/event.ts";
+import { createOutbox } from "../../../src/events/outbox/client.ts";
+import { forgetOld } from "../../../src/events/outbox/retention.ts";
+import { createVault } from "../../../src/vault/vault.ts";
+import { haveImported, type Imported, tell } from "../../support/answering.ts";
+import { startCustomer } from "../../support/customer.ts";
+import { logLines } from "../../support/logs.ts";
+import {
+  deliverHeld,
+  holdDeliveries,
+  outboxes,
+  outboxRows,
+  restartOutboxes,
+  runAlarms,
+  watchedOutboxes,
+  withStorage,
+} from "../../support/outbox.ts";
+import { createAgent, createKey, get, type Key, post } from "../../support/worker.ts";
+
+type Page = { deliveries: { state: string; attempts: { error: string | null }[] }[]; count: number };
+const list = async (key: Key, query = "") => (await get(`/v1/webhooks/deliveries${query}`, key)).json<Page>();
+
+const outbox = createOutbox(watchedOutboxes);
+
+/** News of the agent, brought by somebody who makes no attempt. @returns what there is to attempt */
+async function accept(key: Key, agentId: string, lane?: string) {
+  const draft = { type: "call.started", apiKeyId: key.key_id, agentId, data: {} } as const;
+  const event = await sealEvent(draft, createVault(env.TOKEN_ENCRYPTION_KEYS), new Date());
+  return outbox.accept(key.key_id, [{ ...event, lane: lane ?? event.id }]);
+}
+
+let sid = 0;
+const text = (imported: Imported) => {
+  sid += 1;
+  return tell(imported, "sms", { MessageSid: `SM${sid}`, Body: String(sid) });
+};
+const words = (events: Record<string, unknown>[]) => events.map(({ text: body }) => body);
+
+async function at(ms: number, work: () => Promise<unknown>): Promise<void> {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+  try {
+    await work();
+  } finally {
+    vi.useRealTimers();
+  }
+}
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+
+describe("the events of one number", () => {
+  it("are delivered one after the other, in the order in which they came", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    holdDeliveries();
+    customer.received.length = 0;
+    for (let event = 0; event < 20; event += 1) await text(imported);
+    await deliverHeld();
+    const got = words(customer.events()).map(Number);
+    expect(got).toHaveLength(20);
+    expect(got).toEqual([...got].sort((a, b) => a - b));
+  });
+
+  it("do not wait for one that has to be tried again", async () => {
+    const customer = startCustomer(
+      async (request) =>
+        new Response("", { status: (await request.text()).includes("call.started") ? 500 : 200 }),
+    );
+    const imported = await haveImported({ webhook_url: customer.url });
+    await tell(imported, "voice", { CallSid: "CA1", CallStatus: "ringing" });
+    await tell(imported, "status", { CallSid: "CA1", CallStatus: "completed" });
+    expect((await list(imported.key)).deliveries.map(({ state }) => state)).toEqual([
+      "delivered",
+      "pending",
+      "delivered",
+    ]);
+  });
+});
+
+describe("a webhook URL that keeps failing", () => {
+  /** An agent with a URL that fails until it is mended, and one event that made it open its circuit. */
+  async function haveBroken() {
+    let status = 503;
+    const customer = startCustomer(() => new Response("", { status }));
+    const key = await createKey();
+    const agentId = await createAgent(key, { webhook_url: customer.url });
+    const send = (agent_id = agentId) => post("/v1/webhooks/test", { agent_id }, { key });
+    for (let event = 0; event < 5; event += 1) await send();
+    expect(logLines()).toContainEqual(expect.objectContaining({ event: "circuit_opened", failures: 5 }));
+    customer.received.length = 0;
+    return { customer, key, agentId, send, mend: () => (status = 200) };
+  }
+
+  it("gets no further attempt while its circuit is open; others of the key go on", async () => {
+    const { customer, key, agentId } = await haveBroken();
+    expect(await accept(key, agentId)).toEqual([]);
+    expect(customer.received).toEqual([]);
+    const fine = startCustomer(undefined, "https://fine.example");
+    await post("/v1/webhooks/test", { agent_id: await createAgent(key, { webhook_url: fine.url }) }, { key });
+    expect(fine.received).toHaveLength(1);
+    expect(await list(key, "?state=pending")).toMatchObject({ count: 6 });
+  });
+
+  it("keeps its circuit over a restart", async () => {
+    const { customer, key, agentId } = await haveBroken();
+    await restartOutboxes();
+    expect(await accept(key, agentId)).toEqual([]);
+    expect(customer.received).toEqual([]);
+  });
+
+  it("gets one attempt when its circuit is half-open, and all that waits once that succeeds", async () => {
+    const { customer, mend } = await haveBroken();
+    await at(MINUTE + 1, runAlarms);
+    expect(customer.received).toHaveLength(1);
+    mend();
+    await at(7 * MINUTE, runAlarms);
+    expect(customer.received).toHaveLength(6);
+    expect(await outboxRows("circuits")).toEqual([]);
+  });
+
+  it("is tried at once for an owner who asks for it, and what was put off follows if that succeeds", async () => {
+    const { customer, mend, send, key, agentId } = await haveBroken();
+    await accept(key, agentId);
+    await send();
+    expect(customer.received).toHaveLength(1);
+    mend();
+    await send();
+    expect(customer.events().map(({ event }) => event)).toContain("call.started");
+    expect(await outboxRows("circuits")).toEqual([]);
+  });
+
+  it("loses what waited for longer than five attempts take, and says why", async () => {
+    const { key, agentId } = await haveBroken();
+    await accept(key, agentId);
+    for (const minutes of [2, 8, 23, 38, 53, 68, 83, 98, 113, 170, 230])
+      await at(minutes * MINUTE, runAlarms);
+    expect(await list(key, "?state=pending")).toMatchObject({ count: 0 });
+    const failed = (await list(key, "?state=failed")).deliveries;
+    expect(failed).toHaveLength(6);
+    expect(failed.map(({ attempts }) => attempts.at(-1)?.error)).toContain("circuit_open");
+  });
+});
+
+describe("customers", () => {
+  it("do not wait for each other: one that hangs holds up nobody", async () => {
+    const hanging = startCustomer(() => new Promise(() => undefined), "https://hanging.example");
+    const [one, other] = [await createKey(), await createKey()];
+    const black = await createAgent(one, { webhook_url: hanging.url });
+    const works = await Promise.all(Array.from({ length: 60 }, () => accept(one, black)));
+    expect(works.flat()).toHaveLength(40);
+    const customer = startCustomer();
+    const fine = await createAgent(other, { webhook_url: customer.url });
+    await post("/v1/webhooks/test", { agent_id: fine }, { key: other });
+    expect(customer.received).toHaveLength(1);
+    // Not even its own customer's other agents do.
+    const nearby = await createAgent(one, { webhook_url: customer.url });
+    await post("/v1/webhooks/test", { agent_id: nearby }, { key: one });
+    expect(customer.received).toHaveLength(2);
+  });
+
+  it("have outboxes whose names say nothing of them", async () => {
+    const key = await createKey();
+    await post(
+      "/v1/webhooks/test",
+      { agent_id: await createAgent(key, { webhook_url: startCustomer().url }) },
+      { key },
+    );
+    expect(outboxes()[0]?.name).toMatch(/^[0-9a-f]{64}$/);
+    expect(outboxes()[0]?.name).not.toContain(key.key_id.slice(4));
+  });
+
+  it("leave nothing behind where there never was an event", async () => {
+    const key = await createKey();
+    expect(await list(key)).toMatchObject({ deliveries: [], count: 0 });
+    await runInDurableObject(outboxes()[0] as never, (_, { storage }) => {
+      expect(
+        storage.sql.exec("SELECT COUNT(*) AS tables FROM sqlite_master WHERE name = 'events'").one(),
+      ).toEqual({
+        tables: 0,
+      });
+    });
+  });
+});
+
+describe("what an event costs", () => {
+  /** How many rows an outbox writes while something is done, alarms included. */
+  async function rowsWritten(work: () => Promise<unknown>): Promise<number> {
+    const [stub] = outboxes();
+    let rows = 0;
+    await runInDurableObject(stub as never, (_, { storage }) => {
+      const { sql } = storage;
+      const [exec, setAlarm] = [sql.exec.bind(sql), storage.setAlarm.bind(storage)];
+      const cursors: SqlStorageCursor<never>[] = [];
+      Object.assign(sql, {
+        exec: (...statement: Parameters<typeof exec>) => {
+          const cursor = exec(...statement);
+          cursors.push(cursor as never);
+          return cursor;
+        },
+        rowsWritten: () => cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0),
+      });
+      Object.assign(storage, {
+        setAlarm: (time: number) => {
+          rows += 1;
+          return setAlarm(time);
+        },
+      });
+    });
+    await work();
+    await runInDurableObject(stub as never, (_, { storage }) => {
+      rows += (storage.sql as unknown as { rowsWritten: () => number }).rowsWritten();
+    });
+    return rows;
+  }
+
+  it("is five rows, from its arrival to its end, with a share of the alarms", async () => {
+    const imported = await haveImported({ webhook_url: startCustomer().url });
+    await at(MINUTE, runAlarms);
+    const call2 = async () => {
+      await tell(imported, "voice", { CallSid: "CA1", CallStatus: "ringing" });
+      await tell(imported, "status", { CallSid: "CA1", CallStatus: "completed" });
+    };
+    // Two events: 2 rows each to take in and 1 to settle; one alarm watches over both, and one is set in the end.
+    expect(
+      await rowsWritten(async () => {
+        await call2();
+        await runAlarms();
+      }),
+    ).toBe(8);
+    // One row each when they are forgotten, and the number's import with them.
+    expect(await rowsWritten(() => at(31 * DAY, runAlarms))).toBe(3);
+  });
+});
+
+describe("an outbox", () => {
+  it("forgets what is old and settled, by itself, and then itself", async () => {
+    const imported = await haveImported({ webhook_url: startCustomer().url });
+    await runAlarms();
+    await at(29 * DAY, runAlarms);
+    expect(await outboxRows()).toHaveLength(1);
+    await at(30 * DAY + MINUTE, runAlarms);
+    expect(await outboxRows()).toEqual([]);
+    expect(await runAlarms()).toBe(0);
+    await text(imported);
+    expect(await list(imported.key)).toMatchObject({ count: 1 });
+  });
+
+  it("forgets nothing that is still to be delivered", async () => {
+    holdDeliveries();
+    await haveImported({ webhook_url: startCustomer().url });
+    await withStorage((sql) => {
+      forgetOld(sql, Date.now() + 40 * DAY);
+      expect(sql.exec("SELECT COUNT(*) AS count FROM events").one()).toEqual({ count: 1 });
+    });
+  });
+
+  it("forgets the oldest before their time when it is nearly full", async () => {
+    await haveImported({ webhook_url: startCustomer().url });
+    await withStorage((sql) => {
+      expect(forgetOld(sql, Date.now())).not.toBeNull();
+      expect(forgetOld(sql, Date.now() + 1, 1)).toBeNull();
+    });
+  });
+
+  it("finds what was never attempted after a restart, and after many events only behind its watermark", async () => {
+    const customer = startCustomer();
+    const key = await createKey();
+    const agentId = await createAgent(key, { webhook_url: customer.url });
+    const works = await Promise.all(Array.from({ length: 40 }, () => accept(key, agentId)));
+    for (let settled = 0; settled < 100; settled += 1) {
+      const work = works.flat()[settled] ?? (await accept(key, agentId))[0];
+      if (!work) throw new Error("nothing to attempt");
+      const attempt = { attemptedAt: new Date(), durationMs: 1, httpStatus: 200 };
+      await outbox.report(key.key_id, { ...work, attempt }, 0);
+    }
+    const [{ watermark = 0 } = {}] = await outboxRows<{ watermark: number }>("settings");
+    const rows = await outboxRows<{ seq: number }>();
+    expect(watermark).toBe(Math.max(...rows.map(({ seq }) => seq)));
+    await accept(key, agentId);
+    await deliverHeld();
+    expect(customer.received).toHaveLength(1);
+  });
+
+  it("lists and counts by state what is fresh, what waits, what failed and what is done", async () => {
+    const answers = [200, 200, 400, 500];
+    startCustomer(() => new Response("", { status: answers.shift() ?? 200 }));
+    const key = await createKey();
+    const agentId = await createAgent(key, { webhook_url: "https://customer.example/events" });
+    for (let event = 0; event < 4; event += 1)
+      await post("/v1/webhooks/test", { agent_id: agentId }, { key });
+    await accept(key, agentId);
+    const counts = await Promise.all(
+      ["", "?state=delivered", "?state=failed", "?state=pending"].map(async (query) => {
+        const { count, deliveries } = await list(key, query);
+        expect(deliveries).toHaveLength(count);
+        return count;
+      }),
+    );
+    expect(counts).toEqual([5, 2, 1, 2]);
+  });
+});
