@@ -157,6 +157,7 @@ const CONSTANT_HOLES: Record<string, string[]> = {
   "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where", "limitAt", "offsetAt"],
   "src/phone-numbers/import/store.ts": ["IS_ORPHANED"],
   "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS"],
+  "src/twilio-accounts/check-store.ts": ["CHECK_COLUMNS"],
   "src/rotation/store.ts": ["table", "column", "keys", "places", "name", "where"],
 };
 

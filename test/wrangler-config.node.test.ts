@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { queueNames } from "../scripts/deployment.ts";
 import { FORMER_DEAD_LETTERS, FORMER_EVENTS, RECONCILIATION } from "../src/queues.ts";
+import { MAX_CHECKERS } from "../src/reconciliation/schedule.ts";
 import { schedule } from "../src/schedule.ts";
 
 // What stands in wrangler.toml and in the code is the same.
@@ -44,6 +45,11 @@ describe("wrangler.toml", () => {
     expect(classes).toEqual(names.map(([, className]) => className));
     const index = readFileSync("src/index.ts", "utf8");
     for (const className of classes) expect(index).toContain(`export { ${className} }`);
+  });
+
+  it("lets all checkers that the cron starts work at once", () => {
+    const consumer = consumers.find(({ queue }) => queue === RECONCILIATION);
+    expect(consumer).toMatchObject({ max_batch_size: 1, max_concurrency: MAX_CHECKERS });
   });
 
   it("keeps our own log lines, and none of Cloudflare's, which have URLs", () => {

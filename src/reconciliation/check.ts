@@ -2,7 +2,6 @@ import { batch, run } from "../database.ts";
 import { insertPending } from "../events/pending-store.ts";
 import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
-import { newId } from "../ids.ts";
 import { nextAttempt } from "../next-attempt.ts";
 import { isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import { leaseEnd } from "../phone-numbers/lease.ts";
@@ -11,14 +10,14 @@ import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
 import {
   type AccountInCheck,
-  beginCheck,
+  type DueAccount,
   endCheck,
   finishCheck,
   renewCheck,
 } from "../twilio-accounts/check-store.ts";
 import { accountClient } from "../twilio-accounts/client.ts";
 import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
-import type { AccountHealth, AccountKey } from "../twilio-accounts/row.ts";
+import { type AccountHealth, type AccountKey, accountOf } from "../twilio-accounts/row.ts";
 import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
 import { VaultError } from "../vault/vault.ts";
 import { idInOrder } from "./compare.ts";
@@ -39,18 +38,21 @@ const RENEW_EVERY_MS = 15_000;
  * each that is not in order. If a check dies, the next one does its work; a second check of the same number changes
  * nothing more.
  *
- * @returns false if the account no longer exists, or other checks of it are running
+ * @param account with the lease of this check
+ * @returns whether the account is small and was in order
  * @throws StorageError
  */
-export async function checkAccount(key: AccountKey, services: Services): Promise<boolean> {
-  const { db, now, log } = services;
-  const checkId = newId("check");
-  const time = now();
-  const account = await beginCheck(db, key, checkId, leaseEnd(services, time), time.toISOString());
-  if (!account) return false;
+export async function checkAccount(
+  account: DueAccount,
+  checkId: string,
+  services: Services,
+): Promise<boolean> {
+  const { db, log } = services;
+  const key = accountOf(account);
   try {
-    const result = await compare(key, checkId, account, services);
+    const { isQuick, ...result } = await compare(key, checkId, account, services);
     await finish(key, checkId, account, { health: "ok", ...result }, services);
+    return isQuick;
   } catch (error) {
     if (!(error instanceof TwilioError || error instanceof VaultError)) {
       await run(endCheck(db, key, checkId), { isIdempotent: true }).catch(() => undefined);
@@ -66,8 +68,8 @@ export async function checkAccount(key: AccountKey, services: Services): Promise
       { health, isComplete: false, position: account.check_position },
       services,
     );
+    return true;
   }
-  return true;
 }
 
 type Comparison = {
@@ -82,7 +84,7 @@ async function compare(
   checkId: string,
   stored: AccountInCheck,
   services: Services,
-): Promise<Comparison> {
+): Promise<Comparison & { isQuick: boolean }> {
   const { db, now, publicBaseUrl } = services;
   const startedAt = now().toISOString();
   const renew = renewer(key, checkId, services);
@@ -90,7 +92,7 @@ async function compare(
   const own = await ownSids(key, services);
   const listed = await list(twilio, own, publicBaseUrl, renew);
   let position = stored.check_position;
-  if (!listed) return { isComplete: false, position };
+  if (!listed) return { isComplete: false, position, isQuick: false };
 
   let work = 0;
   const unchecked: CheckedRow[] = [];
@@ -102,20 +104,22 @@ async function compare(
       // If a number was changed after we began to read the list, the list may hold its old state.
       const isDone = isInOrder(row, listed) || row.updated_at >= startedAt;
       if (!isDone) {
-        if (work >= MAX_WORK_PER_RUN || !(await renew())) return { isComplete: false, position };
+        if (work >= MAX_WORK_PER_RUN || !(await renew()))
+          return { isComplete: false, position, isQuick: false };
         // A list may miss a number that moves to another page while we read. So we fetch a missing number once, and
         // also one that points at another row of ours or is in order again.
         const known = listed.others.get(row.twilio_number_sid);
         const asked = known || isKnownMissing(row, listed) ? known : await ask(row, twilio);
         const applied = await applyFinding(row, asked, key.apiKeyId, twilio, services);
         // Unchanged numbers are free, unless we had to fetch them or try a repair.
-        if (applied !== "as before" || asked !== known || row.drift_policy === "repair") work += 1;
+        const mayBeRepaired = asked !== undefined && row.drift_policy === "repair";
+        if (applied !== "as before" || asked !== known || mayBeRepaired) work += 1;
       }
       position = row.twilio_number_sid;
     }
     if (rows.length === ROWS_AT_ONCE) continue;
     const routing = await checkRoutings(key, stored, { count: own.size, unchecked }, twilio, services);
-    return { isComplete: true, position: "", routing };
+    return { isComplete: true, position: "", routing, isQuick: work === 0 && own.size < ROWS_AT_ONCE };
   }
 }
 

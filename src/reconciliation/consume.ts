@@ -1,7 +1,7 @@
 import { errorFields } from "../http/log.ts";
 import { recoverNumbers } from "../phone-numbers/recovery/recover.ts";
 import type { Services } from "../services.ts";
-import { checkAccount } from "./check.ts";
+import { checkDueAccounts } from "./check-due.ts";
 import type { ReconciliationMessage } from "./message.ts";
 
 // Longer than the lease of a check that died. A running check has often ended by then.
@@ -13,14 +13,19 @@ export async function consumeReconciliation(
   services: Services,
 ): Promise<void> {
   for (const message of messages) {
-    const { kind, ...account } = message.body;
     try {
-      const work = kind === "check" ? checkAccount : recoverNumbers;
-      if (await work(account, services)) message.ack();
+      if (await work(message.body, services)) message.ack();
       else message.retry({ delaySeconds: RETRY_SECONDS });
     } catch (error) {
-      services.log.warn("reconciliation_postponed", { kind, ...errorFields(error) });
+      services.log.warn("reconciliation_postponed", { kind: message.body.kind, ...errorFields(error) });
       message.retry({ delaySeconds: RETRY_SECONDS });
     }
   }
+}
+
+/** @returns false if it must wait for work on the same account */
+async function work(body: ReconciliationMessage, services: Services): Promise<boolean> {
+  if (body.kind !== "check_due") return recoverNumbers(body, services);
+  await checkDueAccounts(body.until, services);
+  return true;
 }

@@ -1,10 +1,11 @@
 import type { AccountKey } from "../twilio-accounts/row.ts";
 
-/** A message of the reconciliation queue: one piece of work. */
-export type ReconciliationMessage = AccountKey & {
+/** A message of the reconciliation queue. */
+export type ReconciliationMessage =
+  /** Check accounts that are due, one after the other, until none is or this time has come (ISO 8601). */
+  | { kind: "check_due"; until: string }
   /**
-   * `check`: compare the account's numbers with Twilio. `recover`: complete or undo the account's unfinished imports
-   * and releases. `settle` is its former name, which messages from the previous version may still have.
+   * Complete or undo the account's unfinished imports and releases. `settle` is its former name, which messages from the
+   * previous version may still have.
    */
-  kind: "check" | "recover" | "settle";
-};
+  | (AccountKey & { kind: "recover" | "settle" });

@@ -1,31 +1,28 @@
 import type { Services } from "../services.ts";
-import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
-import { type DueCursor, findDueAccounts, postponeAccounts } from "./store.ts";
+import { findDueTimes } from "../twilio-accounts/check-store.ts";
+import { ACCOUNTS_PER_MESSAGE } from "./check-due.ts";
 
-// Cloudflare Queues takes at most 100 messages in one batch. https://developers.cloudflare.com/queues/platform/limits/
-const ACCOUNTS_AT_ONCE = 100;
-const MAX_ACCOUNTS_PER_RUN = 10_000;
+/** How many checkers work at once: `max_concurrency` of the queue in wrangler.toml. @internal */
+export const MAX_CHECKERS = 20;
+const CRON_INTERVAL_MS = 15 * 60 * 1000;
+// An account is due 50 minutes after its last check, and the cron comes every 15 minutes.
+const LATE_MS = 60 * 60 * 1000;
 
 /**
- * Sends a message for each Twilio account that is due. If a message is lost, its account is due again an hour later.
- * For the cron; bounded work.
+ * Starts as many checkers as the due accounts need; they take the account that is due for the longest, again and again,
+ * until the cron comes the next time. Warns if accounts have been due for so long that they are not checked every hour.
  *
  * @throws StorageError
  */
 export async function scheduleChecks({ db, queues, log, now }: Services): Promise<void> {
   const time = now();
-  const until = new Date(time.getTime() + CHECK_INTERVAL_MS).toISOString();
-  let count = 0;
-  let cursor: DueCursor | undefined;
-  while (count < MAX_ACCOUNTS_PER_RUN) {
-    const due = await findDueAccounts(db, time.toISOString(), cursor, ACCOUNTS_AT_ONCE);
-    cursor = due.at(-1);
-    if (!cursor) break;
-    const accounts = due.map(({ nextCheckAt: _, ...account }) => account);
-    const messages = accounts.map((account) => ({ body: { kind: "check", ...account } as const }));
-    await queues.reconciliation.sendBatch(messages);
-    await postponeAccounts(db, accounts, until);
-    count += due.length;
-  }
-  if (count > 0) log.info("checks_scheduled", { count });
+  const due = await findDueTimes(db, time.toISOString(), MAX_CHECKERS * ACCOUNTS_PER_MESSAGE);
+  const [since] = due;
+  if (since === undefined) return;
+  const checkers = Math.ceil(due.length / ACCOUNTS_PER_MESSAGE);
+  const until = new Date(time.getTime() + CRON_INTERVAL_MS).toISOString();
+  const message = { body: { kind: "check_due", until } as const };
+  await queues.reconciliation.sendBatch(Array.from({ length: checkers }, () => message));
+  log.info("checks_scheduled", { checkers });
+  if (time.getTime() - Date.parse(since) > LATE_MS) log.warn("checks_behind", { since });
 }

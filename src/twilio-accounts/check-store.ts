@@ -12,11 +12,59 @@ export type AccountInCheck = TwilioAccountRow & {
   routing_checked_at: string | null;
 };
 
+const CHECK_COLUMNS = `auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health, check_failures,
+  check_position, routing_position, routing_checked_at`;
+
 // How many API keys may check one Twilio account at once. Each sends one request to Twilio at a time.
 const MAX_CHECKS_PER_ACCOUNT = 2;
 
+/** Since when accounts are due, the longest first: one time for each of up to `limit`. @throws StorageError */
+export async function findDueTimes(db: D1Database, now: string, limit: number): Promise<string[]> {
+  const rows = await all<{ next_check_at: string }>(
+    db
+      .prepare(
+        "SELECT next_check_at FROM twilio_accounts WHERE next_check_at <= ?1 ORDER BY next_check_at LIMIT ?2",
+      )
+      .bind(now, limit),
+  );
+  return rows.map(({ next_check_at }) => next_check_at);
+}
+
+export type DueAccount = AccountInCheck & { api_key_id: string; account_sid: string; region: string };
+
 /**
- * Begins a check of an account by acquiring its lease. Reads the leases of other API keys on the same Twilio account,
+ * Begins a check of the account that has been due for the longest, by acquiring its lease.
+ *
+ * @param nextCheckAt when it is due again if this check never ends, so that an account whose checks die keeps no other
+ *   waiting
+ * @returns null if no account is due that nobody checks
+ * @throws StorageError
+ */
+export function beginDueCheck(
+  db: D1Database,
+  checkId: string,
+  { leaseExpiresAt, nextCheckAt }: { leaseExpiresAt: string; nextCheckAt: string },
+  now: string,
+): Promise<DueAccount | null> {
+  return runReturning<DueAccount>(
+    db
+      .prepare(
+        `UPDATE twilio_accounts SET check_claim_id = ?1, check_lease_expires_at = ?2, next_check_at = ?3
+         WHERE (api_key_id, account_sid, region) = (
+           SELECT due.api_key_id, due.account_sid, due.region FROM twilio_accounts due
+           WHERE due.next_check_at <= ?4
+             AND (due.check_lease_expires_at IS NULL OR due.check_lease_expires_at <= ?4)
+             AND (SELECT COUNT(*) FROM twilio_accounts other
+                  WHERE other.account_sid = due.account_sid AND other.check_lease_expires_at > ?4) < ?5
+           ORDER BY due.next_check_at LIMIT 1)
+         RETURNING api_key_id, account_sid, region, ${CHECK_COLUMNS}`,
+      )
+      .bind(checkId, leaseExpiresAt, nextCheckAt, now, MAX_CHECKS_PER_ACCOUNT),
+  );
+}
+
+/**
+ * Keeps an account from checks by acquiring the lease of one. Reads the leases of other API keys on the same Twilio account,
  * and nothing else of theirs.
  *
  * @returns null if the account no longer exists, or other checks of it are running
@@ -37,8 +85,7 @@ export function beginCheck(
            AND (check_lease_expires_at IS NULL OR check_lease_expires_at <= ?5)
            AND (SELECT COUNT(*) FROM twilio_accounts other
                 WHERE other.account_sid = ?2 AND other.check_lease_expires_at > ?5) < ?6
-         RETURNING auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health, check_failures,
-           check_position, routing_position, routing_checked_at`,
+         RETURNING ${CHECK_COLUMNS}`,
       )
       .bind(apiKeyId, accountSid, checkId, leaseExpiresAt, now, MAX_CHECKS_PER_ACCOUNT, region),
   );

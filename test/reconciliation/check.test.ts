@@ -1,19 +1,21 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { RECONCILIATION } from "../../src/queues.ts";
+import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
+import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
-import { expectErrorLog } from "../support/logs.ts";
-import { breakQueue, queued, takeQueued } from "../support/queue.ts";
+import { expectErrorLog, logLines } from "../support/logs.ts";
+import { breakQueue, enqueueIn, queued, takeQueued } from "../support/queue.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { requiresApiKey } from "../support/security.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { call, createKey, expectError, get, type Key, rows } from "../support/worker.ts";
 import { type Effect, effects } from "../twilio-simulator/faults.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
-import { addNumber } from "../twilio-simulator/state.ts";
+import { addAccount, addNumber } from "../twilio-simulator/state.ts";
 
 const NUMBER = "/v1/phone-numbers/%2B447446466847";
 
@@ -268,36 +270,118 @@ describe("an account", () => {
   });
 });
 
+const makeDue = () => env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
+
+/** The accounts that were listed at Twilio, in order. */
+const listed = () =>
+  twilio.state.requests
+    .filter(({ operation }) => operation === "list")
+    .map(({ path }) => /AC[0-9a-f]{32}/.exec(path)?.[0]);
+
+/** Accounts with a good token and no number, each due a second after the one before. @returns their SIDs */
+async function haveAccounts(count: number, sealed?: string): Promise<string[]> {
+  const key = await createKey();
+  const vault = createVault(env.TOKEN_ENCRYPTION_KEYS);
+  const insert = env.DB.prepare(
+    `INSERT INTO twilio_accounts (api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at,
+       updated_at) VALUES (?1, ?2, '', ?3, ?4, '2020', '2020')`,
+  );
+  const accounts = Array.from({ length: count }, () => addAccount(twilio.state));
+  const statements = accounts.map(async ({ sid, authToken }, index) => {
+    const slot = authTokenSlot({ apiKeyId: key.key_id, accountSid: sid, region: "" });
+    const dueAt = new Date(Date.now() - (count - index) * 1000).toISOString();
+    return insert.bind(key.key_id, sid, sealed ?? (await vault.seal(authToken, slot)), dueAt);
+  });
+  await env.DB.batch(await Promise.all(statements));
+  return accounts.map(({ sid }) => sid);
+}
+
 describe("the schedule", () => {
-  it("sends one message for each account that is due, and each once an hour", async () => {
+  it("starts a checker if an account is due, and none if none is", async () => {
     await prepare();
-    takeQueued(RECONCILIATION);
     await runCron("*/15 * * * *");
     expect(queued(RECONCILIATION)).toEqual([]);
-    await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
+    await makeDue();
     await runCron("*/15 * * * *");
+    expect(queued(RECONCILIATION)).toEqual([{ kind: "check_due", until: expect.stringMatching(/Z$/) }]);
+    await deliverQueued(RECONCILIATION);
+    expect(operations()).toEqual(["list"]);
     await runCron("*/15 * * * *");
-    expect(queued(RECONCILIATION)).toEqual([expect.objectContaining({ kind: "check" })]);
+    expect(queued(RECONCILIATION)).toEqual([]);
+    const [row] = await rows<{ next_check_at: string }>("twilio_accounts");
+    expect(Date.parse(row?.next_check_at ?? "") - Date.now()).toBeGreaterThan(45 * 60 * 1000);
   });
 
-  it("pages through many accounts", async () => {
-    expectErrorLog("not_resealed");
-    const key = await createKey();
-    const insert = env.DB.prepare(
-      `INSERT INTO twilio_accounts (api_key_id, account_sid, auth_token_sealed, created_at, updated_at)
-       VALUES (?1, ?2, 'x', '2020', '2020')`,
-    );
-    await env.DB.batch(Array.from({ length: 250 }, (_, index) => insert.bind(key.key_id, `AC${index}`)));
+  it("checks each account once, whoever gets which message how often", async () => {
+    await prepare();
+    await makeDue();
     await runCron("*/15 * * * *");
-    const messages = queued(RECONCILIATION) as readonly { accountSid: string }[];
-    expect(new Set(messages.map(({ accountSid }) => accountSid)).size).toBe(250);
-    expect(messages).toHaveLength(250);
+    enqueueIn(RECONCILIATION, ...queued(RECONCILIATION), ...queued(RECONCILIATION));
+    await deliverQueued(RECONCILIATION);
+    expect(operations()).toEqual(["list"]);
+  });
+
+  it("takes all accounts in turn, the longest due first, with messages that send themselves on", async () => {
+    const sids = await haveAccounts(45);
+    await runCron("*/15 * * * *");
+    expect(queued(RECONCILIATION)).toHaveLength(3);
+    const [message] = takeQueued(RECONCILIATION);
+    if (!message) throw new Error("no message");
+    enqueueIn(RECONCILIATION, message);
+    for (const checked of [20, 40, 45]) {
+      await deliverQueued(RECONCILIATION);
+      expect(listed()).toEqual(sids.slice(0, checked));
+    }
+    expect(queued(RECONCILIATION)).toEqual([]);
+  });
+
+  it("starts 20 checkers at most, for any number of accounts", async () => {
+    expectErrorLog("not_resealed");
+    await haveAccounts(1_000, "unreadable");
+    await runCron("*/15 * * * *");
+    expect(queued(RECONCILIATION)).toHaveLength(20);
+  });
+
+  it("ends with the time for which it was started", async () => {
+    await haveAccounts(45);
+    enqueueIn(RECONCILIATION, { kind: "check_due", until: new Date(Date.now() - 1).toISOString() });
+    await deliverQueued(RECONCILIATION);
+    expect(listed()).toHaveLength(20);
+    expect(queued(RECONCILIATION)).toEqual([]);
+  });
+
+  it("goes on behind an account that fails, which is due again later", async () => {
+    const sids = await haveAccounts(3);
+    await runCron("*/15 * * * *");
+    // The first trip is the claim of the first account, the second its first read.
+    const { DB } = watchedDatabase({ trip: 2, when: "before" });
+    await deliverQueued(RECONCILIATION, { DB });
+    expect(listed()).toEqual(sids.slice(1));
+    const [failed] = (await rows<{ account_sid: string; next_check_at: string }>("twilio_accounts")).filter(
+      ({ account_sid }) => account_sid === sids[0],
+    );
+    expect(Date.parse(failed?.next_check_at ?? "")).toBeGreaterThan(Date.now() + 45 * 60 * 1000);
+    expect(logLines()).toContainEqual(
+      expect.objectContaining({ event: "reconciliation_postponed", account_sid: sids[0] }),
+    );
+  });
+
+  it("warns if an account has been due for over an hour", async () => {
+    await haveAccounts(1);
+    const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
+    const warned = async (minutes: number) => {
+      await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = ?1").bind(ago(minutes)).run();
+      await runCron("*/15 * * * *");
+      return logLines().filter(({ event }) => event === "checks_behind").length;
+    };
+    expect(await warned(59)).toBe(0);
+    expect(await warned(61)).toBe(1);
   });
 
   it("tries again where the queue takes nothing", async () => {
     expectErrorLog("job_failed");
     await prepare();
-    await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
+    await makeDue();
     breakQueue();
     await expect(runCron("*/15 * * * *")).rejects.toThrow("schedule_checks");
     breakQueue(false);

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { haveImported } from "../support/answering.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
-import { watchedDatabase } from "../support/database.ts";
+import { brokenDatabase, watchedDatabase } from "../support/database.ts";
+import { takeQueued } from "../support/queue.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { call, expectError, get, type Key, rows } from "../support/worker.ts";
@@ -145,29 +146,36 @@ describe("an account with many numbers that are gone", () => {
         .length;
     await check();
     expect(await missing()).toBe(150);
-    await check();
+    // The message has sent itself on.
+    await deliverQueued(RECONCILIATION);
     expect(await missing()).toBe(200);
     await check();
+    takeQueued(RECONCILIATION);
     twilio.state.requests.length = 0;
     const { DB, trips } = watchedDatabase();
     await check({ DB });
     expect(operations()).toEqual(["list"]);
-    // The claim, the SIDs, the rows, and the end.
-    expect(trips()).toBe(4);
+    // The claim, the SIDs, the rows, the end, and a claim that finds nothing more.
+    expect(trips()).toBe(5);
   });
 });
 
 describe("a check that fails", () => {
-  it("lets go of its account, so that the queue's next try need not wait", async () => {
+  it("lets go of its account", async () => {
     await prepare();
     await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
     await runCron("*/15 * * * *");
-    const { retried } = await deliverQueued(RECONCILIATION, {
-      DB: watchedDatabase({ trip: 2, when: "before" }).DB,
-    });
-    expect(retried).toHaveLength(1);
+    await deliverQueued(RECONCILIATION, { DB: watchedDatabase({ trip: 2, when: "before" }).DB });
     expect(await rows("twilio_accounts")).toEqual([
       expect.objectContaining({ check_lease_expires_at: null }),
     ]);
+  });
+
+  it("is taken up by the queue again if not even a claim gets through", async () => {
+    await prepare();
+    await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
+    await runCron("*/15 * * * *");
+    const { retried } = await deliverQueued(RECONCILIATION, { DB: brokenDatabase });
+    expect(retried).toEqual([{ message: expect.objectContaining({ kind: "check_due" }), delaySeconds: 120 }]);
   });
 });
