@@ -24,6 +24,8 @@ export default defineConfig({
               bindings: {
                 PUBLIC_BASE_URL: "https://numbers.example.com",
                 ...secrets,
+                MODEL_BASE_URL: "https://model.example/v1",
+                MODEL: "scripted",
                 MIGRATIONS: migrations,
                 SOAK_MINUTES: process.env.SOAK_MINUTES ?? "0",
               },

@@ -7,7 +7,7 @@ export function deploymentFaults(): { database: string | undefined; address: str
   const { d1_databases, vars } = readConfig({ config: "wrangler.toml" });
   return {
     database: PLACEHOLDER_ID.test(d1_databases[0]?.database_id ?? "")
-      ? "wrangler.toml: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers` and copy the id that it prints."
+      ? "wrangler.toml: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers --location enam` and copy the id that it prints."
       : undefined,
     address: String(vars.PUBLIC_BASE_URL).startsWith("https://")
       ? undefined

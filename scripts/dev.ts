@@ -25,7 +25,12 @@ wrangler(["d1", "migrations", "apply", "DB", "--local", ...(persistTo ? ["--pers
 // Twilio (or the simulator) calls this port, unless an argument sets another address, such as a tunnel's.
 const port = optionOf(args, "--port") ?? DEFAULT_PORT;
 const saysBaseUrl = args.some((argument) => argument.includes("PUBLIC_BASE_URL:"));
+// Beside the simulator there is its model; without a model agents do not talk.
+const twilio = /^TWILIO_API_BASE_URL:(http:\/\/(?:127\.0\.0\.1|localhost)[:\d]*)\/?$/;
+const simulator = args.map((argument) => twilio.exec(argument)?.[1]).find(Boolean);
+const saysModel = args.some((argument) => argument.includes("MODEL_BASE_URL:"));
 const defaults = [
+  ...(simulator && !saysModel ? ["--var", `MODEL_BASE_URL:${simulator}/v1`, "--var", "MODEL:scripted"] : []),
   ...(optionOf(args, "--port") === undefined ? ["--port", port] : []),
   ...(saysBaseUrl ? [] : ["--var", `PUBLIC_BASE_URL:http://localhost:${port}`]),
 ];

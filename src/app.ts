@@ -1,7 +1,6 @@
 import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
 import { forgetRoutes } from "./answering/route-cache.ts";
-import { answering } from "./answering/routes.ts";
 import { apiKeys } from "./api-keys/routes.ts";
 import { documentation } from "./documentation/routes.ts";
 import { keyDeliveries } from "./events/key-routes.ts";
@@ -15,6 +14,7 @@ import { phoneNumbers } from "./phone-numbers/routes.ts";
 import { QUERY_PARAMETERS } from "./query-parameters.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 
+/** Everything but what Twilio calls, which is in calls.ts. */
 export const app = new Hono<AppEnv>();
 
 app.use(requestContext);
@@ -34,9 +34,6 @@ app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
 app.route("/v1/account", accountHealth);
 app.route("/v1/webhooks", webhooks);
-
-// What Twilio calls.
-app.route("/webhooks/twilio", answering);
 
 // What monitors call.
 app.route("/healthz", health);

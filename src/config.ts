@@ -21,7 +21,20 @@ export type Config = {
   webhookTimeoutMs: number;
   /** Whether agents may have webhook URLs on this machine, for local development. */
   allowLocalWebhooks: boolean;
+  /** The language model of agents that talk by themselves; null if the deployment has none. */
+  model: ModelConfig | null;
+  /** How long a caller waits for a model's first word, in milliseconds. */
+  modelTimeoutMs: number;
 };
+
+/** Which model, and where: at an OpenAI-compatible server, or in Workers AI if `baseUrl` is null. */
+export type ModelConfig = { baseUrl: string | null; model: string; apiKey: string | null };
+
+/** Bindings that wrangler.toml cannot declare for everybody: Workers AI needs an account even in development. */
+type OptionalEnv = { AI?: { run?: unknown }; MODEL_API_KEY?: string };
+
+/** Fast, with tools, in many languages; docs/decisions/0015-the-model.md. */
+const WORKERS_AI_MODEL = "@cf/zai-org/glm-4.7-flash";
 
 /** All faults of the configuration in one error: names and reasons, never values. */
 export class ConfigError extends Error {
@@ -68,6 +81,8 @@ function checkEnv(env: Partial<Env>): Config {
   if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
   if (typeof env.EVENT_OUTBOX?.get !== "function") problems.push("EVENT_OUTBOX is missing");
   if (typeof env.RECONCILIATION?.send !== "function") problems.push("RECONCILIATION is missing");
+  if (typeof env.CONVERSATIONS?.getByName !== "function") problems.push("CONVERSATIONS is missing");
+  if (typeof env.TEXT_THREADS?.getByName !== "function") problems.push("TEXT_THREADS is missing");
   if (typeof env.READ_LIMIT?.limit !== "function") problems.push("READ_LIMIT is missing");
   if (typeof env.WRITE_LIMIT?.limit !== "function") problems.push("WRITE_LIMIT is missing");
   if (typeof env.ASSETS?.fetch !== "function") problems.push("ASSETS is missing");
@@ -84,6 +99,8 @@ function checkEnv(env: Partial<Env>): Config {
     openSignup: env.OPEN_SIGNUP === "true",
     webhookTimeoutMs: check("WEBHOOK_TIMEOUT_MS", parseTimeout, "10000"),
     allowLocalWebhooks: env.ALLOW_LOCAL_WEBHOOKS === "true",
+    model: readModel(env, problems),
+    modelTimeoutMs: check("MODEL_TIMEOUT_MS", parseTimeout, "8000"),
   };
   if (config.allowLocalWebhooks && ![config.publicBaseUrl, config.twilioApiBaseUrl].some(isOnThisMachine)) {
     problems.push(
@@ -92,6 +109,38 @@ function checkEnv(env: Partial<Env>): Config {
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config as Config;
+}
+
+function readModel(env: Partial<Env> & OptionalEnv, problems: string[]): ModelConfig | null {
+  const { MODEL_BASE_URL: url = "", MODEL: name = "", MODEL_API_KEY: key = "" } = env;
+  const hasAi = typeof env.AI?.run === "function";
+  const before = problems.length;
+  if (key !== "" && !/^[\x21-\x7e]{1,1000}$/.test(key))
+    problems.push("MODEL_API_KEY must be printable ASCII");
+  if (name !== "" && !/^[\x21-\x7e]{1,200}$/.test(name)) problems.push("MODEL must be printable ASCII");
+  if (url === "") {
+    if (key !== "") problems.push("MODEL_API_KEY needs MODEL_BASE_URL");
+    if (name !== "" && !hasAi) problems.push("MODEL needs MODEL_BASE_URL or the binding AI");
+    if (!hasAi || problems.length > before) return null;
+    return { baseUrl: null, model: name || WORKERS_AI_MODEL, apiKey: null };
+  }
+  if (name === "") problems.push("MODEL is missing; MODEL_BASE_URL needs it");
+  try {
+    return { baseUrl: parseBaseUrl(url), model: name, apiKey: key || null };
+  } catch (error) {
+    problems.push(`MODEL_BASE_URL ${(error as Error).message}`);
+    return null;
+  }
+}
+
+function parseBaseUrl(value: string): string {
+  const url = URL.parse(value);
+  if (!url) throw new Error("is not an http(s) URL");
+  parseOrigin(url.origin);
+  if (url.username || url.password || url.search || url.hash) {
+    throw new Error("must be without query, fragment and user");
+  }
+  return url.href.replace(/\/+$/, "");
 }
 
 function parseOrigin(value: string): string {

@@ -1,11 +1,24 @@
-import { app } from "./app.ts";
-import { consume, type QueueMessage } from "./queues.ts";
-import { runSchedule } from "./schedule.ts";
+import { calls, WEBHOOKS } from "./calls.ts";
+import type { QueueMessage } from "./queues.ts";
 
+export { Conversation } from "./conversations/call.ts";
+export { TextThread } from "./conversations/text-thread.ts";
 export { EventOutbox } from "./events/outbox/object.ts";
 
+// A caller waits for the first call of a fresh isolate. What a call does not need is evaluated when it is first needed:
+// wrangler's bundler makes a function of each module that is only imported by import().
 export default {
-  fetch: app.fetch,
-  scheduled: runSchedule,
-  queue: consume,
+  async fetch(request, env, context) {
+    if (new URL(request.url).pathname.startsWith(`${WEBHOOKS}/`)) return calls.fetch(request, env, context);
+    const { app } = await import("./app.ts");
+    return app.fetch(request, env, context);
+  },
+  async scheduled(trigger: { cron: string }, env: Env, context: Pick<ExecutionContext, "waitUntil">) {
+    const { runSchedule } = await import("./schedule.ts");
+    return runSchedule(trigger, env, context);
+  },
+  async queue(batch, env, context) {
+    const { consume } = await import("./queues.ts");
+    return consume(batch, env, context);
+  },
 } satisfies ExportedHandler<Env, QueueMessage>;

@@ -24,9 +24,17 @@ export type Services = BaseServices & {
   /** The events of each API key. */
   outbox: Outbox;
   queues: { reconciliation: Queue<ReconciliationMessage> };
+  /** The Durable Objects of agents that talk by themselves. */
+  objects: { conversations: Env["CONVERSATIONS"]; textThreads: Env["TEXT_THREADS"] };
+  /** Whether there is a language model, and how long its first word may take. */
+  model: { isConfigured: boolean; timeoutMs: number };
 };
 
-export type ServicesEnv = Pick<Env, "DB" | "EVENT_OUTBOX" | "RECONCILIATION"> & Partial<Pick<Env, "METRICS">>;
+export type ServicesEnv = Pick<
+  Env,
+  "DB" | "EVENT_OUTBOX" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS"
+> &
+  Partial<Pick<Env, "METRICS">>;
 
 export function createServices(
   env: ServicesEnv,
@@ -51,6 +59,8 @@ export function createServices(
     },
     outbox: createOutbox(env.EVENT_OUTBOX),
     queues: { reconciliation: env.RECONCILIATION },
+    objects: { conversations: env.CONVERSATIONS, textThreads: env.TEXT_THREADS },
+    model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },
   };
 }
 

@@ -15,7 +15,8 @@ const EDGES: Record<string, readonly string[]> = {
   rotation: ["phone-numbers", "twilio-accounts", "events"],
   reconciliation: ["phone-numbers", "answering", "twilio-accounts", "events", "api-keys"],
   "phone-numbers": ["answering", "twilio-accounts", "events", "agents", "api-keys"],
-  answering: ["twilio-accounts", "events", "agents"],
+  answering: ["twilio-accounts", "events", "agents", "conversations"],
+  conversations: ["agents", "events", "twilio-accounts"],
   "twilio-accounts": ["events"],
   events: ["agents", "api-keys"],
   agents: ["api-keys"],
@@ -31,14 +32,14 @@ const SAGA_EDGES: Record<string, readonly string[]> = {
   release: [""],
 };
 const FEATURES = Object.keys(EDGES);
-const FOUNDATION = ["http", "twilio", "vault"];
+const FOUNDATION = ["http", "twilio", "vault", "model"];
 /** What is built ahead describes every feature, and knows what it describes. */
 const isAhead = (path: string) => /openapi\.ts$/.test(path);
 
 const room = (path: string) => path.split("/")[1] ?? "";
 
 function importsOf({ path, text }: { path: string; text: string }): string[] {
-  return [...text.matchAll(/from "(\.[^"]+)"/g)].map(([, target]) =>
+  return [...text.matchAll(/(?:from |import\()"(\.[^"]+)"/g)].map(([, target]) =>
     normalize(join(dirname(path), target ?? "")),
   );
 }
@@ -164,7 +165,7 @@ describe("each thing has one owner", () => {
     [
       "requests to other hosts",
       /(?<![\w.]|async )fetch\(/,
-      /^src\/twilio\/http\.ts$|^src\/events\/post\.ts$/,
+      /^src\/twilio\/http\.ts$|^src\/events\/post\.ts$|^src\/model\/openai-compatible\.ts$/,
     ],
     ["SQL", /\.prepare\(|\bsql\s*\.exec\b/, /store\.ts$|^src\/health\.ts$|^src\/events\/outbox\/schema\.ts$/],
     ["cryptography", /crypto\.subtle/, /^src\/vault\/|\/signature\.ts$/],
@@ -172,7 +173,7 @@ describe("each thing has one owner", () => {
     ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$/],
     [
       "the bindings",
-      /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,
+      /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,
       /^src\/config\.ts$|^src\/http\/metrics\.ts$/,
     ],
   ])("%s", (_, pattern, owner) => {

@@ -8,6 +8,7 @@ import { schedule } from "../src/schedule.ts";
 // What stands in wrangler.toml and in the code is the same.
 
 const config = readConfig({ config: "wrangler.toml" });
+type Binding = { name: string; class_name: string };
 const consumers: { queue: string; max_retries?: number; dead_letter_queue?: string }[] =
   config.queues.consumers ?? [];
 
@@ -27,20 +28,35 @@ describe("wrangler.toml", () => {
   });
 
   it("sends nothing to the queues of the version before", () => {
-    expect(config.queues.producers?.map(({ queue }) => queue)).toEqual([RECONCILIATION]);
+    expect(config.queues.producers?.map(({ queue }: { queue: string }) => queue)).toEqual([RECONCILIATION]);
   });
 
   it("keeps each object's data in SQLite, by the class that the Worker exports", () => {
-    expect(config.durable_objects.bindings).toEqual([{ name: "EVENT_OUTBOX", class_name: "EventOutbox" }]);
-    expect(config.migrations.flatMap(({ new_sqlite_classes }) => new_sqlite_classes)).toEqual([
-      "EventOutbox",
+    const bindings: Binding[] = config.durable_objects.bindings;
+    const names = bindings.map(({ name, class_name }) => [name, class_name]);
+    expect(names).toEqual([
+      ["EVENT_OUTBOX", "EventOutbox"],
+      ["CONVERSATIONS", "Conversation"],
+      ["TEXT_THREADS", "TextThread"],
     ]);
-    expect(readFileSync("src/index.ts", "utf8")).toContain("export { EventOutbox }");
+    const migrations: { new_sqlite_classes?: string[] }[] = config.migrations;
+    const classes = migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes);
+    expect(classes).toEqual(names.map(([, className]) => className));
+    const index = readFileSync("src/index.ts", "utf8");
+    for (const className of classes) expect(index).toContain(`export { ${className} }`);
   });
 
-  it("has observability on, telemetry off and smart placement", () => {
-    expect(config.observability?.enabled).toBe(true);
+  it("keeps our own log lines, and none of Cloudflare's, which have URLs", () => {
+    expect(config.observability?.logs).toMatchObject({
+      enabled: true,
+      invocation_logs: false,
+      head_sampling_rate: 1,
+    });
+    expect(config.observability?.traces).toEqual({ enabled: false });
     expect(config.send_metrics).toBe(false);
-    expect(config.placement).toEqual({ mode: "smart" });
+  });
+
+  it("runs where Twilio's webhooks leave from", () => {
+    expect(config.placement).toEqual({ region: "aws:us-east-1" });
   });
 });

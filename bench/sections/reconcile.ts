@@ -1,4 +1,4 @@
-import { heapDuring } from "../measure/heap.ts";
+import { openHeapProbe } from "../measure/heap.ts";
 import { cpuMs } from "../measure/process.ts";
 import { quantile } from "../measure/statistics.ts";
 import type { Options } from "../options.ts";
@@ -48,7 +48,7 @@ export async function measureReconciliation({ quick }: Options): Promise<Section
   const notes = [
     `One number in ${ONE_DRIFTED_IN} had its voice URL edited; all of them were mended.`,
     `${nameOf(spread)}: ${count(spread.taken.reads)} lists and ${count(spread.taken.updates)} repairs. A list is a call for up to a thousand numbers of one account, so small accounts gain less.`,
-    "What is left after garbage is the 99th percentile of all looks at the heap, some hundred a second.",
+    "What is left after garbage is the 99th percentile of all round trips to D1.",
     `${nameOf(plain)}: ${plain.seconds.toFixed(1)} s in all, and ${cpuEach} ms on a core for each number in the whole of workerd, D1 and queues included.`,
   ];
   return { title: "Reconciliation", rows, notes };
@@ -60,20 +60,19 @@ type Check = {
   d1: Progress;
   seconds: number;
   cpuMs: number;
-  /** MiB that the consumer holds after its garbage was collected: the 99th percentile of all looks. */
+  /** MiB that the consumer held at its round trips to D1, its garbage just collected: their 99th percentile. */
   heap: number;
 };
 
 async function check(size: Size, { isDrifted = true, withHeap = true } = {}): Promise<Check> {
   const twilio = await startTwilio();
-  const { d1, pid, inspector, fill, run, close } = await startReconciler(twilio);
+  const probe = withHeap ? await openHeapProbe() : undefined;
+  const { d1, pid, fill, run, close } = await startReconciler(twilio, probe);
   await fill(size.accounts, size.numbersEach);
   if (isDrifted) await twilio.drift(ONE_DRIFTED_IN);
 
   const [startedAt, cpuBefore] = [performance.now(), cpuMs(pid)];
-  const running = run(size.accounts);
-  const heap = withHeap ? await heapDuring(inspector, running) : [];
-  const progress = await running;
+  const progress = await run(size.accounts);
   const seconds = (performance.now() - startedAt) / 1000;
   const cpu = cpuMs(pid) - cpuBefore;
 
@@ -81,16 +80,18 @@ async function check(size: Size, { isDrifted = true, withHeap = true } = {}): Pr
   const unchecked = "SELECT COUNT(*) AS count FROM twilio_accounts WHERE checked_at IS NULL";
   const isAllChecked = (await d1.prepare(unchecked).first("count")) === 0;
   await close();
+  probe?.close();
   twilio.close();
   if (!isAllChecked || taken.drifted > 0) throw new Error("numbers or accounts were left as they were");
-  return { size, taken, d1: progress, seconds, cpuMs: cpu, heap: quantile(heap, 0.99) };
+  return { size, taken, d1: progress, seconds, cpuMs: cpu, heap: quantile(probe?.seen ?? [], 0.99) };
 }
 
 const numbersOf = ({ size }: Check) => size.accounts * size.numbersEach;
 const rowsRead = ({ d1 }: Check) => d1.cron.rowsRead + d1.consumer.rowsRead;
 const count = (value: number) => value.toLocaleString("en-US");
-const nameOf = (check: Check) =>
-  `${count(numbersOf(check))} numbers in ${count(check.size.accounts)} accounts`;
+const accountsOf = ({ size }: Check) =>
+  size.accounts === 1 ? "one account" : `${count(size.accounts)} accounts`;
+const nameOf = (check: Check) => `${count(numbersOf(check))} numbers in ${accountsOf(check)}`;
 
 function rowsOf(check: Check): Row[] {
   const { size, taken, d1 } = check;

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { HeapProbe } from "../measure/heap.ts";
 import { sendExpecting } from "../measure/http.ts";
 import { atOnce } from "../measure/rounds.ts";
 import type { Progress } from "../workers/reconciling.ts";
@@ -10,14 +11,21 @@ import { deployed, module, PUBLIC_BASE_URL, startWorkerd } from "./workerd.ts";
 const CRON = "*/15 * * * *";
 const NAME = "reconciling";
 const IMPORTS_IN_FLIGHT = 8;
-const ROWS_AT_ONCE = 2_000;
+// A bound value may be 2 MB; a row is some 1.5 KB.
+const ROWS_AT_ONCE = 500;
 
-/** One workerd with the Worker, its D1 and its queue of reconciliation. */
-export async function startReconciler(twilio: Twilio) {
+/**
+ * One workerd with the Worker, its D1 and its queue of reconciliation.
+ *
+ * @param probe looks at the consumer's heap, cleared of garbage, before each round trip to D1
+ */
+export async function startReconciler(twilio: Twilio, probe?: HeapProbe) {
   const { options, secrets } = deployed(twilio.url);
   const queue = options.queueProducers.RECONCILIATION ?? "";
+  process.env.MINIFLARE_WORKERD_V8_FLAGS = probe ? "--expose-gc" : "";
   const worker = {
     ...options,
+    bindings: { ...options.bindings, ...(probe && { HEAP_PROBE: probe.url }) },
     // Events are put on their queue and delivered by nobody: that is not what is measured.
     queueConsumers: { [queue]: options.queueConsumers[queue] ?? {} },
     modules: [
@@ -26,6 +34,7 @@ export async function startReconciler(twilio: Twilio) {
     ],
   };
   const { miniflare, urls, d1, pid } = await startWorkerd(NAME, { [NAME]: worker }, { inspectorPort: 0 });
+  await probe?.watch(new URL(`/core:user:${NAME}`, await miniflare.getInspectorURL()));
   const importNumber = await createCustomer(urls[NAME], secrets.ADMIN_TOKEN);
 
   /** Runs the cron, and waits until the consumer has checked so many accounts. */
@@ -70,6 +79,5 @@ export async function startReconciler(twilio: Twilio) {
     }
   }
 
-  const inspector = new URL(`/core:user:${NAME}`, await miniflare.getInspectorURL());
-  return { d1, pid, inspector, fill, run, close: () => miniflare.dispose() };
+  return { d1, pid, fill, run, close: () => miniflare.dispose() };
 }

@@ -20,9 +20,10 @@ export async function startSystems(bundles: Bundles = {}) {
   const shell = await small("isolate-shell");
   const QUEUES = Object.keys(options.queueProducers);
   const LIMITS = Object.keys(options.ratelimits);
+  const OBJECTS = Object.keys(options.durableObjects);
   const isolates = Object.entries(bundles).map(([name, { code, compatibilityFlags = [] }]) => {
     const modules = { "shell.js": shell, "index.js": code };
-    const env = { ...options.bindings, QUEUES, LIMITS };
+    const env = { ...options.bindings, QUEUES, LIMITS, OBJECTS };
     return [name, { compatibilityDate, compatibilityFlags, mainModule: "shell.js", modules, env }];
   });
   const workerd = await startWorkerd("worker", {

@@ -20,6 +20,7 @@ export function deployed(twilioUrl: string) {
   const limits: { name: string; namespace_id: string }[] = config.ratelimits ?? [];
   const producers: { binding: string; queue: string }[] = config.queues.producers ?? [];
   const consumers: { queue: string }[] = config.queues.consumers ?? [];
+  const objects: { name: string; class_name: string }[] = config.durable_objects?.bindings ?? [];
   const options = {
     bindings: {
       ...(config.vars as Record<string, string>),
@@ -30,6 +31,9 @@ export function deployed(twilioUrl: string) {
     d1Databases: { DB: "bench" },
     queueProducers: Object.fromEntries(producers.map(({ binding, queue }) => [binding, queue])),
     queueConsumers: Object.fromEntries(consumers.map(({ queue, ...rest }) => [queue, camelCased(rest)])),
+    durableObjects: Object.fromEntries(
+      objects.map(({ name, class_name }) => [name, { className: class_name, useSQLite: true }]),
+    ),
     // They are asked as in production, and say yes: the bench measures how fast it goes, not how fast it may go.
     ratelimits: Object.fromEntries(
       limits.map(({ name, namespace_id }) => [

@@ -1,22 +1,23 @@
 import worker from "./index.js";
 import type { Database } from "./isolate-host.ts";
 
-type ShellEnv = { DATABASE: Pick<Database, "batch">; QUEUES: string[]; LIMITS: string[] };
+type ShellEnv = { DATABASE: Pick<Database, "batch">; QUEUES: string[]; LIMITS: string[]; OBJECTS: string[] };
 type Statement = { sql: string; values: unknown[] };
 
 const answering = (answer: unknown) => async () => answer;
 
 /**
  * Around a bundle in a fresh isolate: gives it the D1 of its host, which cannot be handed over as it is, queues
- * that take everything, limits that allow everything, and no assets.
+ * that take everything, limits that allow everything, objects that are not asked, and no assets.
  */
 export default {
-  fetch(request: Request, { DATABASE, QUEUES, LIMITS, ...env }: ShellEnv, ctx: ExecutionContext) {
+  fetch(request: Request, { DATABASE, QUEUES, LIMITS, OBJECTS, ...env }: ShellEnv, ctx: ExecutionContext) {
     const queue = { send: answering(undefined), sendBatch: answering(undefined) };
     const limit = { limit: answering({ success: true }) };
     const bindings = Object.fromEntries([
       ...QUEUES.map((name) => [name, queue]),
       ...LIMITS.map((name) => [name, limit]),
+      ...OBJECTS.map((name) => [name, { getByName: answering(undefined) }]),
     ]);
     const ASSETS = { fetch: answering(new Response(null, { status: 404 })) };
     return worker.fetch(request, { ...env, ...bindings, ASSETS, DB: databaseOver(DATABASE) }, ctx);

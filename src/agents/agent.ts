@@ -1,6 +1,7 @@
 import { newId } from "../ids.ts";
 import type { CreateAgentBody, UpdateAgentBody } from "./schema.ts";
 import type { AgentRow } from "./store.ts";
+import { talkColumn, talkOf } from "./talk-settings.ts";
 
 // The three forms of an agent: in a request, in its row, in an answer. No I/O here.
 
@@ -23,7 +24,16 @@ export function changedAgent(row: AgentRow, changes: UpdateAgentBody, now: Date)
   return { ...row, ...columnsOf({ ...present, ...given }), updated_at: time.toISOString() };
 }
 
-export function serialise({ id, api_key_id: _, is_active, connect, fallback, record, ...fields }: AgentRow) {
+export function serialise({
+  id,
+  api_key_id: _,
+  is_active,
+  connect,
+  fallback,
+  record,
+  talk,
+  ...fields
+}: AgentRow) {
   return {
     agent_id: id,
     ...fields,
@@ -31,15 +41,31 @@ export function serialise({ id, api_key_id: _, is_active, connect, fallback, rec
     connect: connect && JSON.parse(connect),
     fallback: fallback && JSON.parse(fallback),
     record: record === 1,
+    ...talkOf(talk),
   };
 }
 
-function columnsOf({ connect, fallback, record, is_active, ...fields }: CreateAgentBody) {
+function columnsOf({
+  name,
+  system_prompt,
+  welcome_message,
+  language,
+  voice_id,
+  webhook_url,
+  ...others
+}: CreateAgentBody) {
+  const { connect, fallback, record, is_active, ...talk } = others;
   return {
-    ...fields,
+    name,
+    system_prompt,
+    welcome_message,
+    language,
+    voice_id,
+    webhook_url,
     is_active: is_active ? 1 : 0,
     connect: connect && JSON.stringify(connect),
     fallback: fallback && JSON.stringify(fallback),
     record: record ? 1 : 0,
+    talk: talkColumn(talk),
   } as const;
 }

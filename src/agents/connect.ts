@@ -9,7 +9,7 @@ const MAX_TEXT_LENGTH = 1_000;
 const MAX_URL_LENGTH = 2_048;
 const MAX_NAME_LENGTH = 64;
 const MAX_ENTRIES = 20;
-const DIALABLE = /^(?:\+[1-9][0-9]{1,14}|sips?:[^\s<>"'&]{1,255})$/;
+export const DIALABLE = /^(?:\+[1-9][0-9]{1,14}|sips?:[^\s<>"'&]{1,255})$/;
 
 const text = z.string().check(minLength(1), maxLength(MAX_TEXT_LENGTH));
 const optional = z.optional(text);
@@ -107,6 +107,8 @@ const stream = z.strictObject({
   parameters,
 });
 
+/** The agent talks by itself. */
+const builtin = z.strictObject({ type: z.literal("builtin") });
 const redirect = z.strictObject({ type: z.literal("redirect"), url });
 const dial = z.strictObject({ type: z.literal("dial"), number: dialable });
 const sayText = z.strictObject({ type: z.literal("say"), text });
@@ -114,7 +116,7 @@ const sayText = z.strictObject({ type: z.literal("say"), text });
 /** `connect` of an agent. */
 export const connectSchema = z.pipe(
   z.transform(withCamelCaseNames),
-  z.discriminatedUnion("type", [conversationRelay, stream, redirect, dial]),
+  z.discriminatedUnion("type", [conversationRelay, stream, redirect, dial, builtin]),
 );
 
 /** `fallback` of an agent. */

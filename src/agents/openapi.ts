@@ -3,6 +3,7 @@ import { answered, described, listAnswer, listQuery, type Reference, time } from
 import { DEFAULT_LIMIT } from "../http/page.ts";
 import { connectSchema, fallbackSchema } from "./connect.ts";
 import { createAgentBody, updateAgentBody } from "./schema.ts";
+import { DEFAULTS } from "./talk-settings.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";
 
@@ -36,7 +37,8 @@ const agentFields = {
   connect: {
     description:
       "How a call is connected to the agent's runtime: to a ConversationRelay or a media stream (wss), to your own TwiML " +
-      "(https), or to another number. Attributes have TwiML's names; snake_case is accepted too.",
+      "(https), to another number, or `builtin`: the agent talks by itself. An agent without `connect` does that too if the " +
+      "deployment has a language model. Attributes have TwiML's names; snake_case is accepted too.",
     examples: [{ type: "conversation_relay", url: "wss://runtime.example/relay" }],
   },
   fallback: {
@@ -45,6 +47,29 @@ const agentFields = {
     examples: [{ type: "say", text: "Please call again later." }],
   },
   record: { description: "Whether calls are recorded. The default is false." },
+  transfer_numbers: {
+    description:
+      "Whom an agent that talks by itself may put callers through to: up to 10 numbers in E.164 or SIP addresses.",
+    examples: [["+441632960123"]],
+  },
+  max_call_duration_seconds: {
+    description: "When an agent that talks by itself ends a call: 30 to 7,200, 600 unless given.",
+  },
+  silence_hangup_seconds: {
+    description: "After how long a silence it ends the call: 5 to 300, 30 unless given.",
+  },
+  max_turns: { description: "How often the model may be asked in a call: 1 to 500, 100 unless given." },
+  max_tokens_per_turn: {
+    description: "How many tokens an answer of the model may have: 16 to 2,048, 300 unless given.",
+  },
+  max_characters_per_turn: {
+    description: "After how many characters an answer is cut off: 50 to 4,000, 1,000 unless given.",
+  },
+  transcript: {
+    description:
+      "Whether `call.completed` carries what was said in a call that the agent led by itself; true unless given.",
+  },
+  sms_reply: { description: "Whether the agent answers texts by itself; false unless given." },
 };
 
 /** An agent in an answer. */
@@ -61,6 +86,14 @@ const agent = z
     connect: answered(z.nullable(connectSchema), agentFields.connect.description),
     fallback: answered(z.nullable(fallbackSchema), agentFields.fallback.description),
     record: answered(z.boolean(), agentFields.record.description),
+    transfer_numbers: answered(z.array(z.string()), agentFields.transfer_numbers.description),
+    max_call_duration_seconds: answered(z.int(), agentFields.max_call_duration_seconds.description),
+    silence_hangup_seconds: answered(z.int(), agentFields.silence_hangup_seconds.description),
+    max_turns: answered(z.int(), agentFields.max_turns.description),
+    max_tokens_per_turn: answered(z.int(), agentFields.max_tokens_per_turn.description),
+    max_characters_per_turn: answered(z.int(), agentFields.max_characters_per_turn.description),
+    transcript: answered(z.boolean(), agentFields.transcript.description),
+    sms_reply: answered(z.boolean(), agentFields.sms_reply.description),
     created_at: time("When the agent was created"),
     updated_at: time("When the agent was last changed"),
   })
@@ -78,6 +111,7 @@ const example = {
   connect: null,
   fallback: null,
   record: false,
+  ...DEFAULTS,
   created_at: "2026-01-31T12:00:00.000Z",
   updated_at: "2026-01-31T12:00:00.000Z",
 };

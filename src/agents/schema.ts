@@ -2,6 +2,8 @@ import * as z from "zod/mini";
 import type { ErrorCode } from "../http/errors.ts";
 import { body, changes, maxLength, requiredText, satisfies } from "../http/schema.ts";
 import { connectSchema, fallbackSchema } from "./connect.ts";
+import { talkFields } from "./talk.ts";
+import { DEFAULTS } from "./talk-settings.ts";
 
 const MAX_NAME_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 16_000;
@@ -55,6 +57,17 @@ export const createAgentBody = body({
   connect: orNull(fields.connect),
   fallback: orNull(fields.fallback),
   record: z._default(fields.record, false),
+  transfer_numbers: z._default(talkFields.transfer_numbers, DEFAULTS.transfer_numbers),
+  max_call_duration_seconds: z._default(
+    talkFields.max_call_duration_seconds,
+    DEFAULTS.max_call_duration_seconds,
+  ),
+  silence_hangup_seconds: z._default(talkFields.silence_hangup_seconds, DEFAULTS.silence_hangup_seconds),
+  max_turns: z._default(talkFields.max_turns, DEFAULTS.max_turns),
+  max_tokens_per_turn: z._default(talkFields.max_tokens_per_turn, DEFAULTS.max_tokens_per_turn),
+  max_characters_per_turn: z._default(talkFields.max_characters_per_turn, DEFAULTS.max_characters_per_turn),
+  transcript: z._default(talkFields.transcript, DEFAULTS.transcript),
+  sms_reply: z._default(talkFields.sms_reply, DEFAULTS.sms_reply),
 });
 
 export type CreateAgentBody = z.output<typeof createAgentBody>;
@@ -81,6 +94,17 @@ export const updateAgentBody = changes({
   connect: z.optional(z.nullable(fields.connect)),
   fallback: z.optional(z.nullable(fields.fallback)),
   record: orDefault(fields.record, false),
+  transfer_numbers: orDefault(talkFields.transfer_numbers, DEFAULTS.transfer_numbers),
+  max_call_duration_seconds: orDefault(
+    talkFields.max_call_duration_seconds,
+    DEFAULTS.max_call_duration_seconds,
+  ),
+  silence_hangup_seconds: orDefault(talkFields.silence_hangup_seconds, DEFAULTS.silence_hangup_seconds),
+  max_turns: orDefault(talkFields.max_turns, DEFAULTS.max_turns),
+  max_tokens_per_turn: orDefault(talkFields.max_tokens_per_turn, DEFAULTS.max_tokens_per_turn),
+  max_characters_per_turn: orDefault(talkFields.max_characters_per_turn, DEFAULTS.max_characters_per_turn),
+  transcript: orDefault(talkFields.transcript, DEFAULTS.transcript),
+  sms_reply: orDefault(talkFields.sms_reply, DEFAULTS.sms_reply),
 });
 
 export type UpdateAgentBody = z.output<typeof updateAgentBody>;

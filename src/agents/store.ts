@@ -16,16 +16,18 @@ export type AgentRow = {
   /** JSON of a `Fallback`. */
   fallback: string | null;
   record: 0 | 1;
+  /** JSON of what differs from the defaults of a `Talk`. */
+  talk: string | null;
   created_at: string;
   updated_at: string;
 };
 
 const COLUMNS = `id, api_key_id, name, system_prompt, welcome_message, language, voice_id, is_active, webhook_url,
-  connect, fallback, record, created_at, updated_at`;
+  connect, fallback, record, talk, created_at, updated_at`;
 
 /** @throws StorageError */
 export async function insertAgent(db: D1Database, row: AgentRow): Promise<void> {
-  const places = "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14";
+  const places = "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15";
   await run(bindAll(db.prepare(`INSERT INTO agents (${COLUMNS}) VALUES (${places})`), row));
 }
 
@@ -37,8 +39,8 @@ export async function insertAgent(db: D1Database, row: AgentRow): Promise<void> 
 export async function updateAgent(db: D1Database, row: AgentRow, lastUpdatedAt: string): Promise<boolean> {
   const statement = db.prepare(
     `UPDATE agents SET name = ?3, system_prompt = ?4, welcome_message = ?5, language = ?6, voice_id = ?7,
-       is_active = ?8, webhook_url = ?9, connect = ?10, fallback = ?11, record = ?12, updated_at = ?14
-     WHERE id = ?1 AND api_key_id = ?2 AND created_at = ?13 AND updated_at = ?15`,
+       is_active = ?8, webhook_url = ?9, connect = ?10, fallback = ?11, record = ?12, talk = ?13, updated_at = ?15
+     WHERE id = ?1 AND api_key_id = ?2 AND created_at = ?14 AND updated_at = ?16`,
   );
   return (await run(bindAll(statement, row, lastUpdatedAt))) === 1;
 }
@@ -58,6 +60,7 @@ function bindAll(statement: D1PreparedStatement, row: AgentRow, ...more: string[
     row.connect,
     row.fallback,
     row.record,
+    row.talk,
     row.created_at,
     row.updated_at,
     ...more,

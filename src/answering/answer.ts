@@ -1,7 +1,8 @@
 import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
 import { say, sayLanguage } from "../twilio/say.ts";
-import { element, type Xml } from "../twilio/twiml.ts";
+import { dialled, element, type Xml } from "../twilio/twiml.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
+import { isBuiltin, type TalkUrls, talk } from "./talking.ts";
 
 // Decides what a caller hears. No I/O here.
 
@@ -12,22 +13,33 @@ const UNAVAILABLE = "This number is not taking calls at the moment. Please try a
 /** What we know about a call when we answer it. */
 export type Call = { callSid: string; from: string };
 
-/** Where Twilio reports what happens next to the call. */
-export type CallUrls = { connectAction: string; recording: string };
+/** The URLs that the TwiML of a call names. */
+export type CallUrls = TalkUrls & { recording: string };
 
 /** Whether the number's agent takes calls and texts. */
 export function isInService({ inboundEnabled, agent }: InboundRoute): boolean {
   return inboundEnabled && agent?.isActive === true;
 }
 
-/** The first answer to a call: the agent's runtime, its welcome message, or a polite refusal. */
-export function answer(route: InboundRoute, call: Call, urls: CallUrls): Xml[] {
+/**
+ * The first answer to a call: the agent's runtime, the agent itself if there is a model, its welcome message, or a polite
+ * refusal.
+ */
+export function answer(
+  route: InboundRoute,
+  call: Call,
+  urls: CallUrls,
+  { hasModel, now }: { hasModel: boolean; now: Date },
+): Xml[] {
   const { agent } = route;
   if (!agent || !isInService(route)) return unavailable();
-  if (agent.connect === null) {
+  if (isBuiltin(agent) && !hasModel) {
     return [say(agent.welcomeMessage ?? DEFAULT_WELCOME, agent.language), element("Hangup")];
   }
-  const verbs = connectVerbs(agent.connect, { route, agent, call, urls });
+  const verbs =
+    agent.connect === null || agent.connect.type === "builtin"
+      ? talk(route, agent, urls, now)
+      : connectVerbs(agent.connect, { route, agent, call, urls });
   if (!verbs) return fallback(route);
   return agent.record ? [recording(urls), ...verbs] : verbs;
 }
@@ -67,7 +79,10 @@ function fallbackVerbs(wanted: Fallback, { phoneNumber, agent }: InboundRoute): 
 
 type Connection = { route: InboundRoute; agent: InboundAgent; call: Call; urls: CallUrls };
 
-function connectVerbs(connect: Connect, connection: Connection): Xml[] | undefined {
+function connectVerbs(
+  connect: Exclude<Connect, { type: "builtin" }>,
+  connection: Connection,
+): Xml[] | undefined {
   const action = connection.urls.connectAction;
   switch (connect.type) {
     case "conversation_relay":
@@ -114,10 +129,6 @@ function parameters(own: Record<string, string> = {}, { route, agent, call }: Co
     from: call.from,
   };
   return Object.entries(all).map(([name, value]) => element("Parameter", { name, value }));
-}
-
-function dialled(number: string): Xml {
-  return number.startsWith("+") ? element("Number", {}, number) : element("Sip", {}, number);
 }
 
 /**

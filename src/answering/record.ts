@@ -4,6 +4,7 @@ import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { forgetPreviousToken } from "../twilio-accounts/store.ts";
 import { isInService } from "./answer.ts";
+import { callOutcome } from "./converse.ts";
 import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";
 import type { InboundRoute } from "./route.ts";
 import { forgetRoutes } from "./route-cache.ts";
@@ -29,19 +30,20 @@ async function tell(
   services: Services,
 ): Promise<void> {
   const { agent, apiKeyId, phoneNumber, phoneNumberId } = route;
-  const event = eventFromWebhook(kind, parameters);
-  if (!event || !agent?.hasWebhook) return;
-  const { key, type, data } = event;
-  const routed = isInbound ? { routed: isInService(route) } : {};
-  const draft = {
-    type,
-    apiKeyId,
-    agentId: agent.id,
-    phoneNumberId,
-    receipt: `${phoneNumberId}/${key}`,
-    data: { phone_number: phoneNumber, ...data, ...routed },
-  };
   try {
+    const event = eventFromWebhook(kind, parameters);
+    const outcome = kind === "status" && event ? await callOutcome(route, parameters, services) : null;
+    if (!event || !agent?.hasWebhook) return;
+    const { key, type, data } = event;
+    const routed = isInbound ? { routed: isInService(route) } : {};
+    const draft = {
+      type,
+      apiKeyId,
+      agentId: agent.id,
+      phoneNumberId,
+      receipt: `${phoneNumberId}/${key}`,
+      data: { phone_number: phoneNumber, ...data, ...routed, ...outcome },
+    };
     await tellNow(await sealEvent(draft, services.vault, services.now()), services);
   } catch (error) {
     const about = { kind, phone_number_id: phoneNumberId, ...errorFields(error) };

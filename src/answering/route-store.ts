@@ -17,6 +17,10 @@ export type RouteRow = TwilioAccountRow & {
   fallback: string | null;
   record: 0 | 1 | null;
   webhook_url: string | null;
+  system_prompt: string | null;
+  voice_id: string | null;
+  talk: string | null;
+  relay_refused_at: string | null;
 };
 
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
@@ -26,7 +30,9 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
       .prepare(
         `SELECT n.api_key_id, n.account_sid, n.region, n.phone_number, n.inbound_enabled, n.last_inbound_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
-           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url
+           t.relay_refused_at,
+           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
+           a.system_prompt, a.voice_id, a.talk
          FROM phone_numbers n
          JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
          LEFT JOIN agents a ON a.id = n.agent_id

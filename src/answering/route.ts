@@ -1,4 +1,5 @@
 import type { Connect, Fallback } from "../agents/connect.ts";
+import { type Talk, talkOf } from "../agents/talk-settings.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import { VaultError } from "../vault/vault.ts";
@@ -14,6 +15,9 @@ export type InboundAgent = {
   fallback: Fallback | null;
   record: boolean;
   hasWebhook: boolean;
+  systemPrompt: string | null;
+  voiceId: string | null;
+  talk: Talk;
 };
 
 /** Where the calls and texts of a number go. */
@@ -28,6 +32,8 @@ export type InboundRoute = {
   lastInboundAt: string | null;
   /** When the account's token was last replaced. */
   tokenChangedAt: string | null;
+  /** When Twilio last refused ConversationRelay to the account. */
+  relayRefusedAt: string | null;
   /** null: the number has no agent. */
   agent: InboundAgent | null;
 };
@@ -60,6 +66,7 @@ export function routeOf(id: string, row: RouteRow): InboundRoute {
     inboundEnabled: row.inbound_enabled === 1,
     lastInboundAt: row.last_inbound_at,
     tokenChangedAt: row.auth_token_changed_at,
+    relayRefusedAt: row.relay_refused_at,
     agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
   };
 }
@@ -75,5 +82,8 @@ function agentOf(id: string, row: RouteRow): InboundAgent {
     fallback: row.fallback === null ? null : (JSON.parse(row.fallback) as Fallback),
     record: row.record === 1,
     hasWebhook: row.webhook_url !== null,
+    systemPrompt: row.system_prompt,
+    voiceId: row.voice_id,
+    talk: talkOf(row.talk),
   };
 }

@@ -4,10 +4,12 @@ import { ApiError } from "../http/errors.ts";
 import { requestServices } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
+import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { endRotation, record } from "./record.ts";
 import { forgetRefusals } from "./refusals.ts";
+import { replyByText } from "./text-reply.ts";
 import {
   parametersOf,
   readUnverified,
@@ -30,16 +32,17 @@ export const answering = new Hono<AppEnv>()
   .on(METHODS, "/:id/voice", async (c) => {
     try {
       const request = await trusted(c);
-      const { connectAction, recording } = webhooksOf(
-        c.get("config").publicBaseUrl,
-        request.route.phoneNumberId,
-      );
+      const { publicBaseUrl, model } = c.get("config");
       const call = {
         callSid: request.parameters.get("CallSid") ?? "",
         from: request.parameters.get("From") ?? "",
       };
+      const { phoneNumberId } = request.route;
+      const { recording } = webhooksOf(publicBaseUrl, phoneNumberId);
+      const urls = { recording, ...talkUrls(publicBaseUrl, phoneNumberId, call.callSid) };
       recordAfter(c, "voice", request);
-      return twimlResponse(...answer(request.route, call, { connectAction, recording }));
+      const now = new Date();
+      return twimlResponse(...answer(request.route, call, urls, { hasModel: model !== null, now }));
     } catch (error) {
       // The number is no longer ours. After any other error Twilio calls the fallback below.
       if (error instanceof ApiError && error.code === "not_found") return twimlResponse(...unavailable());
@@ -54,6 +57,10 @@ export const answering = new Hono<AppEnv>()
     const unverified = await readUnverified(c);
     const route = await lastResort(unverified, routeServices(c));
     const parameters = parametersOf(unverified);
+    const isOfConnect = !parameters.has("DialCallStatus");
+    if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
+      return twimlResponse(...(await closeConversation(c, route, parameters)));
+    }
     if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
     if (!route) return twimlResponse(...unavailable());
     c.get("log").warn("runtime_unreached", {
@@ -64,6 +71,11 @@ export const answering = new Hono<AppEnv>()
     });
     return twimlResponse(...fallback(route));
   })
+  .get("/:id/relay/:call", openRelay)
+  .on(METHODS, "/:id/gather", async (c) => twimlResponse(...(await gatherTurn(c, await trusted(c), false))))
+  .on(METHODS, "/:id/gather-wait", async (c) =>
+    twimlResponse(...(await gatherTurn(c, await trusted(c), true))),
+  )
   .on(METHODS, "/:id/sms", takeInText)
   .on(METHODS, "/:id/sms-fallback", takeInText)
   .on(METHODS, "/:id/status", (c) => takeInCallback(c, "status"))
@@ -90,5 +102,6 @@ function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest):
   // Waits a moment, so that none of this work, not even the sealing, delays the answer.
   const answered = scheduler.wait(1);
   c.executionCtx.waitUntil(answered.then(() => record(kind, request, services)));
+  if (kind === "sms") c.executionCtx.waitUntil(answered.then(() => replyByText(request, services)));
   if (request.isPromoted) c.executionCtx.waitUntil(answered.then(() => endRotation(request.route, services)));
 }

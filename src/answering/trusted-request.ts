@@ -63,16 +63,41 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
  * @throws UntrustedRoute
  */
 export async function trust(unverified: UnverifiedRequest, services: RouteServices): Promise<TrustedRequest> {
+  const { route, key } = await signer(unverified, services);
+  return read(unverified, route, key);
+}
+
+/**
+ * Verifies that Twilio opens this WebSocket, for the number in its path. A handshake has no parameters; its signature is
+ * over the `wss` URL as the TwiML had it, or with a slash at its end.
+ * https://www.twilio.com/docs/voice/conversationrelay/onboarding#configure-websocket-server
+ *
+ * @throws ApiError `invalid_signature`, `not_found`
+ * @throws StorageError
+ * @throws UntrustedRoute
+ */
+export async function trustHandshake(c: AppContext): Promise<TrustedRoute> {
+  const unverified = await readUnverified(c);
+  const urls = unverified.urls.map((url) => url.replace(/^http/, "ws"));
+  const handshake = { ...unverified, urls: urls.flatMap((url) => [url, `${url}/`]) };
+  return (await signer(handshake, routeServices(c))).route;
+}
+
+/** The route of a request, and which of its keys signed it. */
+async function signer(
+  unverified: UnverifiedRequest,
+  services: RouteServices,
+): Promise<{ route: TrustedRoute; key: number }> {
   if (!isId("phoneNumber", unverified.id)) throw new ApiError("not_found");
   const cached = cachedRoute(unverified.id, services.now());
   const key = cached && (await signingKey(unverified, cached));
-  if (cached && key !== undefined) return read(unverified, cached, key);
+  if (cached && key !== undefined) return { route: cached, key };
   // The cache may be old, and so may a replica: another isolate may just have replaced the token.
   let loaded: TrustedRoute | null = null;
   for (const source of sources(cached !== undefined, services.now())) {
     loaded = await loadRoute(unverified.id, source, services);
     const loadedKey = loaded && (await signingKey(unverified, loaded));
-    if (loaded && loadedKey !== null && loadedKey !== undefined) return read(unverified, loaded, loadedKey);
+    if (loaded && loadedKey !== null && loadedKey !== undefined) return { route: loaded, key: loadedKey };
   }
   if (!loaded) throw new ApiError("not_found");
   throw refusal(unverified, loaded, services);

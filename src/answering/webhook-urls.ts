@@ -11,6 +11,9 @@ export type Webhooks = {
   recording: string;
   /** What Twilio calls after `<Connect>` or `<Dial>`. */
   connectAction: string;
+  /** What Twilio calls after `<Gather>`, and when it has waited for an answer. */
+  gather: string;
+  gatherWait: string;
 };
 
 const WEBHOOK_PATH = "/webhooks/twilio";
@@ -43,7 +46,15 @@ export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhoo
     status: `${base}/status${REPORTED}`,
     recording: `${base}/recording${REPORTED}`,
     connectAction: `${base}/connect-action${ANSWERED}`,
+    gather: `${base}/gather${ANSWERED}`,
+    gatherWait: `${base}/gather-wait${ANSWERED}`,
   };
+}
+
+/** Where ConversationRelay opens its WebSocket. The URL takes no query string, so the call is in the path. */
+export function relayUrl(publicBaseUrl: string, phoneNumberId: string, callSid: string): string {
+  const origin = publicBaseUrl.replace(/^http/, "ws");
+  return `${origin}${WEBHOOK_PATH}/${phoneNumberId}/relay/${encodeURIComponent(callSid)}`;
 }
 
 /**

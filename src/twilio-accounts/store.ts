@@ -171,3 +171,19 @@ export function clearPreviousTokens(db: D1Database, before: string, limit: numbe
     { isIdempotent: true },
   );
 }
+
+/** Twilio has refused ConversationRelay to this account. @throws StorageError */
+export async function rememberRelayRefused(
+  db: D1Database,
+  { apiKeyId, accountSid, region }: AccountKey,
+  now: string,
+): Promise<void> {
+  await run(
+    db
+      .prepare(
+        `UPDATE twilio_accounts SET relay_refused_at = ?4
+         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
+      )
+      .bind(apiKeyId, accountSid, region, now),
+  );
+}

@@ -20,6 +20,11 @@ export function element(
   };
 }
 
+/** Whom `<Dial>` dials: a number in E.164, or a SIP address. */
+export function dialled(number: string): Xml {
+  return number.startsWith("+") ? element("Number", {}, number) : element("Sip", {}, number);
+}
+
 /** A TwiML answer. The content type is important: Twilio speaks `text/plain` to callers and texts it to senders. */
 export function twimlResponse(...verbs: Xml[]): Response {
   const document = `<?xml version="1.0" encoding="UTF-8"?>${element("Response", {}, ...verbs).xml}`;

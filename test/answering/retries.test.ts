@@ -109,7 +109,7 @@ describe("a call", () => {
 });
 
 describe("the connection overrides", () => {
-  const { voice, voiceFallback, connectAction, ...reported } = webhooksOf(BASE, "num_1");
+  const { voice, voiceFallback, connectAction, gather, gatherWait, ...reported } = webhooksOf(BASE, "num_1");
 
   it.each(Object.entries(reported))("of %s leave time for every try that they promise", (_, url) => {
     const overrides = overridesOf(url);
@@ -119,7 +119,7 @@ describe("the connection overrides", () => {
     expect((rc + 1) * (ct + rt)).toBeLessThanOrEqual(tt);
   });
 
-  it.each(Object.entries({ voice, voiceFallback, connectAction }))(
+  it.each(Object.entries({ voice, voiceFallback, connectAction, gather, gatherWait }))(
     "of %s keep Twilio's own retry, and four seconds are all that a dead edge costs",
     (_, url) => {
       const { rc, rp, ct } = overridesOf(url) ?? {};

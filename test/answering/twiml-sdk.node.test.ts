@@ -2,6 +2,7 @@ import fc from "fast-check";
 import twilio from "twilio";
 import { describe, expect, it } from "vitest";
 import type { Connect, Fallback } from "../../src/agents/connect.ts";
+import { DEFAULTS } from "../../src/agents/talk-settings.ts";
 import { answer, fallback, unavailable } from "../../src/answering/answer.ts";
 import type { InboundAgent, InboundRoute } from "../../src/answering/route.ts";
 import { twimlResponse } from "../../src/twilio/twiml.ts";
@@ -10,7 +11,14 @@ import { twimlResponse } from "../../src/twilio/twiml.ts";
 
 const { VoiceResponse } = twilio.twiml;
 const CALL = { callSid: "CA1", from: "+15005550006" };
-const URLS = { connectAction: "https://n.example/a", recording: "https://n.example/r" };
+const URLS = {
+  connectAction: "https://n.example/a",
+  recording: "https://n.example/r",
+  relay: "wss://n.example/relay/CA1",
+  gather: "https://n.example/g",
+  gatherWait: "https://n.example/w",
+};
+const NOW = new Date("2026-01-31T12:00:00Z");
 
 const agent = (fields: Partial<InboundAgent>): InboundAgent => ({
   id: "agent_1",
@@ -21,6 +29,9 @@ const agent = (fields: Partial<InboundAgent>): InboundAgent => ({
   fallback: null,
   record: false,
   hasWebhook: false,
+  systemPrompt: null,
+  voiceId: null,
+  talk: DEFAULTS,
   ...fields,
 });
 
@@ -33,6 +44,7 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   inboundEnabled: true,
   lastInboundAt: null,
   tokenChangedAt: null,
+  relayRefusedAt: null,
   agent: agent(fields),
 });
 
@@ -82,7 +94,11 @@ describe("what a call gets is what the SDK would write", () => {
           noun.language({ code, voice: greeting });
           parameters(noun, { tenant: code });
         });
-        expect(await ours(answer(route({ connect, welcomeMessage: greeting }), CALL, URLS))).toBe(expected);
+        expect(
+          await ours(
+            answer(route({ connect, welcomeMessage: greeting }), CALL, URLS, { hasModel: false, now: NOW }),
+          ),
+        ).toBe(expected);
       }),
     );
   });
@@ -100,7 +116,9 @@ describe("what a call gets is what the SDK would write", () => {
         .stream({ url: connect.url, name: "media" });
       parameters(noun);
     });
-    expect(await ours(answer(route({ connect, record: true }), CALL, URLS))).toBe(expected);
+    expect(
+      await ours(answer(route({ connect, record: true }), CALL, URLS, { hasModel: false, now: NOW })),
+    ).toBe(expected);
   });
 
   it.each<[string, Connect, (response: InstanceType<typeof VoiceResponse>) => void]>([
@@ -124,7 +142,9 @@ describe("what a call gets is what the SDK would write", () => {
           .sip("sip:desk@pbx.example"),
     ],
   ])("for %s", async (_, connect, build) => {
-    expect(await ours(answer(route({ connect }), CALL, URLS))).toBe(theirs(build));
+    expect(await ours(answer(route({ connect }), CALL, URLS, { hasModel: false, now: NOW }))).toBe(
+      theirs(build),
+    );
   });
 
   it("for the welcome message, the fallbacks and the polite refusal", async () => {
@@ -133,9 +153,11 @@ describe("what a call gets is what the SDK would write", () => {
         response.say({ language }, words);
         response.hangup();
       });
-    expect(await ours(answer(route({ welcomeMessage: "Hallo", language: "de" }), CALL, URLS))).toBe(
-      said("Hallo", "de-DE"),
-    );
+    expect(
+      await ours(
+        answer(route({ welcomeMessage: "Hallo", language: "de" }), CALL, URLS, { hasModel: false, now: NOW }),
+      ),
+    ).toBe(said("Hallo", "de-DE"));
     const words: Fallback = { type: "say", text: "Auf Wiederhören" };
     expect(await ours(fallback(route({ fallback: words, language: "de" })))).toBe(said(words.text, "de-DE"));
     const dial: Fallback = { type: "dial", number: "+15005550009" };

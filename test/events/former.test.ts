@@ -14,7 +14,7 @@ import { authorization, BASE, createKey, type Key, rows, send } from "../support
 // A deployment that comes from the version before event outboxes: a D1 of its migrations, with events in every state, and a
 // queue that still holds messages.
 
-const OUTBOXES = "0006_event_outboxes.sql";
+const OUTBOXES = "0007_event_outboxes.sql";
 const CRON = "*/15 * * * *";
 const vault = createVault(env.TOKEN_ENCRYPTION_KEYS);
 

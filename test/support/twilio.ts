@@ -5,6 +5,7 @@ import { openEcho, openFromWorker } from "../twilio-simulator/sockets.ts";
 import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
 import { customerAt, startCustomers } from "./customer.ts";
 import { keepSecret } from "./logs.ts";
+import { askModel, MODEL_URL, startModel } from "./model.ts";
 import { BASE, send } from "./worker.ts";
 
 const TWILIO = [
@@ -33,6 +34,7 @@ export function startTwilio(): void {
   strangers = [];
   serve = send;
   startCustomers();
+  startModel();
   twilio = createSimulator(
     async (request) => {
       if (new URL(request.url).origin === BASE) return serve(request);
@@ -52,6 +54,7 @@ export function startTwilio(): void {
     const { origin } = new URL(request.url);
     const customer = customerAt(origin);
     if (customer) return customer(request);
+    if (request.url.startsWith(MODEL_URL)) return inTime(askModel(request), init?.signal);
     if (!TWILIO.includes(origin)) {
       strangers.push(origin);
       throw new TypeError("no such host");
@@ -66,6 +69,14 @@ export function startTwilio(): void {
 
 export function checkHosts(): void {
   expect(strangers, "a request went to a host other than Twilio").toEqual([]);
+}
+
+/** As a real fetch: whoever gives up hears nothing more. */
+function inTime(answer: Promise<Response>, signal: AbortSignal | null | undefined): Promise<Response> {
+  return new Promise((resolve, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason));
+    answer.then(resolve, reject);
+  });
 }
 
 /** An account at Twilio with one number. Its token must not appear in a log line of this test. */

@@ -4,6 +4,7 @@ import { expect } from "vitest";
 import worker from "../../src/index.ts";
 import { expectDocumented } from "./document.ts";
 import { keepSecret } from "./logs.ts";
+import { modelVariables } from "./model.ts";
 import { watchedOutboxes } from "./outbox.ts";
 import { watchedQueues } from "./queue.ts";
 import { recordedDatabase } from "./statements.ts";
@@ -16,12 +17,16 @@ export const bindings: Env = {
   DB: recordedDatabase,
   EVENT_OUTBOX: watchedOutboxes,
   ...watchedQueues,
+  // The objects have the model in their own `env`; a test says whether its deployment has one.
+  MODEL_BASE_URL: "",
+  MODEL: "",
 };
 
 /** Sends the Worker a request and waits for the work that it starts. Fails if the response is not documented. */
 export async function send(request: Request, overrides: Partial<Env> = {}): Promise<Response> {
   const context = createExecutionContext();
-  const withOverrides = Object.keys(overrides).length === 0 ? bindings : { ...bindings, ...overrides };
+  const all = { ...modelVariables(), ...overrides };
+  const withOverrides = Object.keys(all).length === 0 ? bindings : { ...bindings, ...all };
   const response = await worker.fetch(
     request as Request<unknown, IncomingRequestCfProperties>,
     withOverrides,

@@ -14,13 +14,17 @@ type Ask = (url: string, method: string, more: Record<string, string>) => Promis
 export type CallOptions = {
   account: Account;
   parameters: Record<string, string>;
-  utterances: Utterance[];
-  /** Whether this account may use ConversationRelay, and whether dialled parties and streams can be reached. */
+  /** What the caller does next; undefined where they hang up. */
+  next: () => Promise<Utterance | undefined>;
+  /** Called with each line, as it is heard or said. */
+  onLine: (line: Line) => void;
+  /** Whether Twilio gets through to runtimes and parties. */
   isReachable: boolean;
   openSocket: OpenSocket;
   signUrl: (url: string) => Promise<string>;
   ask: Ask;
   patienceMs: number;
+  lingerMs: number;
 };
 
 /** What happened in a call. */
@@ -39,8 +43,18 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
   const record: CallRecord = { conversation: [], dialled: [], recordingCallback: undefined };
   const hear = (line: Line) => {
     record.conversation.push(line);
+    options.onLine(line);
   };
-  const { utterances, ask } = options;
+  const { ask } = options;
+  // What the caller was about to do when a session broke they do in what comes after it.
+  let about: Promise<Utterance | undefined> | undefined;
+  const nextUtterance = () => {
+    about ??= options.next();
+    return about;
+  };
+  const done = () => {
+    about = undefined;
+  };
   let next: string | undefined = document;
   for (let count = 0; next !== undefined && count < MAX_DOCUMENTS; count += 1) {
     next = await perform(verbsOf(next));
@@ -60,7 +74,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
             record.recordingCallback ??= attributes.recordingStatusCallback;
           break;
         case "Gather": {
-          const input = gather(verb);
+          const input = await gather(verb);
           if (input === "hangs up") return undefined;
           if (input && action) return ask(action, method, input);
           break;
@@ -93,11 +107,12 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     return undefined;
   }
 
-  /** What the caller does during `<Gather>`; undefined if the caller does nothing and Twilio goes on. */
-  function gather(verb: Element): Record<string, string> | "hangs up" | undefined {
+  /** What the caller does while the number listens; undefined where they do nothing and Twilio goes on. */
+  async function gather(verb: Element): Promise<Record<string, string> | "hangs up" | undefined> {
     for (const child of elementsOf(verb))
       if (child.name === "Say") hear({ by: "agent", text: textOf(child) });
-    const utterance = utterances.shift();
+    const utterance = await nextUtterance();
+    done();
     if (utterance === undefined) return "hangs up";
     const { say, digits } =
       typeof utterance === "string" ? { say: utterance } : { digits: undefined, ...utterance };
@@ -119,7 +134,11 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     if (!options.isReachable) return { hungUp: false, parameters: unreached };
     // Streams are not simulated: a stream counts as answered, and the caller hangs up.
     if (noun?.name !== "ConversationRelay") return { hungUp: true, parameters: {} };
-    const { url = "", welcomeGreeting, language = "en-US" } = noun.attributes;
+    const { url = "", welcomeGreeting, language = "en-US", events = "" } = noun.attributes;
+    if (options.account.hasConversationRelay === false) {
+      const refused = { SessionStatus: "failed", ErrorCode: "64101", ErrorMessage: "Not enabled" };
+      return { hungUp: false, parameters: { ...session, ...refused } };
+    }
     if (welcomeGreeting) hear({ by: "agent", text: welcomeGreeting });
     const { CallSid, AccountSid, From, To, Direction } = options.parameters;
     const end = await converse({
@@ -143,9 +162,12 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
         ),
       },
       language,
-      utterances,
+      tellsPlayed: events.split(/\s+/).includes("tokens-played"),
+      next: nextUtterance,
+      done,
       hear,
       patienceMs: options.patienceMs,
+      lingerMs: options.lingerMs,
     });
     return { ...end, parameters: { ...session, ...end.parameters } };
   }

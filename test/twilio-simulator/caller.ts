@@ -31,12 +31,16 @@ export type Delivery = {
 type Party = {
   from?: string;
   body?: string;
-  /** What the caller says, one after the other. Then the caller hangs up. */
-  say?: Utterance[];
-  /** Whether Twilio can reach the runtime or party that the TwiML connects the call to. The default is true. */
+  /** What the caller says, one after the other; then they hang up. */
+  say?: Utterance[] | (() => Promise<Utterance | undefined>);
+  /** Called with each line of the conversation, as it is heard or said. */
+  onLine?: (line: Line) => void;
+  /** Whether Twilio gets through to what the TwiML connects the call with; it tries unless told. */
   isReachable?: boolean;
   /** How long the caller waits for an answer, in milliseconds. */
   patienceMs?: number;
+  /** How long the caller stays on the line after the last answer; not at all unless told. */
+  lingerMs?: number;
 };
 
 const PATIENCE_MS = 20_000;
@@ -50,7 +54,14 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
 
   async function ring(
     phoneNumber: string,
-    { from = "+15005550006", say = [], isReachable = true, patienceMs = PATIENCE_MS }: Party = {},
+    {
+      from = "+15005550006",
+      say = [],
+      onLine = () => undefined,
+      isReachable = true,
+      patienceMs = PATIENCE_MS,
+      lingerMs = 0,
+    }: Party = {},
   ): Promise<Delivery> {
     const { number, account } = locate(phoneNumber);
     if (number.trunk_sid) return nowhere("trunk");
@@ -84,11 +95,13 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
     const call = await carry(delivery.twiml, {
       account,
       parameters,
-      utterances: [...say],
+      next: typeof say === "function" ? say : nextOf(say),
+      onLine,
       isReachable,
       openSocket,
       signUrl: (url) => sign(account.authToken, url, new URLSearchParams()),
       patienceMs,
+      lingerMs,
       ask: async (url, method, more) => {
         const asked = { ...parameters, CallStatus: "in-progress", ...more };
         const fallbackUrl = number.voice_fallback_url ?? "";
@@ -227,6 +240,11 @@ function deliveredBy(
 ): Delivery {
   const documents = twiml === undefined ? [] : [twiml];
   return { answeredBy, twiml, documents, conversation: [], dialled: [], exchanges };
+}
+
+function nextOf(say: readonly Utterance[]): () => Promise<Utterance | undefined> {
+  const left = [...say];
+  return async () => left.shift();
 }
 
 function nowhere(answeredBy: Delivery["answeredBy"]): Delivery {

@@ -5,6 +5,9 @@ import type { NumberResource } from "./resource.ts";
 import type { Simulator } from "./simulator.ts";
 import { addAccount, addNumber, OPERATIONS } from "./state.ts";
 
+/** Long enough for an agent to end the call by itself, or to put its caller through. */
+const LINGER_MS = 1_000;
+
 /** The endpoints that stand for Twilio's Console and the telephone network: look, change, ring, text, break. */
 export function createControl(simulator: Simulator): Hono {
   const { state, faults } = simulator;
@@ -45,7 +48,7 @@ export function createControl(simulator: Simulator): Hono {
   // {"phone_number", "from"?, "say"?: ["…", {"say"? | "digits"? | "silent"?, "interrupts"?}, …], "isReachable"?}
   control.post("/ring", async (c) => {
     const { phone_number, ...party } = await c.req.json();
-    return c.json(await simulator.ring(phone_number, party));
+    return c.json(await simulator.ring(phone_number, { lingerMs: LINGER_MS, ...party }));
   });
   // {"phone_number", "from"?, "body"?}
   control.post("/text", async (c) => {

@@ -19,11 +19,17 @@ export type Session = {
   open: () => Promise<Socket>;
   setup: Record<string, unknown>;
   language: string;
-  /** What the caller says, one after the other. If the session ends early, the rest stays in the list. */
-  utterances: Utterance[];
+  /** Whether the runtime is told what has been played. */
+  tellsPlayed: boolean;
+  /** What the caller does next; undefined where they hang up. */
+  next: () => Promise<Utterance | undefined>;
+  /** They have done it. */
+  done: () => void;
   hear: (line: Line) => void;
   /** How long the caller waits for an answer before hanging up, in milliseconds. */
   patienceMs: number;
+  /** How long they stay on the line after the last answer. */
+  lingerMs: number;
 };
 
 /** How a session ended: the parameters for `<Connect action>`, and whether the caller hung up. */
@@ -31,7 +37,7 @@ export type SessionEnd = { hungUp: boolean; parameters: Record<string, string> }
 
 /** Runs one session, from the handshake to its end. */
 export async function converse(session: Session): Promise<SessionEnd> {
-  const { utterances, hear, language } = session;
+  const { next, done, hear, language } = session;
   let socket: Socket;
   try {
     socket = await session.open();
@@ -46,9 +52,13 @@ export async function converse(session: Session): Promise<SessionEnd> {
   let handoff: { data: string } | undefined;
   let isClosed = false;
   let wake = () => {};
+  const over = Promise.withResolvers<undefined>();
 
   const finish = () => {
     if (spoken !== "") hear({ by: "agent", text: spoken });
+    if (spoken !== "" && session.tellsPlayed && !isClosed) {
+      send({ type: "info", name: "tokensPlayed", value: spoken });
+    }
     spoken = "";
     isPending = false;
   };
@@ -61,6 +71,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
     } else if (frame?.type === "end") {
       finish();
       handoff = { data: typeof frame.handoffData === "string" ? frame.handoffData : "" };
+      over.resolve(undefined);
     } else if (!["play", "sendDigits", "language"].includes(String(frame?.type))) {
       // Error 64107: Twilio ignores the message, and the session goes on.
       send({ type: "error", description: `Invalid message received: ${String(data).slice(0, 200)}` });
@@ -72,15 +83,16 @@ export async function converse(session: Session): Promise<SessionEnd> {
   });
   socket.addEventListener("close", () => {
     isClosed = true;
+    over.resolve(undefined);
     wake();
   });
   const send = (frame: object) => socket.send(JSON.stringify(frame));
   const isOver = () => isClosed || handoff !== undefined;
 
-  /** Waits until `isSo` returns true, the session ends, or the patience is over. @returns whether `isSo` is true */
-  const until = async (isSo: () => boolean): Promise<boolean> => {
+  /** Waits until something is so, the session is over or patience has run out; says whether it is so. */
+  const until = async (isSo: () => boolean, patienceMs = session.patienceMs): Promise<boolean> => {
     const patience = Promise.withResolvers<"out">();
-    const timer = setTimeout(() => patience.resolve("out"), session.patienceMs);
+    const timer = setTimeout(() => patience.resolve("out"), patienceMs);
     while (!isSo() && !isOver()) {
       const woken = new Promise<void>((resolve) => {
         wake = resolve;
@@ -92,8 +104,9 @@ export async function converse(session: Session): Promise<SessionEnd> {
   };
 
   send({ type: "setup", ...session.setup });
-  while (utterances.length > 0 && !isOver()) {
-    const [utterance] = utterances;
+  while (!isOver()) {
+    const utterance = await Promise.race([next(), over.promise]);
+    if (utterance === undefined) break;
     const {
       say,
       digits,
@@ -102,7 +115,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
     } = typeof utterance === "string" ? { say: utterance } : (utterance ?? {});
     await until(() => !isPending || (interrupts && spoken !== ""));
     if (isOver()) break;
-    utterances.shift();
+    done();
     if (interrupts && isPending) {
       const heard = spoken;
       spoken = "";
@@ -124,6 +137,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
     send({ type: "prompt", voicePrompt: say ?? "", lang: language, last: true });
   }
   await until(() => !isPending);
+  if (session.lingerMs > 0) await until(() => false, session.lingerMs);
   finish();
   if (handoff) {
     socket.close(1000);

@@ -4,6 +4,7 @@ import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { Hono } from "hono";
 import { createControl } from "./control.ts";
 import { ConnectionReset } from "./faults.ts";
+import { answerChat } from "./model.ts";
 import type { Region } from "./regions.ts";
 import type { Simulator } from "./simulator.ts";
 
@@ -21,6 +22,7 @@ export async function serveSimulator(
 ): Promise<SimulatorServer> {
   const app = new Hono<{ Bindings: HttpBindings }>();
   app.route("/_simulator", createControl(simulator));
+  app.post("/v1/chat/completions", (c) => answerChat(c.req.raw));
   app.all("*", async (c) => {
     try {
       return await simulator.fetch(c.req.raw, region);

@@ -12,6 +12,8 @@ export type Account = {
   isSuspended?: boolean;
   /** How many requests may run at once; no limit if absent. */
   maxConcurrentRequests?: number;
+  /** Whether ConversationRelay has been enabled; it has unless told. */
+  hasConversationRelay?: boolean;
   /** "Trial" or "Full". */
   type?: string;
 };
@@ -39,6 +41,7 @@ export const OPERATIONS = [
   "services",
   "service_number",
   "routing",
+  "message",
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
@@ -61,17 +64,25 @@ export type State = {
    * calls. All Regions share this map, and the requests.
    */
   voiceRegions: Map<string, string>;
+  /** Texts that were sent by the REST API. */
+  messages: { sid: string; from: string; to: string; body: string }[];
+  /** Who has sent STOP and may not be texted. */
+  optedOut: Set<string>;
   requests: RecordedRequest[];
 };
 
-/** @param shared what this Region shares with another one */
-export function createState(shared?: Pick<State, "voiceRegions" | "requests">): State {
+/** @param shared what another Region knows and this one does as well */
+export function createState(
+  shared?: Pick<State, "voiceRegions" | "requests" | "messages" | "optedOut">,
+): State {
   return {
     accounts: new Map(),
     numbers: new Numbers(),
     applications: new Map(),
     messagingServices: new Map(),
     voiceRegions: shared?.voiceRegions ?? new Map(),
+    messages: shared?.messages ?? [],
+    optedOut: shared?.optedOut ?? new Set(),
     requests: shared?.requests ?? [],
   };
 }

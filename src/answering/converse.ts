@@ -1,0 +1,131 @@
+import type { Closing, Input, Outcome, Reply } from "../conversations/call.ts";
+import { conversationOf } from "../conversations/door.ts";
+import type { AppContext } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { errorFields } from "../http/log.ts";
+import { requestServices, type Services } from "../services.ts";
+import type { Xml } from "../twilio/twiml.ts";
+import { rememberRelayRefused } from "../twilio-accounts/store.ts";
+import { fallback, isInService, isUnreached } from "./answer.ts";
+import type { InboundAgent, InboundRoute } from "./route.ts";
+import { forgetRoutes } from "./route-cache.ts";
+import { isBuiltin, isRelayRefusal, openingOf, replyVerbs, type TalkUrls } from "./talking.ts";
+import { type TrustedRequest, trustHandshake } from "./trusted-request.ts";
+import { relayUrl, webhooksOf } from "./webhook-urls.ts";
+
+// Calls that an agent leads by itself, from the Worker's side: each step is handed to the call's object.
+
+const CALL_SID = /^CA[0-9A-Za-z]{1,40}$/;
+
+/** The agent of a route, if it leads its calls by itself here. */
+export function talkingAgent(route: InboundRoute | null, hasModel: boolean): InboundAgent | undefined {
+  const agent = route?.agent;
+  return hasModel && route && agent && isInService(route) && isBuiltin(agent) ? agent : undefined;
+}
+
+export function talkUrls(publicBaseUrl: string, phoneNumberId: string, callSid: string): TalkUrls {
+  const { connectAction, gather, gatherWait } = webhooksOf(publicBaseUrl, phoneNumberId);
+  return { connectAction, gather, gatherWait, relay: relayUrl(publicBaseUrl, phoneNumberId, callSid) };
+}
+
+/** Opens the WebSocket of ConversationRelay to the object of the call that its URL names. */
+export async function openRelay(c: AppContext): Promise<Response> {
+  const callSid = c.req.param("call") ?? "";
+  const services = requestServices(c);
+  const route = await trustHandshake(c);
+  const agent = talkingAgent(route, services.model.isConfigured);
+  const isUpgrade = c.req.header("upgrade")?.toLowerCase() === "websocket";
+  if (!agent || !isUpgrade || !CALL_SID.test(callSid)) throw new ApiError("not_found");
+  const object = await objectOf(route.phoneNumberId, callSid, services);
+  // The caller is not known here; Twilio says who it is once the socket is open.
+  await object.begin(openingOf(route, agent, { callSid, from: "" }, services.model.timeoutMs));
+  const { status, webSocket } = await object.fetch(
+    new Request(c.req.url, { headers: { upgrade: "websocket" } }),
+  );
+  if (status !== 101 || !webSocket) throw new ApiError("not_found");
+  return new Response(null, { status: 101, webSocket });
+}
+
+/** One turn of a call that is heard by Gather. */
+export function gatherTurn(c: AppContext, request: TrustedRequest, isWaiting: boolean): Promise<Xml[]> {
+  const { parameters } = request;
+  const words = parameters.get("SpeechResult")?.trim() ?? "";
+  const digits = parameters.get("Digits") ?? "";
+  const pressed = digits === "" ? "" : `(The caller pressed ${digits.slice(0, 32)} on the keypad.)`;
+  const said = words || pressed;
+  const input: Input = isWaiting ? "wait" : said === "" ? "silence" : { heard: said };
+  return reply(c, request.route, parameters, (object, opening) => object.gather(opening, input));
+}
+
+/** What becomes of a call whose `<Connect>` is over. */
+export function closeConversation(
+  c: AppContext,
+  route: InboundRoute,
+  parameters: URLSearchParams,
+): Promise<Xml[]> {
+  return reply(c, route, parameters, async (object, opening) => {
+    const closing: Closing = await object.closed(opening, isUnreached(parameters));
+    if (!closing.wasMet && isRelayRefusal(parameters)) {
+      const { db, log, now, defer } = requestServices(c);
+      const { apiKeyId, accountSid, region } = route;
+      log.info("relay_refused", {
+        account_sid: accountSid,
+        twilio_code: parameters.get("ErrorCode")?.slice(0, 20),
+      });
+      defer(
+        rememberRelayRefused(db, { apiKeyId, accountSid, region }, now().toISOString())
+          .then(() => forgetRoutes(apiKeyId))
+          .catch((error: unknown) => log.warn("relay_refusal_not_kept", errorFields(error))),
+      );
+    }
+    return closing;
+  });
+}
+
+type Ask = (
+  object: Awaited<ReturnType<typeof conversationOf>>,
+  opening: ReturnType<typeof openingOf>,
+) => Promise<Reply>;
+
+/** Asks the call's object; if it cannot be asked, the caller gets the agent's fallback. */
+async function reply(
+  c: AppContext,
+  route: InboundRoute,
+  parameters: URLSearchParams,
+  ask: Ask,
+): Promise<Xml[]> {
+  const services = requestServices(c);
+  const agent = talkingAgent(route, services.model.isConfigured);
+  const callSid = parameters.get("CallSid") ?? "";
+  if (!agent || !CALL_SID.test(callSid)) return fallback(route);
+  const call = { callSid, from: parameters.get("From") ?? "" };
+  try {
+    const object = await objectOf(route.phoneNumberId, callSid, services);
+    const answer = await ask(object, openingOf(route, agent, call, services.model.timeoutMs));
+    const urls = talkUrls(services.publicBaseUrl, route.phoneNumberId, callSid);
+    return replyVerbs(answer, agent, urls) ?? fallback(route);
+  } catch (error) {
+    services.log.warn("conversation_lost", { agent_id: agent.id, ...errorFields(error) });
+    return fallback(route);
+  }
+}
+
+/** What the object of a call knows of its end, for its event. Nothing, if the call was not led here. */
+export async function callOutcome(
+  route: InboundRoute,
+  parameters: URLSearchParams,
+  services: Services,
+): Promise<Outcome | null> {
+  const callSid = parameters.get("CallSid") ?? "";
+  if (!talkingAgent(route, services.model.isConfigured) || !CALL_SID.test(callSid)) return null;
+  try {
+    return await (await objectOf(route.phoneNumberId, callSid, services)).outcome();
+  } catch (error) {
+    services.log.warn("outcome_unknown", errorFields(error));
+    return null;
+  }
+}
+
+function objectOf(phoneNumberId: string, callSid: string, { objects, vault }: Services) {
+  return conversationOf({ conversations: objects.conversations, vault }, phoneNumberId, callSid);
+}

@@ -1,0 +1,32 @@
+import { isCarrierWord } from "../conversations/thread.ts";
+import { errorFields } from "../http/log.ts";
+import type { Services } from "../services.ts";
+import { isInService } from "./answer.ts";
+import type { TrustedRequest } from "./trusted-request.ts";
+
+// Short codes and names cannot be answered, and who has no number wants no answer.
+const E164 = /^\+[1-9][0-9]{6,14}$/;
+
+/** Hands a text to its thread, if the agent answers texts. Never throws: Twilio has its answer already. */
+export async function replyByText({ route, parameters }: TrustedRequest, services: Services): Promise<void> {
+  const { agent, apiKeyId, accountSid, region, phoneNumber, phoneNumberId } = route;
+  const from = parameters.get("From") ?? "";
+  const sid = parameters.get("MessageSid") ?? "";
+  const text = parameters.get("Body") ?? "";
+  if (!agent?.talk.sms_reply || !services.model.isConfigured || !isInService(route)) return;
+  if (!E164.test(from) || from === phoneNumber || sid === "" || text.trim() === "") return;
+  if (isCarrierWord(text, parameters.get("OptOutType"))) return;
+  try {
+    const name = await services.vault.fingerprint(`text-thread/${phoneNumberId}/${from}`);
+    const owner = {
+      account: { apiKeyId, accountSid, region },
+      phoneNumber,
+      correspondent: from,
+      agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
+      patienceMs: services.model.timeoutMs,
+    };
+    await services.objects.textThreads.getByName(name).receive(owner, sid, text);
+  } catch (error) {
+    services.log.error("text_not_answered", { agent_id: agent.id, ...errorFields(error) });
+  }
+}

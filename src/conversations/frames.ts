@@ -1,0 +1,52 @@
+// What Twilio says in a ConversationRelay session.
+// https://www.twilio.com/docs/voice/conversationrelay/websocket-messages
+
+export type Frame =
+  | { type: "setup"; callSid: string; accountSid: string; from: string }
+  | { type: "prompt"; text: string }
+  | { type: "interrupt"; heard: string }
+  | { type: "dtmf"; digit: string }
+  | { type: "played"; text: string }
+  | { type: "error" }
+  | { type: "other" };
+
+/** Far more than a caller says at once. */
+export const MAX_FRAME_LENGTH = 64 * 1024;
+
+/** @returns null for what Twilio would never send */
+export function readFrame(data: string | ArrayBuffer): Frame | null {
+  if (typeof data !== "string") return null;
+  const message = parse(data);
+  if (message === null) return null;
+  const text = (name: string) => (typeof message[name] === "string" ? (message[name] as string) : "");
+  switch (message.type) {
+    case "setup":
+      return { type: "setup", callSid: text("callSid"), accountSid: text("accountSid"), from: text("from") };
+    case "prompt":
+      // Of a sentence that goes on, the whole comes later.
+      if (message.last === false || text("voicePrompt").trim() === "") return { type: "other" };
+      return { type: "prompt", text: text("voicePrompt").trim() };
+    case "interrupt":
+      return { type: "interrupt", heard: text("utteranceUntilInterrupt") };
+    case "dtmf":
+      return /^[0-9*#A-D]$/.test(text("digit")) ? { type: "dtmf", digit: text("digit") } : { type: "other" };
+    case "info":
+      return text("name") === "tokensPlayed" ? { type: "played", text: text("value") } : { type: "other" };
+    case "error":
+      return { type: "error" };
+    default:
+      // Twilio adds types without notice.
+      return typeof message.type === "string" ? { type: "other" } : null;
+  }
+}
+
+function parse(data: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(data);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}

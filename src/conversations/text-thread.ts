@@ -1,0 +1,145 @@
+import { DurableObject } from "cloudflare:workers";
+import { readConfig } from "../config.ts";
+import { sealEvent } from "../events/event.ts";
+import { tellNow } from "../events/tell.ts";
+import { createLogger, errorFields } from "../http/log.ts";
+import { configuredModel } from "../model/configured.ts";
+import { ModelError } from "../model/model.ts";
+import { createServices, type Services } from "../services.ts";
+import { findAccount } from "../twilio-accounts/store.ts";
+import type { Slot } from "../vault/vault.ts";
+import { textRequest } from "./request.ts";
+import {
+  MAX_TEXT_LENGTH,
+  newThread,
+  planReply,
+  received,
+  replied,
+  type Thread,
+  type ThreadOwner,
+} from "./thread.ts";
+import { takeTurn } from "./turn.ts";
+
+const KEY = "thread";
+const SLOT: Slot = "text_threads.state/thread";
+const NO_PHRASES = { filler: "", apology: "" };
+
+/**
+ * The texts between one number and one correspondent. A text is written down and answered by the alarm, so that no webhook
+ * waits for a model and none is lost with the isolate. Forgotten after twelve hours.
+ */
+export class TextThread extends DurableObject<Env> {
+  readonly #services: Services;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    const log = createLogger({ object: "text_thread" });
+    this.#services = createServices(env, readConfig(env), log, (work) => ctx.waitUntil(work));
+  }
+
+  /** A text came in. @param sid Twilio's, by which a repetition is known */
+  async receive(owner: ThreadOwner, sid: string, text: string): Promise<void> {
+    const now = Date.now();
+    await this.#change((thread) => received(thread ?? newThread(owner, now), owner, sid, text, now));
+    await this.ctx.storage.setAlarm(now);
+  }
+
+  override async alarm(): Promise<void> {
+    const thread = await this.#load();
+    const plan = thread ? planReply(thread, Date.now()) : ({ kind: "forget" } as const);
+    if (!thread || plan.kind === "forget") return this.ctx.storage.deleteAll();
+    if (plan.kind === "sleep") return this.ctx.storage.setAlarm(plan.until);
+    if (plan.kind === "reply") await this.#reply(thread);
+    else if (plan.kind === "give_up") await this.#fail(thread, plan.reason);
+    else await this.#fail(thread, plan.isNews ? "reply_limit" : null);
+    // Whatever is left is due now; else the thread sleeps until it is forgotten.
+    await this.ctx.storage.setAlarm(Date.now());
+  }
+
+  async #reply(thread: Thread): Promise<void> {
+    const { owner, unanswered } = thread;
+    // Twilio's REST API is not needed by a call, whose isolate evaluates this class too.
+    const { accountClient } = await import("../twilio-accounts/client.ts");
+    const { sendMessage } = await import("../twilio/messages.ts");
+    const { TwilioError } = await import("../twilio/errors.ts");
+    const text = await this.#compose(thread);
+    if (text === null) return this.#fail(thread, "model_failed");
+    try {
+      const stored = await findAccount(this.#services.db, owner.account);
+      // The number was released meanwhile.
+      if (!stored) return this.#fail(thread, null);
+      const { endpoint, credentials } = await accountClient(owner.account, stored, this.#services);
+      await this.#change((now) => ({ ...(now ?? thread), isSending: true }));
+      const message = { from: owner.phoneNumber, to: owner.correspondent, body: text };
+      await sendMessage(endpoint, credentials, message);
+      await this.#change((now) => replied(now ?? thread, unanswered, text, Date.now()));
+      this.#services.measure("text_reply", ["sent"], [1]);
+    } catch (error) {
+      if (!(error instanceof TwilioError)) throw error;
+      const { failure, twilioCode } = error.facts;
+      await this.#fail(thread, failure === "unavailable" ? "outcome_unknown" : "twilio_refused", twilioCode);
+    }
+  }
+
+  /** What the model answers; null if it does not. */
+  async #compose({ owner, turns }: Thread): Promise<string | null> {
+    const model = configuredModel(readConfig(this.env).model, this.env);
+    if (!model) return null;
+    const { text } = await takeTurn({
+      model,
+      request: textRequest(owner.agent, turns),
+      signal: new AbortController().signal,
+      patienceMs: owner.patienceMs,
+      maxCharacters: Math.min(owner.agent.talk.max_characters_per_turn, MAX_TEXT_LENGTH),
+      phrases: NO_PHRASES,
+      say: () => undefined,
+      onFailure: (error) => {
+        if (error instanceof ModelError)
+          this.#services.log.warn("model_failed", { agent_id: owner.agent.id, ...errorFields(error) });
+      },
+    });
+    return text.trim() || null;
+  }
+
+  /** Leaves the texts without an answer, and tells the customer why, if there is a reason to tell. */
+  async #fail(thread: Thread, reason: string | null, twilioCode?: number): Promise<void> {
+    const { owner, unanswered } = thread;
+    if (reason !== null) {
+      const { account, agent, phoneNumber, correspondent } = owner;
+      const { apiKeyId } = account;
+      const data = {
+        phone_number: phoneNumber,
+        from: phoneNumber,
+        to: correspondent,
+        reason,
+        twilio_code: twilioCode ?? null,
+      };
+      const draft = { type: "sms.failed" as const, apiKeyId, agentId: agent.id, data };
+      const { vault, now } = this.#services;
+      const event = await sealEvent(draft, vault, now());
+      await tellNow(event, this.#services);
+      this.#services.measure("text_reply", [reason], [1]);
+    }
+    await this.#change((now) => ({
+      ...(now ?? thread),
+      unanswered: Math.max((now ?? thread).unanswered - unanswered, 0),
+      isSending: false,
+      ...(reason === "reply_limit" && { limitToldAt: Date.now() }),
+    }));
+  }
+
+  async #load(): Promise<Thread | null> {
+    const sealed = await this.ctx.storage.get<string>(KEY);
+    return sealed === undefined
+      ? null
+      : (JSON.parse(await this.#services.vault.open(sealed, SLOT)) as Thread);
+  }
+
+  /** Reads, changes and writes, with nothing else in between. */
+  #change(change: (thread: Thread | null) => Thread): Promise<void> {
+    return this.ctx.blockConcurrencyWhile(async () => {
+      const changed = change(await this.#load());
+      await this.ctx.storage.put(KEY, await this.#services.vault.seal(JSON.stringify(changed), SLOT));
+    });
+  }
+}

@@ -1,0 +1,38 @@
+/** One message of a conversation, in the words of OpenAI's chat completions. */
+export type Message = { role: "system" | "user" | "assistant"; content: string };
+
+/** What the model may ask for instead of, or after, saying something. */
+export type Tool = {
+  name: string;
+  description: string;
+  /** JSON Schema of its arguments. */
+  parameters: Record<string, unknown>;
+};
+
+export type ModelRequest = { messages: readonly Message[]; tools: readonly Tool[]; maxTokens: number };
+
+/** A piece of an answer: some text as it comes, or a whole tool call. Arguments are the model's word, not yet checked. */
+export type Delta =
+  | { type: "text"; text: string }
+  | { type: "tool"; name: string; arguments: Record<string, unknown> };
+
+/**
+ * A language model: answers piece by piece, and stops when the signal says so.
+ *
+ * @throws ModelError
+ */
+export type Model = (request: ModelRequest, signal: AbortSignal) => AsyncIterable<Delta>;
+
+/**
+ * An answer that did not come, or broke off. `refused`: the same request would fail again (a wrong key, an unknown model);
+ * `unavailable`: it may work the next time.
+ */
+export class ModelError extends Error {
+  override readonly name = "ModelError";
+  readonly failure: "refused" | "unavailable";
+
+  constructor(message: string, failure: ModelError["failure"], cause?: unknown) {
+    super(message, { cause });
+    this.failure = failure;
+  }
+}

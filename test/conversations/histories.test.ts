@@ -1,0 +1,156 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { haveImported, type Imported, tell } from "../support/answering.ts";
+import { startCustomer } from "../support/customer.ts";
+import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
+import { type CallSession, objectOf, openSession } from "../support/session.ts";
+import { rows } from "../support/worker.ts";
+
+// Whatever happens in a call, and in whichever order: it ends, and its customer is told once.
+
+const FROM = { From: "+15005550006", CallStatus: "in-progress" };
+
+const models = {
+  answers: () => streamed("All ", "is ", "well."),
+  ends: () =>
+    streamed("Goodbye.", { tool_calls: [{ index: 0, function: { name: "end_call", arguments: "{}" } }] }),
+  fails: () => new Response("", { status: 500 }),
+  refuses: () => new Response("", { status: 403 }),
+  breaks: () => eventStream(`data: {"choices":[{"delta":{"content":"Well, "}}]}\n\ndata: }{\n\n`),
+  hangs: () => new Promise<Response>(() => undefined),
+};
+
+const step = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      act: fc.constant("prompt" as const),
+      model: fc.constantFrom(...Object.keys(models)),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      act: fc.constant("gather" as const),
+      model: fc.constantFrom(...Object.keys(models)),
+    }),
+  },
+  fc.record({
+    act: fc.constantFrom(
+      "interrupt",
+      "digit",
+      "rubbish",
+      "drop",
+      "reopen",
+      "lost",
+      "kill",
+      "alarm",
+      "status",
+    ),
+    model: fc.constant("answers"),
+  }),
+);
+
+let calls = 0;
+
+async function live(imported: Imported, steps: { act: string; model: string }[]): Promise<void> {
+  calls += 1;
+  const callSid = `CA${calls}`;
+  const call = { ...FROM, CallSid: callSid };
+  const status = () => tell(imported, "status", { ...call, CallStatus: "completed", CallDuration: "9" });
+  const object = () => objectOf(imported, callSid);
+  let session: CallSession | undefined = await openSession(imported, callSid);
+  session.say(session.setup);
+  for (const { act, model } of steps) {
+    haveModel(models[model as keyof typeof models], { MODEL_TIMEOUT_MS: "20" });
+    switch (act) {
+      case "prompt":
+        session?.say({ type: "prompt", voicePrompt: "Hello?", last: true });
+        break;
+      case "gather":
+        expect(await (await tell(imported, "gather", { ...call, SpeechResult: "Hello?" })).text()).toContain(
+          "<Response>",
+        );
+        break;
+      case "interrupt":
+        session?.say({
+          type: "interrupt",
+          utteranceUntilInterrupt: "All is",
+          durationUntilInterruptMs: "1.5",
+        });
+        break;
+      case "digit":
+        session?.say({ type: "dtmf", digit: "1" });
+        break;
+      case "rubbish":
+        session?.say("}{");
+        break;
+      case "drop":
+        session?.close();
+        session = undefined;
+        break;
+      case "reopen":
+        if (!session) {
+          const opened = await openSession(imported, callSid);
+          // Refused while the old socket is closing, and once the call has ended.
+          if (opened.response.status === 101) session = opened;
+          session?.say(session.setup);
+        }
+        break;
+      case "lost": {
+        const parameters = { ...call, SessionStatus: "failed", ErrorCode: "64105" };
+        expect((await tell(imported, "connect-action", parameters)).status).toBe(200);
+        session = undefined;
+        break;
+      }
+      case "kill":
+        await runInDurableObject(await object(), (_, state) => state.abort("killed")).catch(() => undefined);
+        session = undefined;
+        break;
+      case "alarm":
+        await runDurableObjectAlarm(await object());
+        break;
+      case "status":
+        await status();
+        break;
+    }
+  }
+  // Twilio says that the call is over, and says it again.
+  await status();
+  await status();
+  const ended = (await rows<{ type: string }>("events")).filter(({ type }) => type === "call.completed");
+  expect(ended).toHaveLength(calls);
+  const state = await stateOf(imported, callSid);
+  if (state) expect(state.ended).not.toBeNull();
+  const asked = modelRequests().length;
+  session?.say({ type: "prompt", voicePrompt: "Still there?", last: true });
+  expect(await (await tell(imported, "gather", { ...call, SpeechResult: "Hello?" })).text()).not.toContain(
+    "<Gather",
+  );
+  expect(modelRequests()).toHaveLength(asked);
+}
+
+type Stored = { ended: { reason: string } | null };
+
+async function stateOf(imported: Imported, callSid: string): Promise<Stored | null> {
+  return runInDurableObject(
+    await objectOf(imported, callSid),
+    (object) => (object as unknown as { state: Stored | null }).state,
+  );
+}
+
+describe("whatever happens in a call", () => {
+  it("it ends, and is told once", { timeout: 120_000 }, async () => {
+    haveModel();
+    const imported = await haveImported({
+      webhook_url: startCustomer().url,
+      transfer_numbers: ["+441632960123"],
+    });
+    calls = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 8 }), (steps) => live(imported, steps)),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,155 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import type { TextThread } from "../../src/conversations/text-thread.ts";
+import { createVault } from "../../src/vault/vault.ts";
+import { haveImported, type Imported } from "../support/answering.ts";
+import { startCustomer } from "../support/customer.ts";
+import { logLines } from "../support/logs.ts";
+import { haveModel, modelRequests, streamed } from "../support/model.ts";
+import { twilio } from "../support/twilio.ts";
+import { rows } from "../support/worker.ts";
+import { effects } from "../twilio-simulator/faults.ts";
+
+const PROMPT = "Acme Dental is open from nine to five on weekdays.";
+const SLOT = "text_threads.state/thread";
+const THEM = "+15005550006";
+
+async function threadOf({ id }: Imported, from = THEM) {
+  const name = await createVault(env.TOKEN_ENCRYPTION_KEYS).fingerprint(`text-thread/${id}/${from}`);
+  return env.TEXT_THREADS.getByName(name);
+}
+
+/** Texts the number, and lets the thread do what is due. */
+async function text(imported: Imported, body: string, from = THEM): Promise<void> {
+  await twilio.text(imported.phoneNumber, { body, from });
+  await settle(imported, from);
+}
+
+async function settle(imported: Imported, from = THEM): Promise<void> {
+  const thread = await threadOf(imported, from);
+  // The runtime's own clock rings its alarm, but not one that was set by a pretended clock.
+  if (vi.isFakeTimers()) await runDurableObjectAlarm(thread);
+  await vi.waitFor(async () => expect(await unanswered(thread)).toBe(0), { timeout: 5_000 });
+}
+
+/** How many texts of a thread wait; none where there is no thread. */
+async function unanswered(thread: DurableObjectStub<TextThread>): Promise<number> {
+  const sealed = await runInDurableObject(thread, (_, state) => state.storage.get<string>("thread"));
+  if (sealed === undefined) return 0;
+  const vault = createVault(env.TOKEN_ENCRYPTION_KEYS);
+  return JSON.parse(await vault.open(sealed, SLOT)).unanswered;
+}
+
+const sent = () => twilio.state.messages.map(({ body }) => body);
+const failures = async () =>
+  (await rows<{ type: string }>("events")).filter(({ type }) => type === "sms.failed").length;
+
+/** An agent that answers texts, whose customer is told by the runtime's own queue. */
+const haveTexter = (fields: Record<string, unknown> = {}) =>
+  haveImported({ system_prompt: PROMPT, sms_reply: true, webhook_url: startCustomer().url, ...fields });
+
+describe("an agent that answers texts", () => {
+  it("answers by Twilio's REST API, in one thread with its correspondent", async () => {
+    haveModel();
+    const imported = await haveTexter();
+    await text(imported, "When are you open?");
+    expect(twilio.state.messages).toEqual([
+      {
+        sid: expect.stringMatching(/^SM/),
+        from: imported.phoneNumber,
+        to: THEM,
+        body: "Acme Dental is open from nine to five on weekdays.",
+      },
+    ]);
+    await text(imported, "Thank you");
+    await text(imported, "Hello", "+15005550007");
+    expect(modelRequests().map(({ messages }) => (messages as unknown[]).length)).toEqual([2, 4, 2]);
+    expect(JSON.stringify(logLines())).not.toContain("open?");
+  });
+
+  it("is silent unless the agent says so, and without a model", async () => {
+    haveModel();
+    const imported = await haveTexter({ sms_reply: false });
+    await text(imported, "Hello");
+    expect(sent()).toEqual([]);
+  });
+
+  it.each(["STOP", "stop.", "Unsubscribe", "HELP", "START"])("leaves %s to Twilio", async (word) => {
+    haveModel();
+    const imported = await haveTexter();
+    await text(imported, word);
+    expect([sent(), modelRequests()]).toEqual([[], []]);
+  });
+
+  it.each(["12345", "Acme", ""])("cannot answer %j", async (from) => {
+    haveModel();
+    const imported = await haveTexter();
+    await text(imported, "Hello", from);
+    expect(sent()).toEqual([]);
+  });
+
+  it("answers no more than ten times an hour, and tells of it once", async () => {
+    haveModel((_) => streamed("Hi, I am a machine too."));
+    const imported = await haveTexter();
+    for (let count = 0; count < 13; count += 1) await text(imported, `Hi ${count}`);
+    expect([sent().length, await failures()]).toEqual([10, 1]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61 * 60 * 1_000 });
+    try {
+      await text(imported, "Hi again");
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(sent()).toHaveLength(11);
+  });
+
+  it.each<[string, () => void]>([
+    ["the model fails", () => haveModel(() => new Response("", { status: 500 }))],
+    ["Twilio refuses", () => twilio.state.optedOut.add(THEM)],
+    ["Twilio's answer is lost", () => twilio.faults.add({ effect: effects.replyLost, operation: "message" })],
+    ["Twilio fails", () => twilio.faults.add({ effect: effects.serverErrorHtml, operation: "message" })],
+  ])("tells its customer where %s, and sends nothing twice", async (_, breaks) => {
+    haveModel();
+    const imported = await haveTexter();
+    breaks();
+    await text(imported, "When are you open?");
+    await settle(imported);
+    expect(await failures()).toBe(1);
+    expect(sent().length).toBeLessThanOrEqual(1);
+  });
+
+  it("does not send again what it may have sent before it was restarted", async () => {
+    haveModel();
+    const imported = await haveTexter();
+    await text(imported, "When are you open?");
+    const vault = createVault(env.TOKEN_ENCRYPTION_KEYS);
+    await runInDurableObject(await threadOf(imported), async (_, { storage }) => {
+      const thread = JSON.parse(await vault.open((await storage.get<string>("thread")) ?? "", SLOT));
+      await storage.put(
+        "thread",
+        await vault.seal(JSON.stringify({ ...thread, isSending: true, unanswered: 1 }), SLOT),
+      );
+      await storage.setAlarm(Date.now());
+    });
+    await settle(imported);
+    expect([sent().length, await failures()]).toEqual([1, 1]);
+  });
+
+  it("forgets the thread after twelve hours, and keeps it sealed until then", async () => {
+    haveModel();
+    const imported = await haveTexter();
+    await text(imported, "When are you open?");
+    const stored = async () =>
+      runInDurableObject(await threadOf(imported), async (_, state) => [
+        ...(await state.storage.list()).values(),
+      ]);
+    expect(await stored()).toEqual([expect.stringMatching(/^v1\./)]);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 13 * 60 * 60 * 1_000 });
+    try {
+      await runDurableObjectAlarm(await threadOf(imported));
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(await stored()).toEqual([]);
+  });
+});

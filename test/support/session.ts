@@ -1,0 +1,47 @@
+import { env } from "cloudflare:workers";
+import { conversationOf } from "../../src/conversations/door.ts";
+import { sign } from "../../src/twilio/signature.ts";
+import { createVault } from "../../src/vault/vault.ts";
+import type { Imported } from "./answering.ts";
+import { BASE, send } from "./worker.ts";
+
+/** The object of a call. */
+export const objectOf = ({ id }: Pick<Imported, "id">, callSid: string) =>
+  conversationOf(
+    { conversations: env.CONVERSATIONS, vault: createVault(env.TOKEN_ENCRYPTION_KEYS) },
+    id,
+    callSid,
+  );
+
+/** Opens the WebSocket of a call as Twilio would. */
+export async function openSession(
+  { id, account }: Imported,
+  callSid: string,
+  { token = account.authToken, slash = "" } = {},
+) {
+  const url = `${BASE}/webhooks/twilio/${id}/relay/${callSid}`;
+  const signature = await sign(token, url.replace(/^https/, "wss") + slash, new URLSearchParams());
+  const headers = { "x-twilio-signature": signature, upgrade: "websocket" };
+  const response = await send(new Request(url, { headers }));
+  const socket = response.webSocket;
+  const received: Record<string, unknown>[] = [];
+  const closed = Promise.withResolvers<number>();
+  socket?.addEventListener("message", ({ data }) => {
+    received.push(JSON.parse(String(data)));
+  });
+  socket?.addEventListener("close", ({ code }) => closed.resolve(code));
+  socket?.accept();
+  return {
+    response,
+    received,
+    closed: closed.promise,
+    setup: { type: "setup", callSid, accountSid: account.sid, from: "+15005550006" },
+    say: (frame: unknown) => {
+      const isOpen = socket?.readyState === WebSocket.READY_STATE_OPEN;
+      if (isOpen) socket.send(typeof frame === "string" ? frame : JSON.stringify(frame));
+    },
+    close: () => socket?.close(1000),
+  };
+}
+
+export type CallSession = Awaited<ReturnType<typeof openSession>>;
