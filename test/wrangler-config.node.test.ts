@@ -9,6 +9,7 @@ import { schedule } from "../src/schedule.ts";
 // What stands in wrangler.toml and in the code is the same.
 
 const config = readConfig({ config: "wrangler.toml" });
+type Binding = { name: string; class_name: string };
 const consumers: { queue: string; max_retries?: number; dead_letter_queue?: string }[] =
   config.queues.consumers ?? [];
 
@@ -28,17 +29,19 @@ describe("wrangler.toml", () => {
   });
 
   it("sends nothing to the queues of the version before", () => {
-    expect(config.queues.producers?.map(({ queue }) => queue)).toEqual([RECONCILIATION]);
+    expect(config.queues.producers?.map(({ queue }: { queue: string }) => queue)).toEqual([RECONCILIATION]);
   });
 
   it("keeps each object's data in SQLite, by the class that the Worker exports", () => {
-    const names = config.durable_objects.bindings.map(({ name, class_name }) => [name, class_name]);
+    const bindings: Binding[] = config.durable_objects.bindings;
+    const names = bindings.map(({ name, class_name }) => [name, class_name]);
     expect(names).toEqual([
       ["EVENT_OUTBOX", "EventOutbox"],
       ["CONVERSATIONS", "Conversation"],
       ["TEXT_THREADS", "TextThread"],
     ]);
-    const classes = config.migrations.flatMap((migration) => migration.new_sqlite_classes ?? []);
+    const migrations: { new_sqlite_classes?: string[] }[] = config.migrations;
+    const classes = migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes);
     expect(classes).toEqual(names.map(([, className]) => className));
     const index = readFileSync("src/index.ts", "utf8");
     for (const className of classes) expect(index).toContain(`export { ${className} }`);

@@ -11,14 +11,13 @@ import { EMPTY, PUBLIC_BASE_URL } from "../systems/workerd.ts";
 
 const GZIP_BUDGET_KIB = 40;
 const STARTS_PER_ROUND = 3;
-const NODEJS = "nodejs_compat";
+const SDK = "bench/sdk/wrangler.toml";
 
 /** How soon a fresh isolate answers its first call, and how much has to be loaded for it. */
 export async function measureColdStart({ rounds }: Options): Promise<SectionReport> {
   const worker = deployable("src/index.ts");
-  const flags = ["--compatibility-flags", NODEJS];
-  const [sdk, parts] = [deployable("bench/sdk/whole.ts", flags), deployable("bench/sdk/parts.ts", flags)];
-  const compatibilityFlags = [NODEJS];
+  const [sdk, parts] = [deployable("bench/sdk/whole.ts", SDK), deployable("bench/sdk/parts.ts", SDK)];
+  const compatibilityFlags = ["nodejs_compat"];
   const systems = await startSystems({
     worker: { code: worker.code },
     empty: { code: EMPTY },

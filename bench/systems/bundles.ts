@@ -10,12 +10,12 @@ export type Bundle = { code: string; rawKiB: number; gzipKiB: number };
 const built = new Map<string, Bundle>();
 
 /** A Worker as wrangler would deploy it, built once per run. */
-export function deployable(entry: string, flags: string[] = []): Bundle {
+export function deployable(entry: string, config = "wrangler.toml"): Bundle {
   const known = built.get(entry);
   if (known) return known;
   buildDocumentation();
   const outdir = resolve("dist/bench", entry.replace(/\W+/g, "-"));
-  wrangler(["deploy", entry, "--dry-run", "--outdir", outdir, ...flags]);
+  wrangler(["deploy", entry, "--dry-run", "--outdir", outdir, "--config", config]);
   const code = readFileSync(`${outdir}/${basename(entry, ".ts")}.js`, "utf8");
   const gzipKiB = gzipSync(code, { level: 9 }).length / 1024;
   const bundle = { code, rawKiB: Buffer.byteLength(code) / 1024, gzipKiB };

@@ -34,8 +34,8 @@ const commands = {
       });
       return { id, twilio_number_sid: sid, phone_number };
     }),
-  /** Where the number's calls go now. */
-  voiceUrl: (sid: string) => state.numbers.get(sid)?.voice_url ?? "",
+  /** Where the number's calls go now. Twilio keeps what follows the # to itself. */
+  voiceUrl: (sid: string) => state.numbers.get(sid)?.voice_url?.split("#")[0] ?? "",
   /** From now on every answer comes this many milliseconds later. */
   setLatency(milliseconds: number) {
     faults.clear();

@@ -8,16 +8,18 @@ const answering = (answer: unknown) => async () => answer;
 
 /**
  * Around a bundle in a fresh isolate: gives it the D1 of its host, which cannot be handed over as it is, queues
- * that take everything, limits that allow everything, objects that are not asked, and no assets.
+ * that take everything, limits that allow everything, objects that do nothing, and no assets.
  */
 export default {
   fetch(request: Request, { DATABASE, QUEUES, LIMITS, OBJECTS, ...env }: ShellEnv, ctx: ExecutionContext) {
     const queue = { send: answering(undefined), sendBatch: answering(undefined) };
     const limit = { limit: answering({ success: true }) };
+    const object = new Proxy({}, { get: () => answering(undefined) });
+    const objects = { idFromName: (name: string) => name, get: () => object, getByName: () => object };
     const bindings = Object.fromEntries([
       ...QUEUES.map((name) => [name, queue]),
       ...LIMITS.map((name) => [name, limit]),
-      ...OBJECTS.map((name) => [name, { getByName: answering(undefined) }]),
+      ...OBJECTS.map((name) => [name, objects]),
     ]);
     const ASSETS = { fetch: answering(new Response(null, { status: 404 })) };
     return worker.fetch(request, { ...env, ...bindings, ASSETS, DB: databaseOver(DATABASE) }, ctx);

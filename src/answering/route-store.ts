@@ -1,4 +1,4 @@
-import { first, type Preparable, run } from "../database.ts";
+import { batch, first, type Preparable } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
@@ -52,5 +52,5 @@ export async function touchInbound(db: D1Database, id: string, now: Date): Promi
     `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
      WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
   );
-  await run(statement.bind(id, now.toISOString(), hourAgo), { isIdempotent: true });
+  await batch(db, [statement.bind(id, now.toISOString(), hourAgo)], { isIdempotent: true });
 }
