@@ -7,17 +7,52 @@ export const healthReference: Reference = {
     "GET /healthz": {
       id: "getHealth",
       summary: "See whether the service works",
-      description: "200 if the deployment is configured correctly and its database answers.",
+      description:
+        "200 if the deployment is configured correctly and its database answers.\n\n" +
+        "`?deep` also says what the platform gives the service: whether the database is near, and whether it is on " +
+        "Cloudflare's Free plan. It makes some sixty queries, so it needs the admin token " +
+        "(`Authorization: Bearer ADMIN_TOKEN`).",
       auth: "none",
+      query: z.object({
+        deep: answered(
+          z.optional(z.string()),
+          "Present, with any value: look at the platform too. Needs the admin token.",
+        ),
+      }),
       answers: [
         {
           status: 200,
           description: "The service works.",
-          schema: z.object({ status: answered(z.literal("ok"), "Always `ok`.") }),
+          schema: z.object({
+            status: answered(z.enum(["ok", "attention"]), "`attention` only with `?deep`: see `warnings`."),
+            database: answered(
+              z.optional(
+                z.object({
+                  region: answered(
+                    z.nullable(z.string()),
+                    "Where the primary database is; null if D1 does not say",
+                  ),
+                  round_trip_ms: answered(z.number(), "How long a query takes"),
+                }),
+              ),
+              "Only with `?deep`.",
+            ),
+            warnings: answered(
+              z.optional(
+                z.array(
+                  z.object({
+                    code: answered(z.enum(["free_plan", "database_far_away"]), "What was found"),
+                    message: answered(z.string(), "What it means"),
+                  }),
+                ),
+              ),
+              "Only with `?deep`.",
+            ),
+          }),
           example: { status: "ok" },
         },
       ],
-      errors: [],
+      errors: ["invalid_admin_token"],
     },
   },
 };

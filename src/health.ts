@@ -1,9 +1,73 @@
 import { Hono } from "hono/tiny";
-import { first } from "./database.ts";
+import { requireAdmin } from "./api-keys/authenticate.ts";
+import { first, readBatch, StorageError } from "./database.ts";
 import type { AppEnv } from "./http/context.ts";
 
-/** `GET /healthz`: 200 if the configuration is valid and D1 answers with all migrations applied, else an error. */
-export const health = new Hono<AppEnv>().get("/", async (c) => {
-  await first(c.env.DB.prepare("SELECT 1 FROM pending_events LIMIT 1"));
-  return c.json({ status: "ok" });
-});
+/**
+ * `GET /healthz`: 200 if the configuration is valid and D1 answers with all migrations applied, else an error. With
+ * `?deep`, and the admin token because it asks D1 often, also what the platform gives this Worker.
+ */
+export const health = new Hono<AppEnv>().get(
+  "/",
+  async (c, next) => {
+    await first(c.env.DB.prepare("SELECT 1 FROM pending_events LIMIT 1"));
+    return c.req.query("deep") === undefined ? c.json({ status: "ok" }) : next();
+  },
+  requireAdmin({ always: true }),
+  async (c) => c.json(await measurePlatform(c.env.DB)),
+);
+
+// The Free plan allows 50 queries in an invocation, the Paid plan 1,000, and an invocation has six connections at once.
+// https://developers.cloudflare.com/d1/platform/limits/
+const ROUNDS = 10;
+const AT_ONCE = 6;
+const FREE_PLAN_QUERIES = 50;
+const MAX_ROUND_TRIP_MS = 20;
+
+const MESSAGES = {
+  free_plan:
+    "D1 refused queries beyond the fiftieth in one invocation, as on Cloudflare's Free plan. What does not work there is " +
+    "in docs/deploy.md.",
+  database_far_away:
+    `A query to D1 takes over ${MAX_ROUND_TRIP_MS} ms, so the Worker does not run near the database. Compare \`placement\` ` +
+    "in wrangler.toml with the region of the database; docs/deploy.md says how.",
+};
+
+type Platform = {
+  status: "ok" | "attention";
+  database: {
+    /** The region of the primary; null if D1 does not say, as in local development. */
+    region: string | null;
+    round_trip_ms: number;
+  };
+  warnings: { code: keyof typeof MESSAGES; message: string }[];
+};
+
+/** @throws StorageError */
+async function measurePlatform(db: D1Database): Promise<Platform> {
+  const [where] = await readBatch(db, [db.prepare("SELECT 1")]);
+  const durations: number[] = [];
+  let isLimited = false;
+  for (let round = 0; round < ROUNDS && !isLimited; round += 1) {
+    const startedAt = Date.now();
+    const queries = Array.from({ length: AT_ONCE }, () => first(db.prepare("SELECT 1")));
+    for (const result of await Promise.allSettled(queries)) {
+      if (result.status === "fulfilled") continue;
+      // A failure before the limit is D1's.
+      isLimited =
+        result.reason instanceof StorageError && (round + 1) * AT_ONCE > FREE_PLAN_QUERIES - AT_ONCE;
+      if (!isLimited) throw result.reason;
+    }
+    durations.push(Date.now() - startedAt);
+  }
+  const roundTripMs = Math.min(...durations);
+  const found = { free_plan: isLimited, database_far_away: roundTripMs > MAX_ROUND_TRIP_MS };
+  const warnings = (["free_plan", "database_far_away"] as const)
+    .filter((code) => found[code])
+    .map((code) => ({ code, message: MESSAGES[code] }));
+  return {
+    status: warnings.length === 0 ? "ok" : "attention",
+    database: { region: where?.meta.served_by_region ?? null, round_trip_ms: roundTripMs },
+    warnings,
+  };
+}

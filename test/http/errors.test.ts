@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError, errorCatalogue, errorType } from "../../src/http/errors.ts";
-import { brokenDatabase } from "../support/database.ts";
+import { brokenDatabase, watchedDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { BASE, createKey, expectError, post, send } from "../support/worker.ts";
 
@@ -96,6 +97,70 @@ describe("GET /healthz", () => {
 
   it("is storage_unavailable when it does not", async () => {
     await expectError(await get("/healthz", { DB: brokenDatabase }), 503, "storage_unavailable");
+  });
+});
+
+describe("GET /healthz?deep", () => {
+  // How long this machine takes is not what is tested.
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const deep = (overrides: Partial<Env> = {}, token = env.ADMIN_TOKEN) => {
+    const headers = { authorization: `Bearer ${token}` };
+    return send(new Request(`${BASE}/healthz?deep`, { headers }), overrides);
+  };
+  type Deep = { status: string; database: { round_trip_ms: number }; warnings: { code: string }[] };
+  const found = async (overrides: Partial<Env> = {}) => {
+    const response = await deep(overrides);
+    expect(response.status).toBe(200);
+    const { status, warnings, database } = await response.json<Deep>();
+    return { status, codes: warnings.map(({ code }) => code), database };
+  };
+
+  it("is for the operator alone, for it asks D1 sixty times", async () => {
+    const { DB, trips } = watchedDatabase();
+    await expectError(await deep({ DB }, "x"), 401, "invalid_admin_token");
+    await expectError(await get("/healthz?deep=1", { DB }), 401, "invalid_admin_token");
+    expect(trips()).toBe(2);
+    await expectError(await deep({ DB, OPEN_SIGNUP: "true" }, ""), 401, "invalid_admin_token");
+  });
+
+  it("finds nothing where the platform gives what it should", async () => {
+    const { DB, trips } = watchedDatabase();
+    expect(await found({ DB })).toMatchObject({ status: "ok", codes: [] });
+    expect(trips()).toBeGreaterThan(60);
+  });
+
+  it("finds the Free plan by its fifty queries", async () => {
+    const { DB, trips } = watchedDatabase({ trip: 51, when: "before", times: 99 });
+    expect(await found({ DB })).toMatchObject({ status: "attention", codes: ["free_plan"] });
+    expect(trips()).toBeLessThan(60);
+  });
+
+  it("takes no failure of D1 for a limit", async () => {
+    const { DB } = watchedDatabase({ trip: 20, when: "before", times: 99 });
+    await expectError(await deep({ DB }), 503, "storage_unavailable");
+  });
+
+  it("finds a database that is far away", async () => {
+    const DB = {
+      prepare: () => ({
+        first: async () => {
+          vi.setSystemTime(Date.now() + 10);
+          return { 1: 1 };
+        },
+      }),
+      batch: async () => [{ meta: { served_by_region: "WEUR" } }],
+    } as unknown as D1Database;
+    expect(await found({ DB })).toMatchObject({
+      status: "attention",
+      codes: ["database_far_away"],
+      database: { region: "WEUR", round_trip_ms: 60 },
+    });
   });
 });
 
