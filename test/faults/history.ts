@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { D1Fault } from "../support/database.ts";
-import { effects, type Fault } from "../twilio-simulator/faults.ts";
+import { type Effect, effects, type Fault } from "../twilio-simulator/faults.ts";
 import { OPERATIONS } from "../twilio-simulator/state.ts";
 
 // Random histories: what people and machines do, and what goes wrong meanwhile.
@@ -87,20 +87,32 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
+// Twilio carries it out after so many further requests, often when another step is under way, or when time passes.
+const late: fc.Arbitrary<Effect> = fc.record({
+  kind: fc.constant("late" as const),
+  requests: fc.nat(9),
+  answer: fc.constantFrom("reset" as const, 504 as const),
+});
+
 const fault: fc.Arbitrary<Fault> = fc.record({
-  effect: fc.constantFrom(
-    effects.reset,
-    effects.replyLost,
-    effects.serverErrorHtml,
-    effects.appliedButServerError,
-    effects.appliedButNotJson,
-    effects.tooManyRequestsRetryAfter(60),
-    effects.authenticate,
-    effects.ignored,
-    effects.hang,
-    effects.appliedButHangs,
-    effects.appliedLate,
-    effects.appliedBehindGateway,
+  effect: fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom<Effect[]>(
+        effects.reset,
+        effects.replyLost,
+        effects.serverErrorHtml,
+        effects.appliedButServerError,
+        effects.appliedButNotJson,
+        effects.tooManyRequestsRetryAfter(60),
+        effects.authenticate,
+        effects.ignored,
+        effects.hang,
+        effects.appliedButHangs,
+        effects.appliedLate,
+      ),
+    },
+    { weight: 1, arbitrary: late },
   ),
   operation: fc.constantFrom(
     ...OPERATIONS.filter((operation) => ["list", "fetch", "update"].includes(operation)),
@@ -108,6 +120,14 @@ const fault: fc.Arbitrary<Fault> = fc.record({
   after: fc.nat(1),
   times: fc.constantFrom(1, 2, 3, null),
 });
+
+/** An update is carried out now, later or never, its answer is lost, and nobody can find out: Twilio says nothing more. */
+const silence: fc.Arbitrary<Fault[]> = fc
+  .oneof(late, fc.constantFrom<Effect[]>(effects.replyLost, effects.reset))
+  .map((effect) => [
+    { operation: "update", effect },
+    { operation: "fetch", effect: effects.serverErrorHtml, times: null },
+  ]);
 
 const database: fc.Arbitrary<D1Fault> = fc.record({
   trip: fc.integer({ min: 1, max: 7 }),
@@ -125,7 +145,11 @@ const failure: fc.Arbitrary<Omit<Disturbance, "outbox">> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc.record({
-      twilio: fc.array(fault, { minLength: 1, maxLength: 2 }),
+      twilio: fc.oneof(
+        { weight: 2, arbitrary: fc.array(fault, { minLength: 1, maxLength: 2 }) },
+        { weight: 1, arbitrary: silence },
+        { weight: 1, arbitrary: late.map((effect): Fault[] => [{ operation: "update", effect }]) },
+      ),
       database: fc.constant(null),
       deathAfter: fc.constant(null),
     }),
