@@ -187,7 +187,9 @@ export async function settle(world: World): Promise<void> {
     ]);
     takeQueued(RECONCILIATION);
     await runCron("*/15 * * * *");
-    await deliverQueued(RECONCILIATION);
+    const { retried } = await deliverQueued(RECONCILIATION);
+    const rows = await Promise.all(world.beliefs.map(rowOf));
+    if (retried.length === 0 && rows.every((row) => !row || row.state === "active")) break;
   }
   // Whoever has a number by now is rung, and told of a text.
   for (const belief of world.beliefs.filter(({ holder }) => holder)) {
