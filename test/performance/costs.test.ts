@@ -137,19 +137,23 @@ const used = (name: string) =>
   new Map((table("What is used").get(name) ?? []).map((cell, index) => [columns[index] ?? "", Number(cell)]));
 
 describe("docs/costs.md", () => {
-  it.each(Object.entries(scenarios))("counts what %s uses", async (name, measure) => {
-    const counted = await measure();
-    const written = used(name);
-    expect({
-      requests: written.get("requests"),
-      rowsRead: written.get("D1 rows read"),
-      rowsWritten: written.get("D1 rows written"),
-      objectRequests: written.get("object requests"),
-      objectRowsWritten: written.get("object rows written"),
-      logLines: written.get("log lines"),
-      dataPoints: written.get("data points"),
-    }).toEqual(counted);
-  });
+  it.each(Object.entries(scenarios))(
+    "counts what %s uses",
+    async (name, measure) => {
+      const counted = await measure();
+      const written = used(name);
+      expect({
+        requests: written.get("requests"),
+        rowsRead: written.get("D1 rows read"),
+        rowsWritten: written.get("D1 rows written"),
+        objectRequests: written.get("object requests"),
+        objectRowsWritten: written.get("object rows written"),
+        logLines: written.get("log lines"),
+        dataPoints: written.get("data points"),
+      }).toEqual(counted);
+    },
+    30_000,
+  );
 
   it("knows what a message costs that checks many accounts", () => {
     const operations = [...Object.keys(scenarios)].map((name) => used(name).get("queue operations"));
