@@ -1,7 +1,10 @@
 import { parseArgs } from "node:util";
 
-export const SECTION_NAMES = ["import", "voice", "cold", "load", "bulk", "reconcile"] as const;
+export const SECTION_NAMES = ["import", "voice", "cold", "load", "bulk", "reconcile", "fleet"] as const;
 export type SectionName = (typeof SECTION_NAMES)[number];
+
+/** Sections that take minutes each. */
+const LONG: readonly SectionName[] = ["reconcile", "fleet"];
 
 export type Options = {
   sections: readonly SectionName[];
@@ -13,14 +16,14 @@ export type Options = {
 
 export const USAGE = `Usage: npm run bench -- [--only ${SECTION_NAMES.join(",")}] [--quick]
 
-  --only   some of the sections, comma separated; all but reconcile without it
+  --only   some of the sections, comma separated; all but reconcile and fleet without it
   --quick  three rounds and short runs, to try it out; docs/performance.md is left alone`;
 
 /** @throws Error on an argument that does not exist */
 export function readOptions(args: string[]): Options {
   const options = { only: { type: "string" }, quick: { type: "boolean", default: false } } as const;
   const { only, quick } = parseArgs({ args, options }).values;
-  const wanted = only?.split(",") ?? SECTION_NAMES.filter((name) => name !== "reconcile");
+  const wanted = only?.split(",") ?? SECTION_NAMES.filter((name) => !LONG.includes(name));
   const unknown = wanted.filter((name) => !SECTION_NAMES.includes(name as SectionName));
   if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(", ")}.`);
   const sections = SECTION_NAMES.filter((name) => wanted.includes(name));

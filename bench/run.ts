@@ -3,6 +3,7 @@ import { type Options, readOptions, type SectionName, USAGE } from "./options.ts
 import { markdown, type SectionReport, writeDocs } from "./report.ts";
 import { measureBulk } from "./sections/bulk.ts";
 import { measureColdStart } from "./sections/cold-start.ts";
+import { measureFleet } from "./sections/fleet.ts";
 import { measureImport } from "./sections/import.ts";
 import { measureLoad } from "./sections/load.ts";
 import { measureReconciliation } from "./sections/reconcile.ts";
@@ -18,6 +19,7 @@ const sections: Record<SectionName, (options: Options) => Promise<SectionReport>
   load: measureLoad,
   bulk: measureBulk,
   reconcile: measureReconciliation,
+  fleet: measureFleet,
 };
 
 async function run(options: Options): Promise<void> {

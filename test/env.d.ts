@@ -6,3 +6,9 @@ declare namespace Cloudflare {
     MIGRATIONS: import("cloudflare:test").D1Migration[];
   }
 }
+
+/** A file as text. */
+declare module "*?raw" {
+  const text: string;
+  export default text;
+}

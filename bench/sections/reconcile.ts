@@ -72,7 +72,7 @@ async function check(size: Size, { isDrifted = true, withHeap = true } = {}): Pr
   if (isDrifted) await twilio.drift(ONE_DRIFTED_IN);
 
   const [startedAt, cpuBefore] = [performance.now(), cpuMs(pid)];
-  const progress = await run(size.accounts);
+  const progress = await run();
   const seconds = (performance.now() - startedAt) / 1000;
   const cpu = cpuMs(pid) - cpuBefore;
 

@@ -37,15 +37,15 @@ export async function startReconciler(twilio: Twilio, probe?: HeapProbe) {
   await probe?.watch(new URL(`/core:user:${NAME}`, await miniflare.getInspectorURL()));
   const importNumber = await createCustomer(urls[NAME], secrets.ADMIN_TOKEN);
 
-  /** Runs the cron, and waits until the consumer has checked so many accounts. */
-  async function run(accounts: number): Promise<Progress> {
+  /** Runs the cron, and waits until the consumer has done all messages, those of the checkers to themselves too. */
+  async function run(): Promise<Progress> {
     const { scheduled } = await miniflare.getWorker(NAME);
     const { outcome } = await scheduled({ cron: CRON });
     if (outcome !== "ok") throw new Error(`the cron ended with ${outcome}`);
     for (;;) {
       const body = await sendExpecting(200, { method: "GET", url: `${urls[NAME]}/progress` });
       const progress: Progress = JSON.parse(body);
-      if (progress.messages >= accounts) return progress;
+      if (progress.done >= progress.sent) return progress;
       await pause(20);
     }
   }
@@ -53,7 +53,7 @@ export async function startReconciler(twilio: Twilio, probe?: HeapProbe) {
   /** New accounts full of imported numbers: one is imported, and the others get copies of its row. All are due. */
   async function fill(accounts: number, numbersEach: number): Promise<void> {
     // Nothing was sealed by an older key. The cron notes that, and then has only the checks to do.
-    await run(0);
+    await run();
     await atOnce(Array.from({ length: accounts }), IMPORTS_IN_FLIGHT, async () => {
       const account = await twilio.addAccount();
       for (const number of await twilio.addNumbers(account, 1)) await importNumber(account, number);

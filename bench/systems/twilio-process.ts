@@ -17,22 +17,32 @@ function addNext(account: Account, webhooks = {}) {
   return addNumber(state, account, { phone_number, ...webhooks });
 }
 
+function addImported(account: Account, count: number, publicBaseUrl: string) {
+  return Array.from({ length: count }, () => {
+    const id = `num_${crypto.randomUUID().replaceAll("-", "")}`;
+    const { voice, voiceFallback, sms, smsFallback, status } = webhooksOf(publicBaseUrl, id);
+    const { sid, phone_number } = addNext(account, {
+      voice_url: voice,
+      voice_fallback_url: voiceFallback,
+      sms_url: sms,
+      sms_fallback_url: smsFallback,
+      status_callback: status,
+    });
+    return { id, twilio_number_sid: sid, phone_number };
+  });
+}
+
 const commands = {
   addAccount: (fields: Partial<Account> = {}) => addAccount(state, fields),
   addNumbers: (account: Account, count: number) => Array.from({ length: count }, () => addNext(account)),
   /** Numbers that point at us already, with the ids of their rows. */
-  addImported: (account: Account, count: number, publicBaseUrl: string) =>
+  addImported,
+  /** Accounts with one such number each. */
+  addFleet: (count: number, publicBaseUrl: string) =>
     Array.from({ length: count }, () => {
-      const id = `num_${crypto.randomUUID().replaceAll("-", "")}`;
-      const { voice, voiceFallback, sms, smsFallback, status } = webhooksOf(publicBaseUrl, id);
-      const { sid, phone_number } = addNext(account, {
-        voice_url: voice,
-        voice_fallback_url: voiceFallback,
-        sms_url: sms,
-        sms_fallback_url: smsFallback,
-        status_callback: status,
-      });
-      return { id, twilio_number_sid: sid, phone_number };
+      const account = addAccount(state);
+      const [number] = addImported(account, 1, publicBaseUrl);
+      return { account, number };
     }),
   /** Where the number's calls go now. Twilio keeps what follows the # to itself. */
   voiceUrl: (sid: string) => state.numbers.get(sid)?.voice_url?.split("#")[0] ?? "",

@@ -7,7 +7,8 @@ import { errorFields } from "./log.ts";
 const PERIOD_SECONDS = 60;
 
 /**
- * Cloudflare's rate limits per API key, one for reads and one for writes. Must run after `authenticate`.
+ * Cloudflare's rate limits per API key, one for reads and one for writes. Must run after `authenticate`. Each Cloudflare
+ * location counts by itself, and approximately.
  * https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/
  *
  * @throws ApiError `rate_limit_exceeded`

@@ -12,6 +12,7 @@ export type OutboxFault = { when: "before" | "after"; methods: readonly Method[]
 
 let fault: OutboxFault | undefined;
 let isHeld = false;
+let calls = 0;
 const touched = new Map<string, Stub>();
 
 /** From now on calls to outboxes fail like this; or no more do. */
@@ -50,11 +51,12 @@ export const watchedOutboxes = new Proxy(env.EVENT_OUTBOX, {
       return new Proxy(stub, {
         get: (target, method) => {
           const watched = METHODS.find((name) => name === method);
-          if (watched) return faulty(target, watched);
-          const value = Reflect.get(target, method);
-          return typeof value === "function"
-            ? (...values: unknown[]) => Reflect.apply(value, target, values)
-            : value;
+          const value = watched ? faulty(target, watched) : Reflect.get(target, method);
+          if (typeof value !== "function") return value;
+          return (...values: unknown[]) => {
+            calls += 1;
+            return Reflect.apply(value, target, values);
+          };
         },
       });
     };
@@ -67,6 +69,39 @@ export async function startOutboxes(): Promise<void> {
   isHeld = false;
   for (const stub of touched.values()) await stub.erase();
   touched.clear();
+}
+
+/** How many requests outboxes had so far. */
+export const outboxCalls = (): number => calls;
+
+/** How many rows an outbox writes while something is done, alarms included. */
+export async function rowsWritten(work: () => Promise<unknown>): Promise<number> {
+  const [stub] = outboxes();
+  let rows = 0;
+  await runInDurableObject(stub as never, (_, { storage }) => {
+    const { sql } = storage;
+    const [exec, setAlarm] = [sql.exec.bind(sql), storage.setAlarm.bind(storage)];
+    const cursors: SqlStorageCursor<never>[] = [];
+    Object.assign(sql, {
+      exec: (...statement: Parameters<typeof exec>) => {
+        const cursor = exec(...statement);
+        cursors.push(cursor as never);
+        return cursor;
+      },
+      rowsWritten: () => cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0),
+    });
+    Object.assign(storage, {
+      setAlarm: (time: number) => {
+        rows += 1;
+        return setAlarm(time);
+      },
+    });
+  });
+  await work();
+  await runInDurableObject(stub as never, (_, { storage }) => {
+    rows += (storage.sql as unknown as { rowsWritten: () => number }).rowsWritten();
+  });
+  return rows;
 }
 
 /** The outboxes that were used in this test. */

@@ -14,6 +14,7 @@ import {
   outboxes,
   outboxRows,
   restartOutboxes,
+  rowsWritten,
   runAlarms,
   watchedOutboxes,
   withStorage,
@@ -185,36 +186,6 @@ describe("customers", () => {
 });
 
 describe("what an event costs", () => {
-  /** How many rows an outbox writes while something is done, alarms included. */
-  async function rowsWritten(work: () => Promise<unknown>): Promise<number> {
-    const [stub] = outboxes();
-    let rows = 0;
-    await runInDurableObject(stub as never, (_, { storage }) => {
-      const { sql } = storage;
-      const [exec, setAlarm] = [sql.exec.bind(sql), storage.setAlarm.bind(storage)];
-      const cursors: SqlStorageCursor<never>[] = [];
-      Object.assign(sql, {
-        exec: (...statement: Parameters<typeof exec>) => {
-          const cursor = exec(...statement);
-          cursors.push(cursor as never);
-          return cursor;
-        },
-        rowsWritten: () => cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0),
-      });
-      Object.assign(storage, {
-        setAlarm: (time: number) => {
-          rows += 1;
-          return setAlarm(time);
-        },
-      });
-    });
-    await work();
-    await runInDurableObject(stub as never, (_, { storage }) => {
-      rows += (storage.sql as unknown as { rowsWritten: () => number }).rowsWritten();
-    });
-    return rows;
-  }
-
   it("is five rows, from its arrival to its end, with a share of the alarms", async () => {
     const imported = await haveImported({ webhook_url: startCustomer().url });
     await at(MINUTE, runAlarms);
