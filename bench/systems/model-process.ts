@@ -7,6 +7,9 @@ const FIRST_TOKEN_MS = Number(process.argv[2]);
 
 type ChatRequest = { messages: { role: string; content: string }[] };
 
+// Who asks may hang up in the middle, as a caller's interruption makes the Worker do.
+process.on("uncaughtException", () => undefined);
+
 const server = createServer(async (request, response) => {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
