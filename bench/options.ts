@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 
-export const SECTION_NAMES = ["import", "voice", "cold", "load", "bulk", "reconcile", "fleet"] as const;
+export const SECTION_NAMES = ["import", "voice", "talk", "cold", "load", "bulk", "reconcile", "fleet"] as const;
 export type SectionName = (typeof SECTION_NAMES)[number];
 
 /** Sections that take minutes each. */

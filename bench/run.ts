@@ -7,6 +7,7 @@ import { measureFleet } from "./sections/fleet.ts";
 import { measureImport } from "./sections/import.ts";
 import { measureLoad } from "./sections/load.ts";
 import { measureReconciliation } from "./sections/reconcile.ts";
+import { measureTalk } from "./sections/talk.ts";
 import { measureVoice } from "./sections/voice.ts";
 
 // npm run bench: measures the Worker against its floor, an empty handler and the same job done the usual way, and
@@ -15,6 +16,7 @@ import { measureVoice } from "./sections/voice.ts";
 const sections: Record<SectionName, (options: Options) => Promise<SectionReport>> = {
   import: measureImport,
   voice: measureVoice,
+  talk: measureTalk,
   cold: measureColdStart,
   load: measureLoad,
   bulk: measureBulk,

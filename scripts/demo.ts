@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
 import { signEvent } from "../src/events/signature.ts";
 import { becomes } from "./demo/becomes.ts";
+import { converse } from "./demo/conversations.ts";
 import { play } from "./demo/play.ts";
 import { check, say, scene, show } from "./demo/transcript.ts";
 import { PUBLIC_BASE_URL } from "./demo/worker.ts";
@@ -185,6 +186,8 @@ await play(async ({ worker, twilio, customer }) => {
   const { region, health } = checked.body.phone_number;
   check(`its Region is ${region}, its health ${health}`, region === "ie1" && health === "ok");
   await tenant.delete(irishPath);
+
+  await converse({ twilio, customer, tenant }, account);
 
   scene("Leaving: the number gets back what it had");
   show((await tenant.delete(`/v1/phone-numbers/${encodeURIComponent(NUMBER)}`)).body);

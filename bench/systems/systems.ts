@@ -13,10 +13,10 @@ export type Systems = Awaited<ReturnType<typeof startSystems>>;
 /** What a fresh isolate can be started with, by name. */
 type Bundles = Record<string, { code: string; compatibilityFlags?: string[] }>;
 
-/** Twilio, and what is measured against it: the Worker, the floor and the peer. */
-export async function startSystems(bundles: Bundles = {}) {
+/** Twilio, and what is measured against it: the Worker, with these variables of its own, the floor and the peer. */
+export async function startSystems(bundles: Bundles = {}, variables: Record<string, string> = {}) {
   const twilio = await startTwilio();
-  const { options, secrets } = deployed(twilio.url);
+  const { options, secrets } = deployed(twilio.url, variables);
   const shell = await small("isolate-shell");
   const QUEUES = Object.keys(options.queueProducers);
   const LIMITS = Object.keys(options.ratelimits);
@@ -68,6 +68,8 @@ export async function createCustomer(workerUrl: string, adminToken: string): Pro
   const { agent_id } = await post("agents", bearer, {
     name: "Receptionist",
     welcome_message: "Hello, you have reached Acme Dental. How can I help?",
+    // Of many calls the first waits until the last has begun.
+    silence_hangup_seconds: 300,
   });
   return ({ sid, authToken }, { phone_number }) =>
     post("phone-numbers", bearer, { phone_number, twilio_sid: sid, twilio_token: authToken, agent_id });

@@ -15,7 +15,7 @@ const config = readConfig({ config: "wrangler.toml" });
 export const compatibilityDate = config.compatibility_date ?? "";
 
 /** The Worker as wrangler.toml deploys it, in the words of Miniflare. */
-export function deployed(twilioUrl: string) {
+export function deployed(twilioUrl: string, variables: Record<string, string> = {}) {
   const secrets = freshSecrets();
   const limits: { name: string; namespace_id: string }[] = config.ratelimits ?? [];
   const producers: { binding: string; queue: string }[] = config.queues.producers ?? [];
@@ -27,6 +27,7 @@ export function deployed(twilioUrl: string) {
       ...secrets,
       PUBLIC_BASE_URL,
       TWILIO_API_BASE_URL: twilioUrl,
+      ...variables,
     },
     d1Databases: { DB: "bench" },
     queueProducers: Object.fromEntries(producers.map(({ binding, queue }) => [binding, queue])),

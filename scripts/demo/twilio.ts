@@ -1,7 +1,8 @@
 import { serveSimulator } from "../../test/twilio-simulator/serve.ts";
 import { createSimulator } from "../../test/twilio-simulator/simulator.ts";
-import { openEcho } from "../../test/twilio-simulator/sockets.ts";
+import { openEcho, openFromNode } from "../../test/twilio-simulator/sockets.ts";
 import { type Account, addAccount, addNumber } from "../../test/twilio-simulator/state.ts";
+import { PUBLIC_BASE_URL } from "./worker.ts";
 
 /**
  * A simulated Twilio: what the owner of an account sees and does there, and the telephone network.
@@ -9,11 +10,15 @@ import { type Account, addAccount, addNumber } from "../../test/twilio-simulator
  * @param workerUrl where the Worker really listens; the network reaches it by its public name
  */
 export async function startTwilio(workerUrl: () => string) {
-  // The customer's runtime is a small one that repeats what it hears.
-  const simulator = createSimulator((request) => {
-    const { pathname } = new URL(request.url);
-    return fetch(new Request(new URL(pathname, workerUrl()), request));
-  }, openEcho);
+  const here = (url: string) => new URL(new URL(url).pathname, workerUrl());
+  const simulator = createSimulator(
+    (request) => fetch(new Request(here(request.url), request)),
+    (url, headers) => {
+      // The customer's own runtime is a small one that repeats what it hears.
+      if (new URL(url).host !== new URL(PUBLIC_BASE_URL).host) return openEcho(url, headers);
+      return openFromNode(here(url).href.replace(/^http/, "ws"), headers);
+    },
+  );
   const { state, regions, ring, text } = simulator;
   const served = await serveSimulator(simulator);
   const ireland = await serveSimulator(simulator, 0, "ie1");
@@ -25,7 +30,7 @@ export async function startTwilio(workerUrl: () => string) {
   return {
     url: served.url,
     regionUrls: `ie1=${ireland.url}`,
-    addAccount: () => addAccount(state),
+    addAccount: (fields: Partial<Account> = {}) => addAccount(state, fields),
     addNumber: (account: Account, fields: Parameters<typeof addNumber>[2]) =>
       addNumber(state, account, fields),
     /** A number whose calls are handled in Ireland, where its account has a token of its own. */
@@ -45,6 +50,8 @@ export async function startTwilio(workerUrl: () => string) {
     edit: (sid: string, fields: object) => Object.assign(numberOf(sid), fields),
     /** What Twilio was asked so far. */
     operations: () => state.requests.map(({ operation }) => operation),
+    /** The texts that were sent by its REST API. */
+    messages: () => state.messages,
     ring,
     text,
     async close() {

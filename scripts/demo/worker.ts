@@ -20,6 +20,8 @@ export async function startWorker(twilioUrl: string, regionUrls: string) {
     TWILIO_TIMEOUT_MS: "8000",
     OPEN_SIGNUP: "false",
     ALLOW_LOCAL_WEBHOOKS: "true",
+    MODEL_BASE_URL: `${twilioUrl}/v1`,
+    MODEL: "scripted",
   };
   const server = createTestHarness({ workers: [{ configPath: "wrangler.toml", vars, secrets }] });
   const { url } = await server.listen();

@@ -4,8 +4,8 @@ import { type EndedReason, type State, speakingMs } from "./state.ts";
 
 /** What has ended is kept for a day, so that Twilio's repeated reports find it; then the object is emptied. */
 const KEEP_MS = 24 * 60 * 60 * 1_000;
-// Twilio says who it is at once; what does not is not Twilio.
-const SETUP_MS = 10_000;
+// Twilio says at once whose call it is, and is heard late if many calls begin together. What never says it is not Twilio.
+const SETUP_MS = 60_000;
 const MAX_GOODBYE_MS = 15_000;
 
 export type AlarmPlan =

@@ -36,6 +36,7 @@ const SLOT: Slot = "conversations.state/call";
 export abstract class Dialogue extends DurableObject<Env> {
   protected state: State | null = null;
   #isLoaded = false;
+  #alarmAt = 0;
   #turn: { stop: AbortController; said: string } | null = null;
   readonly #vault: Vault;
   protected readonly log: Logger;
@@ -73,6 +74,8 @@ export abstract class Dialogue extends DurableObject<Env> {
     const known = await this.load();
     if (known) return known;
     this.state = newState(opening, Date.now());
+    // Before Twilio's first message the object may sleep already.
+    await this.keep();
     await this.arm();
     return this.state;
   }
@@ -93,10 +96,15 @@ export abstract class Dialogue extends DurableObject<Env> {
     const now = Date.now();
     const session = { isOpen: this.isSessionOpen(), isSpeaking: this.#turn !== null };
     const plan = planAlarm(this.state, session, now);
-    await this.ctx.storage.setAlarm(plan.kind === "sleep" ? plan.until : now, { allowUnconfirmed: true });
+    const at = plan.kind === "sleep" ? plan.until : now;
+    // An alarm that comes too early looks again; so a turn, which puts the silence off, writes none.
+    if (this.#alarmAt > now && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    await this.ctx.storage.setAlarm(at, { allowUnconfirmed: true });
   }
 
   override async alarm(): Promise<void> {
+    this.#alarmAt = 0;
     const state = await this.load();
     const session = { isOpen: this.isSessionOpen(), isSpeaking: this.#turn !== null };
     const plan = state ? planAlarm(state, session, Date.now()) : ({ kind: "forget" } as const);

@@ -1,11 +1,11 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
+import { outboxRows } from "../support/outbox.ts";
 import { type CallSession, objectOf, openSession } from "../support/session.ts";
-import { rows } from "../support/worker.ts";
 
 // Whatever happens in a call, and in whichever order: it ends, and its customer is told once.
 
@@ -45,6 +45,7 @@ const step = fc.oneof(
       "reopen",
       "lost",
       "kill",
+      "sleep",
       "alarm",
       "status",
     ),
@@ -108,6 +109,9 @@ async function live(imported: Imported, steps: { act: string; model: string }[])
         await runInDurableObject(await object(), (_, state) => state.abort("killed")).catch(() => undefined);
         session = undefined;
         break;
+      case "sleep":
+        await evictDurableObject(await object());
+        break;
       case "alarm":
         await runDurableObjectAlarm(await object());
         break;
@@ -119,7 +123,7 @@ async function live(imported: Imported, steps: { act: string; model: string }[])
   // Twilio says that the call is over, and says it again.
   await status();
   await status();
-  const ended = (await rows<{ type: string }>("events")).filter(({ type }) => type === "call.completed");
+  const ended = (await outboxRows<{ type: string }>()).filter(({ type }) => type === "call.completed");
   expect(ended).toHaveLength(calls);
   const state = await stateOf(imported, callSid);
   if (state) expect(state.ended).not.toBeNull();

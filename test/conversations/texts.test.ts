@@ -8,7 +8,6 @@ import { startCustomer } from "../support/customer.ts";
 import { logLines } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
-import { rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 
 const PROMPT = "Acme Dental is open from nine to five on weekdays.";
@@ -42,12 +41,21 @@ async function unanswered(thread: DurableObjectStub<TextThread>): Promise<number
 }
 
 const sent = () => twilio.state.messages.map(({ body }) => body);
-const failures = async () =>
-  (await rows<{ type: string }>("events")).filter(({ type }) => type === "sms.failed").length;
+/** How often the customer was told that a text got no answer, once they have been told at all. */
+const failures = () =>
+  vi.waitFor(() => {
+    const told = customer.events().filter(({ event }) => event === "sms.failed");
+    expect(told).not.toEqual([]);
+    return told.length;
+  });
 
-/** An agent that answers texts, whose customer is told by the runtime's own queue. */
-const haveTexter = (fields: Record<string, unknown> = {}) =>
-  haveImported({ system_prompt: PROMPT, sms_reply: true, webhook_url: startCustomer().url, ...fields });
+let customer: ReturnType<typeof startCustomer>;
+
+/** An agent that answers texts, and its customer. */
+function haveTexter(fields: Record<string, unknown> = {}) {
+  customer = startCustomer();
+  return haveImported({ system_prompt: PROMPT, sms_reply: true, webhook_url: customer.url, ...fields });
+}
 
 describe("an agent that answers texts", () => {
   it("answers by Twilio's REST API, in one thread with its correspondent", async () => {
