@@ -1,7 +1,19 @@
 import { parseArgs } from "node:util";
 
-export const SECTION_NAMES = ["import", "voice", "cold", "load", "bulk", "reconcile"] as const;
+export const SECTION_NAMES = [
+  "import",
+  "voice",
+  "cold",
+  "load",
+  "bulk",
+  "events",
+  "registry",
+  "reconcile",
+] as const;
 export type SectionName = (typeof SECTION_NAMES)[number];
+
+/** Those that take minutes. */
+const LONG: readonly SectionName[] = ["registry", "reconcile"];
 
 export type Options = {
   sections: readonly SectionName[];
@@ -9,20 +21,27 @@ export type Options = {
   quick: boolean;
   /** How often each thing is measured. */
   rounds: number;
+  /** A checkout of the version before event outboxes, with its dependencies, to compare with. */
+  before: string | undefined;
 };
 
-export const USAGE = `Usage: npm run bench -- [--only ${SECTION_NAMES.join(",")}] [--quick]
+export const USAGE = `Usage: npm run bench -- [--only ${SECTION_NAMES.join(",")}] [--before DIRECTORY] [--quick]
 
-  --only   some of the sections, comma separated; all but reconcile without it
-  --quick  three rounds and short runs, to try it out; docs/performance.md is left alone`;
+  --only    some of the sections, comma separated; all but registry and reconcile without it
+  --before  a checkout of the version before event outboxes, to compare events with
+  --quick   three rounds and short runs, to try it out; docs/performance.md is left alone`;
 
 /** @throws Error on an argument that does not exist */
 export function readOptions(args: string[]): Options {
-  const options = { only: { type: "string" }, quick: { type: "boolean", default: false } } as const;
-  const { only, quick } = parseArgs({ args, options }).values;
-  const wanted = only?.split(",") ?? SECTION_NAMES.filter((name) => name !== "reconcile");
+  const options = {
+    only: { type: "string" },
+    before: { type: "string" },
+    quick: { type: "boolean", default: false },
+  } as const;
+  const { only, before, quick } = parseArgs({ args, options }).values;
+  const wanted = only?.split(",") ?? SECTION_NAMES.filter((name) => !LONG.includes(name));
   const unknown = wanted.filter((name) => !SECTION_NAMES.includes(name as SectionName));
   if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(", ")}.`);
   const sections = SECTION_NAMES.filter((name) => wanted.includes(name));
-  return { sections, quick, rounds: quick ? 3 : 7 };
+  return { sections, quick, rounds: quick ? 3 : 7, before };
 }

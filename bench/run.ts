@@ -3,9 +3,11 @@ import { type Options, readOptions, type SectionName, USAGE } from "./options.ts
 import { markdown, type SectionReport, writeDocs } from "./report.ts";
 import { measureBulk } from "./sections/bulk.ts";
 import { measureColdStart } from "./sections/cold-start.ts";
+import { measureEvents } from "./sections/events.ts";
 import { measureImport } from "./sections/import.ts";
 import { measureLoad } from "./sections/load.ts";
 import { measureReconciliation } from "./sections/reconcile.ts";
+import { measureRegistry } from "./sections/registry.ts";
 import { measureVoice } from "./sections/voice.ts";
 
 // npm run bench: measures the Worker against its floor, an empty handler and the same job done the usual way, and
@@ -17,6 +19,8 @@ const sections: Record<SectionName, (options: Options) => Promise<SectionReport>
   cold: measureColdStart,
   load: measureLoad,
   bulk: measureBulk,
+  events: measureEvents,
+  registry: measureRegistry,
   reconcile: measureReconciliation,
 };
 

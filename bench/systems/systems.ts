@@ -44,6 +44,7 @@ export async function startSystems(bundles: Bundles = {}) {
   for (const number of await twilio.addNumbers(account, 1)) await customer(account, number);
   return {
     ...workerd,
+    secrets,
     twilio,
     account,
     customer,

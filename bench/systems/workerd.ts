@@ -14,8 +14,13 @@ export const EMPTY = "export default { fetch: () => new Response() };";
 const config = readConfig({ config: "wrangler.toml" });
 export const compatibilityDate = config.compatibility_date ?? "";
 
-/** The Worker as wrangler.toml deploys it, in the words of Miniflare. */
-export function deployed(twilioUrl: string) {
+/**
+ * The Worker as wrangler.toml deploys it, in the words of Miniflare.
+ *
+ * @param directory a checkout of the repository; this one unless told
+ */
+export function deployed(twilioUrl: string, directory = ".") {
+  const config = readConfig({ config: `${directory}/wrangler.toml` });
   const secrets = freshSecrets();
   const limits: { name: string; namespace_id: string }[] = config.ratelimits ?? [];
   const producers: { binding: string; queue: string }[] = config.queues.producers ?? [];
@@ -64,7 +69,7 @@ export const text = (path: string, contents: string) => ({ type: "Text" as const
 export async function startWorkerd<Name extends string>(
   owner: NoInfer<Name>,
   workers: Record<Name, Omit<WorkerOptions, "name">>,
-  options: { inspectorPort?: number } = {},
+  { directory = ".", ...options }: { inspectorPort?: number; directory?: string } = {},
 ) {
   const all = { ...workers, empty: { modules: [module("empty.js", EMPTY)] } };
   const names = Object.keys(all) as (Name | "empty")[];
@@ -85,7 +90,7 @@ export async function startWorkerd<Name extends string>(
   });
   await miniflare.ready;
   const d1 = (await miniflare.getD1Database("DB", owner)) as unknown as D1Database;
-  for (const { queries } of await readD1Migrations("migrations")) {
+  for (const { queries } of await readD1Migrations(`${directory}/migrations`)) {
     await d1.batch(queries.map((query) => d1.prepare(query)));
   }
   const urls = names.map(async (name) => [name, (await miniflare.unsafeGetDirectURL(name)).origin]);
