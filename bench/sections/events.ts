@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { sign } from "../../src/twilio/signature.ts";
 import { newSid } from "../../test/twilio-simulator/state.ts";
-import { type HttpRequest, send } from "../measure/http.ts";
+import { closeConnections, type HttpRequest, send } from "../measure/http.ts";
 import { alternate, atOnce, inTurn } from "../measure/rounds.ts";
 import { quantile } from "../measure/statistics.ts";
 import type { Options } from "../options.ts";
@@ -157,8 +157,7 @@ async function signedText({ sid, authToken }: SeededAccount, id: string, origin:
 
 async function signedTexts(next: () => Promise<Message>, count: number): Promise<Message[]> {
   const messages = await Promise.all(Array.from({ length: count }, next));
-  // While they were signed, servers have closed connections that rested; the client has yet to hear of it.
-  await pause(200);
+  closeConnections();
   return messages;
 }
 
