@@ -128,7 +128,8 @@ async function startSystem(customersUrl: string, directory: string): Promise<Sys
     },
     async sendText([, request]) {
       // As Twilio does if a connection breaks. What comes twice is one event.
-      const { status, body } = await send(request).catch(() => {
+      const { status, body } = await send(request).catch((e) => {
+        console.error('RETRY', Math.round(performance.now()), directory, String(e));
         retries += 1;
         return send(request);
       });
@@ -158,6 +159,7 @@ async function signedText({ sid, authToken }: SeededAccount, id: string, origin:
 async function signedTexts(next: () => Promise<Message>, count: number): Promise<Message[]> {
   const messages = await Promise.all(Array.from({ length: count }, next));
   closeConnections();
+  console.error('PHASE', Math.round(performance.now()), count);
   return messages;
 }
 
@@ -178,6 +180,7 @@ async function throughput(system: System, customers: Customers, count: number): 
   const startedAt = performance.now();
   await atOnce(messages, IN_FLIGHT, system.sendText);
   await arrived(customers, count);
+  console.error('THROUGHPUT', (performance.now() - startedAt) / count);
   return (performance.now() - startedAt) / count;
 }
 
@@ -203,6 +206,7 @@ async function delays(
   await arrived(customers, messages.length);
   const at = new Map(await customers.take());
   const late = messages.map(([sid], index) => (at.get(sid) ?? Number.NaN) - (dueAt[index] ?? Number.NaN));
+  console.error('LATE', quantile(late, 0.5), quantile(late, 0.99), Math.max(...late));
   return { late, seconds: (Math.max(...at.values()) - startedAt) / 1000, offeredSeconds: seconds };
 }
 

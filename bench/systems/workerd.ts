@@ -82,6 +82,7 @@ export async function startWorkerd<Name extends string>(
       ...(all[name] as WorkerOptions),
     })),
     d1Persist: scratch(crypto.randomUUID()),
+    durableObjectsPersist: scratch(crypto.randomUUID()),
     // Log lines are written as in production, and read by nobody.
     handleRuntimeStdio(stdout: Readable, stderr: Readable) {
       stdout.resume();
