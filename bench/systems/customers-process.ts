@@ -39,6 +39,8 @@ export type CustomerCommands = typeof commands;
 process.on("message", ({ id, name }: { id: number; name: keyof CustomerCommands }) => {
   process.send?.({ id, result: commands[name]() });
 });
+// A connection that is closed while the Worker uses it again would cost an event a minute.
+server.keepAliveTimeout = 600_000;
 server.listen(0, "127.0.0.1", () => {
   const { port } = server.address() as AddressInfo;
   process.send?.({ url: `http://127.0.0.1:${port}`, names: Object.keys(commands) });
