@@ -38,6 +38,8 @@ export default defineConfig({
           exclude: ["test/**/*.node.test.ts", "test/browser/**"],
           setupFiles: ["test/setup.ts", "test/properties.ts"],
           restoreMocks: true,
+          // Two busy cores take their time; no test waits on purpose.
+          testTimeout: 30_000,
           // One isolate for all files: test/setup.ts empties the tables before each test, and starting a runtime for
           // each file takes three times as long as the tests themselves.
           isolate: false,
