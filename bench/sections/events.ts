@@ -111,14 +111,14 @@ async function startSystem(customersUrl: string, directory: string): Promise<Sys
     },
     { keys: CUSTOMERS + 2, accountsPerKey: 1, numbersPerAccount: NUMBERS_EACH },
   );
+  /** Texts to one number after the other. Many customers are texted on one number each, one customer on all of them. */
   const textsTo = (some: readonly SeededAccount[]) => {
-    // One number of each customer, and then the next of each.
-    const places = Array.from({ length: NUMBERS_EACH }, (_, place) => place);
-    const next = inTurn(places.flatMap((place) => some.map((account) => [account, place] as const)));
-    return () => {
-      const [account, place] = next();
-      return signedText(account, account.numbers[place]?.id ?? "", urls.worker);
-    };
+    const numbersOf = (account: SeededAccount) =>
+      account.numbers.slice(0, some.length > 1 ? 1 : NUMBERS_EACH);
+    const next = inTurn(
+      some.flatMap((account) => numbersOf(account).map(({ id }) => [account, id] as const)),
+    );
+    return () => signedText(...next(), urls.worker);
   };
   let retries = 0;
   return {
@@ -129,8 +129,7 @@ async function startSystem(customersUrl: string, directory: string): Promise<Sys
     },
     async sendText([, request]) {
       // As Twilio does if a connection breaks. What comes twice is one event.
-      const { status, body } = await send(request).catch((e) => {
-        console.error("RETRY", Math.round(performance.now()), directory, String(e));
+      const { status, body } = await send(request).catch(() => {
         retries += 1;
         return send(request);
       });
@@ -161,7 +160,6 @@ async function signedText({ sid, authToken }: SeededAccount, id: string, origin:
 async function signedTexts(next: () => Promise<Message>, count: number): Promise<Message[]> {
   const messages = await Promise.all(Array.from({ length: count }, next));
   closeConnections();
-  console.error("PHASE", Math.round(performance.now()), count);
   return messages;
 }
 
@@ -186,7 +184,6 @@ async function throughput(system: System, customers: Customers, count: number): 
   const before = cpuMs(system.pid);
   await atOnce(messages, IN_FLIGHT, system.sendText);
   await arrived(customers, count);
-  console.error("THROUGHPUT", (performance.now() - startedAt) / count);
   const wallMs = (performance.now() - startedAt) / count;
   return { wallMs, cpuMs: (cpuMs(system.pid) - before) / count };
 }
@@ -213,7 +210,6 @@ async function delays(
   await arrived(customers, messages.length);
   const at = new Map(await customers.take());
   const late = messages.map(([sid], index) => (at.get(sid) ?? Number.NaN) - (dueAt[index] ?? Number.NaN));
-  console.error("LATE", quantile(late, 0.5), quantile(late, 0.99), Math.max(...late));
   return { late, seconds: (Math.max(...at.values()) - startedAt) / 1000, offeredSeconds: seconds };
 }
 
