@@ -1,10 +1,21 @@
 import { parseArgs } from "node:util";
 
-export const SECTION_NAMES = ["import", "voice", "talk", "cold", "load", "bulk", "reconcile", "fleet"] as const;
+export const SECTION_NAMES = [
+  "import",
+  "voice",
+  "talk",
+  "cold",
+  "load",
+  "bulk",
+  "events",
+  "registry",
+  "reconcile",
+  "fleet",
+] as const;
 export type SectionName = (typeof SECTION_NAMES)[number];
 
 /** Sections that take minutes each. */
-const LONG: readonly SectionName[] = ["reconcile", "fleet"];
+const LONG: readonly SectionName[] = ["registry", "reconcile", "fleet"];
 
 export type Options = {
   sections: readonly SectionName[];
@@ -12,20 +23,27 @@ export type Options = {
   quick: boolean;
   /** How often each thing is measured. */
   rounds: number;
+  /** A checkout of the version before event outboxes, with its dependencies, to compare with. */
+  before: string | undefined;
 };
 
-export const USAGE = `Usage: npm run bench -- [--only ${SECTION_NAMES.join(",")}] [--quick]
+export const USAGE = `Usage: npm run bench -- [--only ${SECTION_NAMES.join(",")}] [--before DIRECTORY] [--quick]
 
-  --only   some of the sections, comma separated; all but reconcile and fleet without it
-  --quick  three rounds and short runs, to try it out; docs/performance.md is left alone`;
+  --only    some of the sections, comma separated; all but registry, reconcile and fleet without it
+  --before  a checkout of the version before event outboxes, to compare events with
+  --quick   three rounds and short runs, to try it out; docs/performance.md is left alone`;
 
 /** @throws Error on an argument that does not exist */
 export function readOptions(args: string[]): Options {
-  const options = { only: { type: "string" }, quick: { type: "boolean", default: false } } as const;
-  const { only, quick } = parseArgs({ args, options }).values;
+  const options = {
+    only: { type: "string" },
+    before: { type: "string" },
+    quick: { type: "boolean", default: false },
+  } as const;
+  const { only, before, quick } = parseArgs({ args, options }).values;
   const wanted = only?.split(",") ?? SECTION_NAMES.filter((name) => !LONG.includes(name));
   const unknown = wanted.filter((name) => !SECTION_NAMES.includes(name as SectionName));
   if (unknown.length > 0) throw new Error(`--only does not know ${unknown.join(", ")}.`);
   const sections = SECTION_NAMES.filter((name) => wanted.includes(name));
-  return { sections, quick, rounds: quick ? 3 : 7 };
+  return { sections, quick, rounds: quick ? 3 : 7, before };
 }

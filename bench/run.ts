@@ -3,10 +3,12 @@ import { type Options, readOptions, type SectionName, USAGE } from "./options.ts
 import { markdown, type SectionReport, writeDocs } from "./report.ts";
 import { measureBulk } from "./sections/bulk.ts";
 import { measureColdStart } from "./sections/cold-start.ts";
+import { measureEvents } from "./sections/events.ts";
 import { measureFleet } from "./sections/fleet.ts";
 import { measureImport } from "./sections/import.ts";
 import { measureLoad } from "./sections/load.ts";
 import { measureReconciliation } from "./sections/reconcile.ts";
+import { measureRegistry } from "./sections/registry.ts";
 import { measureTalk } from "./sections/talk.ts";
 import { measureVoice } from "./sections/voice.ts";
 
@@ -20,6 +22,8 @@ const sections: Record<SectionName, (options: Options) => Promise<SectionReport>
   cold: measureColdStart,
   load: measureLoad,
   bulk: measureBulk,
+  events: measureEvents,
+  registry: measureRegistry,
   reconcile: measureReconciliation,
   fleet: measureFleet,
 };

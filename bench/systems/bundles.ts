@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -8,6 +9,15 @@ import { wrangler } from "../../scripts/wrangler.ts";
 export type Bundle = { code: string; rawKiB: number; gzipKiB: number };
 
 const built = new Map<string, Bundle>();
+
+/** The Worker of another checkout of the repository, whose dependencies are there. */
+export function deployableOf(directory: string): string {
+  const outdir = resolve("dist/bench/before");
+  const build = `npm run docs:build && npx wrangler deploy --dry-run --outdir ${outdir}`;
+  const { status, stderr } = spawnSync("sh", ["-c", build], { cwd: directory, encoding: "utf8" });
+  if (status !== 0) throw new Error(`the Worker in ${directory} cannot be built: ${stderr}`);
+  return readFileSync(`${outdir}/index.js`, "utf8");
+}
 
 /** A Worker as wrangler would deploy it, built once per run. */
 export function deployable(entry: string, config = "wrangler.toml"): Bundle {

@@ -16,7 +16,7 @@ type Bundles = Record<string, { code: string; compatibilityFlags?: string[] }>;
 /** Twilio, and what is measured against it: the Worker, with these variables of its own, the floor and the peer. */
 export async function startSystems(bundles: Bundles = {}, variables: Record<string, string> = {}) {
   const twilio = await startTwilio();
-  const { options, secrets } = deployed(twilio.url, variables);
+  const { options, secrets } = deployed(twilio.url, { variables });
   const shell = await small("isolate-shell");
   const QUEUES = Object.keys(options.queueProducers);
   const LIMITS = Object.keys(options.ratelimits);
@@ -44,6 +44,7 @@ export async function startSystems(bundles: Bundles = {}, variables: Record<stri
   for (const number of await twilio.addNumbers(account, 1)) await customer(account, number);
   return {
     ...workerd,
+    secrets,
     twilio,
     account,
     customer,

@@ -5,13 +5,22 @@ import type { Commands } from "./twilio-process.ts";
 export type TwilioAccount = ReturnType<Commands["addAccount"]>;
 export type TwilioNumber = ReturnType<Commands["addNumbers"]>[number];
 
-/** The simulated Twilio of the tests, in a process of its own, where each command is done. */
-export type Twilio = {
-  [Name in keyof Commands]: (...values: Parameters<Commands[Name]>) => Promise<ReturnType<Commands[Name]>>;
-} & { url: string; close: () => void };
+type Does<All> = {
+  [Name in keyof All]: All[Name] extends (...values: infer Values) => infer Result
+    ? (...values: Values) => Promise<Result>
+    : never;
+};
 
-export async function startTwilio(): Promise<Twilio> {
-  const child = fork("bench/systems/twilio-process.ts");
+/** The simulated Twilio of the tests, in a process of its own, where each command is done. */
+export type Twilio = Does<Commands> & { url: string; close: () => void };
+
+export const startTwilio = () => startHelper<Commands>("bench/systems/twilio-process.ts");
+
+/** A server in a process of its own, and what it can be told to do. */
+export async function startHelper<All>(
+  path: string,
+): Promise<Does<All> & { url: string; close: () => void }> {
+  const child = fork(path);
   const { url, names } = await firstMessage<{ url: string; names: string[] }>(child);
   const waiting = new Map<number, (result: unknown) => void>();
   let sent = 0;
@@ -28,7 +37,7 @@ export async function startTwilio(): Promise<Twilio> {
       return new Promise((resolve) => waiting.set(id, resolve));
     };
   const commands = Object.fromEntries(names.map((name) => [name, command(name)]));
-  return { ...(commands as Omit<Twilio, "url" | "close">), url, close: () => child.disconnect() };
+  return { ...(commands as Does<All>), url, close: () => child.disconnect() };
 }
 
 /** What a child process says first. @throws Error if it ends before it says anything */

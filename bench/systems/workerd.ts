@@ -15,7 +15,18 @@ const config = readConfig({ config: "wrangler.toml" });
 export const compatibilityDate = config.compatibility_date ?? "";
 
 /** The Worker as wrangler.toml deploys it, in the words of Miniflare. */
-export function deployed(twilioUrl: string, variables: Record<string, string> = {}) {
+export function deployed(
+  twilioUrl: string,
+  {
+    directory = ".",
+    variables = {},
+  }: {
+    /** A checkout of the repository. */
+    directory?: string;
+    variables?: Record<string, string>;
+  } = {},
+) {
+  const config = readConfig({ config: `${directory}/wrangler.toml` });
   const secrets = freshSecrets();
   const limits: { name: string; namespace_id: string }[] = config.ratelimits ?? [];
   const producers: { binding: string; queue: string }[] = config.queues.producers ?? [];
@@ -65,7 +76,7 @@ export const text = (path: string, contents: string) => ({ type: "Text" as const
 export async function startWorkerd<Name extends string>(
   owner: NoInfer<Name>,
   workers: Record<Name, Omit<WorkerOptions, "name">>,
-  options: { inspectorPort?: number } = {},
+  { directory = ".", ...options }: { inspectorPort?: number; directory?: string } = {},
 ) {
   const all = { ...workers, empty: { modules: [module("empty.js", EMPTY)] } };
   const names = Object.keys(all) as (Name | "empty")[];
@@ -78,6 +89,7 @@ export async function startWorkerd<Name extends string>(
       ...(all[name] as WorkerOptions),
     })),
     d1Persist: scratch(crypto.randomUUID()),
+    durableObjectsPersist: scratch(crypto.randomUUID()),
     // Log lines are written as in production, and read by nobody.
     handleRuntimeStdio(stdout: Readable, stderr: Readable) {
       stdout.resume();
@@ -86,7 +98,7 @@ export async function startWorkerd<Name extends string>(
   });
   await miniflare.ready;
   const d1 = (await miniflare.getD1Database("DB", owner)) as unknown as D1Database;
-  for (const { queries } of await readD1Migrations("migrations")) {
+  for (const { queries } of await readD1Migrations(`${directory}/migrations`)) {
     await d1.batch(queries.map((query) => d1.prepare(query)));
   }
   const urls = names.map(async (name) => [name, (await miniflare.unsafeGetDirectURL(name)).origin]);

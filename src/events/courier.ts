@@ -56,16 +56,16 @@ export async function makeAttempts(
 }
 
 async function attempt(work: Work, services: Services): Promise<Report> {
-  const { seq, attemptsLeft, queuedAt, url } = work;
+  const { seq, id, attemptsLeft, queuedAt, url } = work;
   const attemptedAt = services.now();
   try {
     const result = await send(work, services);
     const durationMs = services.now().getTime() - attemptedAt.getTime();
-    return { seq, attemptsLeft, queuedAt, url, attempt: { ...result, attemptedAt, durationMs } };
+    return { seq, id, attemptsLeft, queuedAt, url, attempt: { ...result, attemptedAt, durationMs } };
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;
     services.log.warn("event_postponed", { event_id: work.id, ...errorFields(error) });
-    return { seq, attemptsLeft, queuedAt, url, attempt: null };
+    return { seq, id, attemptsLeft, queuedAt, url, attempt: null };
   }
 }
 

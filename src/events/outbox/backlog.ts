@@ -1,3 +1,5 @@
+import type { PendingRow } from "./store.ts";
+
 // Which events are attempted next. No I/O here.
 
 /** An event that waits for its attempt. */
@@ -9,6 +11,8 @@ export type Entry = {
   isFresh: boolean;
   /** Its owner asked for it now, so that an open circuit does not hold it back. */
   isForced: boolean;
+  /** What is known of it since it came, so that its first attempt need not read it. */
+  row?: PendingRow | undefined;
 };
 
 /**

@@ -12,9 +12,17 @@ type Stub = ReturnType<Namespace["get"]>;
 export type Outbox = ReturnType<typeof createOutbox>;
 
 export function createOutbox(namespace: Namespace) {
+  // Bringing an event and reporting its attempt name the same object.
+  const names = new Map<string, Promise<DurableObjectId>>();
+  const idOf = (apiKeyId: string) => {
+    const known = names.get(apiKeyId) ?? nameOf(apiKeyId).then((name) => namespace.idFromName(name));
+    names.set(apiKeyId, known);
+    return known;
+  };
+
   /** Every method does the same if it is called twice, so that one whose answer was lost may be called again. */
   async function call<T>(apiKeyId: string, method: (outbox: Stub) => Promise<T>): Promise<T> {
-    const id = namespace.idFromName(await nameOf(apiKeyId));
+    const id = await idOf(apiKeyId);
     try {
       return await method(namespace.get(id)).catch((error: unknown) => {
         if (isOverloaded(error)) throw error;

@@ -1,5 +1,5 @@
 import type { Services } from "../../services.ts";
-import { type Attempt, type DeliveryError, isRetryable, outcomeOf } from "../delivery.ts";
+import { type Attempt, type DeliveryError, isRetryable, MAX_ATTEMPTS, outcomeOf } from "../delivery.ts";
 import type { SealedEvent } from "../event.ts";
 import { createBacklog, type Entry, type Verdict } from "./backlog.ts";
 import { afterFailure, stateOf } from "./circuit.ts";
@@ -45,7 +45,8 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
   let pausedUntil = 0;
   let nextSeq = store.lastSeq(sql) + 1;
   let fresh = { upTo: watermark, hasMore: true };
-  let due = { upTo: 0, hasMore: false };
+  /** When an event is due that is not loaded yet; known here, so that no request asks the database. */
+  let due: { upTo: number; next: number | null } = { upTo: 0, next: null };
   loadFresh();
   loadDue();
 
@@ -66,7 +67,11 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
     for (const { seq, agentId, lane } of rows) {
       if (!flights.has(seq)) backlog.add({ seq, agentId, lane, isFresh: false, isForced: false });
     }
-    due = { upTo, hasMore: rows.length === MAX_LOADED };
+    due = { upTo, next: rows.length === MAX_LOADED ? upTo : store.nextDueAt(sql, upTo) };
+  }
+
+  function expectDue(at: number): void {
+    due.next = Math.min(at, due.next ?? at);
   }
 
   function verdictOf({ agentId, isForced }: Entry): Verdict {
@@ -80,9 +85,11 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
   }
 
   function depart(entry: Entry): Work | undefined {
-    const row = store.findPending(sql, entry.seq);
+    const row = entry.row ?? store.findPending(sql, entry.seq);
     const endpoint = endpoints.of(entry.agentId);
     if (!row || !endpoint) return undefined;
+    // It is read again if it comes back.
+    entry.row = undefined;
     const { url, secretSealed, previousSecretSealed } = endpoint;
     flights.depart(entry, url, now() + delivery.timeoutMs + LEASE_MS);
     const { id, payload_sealed: payloadSealed } = row;
@@ -90,17 +97,18 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
     return { seq: entry.seq, id, apiKeyId, payloadSealed, url, ...beforeOf(row), ...secrets };
   }
 
-  function settle(seq: number, id: string, before: Before, attempt: Attempt): void {
+  /** @returns false if the event is not any more as it was before the attempt */
+  function settle(seq: number, id: string, before: Before, attempt: Attempt): boolean {
     const outcome = outcomeOf(attempt, before.attemptsLeft);
-    if (!store.recordAttempt(sql, seq, before, { attempt, outcome }, now())) {
-      store.appendAttempt(sql, seq, attempt);
-      return;
-    }
+    const time = now();
+    if (!store.recordAttempt(sql, seq, before, { attempt, outcome }, time)) return false;
+    if (outcome.state === "pending") expectDue(time + outcome.delaySeconds * 1000);
     const { httpStatus: http_status, error, durationMs } = attempt;
     log.info("event_attempt", { event_id: id, state: outcome.state, http_status, error });
     measure("event_attempt", [outcome.state, error ?? ""], [1, durationMs]);
     settledSince += 1;
     if (settledSince >= WATERMARK_STEP) moveWatermark();
+    return true;
   }
 
   function moveWatermark(): void {
@@ -138,6 +146,7 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
     for (const seq of seqs) backlog.remove(seq);
     const giveUp = { attempt: failed("circuit_open"), queuedBefore: now() - GIVE_UP_MS };
     const count = store.putOff(sql, seqs, until, giveUp);
+    expectDue(until);
     if (count > 0) measure("event_attempt", ["failed", "circuit_open"], [count, 0]);
   }
 
@@ -147,11 +156,14 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
     /** Writes events down, each once however often it comes. */
     accept(events: readonly SealedEvent[], isForced: boolean): void {
       for (const event of events) {
-        const seq = Math.max(nextSeq, store.firstSeqAt(now()));
-        if (!store.insertEvent(sql, event, seq, now())) continue;
+        const time = now();
+        const seq = Math.max(nextSeq, store.firstSeqAt(time));
+        if (!store.insertEvent(sql, event, seq, time)) continue;
         nextSeq = seq + 1;
         if (fresh.hasMore) continue;
-        backlog.add({ seq, agentId: event.agentId, lane: event.lane, isFresh: true, isForced });
+        const { id, agentId, lane, payloadSealed: payload_sealed } = event;
+        const row = { id, attempts_left: MAX_ATTEMPTS, queued_at: time, payload_sealed };
+        backlog.add({ seq, agentId, lane, isFresh: true, isForced, row });
         fresh.upTo = seq;
       }
     },
@@ -195,26 +207,29 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
     },
 
     /** Takes in what came of an attempt. */
-    report({ seq, attemptsLeft, queuedAt, url, attempt }: Report): void {
+    report({ seq, id, attemptsLeft, queuedAt, url, attempt }: Report): void {
       const entry = flights.land(seq);
-      if (attempt) {
-        const row = store.findPending(sql, seq);
-        const isOvertaken = row?.queued_at !== queuedAt;
-        if (row) settle(seq, row.id, { attemptsLeft, queuedAt }, attempt);
-        judge(url, attempt);
-        if (!isOvertaken) backlog.remove(seq);
-        if (!row || !isOvertaken) return;
-      } else {
+      if (!attempt) {
         pausedUntil = now() + POSTPONED_MS;
+        if (entry) backlog.add(entry);
+        return;
       }
-      if (entry) backlog.add(entry);
+      const isSettled = settle(seq, id, { attemptsLeft, queuedAt }, attempt);
+      judge(url, attempt);
+      const row = isSettled ? undefined : store.findPending(sql, seq);
+      if (!row) {
+        // After a restart of this object it may wait here again.
+        backlog.remove(seq);
+        return;
+      }
+      store.appendAttempt(sql, seq, attempt);
+      if (row.queued_at !== queuedAt && entry) backlog.add(entry);
     },
 
     endpointsChanged: endpoints.clear,
     watermark: () => watermark,
     hasBacklog: () => backlog.size() > 0,
     isUnderWay: () => flights.size() > 0,
-    /** When an event is due that is not loaded yet; null if none is. */
-    nextDueAt: () => (due.hasMore ? now() : store.nextDueAt(sql, due.upTo)),
+    nextDueAt: () => due.next,
   };
 }

@@ -18,6 +18,7 @@ export type Work = {
 /** What came of it. `attempt` is null if none could be made: the event waits for another try. */
 export type Report = {
   seq: number;
+  id: string;
   /** As in the work: if they are others by now, this attempt was overtaken. */
   attemptsLeft: number;
   queuedAt: number;
