@@ -1,6 +1,7 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import "./support/one-prototype.ts";
 import { clearDatabase } from "./support/database.ts";
 import { checkLogs, startLogs } from "./support/logs.ts";
 import { startOutboxes } from "./support/outbox.ts";
