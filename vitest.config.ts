@@ -15,6 +15,8 @@ const migrations = await readD1Migrations("migrations");
 
 export default defineConfig({
   test: {
+    // Two runtimes, each with stores of its own, share the files: tests wait for one process after the other.
+    maxWorkers: 2,
     projects: [
       {
         plugins: [
