@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { TwilioError } from "./errors.ts";
-import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { callTwilio, type TwilioCredentials, type TwilioEndpoint, type TwilioRequest } from "./http.ts";
 
 // If a field is not set, Twilio sends "" or null, depending on the field, or omits it. All three become "".
 const text = z.pipe(
@@ -116,13 +116,15 @@ export function incomingPhoneNumbers(
   credentials: TwilioCredentials,
 ): IncomingPhoneNumbers {
   const list = `/2010-04-01/Accounts/${credentials.accountSid}/IncomingPhoneNumbers`;
+  const ask = async <Schema extends z.ZodMiniType>(schema: Schema, request: TwilioRequest) =>
+    parse(schema, await callTwilio(endpoint, credentials, request));
 
   return {
     async find(phoneNumber) {
       const query = new URLSearchParams({ PhoneNumber: phoneNumber, PageSize: String(PAGE_SIZE) });
       let path: string | undefined = `${list}.json?${query}`;
       for (let pages = 0; path !== undefined && pages < MAX_PAGES; pages += 1) {
-        const answer = parse(page, await callTwilio(endpoint, credentials, { method: "GET", path }));
+        const answer = await ask(page, { method: "GET", path });
         const match = answer.incoming_phone_numbers.find((entry) => phoneNumberOf(entry) === phoneNumber);
         if (match !== undefined) return parse(incomingPhoneNumber, match);
         path = nextPage(answer.next_page_uri, endpoint.baseUrl, `${list}.json`);
@@ -133,10 +135,7 @@ export function incomingPhoneNumbers(
     async *pages() {
       let path: string | undefined = `${list}.json?PageSize=${MAX_PAGE_SIZE}`;
       while (path !== undefined) {
-        const answer: z.output<typeof page> = parse(
-          page,
-          await callTwilio(endpoint, credentials, { method: "GET", path }),
-        );
+        const answer: z.output<typeof page> = await ask(page, { method: "GET", path });
         const entries = answer.incoming_phone_numbers.map(
           (entry) => [entry, incomingPhoneNumber.safeParse(entry)] as const,
         );
@@ -148,15 +147,10 @@ export function incomingPhoneNumbers(
       }
     },
 
-    async fetch(sid) {
-      const path = `${list}/${sid}.json`;
-      return parse(incomingPhoneNumber, await callTwilio(endpoint, credentials, { method: "GET", path }));
-    },
+    fetch: (sid) => ask(incomingPhoneNumber, { method: "GET", path: `${list}/${sid}.json` }),
 
-    async update(sid, update) {
-      const request = { method: "POST", path: `${list}/${sid}.json`, form: { ...update } } as const;
-      return parse(incomingPhoneNumber, await callTwilio(endpoint, credentials, request));
-    },
+    update: (sid, update) =>
+      ask(incomingPhoneNumber, { method: "POST", path: `${list}/${sid}.json`, form: { ...update } }),
   };
 }
 
