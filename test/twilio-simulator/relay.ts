@@ -35,6 +35,9 @@ export type Session = {
 /** How a session ended: the parameters for `<Connect action>`, and whether the caller hung up. */
 export type SessionEnd = { hungUp: boolean; parameters: Record<string, string> };
 
+// How long the rest of an answer may still be on its way after its first word.
+const ON_ITS_WAY_MS = 200;
+
 /** Runs one session, from the handshake to its end. */
 export async function converse(session: Session): Promise<SessionEnd> {
   const { next, done, hear, language } = session;
@@ -49,6 +52,8 @@ export async function converse(session: Session): Promise<SessionEnd> {
   // What the agent is saying, and whether the caller waits for the rest of it.
   let spoken = "";
   let isPending = false;
+  // The caller will not hear the end of it.
+  let isCutShort = false;
   let handoff: { data: string } | undefined;
   let isClosed = false;
   let wake = () => {};
@@ -67,7 +72,8 @@ export async function converse(session: Session): Promise<SessionEnd> {
     const frame = parse(data);
     if (frame?.type === "text" && typeof frame.token === "string") {
       spoken += frame.token;
-      if (frame.last === true) finish();
+      if (frame.last === true && isCutShort) isPending = false;
+      else if (frame.last === true) finish();
     } else if (frame?.type === "end") {
       finish();
       handoff = { data: typeof frame.handoffData === "string" ? frame.handoffData : "" };
@@ -113,15 +119,19 @@ export async function converse(session: Session): Promise<SessionEnd> {
       interrupts = false,
       silent = false,
     } = typeof utterance === "string" ? { say: utterance } : (utterance ?? {});
+    isCutShort = interrupts && isPending;
     await until(() => !isPending || (interrupts && spoken !== ""));
+    // Words come faster than they are spoken: what is on its way is still the same answer.
+    if (isCutShort) await until(() => !isPending, ON_ITS_WAY_MS);
     if (isOver()) break;
     done();
-    if (interrupts && isPending) {
-      const heard = spoken;
+    if (isCutShort && spoken !== "") {
+      const heard = isPending ? spoken : firstWord(spoken);
       spoken = "";
       hear({ by: "agent", text: heard, interrupted: true });
       send({ type: "interrupt", utteranceUntilInterrupt: heard, durationUntilInterruptMs: "460" });
     }
+    isCutShort = false;
     if (silent) {
       isPending = true;
       await until(() => !isPending);
@@ -148,6 +158,8 @@ export async function converse(session: Session): Promise<SessionEnd> {
   socket.close(1000);
   return { hungUp: true, parameters: { SessionStatus: "completed" } };
 }
+
+const firstWord = (text: string): string => text.match(/^\s*\S+\s*/)?.[0] ?? text;
 
 function failed(code: string, message: string): Record<string, string> {
   return { SessionStatus: "failed", ErrorCode: code, ErrorMessage: message };
