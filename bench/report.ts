@@ -22,7 +22,11 @@ export type SectionReport = {
   rows: Row[];
   /** What a reader should know of this run, such as errors. */
   notes: string[];
+  /** How something grows, drawn by whoever shows the page. */
+  plot?: Plot;
 };
+
+type Plot = { title: string; steps: string[]; unit: string; lines: Record<string, number[]> };
 
 /** A row of two series of rounds. */
 export function row(
@@ -75,14 +79,21 @@ function digits(value: number): string {
 }
 
 /** A section as a table whose columns are as wide as their cells, and notes. It reads well in a terminal, too. */
-export function markdown({ title, rows, notes }: SectionReport): string {
+export function markdown({ title, rows, notes, plot }: SectionReport): string {
   const lines = [HEADINGS, HEADINGS.map(() => "---"), ...rows.map(cells)];
   const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   const padded = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)));
   const table = padded.map((line) => `| ${line.join(" | ")} |`).join("\n");
   const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
   const measured = `Measured ${new Date().toISOString().slice(0, 16)} UTC, Node.js ${process.version}, ${machine}.`;
-  return `${[`### ${title}`, table, ...notes.map((note) => `- ${note}`), measured].join("\n\n")}\n`;
+  return `${[`### ${title}`, table, ...(plot ? [drawn(plot)] : []), ...notes.map((note) => `- ${note}`), measured].join("\n\n")}\n`;
+}
+
+function drawn({ title, steps, unit, lines }: Plot): string {
+  const names = Object.keys(lines).join(", ");
+  const series = Object.values(lines).map((values) => `  line [${values.map(digits).join(", ")}]`);
+  const axes = [`  x-axis [${steps.map((step) => `"${step}"`).join(", ")}]`, `  y-axis "${unit}"`];
+  return ["```mermaid", "xychart-beta", `  title "${title}: ${names}"`, ...axes, ...series, "```"].join("\n");
 }
 
 const DOCS = "docs/performance.md";

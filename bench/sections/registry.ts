@@ -45,7 +45,20 @@ export async function measureRegistry({ quick }: Options): Promise<SectionReport
   return {
     title: "The registry",
     rows: first ? further.flatMap((level) => rowsOf(level, first)) : [],
-    notes: levels.map(({ numbers, bytes }) => {
+    plot: {
+      title: "As the registry grows",
+      steps: levels.map(({ numbers }) => written(numbers)),
+      unit: "ms",
+      lines: {
+        "a page of numbers": levels.map(({ list }) => list),
+        "an account's numbers": levels.map(({ check }) => check),
+        "one number": levels.map(({ lookUp }) => lookUp),
+        "an import": levels.map((level) => level.import),
+        "a call": levels.map(({ call }) => call),
+      },
+    },
+    // The file is as large as it was when the bench began, or larger.
+    notes: levels.slice(-1).map(({ numbers, bytes }) => {
       const each = Math.round(bytes / numbers);
       return `${written(numbers)} numbers are ${written(Math.round(bytes / 2 ** 20))} MiB: ${written(each)} bytes each, with their share of keys, agents and accounts.`;
     }),
