@@ -2,6 +2,7 @@ import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
 import { forgetRoutes } from "./answering/route-cache.ts";
 import { apiKeys } from "./api-keys/routes.ts";
+import { calls, texts } from "./calls/routes.ts";
 import { documentation } from "./documentation/routes.ts";
 import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
@@ -14,7 +15,7 @@ import { phoneNumbers } from "./phone-numbers/routes.ts";
 import { QUERY_PARAMETERS } from "./query-parameters.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 
-/** Everything but what Twilio calls, which is in calls.ts. */
+/** Everything but what Twilio calls, which is in webhooks.ts. */
 export const app = new Hono<AppEnv>();
 
 app.use(requestContext);
@@ -33,6 +34,8 @@ app.route("/v1/agents", agents(forgetRoutes));
 app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
 app.route("/v1/account", accountHealth);
+app.route("/v1/calls", calls);
+app.route("/v1/sms", texts);
 app.route("/v1/webhooks", webhooks);
 
 // What monitors call.
