@@ -65,12 +65,10 @@ export function createServices(
       allowLocal: config.allowLocalWebhooks,
     },
     outbox: createOutbox(env.EVENT_OUTBOX),
-    /** The calls and texts that each API key sends, and the turns of each account's calls. */
-  callLogs: CallLogs;
-  paces: Paces;
-  /** How many calls of an account go out in a second, unless the API key says otherwise. */
-  callsPerSecond: number;
-  queues: { reconciliation: env.RECONCILIATION },
+    callLogs: createCallLogs(env.CALL_LOG),
+    paces: createPaces(env.ACCOUNT_PACE),
+    callsPerSecond: config.callsPerSecond,
+    queues: { reconciliation: env.RECONCILIATION },
     objects: { conversations: env.CONVERSATIONS, textThreads: env.TEXT_THREADS },
     model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },
   };

@@ -5,7 +5,8 @@ import type { Services } from "../services.ts";
 import { forgetPreviousToken } from "../twilio-accounts/store.ts";
 import { isInService } from "./answer.ts";
 import { callOutcome } from "./converse.ts";
-import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";
+import { eventFromWebhook, type WebhookEvent, type WebhookKind } from "./event-from-webhook.ts";
+import { noteCall } from "./outbound.ts";
 import type { InboundRoute } from "./route.ts";
 import { forgetRoutes } from "./route-cache.ts";
 import { SIGN_OF_LIFE_MS, touchInbound } from "./route-store.ts";
@@ -16,8 +17,9 @@ import type { TrustedRequest } from "./trusted-request.ts";
  * of the number's last call or text. Never throws: Twilio already has its answer.
  */
 export async function record(kind: WebhookKind, request: TrustedRequest, services: Services): Promise<void> {
-  const isInbound = kind === "voice" || kind === "sms";
+  const isInbound = (kind === "voice" || kind === "sms") && !request.route.outbound;
   await Promise.all([
+    noteCall(request, services),
     tell(kind, isInbound, request, services),
     ...(isInbound ? [noteSignOfLife(request.route, services)] : []),
   ]);
@@ -32,7 +34,7 @@ async function tell(
   const { agent, apiKeyId, phoneNumber, phoneNumberId } = route;
   try {
     const event = eventFromWebhook(kind, parameters);
-    const outcome = kind === "status" && event ? await callOutcome(route, parameters, services) : null;
+    const outcome = kind === "status" && event ? await outcomeOf(event, route, parameters, services) : null;
     if (!event || !agent?.hasWebhook) return;
     const { key, type, data } = event;
     const routed = isInbound ? { routed: isInService(route) } : {};
@@ -49,6 +51,21 @@ async function tell(
     const about = { kind, phone_number_id: phoneNumberId, ...errorFields(error) };
     services.log.error("inbound_not_recorded", about);
   }
+}
+
+/** How a call ended. Of a placed call somebody knows it in any case. */
+async function outcomeOf(
+  { type }: WebhookEvent,
+  route: InboundRoute,
+  parameters: URLSearchParams,
+  services: Services,
+): Promise<Record<string, unknown> | null> {
+  const { outbound } = route;
+  if (outbound && type === "call.failed") return { ended_reason: parameters.get("CallStatus") };
+  const outcome = await callOutcome(route, parameters, services);
+  if (!outbound) return outcome;
+  const known = outcome ?? { ended_reason: "completed" };
+  return outbound.isVoicemail ? { ...known, ended_reason: "voicemail_detected" } : known;
 }
 
 /** A busy number need not ask D1 whether it is time. */

@@ -1,6 +1,6 @@
 import { StorageError } from "../database.ts";
 import { sha256 } from "../vault/hash.ts";
-import type { Attempt, Note } from "./attempt.ts";
+import type { Attempt, Begun, Note } from "./attempt.ts";
 
 type Namespace = Env["CALL_LOG"];
 type Stub = ReturnType<Namespace["getByName"]>;
@@ -22,7 +22,7 @@ export function createCallLogs(namespace: Namespace) {
 
   return {
     begin: (apiKeyId: string, attempt: Attempt, limit: number | null) =>
-      call(apiKeyId, (log) => log.begin(attempt, limit)),
+      call(apiKeyId, async (log): Promise<Begun> => await log.begin(attempt, limit)),
     note: (apiKeyId: string, id: string, note: Note) => call(apiKeyId, (log) => log.note(id, note)),
     find: (apiKeyId: string, id: string) => call(apiKeyId, (log) => log.find(id)),
     forget: (apiKeyId: string, id: string) => call(apiKeyId, (log) => log.forget(id)),

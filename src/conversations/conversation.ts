@@ -10,6 +10,7 @@ import { callRequest, planTool } from "./request.ts";
 import {
   type EndedReason,
   ended,
+  hangupOf,
   heard,
   interrupted,
   newState,
@@ -225,7 +226,7 @@ export abstract class Dialogue extends DurableObject<Env> {
   protected async tell(): Promise<State | null> {
     if (!(await this.load()) || !this.state) return null;
     this.stopSpeaking();
-    this.state = ended(this.state, "caller_hangup", Date.now());
+    this.state = ended(this.state, hangupOf(this.state), Date.now());
     if (!this.state.isTold) {
       this.state = { ...this.state, isTold: true };
       const { asked, tokens, firstTokenMs, transport, ended: end } = this.state;

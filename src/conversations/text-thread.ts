@@ -71,7 +71,7 @@ export class TextThread extends DurableObject<Env> {
       const { endpoint, credentials } = await accountClient(owner.account, stored, this.#services);
       await this.#change((now) => ({ ...(now ?? thread), isSending: true }));
       const message = { from: owner.phoneNumber, to: owner.correspondent, body: text };
-      await sendMessage(endpoint, credentials, message);
+      await sendMessage(endpoint, credentials, message, owner.statusCallback);
       await this.#change((now) => replied(now ?? thread, unanswered, text, Date.now()));
       this.#services.measure("text_reply", ["sent"], [1]);
     } catch (error) {

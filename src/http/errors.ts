@@ -1,4 +1,5 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { outboundErrors } from "./outbound-errors.ts";
 
 type Entry = {
   status: ContentfulStatusCode;
@@ -13,6 +14,7 @@ type Entry = {
  * message. Only the mapper in `error-handler.ts` turns an error into a response.
  */
 export const errorCatalogue = {
+  ...outboundErrors,
   invalid_json: { status: 400, message: "The request body is not a JSON object." },
   missing_field: { status: 400, message: "A required field is absent, null or empty." },
   unknown_parameter: { status: 400, message: "This endpoint has no such parameter. Nothing was changed." },
@@ -86,37 +88,6 @@ export const errorCatalogue = {
   agent_has_no_webhook: {
     status: 400,
     message: "This agent has no webhook_url, so no event can be sent. Set a webhook_url first.",
-  },
-  from_number_not_found: {
-    status: 400,
-    message: "from_number is not one of this agent's numbers. Send one that is, or leave it out.",
-  },
-  agent_missing_phone_number: {
-    status: 400,
-    message: "This agent has no phone number, so it can neither call nor text. Import a number for it first.",
-  },
-  outbound_disabled: {
-    status: 403,
-    message:
-      "This number neither calls nor texts, because its outbound_enabled is false. Set it to true with PATCH first.",
-  },
-  message_too_long: { status: 400, message: "message is longer than 1,600 characters. Shorten it." },
-  recipient_unsubscribed: {
-    status: 403,
-    message: "The recipient has sent STOP to this number and gets no texts from it until they send START.",
-  },
-  sms_not_supported: {
-    status: 400,
-    message: "Twilio cannot send a text from this number to this recipient. details.twilio_code says why.",
-  },
-  concurrent_call_limit: {
-    status: 429,
-    retryable: true,
-    message: "This API key has as many calls at once as it may; details.limit says how many. Wait until one ends.",
-  },
-  outbound_failed: {
-    status: 502,
-    message: "Twilio refused this call or text. details.twilio_code is Twilio's error code, and details.reason what it means.",
   },
   agent_in_use: {
     status: 409,

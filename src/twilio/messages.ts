@@ -31,12 +31,12 @@ export async function sendMessage(
   endpoint: TwilioEndpoint,
   credentials: TwilioCredentials,
   { from, to, body }: Text,
-  statusCallback: string,
+  statusCallback: string | undefined,
 ): Promise<string> {
   const answer = await callTwilio(endpoint, credentials, {
     method: "POST",
     path: `/2010-04-01/Accounts/${credentials.accountSid}/Messages.json`,
-    form: { From: from, To: to, Body: body, StatusCallback: statusCallback },
+    form: { From: from, To: to, Body: body, ...(statusCallback && { StatusCallback: statusCallback }) },
   });
   const sent = z.safeParse(message, answer);
   if (!sent.success) throw new TwilioError("Twilio's answer is no message", { failure: "unavailable" });
