@@ -103,7 +103,12 @@ export function listCalls(
 ): { calls: LoggedCall[]; count: number } {
   const { where, values } = conditions(filter);
   const calls = sql
-    .exec<LoggedCall>(`SELECT * FROM calls ${where} ORDER BY seq DESC LIMIT ? OFFSET ?`, ...values, limit, offset)
+    .exec<LoggedCall>(
+      `SELECT * FROM calls ${where} ORDER BY seq DESC LIMIT ? OFFSET ?`,
+      ...values,
+      limit,
+      offset,
+    )
     .toArray();
   return { calls, count: countCalls(sql, filter) };
 }
@@ -116,7 +121,9 @@ const COLUMNS = {
 } as const satisfies Record<keyof CallFilter, string>;
 
 function conditions(filter: CallFilter): { where: string; values: string[] } {
-  const given = Object.entries(filter).filter((entry): entry is [keyof CallFilter, string] => entry[1] !== undefined);
+  const given = Object.entries(filter).filter(
+    (entry): entry is [keyof CallFilter, string] => entry[1] !== undefined,
+  );
   const terms = given.map(([name]) => `${COLUMNS[name]} = ?`);
   const values = given.map(([, value]) => value);
   // SQLite takes a partial index only if its condition stands in the query.
@@ -216,6 +223,16 @@ export function findSealedCalls(sql: SqlStorage, after: number, limit: number) {
     .toArray();
 }
 
-export function replaceSealedCall(sql: SqlStorage, seq: number, parties: string, transcript: string | null): void {
-  sql.exec("UPDATE calls SET parties_sealed = ?2, transcript_sealed = ?3 WHERE seq = ?1", seq, parties, transcript);
+export function replaceSealedCall(
+  sql: SqlStorage,
+  seq: number,
+  parties: string,
+  transcript: string | null,
+): void {
+  sql.exec(
+    "UPDATE calls SET parties_sealed = ?2, transcript_sealed = ?3 WHERE seq = ?1",
+    seq,
+    parties,
+    transcript,
+  );
 }
