@@ -5,7 +5,6 @@ import { conversationOf } from "../conversations/door.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { oneOf, pageOf } from "../http/page.ts";
-import { isId } from "../ids.ts";
 import { requestServices, type Services } from "../services.ts";
 import { endCall } from "../twilio/calls.ts";
 import { isE164 } from "../twilio/e164.ts";
@@ -19,7 +18,7 @@ export const callLog = new Hono<AppEnv>()
   .get("/", withApiKey, async (c) => {
     const page = pageOf(c);
     const filter = {
-      agentId: agentIdOf(c),
+      agentId: c.req.query("agent_id") || undefined,
       phoneNumber: phoneNumberOf(c),
       direction: oneOf(c, "direction", DIRECTIONS),
       status: oneOf(c, "status", CALL_STATUSES),
@@ -46,7 +45,7 @@ export const callLog = new Hono<AppEnv>()
     if (isLive(call.status)) throw new ApiError("call_in_progress");
     if (call.recording_sid !== null) {
       const { endpoint, credentials } = await clientOf(call, apiKeyId, services);
-      await deleteRecording(endpoint, credentials, call.recording_sid).catch(atTwilio);
+      await deleteRecording(endpoint, credentials, call.recording_sid).catch(refusal("recording_not_found"));
     }
     const { conversations } = services.objects;
     const { phone_number_id, call_id } = call;
@@ -59,7 +58,9 @@ export const callLog = new Hono<AppEnv>()
     if (call.recording_sid === null) throw new ApiError("recording_not_found");
     const { endpoint, credentials } = await clientOf(call, apiKeyId, services);
     const range = c.req.header("range");
-    const media = await openRecording(endpoint, credentials, call.recording_sid, range).catch(atTwilio);
+    const media = await openRecording(endpoint, credentials, call.recording_sid, range).catch(
+      refusal("recording_not_found"),
+    );
     return new Response(media.body, { status: media.status, headers: mediaHeaders(media, call.call_id) });
   });
 
@@ -71,14 +72,6 @@ async function own(c: AppContext) {
     apiKeyId,
     call: await ownCall(services.callLogs, apiKeyId, c.req.param("call_id") ?? ""),
   };
-}
-
-/** An agent that has gone may still have calls, so only the form is checked; no call has an id of another form. */
-function agentIdOf(c: AppContext): string | undefined {
-  const id = c.req.query("agent_id");
-  if (id === undefined || id === "") return undefined;
-  if (!isId("agent", id)) throw new ApiError("agent_not_found");
-  return id;
 }
 
 /** @throws ApiError `invalid_phone_format` */
@@ -95,7 +88,7 @@ async function hangUp(call: Awaited<ReturnType<typeof ownCall>>, apiKeyId: strin
   const { endpoint, credentials } = await clientOf(call, apiKeyId, services);
   const told = await endCall(endpoint, credentials, call.call_id).catch((error: unknown) => {
     if (error instanceof TwilioError && HAS_ENDED.has(error.facts.twilioCode ?? 0)) return "completed";
-    return atTwilio(error);
+    return refusal("call_not_found")(error);
   });
   const status = statusOf(told);
   if (!status || isLive(status)) return;
@@ -118,10 +111,13 @@ async function hangUp(call: Awaited<ReturnType<typeof ownCall>>, apiKeyId: strin
 // https://www.twilio.com/docs/api/errors/21220: the call is not in progress.
 const HAS_ENDED: ReadonlySet<number> = new Set([21220]);
 
-function atTwilio(error: unknown): never {
-  if (error instanceof TwilioError && error.facts.status === 404) throw new ApiError("recording_not_found");
-  throw twilioFailure(error, "twilio_unavailable");
-}
+/** @param gone the code if Twilio no longer has it */
+const refusal =
+  (gone: "call_not_found" | "recording_not_found") =>
+  (error: unknown): never => {
+    if (error instanceof TwilioError && error.facts.status === 404) throw new ApiError(gone);
+    throw twilioFailure(error, "twilio_unavailable");
+  };
 
 const PASSED_ON = ["content-type", "content-length", "content-range", "accept-ranges"] as const;
 
