@@ -54,7 +54,10 @@ function placed<Route extends InboundRoute>(
 }
 
 /** The agent for this call. @internal */
-export function briefed(agent: InboundAgent, { prompt, dynamicVars, voicemailMessage }: CallBrief): InboundAgent {
+export function briefed(
+  agent: InboundAgent,
+  { prompt, dynamicVars, voicemailMessage }: CallBrief,
+): InboundAgent {
   const fill = (text: string | null) => text && filled(text, dynamicVars);
   const systemPrompt = [agent.systemPrompt, prompt].filter(Boolean).join("\n\n");
   return {
@@ -92,7 +95,10 @@ const ENDED: ReadonlySet<string> = new Set(["completed", "busy", "failed", "no-a
  * A machine has answered: leaves the message if there is one, and ends the call. Twilio reports it while the agent
  * talks already, and may report it twice. Never throws: Twilio has its answer already.
  */
-export async function leaveVoicemail({ route, parameters }: TrustedRequest, services: Services): Promise<void> {
+export async function leaveVoicemail(
+  { route, parameters }: TrustedRequest,
+  services: Services,
+): Promise<void> {
   const answeredBy = parameters.get("AnsweredBy") ?? "";
   const sid = parameters.get("CallSid");
   const { outbound, agent, apiKeyId, accountSid, region } = route;

@@ -41,7 +41,9 @@ for (const about of ["/:id", "/:id/calls/:outbound"]) {
     })
     .on(METHODS, `${about}/connect-action`, afterConnect)
     .get(`${about}/relay/:call`, openRelay)
-    .on(METHODS, `${about}/gather`, async (c) => twimlResponse(...(await gatherTurn(c, await trusted(c), false))))
+    .on(METHODS, `${about}/gather`, async (c) =>
+      twimlResponse(...(await gatherTurn(c, await trusted(c), false))),
+    )
     .on(METHODS, `${about}/gather-wait`, async (c) =>
       twimlResponse(...(await gatherTurn(c, await trusted(c), true))),
     )

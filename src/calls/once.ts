@@ -85,7 +85,9 @@ async function findOut(
       if (error instanceof TwilioError) return null;
       throw error;
     })
-    .then((listed) => listed?.filter(({ date_created }) => Date.parse(date_created ?? "") >= since - SKEW_MS));
+    .then((listed) =>
+      listed?.filter(({ date_created }) => Date.parse(date_created ?? "") >= since - SKEW_MS),
+    );
   const found: string[] = [];
   const state = attempt.kind === "call" ? "live" : "ended";
   // Of several, one is certainly somebody else's: a guess takes none that is known to be another attempt's.
@@ -99,7 +101,8 @@ async function findOut(
   if (candidates?.length === 0 && isSettled) {
     await services.callLogs.note(sender.apiKeyId, attempt.id, { state: "ended" });
     throw new ApiError("outbound_failed", {
-      message: "Twilio did not answer, and has nothing of this request. Send it again with a new Idempotency-Key.",
+      message:
+        "Twilio did not answer, and has nothing of this request. Send it again with a new Idempotency-Key.",
       details: { outcome: "not_sent" },
       cause,
     });
@@ -128,7 +131,10 @@ async function refusal(error: TwilioError, sending: Sending, services: Services)
   const { twilioCode, status } = error.facts;
   if (attemptCode(sending.attempt, twilioCode)) {
     const details = { twilio_code: twilioCode, reason: meaningOf(twilioCode) };
-    return new ApiError(attemptCode(sending.attempt, twilioCode) ?? "outbound_failed", { details, cause: error });
+    return new ApiError(attemptCode(sending.attempt, twilioCode) ?? "outbound_failed", {
+      details,
+      cause: error,
+    });
   }
   if (status === 404) return new ApiError("twilio_invalid_credentials", { cause: error });
   const answer = twilioFailure(error, "outbound_failed");

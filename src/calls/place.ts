@@ -45,7 +45,8 @@ export async function placeCall(
         .catch((error: unknown) => services.log.warn("attempt_not_forgotten", errorFields(error))),
     );
     throw new ApiError("rate_limit_exceeded", {
-      message: "More calls of this Twilio account are waiting than go out in ten seconds. Try again after Retry-After seconds.",
+      message:
+        "More calls of this Twilio account are waiting than go out in ten seconds. Try again after Retry-After seconds.",
       retryAfter: Math.max(1, Math.ceil(turn.retryAfterMs / 1_000)),
     });
   }

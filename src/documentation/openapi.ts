@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
 import { agentReference } from "../agents/openapi.ts";
 import { apiKeyReference } from "../api-keys/openapi.ts";
+import { callReference } from "../calls/openapi.ts";
 import { webhookReference } from "../events/openapi.ts";
 import { healthReference } from "../health.openapi.ts";
 import type { ErrorCode } from "../http/errors.ts";
@@ -15,6 +16,7 @@ import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./error
 const references: readonly Reference[] = [
   phoneNumberReference,
   agentReference,
+  callReference,
   webhookReference,
   reconciliationReference,
   apiKeyReference,

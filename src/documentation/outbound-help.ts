@@ -26,7 +26,8 @@ export const outboundHelp = {
     ],
   },
   message_too_long: {
-    happened: "message has more than 1,600 characters, which is the most that Twilio takes. Nothing was sent.",
+    happened:
+      "message has more than 1,600 characters, which is the most that Twilio takes. Nothing was sent.",
     remedy: ["Make it shorter, or send it as several texts."],
     details: { fields: ["message"] },
   },

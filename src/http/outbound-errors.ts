@@ -25,10 +25,12 @@ export const outboundErrors = {
   concurrent_call_limit: {
     status: 429,
     retryable: true,
-    message: "This API key has as many calls at once as it may; details.limit says how many. Wait until one ends.",
+    message:
+      "This API key has as many calls at once as it may; details.limit says how many. Wait until one ends.",
   },
   outbound_failed: {
     status: 502,
-    message: "Twilio refused this call or text. details.twilio_code is Twilio's error code, and details.reason what it means.",
+    message:
+      "Twilio refused this call or text. details.twilio_code is Twilio's error code, and details.reason what it means.",
   },
 } as const;

@@ -102,4 +102,5 @@ export async function redirectCall(
   await callTwilio(endpoint, credentials, { method: "POST", path, form: { Twiml: twiml } });
 }
 
-const pathOf = ({ accountSid }: TwilioCredentials, rest: string) => `/2010-04-01/Accounts/${accountSid}/${rest}`;
+const pathOf = ({ accountSid }: TwilioCredentials, rest: string) =>
+  `/2010-04-01/Accounts/${accountSid}/${rest}`;

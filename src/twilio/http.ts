@@ -12,7 +12,11 @@ export type TwilioEndpoint = {
   timeoutMs: number;
 };
 
-export type TwilioRequest = { method: "GET" | "POST"; path: string; form?: Record<string, string> | [string, string][] };
+export type TwilioRequest = {
+  method: "GET" | "POST";
+  path: string;
+  form?: Record<string, string> | [string, string][];
+};
 
 const MAX_RETRIES = 2;
 const FIRST_BACKOFF_MS = 200;

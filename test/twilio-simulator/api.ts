@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { addOutbound, outboundOperation } from "./outbound.ts";
 import { addOtherProducts } from "./products.ts";
 import type { NumberResource } from "./resource.ts";
-import { type Account, type Operation, type State } from "./state.ts";
+import type { Account, Operation, State } from "./state.ts";
 import { updateNumber } from "./update.ts";
 
 // https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource

@@ -115,7 +115,7 @@ export type CallResource = {
 
 /** @param shared what another Region knows and this one does as well */
 export function createState(
-  shared?: Pick<State, "voiceRegions" | "requests" | "messages" | "texts" | "calls" | "unreachable" | "optedOut">,
+  shared?: Pick<State, "voiceRegions" | "requests" | "messages" | "unreachable" | "optedOut">,
 ): State {
   return {
     accounts: new Map(),
@@ -124,8 +124,8 @@ export function createState(
     messagingServices: new Map(),
     voiceRegions: shared?.voiceRegions ?? new Map(),
     messages: shared?.messages ?? [],
-    texts: shared?.texts ?? [],
-    calls: shared?.calls ?? [],
+    texts: [],
+    calls: [],
     unreachable: shared?.unreachable ?? new Set(),
     optedOut: shared?.optedOut ?? new Set(),
     requests: shared?.requests ?? [],
