@@ -2,7 +2,9 @@ import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
 import { forgetRoutes } from "./answering/route-cache.ts";
 import { apiKeys } from "./api-keys/routes.ts";
+import { callLog } from "./calls/log-routes.ts";
 import { calls, texts } from "./calls/routes.ts";
+import { usage } from "./calls/usage-routes.ts";
 import { documentation } from "./documentation/routes.ts";
 import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
@@ -35,6 +37,8 @@ app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
 app.route("/v1/account", accountHealth);
 app.route("/v1/calls", calls);
+app.route("/v1/calls", callLog);
+app.route("/v1/usage", usage);
 app.route("/v1/sms", texts);
 app.route("/v1/webhooks", webhooks);
 

@@ -1,5 +1,5 @@
-import { WEBHOOKS, webhooks } from "./webhooks.ts";
 import type { QueueMessage } from "./queues.ts";
+import { WEBHOOKS, webhooks } from "./webhooks.ts";
 
 export { CallLog } from "./call-log/object.ts";
 export { AccountPace } from "./calls/pace.ts";
@@ -11,7 +11,8 @@ export { EventOutbox } from "./events/outbox/object.ts";
 // wrangler's bundler makes a function of each module that is only imported by import().
 export default {
   async fetch(request, env, context) {
-    if (new URL(request.url).pathname.startsWith(`${WEBHOOKS}/`)) return webhooks.fetch(request, env, context);
+    if (new URL(request.url).pathname.startsWith(`${WEBHOOKS}/`))
+      return webhooks.fetch(request, env, context);
     const { app } = await import("./app.ts");
     return app.fetch(request, env, context);
   },

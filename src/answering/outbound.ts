@@ -54,7 +54,10 @@ function placed<Route extends InboundRoute>(
 }
 
 /** The agent for this call. @internal */
-export function briefed(agent: InboundAgent, { prompt, dynamicVars, voicemailMessage }: CallBrief): InboundAgent {
+export function briefed(
+  agent: InboundAgent,
+  { prompt, dynamicVars, voicemailMessage }: CallBrief,
+): InboundAgent {
   const fill = (text: string | null) => text && filled(text, dynamicVars);
   const systemPrompt = [agent.systemPrompt, prompt].filter(Boolean).join("\n\n");
   return {
@@ -72,27 +75,14 @@ export function filled(text: string, variables: Readonly<Record<string, string>>
   );
 }
 
-/** Writes down what Twilio reports of a placed call. Never throws: Twilio has its answer already. */
-export async function noteCall({ route, parameters }: TrustedRequest, services: Services): Promise<void> {
-  const sid = parameters.get("CallSid");
-  if (!route.outbound || !sid) return;
-  const isOver = ENDED.has(parameters.get("CallStatus") ?? "");
-  try {
-    const note = { sid, state: isOver ? ("ended" as const) : ("live" as const) };
-    await services.callLogs.note(route.apiKeyId, route.outbound.id, note);
-  } catch (error) {
-    services.log.warn("sid_not_noted", errorFields(error));
-  }
-}
-
-// https://www.twilio.com/docs/voice/api/call-resource#call-status-values
-const ENDED: ReadonlySet<string> = new Set(["completed", "busy", "failed", "no-answer", "canceled"]);
-
 /**
  * A machine has answered: leaves the message if there is one, and ends the call. Twilio reports it while the agent
  * talks already, and may report it twice. Never throws: Twilio has its answer already.
  */
-export async function leaveVoicemail({ route, parameters }: TrustedRequest, services: Services): Promise<void> {
+export async function leaveVoicemail(
+  { route, parameters }: TrustedRequest,
+  services: Services,
+): Promise<void> {
   const answeredBy = parameters.get("AnsweredBy") ?? "";
   const sid = parameters.get("CallSid");
   const { outbound, agent, apiKeyId, accountSid, region } = route;

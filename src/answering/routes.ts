@@ -1,4 +1,5 @@
 import { Hono } from "hono/tiny";
+import type { Outcome } from "../conversations/call.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requestServices, type Services } from "../services.ts";
@@ -7,8 +8,9 @@ import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
+import { logCall } from "./log-call.ts";
 import { leaveVoicemail, routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
-import { endRotation, record } from "./record.ts";
+import { endRotation, outcomeOf, record } from "./record.ts";
 import { forgetRefusals } from "./refusals.ts";
 import { replyByText } from "./text-reply.ts";
 import {
@@ -41,7 +43,9 @@ for (const about of ["/:id", "/:id/calls/:outbound"]) {
     })
     .on(METHODS, `${about}/connect-action`, afterConnect)
     .get(`${about}/relay/:call`, openRelay)
-    .on(METHODS, `${about}/gather`, async (c) => twimlResponse(...(await gatherTurn(c, await trusted(c), false))))
+    .on(METHODS, `${about}/gather`, async (c) =>
+      twimlResponse(...(await gatherTurn(c, await trusted(c), false))),
+    )
     .on(METHODS, `${about}/gather-wait`, async (c) =>
       twimlResponse(...(await gatherTurn(c, await trusted(c), true))),
     )
@@ -105,7 +109,12 @@ async function takeInText(c: AppContext): Promise<Response> {
 }
 
 async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Response> {
-  recordAfter(c, kind, await trusted(c));
+  const request = await trusted(c);
+  const services = requestServices(c);
+  const outcome = kind === "status" ? await outcomeOf(request, services) : null;
+  recordAfter(c, kind, request, outcome);
+  // Nobody waits for this answer. If the log cannot be written, Twilio is asked to come again.
+  await logCall(kind, request, outcome, services);
   return c.body(null, 204);
 }
 
@@ -115,8 +124,13 @@ async function trusted(c: AppContext): Promise<TrustedRequest> {
   return { ...request, route: await routeOfPath(c, request.route) };
 }
 
-function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
-  afterAnswer(c, (services) => record(kind, request, services));
+function recordAfter(
+  c: AppContext,
+  kind: WebhookKind,
+  request: TrustedRequest,
+  outcome: Partial<Outcome> | null = null,
+): void {
+  afterAnswer(c, (services) => record(kind, request, services, outcome));
   if (kind === "sms") afterAnswer(c, (services) => replyByText(request, services));
   if (request.isPromoted) afterAnswer(c, (services) => endRotation(request.route, services));
 }

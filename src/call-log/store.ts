@@ -16,11 +16,13 @@ export function createTables(sql: SqlStorage): void {
   sql.exec("CREATE INDEX IF NOT EXISTS attempts_age ON attempts (created_at)");
 }
 
-export function findAttempt(sql: SqlStorage, id: string): (KnownAttempt & { claim: string }) | null {
+type FoundAttempt = KnownAttempt & Pick<Attempt, "kind" | "claim">;
+
+export function findAttempt(sql: SqlStorage, id: string): FoundAttempt | null {
   const [row] = sql
-    .exec("SELECT sid, state, created_at AS createdAt, claim FROM attempts WHERE id = ?1", id)
+    .exec("SELECT kind, sid, state, created_at AS createdAt, claim FROM attempts WHERE id = ?1", id)
     .toArray();
-  return (row as (KnownAttempt & { claim: string }) | undefined) ?? null;
+  return (row as FoundAttempt | undefined) ?? null;
 }
 
 /** How many calls of the key run, or may be about to. */

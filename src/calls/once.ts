@@ -26,6 +26,8 @@ export type Sending = {
   connected: Awaited<ReturnType<Sender["connect"]>>;
   /** Sends it. @throws TwilioError */
   send: () => Promise<string>;
+  /** Writes down its SID, once Twilio has told it. @throws StorageError */
+  note: (sid: string) => Promise<unknown>;
   /** What Twilio lists that may be it. @throws TwilioError */
   list: () => Promise<Listed[]>;
 };
@@ -46,16 +48,12 @@ export async function attemptId(apiKeyId: string, idempotencyKey: string | undef
  * @throws ApiError Twilio's refusals; with `details.outcome: "unknown"` if nobody can know yet
  */
 export async function sendOnce(sending: Sending, services: Services): Promise<string> {
-  const { attempt, sender } = sending;
   const sentAt = services.now().getTime();
   try {
     const sid = await sending.send();
     // Nobody waits for it: if it is lost, Twilio's first report of the call tells it again.
-    const note = { sid, state: attempt.kind === "call" ? ("live" as const) : ("ended" as const) };
     services.defer(
-      services.callLogs
-        .note(sender.apiKeyId, attempt.id, note)
-        .catch((error: unknown) => services.log.warn("sid_not_noted", errorFields(error))),
+      sending.note(sid).catch((error: unknown) => services.log.warn("sid_not_noted", errorFields(error))),
     );
     return sid;
   } catch (error) {
@@ -85,7 +83,9 @@ async function findOut(
       if (error instanceof TwilioError) return null;
       throw error;
     })
-    .then((listed) => listed?.filter(({ date_created }) => Date.parse(date_created ?? "") >= since - SKEW_MS));
+    .then((listed) =>
+      listed?.filter(({ date_created }) => Date.parse(date_created ?? "") >= since - SKEW_MS),
+    );
   const found: string[] = [];
   const state = attempt.kind === "call" ? "live" : "ended";
   // Of several, one is certainly somebody else's: a guess takes none that is known to be another attempt's.
@@ -99,7 +99,8 @@ async function findOut(
   if (candidates?.length === 0 && isSettled) {
     await services.callLogs.note(sender.apiKeyId, attempt.id, { state: "ended" });
     throw new ApiError("outbound_failed", {
-      message: "Twilio did not answer, and has nothing of this request. Send it again with a new Idempotency-Key.",
+      message:
+        "Twilio did not answer, and has nothing of this request. Send it again with a new Idempotency-Key.",
       details: { outcome: "not_sent" },
       cause,
     });
@@ -128,7 +129,10 @@ async function refusal(error: TwilioError, sending: Sending, services: Services)
   const { twilioCode, status } = error.facts;
   if (attemptCode(sending.attempt, twilioCode)) {
     const details = { twilio_code: twilioCode, reason: meaningOf(twilioCode) };
-    return new ApiError(attemptCode(sending.attempt, twilioCode) ?? "outbound_failed", { details, cause: error });
+    return new ApiError(attemptCode(sending.attempt, twilioCode) ?? "outbound_failed", {
+      details,
+      cause: error,
+    });
   }
   if (status === 404) return new ApiError("twilio_invalid_credentials", { cause: error });
   const answer = twilioFailure(error, "outbound_failed");

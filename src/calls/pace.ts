@@ -8,8 +8,7 @@ export const MAX_WAIT_MS = 10_000;
 
 export type Turn =
   /** After this wait the call may go out. `nextAt`: when the one after it may, in milliseconds. */
-  | { kind: "go"; waitMs: number; nextAt: number }
-  | { kind: "full"; retryAfterMs: number };
+  { kind: "go"; waitMs: number; nextAt: number } | { kind: "full"; retryAfterMs: number };
 
 /** @param nextAt when the next call may go out @param perSecond how many calls may go out in a second */
 export function planTurn(nextAt: number, perSecond: number, now: number): Turn {

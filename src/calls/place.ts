@@ -1,5 +1,6 @@
 import { webhooksOf } from "../answering/webhook-urls.ts";
 import { sealBrief } from "../call-log/attempt.ts";
+import { sealParties } from "../call-log/seals.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
@@ -45,7 +46,8 @@ export async function placeCall(
         .catch((error: unknown) => services.log.warn("attempt_not_forgotten", errorFields(error))),
     );
     throw new ApiError("rate_limit_exceeded", {
-      message: "More calls of this Twilio account are waiting than go out in ten seconds. Try again after Retry-After seconds.",
+      message:
+        "More calls of this Twilio account are waiting than go out in ten seconds. Try again after Retry-After seconds.",
       retryAfter: Math.max(1, Math.ceil(turn.retryAfterMs / 1_000)),
     });
   }
@@ -84,6 +86,22 @@ async function prepare(body: CallBody, sender: Sender, id: string, services: Ser
     sender,
     connected,
     send: () => createCall(endpoint, credentials, call),
+    note: async (sid) => {
+      const report = {
+        callId: sid,
+        agentId: body.agent_id,
+        phoneNumberId,
+        phoneNumber: from,
+        account: sender.account,
+        direction: "outbound",
+        status: "initiated",
+        durationSeconds: null,
+        endedReason: null,
+        partiesSealed: await sealParties(services.vault, sid, { from, to }),
+        transcriptSealed: null,
+      } as const;
+      return services.callLogs.report(sender.apiKeyId, report, id);
+    },
     list: () => listCalls(endpoint, credentials, { from, to }),
   };
 }

@@ -1,7 +1,18 @@
 import * as z from "zod/mini";
-import { body, maxLength, minLength, optionalText, pattern, requiredText, satisfies } from "../http/schema.ts";
-import { E164 } from "../twilio/e164.ts";
+import {
+  body,
+  maxLength,
+  minLength,
+  optionalText,
+  pattern,
+  requiredText,
+  satisfies,
+} from "../http/schema.ts";
 import { MACHINE_DETECTIONS } from "../twilio/calls.ts";
+import { E164 } from "../twilio/e164.ts";
+
+/** Twilio's CallSid. */
+export const CALL_ID = /^CA[0-9A-Za-z]{1,40}$/;
 
 const MAX_ID_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 8_000;

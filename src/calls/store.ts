@@ -1,4 +1,4 @@
-import { readBatch } from "../database.ts";
+import { first, readBatch } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** A number that may call and text, and its account. */
@@ -51,4 +51,12 @@ export async function findSender(
     key: keys?.results[0] as SenderRows["key"],
     sender: senders.flatMap(({ results }) => results as SenderRow[])[0],
   };
+}
+
+/** How many numbers of the key are imported. @throws StorageError */
+export async function countNumbers(db: D1Database, apiKeyId: string): Promise<number> {
+  const statement = db
+    .prepare("SELECT COUNT(*) AS count FROM phone_numbers WHERE api_key_id = ?1 AND state = 'active'")
+    .bind(apiKeyId);
+  return (await first<{ count: number }>(statement))?.count ?? 0;
 }

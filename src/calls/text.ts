@@ -33,6 +33,7 @@ export async function sendText(
     sender,
     connected,
     send: () => sendMessage(endpoint, credentials, text, message),
+    note: (sid) => services.callLogs.note(apiKeyId, id, { sid, state: "ended" }),
     list: () => listMessages(endpoint, credentials, text),
   };
   const begun = await services.callLogs.begin(apiKeyId, sending.attempt, null);

@@ -104,6 +104,17 @@ export abstract class Dialogue extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(at, { allowUnconfirmed: true });
   }
 
+  /** Deletes everything. */
+  async erase(): Promise<void> {
+    this.stopSpeaking();
+    this.closeSession();
+    this.state = null;
+    this.#isLoaded = true;
+    this.#alarmAt = 0;
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+  }
+
   override async alarm(): Promise<void> {
     this.#alarmAt = 0;
     const state = await this.load();

@@ -26,7 +26,8 @@ export const outboundHelp = {
     ],
   },
   message_too_long: {
-    happened: "message has more than 1,600 characters, which is the most that Twilio takes. Nothing was sent.",
+    happened:
+      "message has more than 1,600 characters, which is the most that Twilio takes. Nothing was sent.",
     remedy: ["Make it shorter, or send it as several texts."],
     details: { fields: ["message"] },
   },
@@ -47,6 +48,33 @@ export const outboundHelp = {
       "Send from another number of the agent, best from the recipient's country.",
     ],
     details: { twilio_code: 21606, reason: "number_cannot_text" },
+  },
+  call_not_found: {
+    happened: "No call of this API key has this id, or it is more than 30 days old, or it was deleted.",
+    remedy: [
+      "List your calls with GET /v1/calls. A call appears as soon as Twilio tells of it.",
+      "Use the API key whose number took part in the call.",
+    ],
+  },
+  call_in_progress: {
+    happened: "The call has not ended yet, so there is more to come. Nothing was deleted.",
+    remedy: ["End it with POST /v1/calls/{call_id}/hangup, or wait for call.completed, and delete it then."],
+  },
+  call_account_gone: {
+    happened:
+      "The last number of the call's Twilio account was released, and its Auth Token was deleted with it. Twilio cannot be asked.",
+    remedy: [
+      "Import a number of that account again; details.twilio_sid names it.",
+      "Or use Twilio's Console, which has the call and its recording.",
+    ],
+    details: { twilio_sid: `AC${"0".repeat(32)}` },
+  },
+  recording_not_found: {
+    happened: "The agent does not record, the recording is not ready yet, or it was deleted at Twilio.",
+    remedy: [
+      "Set record of the agent to true; later calls are recorded.",
+      "recording.completed tells when a recording is ready.",
+    ],
   },
   concurrent_call_limit: {
     happened:

@@ -22,13 +22,26 @@ export const outboundErrors = {
     status: 400,
     message: "Twilio cannot send a text from this number to this recipient. details.twilio_code says why.",
   },
+  call_not_found: { status: 404, message: "This API key has no such call. Calls are kept for 30 days." },
+  call_in_progress: {
+    status: 409,
+    message: "The call is still running. End it with POST /v1/calls/{call_id}/hangup, then delete it.",
+  },
+  call_account_gone: {
+    status: 409,
+    message:
+      "The Twilio account of this call has no imported number any more, so its token is gone. Nothing was changed. Use Twilio itself.",
+  },
+  recording_not_found: { status: 404, message: "This call has no recording, or Twilio has deleted it." },
   concurrent_call_limit: {
     status: 429,
     retryable: true,
-    message: "This API key has as many calls at once as it may; details.limit says how many. Wait until one ends.",
+    message:
+      "This API key has as many calls at once as it may; details.limit says how many. Wait until one ends.",
   },
   outbound_failed: {
     status: 502,
-    message: "Twilio refused this call or text. details.twilio_code is Twilio's error code, and details.reason what it means.",
+    message:
+      "Twilio refused this call or text. details.twilio_code is Twilio's error code, and details.reason what it means.",
   },
 } as const;

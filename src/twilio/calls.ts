@@ -102,4 +102,25 @@ export async function redirectCall(
   await callTwilio(endpoint, credentials, { method: "POST", path, form: { Twiml: twiml } });
 }
 
-const pathOf = ({ accountSid }: TwilioCredentials, rest: string) => `/2010-04-01/Accounts/${accountSid}/${rest}`;
+/**
+ * Ends a call, or cancels one that is not answered yet.
+ *
+ * @returns its status as Twilio has it now
+ * @throws TwilioError
+ */
+export async function endCall(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  sid: string,
+): Promise<string | null> {
+  const path = pathOf(credentials, `Calls/${sid}.json`);
+  const answer = await callTwilio(endpoint, credentials, {
+    method: "POST",
+    path,
+    form: { Status: "completed" },
+  });
+  return z.safeParse(z.object({ status: z.string() }), answer).data?.status ?? null;
+}
+
+const pathOf = ({ accountSid }: TwilioCredentials, rest: string) =>
+  `/2010-04-01/Accounts/${accountSid}/${rest}`;
