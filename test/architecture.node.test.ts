@@ -218,9 +218,7 @@ describe("errors", () => {
     for (const code of codes) {
       const quoted = new RegExp(`"${code}"`);
       expect(
-        sources.filter(
-          ({ path, text }) => bundled.has(path) && !files.includes(path) && quoted.test(text),
-        ),
+        sources.filter(({ path, text }) => bundled.has(path) && !files.includes(path) && quoted.test(text)),
         code,
       ).not.toEqual([]);
       expect(

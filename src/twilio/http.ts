@@ -137,7 +137,10 @@ export async function openRecording(
   } catch (cause) {
     throw new TwilioError("Twilio could not be reached", { failure: "unavailable" }, cause);
   }
-  if (response.status === 200 || response.status === 206 || response.status === 416) return response;
+  if (response.status === 200 || response.status === 206) return response;
+  // Whoever asks for a part that is not there gets the whole, as RFC 9110, 14.2, allows.
+  if (response.status === 416 && range !== undefined)
+    return openRecording(endpoint, credentials, sid, undefined);
   throw errorFromResponse(response, await response.text());
 }
 

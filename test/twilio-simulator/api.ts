@@ -1,8 +1,9 @@
 import { type Context, Hono } from "hono";
 import { addOutbound, outboundOperation } from "./outbound.ts";
 import { addOtherProducts } from "./products.ts";
+import { addRecordings } from "./recordings.ts";
 import type { NumberResource } from "./resource.ts";
-import { type Account, type Operation, type State } from "./state.ts";
+import type { Account, Operation, State } from "./state.ts";
 import { updateNumber } from "./update.ts";
 
 // https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
@@ -96,6 +97,7 @@ export function createApi(state: State, regions: Readonly<Record<string, State>>
   });
 
   addOutbound(api, state, error, record);
+  addRecordings(api, state, error);
   addOtherProducts(api, state, regions, authenticate, record);
 
   api.notFound(notFound);

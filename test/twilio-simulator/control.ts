@@ -57,7 +57,9 @@ export function createControl(simulator: Simulator): Hono {
   });
 
   // {"answers"?: "human" | "machine" | "busy" | "no-answer" | "failed" | "canceled", "say"?: […]}: connects the calls that wait
-  control.post("/dial", async (c) => c.json(await simulator.dial({ lingerMs: LINGER_MS, ...(await c.req.json()) })));
+  control.post("/dial", async (c) =>
+    c.json(await simulator.dial({ lingerMs: LINGER_MS, ...(await c.req.json()) })),
+  );
   // {"status"?: "delivered" | "undelivered" | "failed", "errorCode"?}: what becomes of the texts that were sent
   control.post("/deliver", async (c) => c.json(await simulator.deliverTexts(await c.req.json())));
 

@@ -86,7 +86,12 @@ export function createNetwork(state: State, fetch: Fetch, openSocket: OpenSocket
       const twiml =
         good(first) ??
         (fallback && fallback !== url
-          ? good(await request(fallback, form.get("FallbackMethod") ?? "POST", { ErrorCode: "11200", ErrorUrl: url }))
+          ? good(
+              await request(fallback, form.get("FallbackMethod") ?? "POST", {
+                ErrorCode: "11200",
+                ErrorUrl: url,
+              }),
+            )
           : undefined);
       if (twiml !== undefined) documents.push(twiml);
       return twiml;

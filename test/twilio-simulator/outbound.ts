@@ -27,12 +27,18 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
     const { From: from = "", To: to = "", Url: url = "" } = Object.fromEntries(form);
     const isOwn = state.numbers.of(account).some(({ phone_number }) => phone_number === from);
     if (!to) return refuse(400, 21201, "No 'To' number is specified");
-    if (!E164.test(to)) return refuse(400, 21211, `The phone number you are attempting to call, ${to}, is not valid.`);
+    if (!E164.test(to))
+      return refuse(400, 21211, `The phone number you are attempting to call, ${to}, is not valid.`);
     if (!from) return refuse(400, 21213, "'From' phone number is required");
-    if (!isOwn) return refuse(400, 21210, "The source phone number provided is not yet verified for your account");
+    if (!isOwn)
+      return refuse(400, 21210, "The source phone number provided is not yet verified for your account");
     if (!url) return refuse(400, 21205, "Url parameter is required.");
     if (state.accounts.get(account)?.type === "Trial")
-      return refuse(400, 21219, "The number is unverified. Trial accounts may only make calls to verified numbers.");
+      return refuse(
+        400,
+        21219,
+        "The number is unverified. Trial accounts may only make calls to verified numbers.",
+      );
     if (state.unreachable.has(to)) return refuse(400, 13224, "Twilio does not support calling this number");
     const call: CallResource = {
       sid: newSid("CA"),
@@ -48,7 +54,8 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
       duration: null,
       api_version: "2010-04-01",
       parent_call_sid: null,
-      phone_number_sid: state.numbers.of(account).find(({ phone_number }) => phone_number === from)?.sid ?? "",
+      phone_number_sid:
+        state.numbers.of(account).find(({ phone_number }) => phone_number === from)?.sid ?? "",
     };
     state.calls.push({ resource: call, form, redirectedTo: undefined });
     return c.json(call, 201);
@@ -91,7 +98,12 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
     const form = await formOf(c);
     record("message", c, form);
     const account = c.req.param("account") ?? "";
-    const { From: from = "", To: to = "", Body: body = "", StatusCallback: callback } = Object.fromEntries(form);
+    const {
+      From: from = "",
+      To: to = "",
+      Body: body = "",
+      StatusCallback: callback,
+    } = Object.fromEntries(form);
     const isOwn = state.numbers
       .of(account)
       .some(({ phone_number, capabilities }) => phone_number === from && capabilities?.sms);
@@ -104,7 +116,13 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
     if (state.optedOut.has(to)) return refuse(400, 21610, "Attempt to send to unsubscribed recipient");
     const message = { sid: newSid("SM"), from, to, body };
     state.messages.push(message);
-    state.texts.push({ ...message, account_sid: account, status: "queued", callback, date_created: twilioDate() });
+    state.texts.push({
+      ...message,
+      account_sid: account,
+      status: "queued",
+      callback,
+      date_created: twilioDate(),
+    });
     return c.json({ ...message, account_sid: account, direction: "outbound-api", status: "queued" }, 201);
   });
 

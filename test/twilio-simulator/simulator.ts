@@ -24,7 +24,7 @@ export type Simulator = {
   finishLate: () => Promise<void>;
   ring: ReturnType<typeof createCaller>["ring"];
   text: ReturnType<typeof createCaller>["text"];
-  /** Connects the calls of US1 that wait. */
+  /** Connects the calls that wait, in all Regions. */
   dial: ReturnType<typeof createNetwork>["dial"];
   deliverTexts: ReturnType<typeof createNetwork>["deliverTexts"];
 };
@@ -58,8 +58,12 @@ export function createSimulator(
     regions,
     faults,
     ring: (phoneNumber, party) => callers[voiceRegionOf(regions, phoneNumber)].ring(phoneNumber, party),
-    dial: (callee) => networks.us1.dial(callee),
-    deliverTexts: (fate) => networks.us1.deliverTexts(fate),
+    async dial(callee) {
+      return (await Promise.all(REGIONS.map((region) => networks[region].dial(callee)))).flat();
+    },
+    async deliverTexts(fate) {
+      return (await Promise.all(REGIONS.map((region) => networks[region].deliverTexts(fate)))).flat();
+    },
     // Texts have their own routing: it is always US1 here.
     text: (phoneNumber, party) => callers.us1.text(phoneNumber, party),
     fetch: (request, region = regionOfHost(new URL(request.url).host)) =>

@@ -82,6 +82,8 @@ export type State = {
   })[];
   /** Calls that were placed by the REST API, the oldest first. */
   calls: PlacedCall[];
+  /** The account of each recording, by its SID. */
+  recordings: Map<string, string>;
   /** Numbers that nobody can call. */
   unreachable: Set<string>;
   requests: RecordedRequest[];
@@ -115,7 +117,7 @@ export type CallResource = {
 
 /** @param shared what another Region knows and this one does as well */
 export function createState(
-  shared?: Pick<State, "voiceRegions" | "requests" | "messages" | "texts" | "calls" | "unreachable" | "optedOut">,
+  shared?: Pick<State, "voiceRegions" | "requests" | "messages" | "unreachable" | "optedOut">,
 ): State {
   return {
     accounts: new Map(),
@@ -124,8 +126,9 @@ export function createState(
     messagingServices: new Map(),
     voiceRegions: shared?.voiceRegions ?? new Map(),
     messages: shared?.messages ?? [],
-    texts: shared?.texts ?? [],
-    calls: shared?.calls ?? [],
+    texts: [],
+    calls: [],
+    recordings: new Map(),
     unreachable: shared?.unreachable ?? new Set(),
     optedOut: shared?.optedOut ?? new Set(),
     requests: shared?.requests ?? [],
