@@ -5,7 +5,7 @@ import { operations } from "../support/document.ts";
 import { twilio } from "../support/twilio.ts";
 import { authorization, BASE, createKey, expectError, type Key, rows, send } from "../support/worker.ts";
 import { type Example, type Examples, inPath, OF_API_KEYS, OF_THE_OPERATOR } from "./examples.ts";
-import { haveTenant, type Named, NOBODY, type Tenant } from "./tenant.ts";
+import { haveTenants, type Named, NOBODY, type Tenant } from "./tenant.ts";
 
 // What one API key has, no other reaches: every route under /v1, taken from the route table. A new route needs an
 // example in examples.ts, as does a new parameter that names something.
@@ -39,16 +39,25 @@ function requestOf(route: string, example: Example, of: Named, headers: HeaderFi
   });
 }
 
+async function ownerAndStranger(): Promise<[Tenant, Tenant]> {
+  const [owner, stranger] = await haveTenants(OWNER, STRANGER);
+  if (!owner || !stranger) throw new Error("nobody is there");
+  return [owner, stranger];
+}
+
+/** The body as text, even if it is sound. */
+const textOf = async (response: Response) => new TextDecoder().decode(await response.clone().arrayBuffer());
+
 /** Everything that an answer says. */
 async function said(response: Response): Promise<string> {
-  return `${response.status} ${JSON.stringify([...response.headers])} ${await response.clone().text()}`;
+  return `${response.status} ${JSON.stringify([...response.headers])} ${await textOf(response)}`;
 }
 
 /** What an answer says of the one whom the request names, without the names. */
 async function withoutNames(response: Response, of: Named): Promise<string> {
   return Object.values(of).reduce(
     (text, value) => text.replaceAll(value, "…"),
-    `${response.status} ${await response.clone().text()}`,
+    `${response.status} ${await textOf(response)}`,
   );
 }
 
@@ -72,7 +81,7 @@ async function everythingOf(tenant: Tenant) {
     for (const example of examples(tenant, tenant)) {
       const response = await send(requestOf(route, example, tenant, authorization(tenant.key)));
       expect(response.status, route).toBe(200);
-      seen.push(await response.text());
+      seen.push(await textOf(response));
     }
   }
   return structuredClone({
@@ -176,7 +185,7 @@ function expectNothingOf(
 
 describe("what another API key has", () => {
   it("is neither told nor changed, and its answers are those about what nobody has", async () => {
-    const [owner, stranger] = [await haveTenant(OWNER, 1), await haveTenant(STRANGER, 2)];
+    const [owner, stranger] = await ownerAndStranger();
     const before = await everythingOf(owner);
     for (const route of Object.keys(OF_API_KEYS).filter((route) => routes.includes(route))) {
       const aboutNobody = examplesOf(route)(NOBODY, stranger);
@@ -210,7 +219,7 @@ describe("what another API key has", () => {
   it.each(groups)(
     "is reached by its own key, whose answers nobody else is given again: %s",
     async (...group) => {
-      const [owner, stranger] = [await haveTenant(OWNER, 1), await haveTenant(STRANGER, 2)];
+      const [owner, stranger] = await ownerAndStranger();
       for (const route of group) {
         for (const [index, example] of examplesOf(route)(owner, owner).entries()) {
           const headers = { "idempotency-key": `${route} ${index}` };
@@ -228,15 +237,14 @@ describe("what another API key has", () => {
 
 describe("the operator's routes", () => {
   it("are opened by no API key, not even about itself", async () => {
-    const owner = await haveTenant(OWNER, 1);
-    const stranger = await createKey();
+    const [owner, stranger] = await ownerAndStranger();
     const before = await everythingOf(owner);
     const asked = async (headers: HeaderFields, check: (response: Response, route: string) => unknown) => {
       for (const [route, examples] of Object.entries(OF_THE_OPERATOR))
         for (const example of examples(owner, owner))
           await check(await send(requestOf(route, example, owner, headers)), route);
     };
-    for (const key of [stranger, owner.key])
+    for (const { key } of [stranger, owner])
       await asked(authorization(key), (response) => expectError(response, 401, "invalid_admin_token"));
     expect(await everythingOf(owner)).toEqual(before);
     await asked(OPERATOR, (response, route) => expect(response.ok, route).toBe(true));

@@ -97,6 +97,24 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
 
   "POST /v1/calls": calls,
   "POST /v1/calls/outbound": calls,
+  "GET /v1/calls": (of) => [
+    {},
+    { query: { agent_id: of.agentId } },
+    { query: { phone_number: of.phoneNumber } },
+  ],
+  "GET /v1/calls/:call_id": (of) => [
+    { refused: [404, "call_not_found"] },
+    { path: { call_id: of.liveCallId }, refused: [404, "call_not_found"] },
+  ],
+  "GET /v1/calls/:call_id/recording": refused(404, "call_not_found"),
+  "POST /v1/calls/:call_id/hangup": (of) => [
+    { refused: [404, "call_not_found"] },
+    { path: { call_id: of.liveCallId }, refused: [404, "call_not_found"] },
+  ],
+  "DELETE /v1/calls/:call_id": (of) => [
+    { path: { call_id: of.liveCallId }, refused: [404, "call_not_found"], owner: 409 },
+    { refused: [404, "call_not_found"] },
+  ],
   "POST /v1/sms": (of, by) => [
     { body: { agent_id: of.agentId, to: CALLEE, message: "Hello" }, refused: [404, "agent_not_found"] },
     {
@@ -104,6 +122,8 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
       refused: [400, "from_number_not_found"],
     },
   ],
+
+  "GET /v1/usage": nothing,
 
   "POST /v1/webhooks/secret": nothing,
   "POST /v1/webhooks/test": (of) => [{ body: { agent_id: of.agentId }, refused: [404, "agent_not_found"] }],

@@ -28,13 +28,27 @@ export type Tenant = Named & {
   key: Key;
   /** Texts that only this customer may see in an answer. */
   own: string[];
+  /** Places a call. */
+  place: () => Promise<{ call_id: string }>;
 };
 
 /** Two calls at once, without waiting for a turn. */
 const env = { CALLS_PER_SECOND: "100" };
 
-/** @param name is in every text that the customer has @param digit makes the customer's numbers */
-export async function haveTenant(name: string, digit: number): Promise<Tenant> {
+/** Customers with these names, which are in every text that they have. */
+export async function haveTenants(...names: string[]): Promise<Tenant[]> {
+  const tenants: Tenant[] = [];
+  for (const [index, name] of names.entries()) tenants.push(await haveTenant(name, index + 1));
+  // The network connects every call that waits, whosever it is: no more is dialled from here on.
+  for (const tenant of tenants) {
+    const { call_id } = await tenant.place();
+    tenant.liveCallId = call_id;
+    tenant.own.push(call_id);
+  }
+  return tenants;
+}
+
+async function haveTenant(name: string, digit: number) {
   haveModel();
   const key = await createKey(`Key of ${name}`);
   const account = addAccount(twilio.state);
@@ -74,13 +88,13 @@ export async function haveTenant(name: string, digit: number): Promise<Tenant> {
   const { call_id: callId } = await place();
   await twilio.dial({ say: [`When is ${name} open?`] });
   const recording = `RE${String(digit).repeat(32)}`;
+  twilio.state.recordings.set(recording, account.sid);
   await tell({ id, account }, "recording", {
     CallSid: callId,
     RecordingSid: recording,
     RecordingStatus: "completed",
     RecordingDuration: "60",
   });
-  const { call_id: liveCallId } = await place();
   await twilio.ring(phoneNumber, { from: caller, say: [`Is this ${name}?`] });
   await twilio.text(phoneNumber, { from: caller, body: `A text to ${name}` });
   const { delivery } = await send<{ delivery: { id: string } }>("/v1/webhooks/test", { agent_id: agentId });
@@ -92,10 +106,15 @@ export async function haveTenant(name: string, digit: number): Promise<Tenant> {
     twilioSid: account.sid,
     twilioToken: account.authToken,
     callId,
-    liveCallId,
     deliveryId: delivery.id,
   };
-  return { ...named, key, own: [name, id, callee, caller, recording, ...Object.values(named)] };
+  return {
+    ...named,
+    liveCallId: "",
+    key,
+    place,
+    own: [name, id, callee, caller, recording, ...Object.values(named)],
+  };
 }
 
 /** What nobody has, in the form of what somebody has. */
