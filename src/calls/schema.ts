@@ -52,7 +52,8 @@ export const callBody = body(
     agent_id: "agentId",
     to_number: ["toNumber", "to"],
     from_number: ["fromNumber", "from"],
-    dynamic_vars: ["dynamicVars", "dynamic_variables", "dynamicVariables"],
+    // `variables`: the published SDK says so; docs/sdks.md.
+    dynamic_vars: ["dynamicVars", "dynamic_variables", "dynamicVariables", "variables"],
     machine_detection: "machineDetection",
     voicemail_message: "voicemailMessage",
   },
