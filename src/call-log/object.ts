@@ -45,7 +45,7 @@ export class CallLog extends DurableObject<Env> {
 
   /** @returns whether the SID, if there is one, is this attempt's now */
   async note(id: string, note: Note): Promise<boolean> {
-    return this.ctx.storage.transactionSync(() => noteAttempt(this.#sql, id, note));
+    return this.ctx.storage.transactionSync(() => noteAttempt(this.#sql, id, note, Date.now()));
   }
 
   /** The call that a webhook names; null if there is none. */
