@@ -70,9 +70,10 @@ export class CallLog extends DurableObject<Env> {
   /** @returns whether the SID, if there is one, is this attempt's now */
   async note(id: string, note: Note): Promise<boolean> {
     return this.ctx.storage.transactionSync(() => {
-      const isOurs = noteAttempt(this.#sql, id, note);
+      const now = Date.now();
+      const isOurs = noteAttempt(this.#sql, id, note, now);
       const isText = findAttempt(this.#sql, id)?.kind === "sms";
-      if (isOurs && isText && note.sid !== undefined) countText(this.#sql, note.sid, "sent", Date.now());
+      if (isOurs && isText && note.sid !== undefined) countText(this.#sql, note.sid, "sent", now);
       return isOurs;
     });
   }
