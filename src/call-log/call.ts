@@ -1,4 +1,3 @@
-import type { AccountKey } from "../twilio-accounts/row.ts";
 import type { Slot } from "../vault/vault.ts";
 
 // What the log says of a call. No I/O here.
@@ -38,7 +37,7 @@ export type CallReport = {
   phoneNumberId: string;
   /** The key's own number, E.164. */
   phoneNumber: string;
-  account: Pick<AccountKey, "accountSid" | "region">;
+  account: { accountSid: string; region: string };
   direction: Direction;
   status: CallStatus;
   durationSeconds: number | null;

@@ -9,7 +9,7 @@ import {
 } from "./call.ts";
 import { addToDay } from "./usage-store.ts";
 
-// The statements of the log of calls; calls-schema.ts has its tables.
+// The statements of the log of calls; schema.ts has its tables.
 
 const PER_MS = 1024;
 /** In place of an agent and a number: all calls, so that a key of many numbers counts them as fast. */

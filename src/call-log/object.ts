@@ -12,8 +12,8 @@ import {
   transcriptSlot,
   type UsageDay,
 } from "./call.ts";
-import { createCallTables } from "./calls-schema.ts";
 import * as calls from "./calls-store.ts";
+import { createCallTables } from "./schema.ts";
 import {
   countLive,
   createTables,
@@ -95,12 +95,11 @@ export class CallLog extends DurableObject<Env> {
    */
   async report(report: CallReport, attemptId: string | null): Promise<void> {
     this.ctx.storage.transactionSync(() => {
-      calls.putReport(this.#sql, report, Date.now());
+      const now = Date.now();
+      calls.putReport(this.#sql, report, now);
       if (attemptId === null) return;
-      noteAttempt(this.#sql, attemptId, {
-        sid: report.callId,
-        state: isLive(report.status) ? "live" : "ended",
-      });
+      const state = isLive(report.status) ? "live" : "ended";
+      noteAttempt(this.#sql, attemptId, { sid: report.callId, state }, now);
     });
     await this.#wake();
   }

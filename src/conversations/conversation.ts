@@ -106,12 +106,8 @@ export abstract class Dialogue extends DurableObject<Env> {
 
   /** Deletes everything. */
   async erase(): Promise<void> {
-    this.stopSpeaking();
     this.closeSession();
     this.state = null;
-    this.#isLoaded = true;
-    this.#alarmAt = 0;
-    await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
   }
 
@@ -122,10 +118,7 @@ export abstract class Dialogue extends DurableObject<Env> {
     const plan = state ? planAlarm(state, session, Date.now()) : ({ kind: "forget" } as const);
     switch (plan.kind) {
       case "forget":
-        this.closeSession();
-        this.state = null;
-        await this.ctx.storage.deleteAll();
-        return;
+        return this.erase();
       case "hang_up":
         this.hangUp();
         break;

@@ -4,6 +4,7 @@ import { agentReference } from "../agents/openapi.ts";
 import { apiKeyReference } from "../api-keys/openapi.ts";
 import { logReference } from "../calls/log-openapi.ts";
 import { callReference } from "../calls/openapi.ts";
+import { usageReference } from "../calls/usage-openapi.ts";
 import { webhookReference } from "../events/openapi.ts";
 import { healthReference } from "../health.openapi.ts";
 import type { ErrorCode } from "../http/errors.ts";
@@ -19,6 +20,7 @@ const references: readonly Reference[] = [
   agentReference,
   callReference,
   logReference,
+  usageReference,
   webhookReference,
   reconciliationReference,
   apiKeyReference,

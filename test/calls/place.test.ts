@@ -66,7 +66,7 @@ describe("POST /v1/calls/outbound", () => {
     expect(meter.trips).toBe(2);
     // Side by side, so that they are one wait; what is noted follows the answer.
     expect(trips.slice(0, 2).sort()).toEqual(["begin", "turn"]);
-    expect(trips.slice(2)).toEqual(["note"]);
+    expect(trips.slice(2)).toEqual(["report"]);
   });
 
   it("reports faults in the contract's order: fields, E.164, agent, number", async () => {
