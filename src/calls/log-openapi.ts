@@ -6,6 +6,7 @@ import { DEFAULT_LIMIT } from "../http/page.ts";
 
 const TIME = "2026-01-31T12:00:00.000Z";
 const AGENT_ID = "agent_125207e452f8714a";
+const KEY_ID = `nxf_${"3d1f8a02".repeat(4)}`;
 const CALL_SID = `CA${"5f2c9a7e".repeat(4)}`;
 
 const twilioId = (prefix: string) => z.string().check(z.regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`)));
@@ -211,6 +212,27 @@ export const logReference: Reference = {
         { status: 206, description: "A part of it.", schema: sound, example: "", mediaType: "audio/mpeg" },
       ],
       errors: ["call_not_found", "recording_not_found", ...AT_TWILIO],
+    },
+    "DELETE /v1/keys/{key_id}/calls": {
+      id: "deleteKeyCalls",
+      summary: "Delete an API key's calls",
+      description: "Deletes the whole call log of an API key, and its usage. For the operator.",
+      auth: "adminToken",
+      path: described(z.object({ key_id: z.string() }), {
+        key_id: { description: "The key.", examples: [KEY_ID] },
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "They are gone.",
+          schema: z.object({
+            key_id: answered(z.string(), "The key.", KEY_ID),
+            deleted: answered(z.literal(true), "Always true."),
+          }),
+          example: { key_id: KEY_ID, deleted: true },
+        },
+      ],
+      errors: ["key_not_found"],
     },
     "GET /v1/usage": {
       id: "getUsage",

@@ -130,12 +130,17 @@ export async function openRecording(
 ): Promise<Response> {
   const path = `/2010-04-01/Accounts/${credentials.accountSid}/Recordings/${sid}.mp3`;
   const headers = { authorization: basic(credentials), ...(range !== undefined && { range }) };
-  const init = { headers, redirect: "manual" as const, signal: AbortSignal.timeout(endpoint.timeoutMs) };
+  // The deadline is for the answer to begin: a long recording may take longer.
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), endpoint.timeoutMs);
+  const init = { headers, redirect: "manual" as const, signal: deadline.signal };
   let response: Response;
   try {
     response = await fetch(new URL(path, endpoint.baseUrl), init);
   } catch (cause) {
     throw new TwilioError("Twilio could not be reached", { failure: "unavailable" }, cause);
+  } finally {
+    clearTimeout(timer);
   }
   if (response.status === 200 || response.status === 206) return response;
   // Whoever asks for a part that is not there gets the whole, as RFC 9110, 14.2, allows.

@@ -1,5 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { sha256 } from "../../src/vault/hash.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
+import { runCron } from "../support/consume.ts";
 import { haveModel } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
 import { authorization, BASE, call, createKey, expectError, get, type Key, send } from "../support/worker.ts";
@@ -18,6 +23,13 @@ const list = async ({ key }: { key: Key }, query = ""): Promise<Page> =>
   (await get(`/v1/calls${query}`, key)).json() as Promise<Page>;
 const one = async ({ key }: { key: Key }, callId: string): Promise<Logged> =>
   (await get(`/v1/calls/${callId}`, key)).json() as Promise<Logged>;
+
+/** The object of a key's calls. */
+const logOf = async ({ key_id }: Key) => env.CALL_LOG.getByName(await sha256(`call-log/${key_id}`));
+const logRows = async (key: Key) =>
+  runInDurableObject(await logOf(key), (_, { storage: { sql } }) =>
+    sql.exec("SELECT * FROM calls").toArray(),
+  );
 
 /** Twilio tells of a call, in its own words. */
 async function told(imported: Imported, callId: string, status: string, more: Record<string, string> = {}) {
@@ -274,5 +286,72 @@ describe("an account that is gone", () => {
     await call("DELETE", `/v1/phone-numbers/${encodeURIComponent(recorded.phoneNumber)}`, recorded.key);
     await expectError(await get(recorded.recording, recorded.key), 409, "call_account_gone");
     expect((await one(recorded, recorded.call_id)).status).toBe("completed");
+  });
+});
+
+describe("what is kept of calls", () => {
+  it("is sealed: no telephone number of a caller and no word stands in the object in the clear", async () => {
+    haveModel();
+    const imported = await haveImported({ system_prompt: PROMPT });
+    await twilio.ring(imported.phoneNumber, { from: CALLER, say: ["When are you open?"] });
+    const stored = JSON.stringify(await logRows(imported.key));
+    expect(stored).toContain(imported.phoneNumber);
+    expect(stored).not.toContain(CALLER);
+    expect(stored).not.toMatch(/open|Acme/);
+  });
+
+  it("is sealed anew by the cron after the sealing key has changed", async () => {
+    const imported = await haveImported();
+    await told(imported, SID, "completed", { CallDuration: "1" });
+    const rotated = { TOKEN_ENCRYPTION_KEYS: `next:${"B".repeat(43)},${env.TOKEN_ENCRYPTION_KEYS}` };
+    const setKeys = async (tokenEncryptionKeys: string) =>
+      runInDurableObject(await logOf(imported.key), (instance) => {
+        Object.assign(readConfig((instance as unknown as { env: Env }).env), { tokenEncryptionKeys });
+      });
+    await setKeys(rotated.TOKEN_ENCRYPTION_KEYS);
+    try {
+      await runCron("*/15 * * * *", rotated);
+      expect(JSON.stringify(await logRows(imported.key))).toContain("v1.next.");
+      expect(
+        await (await call("GET", `/v1/calls/${SID}`, imported.key, undefined, { env: rotated })).json(),
+      ).toMatchObject({
+        call_id: SID,
+        from: CALLER,
+      });
+    } finally {
+      await setKeys(env.TOKEN_ENCRYPTION_KEYS);
+    }
+  });
+
+  it("is deleted by the operator, with usage", async () => {
+    const imported = await haveImported();
+    await told(imported, SID, "completed", { CallDuration: "60" });
+    const { key_id } = imported.key;
+    const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
+    const erase = (id: string) =>
+      send(new Request(`${BASE}/v1/keys/${id}/calls`, { method: "DELETE", headers }));
+    expect(await (await erase(key_id)).json()).toEqual({ key_id, deleted: true });
+    expect(await list(imported)).toMatchObject({ count: 0, calls: [] });
+    await expectError(await erase(`nxf_${"0".repeat(32)}`), 404, "key_not_found");
+  });
+
+  it("is forgotten after 30 days; a call whose end nobody told is over after a day", async () => {
+    const imported = await haveImported();
+    await told(imported, SID, "ringing");
+    const days = (count: number) => vi.setSystemTime(Date.now() + count * 24 * 60 * 60 * 1_000);
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      days(2);
+      await runDurableObjectAlarm(await logOf(imported.key));
+      expect(await list(imported, "?status=completed")).toMatchObject({
+        count: 1,
+        calls: [{ ended_reason: null, duration_seconds: null }],
+      });
+      days(30);
+      await runDurableObjectAlarm(await logOf(imported.key));
+      expect(await list(imported)).toMatchObject({ count: 0, calls: [] });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
