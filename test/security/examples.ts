@@ -138,5 +138,6 @@ export const OF_THE_OPERATOR: Readonly<Record<string, Examples>> = {
   "GET /v1/keys/:key_id/deliveries": nothing,
   "POST /v1/keys/:key_id/deliveries/redeliver": () => [{ body: { since: "2026-01-01T00:00:00Z" } }],
   "DELETE /v1/keys/:key_id/deliveries": nothing,
+  "DELETE /v1/keys/:key_id/calls": nothing,
   "DELETE /v1/keys/:key_id": nothing,
 };
