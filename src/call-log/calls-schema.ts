@@ -30,7 +30,8 @@ export function createCallTables(sql: SqlStorage): void {
   // How many ended calls there are: counting them one by one would take as long as there are calls.
   sql.exec(`CREATE TABLE IF NOT EXISTS ended_counts (
     agent_id TEXT NOT NULL, phone_number TEXT NOT NULL, direction TEXT NOT NULL, status TEXT NOT NULL,
-    count INTEGER NOT NULL, PRIMARY KEY (agent_id, phone_number, direction, status)) STRICT, WITHOUT ROWID`);
+    count INTEGER NOT NULL, PRIMARY KEY (phone_number, agent_id, direction, status)) STRICT, WITHOUT ROWID`);
+  sql.exec("CREATE INDEX IF NOT EXISTS ended_counts_of_agent ON ended_counts (agent_id)");
   // What its owner has deleted is not written down again if Twilio repeats itself.
   sql.exec(
     "CREATE TABLE IF NOT EXISTS deleted_calls (call_id TEXT PRIMARY KEY, deleted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",

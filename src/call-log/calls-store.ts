@@ -12,6 +12,8 @@ import { addToDay } from "./usage-store.ts";
 // The statements of the log of calls; calls-schema.ts has its tables.
 
 const PER_MS = 1024;
+/** In place of an agent and a number: all calls, so that a key of many numbers counts them as fast. */
+const TOTAL = "*";
 const LIVE = LIVE_STATUSES.map((status) => `'${status}'`).join(", ");
 
 export function findCallById(sql: SqlStorage, callId: string): LoggedCall | null {
@@ -149,22 +151,29 @@ function countCalls(sql: SqlStorage, filter: CallFilter): number {
         )
         .one().count;
   if (filter.status !== undefined && isLive(filter.status)) return live;
+  const isTotal = filter.agentId === undefined && filter.phoneNumber === undefined;
+  const of = isTotal ? `${and} phone_number = '${TOTAL}' AND agent_id = '${TOTAL}'` : where;
   const ended = sql
-    .exec<{ count: number }>(`SELECT COALESCE(SUM(count), 0) AS count FROM ended_counts ${where}`, ...values)
+    .exec<{ count: number }>(`SELECT COALESCE(SUM(count), 0) AS count FROM ended_counts ${of}`, ...values)
     .one().count;
   return live + ended;
 }
 
 function count(sql: SqlStorage, call: LoggedCall, status: CallStatus, by: 1 | -1): void {
-  sql.exec(
-    `INSERT INTO ended_counts (agent_id, phone_number, direction, status, count) VALUES (?1, ?2, ?3, ?4, ?5)
-     ON CONFLICT DO UPDATE SET count = count + ?5`,
-    call.agent_id ?? "",
-    call.phone_number,
-    call.direction,
-    status,
-    by,
-  );
+  const { agent_id: agentId, phone_number: phoneNumber, direction } = call;
+  for (const [agent, number] of [
+    [agentId ?? "", phoneNumber],
+    [TOTAL, TOTAL],
+  ] as const)
+    sql.exec(
+      `INSERT INTO ended_counts (agent_id, phone_number, direction, status, count) VALUES (?1, ?2, ?3, ?4, ?5)
+       ON CONFLICT DO UPDATE SET count = count + ?5`,
+      agent,
+      number,
+      direction,
+      status,
+      by,
+    );
 }
 
 /** Deletes a call that has ended, for its owner. What was counted for usage stays. */

@@ -70,9 +70,10 @@ export class CallLog extends DurableObject<Env> {
   /** @returns whether the SID, if there is one, is this attempt's now */
   async note(id: string, note: Note): Promise<boolean> {
     return this.ctx.storage.transactionSync(() => {
-      const isOurs = noteAttempt(this.#sql, id, note);
+      const now = Date.now();
+      const isOurs = noteAttempt(this.#sql, id, note, now);
       const isText = findAttempt(this.#sql, id)?.kind === "sms";
-      if (isOurs && isText && note.sid !== undefined) countText(this.#sql, note.sid, "sent", Date.now());
+      if (isOurs && isText && note.sid !== undefined) countText(this.#sql, note.sid, "sent", now);
       return isOurs;
     });
   }
@@ -93,13 +94,12 @@ export class CallLog extends DurableObject<Env> {
    * @param attemptId the attempt that placed it; null if somebody else did
    */
   async report(report: CallReport, attemptId: string | null): Promise<void> {
+    const now = Date.now();
     this.ctx.storage.transactionSync(() => {
-      calls.putReport(this.#sql, report, Date.now());
+      calls.putReport(this.#sql, report, now);
       if (attemptId === null) return;
-      noteAttempt(this.#sql, attemptId, {
-        sid: report.callId,
-        state: isLive(report.status) ? "live" : "ended",
-      });
+      const state = isLive(report.status) ? "live" : "ended";
+      noteAttempt(this.#sql, attemptId, { sid: report.callId, state }, now);
     });
     await this.#wake();
   }

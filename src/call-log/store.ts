@@ -49,12 +49,15 @@ export function insertAttempt(sql: SqlStorage, { id, kind, claim, briefSealed }:
   );
 }
 
-/** @returns whether the SID, if there is one, is this attempt's now; a guess takes no SID from another */
-export function noteAttempt(sql: SqlStorage, id: string, note: Note): boolean {
+/**
+ * @returns whether the SID, if there is one, is this attempt's now. A guess takes no SID from another attempt, nor one
+ *   that may be another's whose SID is not known yet.
+ */
+export function noteAttempt(sql: SqlStorage, id: string, note: Note, now: number): boolean {
   const { sid, isGuess = false, state, isVoicemail } = note;
   if (sid !== undefined) {
     const [other] = sql.exec("SELECT id FROM attempts WHERE sid = ?1 AND id <> ?2", sid, id).toArray();
-    if (other && isGuess) return false;
+    if (isGuess && (other || isAnotherOpen(sql, id, now))) return false;
     sql.exec("UPDATE attempts SET sid = NULL, is_guess = 0 WHERE sid = ?1 AND id <> ?2", sid, id);
     // What is certain is not replaced by a guess.
     sql.exec(
@@ -69,6 +72,16 @@ export function noteAttempt(sql: SqlStorage, id: string, note: Note): boolean {
     sql.exec("UPDATE attempts SET state = ?2 WHERE id = ?1 AND state <> 'ended'", id, state);
   if (isVoicemail) sql.exec("UPDATE attempts SET is_voicemail = 1 WHERE id = ?1", id);
   return true;
+}
+
+function isAnotherOpen(sql: SqlStorage, id: string, now: number): boolean {
+  const others = sql.exec(
+    `SELECT 1 FROM attempts WHERE kind = (SELECT kind FROM attempts WHERE id = ?1) AND state = 'placing'
+       AND created_at > ?2 AND id <> ?1 AND sid IS NULL LIMIT 1`,
+    id,
+    now - PLACING_MS,
+  );
+  return others.toArray().length > 0;
 }
 
 export function findCall(sql: SqlStorage, id: string): FoundCall | null {

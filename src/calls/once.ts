@@ -10,7 +10,7 @@ import { twilioFailure } from "../twilio-accounts/twilio-failure.ts";
 import { sha256 } from "../vault/hash.ts";
 import type { Sender } from "./sender.ts";
 
-// Sends a call or a text to Twilio at most once, whatever fails; docs/decisions/0024-a-call-is-placed-once.md.
+// Sends a call or a text to Twilio at most once, whatever fails; docs/decisions/0024-sent-at-most-once.md.
 
 /** Twilio's clock and ours may differ by this much, and Twilio's times are whole seconds. */
 const SKEW_MS = 2_000;
