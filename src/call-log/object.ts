@@ -94,7 +94,6 @@ export class CallLog extends DurableObject<Env> {
    * @param attemptId the attempt that placed it; null if somebody else did
    */
   async report(report: CallReport, attemptId: string | null): Promise<void> {
-    const now = Date.now();
     this.ctx.storage.transactionSync(() => {
       const now = Date.now();
       calls.putReport(this.#sql, report, now);
