@@ -3,14 +3,14 @@ import { DurableObject } from "cloudflare:workers";
 // How fast the calls of a Twilio account go out.
 // https://www.twilio.com/docs/voice/api/call-resource: one call a second unless Twilio has raised the account's limit.
 
-/** No request waits longer for its turn, in milliseconds. */
+/** No request waits longer for its turn, in milliseconds. @internal */
 export const MAX_WAIT_MS = 10_000;
 
 export type Turn =
   /** After this wait the call may go out. `nextAt`: when the one after it may, in milliseconds. */
   { kind: "go"; waitMs: number; nextAt: number } | { kind: "full"; retryAfterMs: number };
 
-/** @param nextAt when the next call may go out @param perSecond how many calls may go out in a second */
+/** @param nextAt when the next call may go out @param perSecond how many calls may go out in a second @internal */
 export function planTurn(nextAt: number, perSecond: number, now: number): Turn {
   const at = Math.max(nextAt, now);
   const waitMs = at - now;

@@ -1,6 +1,7 @@
 // What Twilio's codes about calls and texts mean. docs/calls.md has the same table with what to do.
 // https://www.twilio.com/docs/api/errors
 
+/** @internal */
 export const MEANINGS: Readonly<Record<number, string>> = {
   13224: "number_unreachable",
   21210: "from_number_not_verified",
