@@ -21,6 +21,8 @@ const EDGES: Record<string, readonly string[]> = {
   events: ["agents", "api-keys"],
   agents: ["api-keys"],
   "api-keys": [],
+  // A tool call is a request to the app, which the app passes in: so it knows no feature but who the caller is.
+  mcp: ["api-keys"],
   documentation: [],
 };
 /** The same inside phone-numbers; "" is the room itself, which knows its sagas by their doors. */
@@ -171,7 +173,7 @@ describe("each thing has one owner", () => {
     ["SQL", /\.prepare\(|\bsql\s*\.exec\b/, /store\.ts$|^src\/health\.ts$|^src\/events\/outbox\/schema\.ts$/],
     ["cryptography", /crypto\.subtle/, /^src\/vault\/|\/signature\.ts$/],
     ["the console", /console/, /^src\/http\/log\.ts$/],
-    ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$/],
+    ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$|^src\/mcp\/catalogue\.ts$/],
     [
       "the bindings",
       /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,
