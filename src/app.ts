@@ -14,6 +14,7 @@ import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
 import { handleError } from "./http/error-handler.ts";
 import { requireKnownParameters } from "./http/known-parameters.ts";
 import { notFound, refuseTrailingSlash } from "./http/not-found.ts";
+import { mcp } from "./mcp/routes.ts";
 import { phoneNumbers } from "./phone-numbers/routes.ts";
 import { QUERY_PARAMETERS } from "./query-parameters.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
@@ -43,6 +44,12 @@ app.route("/v1/calls", callLog);
 app.route("/v1/usage", usage);
 app.route("/v1/sms", texts);
 app.route("/v1/webhooks", webhooks);
+
+// What language models call. A tool call is a request to this app.
+app.route(
+  "/mcp",
+  mcp((request, c) => app.fetch(request, c.env, c.executionCtx)),
+);
 
 // What monitors call.
 app.route("/healthz", health);

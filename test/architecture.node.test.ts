@@ -23,6 +23,8 @@ const EDGES: Record<string, readonly string[]> = {
   agents: ["api-keys"],
   "api-keys": [],
   "call-log": [],
+  // A tool call is a request to the app, which the app passes in: so it knows no feature but who the caller is.
+  mcp: ["api-keys"],
   documentation: [],
 };
 /** The same inside phone-numbers; "" is the room itself, which knows its sagas by their doors. */
@@ -181,7 +183,7 @@ describe("each thing has one owner", () => {
     ],
     ["cryptography", /crypto\.subtle/, /^src\/vault\/|\/signature\.ts$/],
     ["the console", /console/, /^src\/http\/log\.ts$/],
-    ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$/],
+    ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$|^src\/mcp\/catalogue\.ts$/],
     [
       "the bindings",
       /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|CALL_LOG|ACCOUNT_PACE|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,

@@ -5,8 +5,10 @@ import { runInNewContext } from "node:vm";
 import packageJson from "../../package.json" with { type: "json" };
 import { openApiDocument } from "../../src/documentation/openapi.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
+import { CATALOGUE_PATH } from "../../src/mcp/catalogue.ts";
 import { llmsFullText, llmsText } from "./llms.ts";
 import { errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
+import { toolCatalogue } from "./tools.ts";
 
 // Builds public/, which the Worker serves. Every script that needs the Worker runs this first. It takes a moment, and
 // nobody can forget it.
@@ -33,6 +35,7 @@ export function buildDocumentation(): void {
     "index.html": landingPage(document, links),
     "docs.html": referencePage(links),
     "docs/errors.html": errorListPage(CODES, links),
+    [CATALOGUE_PATH]: JSON.stringify(toolCatalogue(document)),
     "openapi.json": `${JSON.stringify(document)}\n`,
     "llms.txt": llmsText(document),
     "llms-full.txt": llmsFullText(document, CODES),

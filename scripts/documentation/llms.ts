@@ -24,6 +24,8 @@ Paths are relative to the host of this file. Requests need \`Authorization: Bear
 - [OpenAPI 3.1](/openapi.json): the same, for tools
 - [Errors](/docs/errors): what each code means and what to do
 
+An MCP client uses the same API as tools: POST /mcp, Streamable HTTP, with the same Authorization header.
+
 ## Endpoints
 
 ${operations.join("\n")}

@@ -139,6 +139,14 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     ],
   },
 
+  origin_not_allowed: {
+    happened:
+      "The request to /mcp has an Origin header that is not this deployment's own address. Nothing was changed.",
+    remedy: [
+      "Let your MCP client run as a program, not as a page of another site.",
+      "If the page is served by this deployment, open it at the deployment's PUBLIC_BASE_URL.",
+    ],
+  },
   agent_not_owned: {
     happened: "The agent exists but belongs to another API key. Nothing was changed.",
     remedy: ["Use an agent of this key, or use the key that created this agent."],

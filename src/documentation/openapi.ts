@@ -27,12 +27,13 @@ const references: readonly Reference[] = [
   healthReference,
 ];
 
-/** Codes that no operation of the document has: unknown paths and methods, and answers that only Twilio gets. */
+/** Codes that no operation of the document has: unknown paths and methods, what only Twilio gets, and what only /mcp gives. */
 export const CODES_OUTSIDE_OPERATIONS: readonly ErrorCode[] = [
   "not_found",
   "method_not_allowed",
   "invalid_signature",
   "account_mismatch",
+  "origin_not_allowed",
 ];
 
 const INTRODUCTION = `

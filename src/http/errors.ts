@@ -71,7 +71,10 @@ export const errorCatalogue = {
     status: 403,
     message: "The request does not carry a valid X-Twilio-Signature for this URL and body.",
   },
-
+  origin_not_allowed: {
+    status: 403,
+    message: "A page of another site sent this request. Send it from a program, without an Origin header.",
+  },
   account_mismatch: {
     status: 403,
     message: "The request names a Twilio account, but the number was imported from another one.",

@@ -1,5 +1,5 @@
 import { createMiddleware } from "hono/factory";
-import type { AppEnv } from "./context.ts";
+import type { AppContext, AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { errorFields } from "./log.ts";
 
@@ -15,13 +15,21 @@ const PERIOD_SECONDS = 60;
  */
 export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
   const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-  const limiter = isRead ? c.env.READ_LIMIT : c.env.WRITE_LIMIT;
-  const key = c.get("apiKeyId");
+  await count(c, isRead ? c.env.READ_LIMIT : c.env.WRITE_LIMIT);
+  await next();
+});
+
+/** The same for a POST that changes nothing by itself: it counts as a read. */
+export const limitReads = createMiddleware<AppEnv>(async (c, next) => {
+  await count(c, c.env.READ_LIMIT);
+  await next();
+});
+
+async function count(c: AppContext, limiter: RateLimit): Promise<void> {
   // If the limiter fails, requests are still served.
-  const { success } = await limiter.limit({ key }).catch((error: unknown) => {
+  const { success } = await limiter.limit({ key: c.get("apiKeyId") }).catch((error: unknown) => {
     c.get("log").warn("rate_limit_unavailable", errorFields(error));
     return { success: true };
   });
   if (!success) throw new ApiError("rate_limit_exceeded", { retryAfter: PERIOD_SECONDS });
-  await next();
-});
+}
