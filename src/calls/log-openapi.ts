@@ -94,11 +94,7 @@ const callPath = described(z.object({ call_id: z.string() }), {
 const sound = answered(z.string(), "The sound, as MP3.");
 
 export const logReference: Reference = {
-  tag: {
-    name: "Call log and usage",
-    description:
-      "Every call to and from your numbers, for 30 days; calls, minutes and texts by day, for 400.",
-  },
+  tag: { name: "Call log", description: "Every call to and from your numbers, for 30 days." },
   operations: {
     "GET /v1/calls": {
       id: "listCalls",

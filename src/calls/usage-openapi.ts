@@ -23,7 +23,7 @@ const usageAnswer = z
   .check(z.meta({ id: "Usage", description: "What a key has used, by UTC day." }));
 
 export const usageReference: Reference = {
-  tag: { name: "Usage", description: "Calls, minutes and texts by UTC day." },
+  tag: { name: "Usage by day", description: "Calls, minutes and texts by UTC day." },
   operations: {
     "GET /v1/usage": {
       id: "getUsage",

@@ -71,12 +71,12 @@ describe.each(PAGES)("%s", (path, sign) => {
         browser.origin + path,
         look,
       );
-      await page.getByRole("heading", { name: sign }).first().waitFor();
       if (process.env.SCREENSHOTS) {
         const name = `${path.replace(/\W+/g, "-")}-${look.width}-${look.colorScheme}.png`;
         await page.screenshot({ path: `${process.env.SCREENSHOTS}/${name}` });
       }
       await scrollThrough(page);
+      await page.getByRole("heading", { name: sign }).first().waitFor();
       expect(await overflow(page)).toBe(0);
       expect(await violations(page)).toEqual([]);
       expect(complaints).toEqual([]);

@@ -71,6 +71,11 @@ export async function scrollThrough(page: Page): Promise<void> {
       await frame();
     }
   })()`);
+  // A section's name may be drawn after the section.
+  await page.waitForFunction(
+    `[...document.querySelectorAll("[aria-labelledby]")].every((element) =>
+      element.getAttribute("aria-labelledby").split(" ").every((id) => document.getElementById(id)))`,
+  );
 }
 
 /** How many pixels the page is wider than its window. */
