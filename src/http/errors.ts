@@ -38,7 +38,10 @@ export const errorCatalogue = {
     status: 415,
     message: "Send the body as JSON, uncompressed, with the header Content-Type: application/json.",
   },
-  payload_too_large: { status: 413, message: "The request body is larger than 64 KiB." },
+  payload_too_large: {
+    status: 413,
+    message: "The request body is too large: 64 KiB at most, 2 MiB for a bulk import.",
+  },
 
   key_secret_required: {
     status: 401,
@@ -95,6 +98,7 @@ export const errorCatalogue = {
   },
   number_not_found: { status: 404, message: "This API key has not imported this number." },
   key_not_found: { status: 404, message: "There is no API key with this id." },
+  phone_number_import_not_found: { status: 404, message: "There is no bulk import with this import_id." },
   delivery_not_found: { status: 404, message: "There is no delivery with this id." },
   not_found: { status: 404, message: "There is nothing at this path." },
   method_not_allowed: {
@@ -106,6 +110,11 @@ export const errorCatalogue = {
     status: 409,
     retryable: true,
     message: "This number is being released or repaired now. Try again after Retry-After seconds.",
+  },
+  phone_number_import_running: {
+    status: 409,
+    retryable: true,
+    message: "This bulk import is not finished yet. Wait until it is, or cancel it, and try again.",
   },
   number_in_other_region: {
     status: 422,

@@ -10,6 +10,7 @@ const ACCOUNT = "/2010-04-01/Accounts/:account";
 const LIST = `${ACCOUNT}/IncomingPhoneNumbers.json`;
 const INSTANCE = `${ACCOUNT}/IncomingPhoneNumbers/:sid{PN[0-9a-fA-F]{32}\\.json}`;
 
+const ACCOUNTS = "/2010-04-01/Accounts.json";
 const ACCOUNT_FILE = "/2010-04-01/Accounts/:account{AC[0-9a-fA-F]{32}\\.json}";
 
 const DEFAULT_PAGE_SIZE = 50;
@@ -21,6 +22,7 @@ export function operationOf(request: Request): Operation | undefined {
   const isGet = request.method === "GET";
   if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return isGet ? "list" : undefined;
   if (/\/Messages\.json$/.test(pathname)) return request.method === "POST" ? "message" : undefined;
+  if (pathname === ACCOUNTS) return isGet ? "accounts" : undefined;
   if (/\/Accounts\/AC[0-9a-fA-F]{32}\.json$/.test(pathname)) return isGet ? "account" : undefined;
   if (pathname === "/v1/Services") return isGet ? "services" : undefined;
   if (/^\/v1\/Services\/MG\w+\/PhoneNumbers\/PN\w+$/.test(pathname))
@@ -39,6 +41,14 @@ export function operationOf(request: Request): Operation | undefined {
  */
 export function createApi(state: State, regions: Readonly<Record<string, State>>): Hono {
   const api = new Hono();
+
+  api.use(ACCOUNTS, async (c, next) => {
+    const header = c.req.header("authorization");
+    const refusal = authenticate(state, header, header ? (decodeBasic(header)[0] ?? "") : "");
+    if (refusal) return refusal;
+    await next();
+    return;
+  });
 
   api.use(ACCOUNT_FILE, async (c, next) => {
     const refusal = authenticate(state, c.req.header("authorization"), c.req.param("account") ?? "");
@@ -62,7 +72,7 @@ export function createApi(state: State, regions: Readonly<Record<string, State>>
     if (!Number.isInteger(pageSize) || pageSize < 1) return error(400, 20001, "Invalid PageSize");
     if (pageSize > MAX_PAGE_SIZE) return error(400, 20007, "Page size too large");
     const matches = matching(state.numbers, c.req.param("account") ?? "", query);
-    return c.json(page(c.req.path, query, matches, pageSize));
+    return c.json(page(c.req.path, query, "incoming_phone_numbers", matches, pageSize));
   });
 
   api.get(INSTANCE, (c) => {
@@ -112,6 +122,22 @@ export function createApi(state: State, regions: Readonly<Record<string, State>>
     record("account", c, new URLSearchParams());
     const account = state.accounts.get((c.req.param("account") ?? "").replace(/\.json$/, ""));
     return account ? c.json(accountResource(account)) : notFound(c);
+  });
+
+  // https://www.twilio.com/docs/iam/api/account#read-multiple-account-resources
+  api.get(ACCOUNTS, (c) => {
+    const query = new URL(c.req.url).searchParams;
+    record("accounts", c, query);
+    const pageSize = Number(query.get("PageSize") ?? DEFAULT_PAGE_SIZE);
+    if (!Number.isInteger(pageSize) || pageSize < 1) return error(400, 20001, "Invalid PageSize");
+    if (pageSize > MAX_PAGE_SIZE) return error(400, 20007, "Page size too large");
+    const [sid = ""] = decodeBasic(c.req.header("authorization") ?? "");
+    const status = query.get("Status");
+    const known = [...state.accounts.values()]
+      .filter((account) => account.sid === sid || account.ownerSid === sid)
+      .map(accountResource)
+      .filter((account) => status === null || account.status === status);
+    return c.json(page(c.req.path, query, "accounts", known, pageSize));
   });
 
   addOtherProducts(api, state, regions, authenticate, record);
@@ -173,7 +199,13 @@ function matching(numbers: State["numbers"], accountSid: string, query: URLSearc
     );
 }
 
-function page(path: string, query: URLSearchParams, matches: NumberResource[], pageSize: number) {
+function page(
+  path: string,
+  query: URLSearchParams,
+  name: string,
+  matches: { sid: string }[],
+  pageSize: number,
+) {
   const index = Number(query.get("Page") ?? 0);
   const start = index * pageSize;
   const entries = matches.slice(start, start + pageSize);
@@ -188,7 +220,7 @@ function page(path: string, query: URLSearchParams, matches: NumberResource[], p
   return {
     first_page_uri: uri(0),
     end: Math.max(start + entries.length - 1, 0),
-    incoming_phone_numbers: entries,
+    [name]: entries,
     next_page_uri: start + pageSize < matches.length ? uri(index + 1) : null,
     page: index,
     page_size: pageSize,

@@ -38,6 +38,7 @@ export const OPERATIONS = [
   "update",
   "release",
   "account",
+  "accounts",
   "services",
   "service_number",
   "routing",
