@@ -2,6 +2,7 @@ import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
 import { forgetRoutes } from "./answering/route-cache.ts";
 import { apiKeys } from "./api-keys/routes.ts";
+import { bulkImports } from "./bulk-imports/routes.ts";
 import { documentation } from "./documentation/routes.ts";
 import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
@@ -32,6 +33,7 @@ app.route("/v1/keys", keyDeliveries);
 app.route("/v1/agents", agents(forgetRoutes));
 app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
+app.route("/v1/phone-number-imports", bulkImports);
 app.route("/v1/account", accountHealth);
 app.route("/v1/webhooks", webhooks);
 

@@ -1,6 +1,7 @@
 import { calls, WEBHOOKS } from "./calls.ts";
 import type { QueueMessage } from "./queues.ts";
 
+export { BulkImport } from "./bulk-imports/object.ts";
 export { Conversation } from "./conversations/call.ts";
 export { TextThread } from "./conversations/text-thread.ts";
 export { EventOutbox } from "./events/outbox/object.ts";

@@ -24,15 +24,19 @@ export type Services = BaseServices & {
   /** The events of each API key. */
   outbox: Outbox;
   queues: { reconciliation: Queue<ReconciliationMessage> };
-  /** The Durable Objects of agents that talk by themselves. */
-  objects: { conversations: Env["CONVERSATIONS"]; textThreads: Env["TEXT_THREADS"] };
+  /** The Durable Objects of agents that talk by themselves, and of bulk imports. */
+  objects: {
+    conversations: Env["CONVERSATIONS"];
+    textThreads: Env["TEXT_THREADS"];
+    bulkImports: Env["BULK_IMPORTS"];
+  };
   /** Whether there is a language model, and how long its first word may take. */
   model: { isConfigured: boolean; timeoutMs: number };
 };
 
 export type ServicesEnv = Pick<
   Env,
-  "DB" | "EVENT_OUTBOX" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS"
+  "DB" | "EVENT_OUTBOX" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS" | "BULK_IMPORTS"
 > &
   Partial<Pick<Env, "METRICS">>;
 
@@ -59,7 +63,11 @@ export function createServices(
     },
     outbox: createOutbox(env.EVENT_OUTBOX),
     queues: { reconciliation: env.RECONCILIATION },
-    objects: { conversations: env.CONVERSATIONS, textThreads: env.TEXT_THREADS },
+    objects: {
+      conversations: env.CONVERSATIONS,
+      textThreads: env.TEXT_THREADS,
+      bulkImports: env.BULK_IMPORTS,
+    },
     model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },
   };
 }

@@ -81,7 +81,10 @@ const FIRST: readonly ErrorCode[] = [
   "invalid_field",
 ];
 
-/** One error for a faulty body. `details.fields` names all fields with the reported fault; no value is repeated. */
+// A list may have thousands of faulty entries.
+const MAX_NAMED = 50;
+
+/** One error for a faulty body. `details.fields` names the fields with the reported fault; no value is repeated. */
 function toApiError(issues: readonly Issue[]): ApiError {
   const faults = issues.map(({ path, message }) => ({
     ...(path.length === 0 ? ({ code: "invalid_json" } as Fault) : faultOf(message)),
@@ -90,7 +93,7 @@ function toApiError(issues: readonly Issue[]): ApiError {
   const code = FIRST.find((candidate) => faults.some((fault) => fault.code === candidate)) ?? faults[0]?.code;
   if (!code || code === "invalid_json") return new ApiError("invalid_json");
   const reported = faults.filter((fault) => fault.code === code);
-  const fields = [...new Set(reported.map(({ field }) => field))];
+  const fields = [...new Set(reported.map(({ field }) => field))].slice(0, MAX_NAMED);
   const { hint, details } = reported.find((fault) => fault.hint !== undefined) ?? {};
   const names = code.endsWith("_parameter") ? { parameters: fields } : { fields };
   const said = [describe(code, fields), hint].filter(Boolean).join(" ");
