@@ -28,9 +28,8 @@ export type Parameter = {
   schema: Schema;
 };
 
-type Content = {
-  "application/json": { schema: Schema; example?: unknown; examples?: Record<string, unknown> };
-};
+type Part = { schema: Schema; example?: unknown; examples?: Record<string, unknown> };
+type Content = { "application/json": Part } & { "text/csv"?: Part };
 
 type RawOperation = {
   operationId: string;
@@ -78,7 +77,7 @@ function flat(method: string, path: string, operation: RawOperation): Documented
   const responses = Object.entries(operation.responses).map(([status, { description, content }]) => ({
     status,
     description,
-    ...content["application/json"],
+    ...(content["text/csv"] ?? content["application/json"]),
   }));
   const [usual, ...others] = responses
     .filter(({ status }) => status.startsWith("2"))

@@ -31,10 +31,12 @@ type Body<Operation> = Operation extends { requestBody: { content: { "applicatio
 
 type Answer<Operation> = Operation extends { responses: infer Responses }
   ? {
-      [Status in keyof Responses]: Status extends 200 | 201
+      [Status in keyof Responses]: Status extends 200 | 201 | 202
         ? Responses[Status] extends { content: { "application/json": infer Content } }
           ? Content
-          : never
+          : Responses[Status] extends { content: { "text/csv": infer Text } }
+            ? Text
+            : never
         : never;
     }[keyof Responses]
   : never;
@@ -84,6 +86,7 @@ export function createClient({
           signal: signal ?? null,
         }),
       );
+      if (response.ok && response.headers.get("content-type")?.startsWith("text/csv")) return response.text();
       const answer = await response.json().catch(() => undefined);
       if (!response.ok || answer === undefined) throw new NixflexError(response, answer?.error);
       return answer;

@@ -1,9 +1,11 @@
 import { findSecretHash } from "../api-keys/store.ts";
+import { first } from "../database.ts";
 import { errorBody, toApiError } from "../http/error-handler.ts";
 import { ApiError } from "../http/errors.ts";
 import { validated } from "../http/json-body.ts";
 import { errorFields } from "../http/log.ts";
-import { importNumber } from "../phone-numbers/import/import.ts";
+import { alreadyImported, importNumber } from "../phone-numbers/import/import.ts";
+import { type ExistingRow, selectByPhoneNumber } from "../phone-numbers/import/store.ts";
 import { previewImport } from "../phone-numbers/preview/preview.ts";
 import { type ImportBody, importBody } from "../phone-numbers/schema.ts";
 import { serialisePreview } from "../phone-numbers/serialise.ts";
@@ -48,8 +50,7 @@ export async function workOnNumber(order: NumberOrder, services: Services): Prom
       : await carryOut(body, apiKeyId, services);
     return { kind: "settled", settled };
   } catch (thrown) {
-    const own = await findImported(thrown, order, services);
-    return own ? { kind: "settled", settled: own } : failed(thrown, services);
+    return explain(thrown, order, services);
   }
 }
 
@@ -72,23 +73,28 @@ async function plan(body: ImportBody, apiKeyId: string, services: Services): Pro
 const CLOCK_SKEW_MS = 1_000;
 
 /**
- * The number, if it is refused only because this API key has it. If an earlier attempt of this bulk import may have
- * imported it, and its answer was lost, it has.
+ * Why a number is refused as already imported, if that is this API key's own doing: it has the number, or an import of it is under
+ * way, such as an earlier attempt whose object has died. If an earlier attempt may have imported it, and its answer was lost,
+ * it has.
  */
-async function findImported(
-  thrown: unknown,
-  { phoneNumber, apiKeyId, triedSince }: NumberOrder,
-  { db, log }: Services,
-): Promise<Settled | undefined> {
-  if (!(thrown instanceof ApiError) || thrown.code !== "number_already_imported") return undefined;
+async function explain(thrown: unknown, order: NumberOrder, services: Services): Promise<NumberReport> {
+  if (!(thrown instanceof ApiError) || thrown.code !== "number_already_imported")
+    return failed(thrown, services);
+  const { phoneNumber, apiKeyId, triedSince } = order;
+  const { db, now } = services;
   try {
     const own = await findOwnNumber(db, apiKeyId, phoneNumber);
-    if (!own) return undefined;
-    const isOurs = triedSince !== null && Date.parse(own.created_at) >= triedSince - CLOCK_SKEW_MS;
-    return { outcome: isOurs ? "imported" : "already_yours", twilioNumberSid: own.twilio_number_sid };
+    if (own) {
+      const isOurs = triedSince !== null && Date.parse(own.created_at) >= triedSince - CLOCK_SKEW_MS;
+      const outcome = isOurs ? "imported" : "already_yours";
+      return { kind: "settled", settled: { outcome, twilioNumberSid: own.twilio_number_sid } };
+    }
+    const row = await first<ExistingRow>(selectByPhoneNumber(db, phoneNumber));
+    // It was undone meanwhile.
+    if (!row) return failed(new ApiError("number_already_imported", { retryAfter: 1 }), services);
+    return failed(alreadyImported(row, apiKeyId, now()), services);
   } catch (error) {
-    log.warn("owner_not_read", errorFields(error));
-    return undefined;
+    return failed(error, services);
   }
 }
 

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
 import { agentReference } from "../agents/openapi.ts";
 import { apiKeyReference } from "../api-keys/openapi.ts";
+import { bulkImportReference } from "../bulk-imports/openapi.ts";
 import { webhookReference } from "../events/openapi.ts";
 import { healthReference } from "../health.openapi.ts";
 import type { ErrorCode } from "../http/errors.ts";
@@ -14,6 +15,7 @@ import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./error
 /** The features in the order the reference shows them. */
 const references: readonly Reference[] = [
   phoneNumberReference,
+  bulkImportReference,
   agentReference,
   webhookReference,
   reconciliationReference,
@@ -136,12 +138,12 @@ function describe(operation: Operation, method: string, tag: string): ZodOpenApi
     }),
     responses: {
       ...Object.fromEntries(
-        answers.map(({ status, description, schema, example }) => [
+        answers.map(({ status, description, mediaType = "application/json", schema, example }) => [
           status,
           {
             description,
             headers: headersOf(status, isKept),
-            content: { "application/json": { schema, example } },
+            content: { [mediaType]: { schema, example } },
           },
         ]),
       ),

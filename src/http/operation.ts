@@ -25,7 +25,14 @@ export type Operation = {
   errors: readonly ErrorCode[];
 };
 
-type Answer = { status: 200 | 201; description: string; schema: z.ZodMiniType; example: unknown };
+type Answer = {
+  status: 200 | 201 | 202;
+  description: string;
+  /** JSON by default. */
+  mediaType?: "text/csv";
+  schema: z.ZodMiniType;
+  example: unknown;
+};
 
 /** A feature's part of the document. The keys of `operations` are method and path, as in `GET /v1/agents/{agent_id}`. */
 export type Reference = {

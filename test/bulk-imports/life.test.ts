@@ -1,6 +1,8 @@
-import { describe, expect, it } from "vitest";
-import { begin, finish, haveAccounts, prepareBulk, resultsOf } from "../support/bulk.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { begin, finish, haveAccounts, holdTime, prepareBulk, resultsOf } from "../support/bulk.ts";
 import { rows } from "../support/worker.ts";
+
+beforeEach(holdTime);
 
 describe("a bulk import", () => {
   it("imports every number of an account and its subaccounts, each with its own account's token", async () => {

@@ -22,6 +22,7 @@ export type Schema = {
 
 type Content = {
   "application/json": { schema: Schema; example?: unknown; examples?: Record<string, { $ref: string }> };
+  "text/csv"?: { schema: Schema };
 };
 
 export type Operation = {
@@ -93,6 +94,10 @@ export async function expectDocumented({ method, url }: Request, response: Respo
     expect(Object.keys(operation.responses), `${operation.operationId} lists its statuses`).toContain(
       String(response.status),
     );
+    if (documented?.content["text/csv"]) {
+      expect(response.headers.get("content-type")).toMatch(/^text\/csv/);
+      return;
+    }
     const body = await response.clone().json();
     expect(
       documented && faultsOf(body, documented.content["application/json"].schema),
