@@ -39,6 +39,7 @@ describe("wrangler.toml", () => {
       ["EVENT_OUTBOX", "EventOutbox"],
       ["CONVERSATIONS", "Conversation"],
       ["TEXT_THREADS", "TextThread"],
+      ["BULK_IMPORTS", "BulkImport"],
     ]);
     const migrations: { new_sqlite_classes?: string[] }[] = config.migrations;
     const classes = migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes);
