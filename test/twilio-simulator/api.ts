@@ -1,7 +1,7 @@
 import { type Context, Hono } from "hono";
 import { addOtherProducts } from "./products.ts";
 import type { NumberResource } from "./resource.ts";
-import { type Account, newSid, type Operation, type State } from "./state.ts";
+import { type Account, addNumber, newSid, type Operation, type State } from "./state.ts";
 import { updateNumber } from "./update.ts";
 
 // https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
@@ -20,7 +20,9 @@ const MAX_PAGE_SIZE = 1000;
 export function operationOf(request: Request): Operation | undefined {
   const { pathname } = new URL(request.url);
   const isGet = request.method === "GET";
-  if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return isGet ? "list" : undefined;
+  if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return isGet ? "list" : "buy";
+  if (/\/AvailablePhoneNumbers\/[A-Z]{2}\/Local\.json$/.test(pathname))
+    return isGet ? "available" : undefined;
   if (/\/Messages\.json$/.test(pathname)) return request.method === "POST" ? "message" : undefined;
   if (pathname === ACCOUNTS) return isGet ? "accounts" : undefined;
   if (/\/Accounts\/AC[0-9a-fA-F]{32}\.json$/.test(pathname)) return isGet ? "account" : undefined;
@@ -73,6 +75,24 @@ export function createApi(state: State, regions: Readonly<Record<string, State>>
     if (pageSize > MAX_PAGE_SIZE) return error(400, 20007, "Page size too large");
     const matches = matching(state.numbers, c.req.param("account") ?? "", query);
     return c.json(page(c.req.path, query, "incoming_phone_numbers", matches, pageSize));
+  });
+
+  // https://www.twilio.com/docs/phone-numbers/api/availablephonenumberlocal-resource
+  api.get(`${ACCOUNT}/AvailablePhoneNumbers/:country/Local.json`, (c) => {
+    record("available", c, new URL(c.req.url).searchParams);
+    const numbers = state.available.map((phone_number) => ({ phone_number, friendly_name: phone_number }));
+    return c.json({ available_phone_numbers: numbers, uri: c.req.path });
+  });
+
+  api.post(LIST, async (c) => {
+    const form = new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()));
+    record("buy", c, form);
+    const account = state.accounts.get(c.req.param("account") ?? "");
+    const index = state.available.indexOf(form.get("PhoneNumber") ?? "");
+    const [phone_number] = index < 0 ? [] : state.available.splice(index, 1);
+    if (!account || phone_number === undefined)
+      return error(400, 21422, "Phone number not available for purchase");
+    return c.json(addNumber(state, account, { phone_number }), 201);
   });
 
   api.get(INSTANCE, (c) => {

@@ -37,6 +37,8 @@ export const OPERATIONS = [
   "fetch",
   "update",
   "release",
+  "buy",
+  "available",
   "account",
   "accounts",
   "services",
@@ -58,6 +60,8 @@ export type RecordedRequest = {
 export type State = {
   accounts: Map<string, Account>;
   numbers: Numbers;
+  /** Numbers that can be bought. */
+  available: string[];
   applications: Map<string, Application>;
   messagingServices: Map<string, MessagingService>;
   /**
@@ -79,6 +83,7 @@ export function createState(
   return {
     accounts: new Map(),
     numbers: new Numbers(),
+    available: [],
     applications: new Map(),
     messagingServices: new Map(),
     voiceRegions: shared?.voiceRegions ?? new Map(),
