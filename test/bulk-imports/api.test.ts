@@ -1,4 +1,4 @@
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { cell } from "../../src/bulk-imports/csv.ts";
@@ -14,7 +14,7 @@ import {
   statusOf,
 } from "../support/bulk.ts";
 import { operations, twilio } from "../support/twilio.ts";
-import { call, createAgent, createKey, expectError, get, post } from "../support/worker.ts";
+import { call, createAgent, createKey, expectError, get, post, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import { addAccount, addNumber } from "../twilio-simulator/state.ts";
 
@@ -234,6 +234,36 @@ describe("a bulk import", () => {
       expect(sql.exec("SELECT auth_token_sealed FROM accounts").one().auth_token_sealed).toBeNull();
     });
     expect(operations()).not.toContain("update");
+  });
+
+  it("dies while a number is under way, and does not import it twice", async () => {
+    const { parent } = haveAccounts(0, 1);
+    const { key, body } = await prepareBulk(parent);
+    const id = await begin(key, { ...body, items: [{ phone_number: "+15000000000" }] });
+    const { promise: power, resolve: restore } = Promise.withResolvers<void>();
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    const { fetch } = twilio;
+    twilio.fetch = async (request) => {
+      if (request.method !== "POST") return fetch(request);
+      reach();
+      await power;
+      return fetch(request);
+    };
+    const run = ring(id);
+    await reached;
+    await runInDurableObject(objectOf(id), (_, state) => state.abort("the power is out")).catch(
+      () => undefined,
+    );
+    await run;
+    // The second attempt finds the claim of the first, which is still at work. No time passes: its lease holds.
+    await runDurableObjectAlarm(objectOf(id));
+    expect((await statusOf(key, id)).counts.waiting).toBe(1);
+    restore();
+    await vi.waitFor(async () =>
+      expect((await rows<{ state: string }>("phone_numbers"))[0]?.state).toBe("active"),
+    );
+    expect((await finish(key, id)).counts).toMatchObject({ imported: 1, already_yours: 0 });
+    expect(operations().filter((operation) => operation === "update")).toHaveLength(1);
   });
 
   it("is forgotten 30 days after its end", async () => {
