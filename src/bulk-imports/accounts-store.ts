@@ -66,9 +66,12 @@ export function refuseAccount(sql: SqlStorage, sid: string, error: ErrorBody): v
   sql.exec("UPDATE accounts SET error = ? WHERE account_sid = ?", JSON.stringify(error), sid);
 }
 
-/** For another run: what was refused may be accepted now. */
+/** For another run: what was refused may be accepted now, and what no account had may be in one. */
 export function reviveAccounts(sql: SqlStorage): void {
-  sql.exec("UPDATE accounts SET error = NULL, attempts = 0");
+  sql.exec(
+    `UPDATE accounts SET error = NULL, attempts = 0, is_to_list = MAX(is_to_list, EXISTS (
+       SELECT 1 FROM numbers WHERE account_sid IS NULL AND outcome IS NULL))`,
+  );
 }
 
 /** No credentials are left. */

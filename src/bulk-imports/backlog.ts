@@ -28,8 +28,6 @@ type Account = {
   pausedUntil: number;
 };
 
-export type Backlog = ReturnType<typeof createBacklog>;
-
 export function createBacklog() {
   const accounts = new Map<string, Account>();
 

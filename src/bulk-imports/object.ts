@@ -6,7 +6,7 @@ import { createServices, type Services } from "../services.ts";
 import { addAccount, deleteTokens, listRefused, reviveAccounts, storeToken } from "./accounts-store.ts";
 import type { Job, Outcome, Result, Status, StopReason } from "./job.ts";
 import type { NumberOrder, NumberReport, OpenOrder, OpenReport } from "./order.ts";
-import { createRun, type Run } from "./run.ts";
+import type { Run } from "./run.ts";
 import {
   countOutcomes,
   countSettledSince,
@@ -24,7 +24,7 @@ const RUN_MS = 20_000;
 const WATCH_MS = 2 * 60_000;
 const AFTER_FAILURE_MS = 30_000;
 /** What has ended is kept for so long. */
-export const KEEP_MS = 30 * 24 * 60 * 60 * 1_000;
+const KEEP_MS = 30 * 24 * 60 * 60 * 1_000;
 const RECENT_MS = 60_000;
 
 /**
@@ -129,6 +129,8 @@ export class BulkImport extends DurableObject<Env> {
       const { isKeyValid } = await import("./work.ts");
       if (!(await isKeyValid(job.apiKeyId, services))) this.#stop("key_revoked");
       if (this.#job?.status === "queued") this.#change({ status: "running", startedAt: this.#now() });
+      // A call does not need it, and its isolate evaluates this class too.
+      const { createRun } = await import("./run.ts");
       this.#run ??= createRun(this.#sql, () => this.#job as Job, this.#laneOf, services);
       await this.#run.work(this.#now() + RUN_MS);
       await this.#next();

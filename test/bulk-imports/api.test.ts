@@ -206,6 +206,18 @@ describe("a bulk import", () => {
     expect(await finish(key, id)).toMatchObject({ status: "completed", counts: { imported: 3 } });
   });
 
+  it("finds on a retry what was bought meanwhile", async () => {
+    const { parent, accounts } = haveAccounts(1, 1);
+    const { key, body } = await prepareBulk(parent);
+    const items = [{ phone_number: "+15007000000" }];
+    const id = await begin(key, { ...body, items, include_subaccounts: true });
+    expect((await finish(key, id)).counts.failed).toBe(1);
+    const [, subaccount] = accounts;
+    if (subaccount) addNumber(twilio.state, subaccount, { phone_number: "+15007000000" });
+    await call("POST", `${PATH}/${id}/retry`, key, { twilio_token: parent.authToken });
+    expect((await finish(key, id)).counts).toMatchObject({ imported: 1, failed: 0 });
+  });
+
   it("of another API key is not found", async () => {
     const { parent } = haveAccounts(0, 1);
     const { key, body } = await prepareBulk(parent);
