@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     include: ["test/browser/**/*.browser.test.ts"],
     // A browser and a Worker have to start, and the reference is four megabytes of script.
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 60_000,
   },
 });

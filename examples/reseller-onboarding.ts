@@ -30,7 +30,7 @@ export async function onboard(
   for (;;) {
     const { counts, total, seconds_left, ended_at } = await nixflex.getPhoneNumberImport({ path });
     report(`${import_id}: ${total - (counts.waiting ?? 0)} of ${total}, ${seconds_left ?? "?"} s left`);
-    if (ended_at !== null) return nixflex.downloadPhoneNumberImportResults({ path });
+    if (ended_at !== null) return (await nixflex.downloadPhoneNumberImportResults({ path })).text();
     await new Promise((done) => setTimeout(done, pollMs));
   }
 }

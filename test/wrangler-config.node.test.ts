@@ -39,6 +39,8 @@ describe("wrangler.toml", () => {
       ["EVENT_OUTBOX", "EventOutbox"],
       ["CONVERSATIONS", "Conversation"],
       ["TEXT_THREADS", "TextThread"],
+      ["CALL_LOG", "CallLog"],
+      ["ACCOUNT_PACE", "AccountPace"],
       ["BULK_IMPORTS", "BulkImport"],
     ]);
     const migrations: { new_sqlite_classes?: string[] }[] = config.migrations;

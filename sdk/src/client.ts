@@ -34,9 +34,7 @@ type Answer<Operation> = Operation extends { responses: infer Responses }
       [Status in keyof Responses]: Status extends 200 | 201 | 202
         ? Responses[Status] extends { content: { "application/json": infer Content } }
           ? Content
-          : Responses[Status] extends { content: { "text/csv": infer Text } }
-            ? Text
-            : never
+          : Blob
         : never;
     }[keyof Responses]
   : never;
@@ -86,7 +84,9 @@ export function createClient({
           signal: signal ?? null,
         }),
       );
-      if (response.ok && response.headers.get("content-type")?.startsWith("text/csv")) return response.text();
+      // A recording, or a table. Any other form is not this API's, such as a page of a proxy.
+      const isFile = /^(?:audio\/|text\/csv)/.test(response.headers.get("content-type") ?? "");
+      if (response.ok && isFile) return response.blob();
       const answer = await response.json().catch(() => undefined);
       if (!response.ok || answer === undefined) throw new NixflexError(response, answer?.error);
       return answer;

@@ -50,7 +50,7 @@ export const bulkImports = new Hono<AppEnv>()
       lines.push(...page.results.map(csvLine));
     }
     return c.body(lines.join(""), 200, {
-      "content-type": "text/csv; charset=utf-8",
+      "content-type": "text/csv",
       "content-disposition": `attachment; filename="${id}.csv"`,
     });
   })

@@ -3,6 +3,9 @@ import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
 import { agentReference } from "../agents/openapi.ts";
 import { apiKeyReference } from "../api-keys/openapi.ts";
 import { bulkImportReference } from "../bulk-imports/openapi.ts";
+import { logReference } from "../calls/log-openapi.ts";
+import { callReference } from "../calls/openapi.ts";
+import { usageReference } from "../calls/usage-openapi.ts";
 import { webhookReference } from "../events/openapi.ts";
 import { healthReference } from "../health.openapi.ts";
 import type { ErrorCode } from "../http/errors.ts";
@@ -17,6 +20,9 @@ const references: readonly Reference[] = [
   phoneNumberReference,
   bulkImportReference,
   agentReference,
+  callReference,
+  logReference,
+  usageReference,
   webhookReference,
   reconciliationReference,
   apiKeyReference,
@@ -138,7 +144,7 @@ function describe(operation: Operation, method: string, tag: string): ZodOpenApi
     }),
     responses: {
       ...Object.fromEntries(
-        answers.map(({ status, description, mediaType = "application/json", schema, example }) => [
+        answers.map(({ status, description, schema, example, mediaType = "application/json" }) => [
           status,
           {
             description,

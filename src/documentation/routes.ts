@@ -26,7 +26,10 @@ export const documentation = new Hono<AppEnv>()
   .get("/llms-full.txt", (c) => asset(c));
 
 async function asset(c: AppContext, policy = PAGE_POLICY, caching = REVALIDATE): Promise<Response> {
-  const found = await c.env.ASSETS.fetch(c.req.raw);
+  // Without a body, which a GET may have: nobody would read it, and wrangler's server dies of that.
+  const ifNoneMatch = c.req.header("if-none-match");
+  const headers = ifNoneMatch === undefined ? {} : { "if-none-match": ifNoneMatch };
+  const found = await c.env.ASSETS.fetch(new Request(c.req.url, { method: c.req.method, headers }));
   if (found.status >= 400) throw new ApiError("not_found");
   const response = new Response(found.body, found);
   response.headers.set("cache-control", caching);

@@ -26,12 +26,12 @@ export type Operation = {
 };
 
 type Answer = {
-  status: 200 | 201 | 202;
+  status: 200 | 201 | 202 | 206;
   description: string;
-  /** JSON by default. */
-  mediaType?: "text/csv";
   schema: z.ZodMiniType;
   example: unknown;
+  /** JSON unless told. */
+  mediaType?: "audio/mpeg" | "text/csv";
 };
 
 /** A feature's part of the document. The keys of `operations` are method and path, as in `GET /v1/agents/{agent_id}`. */

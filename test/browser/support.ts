@@ -42,6 +42,8 @@ export type Look = { width: number; colorScheme: "light" | "dark" };
 /** Opens a page and notes what it asks of other hosts, and what the browser complains of (its CSP included). */
 export async function visit(browser: Browser, url: string, { width, colorScheme }: Look): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
+  // The reference is four megabytes of script, and a busy machine takes its time to run them.
+  context.setDefaultTimeout(150_000);
   const page = await context.newPage();
   const strangers: string[] = [];
   const complaints: string[] = [];

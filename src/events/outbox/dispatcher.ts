@@ -104,7 +104,9 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
     if (!store.recordAttempt(sql, seq, before, { attempt, outcome }, time)) return false;
     if (outcome.state === "pending") expectDue(time + outcome.delaySeconds * 1000);
     const { httpStatus: http_status, error, durationMs } = attempt;
-    log.info("event_attempt", { event_id: id, state: outcome.state, http_status, error });
+    // A delivered event stands in the list of deliveries, and a line for each would cost more than anything else of it.
+    if (outcome.state !== "delivered")
+      log.info("event_attempt", { event_id: id, state: outcome.state, http_status, error });
     measure("event_attempt", [outcome.state, error ?? ""], [1, durationMs]);
     settledSince += 1;
     if (settledSince >= WATERMARK_STEP) moveWatermark();
