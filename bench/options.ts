@@ -7,6 +7,7 @@ export const SECTION_NAMES = [
   "cold",
   "load",
   "bulk",
+  "job",
   "events",
   "registry",
   "reconcile",

@@ -6,6 +6,7 @@ import { measureColdStart } from "./sections/cold-start.ts";
 import { measureEvents } from "./sections/events.ts";
 import { measureFleet } from "./sections/fleet.ts";
 import { measureImport } from "./sections/import.ts";
+import { measureJob } from "./sections/job.ts";
 import { measureLoad } from "./sections/load.ts";
 import { measureReconciliation } from "./sections/reconcile.ts";
 import { measureRegistry } from "./sections/registry.ts";
@@ -22,6 +23,7 @@ const sections: Record<SectionName, (options: Options) => Promise<SectionReport>
   cold: measureColdStart,
   load: measureLoad,
   bulk: measureBulk,
+  job: measureJob,
   events: measureEvents,
   registry: measureRegistry,
   reconcile: measureReconciliation,

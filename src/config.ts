@@ -89,6 +89,7 @@ function checkEnv(env: Partial<Env>): Config {
   if (typeof env.TEXT_THREADS?.getByName !== "function") problems.push("TEXT_THREADS is missing");
   if (typeof env.CALL_LOG?.getByName !== "function") problems.push("CALL_LOG is missing");
   if (typeof env.ACCOUNT_PACE?.getByName !== "function") problems.push("ACCOUNT_PACE is missing");
+  if (typeof env.BULK_IMPORTS?.getByName !== "function") problems.push("BULK_IMPORTS is missing");
   if (typeof env.READ_LIMIT?.limit !== "function") problems.push("READ_LIMIT is missing");
   if (typeof env.WRITE_LIMIT?.limit !== "function") problems.push("WRITE_LIMIT is missing");
   if (typeof env.ASSETS?.fetch !== "function") problems.push("ASSETS is missing");

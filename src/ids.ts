@@ -6,6 +6,7 @@ const formats = {
   call: { prefix: "call_", bytes: 16 },
   claim: { prefix: "claim_", bytes: 8 },
   check: { prefix: "check_", bytes: 8 },
+  phoneNumberImport: { prefix: "imp_", bytes: 16 },
   event: { prefix: "evt_", bytes: 16 },
   webhookSecret: { prefix: "nxws_", bytes: 32 },
   request: { prefix: "req_", bytes: 8 },

@@ -1,6 +1,7 @@
 import type { QueueMessage } from "./queues.ts";
 import { WEBHOOKS, webhooks } from "./webhooks.ts";
 
+export { BulkImport } from "./bulk-imports/object.ts";
 export { CallLog } from "./call-log/object.ts";
 export { AccountPace } from "./calls/pace.ts";
 export { Conversation } from "./conversations/call.ts";

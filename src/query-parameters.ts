@@ -11,6 +11,10 @@ export const QUERY_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   "DELETE /v1/phone-numbers/:number": ["dry_run"],
   "GET /v1/calls": ["agent_id", "phone_number", "direction", "status", ...PAGE_PARAMETERS],
   "GET /v1/usage": ["since", "until"],
+  "POST /v1/phone-number-imports": ["dry_run"],
+  "GET /v1/phone-number-imports": PAGE_PARAMETERS,
+  "GET /v1/phone-number-imports/:import_id/results": ["outcome", ...PAGE_PARAMETERS],
+  "GET /v1/phone-number-imports/:import_id/results.csv": ["outcome"],
   "GET /v1/keys/:key_id/deliveries": ["state", ...PAGE_PARAMETERS],
   "GET /v1/webhooks/deliveries": ["state", ...PAGE_PARAMETERS],
 };

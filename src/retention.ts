@@ -1,4 +1,5 @@
 import { clearCreations } from "./api-keys/store.ts";
+import { clearImports } from "./bulk-imports/index-store.ts";
 import { clearPreviousSecrets } from "./events/secret-store.ts";
 import type { BaseServices } from "./http/base-services.ts";
 import { clearExpiredKeys } from "./http/idempotency-store.ts";
@@ -17,6 +18,8 @@ const rules: Readonly<Record<string, Rule>> = {
   // Each row has its own expiry time.
   idempotency_keys: { days: 0, clear: clearExpiredKeys },
   key_creations: { days: 1, clear: clearCreations },
+  // An object forgets its bulk import 30 days after the end, and the entry with it; these are left over.
+  phone_number_imports: { days: 90, clear: clearImports },
   previous_tokens: { days: 1, clear: clearPreviousTokens },
   previous_webhook_secrets: { days: 1, clear: clearPreviousSecrets },
 };

@@ -31,15 +31,26 @@ export type Services = BaseServices & {
   /** How many calls of an account go out in a second, unless the API key says otherwise. */
   callsPerSecond: number;
   queues: { reconciliation: Queue<ReconciliationMessage> };
-  /** The Durable Objects of agents that talk by themselves. */
-  objects: { conversations: Env["CONVERSATIONS"]; textThreads: Env["TEXT_THREADS"] };
+  /** The Durable Objects of agents that talk by themselves, and of bulk imports. */
+  objects: {
+    conversations: Env["CONVERSATIONS"];
+    textThreads: Env["TEXT_THREADS"];
+    bulkImports: Env["BULK_IMPORTS"];
+  };
   /** Whether there is a language model, and how long its first word may take. */
   model: { isConfigured: boolean; timeoutMs: number };
 };
 
 export type ServicesEnv = Pick<
   Env,
-  "DB" | "EVENT_OUTBOX" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS" | "CALL_LOG" | "ACCOUNT_PACE"
+  | "DB"
+  | "EVENT_OUTBOX"
+  | "RECONCILIATION"
+  | "CONVERSATIONS"
+  | "TEXT_THREADS"
+  | "CALL_LOG"
+  | "ACCOUNT_PACE"
+  | "BULK_IMPORTS"
 > &
   Partial<Pick<Env, "METRICS">>;
 
@@ -69,7 +80,11 @@ export function createServices(
     paces: createPaces(env.ACCOUNT_PACE),
     callsPerSecond: config.callsPerSecond,
     queues: { reconciliation: env.RECONCILIATION },
-    objects: { conversations: env.CONVERSATIONS, textThreads: env.TEXT_THREADS },
+    objects: {
+      conversations: env.CONVERSATIONS,
+      textThreads: env.TEXT_THREADS,
+      bulkImports: env.BULK_IMPORTS,
+    },
     model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },
   };
 }

@@ -13,6 +13,7 @@ const tests = globSync("test/**/*.ts").map((path) => readFileSync(path, "utf8"))
  */
 const EDGES: Record<string, readonly string[]> = {
   rotation: ["phone-numbers", "twilio-accounts", "events"],
+  "bulk-imports": ["phone-numbers", "twilio-accounts", "agents", "api-keys"],
   reconciliation: ["phone-numbers", "answering", "twilio-accounts", "events", "api-keys"],
   "phone-numbers": ["answering", "twilio-accounts", "events", "agents", "api-keys"],
   calls: ["answering", "conversations", "twilio-accounts", "api-keys", "call-log"],
@@ -186,7 +187,7 @@ describe("each thing has one owner", () => {
     ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$|^src\/mcp\/catalogue\.ts$/],
     [
       "the bindings",
-      /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|CALL_LOG|ACCOUNT_PACE|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,
+      /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|CALL_LOG|ACCOUNT_PACE|BULK_IMPORTS|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,
       /^src\/config\.ts$|^src\/http\/metrics\.ts$/,
     ],
   ])("%s", (_, pattern, owner) => {

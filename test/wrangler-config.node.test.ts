@@ -41,6 +41,7 @@ describe("wrangler.toml", () => {
       ["TEXT_THREADS", "TextThread"],
       ["CALL_LOG", "CallLog"],
       ["ACCOUNT_PACE", "AccountPace"],
+      ["BULK_IMPORTS", "BulkImport"],
     ]);
     const migrations: { new_sqlite_classes?: string[] }[] = config.migrations;
     const classes = migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes);

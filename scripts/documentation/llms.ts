@@ -1,6 +1,7 @@
 import { errorHelp } from "../../src/documentation/error-help.ts";
 import type { OpenApiDocument } from "../../src/documentation/openapi.ts";
-import { type ErrorCode, errorCatalogue, errorType } from "../../src/http/errors.ts";
+import { errorType } from "../../src/http/error-type.ts";
+import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { type DocumentedOperation, operationsOf, resolve, type Schema } from "./operations.ts";
 
 // The API as plain text, for language models and for people with a terminal. https://llmstxt.org

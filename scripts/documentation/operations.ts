@@ -28,9 +28,8 @@ export type Parameter = {
   schema: Schema;
 };
 
-type Content = {
-  "application/json": { schema: Schema; example?: unknown; examples?: Record<string, unknown> };
-};
+type Part = { schema: Schema; example?: unknown; examples?: Record<string, unknown> };
+type Content = { "application/json": Part } & { "text/csv"?: Part };
 
 type RawOperation = {
   operationId: string;

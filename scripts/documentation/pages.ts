@@ -1,7 +1,8 @@
 import { html, raw } from "hono/html";
 import { errorHelp } from "../../src/documentation/error-help.ts";
 import { CODES_OUTSIDE_OPERATIONS, type OpenApiDocument } from "../../src/documentation/openapi.ts";
-import { type ErrorCode, errorCatalogue, errorType } from "../../src/http/errors.ts";
+import { errorType } from "../../src/http/error-type.ts";
+import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { operationsOf } from "./operations.ts";
 
 /** The paths of the files that a page loads. */

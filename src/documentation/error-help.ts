@@ -75,8 +75,9 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     remedy: ["Add the header Content-Type: application/json.", "Remove the header Content-Encoding."],
   },
   payload_too_large: {
-    happened: "The body is larger than 64 KiB. No request of this API needs so much.",
-    remedy: ["Send only the documented fields."],
+    happened:
+      "The body is larger than 64 KiB, or than 2 MiB if it is a bulk import. No request of this API needs so much.",
+    remedy: ["Send only the documented fields.", "Split a bulk import into several."],
   },
   invalid_idempotency_key: {
     happened:

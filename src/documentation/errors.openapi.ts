@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { type ErrorCode, errorCatalogue, errorType } from "../http/errors.ts";
+import { errorType } from "../http/error-type.ts";
+import { type ErrorCode, errorCatalogue } from "../http/errors.ts";
 import { answered } from "../http/operation.ts";
 import { errorHelp } from "./error-help.ts";
 

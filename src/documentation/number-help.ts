@@ -55,6 +55,21 @@ export const numberHelp = {
       "You cannot import a number that is only verified as a caller ID, or that is still being ported.",
     ],
   },
+  phone_number_import_not_found: {
+    happened:
+      "This API key has no bulk import with this id. A bulk import is forgotten 30 days after its end.",
+    remedy: [
+      "Use the import_id that POST /v1/phone-number-imports gave you, with the same API key.",
+      "GET /v1/phone-number-imports lists the bulk imports of your API key.",
+    ],
+  },
+  phone_number_import_running: {
+    happened: "The bulk import is still running, and only one that has ended can be retried.",
+    remedy: [
+      "Wait until its status is completed or cancelled.",
+      "If you do not want to wait, cancel it first.",
+    ],
+  },
   number_not_found: {
     happened:
       "This API key has not imported this number. If an import is still running, the number is not found yet.",

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
 import { agentReference } from "../agents/openapi.ts";
 import { apiKeyReference } from "../api-keys/openapi.ts";
+import { bulkImportReference } from "../bulk-imports/openapi.ts";
 import { logReference } from "../calls/log-openapi.ts";
 import { callReference } from "../calls/openapi.ts";
 import { usageReference } from "../calls/usage-openapi.ts";
@@ -17,6 +18,7 @@ import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./error
 /** The features in the order the reference shows them. */
 const references: readonly Reference[] = [
   phoneNumberReference,
+  bulkImportReference,
   agentReference,
   callReference,
   logReference,
@@ -41,7 +43,7 @@ Bring your own Twilio number to your AI agent: one call imports it, and every ca
 
 **Authentication.** Send \`Authorization: Bearer KEY_ID:KEY_SECRET\`. A key sees only what belongs to it.
 
-**Requests and answers** are JSON in UTF-8. A body may have up to 64 KiB. Every response has an \`x-request-id\`; give it to support.
+**Requests and answers** are JSON in UTF-8. A body may have up to 64 KiB, that of a bulk import up to 2 MiB. Every response has an \`x-request-id\`; give it to support.
 
 **Retries.** Send your own \`Idempotency-Key\` with a request that changes something. If you send the request again with the
 same key, it runs only once: for a day you get the first answer again, byte for byte, with

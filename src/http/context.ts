@@ -12,6 +12,8 @@ export type AppEnv = {
     requestId: string;
     log: Logger;
     config: Config;
+    /** Set by `allowBody` for an endpoint with large bodies. */
+    maxBodyBytes: number | undefined;
     /** Set by `authenticate`: whose request this is. */
     apiKeyId: string;
     /** Set by `authenticate`: the hash of the secret that came with the request. */

@@ -3,7 +3,8 @@ import { ConfigError } from "../config.ts";
 import { StorageError } from "../database.ts";
 import { VaultError } from "../vault/vault.ts";
 import { type AppContext, setCommonHeaders } from "./context.ts";
-import { ApiError, errorType } from "./errors.ts";
+import { errorType } from "./error-type.ts";
+import { ApiError } from "./errors.ts";
 import { errorFields } from "./log.ts";
 
 /** The only error mapper: it turns any thrown error into the error envelope, and writes the cause to the log. */
@@ -17,7 +18,8 @@ export function handleError(thrown: Error, c: AppContext): Response {
   return errorResponse(c, error);
 }
 
-function toApiError(thrown: Error): ApiError {
+/** The error that a caller sees for anything that was thrown. */
+export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   if (thrown instanceof StorageError) return new ApiError("storage_unavailable", { cause: thrown });
   if (thrown instanceof ConfigError || thrown instanceof VaultError) {
@@ -28,24 +30,19 @@ function toApiError(thrown: Error): ApiError {
   return new ApiError("internal_error", { cause: thrown });
 }
 
+/** What an error envelope holds. */
+export type ErrorBody = ReturnType<typeof errorBody>;
+
+export function errorBody({ status, code, message, details }: ApiError, baseUrl: string) {
+  return { type: errorType(status), code, message, doc_url: `${baseUrl}/docs/errors/${code}`, details };
+}
+
 /** The response for an error: the envelope and its headers. */
 export function errorResponse(c: AppContext, error: ApiError): Response {
   c.set("errorCode", error.code);
   // If the configuration is invalid, there is no public URL to point to, so the link uses the request's own host.
   const baseUrl = c.get("config")?.publicBaseUrl ?? new URL(c.req.url).origin;
-  const response = c.json(
-    {
-      error: {
-        type: errorType(error.status),
-        code: error.code,
-        message: error.message,
-        doc_url: `${baseUrl}/docs/errors/${error.code}`,
-        details: error.details,
-      },
-    },
-    error.status,
-    error.headers,
-  );
+  const response = c.json({ error: errorBody(error, baseUrl) }, error.status, error.headers);
   setCommonHeaders(c, response.headers);
   // RFC 9110, 15.5.2: a 401 names the scheme that would be accepted.
   if (error.status === 401) response.headers.set("www-authenticate", 'Bearer realm="nixflex"');

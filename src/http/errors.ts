@@ -40,7 +40,10 @@ export const errorCatalogue = {
     status: 415,
     message: "Send the body as JSON, uncompressed, with the header Content-Type: application/json.",
   },
-  payload_too_large: { status: 413, message: "The request body is larger than 64 KiB." },
+  payload_too_large: {
+    status: 413,
+    message: "The request body is too large: 64 KiB at most, 2 MiB for a bulk import.",
+  },
 
   key_secret_required: {
     status: 401,
@@ -100,6 +103,7 @@ export const errorCatalogue = {
   },
   number_not_found: { status: 404, message: "This API key has not imported this number." },
   key_not_found: { status: 404, message: "There is no API key with this id." },
+  phone_number_import_not_found: { status: 404, message: "There is no bulk import with this import_id." },
   delivery_not_found: { status: 404, message: "There is no delivery with this id." },
   not_found: { status: 404, message: "There is nothing at this path." },
   method_not_allowed: {
@@ -111,6 +115,11 @@ export const errorCatalogue = {
     status: 409,
     retryable: true,
     message: "This number is being released or repaired now. Try again after Retry-After seconds.",
+  },
+  phone_number_import_running: {
+    status: 409,
+    retryable: true,
+    message: "This bulk import is not finished yet. Wait until it is, or cancel it, and try again.",
   },
   number_in_other_region: {
     status: 422,
@@ -185,29 +194,6 @@ export const errorCatalogue = {
 } as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
-
-/** The `type` of an error envelope, which groups codes by HTTP status. */
-export function errorType(status: number): string {
-  switch (status) {
-    case 401:
-      return "authentication_error";
-    case 403:
-      return "permission_error";
-    case 404:
-      return "not_found";
-    case 409:
-      return "conflict";
-    case 429:
-      return "rate_limit_error";
-    case 502:
-    case 503:
-      return "provider_error";
-    case 500:
-      return "server_error";
-    default:
-      return "invalid_request";
-  }
-}
 
 export type ApiErrorOptions = {
   /** Replaces the catalogue's message if more is known about this case. The caller sees it. */

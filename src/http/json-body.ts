@@ -6,16 +6,23 @@ import { ApiError, type ErrorCode } from "./errors.ts";
 import { readBody } from "./read-body.ts";
 import { type Fault, faultError, faultOf } from "./schema.ts";
 
-/** Accepts only JSON in UTF-8, up to 64 KiB. A compressed body could be larger than it looks, so it is refused. */
+/** Lets this endpoint have bodies of up to so many bytes. Must run before everything that reads the body. */
+export const allowBody = (maxBytes: number) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    c.set("maxBodyBytes", maxBytes);
+    await next();
+  });
+
+/** Accepts only JSON in UTF-8, up to 64 KiB unless `allowBody` allows more. A compressed body could be larger than it looks, so it is refused. */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
   checkMediaType(c.req.header("content-type"), c.req.header("content-encoding"));
-  replaceBody(c, await readBody(c.req.raw));
+  replaceBody(c, await readBody(c.req.raw, c.get("maxBodyBytes")));
   await next();
 });
 
 /** The same, but the body is optional: no body means an empty object. */
 export const optionalJson = createMiddleware<AppEnv>(async (c, next) => {
-  const body = await readBody(c.req.raw);
+  const body = await readBody(c.req.raw, c.get("maxBodyBytes"));
   if (body.length === 0) {
     replaceBody(c, EMPTY_OBJECT);
   } else {
@@ -56,6 +63,13 @@ export function validateJson<Schema extends z.ZodMiniType>(schema: Schema) {
   });
 }
 
+/** The same for a value that did not come as a body of its own. @throws ApiError */
+export function validated<Schema extends z.ZodMiniType>(schema: Schema, value: unknown): z.output<Schema> {
+  const result = schema.safeParse(value);
+  if (!result.success) throw toApiError(result.error.issues);
+  return result.data;
+}
+
 type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
 
 /** If a body has several faults, these codes are reported first; all others follow in the schema's order. */
@@ -67,7 +81,10 @@ const FIRST: readonly ErrorCode[] = [
   "invalid_field",
 ];
 
-/** One error for a faulty body. `details.fields` names all fields with the reported fault; no value is repeated. */
+// A list may have thousands of faulty entries.
+const MAX_NAMED = 50;
+
+/** One error for a faulty body. `details.fields` names the fields with the reported fault; no value is repeated. */
 function toApiError(issues: readonly Issue[]): ApiError {
   const faults = issues.map(({ path, message }) => ({
     ...(path.length === 0 ? ({ code: "invalid_json" } as Fault) : faultOf(message)),
@@ -76,7 +93,7 @@ function toApiError(issues: readonly Issue[]): ApiError {
   const code = FIRST.find((candidate) => faults.some((fault) => fault.code === candidate)) ?? faults[0]?.code;
   if (!code || code === "invalid_json") return new ApiError("invalid_json");
   const reported = faults.filter((fault) => fault.code === code);
-  const fields = [...new Set(reported.map(({ field }) => field))];
+  const fields = [...new Set(reported.map(({ field }) => field))].slice(0, MAX_NAMED);
   const { hint, details } = reported.find((fault) => fault.hint !== undefined) ?? {};
   const names = code.endsWith("_parameter") ? { parameters: fields } : { fields };
   const said = [describe(code, fields), hint].filter(Boolean).join(" ");

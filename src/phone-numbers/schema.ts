@@ -11,17 +11,17 @@ import {
 import { E164, nearMissOfE164 } from "../twilio/e164.ts";
 import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
 
-const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
+export const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
 // Twilio's tokens have 32 characters and our agent ids 22. These limits only bound what we store or look up.
 const MAX_TOKEN_LENGTH = 256;
 const MAX_AGENT_ID_LENGTH = 64;
 
 const MAX_PLAN_HASH_LENGTH = 128;
 
-const twilioToken = requiredText().check(maxLength(MAX_TOKEN_LENGTH));
-const agentId = requiredText().check(maxLength(MAX_AGENT_ID_LENGTH));
+export const twilioToken = requiredText().check(maxLength(MAX_TOKEN_LENGTH));
+export const agentId = requiredText().check(maxLength(MAX_AGENT_ID_LENGTH));
 
-const invalidSid = (sid: string): Fault => ({
+export const invalidSid = (sid: string): Fault => ({
   code: "invalid_twilio_sid",
   ...(sid.startsWith("SK") && {
     hint: CREDENTIAL_ADVICE.api_key_in_sid,

@@ -1,7 +1,9 @@
 import * as z from "zod/mini";
+import { TwilioError } from "./errors.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { nextPage } from "./next-page.ts";
 
-// The answer holds the Auth Token in the clear, so only these two fields are kept.
+// The answer holds the Auth Token in the clear, so only these two fields are kept, unless the token is what we ask for.
 const account = z.object({ status: z.nullish(z.string()), type: z.nullish(z.string()) });
 
 export type TwilioAccount = z.output<typeof account>;
@@ -20,6 +22,57 @@ export async function fetchAccount(
   const path = `/2010-04-01/Accounts/${accountSid}.json`;
   const parsed = account.safeParse(await callTwilio(endpoint, credentials, { method: "GET", path }));
   return parsed.success ? parsed.data : {};
+}
+
+const withToken = z.object({ auth_token: z.string().check(z.minLength(1)) });
+
+/**
+ * The Auth Token of a subaccount, which Twilio gives to its parent. https://www.twilio.com/docs/iam/api/account
+ *
+ * @throws TwilioError; `rejected` with status 403 if Twilio leaves the token out, as it does for API keys
+ */
+export async function fetchAuthToken(
+  endpoint: TwilioEndpoint,
+  parent: TwilioCredentials,
+  accountSid: string,
+): Promise<string> {
+  const path = `/2010-04-01/Accounts/${accountSid}.json`;
+  const parsed = withToken.safeParse(await callTwilio(endpoint, parent, { method: "GET", path }));
+  if (!parsed.success)
+    throw new TwilioError("Twilio gave no Auth Token", { failure: "rejected", status: 403 });
+  return parsed.data.auth_token;
+}
+
+const accountPage = z.object({
+  accounts: z.array(z.object({ sid: z.string() })),
+  next_page_uri: z.nullish(z.string()),
+});
+
+const ACCOUNTS = "/2010-04-01/Accounts.json";
+
+/**
+ * The SIDs of the active accounts that these credentials reach: the account itself and its subaccounts.
+ * https://www.twilio.com/docs/iam/api/account#read-multiple-account-resources
+ *
+ * @throws TwilioError
+ */
+export async function listActiveAccounts(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+): Promise<string[]> {
+  const sids: string[] = [];
+  let path: string | undefined = `${ACCOUNTS}?Status=active&PageSize=1000`;
+  while (path !== undefined) {
+    const answer = accountPage.safeParse(await callTwilio(endpoint, credentials, { method: "GET", path }));
+    if (!answer.success)
+      throw new TwilioError("Twilio's answer is not of the documented form", {
+        failure: "unavailable",
+        status: 200,
+      });
+    sids.push(...answer.data.accounts.map(({ sid }) => sid));
+    path = nextPage(answer.data.next_page_uri, endpoint.baseUrl, ACCOUNTS);
+  }
+  return sids;
 }
 
 /**

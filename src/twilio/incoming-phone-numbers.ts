@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { TwilioError } from "./errors.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint, type TwilioRequest } from "./http.ts";
+import { nextPage } from "./next-page.ts";
 
 // If a field is not set, Twilio sends "" or null, depending on the field, or omits it. All three become "".
 const text = z.pipe(
@@ -162,16 +163,6 @@ function phoneNumberOf(entry: unknown): unknown {
   return typeof entry === "object" && entry !== null && "phone_number" in entry
     ? entry.phone_number
     : undefined;
-}
-
-/** `next_page_uri` as a path. It must stay in the same list on the same host, because the credentials are sent there. */
-function nextPage(uri: string | null | undefined, baseUrl: string, list: string): string | undefined {
-  if (!uri) return undefined;
-  const url = URL.parse(uri, baseUrl);
-  if (url?.origin !== new URL(baseUrl).origin || url.pathname !== list) {
-    throw new TwilioError("Twilio's next page is outside the list", { failure: "unavailable" });
-  }
-  return url.pathname + url.search;
 }
 
 function parse<Schema extends z.ZodMiniType>(schema: Schema, answer: unknown): z.output<Schema> {

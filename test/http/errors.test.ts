@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ApiError, errorCatalogue, errorType } from "../../src/http/errors.ts";
+import { errorType } from "../../src/http/error-type.ts";
+import { ApiError, errorCatalogue } from "../../src/http/errors.ts";
 import { brokenDatabase, watchedDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { BASE, createKey, expectError, post, send } from "../support/worker.ts";

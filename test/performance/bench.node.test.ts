@@ -56,7 +56,16 @@ describe("a row", () => {
 describe("options", () => {
   it("are all sections but the long one, seven rounds and written results by default", () => {
     expect(readOptions([])).toMatchObject({ quick: false, rounds: 7 });
-    expect(readOptions([]).sections).toEqual(["import", "voice", "talk", "cold", "load", "bulk", "events"]);
+    expect(readOptions([]).sections).toEqual([
+      "import",
+      "voice",
+      "talk",
+      "cold",
+      "load",
+      "bulk",
+      "job",
+      "events",
+    ]);
   });
 
   it("take some of the sections in their order", () => {

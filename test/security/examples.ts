@@ -25,6 +25,7 @@ export const inPath = (of: Named): Record<string, string> => ({
   id: of.deliveryId,
   call_id: of.callId,
   key_id: of.keyId,
+  import_id: of.importId,
 });
 
 const nothing: Examples = () => [{}];
@@ -94,6 +95,39 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   ],
   "POST /v1/phone-numbers/:number/check": refused(404, "number_not_found"),
   "GET /v1/account/health": nothing,
+
+  "POST /v1/phone-number-imports": (of, by) => {
+    const body = { twilio_sid: by.twilioSid, twilio_token: by.twilioToken, agent_id: by.agentId };
+    const items = [{ phone_number: by.phoneNumber }];
+    const notOwned = "the contract says that such an agent exists";
+    const toBe = "whether the account has the number and the agent is the key's, its results say";
+    return [
+      {
+        body: { ...body, agent_id: of.agentId, items },
+        refused: [403, "agent_not_owned"],
+        differs: notOwned,
+      },
+      {
+        query: { dry_run: "true" },
+        body: { ...body, items: [{ phone_number: of.phoneNumber, agent_id: of.agentId }] },
+        differs: toBe,
+      },
+      {
+        body: { ...body, twilio_sid: of.twilioSid, twilio_token: "0".repeat(32), items },
+        refused: [401, "twilio_auth_failed"],
+        differs: "Twilio tells everybody whether there is such an account",
+        owner: 401,
+      },
+    ];
+  },
+  "GET /v1/phone-number-imports": nothing,
+  "GET /v1/phone-number-imports/:import_id": refused(404, "phone_number_import_not_found"),
+  "GET /v1/phone-number-imports/:import_id/results": refused(404, "phone_number_import_not_found"),
+  "GET /v1/phone-number-imports/:import_id/results.csv": refused(404, "phone_number_import_not_found"),
+  "POST /v1/phone-number-imports/:import_id/retry": (of) => [
+    { body: { twilio_token: of.twilioToken }, refused: [404, "phone_number_import_not_found"] },
+  ],
+  "POST /v1/phone-number-imports/:import_id/cancel": refused(404, "phone_number_import_not_found"),
 
   "POST /v1/calls": calls,
   "POST /v1/calls/outbound": calls,

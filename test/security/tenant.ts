@@ -1,4 +1,5 @@
 import { tell } from "../support/answering.ts";
+import { begin, finish } from "../support/bulk.ts";
 import { startCustomer } from "../support/customer.ts";
 import { keepSecret } from "../support/logs.ts";
 import { haveModel } from "../support/model.ts";
@@ -21,6 +22,8 @@ export type Named = {
   /** A call that Twilio is placing. */
   liveCallId: string;
   deliveryId: string;
+  /** A bulk import that has ended. */
+  importId: string;
 };
 
 /** A customer who has one of everything. */
@@ -98,6 +101,13 @@ async function haveTenant(name: string, digit: number) {
   await twilio.ring(phoneNumber, { from: caller, say: [`Is this ${name}?`] });
   await twilio.text(phoneNumber, { from: caller, body: `A text to ${name}` });
   const { delivery } = await send<{ delivery: { id: string } }>("/v1/webhooks/test", { agent_id: agentId });
+  const importId = await begin(key, {
+    twilio_sid: account.sid,
+    twilio_token: account.authToken,
+    agent_id: agentId,
+    items: [{ phone_number: phoneNumber, external_id: `Customer of ${name}` }],
+  });
+  await finish(key, importId);
   const named = {
     keyId: key.key_id,
     agentId,
@@ -107,6 +117,7 @@ async function haveTenant(name: string, digit: number) {
     twilioToken: account.authToken,
     callId,
     deliveryId: delivery.id,
+    importId,
   };
   return {
     ...named,
@@ -128,4 +139,5 @@ export const NOBODY: Named = {
   callId: `CA${"0".repeat(32)}`,
   liveCallId: `CA${"1".repeat(32)}`,
   deliveryId: `evt_${"0".repeat(32)}`,
+  importId: `imp_${"0".repeat(32)}`,
 };

@@ -100,6 +100,7 @@ export async function clearDatabase(): Promise<void> {
       "pending_events",
       "twilio_receipts",
       "webhook_secrets",
+      "phone_number_imports",
       "phone_numbers",
       "twilio_accounts",
       "agents",

@@ -22,6 +22,7 @@ export type Schema = {
 
 type Content = {
   "application/json": { schema: Schema; example?: unknown; examples?: Record<string, { $ref: string }> };
+  "text/csv"?: { schema: Schema };
 };
 
 export type Operation = {

@@ -3,7 +3,7 @@ import { addOutbound, outboundOperation } from "./outbound.ts";
 import { addOtherProducts } from "./products.ts";
 import { addRecordings } from "./recordings.ts";
 import type { NumberResource } from "./resource.ts";
-import type { Account, Operation, State } from "./state.ts";
+import { type Account, addNumber, type Operation, type State } from "./state.ts";
 import { updateNumber } from "./update.ts";
 
 // https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
@@ -12,6 +12,7 @@ const ACCOUNT = "/2010-04-01/Accounts/:account";
 const LIST = `${ACCOUNT}/IncomingPhoneNumbers.json`;
 const INSTANCE = `${ACCOUNT}/IncomingPhoneNumbers/:sid{PN[0-9a-fA-F]{32}\\.json}`;
 
+const ACCOUNTS = "/2010-04-01/Accounts.json";
 const ACCOUNT_FILE = "/2010-04-01/Accounts/:account{AC[0-9a-fA-F]{32}\\.json}";
 
 const DEFAULT_PAGE_SIZE = 50;
@@ -21,7 +22,10 @@ const MAX_PAGE_SIZE = 1000;
 export function operationOf(request: Request): Operation | undefined {
   const { pathname } = new URL(request.url);
   const isGet = request.method === "GET";
-  if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return isGet ? "list" : undefined;
+  if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return isGet ? "list" : "buy";
+  if (/\/AvailablePhoneNumbers\/[A-Z]{2}\/Local\.json$/.test(pathname))
+    return isGet ? "available" : undefined;
+  if (pathname === ACCOUNTS) return isGet ? "accounts" : undefined;
   if (/\/(?:Messages|Calls|Calls\/CA\w+)\.json$/.test(pathname)) return outboundOperation(pathname, isGet);
   if (/\/Accounts\/AC[0-9a-fA-F]{32}\.json$/.test(pathname)) return isGet ? "account" : undefined;
   if (pathname === "/v1/Services") return isGet ? "services" : undefined;
@@ -41,6 +45,14 @@ export function operationOf(request: Request): Operation | undefined {
  */
 export function createApi(state: State, regions: Readonly<Record<string, State>>): Hono {
   const api = new Hono();
+
+  api.use(ACCOUNTS, async (c, next) => {
+    const header = c.req.header("authorization");
+    const refusal = authenticate(state, header, header ? (decodeBasic(header)[0] ?? "") : "");
+    if (refusal) return refusal;
+    await next();
+    return;
+  });
 
   api.use(ACCOUNT_FILE, async (c, next) => {
     const refusal = authenticate(state, c.req.header("authorization"), c.req.param("account") ?? "");
@@ -64,7 +76,25 @@ export function createApi(state: State, regions: Readonly<Record<string, State>>
     if (!Number.isInteger(pageSize) || pageSize < 1) return error(400, 20001, "Invalid PageSize");
     if (pageSize > MAX_PAGE_SIZE) return error(400, 20007, "Page size too large");
     const matches = matching(state.numbers, c.req.param("account") ?? "", query);
-    return c.json(page(c.req.path, query, matches, pageSize));
+    return c.json(page(c.req.path, query, "incoming_phone_numbers", matches, pageSize));
+  });
+
+  // https://www.twilio.com/docs/phone-numbers/api/availablephonenumberlocal-resource
+  api.get(`${ACCOUNT}/AvailablePhoneNumbers/:country/Local.json`, (c) => {
+    record("available", c, new URL(c.req.url).searchParams);
+    const numbers = state.available.map((phone_number) => ({ phone_number, friendly_name: phone_number }));
+    return c.json({ available_phone_numbers: numbers, uri: c.req.path });
+  });
+
+  api.post(LIST, async (c) => {
+    const form = new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()));
+    record("buy", c, form);
+    const account = state.accounts.get(c.req.param("account") ?? "");
+    const index = state.available.indexOf(form.get("PhoneNumber") ?? "");
+    const [phone_number] = index < 0 ? [] : state.available.splice(index, 1);
+    if (!account || phone_number === undefined)
+      return error(400, 21422, "Phone number not available for purchase");
+    return c.json(addNumber(state, account, { phone_number }), 201);
   });
 
   api.get(INSTANCE, (c) => {
@@ -94,6 +124,22 @@ export function createApi(state: State, regions: Readonly<Record<string, State>>
     record("account", c, new URLSearchParams());
     const account = state.accounts.get((c.req.param("account") ?? "").replace(/\.json$/, ""));
     return account ? c.json(accountResource(account)) : notFound(c);
+  });
+
+  // https://www.twilio.com/docs/iam/api/account#read-multiple-account-resources
+  api.get(ACCOUNTS, (c) => {
+    const query = new URL(c.req.url).searchParams;
+    record("accounts", c, query);
+    const pageSize = Number(query.get("PageSize") ?? DEFAULT_PAGE_SIZE);
+    if (!Number.isInteger(pageSize) || pageSize < 1) return error(400, 20001, "Invalid PageSize");
+    if (pageSize > MAX_PAGE_SIZE) return error(400, 20007, "Page size too large");
+    const [sid = ""] = decodeBasic(c.req.header("authorization") ?? "");
+    const status = query.get("Status");
+    const known = [...state.accounts.values()]
+      .filter((account) => account.sid === sid || account.ownerSid === sid)
+      .map(accountResource)
+      .filter((account) => status === null || account.status === status);
+    return c.json(page(c.req.path, query, "accounts", known, pageSize));
   });
 
   addOutbound(api, state, error, record);
@@ -157,7 +203,13 @@ function matching(numbers: State["numbers"], accountSid: string, query: URLSearc
     );
 }
 
-function page(path: string, query: URLSearchParams, matches: NumberResource[], pageSize: number) {
+function page(
+  path: string,
+  query: URLSearchParams,
+  name: string,
+  matches: { sid: string }[],
+  pageSize: number,
+) {
   const index = Number(query.get("Page") ?? 0);
   const start = index * pageSize;
   const entries = matches.slice(start, start + pageSize);
@@ -172,7 +224,7 @@ function page(path: string, query: URLSearchParams, matches: NumberResource[], p
   return {
     first_page_uri: uri(0),
     end: Math.max(start + entries.length - 1, 0),
-    incoming_phone_numbers: entries,
+    [name]: entries,
     next_page_uri: start + pageSize < matches.length ? uri(index + 1) : null,
     page: index,
     page_size: pageSize,

@@ -286,3 +286,28 @@ describe("a list", () => {
     expect(await listed(ours)).toEqual([]);
   });
 });
+
+describe("the accounts", () => {
+  it("are the account itself and its subaccounts, with their tokens, for nobody but their parent", async () => {
+    const at = simulator();
+    const parent = addAccount(at.state);
+    const subaccounts = [1, 2, 3].map(() => addAccount(at.state, { ownerSid: parent.sid }));
+    addAccount(at.state, { ownerSid: parent.sid, isSuspended: true });
+    addAccount(at.state);
+    const list = async (account: Account, query = "") => {
+      const authorization = `Basic ${btoa(`${account.sid}:${account.authToken}`)}`;
+      const url = `https://api.twilio.com/2010-04-01/Accounts.json${query}`;
+      return (await at.fetch(new Request(url, { headers: { authorization } }))).json<{
+        accounts: { sid: string; auth_token: string }[];
+        next_page_uri: string | null;
+      }>();
+    };
+    const { accounts } = await list(parent, "?Status=active");
+    expect(accounts.map(({ sid, auth_token }) => [sid, auth_token])).toEqual(
+      [parent, ...subaccounts].map(({ sid, authToken }) => [sid, authToken]),
+    );
+    expect((await list(parent, "?PageSize=2")).next_page_uri).toContain("Page=1");
+    const [one] = subaccounts;
+    if (one) expect((await list(one)).accounts.map(({ sid }) => sid)).toEqual([one.sid]);
+  });
+});

@@ -37,7 +37,10 @@ export const OPERATIONS = [
   "fetch",
   "update",
   "release",
+  "buy",
+  "available",
   "account",
+  "accounts",
   "services",
   "service_number",
   "routing",
@@ -62,6 +65,8 @@ export type RecordedRequest = {
 export type State = {
   accounts: Map<string, Account>;
   numbers: Numbers;
+  /** Numbers that can be bought. */
+  available: string[];
   applications: Map<string, Application>;
   messagingServices: Map<string, MessagingService>;
   /**
@@ -122,6 +127,7 @@ export function createState(
   return {
     accounts: new Map(),
     numbers: new Numbers(),
+    available: [],
     applications: new Map(),
     messagingServices: new Map(),
     voiceRegions: shared?.voiceRegions ?? new Map(),

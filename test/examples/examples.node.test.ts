@@ -1,6 +1,7 @@
 import { createClient } from "@nixflex/numbers";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { createTestHarness } from "wrangler";
+import { buyAndImport } from "../../examples/buy-and-import.ts";
 import { onboard } from "../../examples/reseller-onboarding.ts";
 import { freshSecrets } from "../../scripts/fresh-secrets.ts";
 import { effects } from "../twilio-simulator/faults.ts";
@@ -8,7 +9,7 @@ import { type SimulatorServer, serveSimulator } from "../twilio-simulator/serve.
 import { createSimulator, type Simulator } from "../twilio-simulator/simulator.ts";
 import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
 
-// The example as a reseller runs it: the built client, the Worker on a real port, and a simulated Twilio.
+// The examples as their readers run them: the built client, the Worker on a real port, and a simulated Twilio.
 
 // Nothing here reads where a request came from, so wrangler need not ask Cloudflare for an example of it.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
@@ -63,40 +64,41 @@ async function haveCustomer(numbers: string[]) {
   };
 }
 
-it("imports every number of the account, over Twilio's pages", async () => {
+it("a reseller imports every number of the account and its subaccounts, and gets a CSV", async () => {
   const numbers = Array.from({ length: 52 }, (_, index) => `+1500555${String(1000 + index)}`);
   const { nixflex, account, agentId } = await haveCustomer(numbers);
-  const outcomes = await onboard(nixflex, account, agentId);
-  expect(outcomes).toEqual(numbers.map((phoneNumber) => ({ phoneNumber, result: "imported" })));
-  for (const number of simulator.state.numbers.values()) expect(number.voice_url).toContain(PUBLIC_BASE_URL);
-});
-
-it("can be run again: what is imported already stays so", async () => {
-  const { nixflex, account, agentId } = await haveCustomer(["+15005552001", "+15005552002"]);
-  await onboard(nixflex, account, agentId);
-  const owner = simulator.state.accounts.get(account.accountSid);
-  if (owner) addNumber(simulator.state, owner, { phone_number: "+15005552003" });
-  expect(await onboard(nixflex, account, agentId)).toEqual([
-    { phoneNumber: "+15005552001", result: "number_already_imported" },
-    { phoneNumber: "+15005552002", result: "number_already_imported" },
-    { phoneNumber: "+15005552003", result: "imported" },
-  ]);
-});
-
-it("waits as long as it is told to, and goes on after a number that cannot be had", async () => {
-  const { nixflex, account, agentId } = await haveCustomer(["+15005553001", "+15005553002"]);
-  simulator.faults.add({ effect: effects.tooManyRequestsRetryAfter(5), operation: "list", after: 1 });
+  const subaccount = addAccount(simulator.state, { ownerSid: account.accountSid });
+  addNumber(simulator.state, subaccount, { phone_number: "+15005552000" });
   simulator.faults.add({ effect: effects.invalidUrl, operation: "update" });
-  const waits: number[] = [];
-  const outcomes = await onboard(nixflex, account, agentId, async (seconds) => void waits.push(seconds));
-  expect(outcomes).toEqual([
-    { phoneNumber: "+15005553001", result: "twilio_update_rejected" },
-    { phoneNumber: "+15005553002", result: "imported" },
-  ]);
-  expect(waits).toEqual([5]);
+  const progress: string[] = [];
+  const settings = { ...account, agentId };
+  const csv = await onboard(nixflex, settings, (line) => progress.push(line), 50);
+  const outcomes = csv
+    .split("\r\n")
+    .slice(1, -1)
+    .map((line) => line.split(",")[5]);
+  expect(outcomes.filter((outcome) => outcome === "imported")).toHaveLength(52);
+  expect(csv).toContain(",failed,,twilio_update_rejected,");
+  expect(progress.at(-1)).toContain("53 of 53");
+  // It can be run again.
+  const again = await onboard(nixflex, settings, undefined, 50);
+  expect(again.match(/,already_yours,/g)).toHaveLength(52);
+  expect(again.match(/,imported,/g)).toHaveLength(1);
 });
 
-it("says so where Twilio does not know the account", async () => {
+it("says so if Twilio does not know the account", async () => {
   const { nixflex, account, agentId } = await haveCustomer([]);
-  await expect(onboard(nixflex, { ...account, authToken: "wrong" }, agentId)).rejects.toThrow("401");
+  const refused = onboard(nixflex, { ...account, authToken: "wrong", agentId });
+  await expect(refused).rejects.toMatchObject({ code: "twilio_auth_failed" });
+});
+
+it("a number is bought at Twilio and imported", async () => {
+  const { nixflex, account, agentId } = await haveCustomer([]);
+  await expect(buyAndImport(nixflex, account, "US", agentId)).rejects.toThrow("no number in US");
+  simulator.state.available.push("+15005558000");
+  expect(await buyAndImport(nixflex, account, "US", agentId)).toBe("+15005558000");
+  const bought = [...simulator.state.numbers.values()].find(
+    ({ phone_number }) => phone_number === "+15005558000",
+  );
+  expect(bought?.voice_url).toContain(PUBLIC_BASE_URL);
 });

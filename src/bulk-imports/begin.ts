@@ -1,0 +1,158 @@
+import { type AgentOwner, selectOwner } from "../agents/store.ts";
+import { first } from "../database.ts";
+import { ApiError } from "../http/errors.ts";
+import { faultError } from "../http/schema.ts";
+import { newId } from "../ids.ts";
+import type { Services } from "../services.ts";
+import { tryCredentials } from "../twilio/account.ts";
+import { isAboutCredentials } from "../twilio/errors.ts";
+import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
+import { otherRegions, requireRegion, storedRegion } from "../twilio/regions.ts";
+import { diagnose } from "../twilio-accounts/diagnose.ts";
+import { bulkImportsOf } from "./client.ts";
+import { forgetImport, noteBegin } from "./index-store.ts";
+import type { Job, Status } from "./job.ts";
+import { tokenSlot } from "./order.ts";
+import type { BulkImportBody } from "./schema.ts";
+import type { NewNumber } from "./store.ts";
+
+const RETRY_AFTER_SECONDS = 30;
+
+/**
+ * Begins a bulk import. What would fail for every number fails here: a field, the agent, the credentials.
+ *
+ * @throws ApiError
+ * @throws StorageError
+ */
+export async function beginImport(
+  body: BulkImportBody,
+  isDryRun: boolean,
+  apiKeyId: string,
+  services: Services,
+): Promise<Pick<Job, "id" | "status"> & { total: number | null }> {
+  const numbers = numbersOf(body);
+  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
+  const region = await findRegion(credentials, apiKeyId, services);
+  if (body.agent_id !== undefined) await requireAgent(body.agent_id, apiKeyId, services);
+  const now = services.now();
+  const job: Job = {
+    id: newId("phoneNumberImport"),
+    apiKeyId,
+    status: "queued",
+    stopReason: null,
+    isDryRun,
+    isAll: body.all === true,
+    withSubaccounts: body.include_subaccounts === true,
+    agentId: body.agent_id ?? null,
+    accountSid: body.twilio_sid,
+    region,
+    createdAt: now.getTime(),
+    startedAt: null,
+    endedAt: null,
+    isEndNoted: false,
+  };
+  const sealed = await services.vault.seal(body.twilio_token, tokenSlot(job.id, job.accountSid));
+  await requireRoom(job, services);
+  try {
+    await bulkImportsOf(services.objects.bulkImports, apiKeyId).create(job, sealed, numbers);
+  } catch (error) {
+    await forgetImport(services.db, job.id);
+    throw error;
+  }
+  services.log.info("bulk_import_begun", { import_id: job.id, count: numbers.length, dry_run: isDryRun });
+  return { id: job.id, status: job.status, total: job.isAll ? null : numbers.length };
+}
+
+/**
+ * Begins an ended bulk import anew, with what failed in it. Its credentials are gone, so the Auth Token comes again.
+ *
+ * @throws ApiError
+ * @throws StorageError
+ */
+export async function retryImport(
+  id: string,
+  authToken: string,
+  apiKeyId: string,
+  services: Services,
+): Promise<Status> {
+  const imports = bulkImportsOf(services.objects.bulkImports, apiKeyId);
+  const { job } = await imports.status(id);
+  if (job.endedAt === null) throw running();
+  const endpoint = requireRegion(services.twilio, job.region);
+  const credentials = { accountSid: job.accountSid, authToken };
+  await tryCredentials(endpoint, credentials).catch(async (error: unknown) => {
+    throw await diagnose(error, { endpoint, credentials, apiKeyId }, services);
+  });
+  await requireRoom(job, services);
+  return imports.retry(id, await services.vault.seal(authToken, tokenSlot(id, job.accountSid)));
+}
+
+const running = () => new ApiError("phone_number_import_running", { retryAfter: RETRY_AFTER_SECONDS });
+
+async function requireRoom({ id, apiKeyId }: Job, { db, now }: Services): Promise<void> {
+  if (await noteBegin(db, id, apiKeyId, now().toISOString())) return;
+  throw new ApiError("rate_limit_exceeded", {
+    message: "This API key has five bulk imports that are not finished. Wait until one ends, or cancel one.",
+    retryAfter: RETRY_AFTER_SECONDS,
+  });
+}
+
+/** @throws ApiError `missing_field`, `invalid_field` */
+function numbersOf({ items, all, agent_id, twilio_sid, include_subaccounts }: BulkImportBody): NewNumber[] {
+  if (all === true && items !== undefined) {
+    throw faultError({
+      code: "invalid_field",
+      hint: "Fields: all. Send items or all: true, not both.",
+      details: { fields: ["all"] },
+    });
+  }
+  const missing = [
+    ...(items === undefined && all !== true ? ["items"] : []),
+    ...(agent_id === undefined && (items ?? [{}]).some((item) => !("agent_id" in item) || !item.agent_id)
+      ? ["agent_id"]
+      : []),
+  ];
+  if (missing.length > 0) {
+    const hint = `Fields: ${missing.join(", ")}. Send items or all: true, and an agent_id for all numbers or for each.`;
+    throw faultError({ code: "missing_field", hint, details: { fields: missing } });
+  }
+  return (items ?? []).map((item) => ({
+    phoneNumber: item.phone_number,
+    accountSid: item.twilio_sid ?? (include_subaccounts === true ? null : twilio_sid),
+    agentId: item.agent_id ?? agent_id ?? null,
+    externalId: item.external_id,
+  }));
+}
+
+async function requireAgent(agentId: string, apiKeyId: string, { db }: Services): Promise<void> {
+  const owner = await first<AgentOwner>(selectOwner(db, agentId));
+  if (!owner) throw new ApiError("agent_not_found");
+  if (owner.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
+}
+
+/** The Twilio Region that takes the credentials, as it is stored. @throws ApiError */
+async function findRegion(
+  credentials: TwilioCredentials,
+  apiKeyId: string,
+  services: Services,
+): Promise<string> {
+  const own = services.twilio;
+  const tryIn = async (endpoint: TwilioEndpoint) => {
+    await tryCredentials(endpoint, credentials);
+    return storedRegion(own, endpoint);
+  };
+  try {
+    return await tryIn(own).catch((error: unknown) => {
+      if (!isAboutCredentials(error)) throw error;
+      return Promise.any(otherRegions(own).map(tryIn)).catch(() => {
+        throw error;
+      });
+    });
+  } catch (error) {
+    throw await diagnose(
+      error,
+      { endpoint: own, credentials, apiKeyId, isRefusedEverywhere: true },
+      services,
+    );
+  }
+}

@@ -1,0 +1,77 @@
+import { readBatch, run } from "../database.ts";
+import type { Page } from "../http/page.ts";
+
+// Which API key has which bulk imports. Everything else about them is in their objects.
+
+const MAX_UNFINISHED = 5;
+
+/**
+ * Notes that a bulk import begins, or begins anew.
+ *
+ * @returns false if the API key has too many that are not finished
+ * @throws StorageError
+ */
+export async function noteBegin(db: D1Database, id: string, apiKeyId: string, now: string): Promise<boolean> {
+  const changed = await run(
+    db
+      .prepare(
+        `INSERT INTO phone_number_imports (id, api_key_id, created_at)
+         SELECT ?1, ?2, ?3 WHERE (SELECT COUNT(*) FROM phone_number_imports
+           WHERE api_key_id = ?2 AND ended_at IS NULL AND id <> ?1) < ?4
+         ON CONFLICT (id) DO UPDATE SET ended_at = NULL`,
+      )
+      .bind(id, apiKeyId, now, MAX_UNFINISHED),
+  );
+  return changed === 1;
+}
+
+/** @throws StorageError */
+export async function noteEnd(db: D1Database, id: string, endedAt: string): Promise<void> {
+  await run(db.prepare("UPDATE phone_number_imports SET ended_at = ?2 WHERE id = ?1").bind(id, endedAt), {
+    isIdempotent: true,
+  });
+}
+
+/** @throws StorageError */
+export async function forgetImport(db: D1Database, id: string): Promise<void> {
+  await run(db.prepare("DELETE FROM phone_number_imports WHERE id = ?1").bind(id), { isIdempotent: true });
+}
+
+/** The ids of a page of an API key's bulk imports, newest first, and how many there are. @throws StorageError */
+export async function listImports(
+  db: D1Database,
+  apiKeyId: string,
+  { limit, offset }: Page,
+): Promise<{ ids: string[]; count: number }> {
+  const [page, total] = await readBatch(db, [
+    db
+      .prepare(
+        `SELECT id FROM phone_number_imports WHERE api_key_id = ?1
+         ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3`,
+      )
+      .bind(apiKeyId, limit, offset),
+    db.prepare("SELECT COUNT(*) AS count FROM phone_number_imports WHERE api_key_id = ?1").bind(apiKeyId),
+  ]);
+  return {
+    ids: ((page?.results ?? []) as { id: string }[]).map(({ id }) => id),
+    count: (total?.results[0] as { count: number } | undefined)?.count ?? 0,
+  };
+}
+
+/**
+ * Deletes up to `limit` entries from before: their objects have forgotten them, or never came to be.
+ *
+ * @returns how many
+ * @throws StorageError
+ */
+export function clearImports(db: D1Database, before: string, limit: number): Promise<number> {
+  return run(
+    db
+      .prepare(
+        `DELETE FROM phone_number_imports WHERE id IN (
+           SELECT id FROM phone_number_imports WHERE created_at < ?1 LIMIT ?2)`,
+      )
+      .bind(before, limit),
+    { isIdempotent: true },
+  );
+}

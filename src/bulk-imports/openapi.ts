@@ -1,0 +1,202 @@
+import * as z from "zod/mini";
+import { answered, described, listAnswer, listQuery, type Reference } from "../http/operation.ts";
+import { DEFAULT_LIMIT } from "../http/page.ts";
+import {
+  ACCOUNT_SID,
+  AGENT_ID,
+  NUMBER,
+  NUMBER_SID,
+  TOKEN,
+  TWILIO_ERRORS,
+} from "../phone-numbers/answers.openapi.ts";
+import { dryRunField, dryRunQuery } from "../phone-numbers/plans.openapi.ts";
+import {
+  endedExample,
+  IMPORT_ID,
+  importId,
+  inPath,
+  outcome,
+  result,
+  resultExample,
+  status,
+  statusExample,
+} from "./answers.openapi.ts";
+import { bulkImportBody, item, MAX_ITEMS, retryBody } from "./schema.ts";
+
+const NOT_FOUND = "phone_number_import_not_found";
+const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
+
+export const bulkImportReference: Reference = {
+  tag: { name: "Bulk imports", description: "Many numbers at once, of an account and its subaccounts." },
+  operations: {
+    "POST /v1/phone-number-imports": {
+      id: "createPhoneNumberImport",
+      summary: "Import many numbers",
+      description:
+        `Imports up to ${MAX_ITEMS.toLocaleString("en")} numbers in the background, or every number of a Twilio account. ` +
+        "Each number is imported as by `POST /v1/phone-numbers`, with the same checks and the same errors. What would fail for every " +
+        "number fails here: the fields, the credentials, the agent.\n\n" +
+        "Two numbers of a Twilio account are imported at a time, and many accounts side by side. If Twilio answers 429, the " +
+        "account waits. A failure that may pass is tried again.\n\n" +
+        "**Subaccounts.** With the credentials of the parent account, an item may name a subaccount in `twilio_sid`: this service asks " +
+        "Twilio for its Auth Token. With `include_subaccounts`, items without `twilio_sid` are looked for in all active " +
+        "subaccounts, and `all` means the numbers of them all.\n\n" +
+        "**Sending it twice does no harm**: a number that you have already is `already_yours`. The credentials are sealed, and " +
+        "deleted when the bulk import ends. If the API key is revoked, it stops.\n\n" +
+        "An API key may have five bulk imports that are not finished; the next one is `rate_limit_exceeded`.",
+      auth: "apiKey",
+      query: dryRunQuery,
+      body: {
+        schema: z.object({
+          ...described(bulkImportBody, {
+            items: { description: `The numbers, 1 to ${MAX_ITEMS.toLocaleString("en")}.` },
+            all: { description: "If true: every number of the account. Do not send `items` then." },
+            twilio_sid: {
+              description: "The Twilio account of the numbers, or the parent of their accounts.",
+              examples: [ACCOUNT_SID],
+            },
+            twilio_token: { description: "The Auth Token of that account.", examples: [TOKEN] },
+            agent_id: { description: "The agent of every number that names none.", examples: [AGENT_ID] },
+            include_subaccounts: { description: "Whether its active subaccounts are meant too." },
+            dry_run: dryRunField,
+          })._zod.def.shape,
+          items: answered(
+            z.optional(
+              z.array(
+                described(item, {
+                  phone_number: { description: "The number in E.164.", examples: [NUMBER] },
+                  twilio_sid: { description: "Its Twilio account, if it is a subaccount." },
+                  agent_id: { description: "Its agent, if it has one of its own." },
+                  external_id: { description: "Your own id, up to 128 characters. The results have it." },
+                }),
+              ),
+            ),
+            `The numbers, 1 to ${MAX_ITEMS.toLocaleString("en")}.`,
+          ),
+        }),
+        example: {
+          items: [{ phone_number: NUMBER, external_id: "customer-17" }],
+          twilio_sid: ACCOUNT_SID,
+          twilio_token: TOKEN,
+          agent_id: AGENT_ID,
+        },
+      },
+      answers: [
+        {
+          status: 202,
+          description: "It has begun.",
+          schema: z.object({
+            import_id: importId,
+            status: answered(z.enum(["queued"]), "Always `queued`."),
+            total: answered(z.nullable(z.int()), "How many numbers; null with `all`, until they are read."),
+          }),
+          example: { import_id: IMPORT_ID, status: "queued", total: 1 },
+        },
+      ],
+      errors: [
+        "missing_field",
+        "invalid_twilio_sid",
+        ...CREDENTIAL_ERRORS,
+        "agent_not_found",
+        "agent_not_owned",
+      ],
+    },
+    "GET /v1/phone-number-imports": {
+      id: "listPhoneNumberImports",
+      summary: "List bulk imports",
+      description: "The bulk imports of the calling API key, newest first, until 30 days after their end.",
+      auth: "apiKey",
+      query: listQuery(),
+      answers: [
+        {
+          status: 200,
+          description: "A page of bulk imports, and how many there are in all.",
+          schema: listAnswer("phone_number_imports", status),
+          example: { phone_number_imports: [statusExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+        },
+      ],
+      errors: ["invalid_field"],
+    },
+    "GET /v1/phone-number-imports/{import_id}": {
+      id: "getPhoneNumberImport",
+      summary: "Get a bulk import",
+      description: "How far it is. Ask every few seconds until `ended_at` is set.",
+      auth: "apiKey",
+      path: inPath,
+      answers: [{ status: 200, description: "The bulk import.", schema: status, example: statusExample }],
+      errors: [NOT_FOUND],
+    },
+    "GET /v1/phone-number-imports/{import_id}/results": {
+      id: "listPhoneNumberImportResults",
+      summary: "List results",
+      description: "The numbers of a bulk import and what became of each, in the order in which they came.",
+      auth: "apiKey",
+      path: inPath,
+      query: listQuery({
+        outcome: answered(z.optional(outcome), "Only numbers with this outcome.", "failed"),
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "A page of results, and how many there are in all.",
+          schema: listAnswer("results", result),
+          example: { results: [resultExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+        },
+      ],
+      errors: ["invalid_field", NOT_FOUND],
+    },
+    "GET /v1/phone-number-imports/{import_id}/results.csv": {
+      id: "downloadPhoneNumberImportResults",
+      summary: "Download results",
+      description:
+        "All results as comma-separated values, with the columns of the results and `error_code` and `error_message`. A cell " +
+        "that a spreadsheet would take for a formula begins with an apostrophe; a number in E.164 does not.",
+      auth: "apiKey",
+      path: inPath,
+      query: z.object({
+        outcome: answered(z.optional(outcome), "Only numbers with this outcome.", "failed"),
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "The results.",
+          mediaType: "text/csv",
+          schema: z.string(),
+          example: `phone_number,twilio_sid,agent_id,external_id,twilio_number_sid,outcome,reason,error_code,error_message\r\n${NUMBER},${ACCOUNT_SID},${AGENT_ID},customer-17,${NUMBER_SID},imported,,,\r\n`,
+        },
+      ],
+      errors: ["invalid_field", NOT_FOUND],
+    },
+    "POST /v1/phone-number-imports/{import_id}/cancel": {
+      id: "cancelPhoneNumberImport",
+      summary: "Cancel a bulk import",
+      description:
+        "No further number is begun; those that are under way come to their end, and what is imported stays imported. A bulk " +
+        "import that has ended stays as it is.",
+      auth: "apiKey",
+      path: inPath,
+      answers: [{ status: 200, description: "The bulk import.", schema: status, example: endedExample }],
+      errors: [NOT_FOUND],
+    },
+    "POST /v1/phone-number-imports/{import_id}/retry": {
+      id: "retryPhoneNumberImport",
+      summary: "Retry a bulk import",
+      description:
+        "Begins an ended bulk import anew with the numbers that failed, or were skipped because it was stopped. Its credentials were " +
+        "deleted at its end, so send the Auth Token of the same account again.",
+      auth: "apiKey",
+      path: inPath,
+      body: {
+        schema: described(retryBody, {
+          twilio_token: {
+            description: "The Auth Token of the account that was sent first.",
+            examples: [TOKEN],
+          },
+        }),
+        example: { twilio_token: TOKEN },
+      },
+      answers: [{ status: 200, description: "The bulk import.", schema: status, example: statusExample }],
+      errors: ["missing_field", NOT_FOUND, "phone_number_import_running", ...CREDENTIAL_ERRORS],
+    },
+  },
+};

@@ -1,0 +1,67 @@
+import { Hono } from "hono/tiny";
+import { withApiKey } from "../api-keys/with-api-key.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
+import { isDryRun } from "../http/dry-run.ts";
+import { allowBody, requireJson, validateJson } from "../http/json-body.ts";
+import { oneOf, pageOf } from "../http/page.ts";
+import { requestServices } from "../services.ts";
+import { beginImport, retryImport } from "./begin.ts";
+import { bulkImportsOf } from "./client.ts";
+import { CSV_HEADER, csvLine } from "./csv.ts";
+import { listImports } from "./index-store.ts";
+import { OUTCOMES } from "./job.ts";
+import { bulkImportBody, MAX_BODY_BYTES, retryBody } from "./schema.ts";
+import { serialiseStatus } from "./serialise.ts";
+
+const RESULTS_AT_ONCE = 1_000;
+
+const importsOf = (c: AppContext) => bulkImportsOf(c.env.BULK_IMPORTS, c.get("apiKeyId"));
+
+export const bulkImports = new Hono<AppEnv>()
+  .post("/", allowBody(MAX_BODY_BYTES), withApiKey, requireJson, validateJson(bulkImportBody), async (c) => {
+    const body = c.req.valid("json");
+    c.get("log").conceal(body.twilio_token);
+    const dryRun = isDryRun(c, body.dry_run);
+    const { id, status, total } = await beginImport(body, dryRun, c.get("apiKeyId"), requestServices(c));
+    return c.json({ import_id: id, status, total }, 202);
+  })
+  .get("/", withApiKey, async (c) => {
+    const page = pageOf(c);
+    const { ids, count } = await listImports(c.env.DB, c.get("apiKeyId"), page);
+    const found = await Promise.all(ids.map(importsOf(c).find));
+    const imports = found.filter((status) => status !== null).map(serialiseStatus);
+    return c.json({ phone_number_imports: imports, count, ...page });
+  })
+  .get("/:import_id", withApiKey, async (c) =>
+    c.json(serialiseStatus(await importsOf(c).status(c.req.param("import_id")))),
+  )
+  .get("/:import_id/results", withApiKey, async (c) => {
+    const page = pageOf(c);
+    const outcome = oneOf(c, "outcome", OUTCOMES) ?? null;
+    return c.json({ ...(await importsOf(c).results(c.req.param("import_id"), outcome, page)), ...page });
+  })
+  .get("/:import_id/results.csv", withApiKey, async (c) => {
+    const id = c.req.param("import_id");
+    const outcome = oneOf(c, "outcome", OUTCOMES) ?? null;
+    const lines = [CSV_HEADER];
+    for (let offset = 0, count = 1; offset < count; offset += RESULTS_AT_ONCE) {
+      const page = await importsOf(c).results(id, outcome, { limit: RESULTS_AT_ONCE, offset });
+      count = page.count;
+      lines.push(...page.results.map(csvLine));
+    }
+    return c.body(lines.join(""), 200, {
+      "content-type": "text/csv",
+      "content-disposition": `attachment; filename="${id}.csv"`,
+    });
+  })
+  .post("/:import_id/cancel", withApiKey, async (c) =>
+    c.json(serialiseStatus(await importsOf(c).cancel(c.req.param("import_id")))),
+  )
+  .post("/:import_id/retry", withApiKey, requireJson, validateJson(retryBody), async (c) => {
+    const { twilio_token } = c.req.valid("json");
+    c.get("log").conceal(twilio_token);
+    const id = c.req.param("import_id");
+    return c.json(
+      serialiseStatus(await retryImport(id, twilio_token, c.get("apiKeyId"), requestServices(c))),
+    );
+  });

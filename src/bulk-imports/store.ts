@@ -1,0 +1,209 @@
+import type { ErrorBody } from "../http/error-handler.ts";
+import type { Page } from "../http/page.ts";
+import type { Counts, Outcome, Plan, Result, SkipReason, StopReason } from "./job.ts";
+import { OUTCOMES } from "./job.ts";
+
+// The numbers and the Twilio accounts of a bulk import, in the SQLite of its object.
+
+/** A number as the caller named it. */
+export type NewNumber = {
+  phoneNumber: string;
+  /** Null if it is not known yet. */
+  accountSid: string | null;
+  agentId: string | null;
+  externalId: string | null;
+};
+
+/** What becomes known when a number is settled. */
+export type Settled = {
+  outcome: Outcome;
+  reason?: SkipReason;
+  error?: ErrorBody;
+  plan?: Plan;
+  twilioNumberSid?: string;
+};
+
+/** A number, for its attempt. */
+export type Attempt = { phoneNumber: string; agentId: string | null; attempts: number; startedAt: number };
+
+export function insertNumber(
+  sql: SqlStorage,
+  { phoneNumber, accountSid, agentId, externalId }: NewNumber,
+  skipped: SkipReason | null = null,
+): number {
+  return sql
+    .exec<{ position: number }>(
+      `INSERT INTO numbers (phone_number, account_sid, agent_id, external_id, outcome, reason)
+       VALUES (?, ?, ?, ?, ?, ?) RETURNING position`,
+      phoneNumber,
+      accountSid,
+      agentId,
+      externalId,
+      skipped && "skipped",
+      skipped,
+    )
+    .one().position;
+}
+
+/** The account of numbers that named none. @returns their positions */
+export function assignNumber(sql: SqlStorage, phoneNumber: string, accountSid: string): number[] {
+  return sql
+    .exec<{ position: number }>(
+      `UPDATE numbers SET account_sid = ? WHERE account_sid IS NULL AND phone_number = ? AND outcome IS NULL
+       RETURNING position`,
+      accountSid,
+      phoneNumber,
+    )
+    .toArray()
+    .map(({ position }) => position);
+}
+
+type Waiting = { position: number; account_sid: string | null; next_attempt_at: number };
+
+export function findWaiting(sql: SqlStorage): Waiting[] {
+  return sql
+    .exec<Waiting>(
+      "SELECT position, account_sid, next_attempt_at FROM numbers WHERE outcome IS NULL ORDER BY position",
+    )
+    .toArray();
+}
+
+/** Counts an attempt before it is made, so that whoever comes after a crash knows of it. */
+export function beginAttempt(sql: SqlStorage, position: number, now: number): Attempt {
+  type Row = { phone_number: string; agent_id: string | null; attempts: number; started_at: number };
+  const row = sql
+    .exec<Row>(
+      `UPDATE numbers SET attempts = attempts + 1, started_at = COALESCE(started_at, ?) WHERE position = ?
+       RETURNING phone_number, agent_id, attempts, started_at`,
+      now,
+      position,
+    )
+    .one();
+  return {
+    phoneNumber: row.phone_number,
+    agentId: row.agent_id,
+    attempts: row.attempts,
+    startedAt: row.started_at,
+  };
+}
+
+export function postpone(sql: SqlStorage, position: number, at: number): void {
+  sql.exec("UPDATE numbers SET next_attempt_at = ? WHERE position = ?", at, position);
+}
+
+export function settle(sql: SqlStorage, position: number, settled: Settled, now: number): void {
+  const { outcome, reason, error, plan, twilioNumberSid } = settled;
+  sql.exec(
+    `UPDATE numbers SET outcome = ?, reason = ?, error = ?, plan = ?, twilio_number_sid = ?, settled_at = ?
+     WHERE position = ?`,
+    outcome,
+    reason ?? null,
+    error ? JSON.stringify(error) : null,
+    plan ? JSON.stringify(plan) : null,
+    twilioNumberSid ?? null,
+    now,
+    position,
+  );
+}
+
+/**
+ * What waits of an account has failed for the same reason; what is under way comes to its own end.
+ *
+ * @param sid null stands for the numbers whose account nobody knows
+ */
+export function failAccount(
+  sql: SqlStorage,
+  sid: string | null,
+  error: ErrorBody,
+  underWay: readonly number[],
+  now: number,
+): void {
+  sql.exec(
+    `UPDATE numbers SET outcome = 'failed', error = ?, settled_at = ?
+     WHERE outcome IS NULL AND account_sid IS ? AND position NOT IN (SELECT value FROM json_each(?))`,
+    JSON.stringify(error),
+    now,
+    sid,
+    JSON.stringify(underWay),
+  );
+}
+
+/** Nothing is begun any more; what is under way comes to its end. */
+export function skipWaiting(
+  sql: SqlStorage,
+  reason: StopReason,
+  underWay: readonly number[],
+  now: number,
+): void {
+  sql.exec(
+    `UPDATE numbers SET outcome = 'skipped', reason = ?, settled_at = ?
+     WHERE outcome IS NULL AND position NOT IN (SELECT value FROM json_each(?))`,
+    reason,
+    now,
+    JSON.stringify(underWay),
+  );
+}
+
+/** What has failed, and what was never begun, waits again. */
+export function reviveNumbers(sql: SqlStorage): void {
+  sql.exec(
+    `UPDATE numbers SET outcome = NULL, reason = NULL, error = NULL, attempts = 0, next_attempt_at = 0, settled_at = NULL
+     WHERE outcome = 'failed' OR (outcome = 'skipped' AND reason <> 'duplicate')`,
+  );
+}
+
+export function countOutcomes(sql: SqlStorage): Counts {
+  const counts = Object.fromEntries([...OUTCOMES, "waiting"].map((name) => [name, 0])) as Counts;
+  const rows = sql.exec<{ outcome: Outcome | null; count: number }>(
+    "SELECT outcome, COUNT(*) AS count FROM numbers GROUP BY outcome",
+  );
+  for (const { outcome, count } of rows) counts[outcome ?? "waiting"] = count;
+  return counts;
+}
+
+/** How many were settled since a time, but for those that were skipped. */
+export function countSettledSince(sql: SqlStorage, since: number): number {
+  return sql
+    .exec<{ count: number }>(
+      `SELECT COUNT(*) AS count FROM numbers
+       WHERE outcome IN ('imported', 'already_yours', 'failed', 'planned') AND settled_at >= ?`,
+      since,
+    )
+    .one().count;
+}
+
+type ResultRow = Omit<Result, "error" | "plan" | "twilio_sid"> & {
+  account_sid: string | null;
+  error: string | null;
+  plan: string | null;
+};
+
+/** A page of results in the order of the numbers. */
+export function listResults(
+  sql: SqlStorage,
+  outcome: Outcome | null,
+  { limit, offset }: Page,
+): { results: Result[]; count: number } {
+  const rows = sql
+    .exec<ResultRow>(
+      `SELECT phone_number, account_sid, agent_id, external_id, twilio_number_sid, outcome, reason, error, plan
+       FROM numbers WHERE ?1 IS NULL OR outcome = ?1 ORDER BY position LIMIT ?2 OFFSET ?3`,
+      outcome,
+      limit,
+      offset,
+    )
+    .toArray();
+  const { count } = sql
+    .exec<{ count: number }>(
+      "SELECT COUNT(*) AS count FROM numbers WHERE ?1 IS NULL OR outcome = ?1",
+      outcome,
+    )
+    .one();
+  const results = rows.map(({ account_sid, error, plan, ...row }) => ({
+    ...row,
+    twilio_sid: account_sid,
+    error: error === null ? null : (JSON.parse(error) as ErrorBody),
+    plan: plan === null ? null : (JSON.parse(plan) as Plan),
+  }));
+  return { results, count };
+}

@@ -1,0 +1,64 @@
+import type { Job } from "./job.ts";
+
+// The tables of a bulk import, and the job itself. Entries are only ever added: an object applies those that it does not
+// have yet.
+const MIGRATIONS: readonly string[] = [
+  `CREATE TABLE accounts (
+     account_sid TEXT PRIMARY KEY,
+     -- Null until the account is opened, and when the job has ended.
+     auth_token_sealed TEXT,
+     -- Its numbers are to be read from Twilio before it is ready.
+     is_to_list INTEGER NOT NULL,
+     attempts INTEGER NOT NULL DEFAULT 0,
+     -- JSON: why its numbers cannot be imported.
+     error TEXT
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE numbers (
+     position INTEGER PRIMARY KEY,
+     phone_number TEXT NOT NULL,
+     -- Null until it is known which account has the number.
+     account_sid TEXT,
+     agent_id TEXT,
+     external_id TEXT,
+     attempts INTEGER NOT NULL DEFAULT 0,
+     -- When the first attempt began.
+     started_at INTEGER,
+     next_attempt_at INTEGER NOT NULL DEFAULT 0,
+     settled_at INTEGER,
+     twilio_number_sid TEXT,
+     -- Null while it waits.
+     outcome TEXT,
+     reason TEXT,
+     -- JSON.
+     error TEXT,
+     plan TEXT
+   ) STRICT;
+   CREATE INDEX numbers_by_outcome ON numbers (outcome, settled_at);
+   CREATE INDEX numbers_of_no_account ON numbers (phone_number) WHERE account_sid IS NULL;
+   CREATE TABLE job (
+     id INTEGER PRIMARY KEY CHECK (id = 1),
+     version INTEGER NOT NULL,
+     -- JSON, as in src/bulk-imports/job.ts.
+     state TEXT NOT NULL
+   ) STRICT`,
+];
+
+/** The job of this object; undefined if it has none. */
+export function readJob(sql: SqlStorage): Job | undefined {
+  const [table] = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'job'").toArray();
+  if (!table) return undefined;
+  const row = sql.exec<{ version: number; state: string }>("SELECT version, state FROM job").one();
+  for (const migration of MIGRATIONS.slice(row.version)) sql.exec(migration);
+  if (row.version < MIGRATIONS.length) sql.exec("UPDATE job SET version = ?", MIGRATIONS.length);
+  return JSON.parse(row.state) as Job;
+}
+
+/** Makes the tables. */
+export function createJob(sql: SqlStorage, job: Job): void {
+  for (const migration of MIGRATIONS) sql.exec(migration);
+  sql.exec("INSERT INTO job (id, version, state) VALUES (1, ?, ?)", MIGRATIONS.length, JSON.stringify(job));
+}
+
+export function writeJob(sql: SqlStorage, job: Job): void {
+  sql.exec("UPDATE job SET state = ?", JSON.stringify(job));
+}

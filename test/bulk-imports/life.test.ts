@@ -1,0 +1,20 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { begin, finish, haveAccounts, holdTime, prepareBulk, resultsOf } from "../support/bulk.ts";
+import { rows } from "../support/worker.ts";
+
+beforeEach(holdTime);
+
+describe("a bulk import", () => {
+  it("imports every number of an account and its subaccounts, each with its own account's token", async () => {
+    const { parent, numbers } = haveAccounts(3, 2);
+    const { key, body } = await prepareBulk(parent);
+    const id = await begin(key, { ...body, all: true, include_subaccounts: true });
+    const status = await finish(key, id);
+    expect(status).toMatchObject({ status: "completed", total: 8, counts: { imported: 8, waiting: 0 } });
+    const results = await resultsOf(key, id);
+    expect(results.map(({ phone_number }) => phone_number).sort()).toEqual(
+      numbers.map(({ phone_number }) => phone_number).sort(),
+    );
+    expect(await rows("twilio_accounts")).toHaveLength(4);
+  });
+});
