@@ -32,12 +32,17 @@ export function readNumbers(file: string): NumberToImport[] {
 
 function parseRows(text: string, file: string): string[][] {
   try {
-    // Spreadsheets put a byte order mark first, and in some countries separate by semicolons.
-    return parse(text, { bom: true, delimiter: [",", ";", "\t"], trim: true, skip_empty_lines: true });
+    return parse(text, { bom: true, delimiter: delimiterOf(text), trim: true, skip_empty_lines: true });
   } catch (error) {
     if (error instanceof CsvError) throw usage(`${file} is not CSV: ${error.message}.`);
     throw error;
   }
+}
+
+/** Spreadsheets separate by semicolons or tabs too. The names of columns hold none of these. */
+function delimiterOf(text: string): string {
+  const [head = ""] = text.split("\n", 1);
+  return [";", "\t"].find((mark) => head.includes(mark)) ?? ",";
 }
 
 /** A column that is not known is refused: a misspelled agent_id would give numbers to the wrong agent. */
