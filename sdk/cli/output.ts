@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { NixflexError } from "@nixflex/numbers";
+import stringWidth from "fast-string-width";
 import { EXIT, Failure } from "./failures.ts";
 
 /** Prints the API's answer for programs, or its text for people. */
@@ -20,9 +21,9 @@ const clean = (cell: Cell): string =>
 
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
   const lines = [head.map((name) => name.toUpperCase()), ...rows.map((row) => row.map(clean))];
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => [...(line[column] ?? "")].length)));
+  const widths = head.map((_, column) => Math.max(...lines.map((line) => stringWidth(line[column] ?? ""))));
   return lines
-    .map((line) => line.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - [...cell].length)))
+    .map((line) => line.map((cell, column) => cell + " ".repeat((widths[column] ?? 0) - stringWidth(cell))))
     .map((line) => line.map(coloured).join("  ").trimEnd())
     .join("\n");
 }

@@ -9,6 +9,8 @@ export type ImportStatus = {
 };
 
 const BAR_WIDTH = 24;
+/** Of a terminal that does not tell its width. */
+const DEFAULT_WIDTH = 80;
 const PERCENT_STEP = 10;
 const MINUTE_SECONDS = 60;
 
@@ -57,7 +59,7 @@ export function createProgress({ stderr }: { stderr: NodeJS.WriteStream }) {
   return {
     show(status: ImportStatus) {
       const line = progressLine(status);
-      if (stderr.isTTY) stderr.write(`\r${line.slice(0, (stderr.columns ?? 80) - 1)}\x1b[K`);
+      if (stderr.isTTY) stderr.write(`\r${line.slice(0, (stderr.columns || DEFAULT_WIDTH) - 1)}\x1b[K`);
       else {
         const now = Math.floor((shareOf(status) * 100) / PERCENT_STEP);
         if (now > tenth) stderr.write(`${line}\n`);
