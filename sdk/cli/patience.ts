@@ -3,7 +3,9 @@ import { NixflexError } from "@nixflex/numbers";
 import { Unreachable } from "./failures.ts";
 import { note } from "./output.ts";
 
-const MAX_TRIES = 8;
+const MAX_TRIES = 9;
+/** Doubled with each try. */
+const FIRST_WAIT_SECONDS = 0.25;
 const MAX_WAIT_SECONDS = 30;
 
 /** Asks again while no answer comes or the API says when to. For what may be asked twice. */
@@ -26,5 +28,5 @@ function waitSeconds(error: unknown, tries: number): number | undefined {
   const isPassing =
     error instanceof Unreachable ||
     (error instanceof NixflexError && error.code === "unreadable_answer" && error.status >= 500);
-  return isPassing ? Math.min(2 ** (tries - 1), MAX_WAIT_SECONDS) : undefined;
+  return isPassing ? Math.min(FIRST_WAIT_SECONDS * 2 ** (tries - 1), MAX_WAIT_SECONDS) : undefined;
 }

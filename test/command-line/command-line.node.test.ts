@@ -249,13 +249,6 @@ describe("agents", () => {
     expect(await person.run([...remove, "--force", "--yes"])).toMatchObject({ code: 0 });
     expect((await person.json(["show", number])).phone_number.agent_id).toBeNull();
   });
-
-  it("may have a name that a terminal would obey", async () => {
-    const { agent_id } = await person
-      .json(["agents", "create", "--file", "-"], '{"name":"a\\u009b31mb"}')
-      .catch(() => ({}));
-    if (agent_id !== undefined) expect((await person.run(["agents", "list"])).out).not.toContain("\u009b");
-  });
 });
 
 describe("deliveries", () => {

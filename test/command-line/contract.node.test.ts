@@ -103,7 +103,9 @@ describe("bulk", () => {
     expect(begun.map(({ body }) => body)).toEqual(
       Array(2).fill(expect.objectContaining({ all: true, dry_run: true })),
     );
-    expect(new Set(begun.map(({ headers }) => headers["idempotency-key"])).size).toBe(1);
+    const keys = begun.map(({ headers }) => headers["idempotency-key"]);
+    expect(keys).toEqual(Array(2).fill(expect.stringMatching(/^[0-9a-f-]{36}$/)));
+    expect(new Set(keys).size).toBe(1);
   });
 
   it("says what needs attention, and how to go on", async () => {
@@ -224,6 +226,19 @@ it("a redirect is not followed", async () => {
   const run = await person.run(["import", "+1", "--agent", AGENT]);
   expect(run).toMatchObject({ code: 3, err: expect.stringContaining("307") });
   expect(double.requests).toHaveLength(1);
+});
+
+it("a list is read to its end, page by page", async () => {
+  await have(({ path }) => {
+    const { limit, offset } = Object.fromEntries(new URL(path, double.url).searchParams);
+    const length = Math.min(Number(limit), 250 - Number(offset));
+    const agents = Array.from({ length }, (_, index) => ({ agent_id: `agent_${Number(offset) + index}` }));
+    return { json: { agents, count: 250 } };
+  });
+  const idsOf = ({ agents }: { agents: { agent_id: string }[] }) => agents.map(({ agent_id }) => agent_id);
+  const all = Array.from({ length: 250 }, (_, index) => `agent_${index}`);
+  expect(idsOf(await person.json(["agents", "list"]))).toEqual(all);
+  expect(idsOf(await person.json(["agents", "list", "--limit", "120"]))).toEqual(all.slice(0, 120));
 });
 
 it("what others wrote cannot steer the terminal", async () => {
