@@ -6,6 +6,8 @@ export type ImportStatus = {
   counts: Record<string, number>;
   rate_per_minute?: number | null;
   seconds_left?: number | null;
+  /** Accounts whose credentials Twilio refuses, or that cannot be read. */
+  account_errors?: { twilio_sid: string; error: { code: string; message: string } }[];
 };
 
 const BAR_WIDTH = 24;

@@ -109,9 +109,12 @@ describe("bulk", () => {
   });
 
   it("says what needs attention, and how to go on", async () => {
-    await have(bulkScript([status("completed", { imported: 1, failed: 1, waiting: 0 })]));
+    const error = { code: "twilio_auth_failed", message: "Twilio refused." };
+    const account_errors = [{ twilio_sid: "AC1", error }];
+    await have(bulkScript([status("completed", { imported: 1, failed: 1, waiting: 0 }, { account_errors })]));
     const run = await bulk("resume", IMPORT);
     expect(run).toMatchObject({ code: 5, out: "completed: imported 1, failed 1. Results: results.csv\n" });
+    expect(run.err).toContain("AC1: Twilio refused. (twilio_auth_failed)\n");
     expect(run.err).toContain(`nixflex-numbers bulk retry ${IMPORT}`);
     expect(JSON.parse((await bulk("retry", IMPORT, "--json")).out)).toMatchObject({ counts: { failed: 1 } });
     expect(double.requests.find(({ path }) => path.endsWith("/retry"))?.body).toEqual({

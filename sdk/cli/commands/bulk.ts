@@ -139,6 +139,8 @@ async function follow(
     { ...now, results: out },
     () => `${now.status}: ${outcomesText(now) || "no numbers"}. Results: ${out}`,
   );
+  for (const { twilio_sid, error } of now.account_errors ?? [])
+    note(`${twilio_sid}: ${error.message} (${error.code})`);
   const { failed = 0 } = now.counts;
   if (failed > 0) note(`To try the failed ones again: nixflex-numbers bulk retry ${id}`);
   if (failed > 0 || now.status === "cancelled") process.exitCode = EXIT.attention;
