@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import { EXIT } from "./failures.ts";
+import { EXIT, usage } from "./failures.ts";
 import { report } from "./output.ts";
 import { createProgram } from "./program.ts";
 
@@ -11,10 +11,16 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+const isJson = process.argv.includes("--json");
+
 try {
-  await createProgram().parseAsync();
+  await createProgram(isJson).parseAsync();
 } catch (error) {
-  // Commander has said what is wrong already.
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-  else process.exitCode = report(error, process.argv.includes("--json"));
+  process.exitCode = error instanceof CommanderError ? ended(error) : report(error, isJson);
+}
+
+/** Help or the version was asked for, or the command is wrong; commander has told people already. */
+function ended({ exitCode, message }: CommanderError): number {
+  if (exitCode === 0) return EXIT.ok;
+  return isJson ? report(usage(message), isJson) : EXIT.usage;
 }

@@ -18,7 +18,8 @@ Exit codes:
   2  the command is wrong       5  done, but some of it needs attention
 Environment: NIXFLEX_BASE_URL, NIXFLEX_API_KEY, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN, NO_COLOR`;
 
-export function createProgram(): Command {
+/** @param isJson whether errors are told as JSON, which is the caller's to do */
+export function createProgram(isJson: boolean): Command {
   const program = new Command("nixflex-numbers")
     .description("Your own Twilio numbers, answered by your agents.")
     .version(VERSION)
@@ -27,6 +28,7 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError("(--help shows what is possible)")
     .exitOverride()
+    .configureOutput(isJson ? { writeErr: () => {} } : {})
     .addHelpText(
       "after",
       `${examples(

@@ -212,6 +212,9 @@ describe("a failure", () => {
     ["a limit that is no number", ["list", "--limit", "many"]],
   ])("of the caller has its own exit code: %s", async (_, args) => {
     expect(await person.run(args)).toMatchObject({ code: 2, out: "" });
+    const told = await person.run([...args, "--json"]);
+    expect(told).toMatchObject({ code: 2, out: "" });
+    expect(JSON.parse(told.err)).toEqual({ error: { message: expect.any(String) } });
   });
 });
 
@@ -309,9 +312,11 @@ describe("completion", () => {
 it("is a package that installs and runs in an empty folder", async () => {
   const npm = (...args: string[]) =>
     execFileSync("npm", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  const [{ filename }] = JSON.parse(
+  const [{ filename, files }] = JSON.parse(
     npm("pack", "--workspace", "sdk", "--json", "--pack-destination", person.home),
   );
+  const packed = files.map(({ path }: { path: string }) => path);
+  expect(packed).toEqual(expect.arrayContaining(["dist/cli.js", "dist/THIRD-PARTY-LICENSES.txt"]));
   writeFileSync(join(person.home, "package.json"), "{}");
   npm(
     "install",
