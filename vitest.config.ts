@@ -29,6 +29,7 @@ export default defineConfig({
                 MODEL_BASE_URL: "https://model.example/v1",
                 MODEL: "scripted",
                 MIGRATIONS: migrations,
+                CALL_HISTORIES: process.env.CALL_HISTORIES ?? "30",
                 SOAK_MINUTES: process.env.SOAK_MINUTES ?? "0",
               },
             },

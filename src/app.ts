@@ -2,6 +2,10 @@ import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
 import { forgetRoutes } from "./answering/route-cache.ts";
 import { apiKeys } from "./api-keys/routes.ts";
+import { keyCalls } from "./calls/key-routes.ts";
+import { callLog } from "./calls/log-routes.ts";
+import { calls, texts } from "./calls/routes.ts";
+import { usage } from "./calls/usage-routes.ts";
 import { documentation } from "./documentation/routes.ts";
 import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
@@ -14,7 +18,7 @@ import { phoneNumbers } from "./phone-numbers/routes.ts";
 import { QUERY_PARAMETERS } from "./query-parameters.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 
-/** Everything but what Twilio calls, which is in calls.ts. */
+/** Everything but what Twilio calls, which is in webhooks.ts. */
 export const app = new Hono<AppEnv>();
 
 app.use(requestContext);
@@ -28,11 +32,16 @@ app.use("/v1/*", requireKnownParameters(QUERY_PARAMETERS));
 // What customers call.
 app.route("/v1/keys", apiKeys);
 app.route("/v1/keys", keyDeliveries);
+app.route("/v1/keys", keyCalls);
 // After a change of an agent its cached routes are forgotten, so that the next call uses the new settings.
 app.route("/v1/agents", agents(forgetRoutes));
 app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
 app.route("/v1/account", accountHealth);
+app.route("/v1/calls", calls);
+app.route("/v1/calls", callLog);
+app.route("/v1/usage", usage);
+app.route("/v1/sms", texts);
 app.route("/v1/webhooks", webhooks);
 
 // What monitors call.

@@ -25,6 +25,8 @@ export type Config = {
   model: ModelConfig | null;
   /** How long a caller waits for a model's first word, in milliseconds. */
   modelTimeoutMs: number;
+  /** How many outbound calls of one Twilio account go out in a second, unless the API key says otherwise. */
+  callsPerSecond: number;
 };
 
 /** Which model, and where: at an OpenAI-compatible server, or in Workers AI if `baseUrl` is null. */
@@ -49,6 +51,8 @@ export class ConfigError extends Error {
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
 const MAX_TIMEOUT_MS = 60_000;
+export const MIN_CALLS_PER_SECOND = 0.1;
+export const MAX_CALLS_PER_SECOND = 100;
 
 const checked = new WeakMap<object, Config>();
 
@@ -83,6 +87,8 @@ function checkEnv(env: Partial<Env>): Config {
   if (typeof env.RECONCILIATION?.send !== "function") problems.push("RECONCILIATION is missing");
   if (typeof env.CONVERSATIONS?.getByName !== "function") problems.push("CONVERSATIONS is missing");
   if (typeof env.TEXT_THREADS?.getByName !== "function") problems.push("TEXT_THREADS is missing");
+  if (typeof env.CALL_LOG?.getByName !== "function") problems.push("CALL_LOG is missing");
+  if (typeof env.ACCOUNT_PACE?.getByName !== "function") problems.push("ACCOUNT_PACE is missing");
   if (typeof env.READ_LIMIT?.limit !== "function") problems.push("READ_LIMIT is missing");
   if (typeof env.WRITE_LIMIT?.limit !== "function") problems.push("WRITE_LIMIT is missing");
   if (typeof env.ASSETS?.fetch !== "function") problems.push("ASSETS is missing");
@@ -101,6 +107,7 @@ function checkEnv(env: Partial<Env>): Config {
     allowLocalWebhooks: env.ALLOW_LOCAL_WEBHOOKS === "true",
     model: readModel(env, problems),
     modelTimeoutMs: check("MODEL_TIMEOUT_MS", parseTimeout, "8000"),
+    callsPerSecond: check("CALLS_PER_SECOND", parseRate, "1"),
   };
   if (config.allowLocalWebhooks && ![config.publicBaseUrl, config.twilioApiBaseUrl].some(isOnThisMachine)) {
     problems.push(
@@ -175,6 +182,13 @@ function parseTimeout(value: string): number {
     throw new Error(`must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT_MS}`);
   }
   return milliseconds;
+}
+
+function parseRate(value: string): number {
+  const rate = Number(value);
+  if (!(rate >= MIN_CALLS_PER_SECOND && rate <= MAX_CALLS_PER_SECOND))
+    throw new Error(`must be a number from ${MIN_CALLS_PER_SECOND} to ${MAX_CALLS_PER_SECOND}`);
+  return rate;
 }
 
 function parseKeys(value: string): string {

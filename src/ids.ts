@@ -3,6 +3,7 @@ const formats = {
   apiKeySecret: { prefix: "nxfs_", bytes: 32 },
   agent: { prefix: "agent_", bytes: 8 },
   phoneNumber: { prefix: "num_", bytes: 16 },
+  call: { prefix: "call_", bytes: 16 },
   claim: { prefix: "claim_", bytes: 8 },
   check: { prefix: "check_", bytes: 8 },
   event: { prefix: "evt_", bytes: 16 },

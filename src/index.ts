@@ -1,6 +1,8 @@
-import { calls, WEBHOOKS } from "./calls.ts";
 import type { QueueMessage } from "./queues.ts";
+import { WEBHOOKS, webhooks } from "./webhooks.ts";
 
+export { CallLog } from "./call-log/object.ts";
+export { AccountPace } from "./calls/pace.ts";
 export { Conversation } from "./conversations/call.ts";
 export { TextThread } from "./conversations/text-thread.ts";
 export { EventOutbox } from "./events/outbox/object.ts";
@@ -9,7 +11,8 @@ export { EventOutbox } from "./events/outbox/object.ts";
 // wrangler's bundler makes a function of each module that is only imported by import().
 export default {
   async fetch(request, env, context) {
-    if (new URL(request.url).pathname.startsWith(`${WEBHOOKS}/`)) return calls.fetch(request, env, context);
+    if (new URL(request.url).pathname.startsWith(`${WEBHOOKS}/`))
+      return webhooks.fetch(request, env, context);
     const { app } = await import("./app.ts");
     return app.fetch(request, env, context);
   },

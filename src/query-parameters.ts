@@ -9,6 +9,8 @@ export const QUERY_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   "GET /v1/phone-numbers": ["agent_id", "twilio_sid", "health", ...PAGE_PARAMETERS],
   "PATCH /v1/phone-numbers/:number": ["dry_run"],
   "DELETE /v1/phone-numbers/:number": ["dry_run"],
+  "GET /v1/calls": ["agent_id", "phone_number", "direction", "status", ...PAGE_PARAMETERS],
+  "GET /v1/usage": ["since", "until"],
   "GET /v1/keys/:key_id/deliveries": ["state", ...PAGE_PARAMETERS],
   "GET /v1/webhooks/deliveries": ["state", ...PAGE_PARAMETERS],
 };

@@ -5,7 +5,7 @@ import { createLogger, errorFields } from "./http/log.ts";
 import { scheduleRecovery } from "./phone-numbers/recovery/schedule.ts";
 import { scheduleChecks } from "./reconciliation/schedule.ts";
 import { clearOldRecords } from "./retention.ts";
-import { resealOutboxes } from "./rotation/outboxes.ts";
+import { resealObjects } from "./rotation/objects.ts";
 import { resealOldest } from "./rotation/reseal.ts";
 import { createServices, type Services } from "./services.ts";
 
@@ -23,7 +23,7 @@ export const schedule: Readonly<Record<string, readonly Job[]>> = {
     { name: "schedule_unfinished", run: scheduleRecovery },
     { name: "schedule_checks", run: scheduleChecks },
     { name: "reseal", run: resealOldest },
-    { name: "reseal_outboxes", run: resealOutboxes },
+    { name: "reseal_objects", run: resealObjects },
     { name: "clear_old_records", run: clearOldRecords },
   ],
 };

@@ -1,3 +1,5 @@
+import { type CallLogs, createCallLogs } from "./call-log/client.ts";
+import { createPaces, type Paces } from "./calls/pace-client.ts";
 import { type Config, ownAddresses } from "./config.ts";
 import { createOutbox, type Outbox } from "./events/outbox/client.ts";
 import { type BaseServices, baseServices } from "./http/base-services.ts";
@@ -23,6 +25,11 @@ export type Services = BaseServices & {
   };
   /** The events of each API key. */
   outbox: Outbox;
+  /** The calls and texts that each API key sends, and the turns of each account's calls. */
+  callLogs: CallLogs;
+  paces: Paces;
+  /** How many calls of an account go out in a second, unless the API key says otherwise. */
+  callsPerSecond: number;
   queues: { reconciliation: Queue<ReconciliationMessage> };
   /** The Durable Objects of agents that talk by themselves. */
   objects: { conversations: Env["CONVERSATIONS"]; textThreads: Env["TEXT_THREADS"] };
@@ -32,7 +39,7 @@ export type Services = BaseServices & {
 
 export type ServicesEnv = Pick<
   Env,
-  "DB" | "EVENT_OUTBOX" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS"
+  "DB" | "EVENT_OUTBOX" | "RECONCILIATION" | "CONVERSATIONS" | "TEXT_THREADS" | "CALL_LOG" | "ACCOUNT_PACE"
 > &
   Partial<Pick<Env, "METRICS">>;
 
@@ -58,6 +65,9 @@ export function createServices(
       allowLocal: config.allowLocalWebhooks,
     },
     outbox: createOutbox(env.EVENT_OUTBOX),
+    callLogs: createCallLogs(env.CALL_LOG),
+    paces: createPaces(env.ACCOUNT_PACE),
+    callsPerSecond: config.callsPerSecond,
     queues: { reconciliation: env.RECONCILIATION },
     objects: { conversations: env.CONVERSATIONS, textThreads: env.TEXT_THREADS },
     model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },

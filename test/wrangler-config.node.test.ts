@@ -39,6 +39,8 @@ describe("wrangler.toml", () => {
       ["EVENT_OUTBOX", "EventOutbox"],
       ["CONVERSATIONS", "Conversation"],
       ["TEXT_THREADS", "TextThread"],
+      ["CALL_LOG", "CallLog"],
+      ["ACCOUNT_PACE", "AccountPace"],
     ]);
     const migrations: { new_sqlite_classes?: string[] }[] = config.migrations;
     const classes = migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes);

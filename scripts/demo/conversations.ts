@@ -78,7 +78,36 @@ export async function converse({ twilio, customer, tenant }: Stage, account: Acc
   check("by Twilio's REST API", await becomes(() => twilio.messages().length === 1));
   show(twilio.messages()[0]);
   await twilio.text(TALKER, { body: "STOP", from: SOMEBODY });
+  check("STOP is left to Twilio", twilio.messages().length === 1);
+
+  scene("The agent calls somebody, and texts them");
+  const placed = await tenant.post<{ call_id: string }>("/v1/calls/outbound", {
+    agent_id: agent.body.agent_id,
+    to_number: SOMEBODY,
+    from_number: TALKER,
+    dynamic_vars: { name: "Ada" },
+  });
+  check(`POST /v1/calls/outbound: ${placed.status}`, placed.status === 201);
+  const [call] = await twilio.dial({ say: ["What are your opening hours?"], lingerMs: 1_000 });
+  for (const { by, text } of call?.conversation ?? [])
+    say(`${by === "agent" ? "  agent" : "callee"}: ${text.trim()}`);
+  check(
+    "the callee talks with the agent",
+    call?.conversation.some(({ text }) => text.startsWith("Acme")) === true,
+  );
+  const told = () => customer.last("call.completed") as { call_id?: string } | undefined;
+  check("the customer is told", await becomes(() => told()?.call_id === placed.body.call_id));
+  show(told());
+  const texted = await tenant.post("/v1/sms", {
+    agent_id: agent.body.agent_id,
+    to: SOMEBODY,
+    from_number: TALKER,
+    message: "Thank you for your time, Ada.",
+  });
+  check(`POST /v1/sms: ${texted.status}`, texted.status === 201);
+  await twilio.deliverTexts();
+  check("the customer is told that it arrived", await customer.told("sms.delivered"));
+  show(customer.last("sms.delivered"));
   for (const number of [TALKER, TRIAL])
     await tenant.delete(`/v1/phone-numbers/${encodeURIComponent(number)}`);
-  check("STOP is left to Twilio", twilio.messages().length === 1);
 }

@@ -19,7 +19,7 @@ export async function startTwilio(workerUrl: () => string) {
       return openFromNode(here(url).href.replace(/^http/, "ws"), headers);
     },
   );
-  const { state, regions, ring, text } = simulator;
+  const { state, regions, ring, text, dial, deliverTexts } = simulator;
   const served = await serveSimulator(simulator);
   const ireland = await serveSimulator(simulator, 0, "ie1");
   const numberOf = (sid: string) => {
@@ -54,6 +54,8 @@ export async function startTwilio(workerUrl: () => string) {
     messages: () => state.messages,
     ring,
     text,
+    dial,
+    deliverTexts,
     async close() {
       await served.close();
       await ireland.close();

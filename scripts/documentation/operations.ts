@@ -78,13 +78,14 @@ function flat(method: string, path: string, operation: RawOperation): Documented
   const responses = Object.entries(operation.responses).map(([status, { description, content }]) => ({
     status,
     description,
-    ...content["application/json"],
+    // Each answer has one form; it is JSON, except a recording.
+    ...(Object.values(content)[0] as Content["application/json"]),
   }));
   const [usual, ...others] = responses
     .filter(({ status }) => status.startsWith("2"))
     .map(({ status, description, schema, example }) => ({ status, description, schema, example }))
     // 201 before 200: if a request can create something, that is its usual answer.
-    .sort((a, b) => Number(b.status) - Number(a.status));
+    .sort((a, b) => Number(b.status === "201") - Number(a.status === "201"));
   if (!usual) throw new Error(`${id} never succeeds`);
   const tag = tags[0];
   return {

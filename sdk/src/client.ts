@@ -31,10 +31,10 @@ type Body<Operation> = Operation extends { requestBody: { content: { "applicatio
 
 type Answer<Operation> = Operation extends { responses: infer Responses }
   ? {
-      [Status in keyof Responses]: Status extends 200 | 201
+      [Status in keyof Responses]: Status extends 200 | 201 | 202
         ? Responses[Status] extends { content: { "application/json": infer Content } }
           ? Content
-          : never
+          : Blob
         : never;
     }[keyof Responses]
   : never;
@@ -84,6 +84,8 @@ export function createClient({
           signal: signal ?? null,
         }),
       );
+      const isJson = response.headers.get("content-type")?.includes("json");
+      if (response.ok && !isJson) return response.blob();
       const answer = await response.json().catch(() => undefined);
       if (!response.ok || answer === undefined) throw new NixflexError(response, answer?.error);
       return answer;

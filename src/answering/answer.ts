@@ -1,12 +1,11 @@
 import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
 import { say, sayLanguage } from "../twilio/say.ts";
 import { dialled, element, type Xml } from "../twilio/twiml.ts";
-import type { InboundAgent, InboundRoute } from "./route.ts";
+import { DEFAULT_LANGUAGE, type InboundAgent, type InboundRoute } from "./route.ts";
 import { isBuiltin, type TalkUrls, talk } from "./talking.ts";
 
 // Decides what a caller hears. No I/O here.
 
-const DEFAULT_LANGUAGE = "en";
 const DEFAULT_WELCOME = "Thank you for calling.";
 const UNAVAILABLE = "This number is not taking calls at the moment. Please try again later.";
 
@@ -121,8 +120,10 @@ function conversationRelay(connect: ConversationRelay, connection: Connection): 
  * agent's.
  */
 function parameters(own: Record<string, string> = {}, { route, agent, call }: Connection): Xml[] {
+  const { outbound } = route;
   const all = {
     ...own,
+    ...(outbound && { ...outbound.dynamicVars, direction: "outbound", to: outbound.to }),
     agent_id: agent.id,
     phone_number: route.phoneNumber,
     call_id: call.callSid,

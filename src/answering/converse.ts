@@ -7,6 +7,7 @@ import { requestServices, type Services } from "../services.ts";
 import type { Xml } from "../twilio/twiml.ts";
 import { rememberRelayRefused } from "../twilio-accounts/store.ts";
 import { fallback, isInService, isUnreached } from "./answer.ts";
+import { routeOfPath } from "./outbound.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
 import { forgetRoutes } from "./route-cache.ts";
 import { isBuiltin, isRelayRefusal, openingOf, replyVerbs, type TalkUrls } from "./talking.ts";
@@ -23,16 +24,21 @@ export function talkingAgent(route: InboundRoute | null, hasModel: boolean): Inb
   return hasModel && route && agent && isInService(route) && isBuiltin(agent) ? agent : undefined;
 }
 
-export function talkUrls(publicBaseUrl: string, phoneNumberId: string, callSid: string): TalkUrls {
-  const { connectAction, gather, gatherWait } = webhooksOf(publicBaseUrl, phoneNumberId);
-  return { connectAction, gather, gatherWait, relay: relayUrl(publicBaseUrl, phoneNumberId, callSid) };
+export function talkUrls(
+  publicBaseUrl: string,
+  { phoneNumberId, outbound }: InboundRoute,
+  callSid: string,
+): TalkUrls {
+  const { connectAction, gather, gatherWait } = webhooksOf(publicBaseUrl, phoneNumberId, outbound?.id);
+  const relay = relayUrl(publicBaseUrl, phoneNumberId, callSid, outbound?.id);
+  return { connectAction, gather, gatherWait, relay };
 }
 
 /** Opens the WebSocket of ConversationRelay to the object of the call that its URL names. */
 export async function openRelay(c: AppContext): Promise<Response> {
   const callSid = c.req.param("call") ?? "";
   const services = requestServices(c);
-  const route = await trustHandshake(c);
+  const route = await routeOfPath(c, await trustHandshake(c));
   const agent = talkingAgent(route, services.model.isConfigured);
   const isUpgrade = c.req.header("upgrade")?.toLowerCase() === "websocket";
   if (!agent || !isUpgrade || !CALL_SID.test(callSid)) throw new ApiError("not_found");
@@ -102,7 +108,7 @@ async function reply(
   try {
     const object = await objectOf(route.phoneNumberId, callSid, services);
     const answer = await ask(object, openingOf(route, agent, call, services.model.timeoutMs));
-    const urls = talkUrls(services.publicBaseUrl, route.phoneNumberId, callSid);
+    const urls = talkUrls(services.publicBaseUrl, route, callSid);
     return replyVerbs(answer, agent, urls) ?? fallback(route);
   } catch (error) {
     services.log.warn("conversation_lost", { agent_id: agent.id, ...errorFields(error) });

@@ -1,9 +1,10 @@
 import type { EventType } from "../events/event.ts";
+import { meaningOf } from "../twilio/meanings.ts";
 
 // Turns a webhook of Twilio into an event. No I/O here.
 
 /** The webhook that Twilio called. */
-export type WebhookKind = "voice" | "sms" | "status" | "recording";
+export type WebhookKind = "voice" | "sms" | "status" | "recording" | "message";
 
 /** One thing that happened. Twilio may report it more than once, each time with the same `key`. */
 export type WebhookEvent = {
@@ -23,6 +24,8 @@ export function eventFromWebhook(kind: WebhookKind, parameters: URLSearchParams)
       return smsReceived(parameters);
     case "recording":
       return recordingCompleted(parameters);
+    case "message":
+      return textDelivered(parameters);
   }
 }
 
@@ -55,7 +58,7 @@ function call(sid: string, parameters: URLSearchParams) {
     call_id: sid,
     from: parameters.get("From"),
     to: parameters.get("To"),
-    direction: parameters.get("Direction"),
+    direction: parameters.get("Direction")?.replace(/^outbound-.*/, "outbound") ?? null,
     call_status: parameters.get("CallStatus"),
   };
 }
@@ -95,6 +98,29 @@ function recordingCompleted(parameters: URLSearchParams): WebhookEvent | undefin
     channels: wholeNumber(parameters.get("RecordingChannels")),
   };
   return { key: `recording/${sid}/${status}`, type: "recording.completed", data };
+}
+
+/** https://www.twilio.com/docs/messaging/api/message-resource#message-status-values */
+const DELIVERIES: Readonly<Record<string, EventType>> = {
+  delivered: "sms.delivered",
+  undelivered: "sms.failed",
+  failed: "sms.failed",
+};
+
+function textDelivered(parameters: URLSearchParams): WebhookEvent | undefined {
+  const sid = parameters.get("MessageSid");
+  const status = parameters.get("MessageStatus") ?? "";
+  const type = Object.hasOwn(DELIVERIES, status) ? DELIVERIES[status] : undefined;
+  if (!sid || !type) return undefined;
+  const code = wholeNumber(parameters.get("ErrorCode")) ?? undefined;
+  const failure = { reason: meaningOf(code) ?? status, twilio_code: code ?? null };
+  const data = {
+    message_id: sid,
+    from: parameters.get("From"),
+    to: parameters.get("To"),
+    ...(type === "sms.failed" && failure),
+  };
+  return { key: `message/${sid}/${status}`, type, data };
 }
 
 function wholeNumber(text: string | null): number | null {

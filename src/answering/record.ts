@@ -1,3 +1,4 @@
+import type { Outcome } from "../conversations/call.ts";
 import { sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
@@ -6,6 +7,7 @@ import { forgetPreviousToken } from "../twilio-accounts/store.ts";
 import { isInService } from "./answer.ts";
 import { callOutcome } from "./converse.ts";
 import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";
+import { logCallLater } from "./log-call.ts";
 import type { InboundRoute } from "./route.ts";
 import { forgetRoutes } from "./route-cache.ts";
 import { SIGN_OF_LIFE_MS, touchInbound } from "./route-store.ts";
@@ -15,10 +17,17 @@ import type { TrustedRequest } from "./trusted-request.ts";
  * Records what Twilio reported, after Twilio has its answer: one event, however often Twilio reports it, and the time
  * of the number's last call or text. Never throws: Twilio already has its answer.
  */
-export async function record(kind: WebhookKind, request: TrustedRequest, services: Services): Promise<void> {
-  const isInbound = kind === "voice" || kind === "sms";
+export async function record(
+  kind: WebhookKind,
+  request: TrustedRequest,
+  services: Services,
+  outcome: Partial<Outcome> | null = null,
+): Promise<void> {
+  const isInbound = (kind === "voice" || kind === "sms") && !request.route.outbound;
   await Promise.all([
-    tell(kind, isInbound, request, services),
+    tell(kind, isInbound, request, outcome, services),
+    ...(kind === "voice" ? [logCallLater(request, services)] : []),
+    ...(kind === "sms" ? [countText(request, services)] : []),
     ...(isInbound ? [noteSignOfLife(request.route, services)] : []),
   ]);
 }
@@ -27,12 +36,12 @@ async function tell(
   kind: WebhookKind,
   isInbound: boolean,
   { route, parameters }: TrustedRequest,
+  outcome: Partial<Outcome> | null,
   services: Services,
 ): Promise<void> {
   const { agent, apiKeyId, phoneNumber, phoneNumberId } = route;
   try {
     const event = eventFromWebhook(kind, parameters);
-    const outcome = kind === "status" && event ? await callOutcome(route, parameters, services) : null;
     if (!event || !agent?.hasWebhook) return;
     const { key, type, data } = event;
     const routed = isInbound ? { routed: isInService(route) } : {};
@@ -49,6 +58,32 @@ async function tell(
     const about = { kind, phone_number_id: phoneNumberId, ...errorFields(error) };
     services.log.error("inbound_not_recorded", about);
   }
+}
+
+async function countText({ route, parameters }: TrustedRequest, services: Services): Promise<void> {
+  const sid = parameters.get("MessageSid") ?? parameters.get("SmsSid");
+  if (!sid) return;
+  try {
+    await services.callLogs.countText(route.apiKeyId, sid, "received");
+  } catch (error) {
+    services.log.error("text_not_counted", { phone_number_id: route.phoneNumberId, ...errorFields(error) });
+  }
+}
+
+/** How a call ended; null if it has not, or nobody who took part in it knows. Of a placed call somebody knows it. */
+export async function outcomeOf(
+  { route, parameters }: TrustedRequest,
+  services: Services,
+): Promise<Partial<Outcome> | null> {
+  const event = eventFromWebhook("status", parameters);
+  if (!event) return null;
+  const { outbound } = route;
+  if (outbound && event.type === "call.failed")
+    return { ended_reason: parameters.get("CallStatus") ?? "failed" };
+  const outcome = await callOutcome(route, parameters, services);
+  if (!outbound) return outcome;
+  const known = outcome ?? { ended_reason: "completed" };
+  return outbound.isVoicemail ? { ...known, ended_reason: "voicemail_detected" } : known;
 }
 
 /** A busy number need not ask D1 whether it is time. */

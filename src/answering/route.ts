@@ -18,7 +18,21 @@ export type InboundAgent = {
   systemPrompt: string | null;
   voiceId: string | null;
   talk: Talk;
+  /** What is left on the callee's answering machine by a placed call. */
+  voicemailMessage?: string | null;
 };
+
+/** A call that this service has placed. */
+export type PlacedCall = {
+  id: string;
+  /** The callee. */
+  to: string;
+  dynamicVars: Record<string, string>;
+  /** A machine has answered. */
+  isVoicemail: boolean;
+};
+
+export const DEFAULT_LANGUAGE = "en";
 
 /** Where the calls and texts of a number go. */
 export type InboundRoute = {
@@ -36,6 +50,8 @@ export type InboundRoute = {
   relayRefusedAt: string | null;
   /** null: the number has no agent. */
   agent: InboundAgent | null;
+  /** The call that the request is about, if this service has placed it. */
+  outbound?: PlacedCall;
 };
 
 /** A route, and the keys that may have signed Twilio's requests about it, the most likely first. */
@@ -77,7 +93,7 @@ function agentOf(id: string, row: RouteRow): InboundAgent {
     id,
     isActive: row.is_active === 1,
     welcomeMessage: row.welcome_message,
-    language: row.language ?? "en",
+    language: row.language ?? DEFAULT_LANGUAGE,
     connect: row.connect === null ? null : (JSON.parse(row.connect) as Connect),
     fallback: row.fallback === null ? null : (JSON.parse(row.fallback) as Fallback),
     record: row.record === 1,

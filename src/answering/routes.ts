@@ -1,13 +1,16 @@
 import { Hono } from "hono/tiny";
+import type { Outcome } from "../conversations/call.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
-import { requestServices } from "../services.ts";
+import { requestServices, type Services } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
-import { endRotation, record } from "./record.ts";
+import { logCall } from "./log-call.ts";
+import { leaveVoicemail, routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
+import { endRotation, outcomeOf, record } from "./record.ts";
 import { forgetRefusals } from "./refusals.ts";
 import { replyByText } from "./text-reply.ts";
 import {
@@ -28,58 +31,77 @@ const METHODS = ["GET", "POST"];
  * The webhooks that Twilio calls. Calls are answered in TwiML: after anything else the caller hears Twilio's
  * application error. No answer waits for a write, a queue or a customer: that work follows the answer.
  */
-export const answering = new Hono<AppEnv>()
-  .on(METHODS, "/:id/voice", async (c) => {
-    try {
-      const request = await trusted(c);
-      const { publicBaseUrl, model } = c.get("config");
-      const call = {
-        callSid: request.parameters.get("CallSid") ?? "",
-        from: request.parameters.get("From") ?? "",
-      };
-      const { phoneNumberId } = request.route;
-      const { recording } = webhooksOf(publicBaseUrl, phoneNumberId);
-      const urls = { recording, ...talkUrls(publicBaseUrl, phoneNumberId, call.callSid) };
-      recordAfter(c, "voice", request);
-      const now = new Date();
-      return twimlResponse(...answer(request.route, call, urls, { hasModel: model !== null, now }));
-    } catch (error) {
-      // The number is no longer ours. After any other error Twilio calls the fallback below.
-      if (error instanceof ApiError && error.code === "not_found") return twimlResponse(...unavailable());
-      throw error;
-    }
+export const answering = new Hono<AppEnv>();
+
+// About a number, and about one call that this service has placed.
+for (const about of ["/:id", "/:id/calls/:outbound"]) {
+  answering
+    .on(METHODS, `${about}/voice`, takeCall)
+    .on(METHODS, `${about}/voice-fallback`, async (c) => {
+      const route = await lastResort(await readUnverified(c), routeServices(c));
+      return twimlResponse(...(route ? fallback(await routeOfPathOrPlain(c, route)) : unavailable()));
+    })
+    .on(METHODS, `${about}/connect-action`, afterConnect)
+    .get(`${about}/relay/:call`, openRelay)
+    .on(METHODS, `${about}/gather`, async (c) =>
+      twimlResponse(...(await gatherTurn(c, await trusted(c), false))),
+    )
+    .on(METHODS, `${about}/gather-wait`, async (c) =>
+      twimlResponse(...(await gatherTurn(c, await trusted(c), true))),
+    )
+    .on(METHODS, `${about}/status`, (c) => takeInCallback(c, "status"));
+}
+answering
+  .on(METHODS, "/:id/calls/:outbound/machine", async (c) => {
+    const request = await trusted(c);
+    afterAnswer(c, (services) => leaveVoicemail(request, services));
+    return c.body(null, 204);
   })
-  .on(METHODS, "/:id/voice-fallback", async (c) => {
-    const route = await lastResort(await readUnverified(c), routeServices(c));
-    return twimlResponse(...(route ? fallback(route) : unavailable()));
-  })
-  .on(METHODS, "/:id/connect-action", async (c) => {
-    const unverified = await readUnverified(c);
-    const route = await lastResort(unverified, routeServices(c));
-    const parameters = parametersOf(unverified);
-    const isOfConnect = !parameters.has("DialCallStatus");
-    if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
-      return twimlResponse(...(await closeConversation(c, route, parameters)));
-    }
-    if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
-    if (!route) return twimlResponse(...unavailable());
-    c.get("log").warn("runtime_unreached", {
-      phone_number_id: route.phoneNumberId,
-      agent_id: route.agent?.id,
-      twilio_code: parameters.get("ErrorCode")?.slice(0, MAX_LOGGED),
-      dial_status: parameters.get("DialCallStatus")?.slice(0, MAX_LOGGED),
-    });
-    return twimlResponse(...fallback(route));
-  })
-  .get("/:id/relay/:call", openRelay)
-  .on(METHODS, "/:id/gather", async (c) => twimlResponse(...(await gatherTurn(c, await trusted(c), false))))
-  .on(METHODS, "/:id/gather-wait", async (c) =>
-    twimlResponse(...(await gatherTurn(c, await trusted(c), true))),
-  )
   .on(METHODS, "/:id/sms", takeInText)
   .on(METHODS, "/:id/sms-fallback", takeInText)
-  .on(METHODS, "/:id/status", (c) => takeInCallback(c, "status"))
+  .on(METHODS, "/:id/message-status", (c) => takeInCallback(c, "message"))
   .on(METHODS, "/:id/recording", (c) => takeInCallback(c, "recording"));
+
+async function takeCall(c: AppContext): Promise<Response> {
+  try {
+    const request = await trusted(c);
+    const { publicBaseUrl, model } = c.get("config");
+    const call = {
+      callSid: request.parameters.get("CallSid") ?? "",
+      from: request.parameters.get("From") ?? "",
+    };
+    const { phoneNumberId } = request.route;
+    const { recording } = webhooksOf(publicBaseUrl, phoneNumberId);
+    const urls = { recording, ...talkUrls(publicBaseUrl, request.route, call.callSid) };
+    recordAfter(c, "voice", request);
+    const now = new Date();
+    return twimlResponse(...answer(request.route, call, urls, { hasModel: model !== null, now }));
+  } catch (error) {
+    // The number is no longer ours. After any other error Twilio calls the fallback.
+    if (error instanceof ApiError && error.code === "not_found") return twimlResponse(...unavailable());
+    throw error;
+  }
+}
+
+async function afterConnect(c: AppContext): Promise<Response> {
+  const unverified = await readUnverified(c);
+  const known = await lastResort(unverified, routeServices(c));
+  const route = known && (await routeOfPathOrPlain(c, known));
+  const parameters = parametersOf(unverified);
+  const isOfConnect = !parameters.has("DialCallStatus");
+  if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
+    return twimlResponse(...(await closeConversation(c, route, parameters)));
+  }
+  if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
+  if (!route) return twimlResponse(...unavailable());
+  c.get("log").warn("runtime_unreached", {
+    phone_number_id: route.phoneNumberId,
+    agent_id: route.agent?.id,
+    twilio_code: parameters.get("ErrorCode")?.slice(0, MAX_LOGGED),
+    dial_status: parameters.get("DialCallStatus")?.slice(0, MAX_LOGGED),
+  });
+  return twimlResponse(...fallback(route));
+}
 
 async function takeInText(c: AppContext): Promise<Response> {
   recordAfter(c, "sms", await trusted(c));
@@ -87,21 +109,34 @@ async function takeInText(c: AppContext): Promise<Response> {
 }
 
 async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Response> {
-  recordAfter(c, kind, await trusted(c));
+  const request = await trusted(c);
+  const services = requestServices(c);
+  const outcome = kind === "status" ? await outcomeOf(request, services) : null;
+  recordAfter(c, kind, request, outcome);
+  // Nobody waits for this answer. If the log cannot be written, Twilio is asked to come again.
+  await logCall(kind, request, outcome, services);
   return c.body(null, 204);
 }
 
 async function trusted(c: AppContext): Promise<TrustedRequest> {
   const request = await trust(await readUnverified(c), routeServices(c));
   forgetRefusals(request.route);
-  return request;
+  return { ...request, route: await routeOfPath(c, request.route) };
 }
 
-function recordAfter(c: AppContext, kind: WebhookKind, request: TrustedRequest): void {
+function recordAfter(
+  c: AppContext,
+  kind: WebhookKind,
+  request: TrustedRequest,
+  outcome: Partial<Outcome> | null = null,
+): void {
+  afterAnswer(c, (services) => record(kind, request, services, outcome));
+  if (kind === "sms") afterAnswer(c, (services) => replyByText(request, services));
+  if (request.isPromoted) afterAnswer(c, (services) => endRotation(request.route, services));
+}
+
+/** Waits a moment, so that none of this work, not even the sealing, delays the answer. */
+function afterAnswer(c: AppContext, work: (services: Services) => Promise<void>): void {
   const services = requestServices(c);
-  // Waits a moment, so that none of this work, not even the sealing, delays the answer.
-  const answered = scheduler.wait(1);
-  c.executionCtx.waitUntil(answered.then(() => record(kind, request, services)));
-  if (kind === "sms") c.executionCtx.waitUntil(answered.then(() => replyByText(request, services)));
-  if (request.isPromoted) c.executionCtx.waitUntil(answered.then(() => endRotation(request.route, services)));
+  c.executionCtx.waitUntil(scheduler.wait(1).then(() => work(services)));
 }

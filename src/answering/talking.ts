@@ -28,13 +28,14 @@ export function isRelayRefusal(parameters: URLSearchParams): boolean {
 
 /** What is told to the object of a call. */
 export function openingOf(
-  { apiKeyId, accountSid, phoneNumberId, phoneNumber }: InboundRoute,
+  { apiKeyId, accountSid, phoneNumberId, phoneNumber, outbound }: InboundRoute,
   { id, systemPrompt, welcomeMessage, language, talk }: InboundAgent,
   call: { callSid: string; from: string },
   patienceMs: number,
 ): Opening {
   const agent = { id, systemPrompt, welcomeMessage, language, talk };
-  return { apiKeyId, accountSid, phoneNumberId, phoneNumber, ...call, agent, patienceMs };
+  const other = outbound && { isOutbound: true as const, from: outbound.to };
+  return { apiKeyId, accountSid, phoneNumberId, phoneNumber, ...call, ...other, agent, patienceMs };
 }
 
 /** The beginning of a conversation: ConversationRelay, or Gather if Twilio refused that to the account within a day. */

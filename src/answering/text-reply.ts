@@ -3,6 +3,7 @@ import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { isInService } from "./answer.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
+import { webhooksOf } from "./webhook-urls.ts";
 
 // Short codes and names cannot be answered, and who has no number wants no answer.
 const E164 = /^\+[1-9][0-9]{6,14}$/;
@@ -24,6 +25,7 @@ export async function replyByText({ route, parameters }: TrustedRequest, service
       correspondent: from,
       agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
       patienceMs: services.model.timeoutMs,
+      statusCallback: webhooksOf(services.publicBaseUrl, phoneNumberId).message,
     };
     await services.objects.textThreads.getByName(name).receive(owner, sid, text);
   } catch (error) {

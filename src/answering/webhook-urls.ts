@@ -14,6 +14,10 @@ export type Webhooks = {
   /** What Twilio calls after `<Gather>`, and when it has waited for an answer. */
   gather: string;
   gatherWait: string;
+  /** What becomes of a text that was sent. */
+  message: string;
+  /** Whether a machine has answered a call that was placed. */
+  machine: string;
 };
 
 const WEBHOOK_PATH = "/webhooks/twilio";
@@ -35,9 +39,12 @@ const REPORTED = "#rc=2&rp=5xx,ct,rt&ct=2000&rt=3000";
  */
 const ANSWERED = "#rc=1&rp=ct&ct=2000";
 
-/** @param phoneNumberId the row's id, which nobody can guess */
-export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhooks {
-  const base = `${publicBaseUrl}${WEBHOOK_PATH}/${phoneNumberId}`;
+/**
+ * @param phoneNumberId the row's id, which nobody can guess
+ * @param callId the id of a call that this service places, which nobody can guess either
+ */
+export function webhooksOf(publicBaseUrl: string, phoneNumberId: string, callId?: string): Webhooks {
+  const base = `${publicBaseUrl}${pathOf(phoneNumberId, callId)}`;
   return {
     voice: `${base}/voice${ANSWERED}`,
     voiceFallback: `${base}/voice-fallback${ANSWERED}`,
@@ -48,13 +55,24 @@ export function webhooksOf(publicBaseUrl: string, phoneNumberId: string): Webhoo
     connectAction: `${base}/connect-action${ANSWERED}`,
     gather: `${base}/gather${ANSWERED}`,
     gatherWait: `${base}/gather-wait${ANSWERED}`,
+    message: `${base}/message-status${REPORTED}`,
+    machine: `${base}/machine${REPORTED}`,
   };
 }
 
 /** Where ConversationRelay opens its WebSocket. The URL takes no query string, so the call is in the path. */
-export function relayUrl(publicBaseUrl: string, phoneNumberId: string, callSid: string): string {
+export function relayUrl(
+  publicBaseUrl: string,
+  phoneNumberId: string,
+  callSid: string,
+  callId?: string,
+): string {
   const origin = publicBaseUrl.replace(/^http/, "ws");
-  return `${origin}${WEBHOOK_PATH}/${phoneNumberId}/relay/${encodeURIComponent(callSid)}`;
+  return `${origin}${pathOf(phoneNumberId, callId)}/relay/${encodeURIComponent(callSid)}`;
+}
+
+function pathOf(phoneNumberId: string, callId: string | undefined): string {
+  return `${WEBHOOK_PATH}/${phoneNumberId}${callId === undefined ? "" : `/calls/${callId}`}`;
 }
 
 /**

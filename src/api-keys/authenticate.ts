@@ -1,5 +1,5 @@
 import { createMiddleware } from "hono/factory";
-import type { AppEnv } from "../http/context.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { isId } from "../ids.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
@@ -45,13 +45,16 @@ function secretRequired(credentials: string): ApiError {
  */
 export const requireAdmin = ({ always = false } = {}) =>
   createMiddleware<AppEnv>(async (c, next) => {
-    const { adminToken, openSignup } = c.get("config");
-    if (always || !openSignup) {
-      const token = bearer(c.req.header("authorization")) ?? "";
-      if (!(await equalInConstantTime(token, adminToken))) throw new ApiError("invalid_admin_token");
-    }
+    if (always || !c.get("config").openSignup) await requireAdminToken(c);
     await next();
   });
+
+/** @throws ApiError `invalid_admin_token` */
+export async function requireAdminToken(c: AppContext): Promise<void> {
+  const token = bearer(c.req.header("authorization")) ?? "";
+  if (!(await equalInConstantTime(token, c.get("config").adminToken)))
+    throw new ApiError("invalid_admin_token");
+}
 
 /** The text after `Bearer` (RFC 6750, 2.1), or undefined if the header is absent or has another scheme. */
 function bearer(header: string | undefined): string | undefined {

@@ -45,6 +45,16 @@ export const apiKeyReference: Reference = {
       body: {
         schema: described(createKeyBody, {
           name: { description: "A name that tells the operator whose key it is.", examples: ["Acme"] },
+          concurrent_call_limit: {
+            description:
+              "How many outbound calls the key may have at once; 10 by default. Needs the admin token, also if signup is open.",
+            examples: [10],
+          },
+          calls_per_second: {
+            description:
+              "How many outbound calls of one of its Twilio accounts go out in a second; by default as the deployment's `CALLS_PER_SECOND` says. Needs the admin token.",
+            examples: [1],
+          },
         }),
         example: { name: "Acme" },
         isOptional: true,

@@ -6,7 +6,7 @@ import { pageOf } from "../http/page.ts";
 import { isId, newId } from "../ids.ts";
 import { sha256 } from "../vault/hash.ts";
 import { createApiKey } from "./api-key.ts";
-import { requireAdmin } from "./authenticate.ts";
+import { requireAdmin, requireAdminToken } from "./authenticate.ts";
 import { limitCreation } from "./creation-limit.ts";
 import { createKeyBody } from "./schema.ts";
 import { insertApiKey, type ListedApiKey, listApiKeys, replaceSecret, revokeApiKey } from "./store.ts";
@@ -16,8 +16,11 @@ const SHOWN_ONCE = "Save the key_secret now: it is not stored and cannot be show
 
 export const apiKeys = new Hono<AppEnv>()
   .post("/", requireAdmin(), limitCreation, optionalJson, validateJson(createKeyBody), async (c) => {
-    const { keyId, keySecret, row } = await createApiKey(c.req.valid("json").name, new Date());
-    await insertApiKey(c.env.DB, row);
+    const { name, ...limits } = c.req.valid("json");
+    const hasLimits = Object.values(limits).some((value) => value !== undefined);
+    if (hasLimits) await requireAdminToken(c);
+    const { keyId, keySecret, row } = await createApiKey(name, new Date());
+    await insertApiKey(c.env.DB, row, limits);
     c.get("log").info("api_key_created", { key_id: keyId });
     const message = `API key created. ${SHOWN_ONCE}`;
     return c.json({ message, key_id: keyId, key_secret: keySecret }, 201);

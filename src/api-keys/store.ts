@@ -4,12 +4,34 @@ import type { Page } from "../http/page.ts";
 /** What D1 stores about an API key: the secret's hash, never the secret. */
 export type ApiKeyRow = { id: string; secret_hash: string; name: string; created_at: string };
 
+/** How much a key may call; what is undefined has the default. */
+export type CallLimits = {
+  concurrent_call_limit?: number | undefined;
+  calls_per_second?: number | undefined;
+};
+
 export const INSERT_API_KEY =
   "INSERT INTO api_keys (id, secret_hash, name, created_at) VALUES (?1, ?2, ?3, ?4)";
 
+const DEFAULT_CONCURRENT_CALLS = 10;
+
 /** @throws StorageError */
-export async function insertApiKey(db: D1Database, row: ApiKeyRow): Promise<void> {
-  await run(db.prepare(INSERT_API_KEY).bind(row.id, row.secret_hash, row.name, row.created_at));
+export async function insertApiKey(db: D1Database, row: ApiKeyRow, limits: CallLimits = {}): Promise<void> {
+  await run(
+    db
+      .prepare(
+        `INSERT INTO api_keys (id, secret_hash, name, created_at, concurrent_call_limit, calls_per_second)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
+      )
+      .bind(
+        row.id,
+        row.secret_hash,
+        row.name,
+        row.created_at,
+        limits.concurrent_call_limit ?? DEFAULT_CONCURRENT_CALLS,
+        limits.calls_per_second ?? null,
+      ),
+  );
 }
 
 /** The hash of the key's secret, or null if there is no such key or it was revoked. @throws StorageError */

@@ -1,6 +1,6 @@
 import { Dialogue, type Speaker } from "./conversation.ts";
 import { MAX_FRAME_LENGTH, readFrame } from "./frames.ts";
-import type { Opening, State, Turn } from "./state.ts";
+import { hangupOf, type Opening, type State, type Turn } from "./state.ts";
 
 /** What to say to a caller who is heard by `<Gather>`, and what comes after. */
 export type Reply = {
@@ -69,7 +69,8 @@ export class Conversation extends Dialogue {
       if (frame.callSid !== callSid || frame.accountSid !== accountSid) return socket.close(POLICY);
       socket.serializeAttachment({ ...session, isSetUp: true } satisfies Session);
       if (state.hasMet) return;
-      const opening = { ...state.opening, from: frame.from.slice(0, MAX_FROM_LENGTH) };
+      const { isOutbound, from } = state.opening;
+      const opening = { ...state.opening, from: isOutbound ? from : frame.from.slice(0, MAX_FROM_LENGTH) };
       this.state = { ...state, opening, hasMet: true };
       await this.keep();
       return;
@@ -147,7 +148,7 @@ export class Conversation extends Dialogue {
     if (!state) return null;
     const { transcript } = state.opening.agent.talk;
     return {
-      ended_reason: state.ended?.reason ?? "caller_hangup",
+      ended_reason: state.ended?.reason ?? hangupOf(state),
       ...(transcript && { transcript: state.turns }),
     };
   }

@@ -10,6 +10,7 @@ import { callRequest, planTool } from "./request.ts";
 import {
   type EndedReason,
   ended,
+  hangupOf,
   heard,
   interrupted,
   newState,
@@ -103,6 +104,13 @@ export abstract class Dialogue extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(at, { allowUnconfirmed: true });
   }
 
+  /** Deletes everything. */
+  async erase(): Promise<void> {
+    this.closeSession();
+    this.state = null;
+    await this.ctx.storage.deleteAll();
+  }
+
   override async alarm(): Promise<void> {
     this.#alarmAt = 0;
     const state = await this.load();
@@ -110,10 +118,7 @@ export abstract class Dialogue extends DurableObject<Env> {
     const plan = state ? planAlarm(state, session, Date.now()) : ({ kind: "forget" } as const);
     switch (plan.kind) {
       case "forget":
-        this.closeSession();
-        this.state = null;
-        await this.ctx.storage.deleteAll();
-        return;
+        return this.erase();
       case "hang_up":
         this.hangUp();
         break;
@@ -225,7 +230,7 @@ export abstract class Dialogue extends DurableObject<Env> {
   protected async tell(): Promise<State | null> {
     if (!(await this.load()) || !this.state) return null;
     this.stopSpeaking();
-    this.state = ended(this.state, "caller_hangup", Date.now());
+    this.state = ended(this.state, hangupOf(this.state), Date.now());
     if (!this.state.isTold) {
       this.state = { ...this.state, isTold: true };
       const { asked, tokens, firstTokenMs, transport, ended: end } = this.state;

@@ -16,9 +16,11 @@ const MAX_MESSAGES = 40;
 
 /** What the model is asked next in a call. */
 export function callRequest({ opening, turns }: State): ModelRequest {
-  const { agent, from, phoneNumber } = opening;
+  const { agent, from, phoneNumber, isOutbound } = opening;
   const { talk } = agent;
-  const facts = `The caller's number is ${from || "unknown"}; the number that was called is ${phoneNumber}.`;
+  const facts = isOutbound
+    ? `You have called ${from}; the number that you call from is ${phoneNumber}.`
+    : `The caller's number is ${from || "unknown"}; the number that was called is ${phoneNumber}.`;
   return {
     messages: [system(agent.systemPrompt, ON_THE_PHONE, facts), ...turns.slice(-MAX_MESSAGES).map(message)],
     tools: toolsOf(talk.transfer_numbers),

@@ -7,8 +7,10 @@ export type Opening = {
   phoneNumberId: string;
   phoneNumber: string;
   callSid: string;
-  /** The caller, as Twilio says it. */
+  /** Who is at the other end: the caller, as Twilio says it, or the callee. */
   from: string;
+  /** This service has placed the call. */
+  isOutbound?: true;
   agent: {
     id: string;
     systemPrompt: string | null;
@@ -31,6 +33,7 @@ export type EndedReason =
   | "silence_timeout"
   | "max_duration_reached"
   | "caller_hangup"
+  | "callee_hangup"
   | "failed";
 
 export type Ended = { reason: EndedReason; at: number; transferTo?: string };
@@ -110,6 +113,11 @@ export function interrupted(state: State, saying: string | null, heardOfIt: stri
   const text = heardOfIt.slice(0, whole.length);
   const turns = saying === null ? state.turns.slice(0, -1) : state.turns;
   return spoken({ ...state, turns }, text, now, true);
+}
+
+/** Why a call ended that nobody here has ended. */
+export function hangupOf({ opening }: State): EndedReason {
+  return opening.isOutbound ? "callee_hangup" : "caller_hangup";
 }
 
 export function ended(state: State, reason: EndedReason, now: number, transferTo?: string): State {

@@ -71,9 +71,12 @@ export class TextThread extends DurableObject<Env> {
       const { endpoint, credentials } = await accountClient(owner.account, stored, this.#services);
       await this.#change((now) => ({ ...(now ?? thread), isSending: true }));
       const message = { from: owner.phoneNumber, to: owner.correspondent, body: text };
-      await sendMessage(endpoint, credentials, message);
+      const sid = await sendMessage(endpoint, credentials, message, owner.statusCallback);
       await this.#change((now) => replied(now ?? thread, unanswered, text, Date.now()));
       this.#services.measure("text_reply", ["sent"], [1]);
+      await this.#services.callLogs
+        .countText(owner.account.apiKeyId, sid, "sent")
+        .catch((error: unknown) => this.#services.log.error("text_not_counted", errorFields(error)));
     } catch (error) {
       if (!(error instanceof TwilioError)) throw error;
       const { failure, twilioCode } = error.facts;

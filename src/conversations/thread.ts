@@ -11,6 +11,8 @@ export type ThreadOwner = {
   correspondent: string;
   agent: { id: string; systemPrompt: string | null; talk: Talk };
   patienceMs: number;
+  /** Where Twilio reports what becomes of an answer; a thread from before this was kept has none. */
+  statusCallback?: string;
 };
 
 /** A thread as it stands; stored sealed. Times in milliseconds. */

@@ -1,11 +1,13 @@
 import type { ErrorCode } from "../http/errors.ts";
 import type { ErrorHelp } from "./help.ts";
 import { numberHelp } from "./number-help.ts";
+import { outboundHelp } from "./outbound-help.ts";
 
 const API_KEY_HEADER = "Authorization: Bearer KEY_ID:KEY_SECRET";
 
 export const errorHelp: Record<ErrorCode, ErrorHelp> = {
   ...numberHelp,
+  ...outboundHelp,
 
   invalid_json: {
     happened: "The body is not JSON in UTF-8, or it is JSON but not an object.",

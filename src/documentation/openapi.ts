@@ -2,6 +2,9 @@ import * as z from "zod/mini";
 import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
 import { agentReference } from "../agents/openapi.ts";
 import { apiKeyReference } from "../api-keys/openapi.ts";
+import { logReference } from "../calls/log-openapi.ts";
+import { callReference } from "../calls/openapi.ts";
+import { usageReference } from "../calls/usage-openapi.ts";
 import { webhookReference } from "../events/openapi.ts";
 import { healthReference } from "../health.openapi.ts";
 import type { ErrorCode } from "../http/errors.ts";
@@ -15,6 +18,9 @@ import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./error
 const references: readonly Reference[] = [
   phoneNumberReference,
   agentReference,
+  callReference,
+  logReference,
+  usageReference,
   webhookReference,
   reconciliationReference,
   apiKeyReference,
@@ -136,12 +142,12 @@ function describe(operation: Operation, method: string, tag: string): ZodOpenApi
     }),
     responses: {
       ...Object.fromEntries(
-        answers.map(({ status, description, schema, example }) => [
+        answers.map(({ status, description, schema, example, mediaType = "application/json" }) => [
           status,
           {
             description,
             headers: headersOf(status, isKept),
-            content: { "application/json": { schema, example } },
+            content: { [mediaType]: { schema, example } },
           },
         ]),
       ),

@@ -8,6 +8,7 @@ export const EVENT_TYPES = [
   "call.completed",
   "call.failed",
   "sms.received",
+  "sms.delivered",
   "sms.failed",
   "recording.completed",
   "number.imported",

@@ -1,11 +1,9 @@
 import { Hono } from "hono/tiny";
 import { requireAdmin } from "../api-keys/authenticate.ts";
-import { hasApiKey } from "../api-keys/store.ts";
+import { knownKey } from "../api-keys/known-key.ts";
 import { run } from "../database.ts";
-import type { AppContext, AppEnv } from "../http/context.ts";
-import { ApiError } from "../http/errors.ts";
+import type { AppEnv } from "../http/context.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
-import { isId } from "../ids.ts";
 import { requestServices } from "../services.ts";
 import { deleteFormerOf } from "./former-store.ts";
 import { deletePendingOf } from "./pending-store.ts";
@@ -50,10 +48,3 @@ export const keyDeliveries = new Hono<AppEnv>()
     services.log.info("deliveries_erased", { key_id: apiKeyId });
     return c.json({ key_id: apiKeyId, deleted: true });
   });
-
-/** @throws ApiError `key_not_found` */
-async function knownKey(c: AppContext): Promise<string> {
-  const keyId = c.req.param("key_id") ?? "";
-  if (isId("apiKey", keyId) && (await hasApiKey(c.env.DB, keyId))) return keyId;
-  throw new ApiError("key_not_found");
-}

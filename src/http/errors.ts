@@ -1,4 +1,5 @@
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { outboundErrors } from "./outbound-errors.ts";
 
 type Entry = {
   status: ContentfulStatusCode;
@@ -13,6 +14,7 @@ type Entry = {
  * message. Only the mapper in `error-handler.ts` turns an error into a response.
  */
 export const errorCatalogue = {
+  ...outboundErrors,
   invalid_json: { status: 400, message: "The request body is not a JSON object." },
   missing_field: { status: 400, message: "A required field is absent, null or empty." },
   unknown_parameter: { status: 400, message: "This endpoint has no such parameter. Nothing was changed." },
@@ -21,7 +23,7 @@ export const errorCatalogue = {
   invalid_phone_format: {
     status: 400,
     message:
-      "phone_number is not in E.164 format. Send a plus sign, the country code and the number, such as +447446466847.",
+      "A phone number is not in E.164 format. Send a plus sign, the country code and the number, such as +447446466847.",
   },
   invalid_twilio_sid: {
     status: 400,

@@ -69,13 +69,14 @@ export function statusStatements(): string[] {
   );
 }
 
-/** What the events in all outboxes are called among the columns. */
+/** What the events in all outboxes, and the calls in all call logs, are called among the columns. */
 export const OUTBOXES = "event_outboxes.payload_sealed";
+export const CALL_LOGS = "call_logs.parties_and_transcripts";
 
-/** A statement that tells how far the outboxes have been gone through: no row if the cron has not begun. */
-export function outboxStatus(): string {
+/** A statement that tells how far the objects have been gone through: no row for those that the cron has not begun. */
+export function objectsStatus(): string {
   return (
-    "SELECT key_id, done_at, found, (SELECT COUNT(*) FROM api_keys WHERE id <= COALESCE(json_extract(position, '$[0]'), '')) " +
-    `AS passed, (SELECT COUNT(*) FROM api_keys) AS keys FROM reseal_progress WHERE column_name = '${OUTBOXES}'`
+    "SELECT column_name, key_id, done_at, found, (SELECT COUNT(*) FROM api_keys WHERE id <= COALESCE(json_extract(position, '$[0]'), '')) " +
+    `AS passed, (SELECT COUNT(*) FROM api_keys) AS keys FROM reseal_progress WHERE column_name IN ('${OUTBOXES}', '${CALL_LOGS}')`
   );
 }

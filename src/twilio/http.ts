@@ -12,7 +12,11 @@ export type TwilioEndpoint = {
   timeoutMs: number;
 };
 
-export type TwilioRequest = { method: "GET" | "POST"; path: string; form?: Record<string, string> };
+export type TwilioRequest = {
+  method: "GET" | "POST";
+  path: string;
+  form?: Record<string, string> | [string, string][];
+};
 
 const MAX_RETRIES = 2;
 const FIRST_BACKOFF_MS = 200;
@@ -109,6 +113,56 @@ async function attempt(
     // The parser's message would quote the answer, so it is not kept.
     throw new TwilioError("Twilio's answer is not JSON", { failure: "unavailable", status: response.status });
   }
+}
+
+/**
+ * A recording's sound, not read yet. Only what a player asks of it is passed on.
+ * https://www.twilio.com/docs/voice/api/recording#fetch-a-recording-media-file
+ *
+ * @param range the `Range` header of the request, if it has one
+ * @throws TwilioError
+ */
+export async function openRecording(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  sid: string,
+  range: string | undefined,
+): Promise<Response> {
+  const path = `/2010-04-01/Accounts/${credentials.accountSid}/Recordings/${sid}.mp3`;
+  const headers = { authorization: basic(credentials), ...(range !== undefined && { range }) };
+  // The deadline is for the answer to begin: a long recording may take longer.
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(), endpoint.timeoutMs);
+  const init = { headers, redirect: "manual" as const, signal: deadline.signal };
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, endpoint.baseUrl), init);
+  } catch (cause) {
+    throw new TwilioError("Twilio could not be reached", { failure: "unavailable" }, cause);
+  } finally {
+    clearTimeout(timer);
+  }
+  if (response.status === 200 || response.status === 206) return response;
+  // Whoever asks for a part that is not there gets the whole, as RFC 9110, 14.2, allows.
+  if (response.status === 416 && range !== undefined)
+    return openRecording(endpoint, credentials, sid, undefined);
+  throw errorFromResponse(response, await response.text());
+}
+
+/** Deletes a recording at Twilio; one that is gone is no error. @throws TwilioError */
+export async function deleteRecording(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  sid: string,
+): Promise<void> {
+  const path = `/2010-04-01/Accounts/${credentials.accountSid}/Recordings/${sid}.json`;
+  const { response, body } = await send(new URL(path, endpoint.baseUrl), {
+    method: "DELETE",
+    headers: { authorization: basic(credentials) },
+    redirect: "manual",
+    signal: AbortSignal.timeout(endpoint.timeoutMs),
+  });
+  if (!response.ok && response.status !== 404) throw errorFromResponse(response, body);
 }
 
 async function send(url: URL, init: RequestInit): Promise<{ response: Response; body: string }> {

@@ -25,10 +25,14 @@ export function dialled(number: string): Xml {
   return number.startsWith("+") ? element("Number", {}, number) : element("Sip", {}, number);
 }
 
+/** A whole document. */
+export function documentOf(...verbs: Xml[]): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>${element("Response", {}, ...verbs).xml}`;
+}
+
 /** A TwiML answer. The content type is important: Twilio speaks `text/plain` to callers and texts it to senders. */
 export function twimlResponse(...verbs: Xml[]): Response {
-  const document = `<?xml version="1.0" encoding="UTF-8"?>${element("Response", {}, ...verbs).xml}`;
-  return new Response(document, { headers: { "content-type": "text/xml; charset=utf-8" } });
+  return new Response(documentOf(...verbs), { headers: { "content-type": "text/xml; charset=utf-8" } });
 }
 
 const ESCAPES: Record<string, string> = {

@@ -33,5 +33,7 @@ function reply(response: ServerResponse, answer: Answer): void {
     return;
   }
   const { status = 200, json, text: body = JSON.stringify(json), headers } = answer;
-  response.writeHead(status, { connection: "close", ...headers }).end(body);
+  response
+    .writeHead(status, { connection: "close", "content-type": "application/json", ...headers })
+    .end(body);
 }

@@ -254,6 +254,24 @@ describe("agents", () => {
   });
 });
 
+it("an agent calls and texts from its number", async () => {
+  const { agent_id } = await person.json(["agents", "create", "--name", "Calls"]);
+  expect(await person.run(["call", "+14155550123", "--agent", agent_id])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("agent_missing_phone_number"),
+  });
+  const number = haveNumber();
+  await person.json(["import", number, "--agent", agent_id]);
+  const call = ["call", "+14155550123", "--agent", agent_id, "--prompt", "Be brief.", "--var", "name=Ada"];
+  expect((await person.run(call)).out).toMatch(
+    new RegExp(`^\\${number} calls \\+14155550123: CA[0-9a-f]{32}\n$`),
+  );
+  const text = ["text", "+14155550123", "Hello.", "--agent", agent_id, "--idempotency-key", "once"];
+  const sent = await person.json(text);
+  expect(await person.json(text)).toEqual(sent);
+  expect(twilio.messages().filter(({ to }) => to === "+14155550123")).toHaveLength(1);
+});
+
 describe("deliveries", () => {
   it("are listed and sent again", async () => {
     const agentFile = JSON.stringify({ name: "Tells", webhook_url: "http://127.0.0.1:9/events" });

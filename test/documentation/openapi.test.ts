@@ -7,7 +7,7 @@ import { authorization, BASE, createKey, send } from "../support/worker.ts";
 
 const codesOf = (operation: (typeof operations)[number]) =>
   Object.values(operation.responses).flatMap(({ content }) =>
-    Object.keys(content["application/json"].examples ?? {}),
+    Object.keys(content["application/json"]?.examples ?? {}),
   );
 
 describe("the document", () => {
@@ -26,7 +26,7 @@ describe("the document", () => {
     expect([...codes].sort()).toEqual(Object.keys(errorCatalogue).sort());
     for (const { responses } of operations) {
       for (const [status, { content }] of Object.entries(responses)) {
-        for (const code of Object.keys(content["application/json"].examples ?? {})) {
+        for (const code of Object.keys(content["application/json"]?.examples ?? {})) {
           expect([code, errorCatalogue[code as keyof typeof errorCatalogue].status]).toEqual([
             code,
             Number(status),

@@ -1,15 +1,17 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
+import { createApiKey } from "../../src/api-keys/api-key.ts";
+import { INSERT_API_KEY } from "../../src/api-keys/store.ts";
 import { payloadSlot } from "../../src/events/event.ts";
 import { FORMER_DEAD_LETTERS, FORMER_EVENTS, type QueueMessage } from "../../src/queues.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
-import { expectErrorLog } from "../support/logs.ts";
+import { expectErrorLog, keepSecret } from "../support/logs.ts";
 import { breakOutboxes, outboxRows } from "../support/outbox.ts";
 import { enqueueIn } from "../support/queue.ts";
-import { authorization, BASE, createKey, type Key, rows, send } from "../support/worker.ts";
+import { authorization, BASE, type Key, rows, send } from "../support/worker.ts";
 
 // A deployment that comes from the version before event outboxes: a D1 of its migrations, with events in every state, and a
 // queue that still holds messages.
@@ -40,8 +42,16 @@ async function upgrade(): Promise<void> {
   await applyD1Migrations(env.DB, env.MIGRATIONS);
 }
 
+/** As that version did it: its table of keys has fewer columns. */
+async function createFormerKey(): Promise<Key> {
+  const { keyId, keySecret, row } = await createApiKey("former", new Date());
+  keepSecret(keySecret);
+  await env.DB.prepare(INSERT_API_KEY).bind(row.id, row.secret_hash, row.name, row.created_at).run();
+  return { key_id: keyId, key_secret: keySecret };
+}
+
 async function haveFormer(url: string, events: Record<string, { state: string; attempts?: number }>) {
-  key = await createKey();
+  key = await createFormerKey();
   const agent = "agent_0123456789abcdef";
   const time = (day: number) => new Date(Date.now() - day * 86_400_000).toISOString();
   const statements = [

@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { createApiKey } from "../../src/api-keys/api-key.ts";
 import { INSERT_API_KEY } from "../../src/api-keys/store.ts";
 import { newId } from "../../src/ids.ts";
-import { OUTBOXES, SEALED_COLUMNS } from "../../src/rotation/columns.ts";
+import { CALL_LOGS, OUTBOXES, SEALED_COLUMNS } from "../../src/rotation/columns.ts";
 import { type Customer, startCustomer } from "../support/customer.ts";
 import { keepSecret } from "../support/logs.ts";
 import { twilio } from "../support/twilio.ts";
@@ -115,7 +115,7 @@ async function createTenants(count: number, { url }: Customer): Promise<Tenant[]
     ),
     ...tenants.flatMap((tenant) => tenant.agents.map((agent) => insertAgent(tenant, agent, url))),
     ...SEALED_COLUMNS.map(({ table, column }) => insertProgress.bind(`${table}.${column}`, time)),
-    insertProgress.bind(OUTBOXES, time),
+    ...[OUTBOXES, CALL_LOGS].map((name) => insertProgress.bind(name, time)),
   ]);
   return tenants;
 }

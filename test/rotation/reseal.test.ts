@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { payloadSlot } from "../../src/events/event.ts";
-import { OUTBOXES, outboxStatus, SEALED_COLUMNS, statusStatements } from "../../src/rotation/columns.ts";
+import { OUTBOXES, objectsStatus, SEALED_COLUMNS, statusStatements } from "../../src/rotation/columns.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { runCron } from "../support/consume.ts";
@@ -89,7 +89,7 @@ describe("a new key that comes first in TOKEN_ENCRYPTION_KEYS", () => {
     const { results } = await env.DB.prepare("SELECT done_at FROM reseal_progress").all<{
       done_at: string | null;
     }>();
-    expect(results).toHaveLength(SEALED_COLUMNS.length + 1);
+    expect(results).toHaveLength(SEALED_COLUMNS.length + 2);
     expect(results.every(({ done_at }) => done_at !== null)).toBe(true);
     await cron({ TOKEN_ENCRYPTION_KEYS: `${OLD},${NEW}` });
     expect([await keyIds(), await outboxKeyIds()]).toEqual([["test"], ["test"]]);
@@ -115,11 +115,11 @@ describe("the outboxes", () => {
     expectErrorLog("job_failed");
     await haveEverything();
     breakOutboxes({ methods: ["reseal"], times: 2 });
-    await expect(cron(rotated)).rejects.toThrow("reseal_outboxes");
+    await expect(cron(rotated)).rejects.toThrow("reseal_objects");
     await cron(rotated);
     expect(await outboxKeyIds()).toEqual(["next"]);
     expect(await progress()).toMatchObject({ done_at: expect.any(String) });
-    expect(await env.DB.prepare(outboxStatus()).first()).toMatchObject({ key_id: "next", keys: 1 });
+    expect(await env.DB.prepare(objectsStatus()).first()).toMatchObject({ key_id: "next", keys: 1 });
   });
 
   it("leave what does not open as it is", async () => {

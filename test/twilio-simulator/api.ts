@@ -1,7 +1,9 @@
 import { type Context, Hono } from "hono";
+import { addOutbound, outboundOperation } from "./outbound.ts";
 import { addOtherProducts } from "./products.ts";
+import { addRecordings } from "./recordings.ts";
 import type { NumberResource } from "./resource.ts";
-import { type Account, newSid, type Operation, type State } from "./state.ts";
+import type { Account, Operation, State } from "./state.ts";
 import { updateNumber } from "./update.ts";
 
 // https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
@@ -20,7 +22,7 @@ export function operationOf(request: Request): Operation | undefined {
   const { pathname } = new URL(request.url);
   const isGet = request.method === "GET";
   if (/\/IncomingPhoneNumbers\.json$/.test(pathname)) return isGet ? "list" : undefined;
-  if (/\/Messages\.json$/.test(pathname)) return request.method === "POST" ? "message" : undefined;
+  if (/\/(?:Messages|Calls|Calls\/CA\w+)\.json$/.test(pathname)) return outboundOperation(pathname, isGet);
   if (/\/Accounts\/AC[0-9a-fA-F]{32}\.json$/.test(pathname)) return isGet ? "account" : undefined;
   if (pathname === "/v1/Services") return isGet ? "services" : undefined;
   if (/^\/v1\/Services\/MG\w+\/PhoneNumbers\/PN\w+$/.test(pathname))
@@ -88,32 +90,14 @@ export function createApi(state: State, regions: Readonly<Record<string, State>>
     return c.body(null, 204);
   });
 
-  // https://www.twilio.com/docs/messaging/api/message-resource
-  api.post(`${ACCOUNT}/Messages.json`, async (c) => {
-    const form = new URLSearchParams(new TextDecoder().decode(await c.req.arrayBuffer()));
-    record("message", c, form);
-    const { From: from = "", To: to = "", Body: body = "" } = Object.fromEntries(form);
-    const isOwn = state.numbers
-      .of(c.req.param("account") ?? "")
-      .some(({ phone_number, capabilities }) => phone_number === from && capabilities?.sms);
-    if (!isOwn)
-      return error(400, 21606, "The 'From' phone number provided is not a valid message-capable number");
-    if (!/^\+[1-9]\d{6,14}$/.test(to)) return error(400, 21211, `Invalid 'To' Phone Number: ${to}`);
-    if (body === "") return error(400, 21602, "A text message body or media urls must be specified.");
-    if (body.length > 1600)
-      return error(400, 21617, "The concatenated message body exceeds the 1600 character limit");
-    if (state.optedOut.has(to)) return error(400, 21610, "Attempt to send to unsubscribed recipient");
-    const sid = newSid("SM");
-    state.messages.push({ sid, from, to, body });
-    return c.json({ sid, account_sid: c.req.param("account"), from, to, body, status: "queued" }, 201);
-  });
-
   api.get(`${ACCOUNT_FILE}`, (c) => {
     record("account", c, new URLSearchParams());
     const account = state.accounts.get((c.req.param("account") ?? "").replace(/\.json$/, ""));
     return account ? c.json(accountResource(account)) : notFound(c);
   });
 
+  addOutbound(api, state, error, record);
+  addRecordings(api, state, error);
   addOtherProducts(api, state, regions, authenticate, record);
 
   api.notFound(notFound);

@@ -2,7 +2,7 @@ import { sign } from "../../src/twilio/signature.ts";
 import { carry, type Line, type Utterance } from "./call.ts";
 import type { OpenSocket } from "./relay.ts";
 import type { NumberResource } from "./resource.ts";
-import { type Account, type MessagingService, newSid, type State } from "./state.ts";
+import { type Account, type MessagingService, newSid, type PlacedCall, type State } from "./state.ts";
 import { type Fetch, requestWebhook, type WebhookExchange } from "./webhooks.ts";
 
 /** Who got the call or the text. */
@@ -92,10 +92,21 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
           parameters,
         );
     if (delivery.twiml === undefined) return delivery;
+    const placed: PlacedCall = {
+      resource: inboundCall(parameters, number),
+      form: new URLSearchParams(),
+      redirectedTo: undefined,
+    };
+    state.calls.push(placed);
+    const left = typeof say === "function" ? say : nextOf(say);
     const call = await carry(delivery.twiml, {
       account,
       parameters,
-      next: typeof say === "function" ? say : nextOf(say),
+      // Who ends a call by the REST API hangs up for both.
+      next: async () => {
+        const utterance = await left();
+        return placed.redirectedTo === undefined ? utterance : undefined;
+      },
       onLine,
       isReachable,
       openSocket,
@@ -126,6 +137,7 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
     });
     if (call.recordingCallback) {
       const sid = newSid("RE");
+      state.recordings.set(sid, account.sid);
       const recording = {
         AccountSid: account.sid,
         CallSid: parameters.CallSid,
@@ -139,6 +151,7 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
       delivery.exchanges.push(...(await request(account, call.recordingCallback, "POST", recording)));
     }
     if (!application && number.status_callback !== "") {
+      placed.resource.status = "completed";
       const ended = { ...parameters, CallStatus: "completed", CallDuration: "1" };
       delivery.exchanges.push(
         ...(await request(account, number.status_callback, number.status_callback_method, ended)),
@@ -258,4 +271,27 @@ function isTwiml({ status, contentType, body }: WebhookExchange): boolean {
     /^(?:text|application)\/xml\b/.test(contentType) &&
     /<Response[\s/>]/.test(body)
   );
+}
+
+function inboundCall(
+  { CallSid, AccountSid, From, To }: Record<"CallSid" | "AccountSid" | "From" | "To", string>,
+  number: NumberResource,
+): PlacedCall["resource"] {
+  const now = new Date().toUTCString();
+  return {
+    sid: CallSid,
+    account_sid: AccountSid,
+    from: From,
+    to: To,
+    status: "in-progress",
+    direction: "inbound",
+    answered_by: null,
+    date_created: now,
+    start_time: now,
+    end_time: null,
+    duration: null,
+    api_version: "2010-04-01",
+    parent_call_sid: null,
+    phone_number_sid: number.sid,
+  };
 }

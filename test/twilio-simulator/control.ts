@@ -56,6 +56,13 @@ export function createControl(simulator: Simulator): Hono {
     return c.json(await simulator.text(phone_number, party));
   });
 
+  // {"answers"?: "human" | "machine" | "busy" | "no-answer" | "failed" | "canceled", "say"?: […]}: connects the calls that wait
+  control.post("/dial", async (c) =>
+    c.json(await simulator.dial({ lingerMs: LINGER_MS, ...(await c.req.json()) })),
+  );
+  // {"status"?: "delivered" | "undelivered" | "failed", "errorCode"?}: what becomes of the texts that were sent
+  control.post("/deliver", async (c) => c.json(await simulator.deliverTexts(await c.req.json())));
+
   // {"effect": <name of an effect> | {…}, "operation"?, "after"?, "times"?: a number, or null for every one}
   control.post("/faults", async (c) => {
     const fault = await c.req.json<Omit<Fault, "effect"> & { effect: string | Effect }>();

@@ -148,3 +148,62 @@ describe("the official SDK", () => {
     }
   });
 });
+
+describe("the official SDK, what it sends", () => {
+  const CALLEE = "+15005550009";
+  const CALLER = "+447446466847";
+  beforeEach(() => {
+    addNumber(simulator.state, account, { phone_number: CALLER });
+  });
+
+  it("places, lists, reads and redirects calls", async () => {
+    const placed = await client().calls.create({
+      from: CALLER,
+      to: CALLEE,
+      url: "https://example.com/voice",
+      statusCallback: "https://example.com/status",
+      statusCallbackEvent: ["initiated", "completed"],
+      machineDetection: "Enable",
+      asyncAmd: "true",
+    });
+    expect(placed).toMatchObject({ from: CALLER, to: CALLEE, status: "queued", direction: "outbound-api" });
+    expect(placed.dateCreated).toBeInstanceOf(Date);
+    expect(simulator.state.calls[0]?.form.getAll("StatusCallbackEvent")).toEqual(["initiated", "completed"]);
+    const listed = await client().calls.list({ from: CALLER, to: CALLEE, limit: 20 });
+    expect(listed.map(({ sid }) => sid)).toEqual([placed.sid]);
+    expect(await client().calls.list({ from: CALLEE, limit: 20 })).toEqual([]);
+    const twiml = "<Response><Hangup/></Response>";
+    expect((await client().calls(placed.sid).update({ twiml })).sid).toBe(placed.sid);
+    const [dialled] = await simulator.dial();
+    expect(dialled).toMatchObject({ sid: placed.sid, status: "completed", conversation: [] });
+    expect((await client().calls(placed.sid).fetch()).status).toBe("completed");
+    await expect(client().calls(placed.sid).update({ twiml })).rejects.toMatchObject({ code: 21220 });
+  });
+
+  it("gets the refusals of calls", async () => {
+    const create = (fields: object) =>
+      client().calls.create({ from: CALLER, to: CALLEE, url: "https://example.com/voice", ...fields });
+    await expect(create({ to: "12" })).rejects.toMatchObject({ status: 400, code: 21211 });
+    await expect(create({ from: CALLEE })).rejects.toMatchObject({ code: 21210 });
+    await expect(create({ url: "" })).rejects.toMatchObject({ code: 21205 });
+    simulator.state.unreachable.add(CALLEE);
+    await expect(create({})).rejects.toMatchObject({ code: 13224 });
+  });
+
+  it("sends and lists texts, and is told what becomes of them", async () => {
+    const sent = await client().messages.create({
+      from: CALLER,
+      to: CALLEE,
+      body: "Hello",
+      statusCallback: "https://example.com/status",
+    });
+    expect(sent).toMatchObject({ from: CALLER, to: CALLEE, status: "queued", direction: "outbound-api" });
+    const [exchange] = await simulator.deliverTexts({ status: "undelivered", errorCode: 30003 });
+    expect(exchange?.parameters).toMatchObject({ MessageStatus: "undelivered", ErrorCode: "30003" });
+    const [listed] = await client().messages.list({ from: CALLER, to: CALLEE, limit: 20 });
+    expect(listed).toMatchObject({ sid: sent.sid, body: "Hello", status: "undelivered" });
+    simulator.state.optedOut.add(CALLEE);
+    const again = client().messages.create({ from: CALLER, to: CALLEE, body: "Hello" });
+    await expect(again).rejects.toMatchObject({ code: 21610 });
+  });
+});

@@ -258,7 +258,7 @@ describe("faults", () => {
 
   it("answers 404 for unknown paths and numbers", async () => {
     const account = addAccount(twilio.state);
-    expect((await call(twilio, account, "/Calls.json")).status).toBe(404);
+    expect((await call(twilio, account, "/Queues.json")).status).toBe(404);
     expect((await call(twilio, account, `/IncomingPhoneNumbers/PN${"0".repeat(32)}.json`)).status).toBe(404);
   });
 });

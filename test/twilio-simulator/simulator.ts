@@ -1,6 +1,7 @@
 import { createApi, operationOf } from "./api.ts";
 import { createCaller } from "./caller.ts";
 import { createConcurrencyLimit } from "./concurrency.ts";
+import { createNetwork } from "./dial.ts";
 import { ConnectionReset, createFaults, type Effect, type Faults } from "./faults.ts";
 import { createRegions, REGIONS, type Region, regionOfHost, voiceRegionOf } from "./regions.ts";
 import type { OpenSocket } from "./relay.ts";
@@ -23,6 +24,9 @@ export type Simulator = {
   finishLate: () => Promise<void>;
   ring: ReturnType<typeof createCaller>["ring"];
   text: ReturnType<typeof createCaller>["text"];
+  /** Connects the calls that wait, in all Regions. */
+  dial: ReturnType<typeof createNetwork>["dial"];
+  deliverTexts: ReturnType<typeof createNetwork>["deliverTexts"];
 };
 
 /**
@@ -39,6 +43,7 @@ export function createSimulator(
   const apis = eachRegion((region) => createApi(regions[region], regions));
   const limits = eachRegion((region) => createConcurrencyLimit(regions[region]));
   const callers = eachRegion((region) => createCaller(regions[region], webhookFetch, openSocket));
+  const networks = eachRegion((region) => createNetwork(regions[region], webhookFetch, openSocket));
   let late: { request: Request; region: Region; requests: number }[] = [];
   const answerIn = (region: Region) => async (request: Request) => {
     const response = await apis[region].fetch(request);
@@ -53,6 +58,12 @@ export function createSimulator(
     regions,
     faults,
     ring: (phoneNumber, party) => callers[voiceRegionOf(regions, phoneNumber)].ring(phoneNumber, party),
+    async dial(callee) {
+      return (await Promise.all(REGIONS.map((region) => networks[region].dial(callee)))).flat();
+    },
+    async deliverTexts(fate) {
+      return (await Promise.all(REGIONS.map((region) => networks[region].deliverTexts(fate)))).flat();
+    },
     // Texts have their own routing: it is always US1 here.
     text: (phoneNumber, party) => callers.us1.text(phoneNumber, party),
     fetch: (request, region = regionOfHost(new URL(request.url).host)) =>

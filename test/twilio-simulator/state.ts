@@ -42,6 +42,11 @@ export const OPERATIONS = [
   "service_number",
   "routing",
   "message",
+  "messages",
+  "call",
+  "calls",
+  "fetch_call",
+  "update_call",
 ] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
@@ -68,12 +73,51 @@ export type State = {
   messages: { sid: string; from: string; to: string; body: string }[];
   /** Who has sent STOP and may not be texted. */
   optedOut: Set<string>;
+  /** The same texts, with what becomes of them. */
+  texts: (State["messages"][number] & {
+    account_sid: string;
+    status: string;
+    callback: string | undefined;
+    date_created: string;
+  })[];
+  /** Calls that were placed by the REST API, the oldest first. */
+  calls: PlacedCall[];
+  /** The account of each recording, by its SID. */
+  recordings: Map<string, string>;
+  /** Numbers that nobody can call. */
+  unreachable: Set<string>;
   requests: RecordedRequest[];
+};
+
+/** A call that was placed by the REST API, and what it was placed with. */
+export type PlacedCall = {
+  resource: CallResource;
+  form: URLSearchParams;
+  /** The document that an update of the call has put in place of the one that it performs. */
+  redirectedTo: string | undefined;
+};
+
+/** Twilio's Call resource, as far as it is used. */
+export type CallResource = {
+  sid: string;
+  account_sid: string;
+  from: string;
+  to: string;
+  status: string;
+  direction: string;
+  answered_by: string | null;
+  date_created: string;
+  start_time: string | null;
+  end_time: string | null;
+  duration: string | null;
+  api_version: string;
+  parent_call_sid: string | null;
+  phone_number_sid: string;
 };
 
 /** @param shared what another Region knows and this one does as well */
 export function createState(
-  shared?: Pick<State, "voiceRegions" | "requests" | "messages" | "optedOut">,
+  shared?: Pick<State, "voiceRegions" | "requests" | "messages" | "unreachable" | "optedOut">,
 ): State {
   return {
     accounts: new Map(),
@@ -82,6 +126,10 @@ export function createState(
     messagingServices: new Map(),
     voiceRegions: shared?.voiceRegions ?? new Map(),
     messages: shared?.messages ?? [],
+    texts: [],
+    calls: [],
+    recordings: new Map(),
+    unreachable: shared?.unreachable ?? new Set(),
     optedOut: shared?.optedOut ?? new Set(),
     requests: shared?.requests ?? [],
   };

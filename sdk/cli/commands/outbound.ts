@@ -49,47 +49,41 @@ function sends(command: Command): Command {
 type CallOptions = SendOptions & { prompt?: string; var?: Variables };
 
 async function call(to_number: string, chosen: CallOptions, command: Command): Promise<void> {
-  const { agent: agent_id, from: from_number, prompt, var: dynamic_vars } = chosen;
-  const body = { agent_id, to_number, from_number, prompt, dynamic_vars };
-  await sendOnce(
-    "/v1/calls/outbound",
-    body,
-    chosen,
-    command,
-    ({ call_id, to, from }) => `${from} calls ${to}: ${call_id}`,
-  );
+  const { nixflex, options } = opened(command);
+  const { agent: agent_id, from, prompt, var: dynamic_vars } = chosen;
+  const body = {
+    agent_id,
+    to_number,
+    ...(from !== undefined && { from_number: from }),
+    ...(prompt !== undefined && { prompt }),
+    ...(dynamic_vars !== undefined && { dynamic_vars }),
+  };
+  const answer = await once(chosen, (headers) => nixflex.placeCall({ body }, { headers }));
+  print(options.json, answer, () => `${answer.from} calls ${answer.to}: ${answer.call_id}`);
 }
 
 async function sendText(to: string, given: string, chosen: SendOptions, command: Command): Promise<void> {
+  const { nixflex, options } = opened(command);
+  const { agent: agent_id, from } = chosen;
   const message = given === "-" ? (await text(process.stdin)).trimEnd() : given;
-  const body = { agent_id: chosen.agent, to, message, from_number: chosen.from };
-  await sendOnce(
-    "/v1/sms",
-    body,
-    chosen,
-    command,
-    ({ message_id, from }) => `${from} texts ${to}: ${message_id}`,
-  );
+  const body = { agent_id, to, message, ...(from !== undefined && { from_number: from }) };
+  const answer = await once(chosen, (headers) => nixflex.sendText({ body }, { headers }));
+  print(options.json, answer, () => `${answer.from} texts ${answer.to}: ${answer.message_id}`);
 }
 
 /** If nobody knows what became of it, says how to find out without sending twice. */
-async function sendOnce(
-  path: string,
-  body: unknown,
+async function once<Answer>(
   { idempotencyKey: key = randomUUID() }: SendOptions,
-  command: Command,
-  sentence: (answer: Record<string, string>) => string,
-): Promise<void> {
-  const { send, options } = opened(command);
+  ask: (headers: Record<string, string>) => Promise<Answer>,
+): Promise<Answer> {
   try {
-    const response = await send("POST", path, { body, headers: { "idempotency-key": key } });
-    const answer = (await response.json()) as Record<string, string>;
-    print(options.json, answer, () => sentence(answer));
+    return await ask({ "idempotency-key": key });
   } catch (error) {
     const isUnknown =
       error instanceof NixflexError ? error.details.outcome === "unknown" : error instanceof Unreachable;
-    if (isUnknown)
+    if (isUnknown) {
       note(`It may have been sent. To find out, run the same command with --idempotency-key ${key}`);
+    }
     throw error;
   }
 }

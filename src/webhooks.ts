@@ -8,11 +8,11 @@ import { notFound, refuseTrailingSlash } from "./http/not-found.ts";
 export const WEBHOOKS = "/webhooks/twilio";
 
 /** What Twilio calls. An app of its own, so that the first call of a fresh isolate waits for nothing that it does not need. */
-export const calls = new Hono<AppEnv>();
+export const webhooks = new Hono<AppEnv>();
 
-calls.use(requestContext);
-calls.use(refuseTrailingSlash);
-calls.use(requireConfig);
-calls.route(WEBHOOKS, answering);
-calls.onError(handleError);
-calls.notFound(notFound(calls));
+webhooks.use(requestContext);
+webhooks.use(refuseTrailingSlash);
+webhooks.use(requireConfig);
+webhooks.route(WEBHOOKS, answering);
+webhooks.onError(handleError);
+webhooks.notFound(notFound(webhooks));

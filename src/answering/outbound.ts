@@ -1,0 +1,105 @@
+import { type CallBrief, openBrief } from "../call-log/attempt.ts";
+import type { AppContext } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { errorFields } from "../http/log.ts";
+import { isId } from "../ids.ts";
+import { requestServices, type Services } from "../services.ts";
+import { say } from "../twilio/say.ts";
+import { documentOf, element } from "../twilio/twiml.ts";
+import { findAccount } from "../twilio-accounts/store.ts";
+import { DEFAULT_LANGUAGE, type InboundAgent, type InboundRoute, type PlacedCall } from "./route.ts";
+import type { TrustedRequest } from "./trusted-request.ts";
+
+// Calls that this service has placed. Their webhooks have the call's id in the path; the callee gets what a caller gets,
+// with what the call was placed with.
+
+/**
+ * The route of the call that the path names; the number's own route if the path names none.
+ *
+ * @throws ApiError `not_found`
+ * @throws StorageError, VaultError
+ */
+export async function routeOfPath<Route extends InboundRoute>(c: AppContext, route: Route): Promise<Route> {
+  const id = c.req.param("outbound");
+  if (id === undefined) return route;
+  const { callLogs, vault } = requestServices(c);
+  const found = isId("call", id) ? await callLogs.find(route.apiKeyId, id) : null;
+  if (!found) throw new ApiError("not_found");
+  const brief = await openBrief(vault, id, found.briefSealed);
+  if (brief.from !== route.phoneNumber) throw new ApiError("not_found");
+  return placed(route, { id, to: brief.to, dynamicVars: brief.dynamicVars, ...found }, brief);
+}
+
+/** The same for a request that must be answered: without its brief the call gets what a caller gets. */
+export async function routeOfPathOrPlain<Route extends InboundRoute>(
+  c: AppContext,
+  route: Route,
+): Promise<Route> {
+  try {
+    return await routeOfPath(c, route);
+  } catch (error) {
+    c.get("log").warn("brief_not_read", errorFields(error));
+    return { ...route, inboundEnabled: true };
+  }
+}
+
+function placed<Route extends InboundRoute>(
+  route: Route,
+  { id, to, dynamicVars, isVoicemail }: PlacedCall,
+  brief: CallBrief,
+): Route {
+  const outbound = { id, to, dynamicVars, isVoicemail };
+  // Whether a number takes calls says nothing of the calls that it makes.
+  return { ...route, inboundEnabled: true, agent: route.agent && briefed(route.agent, brief), outbound };
+}
+
+/** The agent for this call. @internal */
+export function briefed(
+  agent: InboundAgent,
+  { prompt, dynamicVars, voicemailMessage }: CallBrief,
+): InboundAgent {
+  const fill = (text: string | null) => text && filled(text, dynamicVars);
+  const systemPrompt = [agent.systemPrompt, prompt].filter(Boolean).join("\n\n");
+  return {
+    ...agent,
+    systemPrompt: fill(systemPrompt) || null,
+    welcomeMessage: fill(agent.welcomeMessage) || null,
+    voicemailMessage: fill(voicemailMessage) || null,
+  };
+}
+
+/** `{{name}}` becomes the variable's value, and nothing if there is none: nobody wants to hear braces. @internal */
+export function filled(text: string, variables: Readonly<Record<string, string>>): string {
+  return text.replace(/\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}/g, (_, name: string) =>
+    Object.hasOwn(variables, name) ? (variables[name] ?? "") : "",
+  );
+}
+
+/**
+ * A machine has answered: leaves the message if there is one, and ends the call. Twilio reports it while the agent
+ * talks already, and may report it twice. Never throws: Twilio has its answer already.
+ */
+export async function leaveVoicemail(
+  { route, parameters }: TrustedRequest,
+  services: Services,
+): Promise<void> {
+  const answeredBy = parameters.get("AnsweredBy") ?? "";
+  const sid = parameters.get("CallSid");
+  const { outbound, agent, apiKeyId, accountSid, region } = route;
+  if (!outbound || !sid || outbound.isVoicemail || !/^(?:machine_|fax)/.test(answeredBy)) return;
+  try {
+    await services.callLogs.note(apiKeyId, outbound.id, { sid, isVoicemail: true });
+    const account = { apiKeyId, accountSid, region };
+    const stored = await findAccount(services.db, account);
+    if (!stored) return;
+    // Twilio's REST API is not needed to answer a call.
+    const { accountClient } = await import("../twilio-accounts/client.ts");
+    const { redirectCall } = await import("../twilio/calls.ts");
+    const { endpoint, credentials } = await accountClient(account, stored, services);
+    const message = answeredBy === "fax" ? null : agent?.voicemailMessage;
+    const words = message ? [say(message, agent?.language ?? DEFAULT_LANGUAGE)] : [];
+    await redirectCall(endpoint, credentials, sid, documentOf(...words, element("Hangup")));
+  } catch (error) {
+    services.log.warn("voicemail_not_left", { phone_number_id: route.phoneNumberId, ...errorFields(error) });
+  }
+}

@@ -1,0 +1,107 @@
+import type { Slot } from "../vault/vault.ts";
+
+// What the log says of a call. No I/O here.
+
+/** https://www.twilio.com/docs/voice/api/call-resource#call-status-values */
+export const CALL_STATUSES = [
+  "queued",
+  "initiated",
+  "ringing",
+  "in-progress",
+  "completed",
+  "busy",
+  "failed",
+  "no-answer",
+  "canceled",
+] as const;
+export type CallStatus = (typeof CALL_STATUSES)[number];
+
+export const LIVE_STATUSES = [
+  "queued",
+  "initiated",
+  "ringing",
+  "in-progress",
+] as const satisfies CallStatus[];
+
+export const DIRECTIONS = ["inbound", "outbound"] as const;
+export type Direction = (typeof DIRECTIONS)[number];
+
+/** Who said what, as the API shows it. */
+export type Said = { role: "caller" | "agent"; text: string; at: string };
+
+/** What Twilio, or the agent's conversation, has told of a call. It may come twice, and in any order. */
+export type CallReport = {
+  /** Twilio's CallSid. */
+  callId: string;
+  agentId: string | null;
+  phoneNumberId: string;
+  /** The key's own number, E.164. */
+  phoneNumber: string;
+  account: { accountSid: string; region: string };
+  direction: Direction;
+  status: CallStatus;
+  durationSeconds: number | null;
+  endedReason: string | null;
+  /** {@link sealParties} */
+  partiesSealed: string;
+  /** {@link sealTranscript}; null if there is none. */
+  transcriptSealed: string | null;
+};
+
+/** A call as it is stored; times in milliseconds. */
+export type LoggedCall = {
+  seq: number;
+  call_id: string;
+  agent_id: string | null;
+  phone_number_id: string;
+  phone_number: string;
+  account_sid: string;
+  region: string;
+  direction: Direction;
+  status: CallStatus;
+  ended_reason: string | null;
+  created_at: number;
+  answered_at: number | null;
+  ended_at: number | null;
+  duration_seconds: number | null;
+  recording_sid: string | null;
+  parties_sealed: string;
+  transcript_sealed: string | null;
+};
+
+export type CallFilter = {
+  agentId?: string | undefined;
+  phoneNumber?: string | undefined;
+  direction?: Direction | undefined;
+  status?: CallStatus | undefined;
+};
+
+/** A day of usage, UTC. */
+export type UsageDay = {
+  day: string;
+  inbound: number;
+  outbound: number;
+  seconds: number;
+  received: number;
+  sent: number;
+};
+
+export const partiesSlot = (callId: string): Slot => `call_log.parties/${callId}`;
+export const transcriptSlot = (callId: string): Slot => `call_log.transcript/${callId}`;
+
+export const isLive = (status: CallStatus): boolean => (LIVE_STATUSES as readonly string[]).includes(status);
+
+/** Twilio's reports come in any order: a call never goes back. */
+export function isNews(before: CallStatus, after: CallStatus): boolean {
+  return isLive(before) && CALL_STATUSES.indexOf(after) > CALL_STATUSES.indexOf(before);
+}
+
+/** The status in one of Twilio's parameters; undefined if it is none that is documented. */
+export function statusOf(text: string | null): CallStatus | undefined {
+  return CALL_STATUSES.find((status) => status === text);
+}
+
+/** Why a call has ended, if nobody who took part in it has said so; null while it is live. */
+export function reasonOf(status: CallStatus): string | null {
+  return isLive(status) ? null : status;
+}

@@ -1,0 +1,46 @@
+import { StorageError } from "../database.ts";
+import { sha256 } from "../vault/hash.ts";
+import type { Attempt, Begun, Note } from "./attempt.ts";
+import type { CallFilter, CallReport } from "./call.ts";
+
+type Namespace = Env["CALL_LOG"];
+type Stub = ReturnType<Namespace["getByName"]>;
+
+/** The call logs of all API keys. What does not answer is a StorageError. */
+export type CallLogs = ReturnType<typeof createCallLogs>;
+
+export function createCallLogs(namespace: Namespace) {
+  async function call<T>(apiKeyId: string, method: (log: Stub) => Promise<T>): Promise<T> {
+    // As for outboxes: a key's id is 128 random bits, and a fingerprint would change with the sealing key.
+    const name = await sha256(`call-log/${apiKeyId}`);
+    try {
+      // A stub that has failed once may go on failing, so the second try has another one.
+      return await method(namespace.getByName(name)).catch(() => method(namespace.getByName(name)));
+    } catch (error) {
+      throw new StorageError("unavailable", error);
+    }
+  }
+
+  return {
+    begin: (apiKeyId: string, attempt: Attempt, limit: number | null) =>
+      call(apiKeyId, async (log): Promise<Begun> => await log.begin(attempt, limit)),
+    note: (apiKeyId: string, id: string, note: Note) => call(apiKeyId, (log) => log.note(id, note)),
+    find: (apiKeyId: string, id: string) => call(apiKeyId, (log) => log.find(id)),
+    forget: (apiKeyId: string, id: string) => call(apiKeyId, (log) => log.forget(id)),
+    report: (apiKeyId: string, report: CallReport, attemptId: string | null = null) =>
+      call(apiKeyId, (log) => log.report(report, attemptId)),
+    recorded: (apiKeyId: string, callId: string, recordingSid: string) =>
+      call(apiKeyId, (log) => log.recorded(callId, recordingSid)),
+    list: (apiKeyId: string, filter: CallFilter, page: { limit: number; offset: number }) =>
+      call(apiKeyId, (log) => log.list(filter, page)),
+    get: (apiKeyId: string, callId: string) => call(apiKeyId, (log) => log.get(callId)),
+    remove: (apiKeyId: string, callId: string) => call(apiKeyId, (log) => log.remove(callId)),
+    countText: (apiKeyId: string, sid: string, counter: "received" | "sent") =>
+      call(apiKeyId, (log) => log.countText(sid, counter)),
+    usage: (apiKeyId: string, since: string, until: string) =>
+      call(apiKeyId, (log) => log.usage(since, until)),
+    reseal: (apiKeyId: string, after: number, limit: number) =>
+      call(apiKeyId, (log) => log.reseal(after, limit)),
+    erase: (apiKeyId: string) => call(apiKeyId, (log) => log.erase()),
+  };
+}

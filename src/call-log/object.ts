@@ -1,0 +1,209 @@
+import { DurableObject } from "cloudflare:workers";
+import { readConfig } from "../config.ts";
+import { createLogger, errorFields } from "../http/log.ts";
+import { createVault, VaultError } from "../vault/vault.ts";
+import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
+import {
+  type CallFilter,
+  type CallReport,
+  isLive,
+  type LoggedCall,
+  partiesSlot,
+  transcriptSlot,
+  type UsageDay,
+} from "./call.ts";
+import * as calls from "./calls-store.ts";
+import { createCallTables } from "./schema.ts";
+import {
+  countLive,
+  createTables,
+  deleteAttempt,
+  deleteBefore,
+  findAttempt,
+  findCall,
+  insertAttempt,
+  noteAttempt,
+} from "./store.ts";
+import { countText, findDays, forgetUsage, hasUsage } from "./usage-store.ts";
+
+const HOUR_MS = 60 * 60 * 1_000;
+const DAY_MS = 24 * HOUR_MS;
+/** Longer than an `Idempotency-Key` is kept, than any call lasts, and than Twilio repeats itself. */
+const KEEP_ATTEMPTS_MS = 25 * HOUR_MS;
+const KEEP_CALLS_MS = 30 * DAY_MS;
+/** Usage is asked for up to 366 days at once. */
+const KEEP_DAYS_MS = 400 * DAY_MS;
+// An object holds 10 GB. https://developers.cloudflare.com/durable-objects/platform/limits/
+const MAX_BYTES = 8_000_000_000;
+const FORGOTTEN_AT_ONCE = 1_000;
+
+/**
+ * The calls and texts of one API key: those that it sends, from before anything is sent to Twilio, so that nothing is sent
+ * twice under one id; a log of all calls, for 30 days; and usage by day, counted as it happens. Every method does the
+ * same if it is called twice.
+ */
+export class CallLog extends DurableObject<Env> {
+  readonly #sql: SqlStorage;
+  #isWoken = false;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#sql = ctx.storage.sql;
+    this.#createTables();
+  }
+
+  /** @param limit how many calls the key may have at once; null: no limit, such as for texts */
+  async begin(attempt: Attempt, limit: number | null): Promise<Begun> {
+    const now = Date.now();
+    const known = findAttempt(this.#sql, attempt.id);
+    if (known) {
+      const { claim, kind: _, ...rest } = known;
+      return claim === attempt.claim ? { kind: "begun" } : { kind: "known", attempt: rest };
+    }
+    const live = limit === null ? 0 : countLive(this.#sql, now);
+    if (limit !== null && live >= limit) return { kind: "limit", live };
+    insertAttempt(this.#sql, attempt, now);
+    await this.#wake();
+    return { kind: "begun" };
+  }
+
+  /** @returns whether the SID, if there is one, is this attempt's now */
+  async note(id: string, note: Note): Promise<boolean> {
+    return this.ctx.storage.transactionSync(() => {
+      const now = Date.now();
+      const isOurs = noteAttempt(this.#sql, id, note, now);
+      const isText = findAttempt(this.#sql, id)?.kind === "sms";
+      if (isOurs && isText && note.sid !== undefined) countText(this.#sql, note.sid, "sent", now);
+      return isOurs;
+    });
+  }
+
+  /** The call that a webhook names; null if there is none. */
+  async find(id: string): Promise<FoundCall | null> {
+    return findCall(this.#sql, id);
+  }
+
+  /** Twilio has certainly done nothing. */
+  async forget(id: string): Promise<void> {
+    deleteAttempt(this.#sql, id);
+  }
+
+  /**
+   * Writes down what was told of a call.
+   *
+   * @param attemptId the attempt that placed it; null if somebody else did
+   */
+  async report(report: CallReport, attemptId: string | null): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      const now = Date.now();
+      calls.putReport(this.#sql, report, now);
+      if (attemptId === null) return;
+      const state = isLive(report.status) ? "live" : "ended";
+      noteAttempt(this.#sql, attemptId, { sid: report.callId, state }, now);
+    });
+    await this.#wake();
+  }
+
+  /** A recording of a call is ready. @returns whether the call is known */
+  async recorded(callId: string, recordingSid: string): Promise<boolean> {
+    return calls.putRecording(this.#sql, callId, recordingSid);
+  }
+
+  /** A page of calls, newest first, and how many there are in all. */
+  async list(
+    filter: CallFilter,
+    page: { limit: number; offset: number },
+  ): Promise<{ calls: LoggedCall[]; count: number }> {
+    return calls.listCalls(this.#sql, filter, page);
+  }
+
+  async get(callId: string): Promise<LoggedCall | null> {
+    return calls.findCallById(this.#sql, callId);
+  }
+
+  /** Deletes a call that has ended. */
+  async remove(callId: string): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      const call = calls.findCallById(this.#sql, callId);
+      if (call) calls.deleteCall(this.#sql, call, Date.now());
+    });
+  }
+
+  /** Counts a text, once. */
+  async countText(sid: string, counter: "received" | "sent"): Promise<void> {
+    this.ctx.storage.transactionSync(() => countText(this.#sql, sid, counter, Date.now()));
+    await this.#wake();
+  }
+
+  /** The days with anything in them. @param since and `until`: `YYYY-MM-DD` UTC, both included */
+  async usage(since: string, until: string): Promise<UsageDay[]> {
+    return findDays(this.#sql, since, until);
+  }
+
+  /** Deletes everything. */
+  async erase(): Promise<void> {
+    await this.ctx.storage.deleteAlarm();
+    await this.ctx.storage.deleteAll();
+    this.#isWoken = false;
+    this.#createTables();
+  }
+
+  /**
+   * Seals anew what other keys than the first sealed, in up to `limit` calls behind a place. What was placed lives a day
+   * only, and is not sealed anew.
+   *
+   * @returns how many were sealed anew, and the place of the last one that was looked at; null if there are no more
+   */
+  async reseal(after: number, limit: number): Promise<{ found: number; position: number | null }> {
+    const vault = createVault(readConfig(this.env).tokenEncryptionKeys);
+    const prefix = `v1.${await vault.currentKeyId()}.`;
+    const rows = calls.findSealedCalls(this.#sql, after, limit);
+    const isCurrent = (sealed: string | null) => sealed === null || sealed.startsWith(prefix);
+    let found = 0;
+    for (const { seq, call_id, parties_sealed, transcript_sealed } of rows) {
+      if (isCurrent(parties_sealed) && isCurrent(transcript_sealed)) continue;
+      try {
+        const anew = async (sealed: string, slot: Parameters<typeof vault.open>[1]) =>
+          vault.seal(await vault.open(sealed, slot), slot);
+        const parties = await anew(parties_sealed, partiesSlot(call_id));
+        const transcript = transcript_sealed && (await anew(transcript_sealed, transcriptSlot(call_id)));
+        calls.replaceSealedCall(this.#sql, seq, parties, transcript);
+        found += 1;
+      } catch (error) {
+        if (!(error instanceof VaultError)) throw error;
+        createLogger({ object: "call_log" }).error("not_resealed", {
+          column: "call_log.calls",
+          ...errorFields(error),
+        });
+      }
+    }
+    return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
+  }
+
+  override async alarm(): Promise<void> {
+    this.#isWoken = false;
+    const now = Date.now();
+    const oldestAttempt = deleteBefore(this.#sql, now - KEEP_ATTEMPTS_MS);
+    const forgotten = this.ctx.storage.transactionSync(() => {
+      calls.endForgotten(this.#sql, now - KEEP_ATTEMPTS_MS);
+      forgetUsage(this.#sql, now - KEEP_ATTEMPTS_MS, now - KEEP_DAYS_MS);
+      const isFull = this.#sql.databaseSize > MAX_BYTES;
+      return calls.forgetCalls(this.#sql, isFull ? now : now - KEEP_CALLS_MS, FORGOTTEN_AT_ONCE);
+    });
+    const isEmpty = oldestAttempt === null && calls.oldestCallAt(this.#sql) === null && !hasUsage(this.#sql);
+    if (isEmpty) return this.erase();
+    await this.#wake(forgotten === FORGOTTEN_AT_ONCE ? 0 : DAY_MS);
+  }
+
+  /** Sees to it that the alarm rings within a day. */
+  async #wake(inMs = DAY_MS): Promise<void> {
+    if (this.#isWoken) return;
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + inMs);
+    this.#isWoken = true;
+  }
+
+  #createTables(): void {
+    createTables(this.#sql);
+    createCallTables(this.#sql);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Vault } from "../vault/vault.ts";
+import { partiesSlot, type Said, transcriptSlot } from "./call.ts";
+
+/** Who called whom: E.164, or what Twilio says instead, such as `anonymous` or a SIP address. */
+export type Parties = { from: string; to: string };
+
+const MAX_LENGTH = 200;
+
+export function sealParties(vault: Vault, callId: string, { from, to }: Parties): Promise<string> {
+  const parties = { from: from.slice(0, MAX_LENGTH), to: to.slice(0, MAX_LENGTH) };
+  return vault.seal(JSON.stringify(parties), partiesSlot(callId));
+}
+
+/** @throws VaultError */
+export async function openParties(vault: Vault, callId: string, sealed: string): Promise<Parties> {
+  return JSON.parse(await vault.open(sealed, partiesSlot(callId))) as Parties;
+}
+
+export function sealTranscript(vault: Vault, callId: string, transcript: readonly Said[]): Promise<string> {
+  return vault.seal(JSON.stringify(transcript), transcriptSlot(callId));
+}
+
+/** @throws VaultError */
+export async function openTranscript(vault: Vault, callId: string, sealed: string): Promise<Said[]> {
+  return JSON.parse(await vault.open(sealed, transcriptSlot(callId))) as Said[];
+}

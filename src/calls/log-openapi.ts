@@ -1,0 +1,217 @@
+import * as z from "zod/mini";
+import { CALL_STATUSES, DIRECTIONS } from "../call-log/call.ts";
+import type { ErrorCode } from "../http/errors.ts";
+import { answered, described, listAnswer, listQuery, type Reference, time } from "../http/operation.ts";
+import { DEFAULT_LIMIT } from "../http/page.ts";
+
+const TIME = "2026-01-31T12:00:00.000Z";
+const AGENT_ID = "agent_125207e452f8714a";
+const KEY_ID = `nxf_${"3d1f8a02".repeat(4)}`;
+const CALL_SID = `CA${"5f2c9a7e".repeat(4)}`;
+
+const twilioId = (prefix: string) => z.string().check(z.regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`)));
+
+const AT_TWILIO: readonly ErrorCode[] = [
+  "call_account_gone",
+  "twilio_invalid_credentials",
+  "twilio_auth_failed",
+  "twilio_rate_limited",
+  "twilio_unavailable",
+];
+
+const call = {
+  call_id: answered(twilioId("CA"), "Twilio's SID of the call.", CALL_SID),
+  agent_id: answered(z.nullable(z.string()), "The agent; null if the number had none.", AGENT_ID),
+  direction: answered(z.enum(DIRECTIONS), "Who called: `inbound`, somebody else; `outbound`, the agent."),
+  from: answered(z.string(), "Who called, as Twilio says it.", "+14155550123"),
+  to: answered(z.string(), "Who was called.", "+447446466847"),
+  status: answered(z.enum(CALL_STATUSES), "Twilio's status of the call.", "completed"),
+  ended_reason: answered(
+    z.nullable(z.string()),
+    "Why it ended: `completed`, `transferred`, `silence_timeout`, `max_duration_reached`, `caller_hangup`, `callee_hangup`, " +
+      "`voicemail_detected`, `busy`, `failed`, `no-answer`, `canceled`. Null while it runs, or if Twilio never told its end.",
+    "caller_hangup",
+  ),
+  started_at: time("When it began"),
+  answered_at: z.nullable(time("When it was answered; null if it was not")),
+  ended_at: z.nullable(time("When it ended; null while it runs")),
+  duration_seconds: answered(
+    z.nullable(z.int()),
+    "How long it took, as Twilio says; null while it runs.",
+    42,
+  ),
+  recording_url: answered(
+    z.nullable(z.string()),
+    "Where this API gives the recording, to whoever has the API key; null if there is none.",
+    `https://numbers.example.com/v1/calls/${CALL_SID}/recording`,
+  ),
+  created_at: time("When this service first heard of it"),
+};
+const said = z.object({
+  role: answered(z.enum(["caller", "agent"]), "Who said it; the callee of an outbound call is `caller` too."),
+  text: answered(z.string(), "What was said.", "What are your opening hours?"),
+  at: time("When it was said"),
+  interrupted: answered(
+    z.optional(z.literal(true)),
+    "The other one spoke before the end: this is what was heard.",
+  ),
+});
+const listedCall = z
+  .object(call)
+  .check(z.meta({ id: "Call", description: "A call to or from one of your numbers." }));
+const wholeCall = z
+  .object({
+    ...call,
+    transcript: answered(
+      z.array(said),
+      "Who said what, if the agent talked by itself and its `transcript` is true. Written when the call has ended.",
+    ),
+  })
+  .check(z.meta({ id: "CallWithTranscript", description: "A call, with who said what." }));
+
+const exampleCall = {
+  call_id: CALL_SID,
+  agent_id: AGENT_ID,
+  direction: "inbound",
+  from: "+14155550123",
+  to: "+447446466847",
+  status: "completed",
+  ended_reason: "caller_hangup",
+  started_at: TIME,
+  answered_at: TIME,
+  ended_at: TIME,
+  duration_seconds: 42,
+  recording_url: null,
+  created_at: TIME,
+};
+const exampleWhole = {
+  ...exampleCall,
+  transcript: [{ role: "caller", text: "What are your opening hours?", at: TIME }],
+};
+const callPath = described(z.object({ call_id: z.string() }), {
+  call_id: { description: "Twilio's SID of the call.", examples: [CALL_SID] },
+});
+const sound = answered(z.string(), "The sound, as MP3.");
+
+export const logReference: Reference = {
+  tag: {
+    name: "Call log and usage",
+    description:
+      "Every call to and from your numbers, for 30 days; calls, minutes and texts by day, for 400.",
+  },
+  operations: {
+    "GET /v1/calls": {
+      id: "listCalls",
+      summary: "List calls",
+      description: "Your calls, newest first. A call stands here as soon as Twilio tells of it.",
+      auth: "apiKey",
+      query: listQuery({
+        agent_id: answered(z.optional(z.string()), "Only calls of this agent."),
+        phone_number: answered(
+          z.optional(z.string()),
+          "Only calls to and from this number of yours, in E.164 format.",
+        ),
+        direction: answered(z.optional(z.enum(DIRECTIONS)), "Only calls of this direction."),
+        status: answered(z.optional(z.enum(CALL_STATUSES)), "Only calls with this status."),
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "A page of calls, and how many there are in all.",
+          schema: listAnswer("calls", listedCall),
+          example: { calls: [exampleCall], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+        },
+      ],
+      errors: ["invalid_field", "invalid_phone_format"],
+    },
+    "GET /v1/calls/{call_id}": {
+      id: "getCall",
+      summary: "Get a call",
+      description: "A call, with who said what.",
+      auth: "apiKey",
+      path: callPath,
+      answers: [{ status: 200, description: "The call.", schema: wholeCall, example: exampleWhole }],
+      errors: ["call_not_found"],
+    },
+    "POST /v1/calls/{call_id}/hangup": {
+      id: "hangUp",
+      summary: "End a call",
+      description:
+        "Ends a call that runs, or cancels one that is not answered yet. One that has ended stays as it is.",
+      auth: "apiKey",
+      path: callPath,
+      answers: [
+        {
+          status: 200,
+          description: "The call as it is now. Its end is written once Twilio tells it.",
+          schema: wholeCall,
+          example: exampleWhole,
+        },
+      ],
+      errors: ["call_not_found", ...AT_TWILIO],
+    },
+    "DELETE /v1/calls/{call_id}": {
+      id: "deleteCall",
+      summary: "Delete a call",
+      description:
+        "Deletes what is kept of a call, its transcript, and its recording at Twilio. It still counts in usage. Events " +
+        "that told of it keep what they told, for 30 days.",
+      auth: "apiKey",
+      path: callPath,
+      answers: [
+        {
+          status: 200,
+          description: "It is gone.",
+          schema: z.object({
+            call_id: answered(z.string(), "The call.", CALL_SID),
+            deleted: answered(z.literal(true), "Always true."),
+          }),
+          example: { call_id: CALL_SID, deleted: true },
+        },
+      ],
+      errors: ["call_not_found", "call_in_progress", "recording_not_found", ...AT_TWILIO],
+    },
+    "GET /v1/calls/{call_id}/recording": {
+      id: "getRecording",
+      summary: "Get a recording",
+      description:
+        "The sound of a call, fetched from Twilio with the account's credentials: nobody else can hear it. With a `Range` " +
+        "header only a part of it, as players ask.",
+      auth: "apiKey",
+      path: callPath,
+      isUnkept: true,
+      answers: [
+        {
+          status: 200,
+          description: "The whole recording.",
+          schema: sound,
+          example: "",
+          mediaType: "audio/mpeg",
+        },
+        { status: 206, description: "A part of it.", schema: sound, example: "", mediaType: "audio/mpeg" },
+      ],
+      errors: ["call_not_found", "recording_not_found", ...AT_TWILIO],
+    },
+    "DELETE /v1/keys/{key_id}/calls": {
+      id: "deleteKeyCalls",
+      summary: "Delete an API key's calls",
+      description: "Deletes the whole call log of an API key, and its usage. For the operator.",
+      auth: "adminToken",
+      path: described(z.object({ key_id: z.string() }), {
+        key_id: { description: "The key.", examples: [KEY_ID] },
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "They are gone.",
+          schema: z.object({
+            key_id: answered(z.string(), "The key.", KEY_ID),
+            deleted: answered(z.literal(true), "Always true."),
+          }),
+          example: { key_id: KEY_ID, deleted: true },
+        },
+      ],
+      errors: ["key_not_found"],
+    },
+  },
+};

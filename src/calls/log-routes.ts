@@ -1,0 +1,135 @@
+import { Hono } from "hono/tiny";
+import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
+import { CALL_STATUSES, DIRECTIONS, isLive, reasonOf, statusOf } from "../call-log/call.ts";
+import { conversationOf } from "../conversations/door.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { oneOf, pageOf } from "../http/page.ts";
+import { requestServices, type Services } from "../services.ts";
+import { endCall } from "../twilio/calls.ts";
+import { isE164 } from "../twilio/e164.ts";
+import { TwilioError } from "../twilio/errors.ts";
+import { deleteRecording, openRecording } from "../twilio/http.ts";
+import { twilioFailure } from "../twilio-accounts/twilio-failure.ts";
+import { clientOf, ownCall, serialise, serialiseWhole } from "./logged-call.ts";
+
+/** The log of calls: every call to and from the key's numbers, for 30 days. */
+export const callLog = new Hono<AppEnv>()
+  .get("/", withApiKey, async (c) => {
+    const page = pageOf(c);
+    const filter = {
+      agentId: c.req.query("agent_id") || undefined,
+      phoneNumber: phoneNumberOf(c),
+      direction: oneOf(c, "direction", DIRECTIONS),
+      status: oneOf(c, "status", CALL_STATUSES),
+    };
+    const services = requestServices(c);
+    const { calls, count } = await services.callLogs.list(c.get("apiKeyId"), filter, page);
+    return c.json({
+      calls: await Promise.all(calls.map((call) => serialise(call, services))),
+      count,
+      ...page,
+    });
+  })
+  .get("/:call_id", withApiKey, async (c) => {
+    const { call, services } = await own(c);
+    return c.json(await serialiseWhole(call, services));
+  })
+  .post("/:call_id/hangup", withApiKey, async (c) => {
+    const { call, apiKeyId, services } = await own(c);
+    if (isLive(call.status)) await hangUp(call, apiKeyId, services);
+    return c.json(await serialiseWhole(await ownCall(services.callLogs, apiKeyId, call.call_id), services));
+  })
+  .delete("/:call_id", withApiKey, async (c) => {
+    const { call, apiKeyId, services } = await own(c);
+    if (isLive(call.status)) throw new ApiError("call_in_progress");
+    if (call.recording_sid !== null) {
+      const { endpoint, credentials } = await clientOf(call, apiKeyId, services);
+      await deleteRecording(endpoint, credentials, call.recording_sid).catch(refusal("recording_not_found"));
+    }
+    const { conversations } = services.objects;
+    const { phone_number_id, call_id } = call;
+    await (await conversationOf({ conversations, vault: services.vault }, phone_number_id, call_id)).erase();
+    await services.callLogs.remove(apiKeyId, call_id);
+    return c.json({ call_id, deleted: true });
+  })
+  .get("/:call_id/recording", withApiKeyNoReplay, async (c) => {
+    const { call, apiKeyId, services } = await own(c);
+    if (call.recording_sid === null) throw new ApiError("recording_not_found");
+    const { endpoint, credentials } = await clientOf(call, apiKeyId, services);
+    const range = c.req.header("range");
+    const media = await openRecording(endpoint, credentials, call.recording_sid, range).catch(
+      refusal("recording_not_found"),
+    );
+    return new Response(media.body, { status: media.status, headers: mediaHeaders(media, call.call_id) });
+  });
+
+async function own(c: AppContext) {
+  const services = requestServices(c);
+  const apiKeyId = c.get("apiKeyId");
+  return {
+    services,
+    apiKeyId,
+    call: await ownCall(services.callLogs, apiKeyId, c.req.param("call_id") ?? ""),
+  };
+}
+
+/** @throws ApiError `invalid_phone_format` */
+function phoneNumberOf(c: AppContext): string | undefined {
+  // In a query a plus sign that is not written as %2B is a space.
+  const number = c.req.query("phone_number")?.replace(/^ /, "+");
+  if (number === undefined || number === "") return undefined;
+  if (!isE164(number)) throw new ApiError("invalid_phone_format", { details: { fields: ["phone_number"] } });
+  return number;
+}
+
+/** @throws ApiError what Twilio refuses; a call that has ended meanwhile is no fault */
+async function hangUp(call: Awaited<ReturnType<typeof ownCall>>, apiKeyId: string, services: Services) {
+  const { endpoint, credentials } = await clientOf(call, apiKeyId, services);
+  const told = await endCall(endpoint, credentials, call.call_id).catch((error: unknown) => {
+    if (error instanceof TwilioError && HAS_ENDED.has(error.facts.twilioCode ?? 0)) return "completed";
+    return refusal("call_not_found")(error);
+  });
+  const status = statusOf(told);
+  if (!status || isLive(status)) return;
+  const { call_id, agent_id, phone_number_id, phone_number, account_sid, region, direction } = call;
+  await services.callLogs.report(apiKeyId, {
+    callId: call_id,
+    agentId: agent_id,
+    phoneNumberId: phone_number_id,
+    phoneNumber: phone_number,
+    account: { accountSid: account_sid, region },
+    direction,
+    status,
+    durationSeconds: null,
+    endedReason: reasonOf(status),
+    partiesSealed: call.parties_sealed,
+    transcriptSealed: null,
+  });
+}
+
+// https://www.twilio.com/docs/api/errors/21220: the call is not in progress.
+const HAS_ENDED: ReadonlySet<number> = new Set([21220]);
+
+/** @param gone the code if Twilio no longer has it */
+const refusal =
+  (gone: "call_not_found" | "recording_not_found") =>
+  (error: unknown): never => {
+    if (error instanceof TwilioError && error.facts.status === 404) throw new ApiError(gone);
+    throw twilioFailure(error, "twilio_unavailable");
+  };
+
+const PASSED_ON = ["content-type", "content-length", "content-range", "accept-ranges"] as const;
+
+/** Only what a player needs; whatever Twilio sends is sound and not a page. */
+function mediaHeaders(media: Response, callId: string): Headers {
+  const headers = new Headers({ "content-disposition": `attachment; filename="${callId}.mp3"` });
+  for (const name of PASSED_ON) {
+    const value = media.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  if (!/^audio\//.test(headers.get("content-type") ?? ""))
+    headers.set("content-type", "application/octet-stream");
+  headers.set("cache-control", "private, no-store");
+  return headers;
+}

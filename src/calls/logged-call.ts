@@ -1,0 +1,87 @@
+import type { LoggedCall, Said } from "../call-log/call.ts";
+import type { CallLogs } from "../call-log/client.ts";
+import { openParties, openTranscript } from "../call-log/seals.ts";
+import { ApiError } from "../http/errors.ts";
+import type { Services } from "../services.ts";
+import { type AccountClient, accountClient } from "../twilio-accounts/client.ts";
+import { findAccount } from "../twilio-accounts/store.ts";
+import { CALL_ID } from "./schema.ts";
+
+/** A call as the API shows it. */
+export type Call = {
+  call_id: string;
+  agent_id: string | null;
+  direction: LoggedCall["direction"];
+  from: string;
+  to: string;
+  status: LoggedCall["status"];
+  ended_reason: string | null;
+  started_at: string;
+  answered_at: string | null;
+  ended_at: string | null;
+  duration_seconds: number | null;
+  /** Of this service, for whoever has the API key. */
+  recording_url: string | null;
+  created_at: string;
+};
+
+const time = (at: number) => new Date(at).toISOString();
+const timeOrNull = (at: number | null) => (at === null ? null : time(at));
+
+/** @throws VaultError */
+export async function serialise(
+  call: LoggedCall,
+  { vault, publicBaseUrl }: Pick<Services, "vault" | "publicBaseUrl">,
+): Promise<Call> {
+  const { call_id, agent_id, direction, status, ended_reason } = call;
+  const { from, to } = await openParties(vault, call_id, call.parties_sealed);
+  return {
+    call_id,
+    agent_id,
+    direction,
+    from,
+    to,
+    status,
+    ended_reason,
+    started_at: time(call.created_at),
+    answered_at: timeOrNull(call.answered_at),
+    ended_at: timeOrNull(call.ended_at),
+    duration_seconds: call.duration_seconds,
+    recording_url: call.recording_sid && `${publicBaseUrl}/v1/calls/${call_id}/recording`,
+    created_at: time(call.created_at),
+  };
+}
+
+/** With who said what. @throws VaultError */
+export async function serialiseWhole(
+  call: LoggedCall,
+  services: Pick<Services, "vault" | "publicBaseUrl">,
+): Promise<Call & { transcript: Said[] }> {
+  const { call_id, transcript_sealed: sealed } = call;
+  const transcript = sealed ? await openTranscript(services.vault, call_id, sealed) : [];
+  return { ...(await serialise(call, services)), transcript };
+}
+
+/** @throws ApiError `call_not_found` @throws StorageError */
+export async function ownCall(callLogs: CallLogs, apiKeyId: string, callId: string): Promise<LoggedCall> {
+  const call = CALL_ID.test(callId) ? await callLogs.get(apiKeyId, callId) : null;
+  if (!call) throw new ApiError("call_not_found");
+  return call;
+}
+
+/**
+ * The account of a call at Twilio.
+ *
+ * @throws ApiError `call_account_gone`
+ * @throws StorageError, VaultError, TwilioError
+ */
+export async function clientOf(
+  call: LoggedCall,
+  apiKeyId: string,
+  services: Services,
+): Promise<AccountClient> {
+  const account = { apiKeyId, accountSid: call.account_sid, region: call.region };
+  const stored = await findAccount(services.db, account);
+  if (!stored) throw new ApiError("call_account_gone", { details: { twilio_sid: call.account_sid } });
+  return accountClient(account, stored, services);
+}

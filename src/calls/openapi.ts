@@ -1,0 +1,145 @@
+import * as z from "zod/mini";
+import type { ErrorCode } from "../http/errors.ts";
+import { answered, described, type Operation, type Reference } from "../http/operation.ts";
+import { callBody, textBody } from "./schema.ts";
+
+const AGENT_ID = "agent_125207e452f8714a";
+const CALL_SID = `CA${"5f2c9a7e".repeat(4)}`;
+const MESSAGE_SID = `SM${"5f2c9a7e".repeat(4)}`;
+
+const twilioId = (prefix: string) => z.string().check(z.regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`)));
+
+const placedCall = z
+  .object({
+    call_id: answered(twilioId("CA"), "Twilio's SID of the call.", CALL_SID),
+    status: answered(z.literal("initiated"), "Always `initiated`; events tell what follows."),
+    to: answered(z.string(), "The callee.", "+14155550123"),
+    from: answered(z.string(), "The number that calls.", "+447446466847"),
+    agent_id: answered(z.string(), "The agent that talks.", AGENT_ID),
+  })
+  .check(z.meta({ id: "PlacedCall", description: "A call that Twilio is about to place." }));
+
+const sentText = z
+  .object({
+    message_id: answered(twilioId("(?:SM|MM)"), "Twilio's SID of the text.", MESSAGE_SID),
+    status: answered(z.literal("queued"), "Always `queued`; events tell what follows."),
+    to: answered(z.string(), "The recipient.", "+14155550123"),
+    from: answered(z.string(), "The number that texts.", "+447446466847"),
+  })
+  .check(z.meta({ id: "SentText", description: "A text that Twilio is about to send." }));
+
+const SENDING: readonly ErrorCode[] = [
+  "missing_field",
+  "invalid_phone_format",
+  "agent_not_found",
+  "from_number_not_found",
+  "agent_missing_phone_number",
+  "outbound_disabled",
+  "outbound_failed",
+  "twilio_invalid_credentials",
+  "twilio_auth_failed",
+  "twilio_rate_limited",
+];
+
+const ONCE =
+  "It is sent to Twilio at most once. If Twilio's answer is lost, Twilio is asked what became of it. If nobody can know " +
+  'yet, the answer is `outbound_failed` with `details.outcome: "unknown"`: send the same request with the same ' +
+  "`Idempotency-Key` again, and you get the SID, or learn that Twilio has nothing of it.";
+
+const callOperation = (id: string, summary: string): Operation => ({
+  id,
+  summary,
+  description:
+    "Twilio calls `to_number`, and whoever answers talks with the agent as a caller would: with the model, or with the runtime of " +
+    `the agent's \`connect\`. The answer comes at once; the events \`call.started\`, \`call.completed\` and \`call.failed\` tell the rest. ${ONCE} ` +
+    "The calls of one Twilio account go out one a second unless the deployment or the key says otherwise. A request waits up to ten seconds for its turn.",
+  auth: "apiKey",
+  body: {
+    schema: described(callBody, {
+      agent_id: { description: "Your agent.", examples: [AGENT_ID] },
+      to_number: { description: "Whom to call, in E.164 format. Also `to`.", examples: ["+14155550123"] },
+      from_number: {
+        description:
+          "One of the agent's numbers, in E.164 format. By default its first number that may call. Also `from`.",
+        examples: ["+447446466847"],
+      },
+      prompt: {
+        description:
+          "Added to the agent's `system_prompt` for this call. An agent with a runtime of its own does not get it.",
+        examples: ["Confirm the appointment on Friday."],
+      },
+      dynamic_vars: {
+        description:
+          "Texts for `{{name}}` in `system_prompt`, `prompt`, `welcome_message` and `voicemail_message`: up to 50, of up to 500 " +
+          "characters each. A name without a text becomes nothing. The agent's runtime gets them as `<Parameter>`s.",
+        examples: [{ name: "Ada" }],
+      },
+      machine_detection: {
+        description:
+          "Twilio's answering machine detection, for which Twilio charges. `Enable` tells a machine as soon as it answers, " +
+          "`DetectMessageEnd` once its greeting is over, so that a message can be left. The agent talks meanwhile.",
+        examples: ["DetectMessageEnd"],
+      },
+      voicemail_message: {
+        description:
+          "What is said to an answering machine before the call ends. Without it the call ends at once. Needs `machine_detection`.",
+        examples: ["Hello, this is Acme. Please call us back."],
+      },
+    }),
+    example: { agent_id: AGENT_ID, to_number: "+14155550123", dynamic_vars: { name: "Ada" } },
+  },
+  answers: [
+    {
+      status: 201,
+      description: "Twilio has the call.",
+      schema: placedCall,
+      example: {
+        call_id: CALL_SID,
+        status: "initiated",
+        to: "+14155550123",
+        from: "+447446466847",
+        agent_id: AGENT_ID,
+      },
+    },
+  ],
+  errors: [...SENDING, "prompt_too_long", "concurrent_call_limit"],
+});
+
+export const callReference: Reference = {
+  tag: { name: "Calls and texts", description: "What an agent sends by itself." },
+  operations: {
+    "POST /v1/calls/outbound": callOperation("placeCall", "Call somebody"),
+    "POST /v1/calls": callOperation("createCall", "Call somebody (short path)"),
+    "POST /v1/sms": {
+      id: "sendText",
+      summary: "Text somebody",
+      description: `Sends a text from one of the agent's numbers. \`sms.delivered\` or \`sms.failed\` tells what became of it. ${ONCE}`,
+      auth: "apiKey",
+      body: {
+        schema: described(textBody, {
+          agent_id: { description: "Your agent.", examples: [AGENT_ID] },
+          to: { description: "Whom to text, in E.164 format. Also `to_number`.", examples: ["+14155550123"] },
+          message: {
+            description: "The text, up to 1,600 characters. Also `body`.",
+            examples: ["Your table is ready."],
+          },
+          from_number: {
+            description:
+              "One of the agent's numbers, in E.164 format. By default its first number that may call and text. Also `from`.",
+            examples: ["+447446466847"],
+          },
+        }),
+        example: { agent_id: AGENT_ID, to: "+14155550123", message: "Your table is ready." },
+      },
+      answers: [
+        {
+          status: 201,
+          description: "Twilio has the text.",
+          schema: sentText,
+          example: { message_id: MESSAGE_SID, status: "queued", to: "+14155550123", from: "+447446466847" },
+        },
+      ],
+      errors: [...SENDING, "message_too_long", "recipient_unsubscribed", "sms_not_supported"],
+    },
+  },
+};

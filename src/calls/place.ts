@@ -1,0 +1,107 @@
+import { webhooksOf } from "../answering/webhook-urls.ts";
+import { sealBrief } from "../call-log/attempt.ts";
+import { sealParties } from "../call-log/seals.ts";
+import { ApiError } from "../http/errors.ts";
+import { errorFields } from "../http/log.ts";
+import { newId } from "../ids.ts";
+import type { Services } from "../services.ts";
+import { createCall, listCalls } from "../twilio/calls.ts";
+import { attemptId, resume, type Sending, sendOnce } from "./once.ts";
+import type { CallBody } from "./schema.ts";
+import { type Sender, senderOf } from "./sender.ts";
+
+const LIMIT_RETRY_AFTER_SECONDS = 5;
+
+export type PlacedCall = { sid: string; from: string };
+
+/**
+ * Places a call: one trip to D1, then the key's call log and the account's turn side by side, then one request to Twilio.
+ *
+ * @throws ApiError the faults of the number, `concurrent_call_limit`, `rate_limit_exceeded`, Twilio's refusals
+ * @throws StorageError
+ */
+export async function placeCall(
+  body: CallBody,
+  request: { apiKeyId: string; idempotencyKey: string | undefined },
+  services: Services,
+): Promise<PlacedCall> {
+  const { apiKeyId } = request;
+  const sender = await senderOf(body, apiKeyId, services);
+  const sending = await prepare(body, sender, await attemptId(apiKeyId, request.idempotencyKey), services);
+  const [begun, turn] = await Promise.all([
+    services.callLogs.begin(apiKeyId, sending.attempt, sender.concurrentCallLimit),
+    services.paces.turn(sender.account, sender.callsPerSecond ?? services.callsPerSecond),
+  ]);
+  const from = sender.phoneNumber;
+  if (begun.kind === "known") return { sid: await resume(sending, begun.attempt, services), from };
+  if (begun.kind === "limit")
+    throw new ApiError("concurrent_call_limit", {
+      retryAfter: LIMIT_RETRY_AFTER_SECONDS,
+      details: { limit: sender.concurrentCallLimit },
+    });
+  if (turn.kind === "full") {
+    services.defer(
+      services.callLogs
+        .forget(apiKeyId, sending.attempt.id)
+        .catch((error: unknown) => services.log.warn("attempt_not_forgotten", errorFields(error))),
+    );
+    throw new ApiError("rate_limit_exceeded", {
+      message:
+        "More calls of this Twilio account are waiting than go out in ten seconds. Try again after Retry-After seconds.",
+      retryAfter: Math.max(1, Math.ceil(turn.retryAfterMs / 1_000)),
+    });
+  }
+  if (turn.waitMs > 0) await scheduler.wait(turn.waitMs);
+  const sid = await sendOnce(sending, services);
+  services.log.info("call_placed", { phone_number_id: sender.phoneNumberId, call_sid: sid });
+  return { sid, from };
+}
+
+async function prepare(body: CallBody, sender: Sender, id: string, services: Services): Promise<Sending> {
+  const { phoneNumber: from, phoneNumberId } = sender;
+  const { to_number: to, machine_detection: detection } = body;
+  const brief = {
+    from,
+    to,
+    prompt: body.prompt,
+    dynamicVars: body.dynamic_vars,
+    voicemailMessage: body.voicemail_message,
+  };
+  const [briefSealed, connected] = await Promise.all([
+    sealBrief(services.vault, id, brief),
+    sender.connect(),
+  ]);
+  const { endpoint, credentials } = connected;
+  const urls = webhooksOf(services.publicBaseUrl, phoneNumberId, id);
+  const call = {
+    from,
+    to,
+    url: urls.voice,
+    fallbackUrl: urls.voiceFallback,
+    statusCallback: urls.status,
+    machine: detection === undefined ? null : { detection, callback: urls.machine },
+  };
+  return {
+    attempt: { id, kind: "call", claim: newId("claim"), briefSealed },
+    sender,
+    connected,
+    send: () => createCall(endpoint, credentials, call),
+    note: async (sid) => {
+      const report = {
+        callId: sid,
+        agentId: body.agent_id,
+        phoneNumberId,
+        phoneNumber: from,
+        account: sender.account,
+        direction: "outbound",
+        status: "initiated",
+        durationSeconds: null,
+        endedReason: null,
+        partiesSealed: await sealParties(services.vault, sid, { from, to }),
+        transcriptSealed: null,
+      } as const;
+      return services.callLogs.report(sender.apiKeyId, report, id);
+    },
+    list: () => listCalls(endpoint, credentials, { from, to }),
+  };
+}

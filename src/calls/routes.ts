@@ -1,0 +1,37 @@
+import { Hono } from "hono/tiny";
+import { withApiKey } from "../api-keys/with-api-key.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
+import { IDEMPOTENCY_HEADER } from "../http/idempotency.ts";
+import { requireJson, validateJson } from "../http/json-body.ts";
+import { requestServices } from "../services.ts";
+import { placeCall } from "./place.ts";
+import { type CallBody, callBody, textBody } from "./schema.ts";
+import { sendText } from "./text.ts";
+
+export const calls = new Hono<AppEnv>()
+  .post("/", withApiKey, requireJson, validateJson(callBody), (c) => place(c, c.req.valid("json")))
+  .post("/outbound", withApiKey, requireJson, validateJson(callBody), (c) => place(c, c.req.valid("json")));
+
+export const texts = new Hono<AppEnv>().post(
+  "/",
+  withApiKey,
+  requireJson,
+  validateJson(textBody),
+  async (c) => {
+    const body = c.req.valid("json");
+    const { sid, from } = await sendText(body, requestOf(c), requestServices(c));
+    return c.json({ message_id: sid, status: "queued", to: body.to, from }, 201);
+  },
+);
+
+async function place(c: AppContext, body: CallBody): Promise<Response> {
+  const { sid, from } = await placeCall(body, requestOf(c), requestServices(c));
+  return c.json(
+    { call_id: sid, status: "initiated", to: body.to_number, from, agent_id: body.agent_id },
+    201,
+  );
+}
+
+function requestOf(c: AppContext) {
+  return { apiKeyId: c.get("apiKeyId"), idempotencyKey: c.req.header(IDEMPOTENCY_HEADER) };
+}

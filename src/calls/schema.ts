@@ -1,0 +1,80 @@
+import * as z from "zod/mini";
+import {
+  body,
+  maxLength,
+  minLength,
+  optionalText,
+  pattern,
+  requiredText,
+  satisfies,
+} from "../http/schema.ts";
+import { MACHINE_DETECTIONS } from "../twilio/calls.ts";
+import { E164 } from "../twilio/e164.ts";
+
+/** Twilio's CallSid. */
+export const CALL_ID = /^CA[0-9A-Za-z]{1,40}$/;
+
+const MAX_ID_LENGTH = 100;
+const MAX_PROMPT_LENGTH = 8_000;
+// Twilio speaks at most 4,096 characters in one <Say>.
+const MAX_VOICEMAIL_LENGTH = 1_000;
+const MAX_VARIABLES = 50;
+const MAX_VALUE_LENGTH = 500;
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
+const MAX_MESSAGE_LENGTH = 1_600;
+
+const agentId = requiredText().check(maxLength(MAX_ID_LENGTH));
+const toNumber = requiredText().check(pattern(E164, "invalid_phone_format"));
+const fromNumber = z.pipe(
+  z.optional(z.string().check(pattern(E164, "invalid_phone_format"))),
+  z.transform((value) => value ?? null),
+);
+
+const variables = z.record(z.string(), z.string().check(maxLength(MAX_VALUE_LENGTH))).check(
+  satisfies((value: Record<string, string>) => {
+    const names = Object.keys(value);
+    return names.length <= MAX_VARIABLES && names.every((name) => VARIABLE_NAME.test(name));
+  }),
+);
+
+/** `POST /v1/calls/outbound` */
+export const callBody = body(
+  {
+    agent_id: agentId,
+    to_number: toNumber,
+    from_number: fromNumber,
+    prompt: optionalText(MAX_PROMPT_LENGTH, "prompt_too_long"),
+    dynamic_vars: z._default(variables, {}),
+    machine_detection: z.optional(z.enum(MACHINE_DETECTIONS)),
+    voicemail_message: optionalText(MAX_VOICEMAIL_LENGTH),
+  },
+  {
+    agent_id: "agentId",
+    to_number: ["toNumber", "to"],
+    from_number: ["fromNumber", "from"],
+    // `variables`: the published SDK says so; docs/sdks.md.
+    dynamic_vars: ["dynamicVars", "dynamic_variables", "dynamicVariables", "variables"],
+    machine_detection: "machineDetection",
+    voicemail_message: "voicemailMessage",
+  },
+);
+
+export type CallBody = z.output<typeof callBody>;
+
+/** `POST /v1/sms` */
+export const textBody = body(
+  {
+    agent_id: agentId,
+    to: toNumber,
+    message: requiredText().check(minLength(1), maxLength(MAX_MESSAGE_LENGTH, "message_too_long")),
+    from_number: fromNumber,
+  },
+  {
+    agent_id: "agentId",
+    to: ["to_number", "toNumber"],
+    message: "body",
+    from_number: ["fromNumber", "from"],
+  },
+);
+
+export type TextBody = z.output<typeof textBody>;

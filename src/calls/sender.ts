@@ -1,0 +1,50 @@
+import { ApiError } from "../http/errors.ts";
+import type { Services } from "../services.ts";
+import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
+import { accountClient } from "../twilio-accounts/client.ts";
+import { findSender } from "./store.ts";
+
+/** Whose number calls or texts, and what it takes to let it. */
+export type Sender = {
+  apiKeyId: string;
+  phoneNumberId: string;
+  phoneNumber: string;
+  account: { accountSid: string; region: string };
+  concurrentCallLimit: number;
+  /** null: as the deployment says. */
+  callsPerSecond: number | null;
+  /** @throws VaultError, TwilioError */
+  connect: () => Promise<{ endpoint: TwilioEndpoint; credentials: TwilioCredentials }>;
+};
+
+/**
+ * The number that an agent calls or texts from. Faults in the contract's order: agent, then number.
+ *
+ * @throws ApiError `agent_not_found`, `from_number_not_found`, `agent_missing_phone_number`, `outbound_disabled`
+ * @throws StorageError
+ */
+export async function senderOf(
+  { agent_id: agentId, from_number: fromNumber }: { agent_id: string; from_number: string | null },
+  apiKeyId: string,
+  services: Services,
+): Promise<Sender> {
+  const { agent, sender, key } = await findSender(services.db, apiKeyId, agentId, fromNumber);
+  if (!agent) throw new ApiError("agent_not_found");
+  if (!sender)
+    throw new ApiError(fromNumber === null ? "agent_missing_phone_number" : "from_number_not_found");
+  if (sender.outbound_enabled === 0) throw new ApiError("outbound_disabled");
+  if (agent.is_active === 0)
+    throw new ApiError("outbound_disabled", {
+      message: "This agent is not active, so it neither calls nor texts. Set its is_active to true first.",
+    });
+  const account = { accountSid: sender.account_sid, region: sender.region };
+  return {
+    apiKeyId,
+    phoneNumberId: sender.id,
+    phoneNumber: sender.phone_number,
+    account,
+    concurrentCallLimit: key?.concurrent_call_limit ?? 0,
+    callsPerSecond: key?.calls_per_second ?? null,
+    connect: () => accountClient({ apiKeyId, ...account }, sender, services),
+  };
+}

@@ -1,0 +1,62 @@
+import { first, readBatch } from "../database.ts";
+import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
+
+/** A number that may call and text, and its account. */
+export type SenderRow = TwilioAccountRow & {
+  id: string;
+  phone_number: string;
+  account_sid: string;
+  region: string;
+  outbound_enabled: 0 | 1;
+};
+
+export type SenderRows = {
+  agent: { is_active: 0 | 1 } | undefined;
+  sender: SenderRow | undefined;
+  key: { concurrent_call_limit: number; calls_per_second: number | null } | undefined;
+};
+
+const COLUMNS = `n.id, n.phone_number, n.account_sid, n.region, n.outbound_enabled,
+  t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at`;
+
+const FROM = `phone_numbers n
+  JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region`;
+
+const OWN = "n.agent_id = ?1 AND n.api_key_id = ?2 AND n.state = 'active'";
+
+/**
+ * Everything that a call or a text needs, in one trip to D1.
+ *
+ * @param phoneNumber one of the agent's numbers; null: its first that may call, else its first
+ * @throws StorageError
+ */
+export async function findSender(
+  db: D1Database,
+  apiKeyId: string,
+  agentId: string,
+  phoneNumber: string | null,
+): Promise<SenderRows> {
+  const first = `SELECT ${COLUMNS} FROM ${FROM} WHERE ${OWN}`;
+  const order = "ORDER BY n.created_at, n.id LIMIT 1";
+  const own = (sql: string, ...more: string[]) => db.prepare(sql).bind(agentId, apiKeyId, ...more);
+  const [agents, keys, ...senders] = await readBatch(db, [
+    db.prepare("SELECT is_active FROM agents WHERE id = ?1 AND api_key_id = ?2").bind(agentId, apiKeyId),
+    db.prepare("SELECT concurrent_call_limit, calls_per_second FROM api_keys WHERE id = ?1").bind(apiKeyId),
+    ...(phoneNumber === null
+      ? [own(`${first} AND n.outbound_enabled = 1 ${order}`), own(`${first} ${order}`)]
+      : [own(`${first} AND n.phone_number = ?3`, phoneNumber)]),
+  ]);
+  return {
+    agent: agents?.results[0] as SenderRows["agent"],
+    key: keys?.results[0] as SenderRows["key"],
+    sender: senders.flatMap(({ results }) => results as SenderRow[])[0],
+  };
+}
+
+/** How many numbers of the key are imported. @throws StorageError */
+export async function countNumbers(db: D1Database, apiKeyId: string): Promise<number> {
+  const statement = db
+    .prepare("SELECT COUNT(*) AS count FROM phone_numbers WHERE api_key_id = ?1 AND state = 'active'")
+    .bind(apiKeyId);
+  return (await first<{ count: number }>(statement))?.count ?? 0;
+}

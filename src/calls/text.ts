@@ -1,0 +1,45 @@
+import { webhooksOf } from "../answering/webhook-urls.ts";
+import { sealBrief } from "../call-log/attempt.ts";
+import { newId } from "../ids.ts";
+import type { Services } from "../services.ts";
+import { listMessages, sendMessage } from "../twilio/messages.ts";
+import { attemptId, resume, type Sending, sendOnce } from "./once.ts";
+import type { TextBody } from "./schema.ts";
+import { senderOf } from "./sender.ts";
+
+/**
+ * Sends a text: one trip to D1, one to the key's call log, one request to Twilio.
+ *
+ * @throws ApiError the faults of the number, and Twilio's refusals
+ * @throws StorageError
+ */
+export async function sendText(
+  body: TextBody,
+  { apiKeyId, idempotencyKey }: { apiKeyId: string; idempotencyKey: string | undefined },
+  services: Services,
+): Promise<{ sid: string; from: string }> {
+  const sender = await senderOf(body, apiKeyId, services);
+  const id = await attemptId(apiKeyId, idempotencyKey);
+  const text = { from: sender.phoneNumber, to: body.to, body: body.message };
+  const brief = { from: text.from, to: text.to, prompt: null, dynamicVars: {}, voicemailMessage: null };
+  const [briefSealed, connected] = await Promise.all([
+    sealBrief(services.vault, id, brief),
+    sender.connect(),
+  ]);
+  const { endpoint, credentials } = connected;
+  const { message } = webhooksOf(services.publicBaseUrl, sender.phoneNumberId);
+  const sending: Sending = {
+    attempt: { id, kind: "sms", claim: newId("claim"), briefSealed },
+    sender,
+    connected,
+    send: () => sendMessage(endpoint, credentials, text, message),
+    note: (sid) => services.callLogs.note(apiKeyId, id, { sid, state: "ended" }),
+    list: () => listMessages(endpoint, credentials, text),
+  };
+  const begun = await services.callLogs.begin(apiKeyId, sending.attempt, null);
+  const sid =
+    begun.kind === "known"
+      ? await resume(sending, begun.attempt, services)
+      : await sendOnce(sending, services);
+  return { sid, from: text.from };
+}

@@ -1,0 +1,76 @@
+import { Hono } from "hono/tiny";
+import { withApiKey } from "../api-keys/with-api-key.ts";
+import type { UsageDay } from "../call-log/call.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
+import { ApiError, errorCatalogue } from "../http/errors.ts";
+import { requestServices } from "../services.ts";
+import { countNumbers } from "./store.ts";
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+const DEFAULT_DAYS = 30;
+const MAX_DAYS = 366;
+const DATE = /^\d{4}-\d{2}-\d{2}(?:T[0-9:.]{5,12}(?:Z|[+-]\d{2}:\d{2}))?$/;
+
+/** Calls, minutes and texts of the key, by UTC day. Exact: counted as they happen. */
+export const usage = new Hono<AppEnv>().get("/", withApiKey, async (c) => {
+  const { callLogs, db, now } = requestServices(c);
+  const apiKeyId = c.get("apiKeyId");
+  const period = periodOf(c, now());
+  const [days, numbers] = await Promise.all([
+    callLogs.usage(apiKeyId, period.since, period.until),
+    countNumbers(db, apiKeyId),
+  ]);
+  const sum = (part: Exclude<keyof UsageDay, "day">) => days.reduce((total, day) => total + day[part], 0);
+  const byDay = new Map(days.map((day) => [day.day, day]));
+  return c.json({
+    ...period,
+    calls: { inbound: sum("inbound"), outbound: sum("outbound"), minutes: minutes(sum("seconds")) },
+    sms: { received: sum("received"), sent: sum("sent") },
+    numbers,
+    days: daysFrom(period).map((date) => ({ date, ...serialise(byDay.get(date)) })),
+  });
+});
+
+function serialise(day: UsageDay | undefined) {
+  if (!day) return { calls: 0, minutes: 0, sms: 0 };
+  return { calls: day.inbound + day.outbound, minutes: minutes(day.seconds), sms: day.received + day.sent };
+}
+
+/** Two decimals: as exact as a sum of seconds needs, and no more. */
+const minutes = (seconds: number): number => Math.round((seconds / 60) * 100) / 100;
+
+type Period = { since: string; until: string };
+
+function daysFrom({ since, until }: Period): string[] {
+  const count = (Date.parse(until) - Date.parse(since)) / DAY_MS + 1;
+  return Array.from({ length: count }, (_, index) => dayOf(Date.parse(since) + index * DAY_MS));
+}
+
+const dayOf = (time: number): string => new Date(time).toISOString().slice(0, "2026-01-31".length);
+
+/** @throws ApiError `invalid_field` */
+function periodOf(c: AppContext, now: Date): Period {
+  const until = dateOf(c, "until") ?? now.getTime();
+  const since = dateOf(c, "since") ?? until - (DEFAULT_DAYS - 1) * DAY_MS;
+  const period = { since: dayOf(since), until: dayOf(until) };
+  const days = (Date.parse(period.until) - Date.parse(period.since)) / DAY_MS + 1;
+  if (days < 1 || days > MAX_DAYS) throw invalid(["since", "until"], `Ask for 1 to ${MAX_DAYS} days.`);
+  return period;
+}
+
+function dateOf(c: AppContext, name: "since" | "until"): number | undefined {
+  const text = c.req.query(name);
+  if (text === undefined || text === "") return undefined;
+  const time = DATE.test(text) ? Date.parse(text) : Number.NaN;
+  const isReal = !Number.isNaN(time) && (text.length > "2026-01-31".length || dayOf(time) === text);
+  if (!isReal)
+    throw invalid([name], "Send a day as YYYY-MM-DD, or a time as RFC 3339; days are those of UTC.");
+  return time;
+}
+
+function invalid(fields: string[], advice: string): ApiError {
+  return new ApiError("invalid_field", {
+    message: `${errorCatalogue.invalid_field.message} Fields: ${fields.join(", ")}. ${advice}`,
+    details: { fields },
+  });
+}

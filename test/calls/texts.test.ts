@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { haveImported, type Imported, tell } from "../support/answering.ts";
+import { startCustomer } from "../support/customer.ts";
+import { operations, twilio } from "../support/twilio.ts";
+import { expectError, post } from "../support/worker.ts";
+import { effects } from "../twilio-simulator/faults.ts";
+
+const TO = "+15005550009";
+
+function sendText(
+  { key, agentId }: Imported,
+  fields: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+) {
+  return post(
+    "/v1/sms",
+    { agent_id: agentId, to: TO, message: "Your table is ready.", ...fields },
+    { key, headers },
+  );
+}
+
+describe("POST /v1/sms", () => {
+  it("sends a text with one request to Twilio, and tells that it arrived", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    const before = operations().length;
+    const response = await sendText(imported);
+    const [message] = twilio.state.messages;
+    expect(response.status).toBe(201);
+    expect(await response.json()).toEqual({
+      message_id: message?.sid,
+      status: "queued",
+      to: TO,
+      from: imported.phoneNumber,
+    });
+    expect(operations().slice(before)).toEqual(["message"]);
+    expect(message).toMatchObject({ from: imported.phoneNumber, to: TO, body: "Your table is ready." });
+    await twilio.deliverTexts();
+    const event = customer.events().at(-1);
+    expect(event).toMatchObject({ event: "sms.delivered", message_id: message?.sid, to: TO });
+    expect(event).not.toHaveProperty("reason");
+  });
+
+  it.each([
+    [30003, "undelivered", "handset_unreachable"],
+    [30034, "failed", "a2p_unregistered"],
+    [39999, "failed", "failed"],
+  ] as const)("tells that it did not arrive, and why: %i", async (errorCode, status, reason) => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    await sendText(imported);
+    await twilio.deliverTexts({ status, errorCode });
+    expect(customer.events().at(-1)).toMatchObject({ event: "sms.failed", twilio_code: errorCode, reason });
+  });
+
+  it("tells nothing of a text that is on its way", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    const before = customer.events().length;
+    await tell(imported, "message-status", { MessageSid: "SM1", MessageStatus: "sent" });
+    expect(customer.events()).toHaveLength(before);
+  });
+
+  it("refuses what cannot be sent", async () => {
+    const imported = await haveImported();
+    await expectError(await sendText(imported, { message: "  " }), 400, "missing_field");
+    await expectError(await sendText(imported, { message: "x".repeat(1_601) }), 400, "message_too_long");
+    await expectError(await sendText(imported, { to: "12345" }), 400, "invalid_phone_format");
+    await expectError(await sendText(imported, { from_number: TO }), 400, "from_number_not_found");
+    await expectError(await sendText(imported, { agent_id: "agent_0" }), 404, "agent_not_found");
+    expect(twilio.state.messages).toEqual([]);
+  });
+
+  it("says why Twilio refuses", async () => {
+    const imported = await haveImported();
+    twilio.state.optedOut.add(TO);
+    const { details } = await expectError(await sendText(imported), 403, "recipient_unsubscribed");
+    expect(details).toMatchObject({ twilio_code: 21610 });
+    twilio.state.optedOut.clear();
+    twilio.faults.add({ effect: effects.tooManyRequestsRetryAfter(7), operation: "message" });
+    await expectError(await sendText(imported), 503, "twilio_rate_limited");
+    for (const number of twilio.state.numbers.values())
+      number.capabilities = { voice: true, sms: false, mms: false, fax: false };
+    await expectError(await sendText(imported), 400, "sms_not_supported");
+  });
+
+  it("finds a text whose answer was lost, and never sends it twice", async () => {
+    const imported = await haveImported();
+    twilio.faults.add({ effect: effects.replyLost, operation: "message" });
+    const found = await sendText(imported, {}, { "idempotency-key": "one" });
+    expect(await found.json()).toMatchObject({ message_id: twilio.state.messages[0]?.sid });
+    twilio.faults.add({ effect: effects.reset, operation: "message" });
+    const other = { message: "Another." };
+    const { details } = await expectError(
+      await sendText(imported, other, { "idempotency-key": "two" }),
+      502,
+      "outbound_failed",
+    );
+    expect(details).toMatchObject({ outcome: "unknown" });
+    await expectError(await sendText(imported, other, { "idempotency-key": "two" }), 502, "outbound_failed");
+    expect(twilio.state.messages).toHaveLength(1);
+  });
+});
