@@ -84,8 +84,9 @@ export function createClient({
           signal: signal ?? null,
         }),
       );
-      const isJson = response.headers.get("content-type")?.includes("json");
-      if (response.ok && !isJson) return response.blob();
+      // A recording, or a table. Any other form is not this API's, such as a page of a proxy.
+      const isFile = /^(?:audio\/|text\/csv)/.test(response.headers.get("content-type") ?? "");
+      if (response.ok && isFile) return response.blob();
       const answer = await response.json().catch(() => undefined);
       if (!response.ok || answer === undefined) throw new NixflexError(response, answer?.error);
       return answer;
