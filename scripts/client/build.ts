@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { openApiDocument } from "../../src/documentation/openapi.ts";
 import { operationsOf } from "../documentation/operations.ts";
+import { buildCommandLine } from "./build-cli.ts";
 
 // openapi-typescript makes the types. It needs the compiler API, which TypeScript 7 no longer has. So the client's
 // workspace installs it together with TypeScript 5.
@@ -13,7 +14,7 @@ const GENERATED = join(SDK, "src/generated");
 
 const require = createRequire(join(SDK, "package.json"));
 
-/** Builds the client: types and routes from the document, then JavaScript and declarations. @throws Error */
+/** Builds the client: types and routes from the document, then JavaScript, declarations and the command line. @throws Error */
 export function buildClient(): void {
   const document = openApiDocument();
   mkdirSync(GENERATED, { recursive: true });
@@ -33,6 +34,7 @@ export function buildClient(): void {
     `/** Method and path of each operation, by its id. */\nexport const routes = {\n${routes.join("\n")}\n} as const;\n`,
   );
   run("typescript/bin/tsc", ["--project", SDK]);
+  buildCommandLine();
 }
 
 /** Runs a program of the client's workspace. Prints nothing unless it fails. */

@@ -1,0 +1,147 @@
+import { randomUUID } from "node:crypto";
+import { renameSync, writeFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Connection } from "../connection.ts";
+import { EXIT, usage } from "../failures.ts";
+import { readNumbers } from "../numbers-file.ts";
+import {
+  dryRunOption,
+  examples,
+  type Globals,
+  opened,
+  type TwilioOptions,
+  takesTwilioAccount,
+  twilioAccount,
+  twilioToken,
+} from "../options.ts";
+import { note, print } from "../output.ts";
+import { patiently } from "../patience.ts";
+import { createProgress, hasEnded, type ImportStatus, outcomesText } from "../progress.ts";
+
+const PATH = "/v1/phone-number-imports";
+
+type FollowOptions = { out: string; interval: number; detach?: true };
+
+export function addBulk(program: Command): void {
+  const bulk = program
+    .command("bulk")
+    .description("import up to 5,000 numbers, over an account and its subaccounts");
+  follows(takesTwilioAccount(bulk.command("start [file]", { isDefault: true })))
+    .description(
+      "import the numbers of a CSV file: phone_number, and twilio_sid, agent_id, external_id if you like",
+    )
+    .option("--all", "every number of the account, without a file")
+    .option("--agent <id>", "the agent of numbers that name none")
+    .option("--subaccounts", "numbers may be in subaccounts of --account, whose own token is not needed")
+    .addOption(dryRunOption())
+    .addHelpText(
+      "after",
+      examples(
+        "nixflex-numbers bulk numbers.csv --account AC… --agent agent_… --dry-run",
+        "nixflex-numbers bulk numbers.csv --account AC… --subaccounts",
+        "nixflex-numbers bulk --all --account AC… --agent agent_…",
+        "nixflex-numbers bulk resume imp_…",
+      ),
+    )
+    .action(startBulk);
+  follows(bulk.command("resume <import>"))
+    .description("follow an import that goes on without you, and write its results")
+    .action(async (id: string, chosen: FollowOptions, command: Command) => {
+      const { options, ...connection } = opened(command);
+      await follow(connection, id, { ...options, ...chosen });
+    });
+  follows(bulk.command("retry <import>"))
+    .description("try the failed numbers of an ended import again")
+    .option("--token-stdin", "read the Auth Token from standard input; else TWILIO_AUTH_TOKEN, or a prompt")
+    .action(async (id: string, chosen: FollowOptions & TwilioOptions, command: Command) => {
+      const { options, ...connection } = opened(command);
+      const body = { twilio_token: await twilioToken(chosen.tokenStdin) };
+      await connection.send("POST", importPath(id, "retry"), { body });
+      await follow(connection, id, { ...options, ...chosen });
+    });
+  bulk
+    .command("cancel <import>")
+    .description("end an import; what it has imported stays imported")
+    .action(async (id: string, _: unknown, command: Command) => {
+      const { options, send } = opened(command);
+      const status = (await (await send("POST", importPath(id, "cancel"))).json()) as ImportStatus;
+      print(options.json, status, () => `${id} is ${status.status}. ${outcomesText(status)}`.trim());
+    });
+}
+
+function follows(command: Command): Command {
+  return command
+    .option("--out <file>", "where the results go; an older file is overwritten", "results.csv")
+    .option("--detach", "print the import's id, and do not wait for its end")
+    .addOption(
+      new Option("--interval <seconds>", "how often to ask for progress").default(2).argParser((text) => {
+        if (!(Number(text) > 0)) throw new InvalidArgumentError("It must be a number of seconds.");
+        return Number(text);
+      }),
+    );
+}
+
+const importPath = (id: string, ...rest: string[]): string =>
+  [PATH, encodeURIComponent(id), ...rest].join("/");
+
+type StartOptions = FollowOptions &
+  TwilioOptions & { all?: true; agent?: string; subaccounts?: true; dryRun?: true };
+
+async function startBulk(file: string | undefined, chosen: StartOptions, command: Command): Promise<void> {
+  const { options, ...connection } = opened(command);
+  if ((file === undefined) === (chosen.all === undefined))
+    throw usage("Name a file of numbers, or use --all.");
+  if (file === "-" && chosen.tokenStdin)
+    throw usage("Standard input can be the file or the token, not both.");
+  const numbers = file === undefined ? { all: true } : { items: readNumbers(file) };
+  const body = {
+    ...numbers,
+    ...(await twilioAccount(chosen)),
+    agent_id: chosen.agent,
+    include_subaccounts: chosen.subaccounts,
+    dry_run: chosen.dryRun,
+  };
+  // If the answer is lost, the same key brings it again, and nothing begins twice.
+  const headers = { "idempotency-key": randomUUID() };
+  const response = await patiently(() => connection.send("POST", PATH, { body, headers }));
+  const { import_id } = (await response.json()) as ImportStatus;
+  await follow(connection, import_id, { ...options, ...chosen });
+}
+
+/** Shows progress until the import has ended, and writes its results. */
+async function follow(
+  { send }: Connection,
+  id: string,
+  { out, interval, detach, json }: FollowOptions & Globals,
+): Promise<void> {
+  const resume = `nixflex-numbers bulk resume ${id}`;
+  if (detach) {
+    print(json, { import_id: id }, () => `${id} has begun. To follow it: ${resume}`);
+    return;
+  }
+  note(`Import ${id}. It goes on if you end this command; to follow it again: ${resume}`);
+  const progress = createProgress(process);
+  const status = async () => (await (await send("GET", importPath(id))).json()) as ImportStatus;
+  let now = await patiently(status);
+  progress.show(now);
+  while (!hasEnded(now)) {
+    await delay(interval * 1_000);
+    now = await patiently(status);
+    progress.show(now);
+  }
+  progress.end();
+  const results = await patiently(async () => (await send("GET", importPath(id, "results.csv"))).text());
+  writeFileSync(`${out}.part`, results);
+  renameSync(`${out}.part`, out);
+  print(
+    json,
+    { ...now, results: out },
+    () => `${now.status}: ${outcomesText(now) || "no numbers"}. Results: ${out}`,
+  );
+  for (const { twilio_sid, error } of now.account_errors ?? [])
+    note(`${twilio_sid}: ${error.message} (${error.code})`);
+  const { failed = 0 } = now.counts;
+  if (failed > 0) note(`To try the failed ones again: nixflex-numbers bulk retry ${id}`);
+  if (failed > 0 || now.status === "cancelled") process.exitCode = EXIT.attention;
+}

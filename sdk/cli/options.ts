@@ -1,0 +1,52 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { readSecret } from "./ask.ts";
+import { type Connection, openConnection } from "./connection.ts";
+import { usage } from "./failures.ts";
+
+// Options that several commands share.
+
+export type Globals = { json?: true; url?: string };
+
+function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("It must be a whole number, at least 1.");
+  return Number(text);
+}
+
+export const limitOption = () =>
+  new Option("--limit <count>", "show this many at most").argParser(wholeNumber);
+export const dryRunOption = () => new Option("--dry-run", "say what would change, and change nothing");
+export const yesOption = () => new Option("-y, --yes", "do not ask");
+
+/** The connection, and the command's own options with the global ones. */
+export function opened<Options>(command: Command): Connection & { options: Options & Globals } {
+  const options = command.optsWithGlobals<Options & Globals>();
+  return { ...openConnection(options), options };
+}
+
+export type TwilioOptions = { account?: string; tokenStdin?: true };
+
+export function takesTwilioAccount(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--account <sid>", "the Twilio account that owns the numbers").env("TWILIO_ACCOUNT_SID"),
+    )
+    .option("--token-stdin", "read its Auth Token from standard input; else TWILIO_AUTH_TOKEN, or a prompt");
+}
+
+export async function twilioAccount({ account, tokenStdin }: TwilioOptions) {
+  if (account === undefined)
+    throw usage("The Twilio account is missing. Use --account, or set TWILIO_ACCOUNT_SID.");
+  return { twilio_sid: account, twilio_token: await twilioToken(tokenStdin) };
+}
+
+export const twilioToken = (tokenStdin: true | undefined): Promise<string> =>
+  readSecret({
+    name: "Twilio Auth Token",
+    variable: "TWILIO_AUTH_TOKEN",
+    option: "--token-stdin",
+    isStdin: tokenStdin,
+  });
+
+/** Examples at the end of a command's help. */
+export const examples = (...lines: string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;

@@ -1,0 +1,355 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createClient } from "@nixflex/numbers";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { startTwilio } from "../../scripts/demo/twilio.ts";
+import { PUBLIC_BASE_URL, startWorker } from "../../scripts/demo/worker.ts";
+import { settingsPath } from "../../sdk/cli/settings.ts";
+import type { Account } from "../twilio-simulator/state.ts";
+import { createPerson, type Person } from "./run.ts";
+
+// The built program as a process, against the Worker and a simulated Twilio.
+
+let twilio: Awaited<ReturnType<typeof startTwilio>>;
+let worker: Awaited<ReturnType<typeof startWorker>>;
+let account: Account;
+let key: string;
+let person: Person;
+let agent: string;
+let nextNumber = 1_000;
+
+beforeAll(async () => {
+  twilio = await startTwilio(() => worker.url);
+  worker = await startWorker(twilio.url, twilio.regionUrls);
+  account = twilio.addAccount();
+  const admin = createClient({ baseUrl: worker.url, token: worker.adminToken });
+  const { key_id, key_secret } = await admin.createKey({ body: { name: "command line" } });
+  key = `${key_id}:${key_secret}`;
+  person = createPerson();
+  Object.assign(person.env, { TWILIO_ACCOUNT_SID: account.sid, TWILIO_AUTH_TOKEN: account.authToken });
+  await person.run(["login", "--url", worker.url, "--key-stdin"], key);
+  ({ agent_id: agent } = await person.json(["agents", "create", "--name", "Receptionist"]));
+}, 60_000);
+
+afterAll(async () => {
+  await worker?.close();
+  await twilio?.close();
+});
+
+function haveNumber(): string {
+  const phone_number = `+1500555${nextNumber++}`;
+  twilio.addNumber(account, { phone_number });
+  return phone_number;
+}
+
+async function haveImported(): Promise<string> {
+  const number = haveNumber();
+  await person.json(["import", number, "--agent", agent]);
+  return number;
+}
+
+describe("signing in", () => {
+  it("tries the key, keeps it for its owner alone, and never prints it", async () => {
+    const somebody = createPerson();
+    const { code, out, err } = await somebody.run(["login", "--url", worker.url, "--key-stdin"], `${key}\n`);
+    expect(code).toBe(0);
+    expect(out + err).not.toContain(key.split(":")[1]);
+    expect(statSync(somebody.settings).mode & 0o777).toBe(0o600);
+    expect(await somebody.json(["list"])).toEqual(await person.json(["list"]));
+    expect((await somebody.run(["logout"])).code).toBe(0);
+    expect(await somebody.run(["list"])).toMatchObject({ code: 4, out: "" });
+  });
+
+  it("replaces a file that others can read", async () => {
+    const somebody = createPerson();
+    mkdirSync(join(somebody.settings, ".."), { recursive: true });
+    writeFileSync(somebody.settings, "not JSON", { mode: 0o644 });
+    expect(await somebody.run(["list"])).toMatchObject({ code: 2 });
+    await somebody.run(["login", "--url", worker.url, "--key-stdin"], key);
+    expect(statSync(somebody.settings).mode & 0o777).toBe(0o600);
+  });
+
+  it("keeps no key that the API refuses", async () => {
+    const somebody = createPerson();
+    const wrong = `${key.split(":")[0]}:nxfs_${"0".repeat(64)}`;
+    const { code, err } = await somebody.run(["login", "--url", worker.url, "--key-stdin"], wrong);
+    expect(code).toBe(4);
+    expect(err).toContain(`${PUBLIC_BASE_URL}/docs/errors/invalid_api_key`);
+    expect(() => statSync(somebody.settings)).toThrow();
+  });
+
+  it("takes key and deployment from the environment, without a file", async () => {
+    const somebody = createPerson();
+    Object.assign(somebody.env, { NIXFLEX_API_KEY: key, NIXFLEX_BASE_URL: worker.url });
+    expect(await somebody.json(["agents", "list"])).toEqual(await person.json(["agents", "list"]));
+  });
+
+  it("sends a kept key to no other deployment, and none over plain http", async () => {
+    const elsewhere = await person.run(["list", "--url", "https://other.example.com"]);
+    expect(elsewhere).toMatchObject({ code: 4, err: expect.stringContaining("https://other.example.com") });
+    const plain = await person.run(["list", "--url", "http://numbers.example.com"]);
+    expect(plain).toMatchObject({ code: 2, err: expect.stringContaining("https://") });
+  });
+
+  it.each([
+    ["linux", {}, /\/\.config\/nixflex-numbers\/config\.json$/],
+    ["linux", { XDG_CONFIG_HOME: "/somewhere" }, /^\/somewhere\/nixflex-numbers\/config\.json$/],
+    ["linux", { XDG_CONFIG_HOME: "relative" }, /\/\.config\/nixflex-numbers\/config\.json$/],
+    ["darwin", {}, /\/Library\/Application Support\/nixflex-numbers\/config\.json$/],
+    ["win32", { APPDATA: "/Users/Ada/AppData/Roaming" }, /^\/Users\/Ada\/AppData\/Roaming\/nixflex-numbers/],
+  ])("keeps settings in the place of %s %j", (platform, env, path) => {
+    expect(settingsPath(env, platform)).toMatch(path);
+  });
+});
+
+describe("a number", () => {
+  it("is planned, imported, shown, moved and released", async () => {
+    const number = haveNumber();
+    const plan = await person.run(["plan", number, "--agent", agent]);
+    expect(plan.out).toMatch(/voice_url +- +https:/);
+    expect(plan.out).toContain("Nothing was changed");
+    expect(await person.json(["list"])).not.toMatchObject({ phone_numbers: [{ phone_number: number }] });
+
+    const { plan_hash } = await person.json(["import", number, "--agent", agent, "--dry-run"]);
+    const imported = await person.run(["import", number, "--agent", agent, "--plan-hash", plan_hash]);
+    expect(imported).toMatchObject({ code: 0, out: `${number} is answered by ${agent}.\n`, err: "" });
+
+    const shown = await person.run(["show", number]);
+    expect(shown.out).toMatch(new RegExp(`^phone_number +\\${number}$`, "m"));
+    expect(shown.out).toMatch(/^health +ok$/m);
+
+    const other = await person.json(["agents", "create", "--name", "Night shift"]);
+    const move = ["move", number, "--agent", other.agent_id];
+    expect((await person.run([...move, "--dry-run"])).out).toContain(`agent_id  ${agent}  ${other.agent_id}`);
+    expect((await person.json(["show", number])).phone_number.agent_id).toBe(agent);
+    expect((await person.run(move)).out).toBe(`${number} is answered by ${other.agent_id}.\n`);
+
+    expect(await person.run(["release", number])).toMatchObject({ code: 2, out: "" });
+    expect((await person.run(["release", number, "--dry-run"])).out).toContain("Nothing was changed");
+    expect((await person.json(["show", number])).phone_number.phone_number).toBe(number);
+    expect((await person.run(["release", number, "--yes"])).out).toContain(`${number} is released.`);
+    expect(await person.run(["show", number])).toMatchObject({ code: 1 });
+  });
+
+  it("that needs attention is found by check and by list --health", async () => {
+    const [fine, broken] = [await haveImported(), await haveImported()];
+    expect((await person.run(["list", "--health"])).out).toBe("All numbers are ok.\n");
+    const { phone_number } = await person.json(["show", broken]);
+    twilio.edit(phone_number.twilio_number_sid, { trunk_sid: `TK${"0".repeat(32)}` });
+    await worker.database
+      .prepare("UPDATE phone_numbers SET drift_policy = 'report' WHERE phone_number = ?1")
+      .bind(broken)
+      .run();
+    const checked = await person.run(["check", broken]);
+    expect(checked).toMatchObject({ code: 5, out: expect.stringMatching(/^health +overridden_by_trunk$/m) });
+    expect(await person.run(["check", fine])).toMatchObject({ code: 0 });
+    const { phone_numbers } = await person.json(["list", "--health"]);
+    expect(phone_numbers.map((each: { phone_number: string }) => each.phone_number)).toEqual([broken]);
+    expect(await person.json(["list", "--health", "overridden_by_trunk"])).toEqual({ phone_numbers });
+    await person.run(["release", broken, "--yes"]);
+  });
+
+  it("is listed whichever page it is on", async () => {
+    await haveImported();
+    const all = await person.json(["list", "--agent", agent]);
+    expect(await person.json(["list", "--limit", "1"])).toEqual({ phone_numbers: [all.phone_numbers[0]] });
+    expect((await person.run(["list"])).out.trim().split("\n")).toHaveLength(all.phone_numbers.length + 1);
+  });
+});
+
+describe("Twilio's Auth Token", () => {
+  it("comes by standard input instead of the environment", async () => {
+    const somebody = createPerson();
+    Object.assign(somebody.env, { NIXFLEX_API_KEY: key, NIXFLEX_BASE_URL: worker.url });
+    const plan = ["plan", haveNumber(), "--agent", agent, "--account", account.sid];
+    expect(await somebody.run(plan)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("TWILIO_AUTH_TOKEN"),
+    });
+    expect(await somebody.run([...plan, "--token-stdin"], `${account.authToken}\n`)).toMatchObject({
+      code: 0,
+    });
+  });
+
+  it("is no option", async () => {
+    const given = ["plan", haveNumber(), "--agent", agent, "--token", account.authToken];
+    expect(await person.run(given)).toMatchObject({ code: 2, out: "" });
+  });
+});
+
+describe("a failure", () => {
+  it("of the API is told in its own words, with its page", async () => {
+    const { code, out, err } = await person.run(["show", "+15005559999"]);
+    expect({ code, out }).toEqual({ code: 1, out: "" });
+    expect(err).toMatch(
+      /^Error: .+\n {2}code {5}number_not_found\n {2}help {5}https:.+number_not_found\n {2}request {2}req_/,
+    );
+    const told = await person.run(["show", "+15005559999", "--json"]);
+    expect(JSON.parse(told.err)).toMatchObject({
+      error: {
+        code: "number_not_found",
+        doc_url: `${PUBLIC_BASE_URL}/docs/errors/number_not_found`,
+        details: {},
+      },
+    });
+  });
+
+  it("to reach the deployment has its own exit code", async () => {
+    const somebody = createPerson();
+    Object.assign(somebody.env, { NIXFLEX_API_KEY: key, NIXFLEX_BASE_URL: "http://127.0.0.1:9" });
+    expect(await somebody.run(["list"])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining("does not answer"),
+    });
+  });
+
+  it.each([
+    ["no command", []],
+    ["an unknown command", ["lst"]],
+    ["a missing option", ["import", "+15005550006"]],
+    ["a file that is not there", ["agents", "create", "--file", "missing.json"]],
+    ["a limit that is no number", ["list", "--limit", "many"]],
+  ])("of the caller has its own exit code: %s", async (_, args) => {
+    const [plain, told] = await Promise.all([person.run(args), person.run([...args, "--json"])]);
+    expect(plain).toMatchObject({ code: 2, out: "" });
+    expect(told).toMatchObject({ code: 2, out: "" });
+    expect(JSON.parse(told.err)).toEqual({ error: { message: expect.any(String) } });
+  });
+});
+
+describe("agents", () => {
+  it("are created, updated, listed, shown and deleted", async () => {
+    writeFileSync(join(person.home, "prompt.md"), "You are friendly.\n");
+    const made = await person.json(
+      ["agents", "create", "--file", "-", "--prompt-file", "prompt.md", "--welcome", "Hello."],
+      JSON.stringify({ name: "From a file", welcome_message: "Overridden", record: true }),
+    );
+    expect(made).toMatchObject({
+      name: "From a file",
+      system_prompt: "You are friendly.",
+      welcome_message: "Hello.",
+      record: true,
+    });
+    const updated = await person.json(["agents", "update", made.agent_id, "--name", "Renamed"]);
+    expect(updated).toEqual({ ...made, name: "Renamed", updated_at: updated.updated_at });
+    expect((await person.run(["agents", "list"])).out).toMatch(
+      new RegExp(`^${made.agent_id} +Renamed `, "m"),
+    );
+    expect((await person.run(["agents", "show", made.agent_id])).out).toMatch(/^name +Renamed$/m);
+    expect(await person.run(["agents", "delete", made.agent_id])).toMatchObject({ code: 2 });
+    expect(await person.run(["agents", "delete", made.agent_id, "--yes"])).toMatchObject({ code: 0 });
+    expect(await person.run(["agents", "show", made.agent_id])).toMatchObject({ code: 1 });
+  });
+
+  it("that have numbers are deleted by force, which can be tried before", async () => {
+    const { agent_id } = await person.json(["agents", "create", "--name", "Busy"]);
+    const number = await haveImported();
+    await person.json(["move", number, "--agent", agent_id]);
+    const remove = ["agents", "delete", agent_id];
+    expect(await person.json([...remove, "--dry-run"])).toMatchObject({ phone_numbers: 1, deleted: false });
+    expect((await person.run([...remove, "--yes"])).err).toContain("agent_in_use");
+    expect(await person.run([...remove, "--force", "--yes"])).toMatchObject({ code: 0 });
+    expect((await person.json(["show", number])).phone_number.agent_id).toBeNull();
+  });
+});
+
+it("an agent calls and texts from its number", async () => {
+  const { agent_id } = await person.json(["agents", "create", "--name", "Calls"]);
+  expect(await person.run(["call", "+14155550123", "--agent", agent_id])).toMatchObject({
+    code: 1,
+    err: expect.stringContaining("agent_missing_phone_number"),
+  });
+  const number = haveNumber();
+  await person.json(["import", number, "--agent", agent_id]);
+  const call = ["call", "+14155550123", "--agent", agent_id, "--prompt", "Be brief.", "--var", "name=Ada"];
+  expect((await person.run(call)).out).toMatch(
+    new RegExp(`^\\${number} calls \\+14155550123: CA[0-9a-f]{32}\n$`),
+  );
+  const text = ["text", "+14155550123", "Hello.", "--agent", agent_id, "--idempotency-key", "once"];
+  const sent = await person.json(text);
+  expect(await person.json(text)).toEqual(sent);
+  expect(twilio.messages().filter(({ to }) => to === "+14155550123")).toHaveLength(1);
+});
+
+describe("deliveries", () => {
+  it("are listed and sent again", async () => {
+    const agentFile = JSON.stringify({ name: "Tells", webhook_url: "http://127.0.0.1:9/events" });
+    const { agent_id } = await person.json(["agents", "create", "--file", "-"], agentFile);
+    await person.json(["import", haveNumber(), "--agent", agent_id]);
+    const { deliveries } = await person.json(["deliveries"]);
+    expect(deliveries).toMatchObject([{ event: "number.imported", agent_id }]);
+    expect((await person.run(["deliveries", "list", "--limit", "5"])).out).toMatch(
+      /^evt_\w+ +number.imported +/m,
+    );
+    const again = await person.run(["deliveries", "redeliver", deliveries[0].id]);
+    expect(again.code === 0 ? again.out : again.err).toContain(deliveries[0].id);
+    expect(await person.run(["deliveries", "redeliver", "evt_none"])).toMatchObject({ code: 1 });
+  });
+});
+
+it("open prints the console's URL", async () => {
+  expect((await person.run(["open"])).out).toBe(`${new URL(worker.url).origin}/console\n`);
+});
+
+describe("completion", () => {
+  const complete = async (...words: string[]) =>
+    (await person.run(["__complete", "--", ...words])).out.split("\n").filter(Boolean);
+
+  it("offers what may follow", async () => {
+    const typed: [string[], string[]][] = [
+      [["re"], ["release"]],
+      [
+        ["agents", ""],
+        ["list", "show", "create", "update", "delete"],
+      ],
+      [["move", "+1", "--ag"], ["--agent"]],
+      [["move", "--js"], ["--json"]],
+      [["deliveries", "list", "--state", "f"], ["failed"]],
+      [["move", "--agent", ""], []],
+      [
+        ["completion", ""],
+        ["bash", "zsh", "fish"],
+      ],
+    ];
+    expect(await Promise.all(typed.map(([words]) => complete(...words)))).toEqual(
+      typed.map(([, found]) => found),
+    );
+  });
+
+  it("is a script for each shell, and bash takes it", async () => {
+    for (const shell of ["zsh", "fish"]) {
+      expect((await person.run(["completion", shell])).out).toContain("nixflex-numbers __complete");
+    }
+    const script = (await person.run(["completion", "bash"])).out;
+    const program = `nixflex-numbers() { "${process.execPath}" "${join(process.cwd(), "sdk/dist/cli.js")}" "$@"; }`;
+    const typed = "COMP_WORDS=(nixflex-numbers agents cr); COMP_CWORD=2; _nixflex_numbers; echo $COMPREPLY";
+    expect(execFileSync("bash", ["-c", `${program}\n${script}\n${typed}`], { encoding: "utf8" })).toBe(
+      "create\n",
+    );
+  });
+});
+
+it("is a package that installs and runs in an empty folder", async () => {
+  const npm = (...args: string[]) =>
+    execFileSync("npm", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  const [{ filename, files }] = JSON.parse(
+    npm("pack", "--workspace", "sdk", "--json", "--pack-destination", person.home),
+  );
+  const packed = files.map(({ path }: { path: string }) => path);
+  expect(packed).toEqual(expect.arrayContaining(["dist/cli.js", "dist/THIRD-PARTY-LICENSES.txt"]));
+  writeFileSync(join(person.home, "package.json"), "{}");
+  npm(
+    "install",
+    "--prefix",
+    person.home,
+    "--offline",
+    "--no-audit",
+    "--no-fund",
+    join(person.home, filename),
+  );
+  const installed = join(person.home, "node_modules/.bin/nixflex-numbers");
+  const { version } = JSON.parse(readFileSync("sdk/package.json", "utf8"));
+  expect(await person.run(["--version"], "", installed)).toEqual({ code: 0, out: `${version}\n`, err: "" });
+  expect((await person.run(["agents", "list"], "", installed)).out).toContain("Receptionist");
+});

@@ -1,0 +1,254 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { type Answer, type Asked, startApiDouble } from "./api-double.ts";
+import { createPerson, type Person } from "./run.ts";
+
+// What the program sends, and what it does with each answer, lost ones included: against a server that answers as the
+// API's contract says.
+
+const AGENT = "agent_125207e452f8714a";
+const ACCOUNT = `AC${"0".repeat(32)}`;
+const IMPORT = "imp_5f2c9a7e5f2c9a7e";
+const PATH = `/v1/phone-number-imports/${IMPORT}`;
+const RESULTS = "phone_number,outcome\r\n+15005550006,imported\r\n";
+const CREATED: Answer = { status: 202, json: { import_id: IMPORT, status: "queued", total: 2 } };
+
+let double: Awaited<ReturnType<typeof startApiDouble>>;
+let person: Person;
+
+afterEach(() => double.close());
+
+async function have(answer: (asked: Asked) => Answer) {
+  double = await startApiDouble(answer);
+  person = createPerson();
+  Object.assign(person.env, {
+    NIXFLEX_API_KEY: "nxf_1:nxfs_2",
+    NIXFLEX_BASE_URL: double.url,
+    TWILIO_ACCOUNT_SID: ACCOUNT,
+    TWILIO_AUTH_TOKEN: "the token",
+  });
+}
+
+const status = (state: string, counts: Record<string, number>, more = {}): Answer => ({
+  json: { import_id: IMPORT, status: state, total: 2, counts, ...more },
+});
+const COMPLETED = status("completed", { imported: 2, failed: 0, waiting: 0 });
+
+/** Answers in this order, each once and the last for good, by method and path. */
+function inOrder(script: Record<string, Answer[]>) {
+  return ({ method, path }: Asked): Answer => {
+    const answers = script[`${method} ${path}`] ?? [];
+    const next = answers.length > 1 ? answers.shift() : answers[0];
+    return next ?? { status: 404, json: { error: { code: "not_found", message: `no ${method} ${path}` } } };
+  };
+}
+
+const bulkScript = (states: Answer[], begin: Answer[] = [CREATED]) =>
+  inOrder({
+    "POST /v1/phone-number-imports": begin,
+    [`POST ${PATH}/retry`]: [CREATED],
+    [`POST ${PATH}/cancel`]: [status("cancelled", { imported: 1, skipped: 1 })],
+    [`GET ${PATH}`]: states,
+    [`GET ${PATH}/results.csv`]: [{ text: RESULTS, headers: { "content-type": "text/csv" } }],
+  });
+
+const bulk = (...args: string[]) => person.run(["bulk", ...args]);
+const file = (name: string) => join(person.home, name);
+
+function haveFile(text: string): string {
+  writeFileSync(file("numbers.csv"), text);
+  return "numbers.csv";
+}
+
+describe("bulk", () => {
+  it("sends the file's numbers, shows progress, and writes the results", async () => {
+    const running = status(
+      "running",
+      { imported: 1, waiting: 1 },
+      { rate_per_minute: 120, seconds_left: 90 },
+    );
+    await have(bulkScript([running, COMPLETED]));
+    const csv = haveFile(
+      "\ufeffphone_number;externalId;twilio_sid\r\n+15005550006;first, a;\r\n\r\n +15005550007 ;;AC1\r\n",
+    );
+    const run = await bulk(csv, "--agent", AGENT, "--subaccounts", "--interval", "0.01");
+    expect(run.err).toContain("imported 1  120 a minute, 2 min left");
+    expect(run).toMatchObject({ code: 0, out: "completed: imported 2. Results: results.csv\n" });
+    expect(readFileSync(file("results.csv"), "utf8")).toBe(RESULTS);
+    expect(double.requests[0]?.body).toEqual({
+      items: [
+        { phone_number: "+15005550006", external_id: "first, a" },
+        { phone_number: "+15005550007", twilio_sid: "AC1" },
+      ],
+      twilio_sid: ACCOUNT,
+      twilio_token: "the token",
+      agent_id: AGENT,
+      include_subaccounts: true,
+    });
+    expect(run.out + run.err).not.toContain("the token");
+  });
+
+  it("goes on after lost answers, and begins once", async () => {
+    const busy: Answer = {
+      status: 503,
+      json: { error: { code: "storage_unavailable", message: "Later." } },
+      headers: { "retry-after": "0" },
+    };
+    await have(bulkScript(["hang up", busy, COMPLETED], ["hang up", CREATED]));
+    const run = await bulk("--all", "--agent", AGENT, "--dry-run", "--out", "plan.csv");
+    expect(run).toMatchObject({ code: 0, out: expect.stringContaining("plan.csv") });
+    expect(existsSync(file("plan.csv"))).toBe(true);
+    const begun = double.requests.filter(({ method }) => method === "POST");
+    expect(begun.map(({ body }) => body)).toEqual(
+      Array(2).fill(expect.objectContaining({ all: true, dry_run: true })),
+    );
+    const keys = begun.map(({ headers }) => headers["idempotency-key"]);
+    expect(keys).toEqual(Array(2).fill(expect.stringMatching(/^[0-9a-f-]{36}$/)));
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  it("says what needs attention, and how to go on", async () => {
+    const error = { code: "twilio_auth_failed", message: "Twilio refused." };
+    const account_errors = [{ twilio_sid: "AC1", error }];
+    await have(bulkScript([status("completed", { imported: 1, failed: 1, waiting: 0 }, { account_errors })]));
+    const run = await bulk("resume", IMPORT);
+    expect(run).toMatchObject({ code: 5, out: "completed: imported 1, failed 1. Results: results.csv\n" });
+    expect(run.err).toContain("AC1: Twilio refused. (twilio_auth_failed)\n");
+    expect(run.err).toContain(`nixflex-numbers bulk retry ${IMPORT}`);
+    expect(JSON.parse((await bulk("retry", IMPORT, "--json")).out)).toMatchObject({ counts: { failed: 1 } });
+    expect(double.requests.find(({ path }) => path.endsWith("/retry"))?.body).toEqual({
+      twilio_token: "the token",
+    });
+  });
+
+  it("can be left alone, and cancelled", async () => {
+    await have(bulkScript([]));
+    expect((await bulk("--all", "--detach")).out).toContain(`nixflex-numbers bulk resume ${IMPORT}`);
+    expect((await bulk("cancel", IMPORT)).out).toBe(`${IMPORT} is cancelled. imported 1, skipped 1\n`);
+  });
+
+  it.each([
+    ["a misspelled column", "phone_number,agent\n+1,a\n", 'column "agent"'],
+    ["a column of tokens", "phone_number,twilio_token\n+1,a\n", "does not belong"],
+    ["no column of numbers", "agent_id\na\n", "no column phone_number"],
+    ["a row without its number", "phone_number,agent_id\n+1,a\n,b\n", "row 3"],
+    ["no numbers", "phone_number\n", "no numbers"],
+    ["a row that is longer than its head", "phone_number\n+1,a\n", "not CSV"],
+    ["too many numbers", `phone_number\n${"+1\n".repeat(5_001)}`, "5001 numbers"],
+  ])("takes no file with %s, and asks nothing", async (_, text, why) => {
+    await have(bulkScript([COMPLETED]));
+    expect(await bulk(haveFile(text))).toMatchObject({ code: 2, err: expect.stringContaining(why) });
+    expect(double.requests).toEqual([]);
+  });
+});
+
+describe("call and text", () => {
+  const called = { call_id: "CA1", status: "initiated", to: "+1", from: "+44", agent_id: AGENT };
+  const texted = { message_id: "SM1", status: "queued", to: "+1", from: "+44" };
+  const answers = inOrder({
+    "POST /v1/calls/outbound": [{ status: 201, json: called }],
+    "POST /v1/sms": [{ status: 201, json: texted }],
+  });
+
+  it("send what they are told", async () => {
+    await have(answers);
+    const call = [
+      "call",
+      "+1",
+      "--agent",
+      AGENT,
+      "--from",
+      "+44",
+      "--prompt",
+      "Be brief.",
+      "--var",
+      "name=Ada",
+      "--var",
+      "at=a=b",
+    ];
+    expect(await person.run(call)).toMatchObject({ code: 0, out: "+44 calls +1: CA1\n" });
+    expect(await person.json(["text", "+1", "-", "--agent", AGENT], "Your table\nis ready.\n")).toEqual(
+      texted,
+    );
+    expect(double.requests.map(({ body }) => body)).toEqual([
+      {
+        agent_id: AGENT,
+        to_number: "+1",
+        from_number: "+44",
+        prompt: "Be brief.",
+        dynamic_vars: { name: "Ada", at: "a=b" },
+      },
+      { agent_id: AGENT, to: "+1", message: "Your table\nis ready." },
+    ]);
+    expect(await person.run(["call", "+1", "--agent", AGENT, "--var", "name"])).toMatchObject({ code: 2 });
+  });
+
+  it.each<[string, Answer, number]>([
+    ["no answer comes", "hang up", 3],
+    [
+      "the API does not know",
+      {
+        status: 502,
+        json: {
+          error: {
+            code: "outbound_failed",
+            message: "?",
+            doc_url: "https://x",
+            details: { outcome: "unknown" },
+          },
+        },
+      },
+      1,
+    ],
+  ])("say how not to send twice if %s", async (_, answer, code) => {
+    await have(() => answer);
+    const text = ["text", "+1", "Hello", "--agent", AGENT];
+    const run = await person.run(text);
+    expect(run).toMatchObject({ code, out: "" });
+    const [, key = ""] = run.err.match(/--idempotency-key (\S+)/) ?? [];
+    await person.run([...text, "--idempotency-key", key]);
+    expect(double.requests.map(({ headers }) => headers["idempotency-key"])).toEqual([key, key]);
+  });
+
+  it("say nothing of it if the API refused", async () => {
+    await have(() => ({
+      status: 403,
+      json: { error: { code: "outbound_disabled", message: "No.", doc_url: "https://x", details: {} } },
+    }));
+    const { code, err } = await person.run(["call", "+1", "--agent", AGENT]);
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: "Error: No.\n  code     outbound_disabled\n  help     https://x\n",
+    });
+  });
+});
+
+it("a redirect is not followed", async () => {
+  await have(() => ({ status: 307, text: "", headers: { location: "http://127.0.0.1:9/" } }));
+  const run = await person.run(["import", "+1", "--agent", AGENT]);
+  expect(run).toMatchObject({ code: 3, err: expect.stringContaining("307") });
+  expect(double.requests).toHaveLength(1);
+});
+
+it("a list is read to its end, page by page", async () => {
+  await have(({ path }) => {
+    const { limit, offset } = Object.fromEntries(new URL(path, double.url).searchParams);
+    const length = Math.min(Number(limit), 250 - Number(offset));
+    const agents = Array.from({ length }, (_, index) => ({ agent_id: `agent_${Number(offset) + index}` }));
+    return { json: { agents, count: 250 } };
+  });
+  const idsOf = ({ agents }: { agents: { agent_id: string }[] }) => agents.map(({ agent_id }) => agent_id);
+  const all = Array.from({ length: 250 }, (_, index) => `agent_${index}`);
+  expect(idsOf(await person.json(["agents", "list"]))).toEqual(all);
+  expect(idsOf(await person.json(["agents", "list", "--limit", "120"]))).toEqual(all.slice(0, 120));
+});
+
+it("what others wrote cannot steer the terminal", async () => {
+  await have(() => ({
+    json: { agents: [{ agent_id: AGENT, name: "\u001b[2J\u009b31m", is_active: true }], count: 1 },
+  }));
+  const { out } = await person.run(["agents", "list"]);
+  expect(out).toContain(AGENT);
+  for (const control of ["\u001b", "\u009b"]) expect(out).not.toContain(control);
+});
