@@ -1,52 +1,17 @@
-import { type Client, type components, createClient, NixflexError } from "@nixflex/numbers";
+import { type Client, createClient } from "@nixflex/numbers";
 import { EXIT, Failure, Unreachable, usage } from "./failures.ts";
 import { readSettings } from "./settings.ts";
 
-type Sent = {
-  query?: Record<string, string | number | undefined>;
-  body?: unknown;
-  headers?: Record<string, string>;
-};
+export type Connection = { baseUrl: string; nixflex: Client };
 
-type ErrorEnvelope = components["schemas"]["Error"]["error"];
-
-export type Connection = {
-  baseUrl: string;
-  nixflex: Client;
-  /** Any request under the base URL. @throws NixflexError, Unreachable */
-  send: (method: string, path: string, request?: Sent) => Promise<Response>;
-};
-
+/** @throws Unreachable when a request of the client gets no answer */
 export function connect(baseUrl: string, apiKey: string): Connection {
   // A redirect is not followed: what is sent may hold a Twilio token, and goes to no other host.
   const reach = (request: Request) =>
     fetch(request, { redirect: "manual" }).catch((error: unknown) => {
       throw new Unreachable(baseUrl, error);
     });
-  return {
-    baseUrl,
-    nixflex: createClient({ baseUrl, token: apiKey, fetch: reach }),
-    async send(method, path, { query = {}, body, headers } = {}) {
-      const url = new URL(path, baseUrl);
-      for (const [name, value] of Object.entries(query)) {
-        if (value !== undefined) url.searchParams.set(name, String(value));
-      }
-      const response = await reach(
-        new Request(url, {
-          method,
-          headers: {
-            authorization: `Bearer ${apiKey}`,
-            ...(body !== undefined && { "content-type": "application/json" }),
-            ...headers,
-          },
-          body: body === undefined ? null : JSON.stringify(body),
-        }),
-      );
-      if (response.ok) return response;
-      const { error } = (await response.json().catch(() => ({}))) as { error?: ErrorEnvelope };
-      throw new NixflexError(response, error);
-    },
-  };
+  return { baseUrl, nixflex: createClient({ baseUrl, token: apiKey, fetch: reach }) };
 }
 
 /** The deployment and the key: of the command line, of the environment, or what `login` has kept. */

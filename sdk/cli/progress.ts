@@ -1,14 +1,6 @@
-/** A bulk import as `GET /v1/phone-number-imports/{id}` answers it: what is shown of it. */
-export type ImportStatus = {
-  import_id: string;
-  status: "queued" | "running" | "completed" | "cancelled";
-  total: number;
-  counts: Record<string, number>;
-  rate_per_minute?: number | null;
-  seconds_left?: number | null;
-  /** Accounts whose credentials Twilio refuses, or that cannot be read. */
-  account_errors?: { twilio_sid: string; error: { code: string; message: string } }[];
-};
+import type { components } from "@nixflex/numbers";
+
+type ImportStatus = components["schemas"]["PhoneNumberImport"];
 
 const BAR_WIDTH = 24;
 /** Of a terminal that does not tell its width. */
@@ -16,8 +8,8 @@ const DEFAULT_WIDTH = 80;
 const PERCENT_STEP = 10;
 const MINUTE_SECONDS = 60;
 
-export const hasEnded = ({ status }: ImportStatus): boolean =>
-  status === "completed" || status === "cancelled";
+/** What was under way when an import was cancelled comes to its end first. */
+export const hasEnded = ({ ended_at }: ImportStatus): boolean => ended_at !== null;
 
 /** `[########----------------]  33%  imported 320, failed 13  310 a minute, 2 min left` */
 function progressLine(status: ImportStatus): string {

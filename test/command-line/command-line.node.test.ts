@@ -254,6 +254,48 @@ describe("agents", () => {
   });
 });
 
+describe("bulk", () => {
+  const bulk = (...args: string[]) => person.run(["bulk", ...args]);
+  const file = (name: string) => join(person.home, name);
+
+  it("plans and imports the numbers of a file, with progress, and writes the results", async () => {
+    const [number, other] = [haveNumber(), haveNumber()];
+    const gone = "+15005559999";
+    writeFileSync(
+      file("numbers.csv"),
+      `\ufeffphone_number;externalId;twilio_sid\r\n${number};first, a;\r\n\r\n ${other} ;;${account.sid}\r\n${gone};;\r\n`,
+    );
+    const options = ["numbers.csv", "--agent", agent, "--subaccounts", "--interval", "0.05"];
+    const planned = await bulk(...options, "--dry-run", "--out", "plan.csv");
+    expect(planned).toMatchObject({ code: 5, out: "completed: failed 1, planned 2. Results: plan.csv\n" });
+    expect((await person.run(["show", number])).code).toBe(1);
+
+    const run = await bulk(...options);
+    expect(run).toMatchObject({ code: 5, out: "completed: imported 2, failed 1. Results: results.csv\n" });
+    expect(run.err).toContain("100%  imported 2, failed 1");
+    expect(run.out + run.err).not.toContain(account.authToken);
+    const [head, ...rows] = readFileSync(file("results.csv"), "utf8").trim().split("\r\n");
+    expect(head).toMatch(/^phone_number,.*outcome/);
+    expect(rows).toHaveLength(3);
+    expect(rows[0]).toContain('"first, a"');
+    expect(rows[2]).toContain("number_not_in_twilio");
+    expect(await person.json(["show", other])).toMatchObject({ phone_number: { agent_id: agent } });
+
+    twilio.addNumber(account, { phone_number: gone });
+    const [, id = ""] = run.err.match(/bulk retry (imp_\w+)/) ?? [];
+    const retried = await bulk("retry", id, "--interval", "0.05");
+    expect(retried).toMatchObject({ code: 0, out: "completed: imported 3. Results: results.csv\n" });
+  });
+
+  it("can be left alone, followed again, and cancelled", async () => {
+    const { import_id } = await person.json(["bulk", "--all", "--agent", agent, "--dry-run", "--detach"]);
+    expect((await bulk("resume", import_id, "--interval", "0.05")).out).toMatch(/^completed: .*results.csv/);
+    const left = await bulk("--all", "--agent", agent, "--dry-run", "--detach");
+    const [, id = ""] = left.out.match(/bulk resume (imp_\w+)/) ?? [];
+    expect((await bulk("cancel", id)).out).toMatch(/^imp_\w+ is (cancelled|completed)\./);
+  });
+});
+
 it("an agent calls and texts from its number", async () => {
   const { agent_id } = await person.json(["agents", "create", "--name", "Calls"]);
   expect(await person.run(["call", "+14155550123", "--agent", agent_id])).toMatchObject({

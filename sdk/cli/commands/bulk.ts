@@ -17,9 +17,7 @@ import {
 } from "../options.ts";
 import { note, print } from "../output.ts";
 import { patiently } from "../patience.ts";
-import { createProgress, hasEnded, type ImportStatus, outcomesText } from "../progress.ts";
-
-const PATH = "/v1/phone-number-imports";
+import { createProgress, hasEnded, outcomesText } from "../progress.ts";
 
 type FollowOptions = { out: string; interval: number; detach?: true };
 
@@ -57,15 +55,15 @@ export function addBulk(program: Command): void {
     .action(async (id: string, chosen: FollowOptions & TwilioOptions, command: Command) => {
       const { options, ...connection } = opened(command);
       const body = { twilio_token: await twilioToken(chosen.tokenStdin) };
-      await connection.send("POST", importPath(id, "retry"), { body });
+      await connection.nixflex.retryPhoneNumberImport({ path: { import_id: id }, body });
       await follow(connection, id, { ...options, ...chosen });
     });
   bulk
     .command("cancel <import>")
     .description("end an import; what it has imported stays imported")
     .action(async (id: string, _: unknown, command: Command) => {
-      const { options, send } = opened(command);
-      const status = (await (await send("POST", importPath(id, "cancel"))).json()) as ImportStatus;
+      const { options, nixflex } = opened(command);
+      const status = await nixflex.cancelPhoneNumberImport({ path: { import_id: id } });
       print(options.json, status, () => `${id} is ${status.status}. ${outcomesText(status)}`.trim());
     });
 }
@@ -82,9 +80,6 @@ function follows(command: Command): Command {
     );
 }
 
-const importPath = (id: string, ...rest: string[]): string =>
-  [PATH, encodeURIComponent(id), ...rest].join("/");
-
 type StartOptions = FollowOptions &
   TwilioOptions & { all?: true; agent?: string; subaccounts?: true; dryRun?: true };
 
@@ -98,31 +93,33 @@ async function startBulk(file: string | undefined, chosen: StartOptions, command
   const body = {
     ...numbers,
     ...(await twilioAccount(chosen)),
-    agent_id: chosen.agent,
-    include_subaccounts: chosen.subaccounts,
-    dry_run: chosen.dryRun,
+    ...(chosen.agent !== undefined && { agent_id: chosen.agent }),
+    include_subaccounts: chosen.subaccounts === true,
+    dry_run: chosen.dryRun === true,
   };
   // If the answer is lost, the same key brings it again, and nothing begins twice.
   const headers = { "idempotency-key": randomUUID() };
-  const response = await patiently(() => connection.send("POST", PATH, { body, headers }));
-  const { import_id } = (await response.json()) as ImportStatus;
+  const { import_id } = await patiently(() =>
+    connection.nixflex.createPhoneNumberImport({ body }, { headers }),
+  );
   await follow(connection, import_id, { ...options, ...chosen });
 }
 
 /** Shows progress until the import has ended, and writes its results. */
 async function follow(
-  { send }: Connection,
-  id: string,
+  { nixflex }: Connection,
+  import_id: string,
   { out, interval, detach, json }: FollowOptions & Globals,
 ): Promise<void> {
-  const resume = `nixflex-numbers bulk resume ${id}`;
+  const resume = `nixflex-numbers bulk resume ${import_id}`;
   if (detach) {
-    print(json, { import_id: id }, () => `${id} has begun. To follow it: ${resume}`);
+    print(json, { import_id }, () => `${import_id} has begun. To follow it: ${resume}`);
     return;
   }
-  note(`Import ${id}. It goes on if you end this command; to follow it again: ${resume}`);
+  note(`Import ${import_id}. It goes on if you end this command; to follow it again: ${resume}`);
   const progress = createProgress(process);
-  const status = async () => (await (await send("GET", importPath(id))).json()) as ImportStatus;
+  const path = { import_id };
+  const status = () => nixflex.getPhoneNumberImport({ path });
   let now = await patiently(status);
   progress.show(now);
   while (!hasEnded(now)) {
@@ -131,7 +128,9 @@ async function follow(
     progress.show(now);
   }
   progress.end();
-  const results = await patiently(async () => (await send("GET", importPath(id, "results.csv"))).text());
+  const results = await patiently(async () =>
+    (await nixflex.downloadPhoneNumberImportResults({ path })).text(),
+  );
   writeFileSync(`${out}.part`, results);
   renameSync(`${out}.part`, out);
   print(
@@ -139,9 +138,9 @@ async function follow(
     { ...now, results: out },
     () => `${now.status}: ${outcomesText(now) || "no numbers"}. Results: ${out}`,
   );
-  for (const { twilio_sid, error } of now.account_errors ?? [])
+  for (const { twilio_sid, error } of now.account_errors)
     note(`${twilio_sid}: ${error.message} (${error.code})`);
-  const { failed = 0 } = now.counts;
-  if (failed > 0) note(`To try the failed ones again: nixflex-numbers bulk retry ${id}`);
+  const { failed } = now.counts;
+  if (failed > 0) note(`To try the failed ones again: nixflex-numbers bulk retry ${import_id}`);
   if (failed > 0 || now.status === "cancelled") process.exitCode = EXIT.attention;
 }
