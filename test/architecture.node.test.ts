@@ -170,7 +170,7 @@ describe("each thing has one owner", () => {
     ],
     ["SQL", /\.prepare\(|\bsql\s*\.exec\b/, /store\.ts$|^src\/health\.ts$|^src\/events\/outbox\/schema\.ts$/],
     ["cryptography", /crypto\.subtle/, /^src\/vault\/|\/signature\.ts$/],
-    ["the console", /console/, /^src\/http\/log\.ts$/],
+    ["console.log and its kind", /\bconsole\b[.;,]/, /^src\/http\/log\.ts$/],
     ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$/],
     [
       "the bindings",
