@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { globSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import packageJson from "../../package.json" with { type: "json" };
 import { openApiDocument } from "../../src/documentation/openapi.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
+import { consoleScript } from "./console.ts";
 import { llmsFullText, llmsText } from "./llms.ts";
-import { errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
+import { consolePage, errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
+import { writeIfChanged } from "./write.ts";
 
 // Builds public/, which the Worker serves. Every script that needs the Worker runs this first. It takes a moment, and
 // nobody can forget it.
@@ -27,11 +29,14 @@ export function buildDocumentation(): void {
     scalar: hashed("scalar.js", scalarScript()),
     reference: hashed("reference.js", own("reference.js")),
     referenceCss: hashed("reference.css", own("reference.css")),
+    console: hashed("console.js", consoleScript(document)),
+    consoleCss: hashed("console.css", read("console/style.css")),
   };
   const links = mapValues(assets, ({ link }) => link);
   const files: Record<string, string> = {
     "index.html": landingPage(document, links),
     "docs.html": referencePage(links),
+    "console.html": consolePage(links),
     "docs/errors.html": errorListPage(CODES, links),
     "openapi.json": `${JSON.stringify(document)}\n`,
     "llms.txt": llmsText(document),
@@ -91,13 +96,4 @@ function mapValues<Key extends string, From, To>(
     Key,
     To
   >;
-}
-
-function writeIfChanged(path: string, content: string): void {
-  try {
-    if (read(path) === content) return;
-  } catch {
-    mkdirSync(dirname(path), { recursive: true });
-  }
-  writeFileSync(path, content);
 }

@@ -5,7 +5,10 @@ import { type ErrorCode, errorCatalogue, errorType } from "../../src/http/errors
 import { operationsOf } from "./operations.ts";
 
 /** The paths of the files that a page loads. */
-export type Links = Record<"css" | "icon" | "scalar" | "reference" | "referenceCss", string>;
+export type Links = Record<
+  "css" | "icon" | "scalar" | "reference" | "referenceCss" | "console" | "consoleCss",
+  string
+>;
 
 type Fragment = ReturnType<typeof html>;
 
@@ -73,6 +76,26 @@ export function referencePage({ icon, scalar, reference, referenceCss }: Links):
 `);
 }
 
+/** `GET /console`: the page that the console's script fills. */
+export function consolePage({ icon, console: script, consoleCss }: Links): string {
+  return text(html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Console · Nixflex Numbers</title>
+<link rel="icon" href="${icon}">
+<link rel="stylesheet" href="${consoleCss}">
+<script type="module" src="${script}"></script>
+</head>
+<body>
+<div id="console"></div>
+<noscript><p>The console needs JavaScript. Everything it does is in <a href="/docs">the API</a> too.</p></noscript>
+</body>
+</html>
+`);
+}
+
 /** `GET /docs/errors`: every code. */
 export function errorListPage(codes: readonly ErrorCode[], links: Links): string {
   return page(
@@ -135,7 +158,7 @@ function page(title: string, { css, icon }: Links, main: Fragment): string {
 <link rel="stylesheet" href="${css}">
 </head>
 <body>
-<header><nav aria-label="Site"><a href="/">Nixflex Numbers</a><a href="/docs">Reference</a><a href="/docs/errors">Errors</a></nav></header>
+<header><nav aria-label="Site"><a href="/">Nixflex Numbers</a><a href="/docs">Reference</a><a href="/docs/errors">Errors</a><a href="/console">Console</a></nav></header>
 <main>
 ${main}
 </main>

@@ -7,6 +7,7 @@ const get = (path: string, headers: Record<string, string> = {}) =>
 const PAGES: [path: string, type: RegExp][] = [
   ["/", /^text\/html/],
   ["/docs", /^text\/html/],
+  ["/console", /^text\/html/],
   ["/docs/errors", /^text\/html/],
   ["/docs/errors/missing_field", /^text\/html/],
   ["/openapi.json", /^application\/json/],
