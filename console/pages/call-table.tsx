@@ -16,7 +16,8 @@ export type Call = {
   ended_at: string | null;
   duration_seconds: number | null;
   recording_url: string | null;
-  transcript?: { role: string; text: string; at: string }[] | null;
+  /** Only of a single call. */
+  transcript?: { role: "caller" | "agent"; text: string; at: string }[] | null;
   created_at: string;
 };
 

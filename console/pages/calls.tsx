@@ -54,10 +54,7 @@ export function Calls({ query }: { query: URLSearchParams }) {
 export function CallPage({ id }: { id: string }) {
   const path = `/v1/calls/${encodeURIComponent(id)}`;
   const agentList = agents.use().value;
-  const loaded = useLoaded(async () => {
-    const answer = await ask<Call | { call: Call }>("GET", path);
-    return "call" in answer ? answer.call : answer;
-  }, [id]);
+  const loaded = useLoaded(() => ask<Call>("GET", path), [id]);
   const isRunning = loaded.value !== undefined && isLive(loaded.value);
   // A live call is followed while somebody looks.
   useEffect(() => {
@@ -117,8 +114,8 @@ export function CallPage({ id }: { id: string }) {
               {call.transcript && call.transcript.length > 0 ? (
                 <ol class="talk">
                   {call.transcript.map(({ role, text }, at) => (
-                    <li key={at} class={role === "user" || role === "caller" ? "caller" : "agent"}>
-                      <strong>{role === "user" || role === "caller" ? "Caller" : "Agent"}</strong> {text}
+                    <li key={at} class={role}>
+                      <strong>{role === "caller" ? "Caller" : "Agent"}</strong> {text}
                     </li>
                   ))}
                 </ol>
@@ -136,23 +133,17 @@ export function CallPage({ id }: { id: string }) {
   );
 }
 
-/** A recording is fetched when somebody wants to hear it, with the session, and never from another host. */
+/** A recording is fetched with the session, when somebody wants to hear it. */
 function Recording({ url }: { url: string | null }) {
   const [source, setSource] = useState("");
-  const listen = useAction(async () => setSource(URL.createObjectURL(await download(url ?? ""))));
+  // The URL has the deployment's public name; this page may have been reached by another one.
+  const listen = useAction(async () =>
+    setSource(URL.createObjectURL(await download(new URL(url ?? "").pathname))),
+  );
   useEffect(() => () => URL.revokeObjectURL(source), [source]);
   if (url === null) {
     return (
       <p class="quiet">Not recorded. Switch on “Record calls” for the agent to record its next calls.</p>
-    );
-  }
-  if (new URL(url, location.origin).origin !== location.origin) {
-    return (
-      <p>
-        <a href={url} target="_blank" rel="noopener noreferrer">
-          Open the recording at {new URL(url).host}
-        </a>
-      </p>
     );
   }
   return (

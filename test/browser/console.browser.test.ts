@@ -1,7 +1,11 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gzipSync } from "node:zlib";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addNumber } from "../twilio-simulator/state.ts";
+import { bulkJob, bulkResults, CALL, SAID, SILENCE, usage } from "./answers.ts";
 import { open, signIn, startWorld, type World } from "./console.ts";
 import { CHROMIUM, type Look, overflow, violations, visit } from "./support.ts";
 
@@ -230,6 +234,220 @@ describe("agents", () => {
     await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await page.getByText("No agents yet").waitFor();
     await context.close();
+  });
+});
+
+describe("events", () => {
+  it("that were refused are sent again with one click, and a new secret is shown once", async () => {
+    let status = 404;
+    const customer = createServer((_, response) => response.writeHead(status).end());
+    await new Promise<void>((resolve) => customer.listen(0, "127.0.0.1", resolve));
+    const { port } = customer.address() as AddressInfo;
+    const key = await world.createKey();
+    await world.createAgent(key, { webhook_url: `http://127.0.0.1:${port}/events` });
+    await world.call("POST", "/v1/webhooks/secret", key);
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    await open(page, "Events");
+    await page.getByText("No events yet").waitFor();
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    const row = page.getByRole("row", { name: /webhook\.test/ });
+    const until = async (state: string) => {
+      while ((await row.getByText(state).count()) === 0) {
+        await page.getByRole("button", { name: "Refresh" }).click();
+        await page.waitForLoadState("networkidle");
+      }
+    };
+    await until("failed");
+    expect(await violations(page)).toEqual([]);
+    status = 204;
+    await row.getByRole("button", { name: /^Redeliver/ }).click();
+    await until("delivered");
+    await page.getByRole("button", { name: "New secret…" }).click();
+    await page.getByRole("button", { name: "Create", exact: true }).click();
+    await page
+      .getByRole("dialog")
+      .getByText(/^nxws_[0-9a-f]{64}$/)
+      .waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "New secret…" }).click();
+    expect(
+      await page
+        .getByRole("dialog")
+        .getByText(/^nxws_/)
+        .count(),
+    ).toBe(0);
+    await context.close();
+    customer.close();
+  });
+});
+
+describe("the overview", () => {
+  it("says what needs attention first, and mends it with one click", async () => {
+    const key = await world.createKey();
+    const agent = await world.createAgent(key, { webhook_url: "https://customer.example/events" });
+    const numbers = ["+447000005000", "+447000005010", "+447000005020"];
+    await world.haveNumbers(key, agent, numbers);
+    const changed = [...world.simulator.state.numbers.values()].filter((one) =>
+      numbers.slice(0, 2).includes(one.phone_number),
+    );
+    for (const resource of changed) {
+      await world.call("PATCH", `/v1/phone-numbers/${resource.phone_number}`, key, {
+        drift_policy: "report",
+      });
+      resource.voice_url = "https://elsewhere.example/voice";
+      await world.call("POST", `/v1/phone-numbers/${resource.phone_number}/check`, key);
+    }
+    const { page, context } = await visit(browser, `${world.origin}/console`, DESKTOP);
+    await page.route("**/v1/usage*", (route) => route.fulfill({ json: usage() }));
+    await page.getByLabel("API key").fill(key);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText("1 of 3 numbers is OK").waitFor();
+    await page.getByRole("img", { name: "By day: 435 calls and 150 texts in 30 days" }).waitFor();
+    await picture(page, "console-overview");
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "As a table" }).click();
+    await page.getByRole("row", { name: "2026-01-30 29 58 5" }).waitFor();
+
+    await page.getByRole("link", { name: "2 numbers" }).waitFor();
+    await page.getByRole("button", { name: "Repair" }).click();
+    await page.getByText("Nothing. Every number is as it should be.").waitFor();
+    for (const resource of changed) expect(resource.voice_url).toContain("https://numbers.example.com/");
+    await context.close();
+  });
+
+  it("a token that Twilio refuses is replaced for the whole account", async () => {
+    const key = await world.createKey();
+    const agent = await world.createAgent(key);
+    const number = "+447000006000";
+    await world.haveNumbers(key, agent, [number]);
+    const former = world.account.authToken;
+    world.account.authToken = "0123456789abcdef0123456789abcdef";
+    await world.call("POST", `/v1/phone-numbers/${number}/check`, key);
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    await page.getByText(": token refused").waitFor();
+    await page.getByRole("button", { name: "New token…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Auth Token").fill(former);
+    await dialog.getByRole("button", { name: "Try and save" }).click();
+    await dialog.getByRole("alert").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await dialog.getByLabel("Auth Token").fill(world.account.authToken);
+    await dialog.getByRole("button", { name: "Try and save" }).click();
+    await page.getByText("Nothing. Every number is as it should be.").waitFor();
+    world.account.authToken = former;
+    await context.close();
+  });
+});
+
+describe("calls", () => {
+  it("are listed, with what was said and their recording", async () => {
+    const key = await world.createKey();
+    const { page, context, complaints } = await signIn(browser, world.origin, key, DESKTOP);
+    await page.route("**/v1/calls?*", (route) =>
+      route.fulfill({ json: { calls: [CALL], count: 1, limit: 50, offset: 0 } }),
+    );
+    await page.route(`**/v1/calls/${CALL.call_id}`, (route) =>
+      route.fulfill({ json: { ...CALL, transcript: SAID } }),
+    );
+    await page.route(`**/v1/calls/${CALL.call_id}/recording`, (route) =>
+      route.fulfill({ contentType: "audio/wav", body: SILENCE }),
+    );
+    await open(page, "Calls");
+    await page.getByText("caller hangup").waitFor();
+    await page
+      .getByRole("row", { name: /447700900123/ })
+      .getByRole("link")
+      .click();
+    await page.getByText("Do you have time on Friday?").waitFor();
+    await page.getByRole("button", { name: "Listen" }).click();
+    await expect.poll(() => page.evaluate("document.querySelector('audio')?.duration")).toBeGreaterThan(0);
+    await picture(page, "console-call");
+    expect(await violations(page)).toEqual([]);
+    expect(complaints.filter((text) => !ANSWER.test(text))).toEqual([]);
+    await context.close();
+  });
+});
+
+describe("importing many numbers", () => {
+  it("plans an account, imports the chosen ones, and follows the import to its end", async () => {
+    const key = await world.createKey();
+    await world.createAgent(key);
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const orders: { items?: object[]; dry_run: boolean; all?: boolean }[] = [];
+    await page.route("**/v1/phone-number-imports", (route) => {
+      if (route.request().method() === "GET")
+        return route.fulfill({ json: { phone_number_imports: [], count: 0 } });
+      orders.push(route.request().postDataJSON());
+      return route.fulfill({
+        status: 202,
+        json: { import_id: `imp_${orders.length}`, status: "queued", total: 2 },
+      });
+    });
+    await page.route("**/v1/phone-number-imports/imp_*", (route) =>
+      route.fulfill({ json: bulkJob(route.request().url().endsWith("imp_1")) }),
+    );
+    await page.route("**/v1/phone-number-imports/imp_*/results?*", (route) =>
+      route.fulfill({ json: bulkResults(route.request().url().includes("imp_1/"), world.account.sid) }),
+    );
+    await open(page, "Import");
+    await page.getByRole("link", { name: "Many numbers" }).click();
+    await page.getByLabel("Account SID").fill(world.account.sid);
+    await page.getByLabel("Auth Token").fill(world.account.authToken);
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Plan: who answers today?" }).click();
+    await page.getByText("Vapi at api.vapi.ai").waitFor();
+    await page.getByLabel("Import +447000007010").uncheck();
+    await picture(page, "console-bulk");
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Import 1 number" }).click();
+    await page.getByText("The phone number is not in this Twilio account.").waitFor();
+    expect(orders).toMatchObject([
+      { all: true, dry_run: true },
+      { items: [{ phone_number: "+447000007000", twilio_sid: world.account.sid }], dry_run: false },
+    ]);
+    await context.close();
+  });
+
+  it("reads a CSV file as spreadsheets write it", async () => {
+    const key = await world.createKey();
+    await world.createAgent(key);
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    await open(page, "Import");
+    await page.getByRole("link", { name: "Many numbers" }).click();
+    await page.getByLabel("The numbers of a CSV file").check();
+    const text = '\uFEFFExternal ID;Phone number\r\n"A; ""one""";+447000008000\r\nB;+447000008010\r\n';
+    const file = { name: "numbers.csv", mimeType: "text/csv", buffer: Buffer.from(text) };
+    await page.getByLabel("CSV file", { exact: true }).setInputFiles(file);
+    await page.getByText("2 numbers in the file.").waitFor();
+    let order: unknown;
+    await page.route("**/v1/phone-number-imports", (route) => {
+      order = route.request().postDataJSON();
+      return route.fulfill({ status: 202, json: { import_id: "imp_1", status: "queued", total: 2 } });
+    });
+    await page.getByLabel("Account SID").fill(world.account.sid);
+    await page.getByLabel("Auth Token").fill(world.account.authToken);
+    await page.getByRole("button", { name: "Import without a plan" }).click();
+    await page.getByRole("heading", { name: "Bulk import" }).waitFor();
+    expect(order).toMatchObject({
+      dry_run: false,
+      items: [
+        { phone_number: "+447000008000", external_id: 'A; "one"' },
+        { phone_number: "+447000008010", external_id: "B" },
+      ],
+    });
+    await context.close();
+  });
+});
+
+describe("the first load", () => {
+  it("is at most 60 KB with gzip, in four files", () => {
+    const html = readFileSync("public/console.html", "utf8");
+    const files = [...html.matchAll(/(?:href|src)="(\/docs\/assets\/[^"]+)"/g)].map(([, path]) =>
+      readFileSync(`public${path}`),
+    );
+    expect(files).toHaveLength(3);
+    const bytes = [Buffer.from(html), ...files].reduce((sum, file) => sum + gzipSync(file).length, 0);
+    expect(bytes).toBeLessThanOrEqual(60_000);
   });
 });
 
