@@ -6,6 +6,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { openApiDocument } from "../../src/documentation/openapi.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { consoleScript } from "./console.ts";
+import { guidePages } from "./guides.ts";
 import { llmsFullText, llmsText } from "./llms.ts";
 import { consolePage, errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
 import { writeIfChanged } from "./write.ts";
@@ -26,6 +27,7 @@ export function buildDocumentation(): void {
   const assets = {
     css: hashed("site.css", own("site.css")),
     icon: hashed("icon.svg", own("icon.svg")),
+    copy: hashed("copy.js", own("copy.js")),
     scalar: hashed("scalar.js", scalarScript()),
     reference: hashed("reference.js", own("reference.js")),
     referenceCss: hashed("reference.css", own("reference.css")),
@@ -37,6 +39,7 @@ export function buildDocumentation(): void {
     "index.html": landingPage(document, links),
     "docs.html": referencePage(links),
     "console.html": consolePage(links),
+    ...guidePages(links),
     "docs/errors.html": errorListPage(CODES, links),
     "openapi.json": `${JSON.stringify(document)}\n`,
     "llms.txt": llmsText(document),
