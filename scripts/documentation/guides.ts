@@ -86,12 +86,12 @@ const marked = new Marked({
       return target === undefined ? inner : `<a href="${target}">${inner}</a>`;
     },
     code({ text, lang }: Tokens.Code): string {
-      return `<pre tabindex="0" role="region" aria-label="${lang || "Code"}"><code>${html`${text}`.toString().replaceAll(ORIGIN, `<span data-origin>${ORIGIN}</span>`)}</code></pre>\n`;
+      return `<pre tabindex="0" role="group" aria-label="${lang || "Code"}"><code>${html`${text}`.toString().replaceAll(ORIGIN, `<span data-origin>${ORIGIN}</span>`)}</code></pre>\n`;
     },
     table(token: Tokens.Table): string {
       const row = (cells: Tokens.TableCell[], name: string) =>
         `<tr>${cells.map(({ tokens }) => `<${name}>${this.parser.parseInline(tokens)}</${name}>`).join("")}</tr>`;
-      return `<div class="table" tabindex="0" role="region" aria-label="Table"><table><thead>${row(token.header, "th")}</thead><tbody>${token.rows
+      return `<div class="table" tabindex="0" role="group" aria-label="Table"><table><thead>${row(token.header, "th")}</thead><tbody>${token.rows
         .map((cells) => row(cells, "td"))
         .join("")}</tbody></table></div>\n`;
     },
