@@ -183,8 +183,8 @@ describe("each thing has one owner", () => {
       /store\.ts$|^src\/health\.ts$|^src\/(?:events\/outbox|call-log)\/schema\.ts$/,
     ],
     ["cryptography", /crypto\.subtle/, /^src\/vault\/|\/signature\.ts$/],
-    ["the console", /console/, /^src\/http\/log\.ts$/],
     ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$|^src\/mcp\/catalogue\.ts$/],
+    ["console.log and its kind", /\bconsole\b[.;,]/, /^src\/http\/log\.ts$/],
     [
       "the bindings",
       /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|CALL_LOG|ACCOUNT_PACE|BULK_IMPORTS|ASSETS|READ_LIMIT|WRITE_LIMIT)\b)/,

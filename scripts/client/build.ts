@@ -3,8 +3,8 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { openApiDocument } from "../../src/documentation/openapi.ts";
-import { operationsOf } from "../documentation/operations.ts";
 import { buildCommandLine } from "./build-cli.ts";
+import { routesModule } from "./routes.ts";
 
 // openapi-typescript makes the types. It needs the compiler API, which TypeScript 7 no longer has. So the client's
 // workspace installs it together with TypeScript 5.
@@ -28,11 +28,7 @@ export function buildClient(): void {
     // A request may omit a field that has a default.
     "--default-non-nullable=false",
   ]);
-  const routes = operationsOf(document).map(({ id, method, path }) => `  ${id}: ["${method}", "${path}"],`);
-  writeFileSync(
-    join(GENERATED, "routes.ts"),
-    `/** Method and path of each operation, by its id. */\nexport const routes = {\n${routes.join("\n")}\n} as const;\n`,
-  );
+  writeFileSync(join(GENERATED, "routes.ts"), routesModule(document));
   run("typescript/bin/tsc", ["--project", SDK]);
   buildCommandLine();
 }

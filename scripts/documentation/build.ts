@@ -1,14 +1,17 @@
 import { createHash } from "node:crypto";
-import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { globSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import packageJson from "../../package.json" with { type: "json" };
 import { openApiDocument } from "../../src/documentation/openapi.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { CATALOGUE_PATH } from "../../src/mcp/catalogue.ts";
+import { consoleScript } from "./console.ts";
+import { guidePages } from "./guides.ts";
 import { llmsFullText, llmsText } from "./llms.ts";
-import { errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
+import { consolePage, errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
 import { toolCatalogue } from "./tools.ts";
+import { writeIfChanged } from "./write.ts";
 
 // Builds public/, which the Worker serves. Every script that needs the Worker runs this first. It takes a moment, and
 // nobody can forget it.
@@ -26,14 +29,19 @@ export function buildDocumentation(): void {
   const assets = {
     css: hashed("site.css", own("site.css")),
     icon: hashed("icon.svg", own("icon.svg")),
+    copy: hashed("copy.js", own("copy.js")),
     scalar: hashed("scalar.js", scalarScript()),
     reference: hashed("reference.js", own("reference.js")),
     referenceCss: hashed("reference.css", own("reference.css")),
+    console: hashed("console.js", consoleScript(document)),
+    consoleCss: hashed("console.css", read("console/style.css")),
   };
   const links = mapValues(assets, ({ link }) => link);
   const files: Record<string, string> = {
     "index.html": landingPage(document, links),
     "docs.html": referencePage(links),
+    "console.html": consolePage(links),
+    ...guidePages(links),
     "docs/errors.html": errorListPage(CODES, links),
     [CATALOGUE_PATH]: JSON.stringify(toolCatalogue(document)),
     "openapi.json": `${JSON.stringify(document)}\n`,
@@ -94,13 +102,4 @@ function mapValues<Key extends string, From, To>(
     Key,
     To
   >;
-}
-
-function writeIfChanged(path: string, content: string): void {
-  try {
-    if (read(path) === content) return;
-  } catch {
-    mkdirSync(dirname(path), { recursive: true });
-  }
-  writeFileSync(path, content);
 }

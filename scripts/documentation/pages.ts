@@ -6,7 +6,10 @@ import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { operationsOf } from "./operations.ts";
 
 /** The paths of the files that a page loads. */
-export type Links = Record<"css" | "icon" | "scalar" | "reference" | "referenceCss", string>;
+export type Links = Record<
+  "css" | "icon" | "copy" | "scalar" | "reference" | "referenceCss" | "console" | "consoleCss",
+  string
+>;
 
 type Fragment = ReturnType<typeof html>;
 
@@ -18,8 +21,13 @@ export function landingPage(document: OpenApiDocument, links: Links): string {
   return page(
     "Nixflex Numbers: bring your own Twilio number",
     links,
-    html`<h1>Bring your own Twilio number to your AI agent</h1>
-<p class="lead">One call imports a number that you own at Twilio. From then on its calls and texts go to your agent.</p>
+    html`<div class="hero">
+<div>
+<h1>Bring your own Twilio number to your AI agent</h1>
+<p class="lead">One call imports a number that you own at Twilio. From then on its calls and texts go to your agent. You keep the number, and can take it back at any time.</p>
+<p class="ways"><a class="button" href="/docs/quickstart">Quickstart</a> <a href="/console">Open the console</a> <a href="/docs">Reference</a></p>
+</div>
+<div>
 <h2 id="request">The call</h2>
 ${code(
   html`curl <span data-origin>https://numbers.example.com</span>/v1/phone-numbers \\
@@ -30,6 +38,8 @@ ${code(
 )}
 <p><code>201 Created</code></p>
 ${code(json(importing.answers[0].example), "The answer")}
+</div>
+</div>
 <h2>What it does for you</h2>
 <ul>
 <li>No half-finished imports: if Twilio fails during an import, the number's old settings are restored.</li>
@@ -45,11 +55,13 @@ ${operations.map(
 )}</dl>
 <h2>More to read</h2>
 <ul>
+<li><a href="/docs/quickstart">Quickstart</a>, <a href="/docs/agents">agents</a>, <a href="/docs/runtime">your own runtime</a>, <a href="/docs/events">events</a>: the guides</li>
 <li><a href="/docs">Reference</a>: every endpoint, field and error; you can try them there</li>
 <li><a href="/docs/errors">Errors</a>: what each code means and what to do</li>
 <li><a href="/openapi.json">openapi.json</a>: the API in OpenAPI 3.1, for your tools</li>
 <li><a href="/llms.txt">llms.txt</a> and <a href="/llms-full.txt">llms-full.txt</a>: the same, for language models</li>
 </ul>`,
+    { isWide: true },
   );
 }
 
@@ -69,6 +81,26 @@ export function referencePage({ icon, scalar, reference, referenceCss }: Links):
 <noscript><p>The reference needs JavaScript. You can read the same as plain text in <a href="/llms-full.txt">llms-full.txt</a>.</p></noscript>
 <script src="${scalar}"></script>
 <script src="${reference}"></script>
+</body>
+</html>
+`);
+}
+
+/** `GET /console`: the page that the console's script fills. */
+export function consolePage({ icon, console: script, consoleCss }: Links): string {
+  return text(html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Console · Nixflex Numbers</title>
+<link rel="icon" href="${icon}">
+<link rel="stylesheet" href="${consoleCss}">
+<script type="module" src="${script}"></script>
+</head>
+<body>
+<div id="console"></div>
+<noscript><p>The console needs JavaScript. Everything it does is in <a href="/docs">the API</a> too.</p></noscript>
 </body>
 </html>
 `);
@@ -125,7 +157,21 @@ ${answeredBy.map(
   );
 }
 
-function page(title: string, { css, icon }: Links, main: Fragment): string {
+type Frame = {
+  /** Stands beside the page. */
+  navigation?: Fragment;
+  /** Takes more width than text should have. */
+  isWide?: boolean;
+};
+
+/** A page in the site's frame. One that says more than its text has copy buttons. */
+export function page(
+  title: string,
+  { css, icon, copy }: Links,
+  main: Fragment,
+  { navigation, isWide = false }: Frame = {},
+): string {
+  const hasCode = isWide || navigation !== undefined;
   return text(html`<!doctype html>
 <html lang="en">
 <head>
@@ -134,12 +180,15 @@ function page(title: string, { css, icon }: Links, main: Fragment): string {
 <title>${title}</title>
 <link rel="icon" href="${icon}">
 <link rel="stylesheet" href="${css}">
+${hasCode ? html`<script type="module" src="${copy}"></script>` : ""}
 </head>
-<body>
-<header><nav aria-label="Site"><a href="/">Nixflex Numbers</a><a href="/docs">Reference</a><a href="/docs/errors">Errors</a></nav></header>
+<body${raw(hasCode ? ' class="wide"' : "")}>
+<header><nav aria-label="Site"><a href="/">Nixflex Numbers</a><a href="/docs/quickstart">Guides</a><a href="/docs">Reference</a><a href="/docs/errors">Errors</a><a href="/console">Console</a></nav></header>
+${navigation === undefined ? "" : html`<div class="beside">${navigation}`}
 <main>
 ${main}
 </main>
+${navigation === undefined ? "" : raw("</div>")}
 <footer>Nixflex Numbers, MIT licensed. Every response has an <code>x-request-id</code>; give it to support.</footer>
 </body>
 </html>

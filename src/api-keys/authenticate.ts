@@ -4,27 +4,48 @@ import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { isId } from "../ids.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { sha256 } from "../vault/hash.ts";
+import { CONSOLE_HEADER, findSession } from "./session.ts";
 import { findSecretHash } from "./store.ts";
 
 // Stands in for the hash of a key that does not exist, so that refusing it takes as long as refusing a wrong secret.
 const NO_HASH = "0".repeat(64);
 
-/** Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, and sets `apiKeyId` and `secretHash`. */
+/**
+ * Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, or with a session of the console. Sets `apiKeyId` and
+ * `secretHash`.
+ */
 export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
-  const credentials = bearer(c.req.header("authorization"));
-  if (credentials === undefined) throw new ApiError("invalid_api_key");
-  const [keyId, secret] = split(credentials);
-  if (!secret) throw secretRequired(credentials);
-  c.get("log").conceal(secret);
-  if (!isId("apiKey", keyId)) throw new ApiError("invalid_api_key");
-
-  const [presented, stored] = await Promise.all([sha256(secret), findSecretHash(c.env.DB, keyId)]);
-  const matches = await equalInConstantTime(presented, stored ?? NO_HASH);
-  if (stored === null || !matches) throw new ApiError("invalid_api_key");
-  c.set("apiKeyId", keyId);
-  c.set("secretHash", stored);
+  const authorization = c.req.header("authorization");
+  const isConsole = authorization === undefined && c.req.header(CONSOLE_HEADER) !== undefined;
+  const key = isConsole ? await keyOfSession(c) : await keyOfBearer(c, authorization);
+  c.set("apiKeyId", key.apiKeyId);
+  c.set("secretHash", key.secretHash);
   await next();
 });
+
+type AuthenticatedKey = { apiKeyId: string; secretHash: string };
+
+async function keyOfBearer(c: AppContext, authorization: string | undefined): Promise<AuthenticatedKey> {
+  const credentials = bearer(authorization);
+  if (credentials === undefined) throw new ApiError("invalid_api_key");
+  const [apiKeyId, secret] = split(credentials);
+  if (!secret) throw secretRequired(credentials);
+  c.get("log").conceal(secret);
+  if (!isId("apiKey", apiKeyId)) throw new ApiError("invalid_api_key");
+
+  const [presented, stored] = await Promise.all([sha256(secret), findSecretHash(c.env.DB, apiKeyId)]);
+  const matches = await equalInConstantTime(presented, stored ?? NO_HASH);
+  if (stored === null || !matches) throw new ApiError("invalid_api_key");
+  return { apiKeyId, secretHash: stored };
+}
+
+async function keyOfSession(c: AppContext): Promise<AuthenticatedKey> {
+  const session = await findSession(c);
+  if (session) return session;
+  throw new ApiError("invalid_api_key", {
+    message: "You are not signed in, or your session has ended. Sign in with your API key.",
+  });
+}
 
 /** Says which half of the key is missing. */
 function secretRequired(credentials: string): ApiError {

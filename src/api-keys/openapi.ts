@@ -32,6 +32,8 @@ const listedKey = z
   })
   .check(z.meta({ id: "ApiKey", description: "An API key as the deployment's operator sees it." }));
 
+const sessionKey = answered(keyId, "The API key that is signed in.", KEY_ID);
+
 export const apiKeyReference: Reference = {
   tag: { name: "API keys", description: "Who may call this API. A key sees only what belongs to it." },
   operations: {
@@ -93,6 +95,59 @@ export const apiKeyReference: Reference = {
             key_id: KEY_ID,
             key_secret: KEY_SECRET,
           },
+        },
+      ],
+      errors: [],
+    },
+    "POST /v1/session": {
+      id: "startSession",
+      summary: "Sign in to the console",
+      description:
+        "Exchanges the API key for a cookie, which the console at `/console` uses instead of the key. The cookie is " +
+        "`HttpOnly` and `SameSite=Strict`, and counts only with the header `X-Nixflex-Console`. The session ends after " +
+        "twelve hours, and at once if the key's secret is rotated or the key is revoked.",
+      auth: "apiKey",
+      isUnkept: true,
+      answers: [
+        {
+          status: 201,
+          description: "The session has started; the cookie is set.",
+          schema: z.object({ key_id: sessionKey, expires_at: time("When the session ends") }),
+          example: { key_id: KEY_ID, expires_at: TIME },
+        },
+      ],
+      errors: [],
+    },
+    "GET /v1/session": {
+      id: "getSession",
+      summary: "Get the session",
+      description: "Says which API key this request belongs to, and when its session ends.",
+      auth: "apiKey",
+      answers: [
+        {
+          status: 200,
+          description: "The key and its session.",
+          schema: z.object({
+            key_id: sessionKey,
+            expires_at: z.nullable(time("When the session ends; null if the request has the key itself")),
+          }),
+          example: { key_id: KEY_ID, expires_at: TIME },
+        },
+      ],
+      errors: [],
+    },
+    "DELETE /v1/session": {
+      id: "endSession",
+      summary: "Sign out of the console",
+      description: "Deletes the cookie in this browser. Rotate the key to end its sessions everywhere.",
+      auth: "apiKey",
+      isUnkept: true,
+      answers: [
+        {
+          status: 200,
+          description: "The cookie is deleted.",
+          schema: z.object({ key_id: sessionKey, ended: answered(z.literal(true), "Always true.") }),
+          example: { key_id: KEY_ID, ended: true },
         },
       ],
       errors: [],

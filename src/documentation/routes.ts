@@ -7,20 +7,27 @@ import { ApiError } from "../http/errors.ts";
 
 const NOTHING_ELSE = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const PAGE_POLICY = `default-src 'none'; style-src 'self'; img-src 'self'; ${NOTHING_ELSE}`;
+// A script puts copy buttons on code.
+const GUIDE_POLICY = `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; ${NOTHING_ELSE}`;
 // The reference is a third party's application: its styles are inline, and it can call this API for the reader.
 const REFERENCE_POLICY = `default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; ${NOTHING_ELSE}`;
+
+// The console calls this API, and plays recordings that it has fetched.
+const CONSOLE_POLICY = `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src blob:; connect-src 'self'; ${NOTHING_ELSE}`;
 
 // A file under /docs/assets has the hash of its content in its name.
 const REVALIDATE = "no-cache";
 const FOREVER = "public, max-age=31536000, immutable";
 
-/** The landing page, the reference, the error pages, and their assets. */
+/** The landing page, the reference, the guides, the console, the error pages, and their assets. */
 export const documentation = new Hono<AppEnv>()
-  .get("/", async (c) => withOrigin(c, await asset(c)))
+  .get("/", async (c) => withOrigin(c, await asset(c, GUIDE_POLICY)))
   .get("/docs", (c) => asset(c, REFERENCE_POLICY))
+  .get("/console", (c) => asset(c, CONSOLE_POLICY))
   .get("/docs/assets/:file", (c) => asset(c, PAGE_POLICY, FOREVER))
   .get("/docs/errors", (c) => asset(c))
   .get("/docs/errors/:code{[a-z0-9_]+}", (c) => asset(c))
+  .get("/docs/:guide{[a-z-]+}", async (c) => withOrigin(c, await asset(c, GUIDE_POLICY)))
   .get("/openapi.json", (c) => asset(c))
   .get("/llms.txt", (c) => asset(c))
   .get("/llms-full.txt", (c) => asset(c));

@@ -23,6 +23,8 @@ const LOOKS: Look[] = [
 /** A page, and a heading that is there once it has been drawn. */
 const PAGES: [path: string, sign: string][] = [
   ["/", "Bring your own Twilio number to your AI agent"],
+  ["/docs/quickstart", "Look before you import"],
+  ["/docs/events", "Events"],
   ["/docs/errors", "Errors"],
   ["/docs/errors/twilio_auth_failed", "What to do"],
   ["/docs", "Import a number"],

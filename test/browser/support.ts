@@ -7,7 +7,7 @@ import { freshSecrets } from "../../scripts/fresh-secrets.ts";
 // Nothing here reads where a request came from, so wrangler need not ask Cloudflare for an example of it.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** The Worker on a port of its own, and a browser. */
 export async function startBrowser() {

@@ -47,6 +47,10 @@ const calls: Examples = (of, by) => [
 export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   "POST /v1/keys/rotate": nothing,
 
+  "POST /v1/session": nothing,
+  "GET /v1/session": nothing,
+  "DELETE /v1/session": nothing,
+
   "POST /v1/agents": () => [{ body: { name: "Mine" } }],
   "GET /v1/agents": nothing,
   "GET /v1/agents/:agent_id": refused(404, "agent_not_found"),

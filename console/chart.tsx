@@ -1,0 +1,88 @@
+import { useState } from "preact/hooks";
+
+export type Day = { date: string; calls: number; minutes: number; sms: number };
+
+const WIDTH = 720;
+const HEIGHT = 160;
+const BASE = HEIGHT - 22;
+
+/** The next round number, so that the axis has one that people can read. */
+export function ceiling(value: number): number {
+  const size = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
+  return [1, 2, 5, 10].map((step) => step * size).find((step) => step >= value) ?? value;
+}
+
+/** Calls and texts by day as bars, and the same as a table. */
+export function Chart({ days }: { days: readonly Day[] }) {
+  const [isTable, setTable] = useState(false);
+  const top = ceiling(Math.max(...days.map(({ calls, sms }) => Math.max(calls, sms)), 4));
+  const slot = (WIDTH - 36) / Math.max(days.length, 1);
+  const bar = Math.max(1, slot * 0.36);
+  const y = (value: number) => BASE - (value / top) * (BASE - 10);
+  const every = Math.ceil(days.length / 6);
+  const total = (name: "calls" | "sms") => days.reduce((sum, day) => sum + day[name], 0);
+  return (
+    <figure class="chart">
+      <figcaption>
+        <span class="calls">Calls</span> <span class="texts">Texts</span>
+        <button type="button" aria-expanded={isTable} onClick={() => setTable(!isTable)}>
+          {isTable ? "Hide the table" : "As a table"}
+        </button>
+      </figcaption>
+      <svg
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        role="img"
+        aria-label={`By day: ${total("calls")} calls and ${total("sms")} texts in ${days.length} days`}
+      >
+        {[0, top / 2, top].map((value) => (
+          <g key={value}>
+            <line x1={36} x2={WIDTH} y1={y(value)} y2={y(value)} />
+            <text x={30} y={y(value) + 4} text-anchor="end">
+              {value.toLocaleString("en")}
+            </text>
+          </g>
+        ))}
+        {days.map(({ date, calls, sms }, at) => {
+          const x = 36 + at * slot + (slot - 2 * bar) / 2;
+          return (
+            <g key={date}>
+              <title>{`${date}: ${calls} calls, ${sms} texts`}</title>
+              <rect class="calls" x={x} y={y(calls)} width={bar} height={BASE - y(calls)} />
+              <rect class="texts" x={x + bar} y={y(sms)} width={bar} height={BASE - y(sms)} />
+              {at % every === 0 && (
+                <text x={x} y={HEIGHT - 4}>
+                  {date.slice(5)}
+                </text>
+              )}
+            </g>
+          );
+        })}
+      </svg>
+      {isTable && (
+        <div class="table">
+          <table>
+            <caption class="hidden">Calls and texts by day</caption>
+            <thead>
+              <tr>
+                <th scope="col">Day (UTC)</th>
+                <th scope="col">Calls</th>
+                <th scope="col">Minutes</th>
+                <th scope="col">Texts</th>
+              </tr>
+            </thead>
+            <tbody>
+              {days.toReversed().map(({ date, calls, minutes, sms }) => (
+                <tr key={date}>
+                  <th scope="row">{date}</th>
+                  <td>{calls}</td>
+                  <td>{Math.round(minutes)}</td>
+                  <td>{sms}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </figure>
+  );
+}

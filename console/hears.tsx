@@ -1,0 +1,94 @@
+import { useEffect, useState } from "preact/hooks";
+import type { Draft } from "./pages/agents.tsx";
+import { Button } from "./ui.tsx";
+
+export type Line = { by: "agent" | "note"; text: string };
+
+const UNAVAILABLE = "This number is not taking calls at the moment. Please try again later.";
+
+/** A call from the caller's side, as src/answering/answer.ts decides it. */
+export function linesOf({ is_active, connect, welcome_message, target, fallback, record }: Draft): Line[] {
+  if (!is_active)
+    return [
+      { by: "agent", text: UNAVAILABLE },
+      { by: "note", text: "The call ends." },
+    ];
+  const welcome: Line[] = welcome_message === "" ? [] : [{ by: "agent", text: welcome_message }];
+  const fails: Line[] = [
+    { by: "note", text: "If that fails:" },
+    /^(\+|sips?:)/.test(fallback)
+      ? { by: "note", text: `${fallback} rings instead.` }
+      : { by: "agent", text: fallback || UNAVAILABLE },
+  ];
+  const recorded: Line[] = record ? [{ by: "note", text: "The call is recorded from here." }] : [];
+  const where = target || "…";
+  switch (connect) {
+    case "builtin":
+      return [
+        ...recorded,
+        ...(welcome.length > 0 ? welcome : [{ by: "agent" as const, text: "Hello, how can I help?" }]),
+        { by: "note", text: "The caller speaks, and the agent answers by its instructions." },
+      ];
+    case "conversation_relay":
+      return [
+        ...recorded,
+        ...welcome,
+        { by: "note", text: `Your runtime at ${where} leads the call.` },
+        ...fails,
+      ];
+    case "stream":
+      return [
+        ...recorded,
+        { by: "note", text: `The call's sound goes to ${where}, which answers.` },
+        ...fails,
+      ];
+    case "redirect":
+      return [...recorded, { by: "note", text: `The TwiML at ${where} decides.` }, ...fails];
+    case "dial":
+      return [...recorded, { by: "note", text: `${where} rings. The caller hears the ringing.` }, ...fails];
+  }
+}
+
+/** Only voices of this device: a voice from elsewhere would send the text to another host. */
+function localVoice(language: string): SpeechSynthesisVoice | undefined {
+  const voices = globalThis.speechSynthesis?.getVoices().filter(({ localService }) => localService) ?? [];
+  const [short] = language.split("-");
+  return (
+    voices.find(({ lang }) => lang.toLowerCase() === language.toLowerCase()) ??
+    voices.find(({ lang }) => lang.toLowerCase().startsWith(short ?? ""))
+  );
+}
+
+export function Hears({ draft }: { draft: Draft }) {
+  const lines = linesOf(draft);
+  const [voice, setVoice] = useState<SpeechSynthesisVoice>();
+  useEffect(() => {
+    const find = () => setVoice(localVoice(draft.language));
+    find();
+    globalThis.speechSynthesis?.addEventListener("voiceschanged", find);
+    return () => globalThis.speechSynthesis?.removeEventListener("voiceschanged", find);
+  }, [draft.language]);
+  const speak = () => {
+    speechSynthesis.cancel();
+    for (const { by, text } of lines) {
+      if (by !== "agent") continue;
+      const words = new SpeechSynthesisUtterance(text);
+      if (voice) words.voice = voice;
+      words.lang = draft.language;
+      speechSynthesis.speak(words);
+    }
+  };
+  return (
+    <>
+      <ol class="talk" lang={draft.language}>
+        {lines.map(({ by, text }, at) => (
+          <li key={at} class={by}>
+            {text}
+          </li>
+        ))}
+      </ol>
+      {voice && <Button onClick={speak}>Read it aloud</Button>}
+      <p class="quiet">Twilio's voice sounds otherwise. The sentences are the same.</p>
+    </>
+  );
+}

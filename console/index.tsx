@@ -1,0 +1,115 @@
+import { type ComponentChildren, render } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { api, NixflexError, onSignedOut } from "./api.ts";
+import { AgentPage, Agents } from "./pages/agents.tsx";
+import { Bulk } from "./pages/bulk.tsx";
+import { CallPage, Calls } from "./pages/calls.tsx";
+import { Events } from "./pages/events.tsx";
+import { Import } from "./pages/import.tsx";
+import { KeyPage } from "./pages/key.tsx";
+import { NumberPage } from "./pages/number.tsx";
+import { Numbers } from "./pages/numbers.tsx";
+import { Overview } from "./pages/overview.tsx";
+import { SignIn } from "./pages/sign-in.tsx";
+import { href, type Route, useRoute } from "./route.ts";
+import { Empty, Problem } from "./ui.tsx";
+
+export type Session = { key_id: string; expires_at: string | null };
+
+const PAGES: [name: string, title: string][] = [
+  ["overview", "Overview"],
+  ["numbers", "Numbers"],
+  ["import", "Import"],
+  ["agents", "Agents"],
+  ["calls", "Calls"],
+  ["events", "Events"],
+  ["key", "API key"],
+];
+
+function pageOf({ parts, query }: Route, session: Session): ComponentChildren {
+  const [name = "overview", id] = parts;
+  switch (name) {
+    case "overview":
+      return <Overview />;
+    case "numbers":
+      return id === undefined ? <Numbers query={query} /> : <NumberPage key={id} phoneNumber={id} />;
+    case "import":
+      return id === undefined ? <Import /> : <Bulk key={id} id={id === "many" ? undefined : id} />;
+    case "agents":
+      return id === undefined ? <Agents /> : <AgentPage key={id} id={id === "new" ? undefined : id} />;
+    case "calls":
+      return id === undefined ? <Calls query={query} /> : <CallPage key={id} id={id} />;
+    case "events":
+      return <Events query={query} />;
+    case "key":
+      return <KeyPage session={session} />;
+    default:
+      return (
+        <Empty title="No such page">
+          <p>
+            Go to the <a href={href("overview")}>overview</a>.
+          </p>
+        </Empty>
+      );
+  }
+}
+
+function Shell({ session }: { session: Session }) {
+  const route = useRoute();
+  const [name = "overview"] = route.parts;
+  const main = useRef<HTMLElement>(null);
+  const path = route.parts.join("/");
+  const isFirst = useRef(true);
+  // Whoever cannot see the page change hears its heading.
+  useEffect(() => {
+    const heading = main.current?.querySelector("h1");
+    document.title = `${heading?.textContent ?? "Console"} · Nixflex Numbers`;
+    if (!isFirst.current) {
+      heading?.setAttribute("tabindex", "-1");
+      heading?.focus();
+      scrollTo(0, 0);
+    }
+    isFirst.current = false;
+    // On a phone the navigation is wider than the window.
+    document.querySelector(".tab[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+  }, [path]);
+  return (
+    <div class="shell">
+      <header>
+        <button type="button" class="skip" onClick={() => main.current?.focus()}>
+          Skip to the page
+        </button>
+        <a class="brand" href="/">
+          Nixflex <span>Numbers</span>
+        </a>
+        <nav aria-label="Console">
+          {PAGES.map(([page, title]) => (
+            <a key={page} class="tab" href={href(page)} aria-current={page === name ? "page" : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+      </header>
+      <main ref={main} tabIndex={-1}>
+        {pageOf(route, session)}
+      </main>
+    </div>
+  );
+}
+
+function App() {
+  const [session, set] = useState<Session | null | undefined>();
+  const [error, setError] = useState<unknown>();
+  useEffect(() => {
+    onSignedOut(() => set(null));
+    api.getSession().then(set, (thrown: unknown) => {
+      if (!(thrown instanceof NixflexError && thrown.status === 401)) setError(thrown);
+    });
+  }, []);
+  if (error !== undefined) return <Problem error={error} />;
+  if (session === undefined) return null;
+  return session === null ? <SignIn onSignedIn={set} /> : <Shell session={session} />;
+}
+
+const root = document.getElementById("console");
+if (root) render(<App />, root);

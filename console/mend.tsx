@@ -1,0 +1,67 @@
+import { useState } from "preact/hooks";
+import { api } from "./api.ts";
+import { keepNumber, numbers } from "./store.ts";
+import { Button, Dialog, Field, Form, Problem, textOf } from "./ui.tsx";
+import { useAction } from "./use.ts";
+
+// What mends a number.
+
+/** Compares a number with Twilio now. @throws NixflexError */
+export async function check(number: string): Promise<void> {
+  keepNumber((await api.checkPhoneNumber({ path: { number } })).phone_number);
+}
+
+/** Lets repairs start again, also for a number whose repairs were given up, and repairs it now. @throws NixflexError */
+export async function repair(number: string): Promise<void> {
+  await api.changePhoneNumber({ path: { number }, body: { drift_policy: "repair" } });
+  await check(number);
+}
+
+/** Asks for a new Auth Token. It is kept in this form only until it is sent. */
+export function TokenDialog({
+  account,
+  number,
+  onClose,
+}: {
+  account: string;
+  /** Any number of the account. */
+  number: string;
+  onClose: () => void;
+}) {
+  const [token, setToken] = useState("");
+  const save = useAction(async () => {
+    await api.changePhoneNumber({ path: { number }, body: { twilio_token: token } });
+    await check(number);
+    void numbers.reload();
+    onClose();
+  });
+  return (
+    <Dialog title="New Auth Token" onClose={onClose}>
+      <Form onSubmit={save.run}>
+        <p>
+          For the account <code>{account}</code>. Twilio is asked first; if it accepts the token, all your
+          numbers of this account use it.
+        </p>
+        <Field label="Auth Token" hint="Twilio's Console shows it on the account's dashboard.">
+          {(ids) => (
+            <input
+              {...ids}
+              type="password"
+              autocomplete="off"
+              required
+              value={token}
+              onInput={(event) => setToken(textOf(event))}
+            />
+          )}
+        </Field>
+        <Problem error={save.error} />
+        <div class="actions">
+          <Button type="submit" kind="primary" isBusy={save.isBusy}>
+            Try and save
+          </Button>
+          <Button onClick={onClose}>Cancel</Button>
+        </div>
+      </Form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,274 @@
+import { useState } from "preact/hooks";
+import { api } from "../api.ts";
+import { Hears } from "../hears.tsx";
+import { go, href } from "../route.ts";
+import { agents, numbers } from "../store.ts";
+import type { Agent } from "../types.ts";
+import { Button, Content, count, Dialog, Empty, Field, Form, Mark, Problem, textOf } from "../ui.tsx";
+import { useAction, useLoaded } from "../use.ts";
+
+export function Agents() {
+  const loaded = agents.use();
+  const list = numbers.use().value ?? [];
+  const numbersOf = (id: string) => list.filter(({ agent_id }) => agent_id === id).length;
+  return (
+    <>
+      <div class="title">
+        <h1>Agents</h1>
+        <a class="button primary" href={href("agents", "new")}>
+          New agent
+        </a>
+      </div>
+      <Content of={loaded}>
+        {(agentList) =>
+          agentList.length === 0 ? (
+            <Empty title="No agents yet">
+              <p>
+                An agent is who answers: by itself with a language model, through your own runtime, or by
+                passing the call on to a telephone.
+              </p>
+              <a class="button primary" href={href("agents", "new")}>
+                Create your first agent
+              </a>
+            </Empty>
+          ) : (
+            <ul class="cards">
+              {agentList.map((agent) => (
+                <li key={agent.agent_id}>
+                  <a href={href("agents", agent.agent_id)}>{agent.name}</a>
+                  <p>{agent.welcome_message ?? <span class="quiet">No welcome message</span>}</p>
+                  <p class="quiet">
+                    {agent.is_active ? (
+                      <Mark tone="good">Active</Mark>
+                    ) : (
+                      <Mark tone="warn">Takes no calls</Mark>
+                    )}{" "}
+                    ·{" "}
+                    <a href={href("numbers", { agent: agent.agent_id })}>
+                      {count(numbersOf(agent.agent_id), "number")}
+                    </a>
+                  </p>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Content>
+    </>
+  );
+}
+
+export function AgentPage({ id }: { id: string | undefined }) {
+  const loaded = useLoaded(
+    async () => (id === undefined ? undefined : api.getAgent({ path: { agent_id: id } })),
+    [id],
+  );
+  return (
+    <>
+      <p class="back">
+        <a href={href("agents")}>Agents</a>
+      </p>
+      <h1>{id === undefined ? "New agent" : (loaded.value?.name ?? "Agent")}</h1>
+      {id === undefined ? (
+        <Editor agent={undefined} />
+      ) : (
+        <Content of={loaded}>{(agent) => agent && <Editor key={agent.updated_at} agent={agent} />}</Content>
+      )}
+    </>
+  );
+}
+
+/** An agent as a form holds it: texts, and JSON where the field is an object. */
+export type Draft = {
+  name: string;
+  welcome_message: string;
+  system_prompt: string;
+  language: string;
+  connect: "builtin" | "conversation_relay" | "stream" | "redirect" | "dial";
+  target: string;
+  fallback: string;
+  webhook_url: string;
+  is_active: boolean;
+  record: boolean;
+  sms_reply: boolean;
+};
+
+export function draftOf(agent: Agent | undefined): Draft {
+  const connect = agent?.connect;
+  return {
+    name: agent?.name ?? "",
+    welcome_message: agent?.welcome_message ?? "",
+    system_prompt: agent?.system_prompt ?? "",
+    language: agent?.language ?? "en",
+    connect: connect?.type ?? "builtin",
+    target: !connect ? "" : "url" in connect ? connect.url : "number" in connect ? connect.number : "",
+    fallback: agent?.fallback?.type === "say" ? agent.fallback.text : (agent?.fallback?.number ?? ""),
+    webhook_url: agent?.webhook_url ?? "",
+    is_active: agent?.is_active ?? true,
+    record: agent?.record ?? false,
+    sms_reply: agent?.sms_reply ?? false,
+  };
+}
+
+/** What to send: only what differs from the agent, so that attributes this form does not know stay. */
+export function bodyOf(draft: Draft, agent: Agent | undefined): Record<string, unknown> {
+  const before = draftOf(agent);
+  const isChanged = (name: keyof Draft) => draft[name] !== before[name];
+  const body: Record<string, unknown> = {};
+  const plain = [
+    "name",
+    "welcome_message",
+    "system_prompt",
+    "language",
+    "webhook_url",
+    "is_active",
+    "record",
+    "sms_reply",
+  ] as const;
+  for (const name of plain) {
+    if (isChanged(name)) body[name] = draft[name] === "" ? null : draft[name];
+  }
+  if (isChanged("connect") || isChanged("target")) {
+    const own = isChanged("connect") ? {} : agent?.connect;
+    const target = draft.connect === "dial" ? { number: draft.target } : { url: draft.target };
+    body.connect = { ...own, type: draft.connect, ...(draft.connect !== "builtin" && target) };
+  }
+  if (isChanged("fallback")) {
+    const isNumber = /^(\+\d+|sips?:.*)$/.test(draft.fallback);
+    body.fallback =
+      draft.fallback === ""
+        ? null
+        : isNumber
+          ? { type: "dial", number: draft.fallback }
+          : { type: "say", text: draft.fallback };
+  }
+  return body;
+}
+
+const CONNECTIONS: Record<Draft["connect"], { title: string; target?: string }> = {
+  builtin: { title: "By itself, with the deployment's language model" },
+  conversation_relay: {
+    title: "Through your runtime: ConversationRelay",
+    target: "URL of the runtime (wss)",
+  },
+  stream: { title: "Through your runtime: media stream", target: "URL of the stream (wss)" },
+  redirect: { title: "By your own TwiML", target: "URL of the TwiML (https)" },
+  dial: { title: "By a person: the call is passed on", target: "Telephone number or SIP address" },
+};
+
+function Editor({ agent }: { agent: Agent | undefined }) {
+  const [draft, setDraft] = useState(() => draftOf(agent));
+  const [isDeleting, setDeleting] = useState(false);
+  const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
+  const save = useAction(async () => {
+    const body = bodyOf(draft, agent);
+    const saved = agent
+      ? await api.updateAgent({ path: { agent_id: agent.agent_id }, body })
+      : await api.createAgent({ body: { ...body, name: draft.name } });
+    await agents.reload();
+    go("agents", saved.agent_id);
+  });
+  const text = (
+    name: "name" | "welcome_message" | "language" | "target" | "fallback" | "webhook_url",
+    label: string,
+    hint?: string,
+    isRequired = false,
+  ) => (
+    <Field label={label} {...(hint !== undefined && { hint })}>
+      {(ids) => (
+        <input
+          {...ids}
+          required={isRequired}
+          value={draft[name]}
+          onInput={(event) => change({ [name]: textOf(event) })}
+        />
+      )}
+    </Field>
+  );
+  const box = (name: "is_active" | "record" | "sms_reply", label: string) => (
+    <label class="choice">
+      <input type="checkbox" checked={draft[name]} onChange={() => change({ [name]: !draft[name] })} />
+      {label}
+    </label>
+  );
+  const { target } = CONNECTIONS[draft.connect];
+  return (
+    <div class="columns">
+      <Form onSubmit={save.run}>
+        <section>
+          <h2>Who answers</h2>
+          {text("name", "Name", "Only you see it.", true)}
+          {text("welcome_message", "Welcome message", "The first sentence that a caller hears.")}
+          {text("language", "Language", "A BCP 47 tag, such as en-GB or de.")}
+          <Field label="How it answers">
+            {(ids) => (
+              <select
+                {...ids}
+                value={draft.connect}
+                onChange={(event) => change({ connect: textOf(event) as Draft["connect"], target: "" })}
+              >
+                {Object.entries(CONNECTIONS).map(([type, { title }]) => (
+                  <option key={type} value={type}>
+                    {title}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
+          {target !== undefined && text("target", target, undefined, true)}
+          <Field label="Instructions" hint="For the language model, up to 16,000 characters.">
+            {(ids) => (
+              <textarea
+                {...ids}
+                rows={6}
+                value={draft.system_prompt}
+                onInput={(event) => change({ system_prompt: textOf(event) })}
+              />
+            )}
+          </Field>
+          {text("fallback", "If that fails", "A sentence to say, or a telephone number to call instead.")}
+          {text("webhook_url", "Events go to", "An https URL of yours. Empty: events are not sent.")}
+          {box("is_active", "Takes calls")}
+          {box("sms_reply", "Answers texts by itself")}
+          {box("record", "Record calls")}
+          <Problem error={save.error} />
+          <div class="actions">
+            <Button type="submit" kind="primary" isBusy={save.isBusy}>
+              {agent ? "Save" : "Create"}
+            </Button>
+            {agent && (
+              <Button kind="danger" onClick={() => setDeleting(true)}>
+                Delete…
+              </Button>
+            )}
+          </div>
+        </section>
+      </Form>
+      <section class="preview" aria-live="polite">
+        <h2>What a caller hears</h2>
+        <Hears draft={draft} />
+      </section>
+      {isDeleting && agent && <Deletion agent={agent} onClose={() => setDeleting(false)} />}
+    </div>
+  );
+}
+
+function Deletion({ agent: { agent_id, name }, onClose }: { agent: Agent; onClose: () => void }) {
+  const remove = useAction(async () => {
+    await api.deleteAgent({ path: { agent_id } });
+    await agents.reload();
+    go("agents");
+  });
+  return (
+    <Dialog title={`Delete ${name}?`} onClose={onClose}>
+      <p>An agent that still has numbers is not deleted: move them to another agent first.</p>
+      <Problem error={remove.error} />
+      <div class="actions">
+        <Button kind="danger" onClick={remove.run} isBusy={remove.isBusy}>
+          Delete
+        </Button>
+        <Button onClick={onClose}>Cancel</Button>
+      </div>
+    </Dialog>
+  );
+}

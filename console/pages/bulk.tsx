@@ -1,0 +1,178 @@
+import { useState } from "preact/hooks";
+import { ask, isMissing } from "../api.ts";
+import { type Row, rowsOf } from "../csv.ts";
+import { href } from "../route.ts";
+import { agents } from "../store.ts";
+import type { Agent } from "../types.ts";
+import { Button, Content, count, Field, Form, Problem, textOf, When } from "../ui.tsx";
+import { useAction, useLoaded } from "../use.ts";
+import { type Job, MISSING, PATH, startImport, TokenField } from "./bulk-job.tsx";
+import { Progress } from "./bulk-progress.tsx";
+import { NoAgent } from "./import.tsx";
+
+export function Bulk({ id }: { id: string | undefined }) {
+  const agentList = agents.use();
+  return (
+    <>
+      <h1>{id === undefined ? "Import" : "Bulk import"}</h1>
+      <nav class="tabs" aria-label="Kinds of import">
+        <a class="tab" href={href("import")}>
+          One number
+        </a>
+        <a class="tab" href={href("import", "many")} aria-current="page">
+          Many numbers
+        </a>
+      </nav>
+      {id !== undefined ? (
+        <Progress id={id} />
+      ) : (
+        <Content of={agentList}>
+          {(list) =>
+            list.length === 0 ? (
+              <NoAgent />
+            ) : (
+              <>
+                <Start agentList={list} />
+                <Recent />
+              </>
+            )
+          }
+        </Content>
+      )}
+    </>
+  );
+}
+
+function Start({ agentList }: { agentList: Agent[] }) {
+  const [sid, setSid] = useState("");
+  const [token, setToken] = useState("");
+  const [agentId, setAgentId] = useState("");
+  const [isAll, setAll] = useState(true);
+  const [withSubaccounts, setSubaccounts] = useState(false);
+  const [rows, setRows] = useState<Row[]>([]);
+  const start = useAction((isPlan: boolean) =>
+    startImport(
+      {
+        twilio_sid: sid,
+        twilio_token: token,
+        agent_id: agentId || agentList[0]?.agent_id,
+        include_subaccounts: withSubaccounts,
+      },
+      isAll ? { all: true } : { items: rows },
+      isPlan,
+    ),
+  );
+  const read = async (file: File | undefined) => setRows(file ? rowsOf(await file.text()) : []);
+  return (
+    <Form onSubmit={() => start.run(true)}>
+      <section>
+        <h2>Which numbers</h2>
+        <label class="choice">
+          <input type="radio" name="which" checked={isAll} onChange={() => setAll(true)} />
+          Every number of the account
+        </label>
+        <label class="choice">
+          <input type="radio" name="which" checked={!isAll} onChange={() => setAll(false)} />
+          The numbers of a CSV file
+        </label>
+        {!isAll && (
+          <Field
+            label="CSV file"
+            hint={
+              <>
+                A heading and a line for each number:{" "}
+                <code>phone_number,twilio_sid,agent_id,external_id</code>. Only the first is needed. Up to
+                5,000 numbers.
+              </>
+            }
+          >
+            {(ids) => (
+              <input
+                {...ids}
+                type="file"
+                accept=".csv,text/csv,text/plain"
+                required
+                onChange={(event) => void read(event.currentTarget.files?.[0])}
+              />
+            )}
+          </Field>
+        )}
+        {!isAll && rows.length > 0 && <p role="status">{count(rows.length, "number")} in the file.</p>}
+      </section>
+      <section>
+        <h2>Whose numbers</h2>
+        <Field label="Account SID">
+          {(ids) => (
+            <input
+              {...ids}
+              required
+              autocomplete="off"
+              spellcheck={false}
+              placeholder="AC…"
+              value={sid}
+              onInput={(event) => setSid(textOf(event))}
+            />
+          )}
+        </Field>
+        <TokenField token={token} onToken={setToken} />
+        <label class="choice">
+          <input
+            type="checkbox"
+            checked={withSubaccounts}
+            onChange={() => setSubaccounts(!withSubaccounts)}
+          />
+          Its subaccounts too
+        </label>
+        <Field label="Agent" hint="Who answers, unless the file names another agent.">
+          {(ids) => (
+            <select {...ids} value={agentId} onChange={(event) => setAgentId(textOf(event))}>
+              {agentList.map(({ agent_id, name }) => (
+                <option key={agent_id} value={agent_id}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          )}
+        </Field>
+      </section>
+      <Problem error={start.error} />
+      <div class="actions">
+        <Button type="submit" kind="primary" isBusy={start.isBusy}>
+          Plan: who answers today?
+        </Button>
+        <Button onClick={() => start.run(false)} isDisabled={sid === "" || token === ""}>
+          Import without a plan
+        </Button>
+      </div>
+      <p class="quiet">A plan changes nothing. It lists every number with who answers it today.</p>
+    </Form>
+  );
+}
+
+/** The imports of the last days. */
+function Recent() {
+  const loaded = useLoaded(() => ask<{ phone_number_imports: Job[] }>("GET", PATH), []);
+  if (isMissing(loaded.error)) return <p class="quiet">{MISSING}</p>;
+  if (loaded.value?.phone_number_imports.length === 0) return null;
+  return (
+    <section>
+      <h2>Before</h2>
+      <Content of={loaded}>
+        {({ phone_number_imports: jobs }) => (
+          <ul>
+            {jobs.map(({ import_id, dry_run, total, status, created_at }) => (
+              <li key={import_id}>
+                <a href={href("import", import_id)}>
+                  {dry_run ? "Plan" : "Import"} of {count(total, "number")}
+                </a>{" "}
+                <span class="quiet">
+                  {status}, <When at={created_at} />
+                </span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </Content>
+    </section>
+  );
+}

@@ -1,0 +1,232 @@
+import { useState } from "preact/hooks";
+import { api } from "../api.ts";
+import { href } from "../route.ts";
+import { agents, nameOf } from "../store.ts";
+import { Button, Content, Copy, Dialog, Empty, Field, Form, Mark, Problem, textOf, When } from "../ui.tsx";
+import { useAction, useLoaded } from "../use.ts";
+
+type State = "pending" | "delivered" | "failed";
+type Delivery = Awaited<ReturnType<typeof api.listDeliveries>>["deliveries"][number];
+
+const TONES: Record<State, "good" | "warn" | "bad"> = { delivered: "good", pending: "warn", failed: "bad" };
+const PAGE = 50;
+
+const stateIn = (text: string | null): State | "" => (text !== null && text in TONES ? (text as State) : "");
+
+export function Events({ query }: { query: URLSearchParams }) {
+  const [state, setState] = useState<State | "">(stateIn(query.get("state")));
+  const [offset, setOffset] = useState(0);
+  const loaded = useLoaded(
+    () => api.listDeliveries({ query: { ...(state !== "" && { state }), limit: PAGE, offset } }),
+    [state, offset],
+  );
+  return (
+    <>
+      <div class="title">
+        <h1>Events</h1>
+        <Button onClick={loaded.again} isBusy={loaded.isLoading}>
+          Refresh
+        </Button>
+      </div>
+      <div class="filters">
+        <select
+          aria-label="State"
+          value={state}
+          onChange={(event) => {
+            setState(stateIn(textOf(event)));
+            setOffset(0);
+          }}
+        >
+          <option value="">All events</option>
+          <option value="failed">Failed</option>
+          <option value="pending">Pending</option>
+          <option value="delivered">Delivered</option>
+        </select>
+      </div>
+      <Content of={loaded}>
+        {({ deliveries, count }) =>
+          deliveries.length === 0 ? (
+            <Empty title={state === "" ? "No events yet" : `No ${state} events`}>
+              <p>
+                An agent with a <code>webhook_url</code> receives an event for each call and text. Give an{" "}
+                <a href={href("agents")}>agent</a> a URL, create a secret, and send a test event below.
+              </p>
+            </Empty>
+          ) : (
+            <>
+              <Table deliveries={deliveries} again={loaded.again} />
+              {count > PAGE && (
+                <nav class="pages" aria-label="Pages of events">
+                  <Button isDisabled={offset === 0} onClick={() => setOffset(offset - PAGE)}>
+                    Newer
+                  </Button>
+                  <span>
+                    {offset + 1} to {Math.min(offset + PAGE, count)} of {count}
+                  </span>
+                  <Button isDisabled={offset + PAGE >= count} onClick={() => setOffset(offset + PAGE)}>
+                    Older
+                  </Button>
+                </nav>
+              )}
+            </>
+          )
+        }
+      </Content>
+      <Test again={loaded.again} />
+      <Secret />
+    </>
+  );
+}
+
+function Table({ deliveries, again }: { deliveries: Delivery[]; again: () => void }) {
+  const agentList = agents.use().value;
+  return (
+    <div class="table">
+      <table>
+        <caption class="hidden">Events, newest first</caption>
+        <thead>
+          <tr>
+            <th scope="col">Event</th>
+            <th scope="col">State</th>
+            <th scope="col" class="wide">
+              Agent
+            </th>
+            <th scope="col" class="wide">
+              Last attempt
+            </th>
+            <th scope="col">
+              <span class="hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {deliveries.map((delivery) => (
+            <Entry
+              key={delivery.id}
+              delivery={delivery}
+              agent={nameOf(delivery.agent_id, agentList)}
+              again={again}
+            />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function Entry({ delivery, agent, again }: { delivery: Delivery; agent: string; again: () => void }) {
+  const redeliver = useAction(async () => {
+    await api.redeliver({ path: { id: delivery.id } });
+    again();
+  });
+  const last = delivery.attempts.at(-1);
+  return (
+    <tr>
+      <th scope="row">
+        {delivery.event}
+        <br />
+        <span class="quiet">
+          <When at={delivery.created_at} />
+        </span>
+      </th>
+      <td>
+        <Mark tone={TONES[delivery.state]}>{delivery.state}</Mark>
+        {delivery.attempts.length > 1 && <span class="quiet"> {delivery.attempts.length} attempts</span>}
+        <Problem error={redeliver.error} />
+      </td>
+      <td class="wide">{agent}</td>
+      <td class="wide">{last ? (last.error ?? `HTTP ${last.http_status}, ${last.duration_ms} ms`) : "–"}</td>
+      <td>
+        {delivery.state !== "pending" && (
+          <Button
+            onClick={redeliver.run}
+            isBusy={redeliver.isBusy}
+            label={`Redeliver ${delivery.event} of ${delivery.created_at}`}
+          >
+            Redeliver
+          </Button>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Test({ again }: { again: () => void }) {
+  const agentList = agents.use().value?.filter(({ webhook_url }) => webhook_url !== null) ?? [];
+  const [agentId, setAgentId] = useState("");
+  const send = useAction(async () => {
+    await api.testWebhook({ body: { agent_id: agentId || (agentList[0]?.agent_id ?? "") } });
+    again();
+  });
+  return (
+    <section>
+      <h2>Send a test event</h2>
+      {agentList.length === 0 ? (
+        <p class="quiet">No agent has a webhook_url yet.</p>
+      ) : (
+        <Form onSubmit={send.run}>
+          <Field label="To the URL of">
+            {(ids) => (
+              <select {...ids} value={agentId} onChange={(event) => setAgentId(textOf(event))}>
+                {agentList.map(({ agent_id, name }) => (
+                  <option key={agent_id} value={agent_id}>
+                    {name}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
+          <Problem error={send.error} />
+          <Button type="submit" isBusy={send.isBusy}>
+            Send
+          </Button>
+        </Form>
+      )}
+    </section>
+  );
+}
+
+function Secret() {
+  const [isAsking, ask] = useState(false);
+  return (
+    <section>
+      <h2>Signing secret</h2>
+      <p>
+        Every event is signed, so that your server knows it comes from here. A new secret signs beside the old
+        one for 24 hours.
+      </p>
+      <Button onClick={() => ask(true)}>New secret…</Button>
+      {isAsking && <SecretDialog onClose={() => ask(false)} />}
+    </section>
+  );
+}
+
+function SecretDialog({ onClose }: { onClose: () => void }) {
+  const [made, setMade] = useState<Awaited<ReturnType<typeof api.rotateWebhookSecret>>>();
+  const make = useAction(async () => setMade(await api.rotateWebhookSecret()));
+  return (
+    <Dialog title={made ? "Save the secret now" : "Create a new signing secret?"} onClose={onClose}>
+      {made ? (
+        <>
+          <p>
+            It cannot be shown again. Both are the same secret; take the second for a Standard Webhooks
+            library.
+          </p>
+          <Copy text={made.webhook_secret} label="the secret" />
+          <Copy text={made.standard_webhooks_secret} label="the secret for Standard Webhooks" />
+        </>
+      ) : (
+        <p>The secret before it, if there is one, also signs for another 24 hours.</p>
+      )}
+      <Problem error={make.error} />
+      <div class="actions">
+        {!made && (
+          <Button kind="primary" onClick={make.run} isBusy={make.isBusy}>
+            Create
+          </Button>
+        )}
+        <Button onClick={onClose}>{made ? "I have saved it" : "Cancel"}</Button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,187 @@
+import type { TargetedEvent } from "preact";
+import { useState } from "preact/hooks";
+import { AnsweredBy, type Answering } from "../answered-by.tsx";
+import { api } from "../api.ts";
+import { Diff } from "../diff.tsx";
+import { go, href } from "../route.ts";
+import { agents, numbers } from "../store.ts";
+import type { Agent, ImportPlan } from "../types.ts";
+import { Button, Content, Empty, Field, Form, Problem, textOf } from "../ui.tsx";
+import { useAction } from "../use.ts";
+
+export type Credentials = {
+  phone_number: string;
+  twilio_sid: string;
+  twilio_token: string;
+  agent_id: string;
+};
+
+/** Fields that a person may paste together, in any order: an Account SID, an Auth Token and a number. */
+export function pasted(text: string): Partial<Credentials> {
+  const twilio_sid = /\bAC[0-9a-f]{32}\b/.exec(text)?.[0];
+  const twilio_token = /(?<![0-9a-zA-Z])[0-9a-f]{32}(?![0-9a-zA-Z])/.exec(text)?.[0];
+  const phone_number = /\+[1-9]\d{6,14}\b/.exec(text)?.[0];
+  return {
+    ...(twilio_sid && { twilio_sid }),
+    ...(twilio_token && { twilio_token }),
+    ...(phone_number && { phone_number }),
+  };
+}
+
+export function Import() {
+  const agentList = agents.use();
+  return (
+    <>
+      <h1>Import</h1>
+      <nav class="tabs" aria-label="Kinds of import">
+        <a class="tab" href={href("import")} aria-current="page">
+          One number
+        </a>
+        <a class="tab" href={href("import", "many")}>
+          Many numbers
+        </a>
+      </nav>
+      <Content of={agentList}>
+        {(list) => (list.length === 0 ? <NoAgent /> : <One agentList={list} />)}
+      </Content>
+    </>
+  );
+}
+
+export function NoAgent() {
+  return (
+    <Empty title="First, an agent">
+      <p>A number needs somebody who answers it. A name and a first sentence are enough to begin with.</p>
+      <a class="button primary" href={href("agents", "new")}>
+        Create an agent
+      </a>
+    </Empty>
+  );
+}
+
+function One({ agentList }: { agentList: Agent[] }) {
+  const [fields, setFields] = useState<Credentials>({
+    phone_number: "",
+    twilio_sid: "",
+    twilio_token: "",
+    agent_id: "",
+  });
+  const [plan, setPlan] = useState<ImportPlan>();
+  const agentId = fields.agent_id || (agentList[0]?.agent_id ?? "");
+  const change = (part: Partial<Credentials>) => {
+    setFields({ ...fields, ...part });
+    setPlan(undefined);
+  };
+  const planning = useAction(async () => {
+    const answer = await api.importPhoneNumber({
+      query: { dry_run: "true" },
+      body: { ...fields, agent_id: agentId },
+    });
+    if ("dry_run" in answer) setPlan(answer);
+  });
+  const importing = useAction(async () => {
+    const hash = plan === undefined ? {} : { plan_hash: plan.plan_hash };
+    await api.importPhoneNumber({ body: { ...fields, agent_id: agentId, ...hash } });
+    void numbers.reload();
+    go("numbers", plan?.phone_number.phone_number ?? fields.phone_number);
+  });
+  const paste = (event: ClipboardEvent) => {
+    const found = pasted(event.clipboardData?.getData("text") ?? "");
+    if (Object.keys(found).length < 2) return;
+    event.preventDefault();
+    change(found);
+  };
+  const input = (name: keyof Credentials, label: string, hint: string, placeholder: string) => (
+    <Field label={label} hint={hint}>
+      {(ids) => {
+        const common = {
+          ...ids,
+          autocomplete: "off",
+          spellcheck: false,
+          required: true,
+          placeholder,
+          value: fields[name],
+          onPaste: paste,
+          onInput: (event: TargetedEvent<HTMLInputElement>) => change({ [name]: textOf(event) }),
+        };
+        return name === "twilio_token" ? <input type="password" {...common} /> : <input {...common} />;
+      }}
+    </Field>
+  );
+  return (
+    <div class="columns">
+      <section>
+        <h2>The number</h2>
+        <Form onSubmit={planning.run}>
+          {input("phone_number", "Phone number", "With the plus and the country code.", "+447446466847")}
+          {input("twilio_sid", "Account SID", "Of the account that owns the number.", "AC…")}
+          {input(
+            "twilio_token",
+            "Auth Token",
+            "Sent once, stored sealed, never shown again. You can paste all three at once.",
+            "",
+          )}
+          <Field label="Agent" hint="Who answers from now on.">
+            {(ids) => (
+              <select {...ids} value={agentId} onChange={(event) => change({ agent_id: textOf(event) })}>
+                {agentList.map(({ agent_id, name }) => (
+                  <option key={agent_id} value={agent_id}>
+                    {name}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
+          <Problem error={planning.error} />
+          <Button type="submit" {...(plan === undefined && { kind: "primary" })} isBusy={planning.isBusy}>
+            Show the plan
+          </Button>
+        </Form>
+      </section>
+      <section aria-live="polite">
+        <h2>The plan</h2>
+        {plan === undefined ? (
+          <p class="quiet">
+            Nothing changes until you have seen here who answers the number today, what would change at Twilio
+            and what to know before.
+          </p>
+        ) : (
+          <>
+            <Today plan={plan} />
+            {plan.warnings.length > 0 && (
+              <ul class="warnings">
+                {plan.warnings.map(({ code, message }) => (
+                  <li key={code}>{message}</li>
+                ))}
+              </ul>
+            )}
+            <h3>What changes at Twilio</h3>
+            <Diff changes={plan.changes} />
+            {plan.unchecked.length > 0 && (
+              <p class="quiet">Twilio did not say everything; not checked: {plan.unchecked.join(", ")}.</p>
+            )}
+            <Problem error={importing.error} />
+            <Button kind="primary" onClick={importing.run} isBusy={importing.isBusy}>
+              Import this number
+            </Button>
+          </>
+        )}
+      </section>
+    </div>
+  );
+}
+
+function Today({ plan: { answered_by } }: { plan: ImportPlan }) {
+  return (
+    <dl class="facts">
+      <dt>Calls today</dt>
+      <dd>
+        <AnsweredBy who={answered_by.voice as Answering} />
+      </dd>
+      <dt>Texts today</dt>
+      <dd>
+        <AnsweredBy who={answered_by.sms as Answering} />
+      </dd>
+    </dl>
+  );
+}

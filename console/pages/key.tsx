@@ -1,0 +1,76 @@
+import { useState } from "preact/hooks";
+import { api, signIn } from "../api.ts";
+import type { Session } from "../index.tsx";
+import { Button, Copy, Dialog, Problem, When } from "../ui.tsx";
+import { useAction } from "../use.ts";
+
+export function KeyPage({ session }: { session: Session }) {
+  const [isAsking, ask] = useState(false);
+  const leave = useAction(async () => {
+    await api.endSession();
+    location.reload();
+  });
+  return (
+    <>
+      <h1>API key</h1>
+      <section>
+        <dl class="facts">
+          <dt>Key id</dt>
+          <dd>
+            <Copy text={session.key_id} label="key id" />
+          </dd>
+          <dt>This session ends</dt>
+          <dd>
+            <When at={session.expires_at} />, or when the secret is rotated
+          </dd>
+        </dl>
+        <Problem error={leave.error} />
+        <Button onClick={leave.run} isBusy={leave.isBusy}>
+          Sign out
+        </Button>
+      </section>
+      <section>
+        <h2>Rotate the secret</h2>
+        <p>
+          The key gets a new secret and keeps its id. The old secret and all sessions but this one stop
+          working at once, so be ready to put the new secret into your programs.
+        </p>
+        <Button kind="danger" onClick={() => ask(true)}>
+          Rotate…
+        </Button>
+        {isAsking && <Rotation onClose={() => ask(false)} />}
+      </section>
+    </>
+  );
+}
+
+function Rotation({ onClose }: { onClose: () => void }) {
+  const [key, setKey] = useState("");
+  const rotate = useAction(async () => {
+    const { key_id, key_secret } = await api.rotateKey();
+    setKey(`${key_id}:${key_secret}`);
+    // The rotation ended this session too; the new secret starts the next one.
+    await signIn(`${key_id}:${key_secret}`);
+  });
+  return (
+    <Dialog title={key === "" ? "Rotate the secret?" : "Save the new key now"} onClose={onClose}>
+      {key === "" ? (
+        <p>Every program that uses the old secret gets a 401 from now on, until it has the new one.</p>
+      ) : (
+        <>
+          <p>It is not stored and cannot be shown again.</p>
+          <Copy text={key} label="the new key" />
+        </>
+      )}
+      <Problem error={rotate.error} />
+      <div class="actions">
+        {key === "" && (
+          <Button kind="danger" onClick={rotate.run} isBusy={rotate.isBusy}>
+            Rotate now
+          </Button>
+        )}
+        <Button onClick={onClose}>{key === "" ? "Cancel" : "I have saved it"}</Button>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,289 @@
+import { useState } from "preact/hooks";
+import { api, ask } from "../api.ts";
+import { Diff } from "../diff.tsx";
+import { HEALTH } from "../health.ts";
+import { check, repair, TokenDialog } from "../mend.tsx";
+import { go, href } from "../route.ts";
+import { agents, dropNumber, keepNumber, numbers } from "../store.ts";
+import type { PhoneNumber } from "../types.ts";
+import { Button, Content, Dialog, Field, Form, HealthMark, Problem, textOf, When } from "../ui.tsx";
+import { useAction, useLoaded } from "../use.ts";
+import { CallTable } from "./call-table.tsx";
+
+export function NumberPage({ phoneNumber }: { phoneNumber: string }) {
+  const loaded = useLoaded(
+    async () => (await api.getPhoneNumber({ path: { number: phoneNumber } })).phone_number,
+    [phoneNumber],
+  );
+  // What an action changes reaches the list at once, and this page from there.
+  const inList = numbers.use().value?.find(({ phone_number }) => phone_number === phoneNumber);
+  return (
+    <>
+      <p class="back">
+        <a href={href("numbers")}>Numbers</a>
+      </p>
+      <h1>{phoneNumber}</h1>
+      <Content of={loaded}>{(number) => <Parts number={inList ?? number} again={loaded.again} />}</Content>
+    </>
+  );
+}
+
+function Parts({ number, again }: { number: PhoneNumber; again: () => void }) {
+  return (
+    <>
+      <Health number={number} again={again} />
+      <Settings number={number} again={again} />
+      <TestCall number={number} />
+      <section>
+        <h2>Calls</h2>
+        <CallTable query={{ phone_number: number.phone_number, limit: 10 }} />
+      </section>
+      <Facts number={number} />
+      <Release number={number} />
+    </>
+  );
+}
+
+function Health({ number, again }: { number: PhoneNumber; again: () => void }) {
+  const [isAsking, ask] = useState(false);
+  const checking = useAction(() => check(number.phone_number).then(again));
+  const repairing = useAction(() => repair(number.phone_number).then(again));
+  const reasons = number.health_reasons.length > 0 ? number.health_reasons : [number.health];
+  const remedies = new Set(reasons.map((reason) => HEALTH[reason].remedy));
+  return (
+    <section class={`health ${HEALTH[number.health].tone}`}>
+      <h2 class="hidden">Health</h2>
+      {reasons.map((reason) => (
+        <p key={reason}>
+          <HealthMark health={reason} /> <span>{HEALTH[reason].means}</span>
+        </p>
+      ))}
+      <p class="quiet">
+        Last checked: <When at={number.checked_at} never="not yet" />
+      </p>
+      <Problem error={checking.error ?? repairing.error} />
+      <div class="actions">
+        {remedies.has("token") && (
+          <Button kind="primary" onClick={() => ask(true)}>
+            New token…
+          </Button>
+        )}
+        {remedies.has("repair") && (
+          <Button kind="primary" onClick={repairing.run} isBusy={repairing.isBusy}>
+            Repair
+          </Button>
+        )}
+        <Button onClick={checking.run} isBusy={checking.isBusy}>
+          Check now
+        </Button>
+        {!remedies.has("token") && <Button onClick={() => ask(true)}>New token…</Button>}
+      </div>
+      {isAsking && (
+        <TokenDialog account={number.twilio_sid} number={number.phone_number} onClose={() => ask(false)} />
+      )}
+    </section>
+  );
+}
+
+type Change = Partial<
+  Pick<PhoneNumber, "inbound_enabled" | "outbound_enabled" | "drift_policy"> & { agent_id: string }
+>;
+
+function Settings({ number, again }: { number: PhoneNumber; again: () => void }) {
+  const agentList = agents.use().value ?? [];
+  const [wanted, want] = useState<Change>({});
+  const { run, error, isBusy } = useAction(async (body: Change) => {
+    want(body);
+    const { phone_number } = await api.changePhoneNumber({ path: { number: number.phone_number }, body });
+    keepNumber(phone_number as PhoneNumber);
+    again();
+  });
+  // What was clicked is shown at once, and stays only if the API agrees.
+  const shown = { ...number, ...(isBusy && wanted) };
+  const box = (name: "inbound_enabled" | "outbound_enabled", label: string) => (
+    <label class="choice">
+      <input
+        type="checkbox"
+        checked={shown[name]}
+        disabled={isBusy}
+        onChange={() => run({ [name]: !number[name] })}
+      />
+      {label}
+    </label>
+  );
+  return (
+    <section>
+      <h2>Who answers</h2>
+      <Field label="Agent">
+        {(ids) => (
+          <select
+            {...ids}
+            value={shown.agent_id ?? ""}
+            disabled={isBusy}
+            onChange={(event) => run({ agent_id: textOf(event) })}
+          >
+            {number.agent_id === null && (
+              <option value="">Nobody: callers hear that nobody takes calls</option>
+            )}
+            {agentList.map(({ agent_id, name }) => (
+              <option key={agent_id} value={agent_id}>
+                {name}
+              </option>
+            ))}
+            {number.agent_id !== null && !agentList.some(({ agent_id }) => agent_id === number.agent_id) && (
+              <option value={number.agent_id}>{number.agent_id}</option>
+            )}
+          </select>
+        )}
+      </Field>
+      {number.agent_id !== null && (
+        <p>
+          <a href={href("agents", number.agent_id)}>What a caller hears</a>
+        </p>
+      )}
+      {box("inbound_enabled", "Answer its calls and texts")}
+      {box("outbound_enabled", "Allow calls and texts from it")}
+      <Field label="If somebody changes it at Twilio">
+        {(ids) => (
+          <select
+            {...ids}
+            value={shown.drift_policy}
+            disabled={isBusy}
+            onChange={(event) => run({ drift_policy: textOf(event) as PhoneNumber["drift_policy"] })}
+          >
+            <option value="repair">Repair it, and tell me</option>
+            <option value="report">Only tell me</option>
+          </select>
+        )}
+      </Field>
+      <Problem error={error} />
+    </section>
+  );
+}
+
+function TestCall({ number }: { number: PhoneNumber }) {
+  const [to, setTo] = useState("");
+  const [callId, setCallId] = useState("");
+  const ring = useAction(async () => {
+    const body = { agent_id: number.agent_id, from_number: number.phone_number, to_number: to.trim() };
+    setCallId((await ask<{ call_id: string }>("POST", "/v1/calls/outbound", { body })).call_id);
+  });
+  return (
+    <section>
+      <h2>Try it</h2>
+      <Form onSubmit={ring.run}>
+        <Field
+          label="Your own phone"
+          hint="The agent calls you from this number. Twilio charges for the call."
+        >
+          {(ids) => (
+            <input
+              {...ids}
+              type="tel"
+              required
+              placeholder="+447700900123"
+              value={to}
+              onInput={(event) => setTo(textOf(event))}
+            />
+          )}
+        </Field>
+        <Problem error={ring.error} />
+        <div class="actions">
+          <Button
+            type="submit"
+            isBusy={ring.isBusy}
+            isDisabled={number.agent_id === null || !number.outbound_enabled}
+          >
+            Call me
+          </Button>
+          {callId !== "" && <a href={href("calls", callId)}>It rings: follow the call</a>}
+        </div>
+      </Form>
+    </section>
+  );
+}
+
+function Facts({ number }: { number: PhoneNumber }) {
+  return (
+    <section>
+      <h2>At Twilio</h2>
+      <dl class="facts">
+        <dt>Account</dt>
+        <dd>
+          <code>{number.twilio_sid}</code>
+        </dd>
+        <dt>Number SID</dt>
+        <dd>
+          <code>{number.twilio_number_sid}</code>
+        </dd>
+        <dt>Region</dt>
+        <dd>{number.region}</dd>
+        <dt>Imported</dt>
+        <dd>
+          <When at={number.created_at} />
+        </dd>
+        <dt>First call or text</dt>
+        <dd>
+          <When at={number.first_inbound_at} never="none yet" />
+        </dd>
+        <dt>Last call or text</dt>
+        <dd>
+          <When at={number.last_inbound_at} never="none yet" />
+        </dd>
+      </dl>
+    </section>
+  );
+}
+
+function Release({ number: { phone_number: number } }: { number: PhoneNumber }) {
+  const [isAsking, ask] = useState(false);
+  return (
+    <section>
+      <h2>Release</h2>
+      <p>Restores at Twilio what answered the number before its import. You keep the number.</p>
+      <Button kind="danger" onClick={() => ask(true)}>
+        Release…
+      </Button>
+      {isAsking && <ReleaseDialog number={number} onClose={() => ask(false)} />}
+    </section>
+  );
+}
+
+function ReleaseDialog({ number, onClose }: { number: string; onClose: () => void }) {
+  const plan = useLoaded(
+    () => api.releasePhoneNumber({ path: { number }, query: { dry_run: "true" } }),
+    [number],
+  );
+  const release = useAction(async () => {
+    await api.releasePhoneNumber({ path: { number } });
+    go("numbers");
+    dropNumber(number);
+  });
+  return (
+    <Dialog title={`Release ${number}?`} onClose={onClose}>
+      <Content of={plan}>
+        {(answer) =>
+          "changes" in answer && (
+            <>
+              <p>This is what changes at Twilio:</p>
+              <Diff changes={answer.changes} />
+              {answer.phone_number.reason !== undefined && (
+                <p>
+                  Twilio cannot be told now (<code>{answer.phone_number.reason}</code>). The number is
+                  released here all the same, and restored at Twilio when that works.
+                </p>
+              )}
+            </>
+          )
+        }
+      </Content>
+      <Problem error={release.error} />
+      <div class="actions">
+        <Button kind="danger" onClick={release.run} isBusy={release.isBusy} isDisabled={plan.isLoading}>
+          Release
+        </Button>
+        <Button onClick={onClose}>Cancel</Button>
+      </div>
+    </Dialog>
+  );
+}

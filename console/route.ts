@@ -1,0 +1,34 @@
+import { useEffect, useState } from "preact/hooks";
+
+// The page is in the URL's fragment, which a browser does not send: no telephone number gets into anybody's logs.
+
+export type Route = { parts: string[]; query: URLSearchParams };
+
+function read(): Route {
+  const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?");
+  return {
+    parts: path.split("/").filter(Boolean).map(decodeURIComponent),
+    query: new URLSearchParams(query),
+  };
+}
+
+export function useRoute(): Route {
+  const [route, set] = useState(read);
+  useEffect(() => {
+    const follow = () => set(read());
+    addEventListener("hashchange", follow);
+    return () => removeEventListener("hashchange", follow);
+  }, []);
+  return route;
+}
+
+/** The link to a page: `href("numbers", "+447…")`, with a query as the last argument. */
+export function href(...parts: (string | Record<string, string>)[]): string {
+  const query = parts.find((part) => typeof part === "object");
+  const path = parts.filter((part) => typeof part === "string").map(encodeURIComponent);
+  return `#/${path.join("/")}${query ? `?${new URLSearchParams(query)}` : ""}`;
+}
+
+export function go(...parts: Parameters<typeof href>): void {
+  location.hash = href(...parts);
+}

@@ -1,0 +1,24 @@
+import { buildSync } from "esbuild";
+import type { OpenApiDocument } from "../../src/documentation/openapi.ts";
+import { routesModule } from "../client/routes.ts";
+import { writeIfChanged } from "./write.ts";
+
+// The client's types are checked by `npm run typecheck`; to run, it only needs its table of routes.
+const ROUTES = "sdk/src/generated/routes.ts";
+
+/** The console's script, in one file. */
+export function consoleScript(document: OpenApiDocument): string {
+  writeIfChanged(ROUTES, routesModule(document));
+  const { outputFiles } = buildSync({
+    entryPoints: ["console/index.tsx"],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    target: "es2023",
+    legalComments: "none",
+    logLevel: "error",
+    tsconfig: "console/tsconfig.json",
+  });
+  return outputFiles[0]?.text ?? "";
+}

@@ -1,0 +1,23 @@
+import { Hono } from "hono/tiny";
+import type { AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { endSession, findSession, startSession } from "./session.ts";
+import { withApiKey, withApiKeyNoReplay } from "./with-api-key.ts";
+
+/** Signing in and out of the console. */
+export const sessions = new Hono<AppEnv>()
+  .post("/", withApiKeyNoReplay, async (c) => {
+    // A session must not start the next one: it would never end.
+    if (c.req.header("authorization") === undefined) throw new ApiError("invalid_api_key");
+    const expiresAt = await startSession(c);
+    c.get("log").info("session_started", { key_id: c.get("apiKeyId") });
+    return c.json({ key_id: c.get("apiKeyId"), expires_at: expiresAt.toISOString() }, 201);
+  })
+  .get("/", withApiKey, async (c) => {
+    const session = await findSession(c);
+    return c.json({ key_id: c.get("apiKeyId"), expires_at: session?.expiresAt.toISOString() ?? null });
+  })
+  .delete("/", withApiKeyNoReplay, (c) => {
+    endSession(c);
+    return c.json({ key_id: c.get("apiKeyId"), ended: true });
+  });

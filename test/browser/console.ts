@@ -1,0 +1,99 @@
+import type { Browser, Page } from "playwright-core";
+import { createTestHarness } from "wrangler";
+import { freshSecrets } from "../../scripts/fresh-secrets.ts";
+import { createApiKey } from "../../src/api-keys/api-key.ts";
+import { insertApiKey } from "../../src/api-keys/store.ts";
+import { serveSimulator } from "../twilio-simulator/serve.ts";
+import { createSimulator } from "../twilio-simulator/simulator.ts";
+import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
+import { type Look, visit } from "./support.ts";
+
+export type World = Awaited<ReturnType<typeof startWorld>>;
+
+/** The Worker beside a simulated Twilio. */
+export async function startWorld() {
+  const simulator = createSimulator((request) => fetch(request));
+  const account = addAccount(simulator.state);
+  const twilio = await serveSimulator(simulator);
+  const server = createTestHarness({
+    workers: [
+      {
+        configPath: "wrangler.toml",
+        vars: {
+          PUBLIC_BASE_URL: "https://numbers.example.com",
+          TWILIO_API_BASE_URL: twilio.url,
+          ALLOW_LOCAL_WEBHOOKS: "true",
+        },
+        secrets: freshSecrets(),
+      },
+    ],
+  });
+  const { origin } = (await server.listen()).url;
+  await server.getWorker<Env>().applyD1Migrations("DB");
+
+  async function call<Body = Record<string, string>>(
+    method: string,
+    path: string,
+    bearer: string,
+    body?: unknown,
+  ) {
+    const response = await fetch(origin + path, {
+      method,
+      headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+    return (await response.json()) as Body;
+  }
+
+  const { DB } = await server.getWorker<Env>().getEnv();
+
+  /** A new API key, as its owner pastes it. By the store, because one address may create only ten an hour. */
+  async function createKey(): Promise<string> {
+    const { keyId, keySecret, row } = await createApiKey("browser", new Date());
+    await insertApiKey(DB, row);
+    return `${keyId}:${keySecret}`;
+  }
+
+  /** Numbers of the simulated account, imported under an agent. */
+  async function haveNumbers(key: string, agentId: string, phoneNumbers: readonly string[]): Promise<void> {
+    for (const phone_number of phoneNumbers) {
+      addNumber(simulator.state, account, { phone_number });
+      await call("POST", "/v1/phone-numbers", key, credentials(account, phone_number, agentId));
+    }
+  }
+
+  return {
+    origin,
+    simulator,
+    account,
+    call,
+    createKey,
+    createAgent: async (key: string, fields: Record<string, unknown> = {}) =>
+      (await call("POST", "/v1/agents", key, { name: "Receptionist", ...fields })).agent_id ?? "",
+    haveNumbers,
+    close: async () => {
+      await server.close();
+      await twilio.close();
+    },
+  };
+}
+
+export function credentials(account: Account, phone_number: string, agent_id: string) {
+  return { phone_number, twilio_sid: account.sid, twilio_token: account.authToken, agent_id };
+}
+
+/** Opens the console and signs in as a person does. */
+export async function signIn(browser: Browser, origin: string, key: string, look: Look) {
+  const visited = await visit(browser, `${origin}/console`, look);
+  await visited.page.getByLabel("API key").fill(key);
+  await visited.page.getByRole("button", { name: "Sign in" }).click();
+  await visited.page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+  return visited;
+}
+
+/** Goes to a page of the console by its navigation. */
+export async function open(page: Page, name: string): Promise<void> {
+  await page.getByRole("navigation", { name: "Console" }).getByRole("link", { name, exact: true }).click();
+  await page.getByRole("heading", { level: 1 }).waitFor();
+}
