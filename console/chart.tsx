@@ -6,10 +6,10 @@ const WIDTH = 720;
 const HEIGHT = 160;
 const BASE = HEIGHT - 22;
 
-/** The next round number, so that the axis has one that people can read. */
+/** The next round number that is even: there are no half calls in the middle of the axis. */
 export function ceiling(value: number): number {
   const size = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return [1, 2, 5, 10].map((step) => step * size).find((step) => step >= value) ?? value;
+  return [2, 4, 6, 8, 10].map((step) => step * size).find((step) => step >= value) ?? value;
 }
 
 /** Calls and texts by day as bars, and the same as a table. */

@@ -6,7 +6,7 @@ import { buildDocumentation } from "./documentation/build.ts";
 import { freshSecrets } from "./fresh-secrets.ts";
 import { makeReady } from "./local/ready.ts";
 import { startLocalTwilio, DEFAULT_PORT as TWILIO_PORT } from "./local/twilio.ts";
-import { becomeWrangler, fail, optionOf, wrangler } from "./wrangler.ts";
+import { becomeWrangler, fail, optionOf, wranglerQuietly } from "./wrangler.ts";
 
 // npm run dev: runs the Worker on this machine, with a local D1. Arguments after -- go to `wrangler dev`.
 // With --simulated: also a simulated Twilio with its model, an API key, an agent and an imported number. Ctrl-C stops
@@ -35,7 +35,13 @@ function keepSecrets(): void {
 
 function run(args: string[]): void {
   const persistTo = optionOf(args, "--persist-to");
-  wrangler(["d1", "migrations", "apply", "DB", "--local", ...(persistTo ? ["--persist-to", persistTo] : [])]);
+  const migrate = ["d1", "migrations", "apply", "DB", "--local"];
+  // Wrangler's table for each migration would hide what a newcomer looks for.
+  const { succeeded, output } = wranglerQuietly([
+    ...migrate,
+    ...(persistTo ? ["--persist-to", persistTo] : []),
+  ]);
+  if (!succeeded) throw new Error(`The local database could not be prepared:\n${output}`);
 
   // Twilio (or the simulator) calls this port, unless an argument sets another address, such as a tunnel's.
   const port = optionOf(args, "--port") ?? String(DEFAULT_PORT);

@@ -8,7 +8,8 @@ import { type Links, page } from "./pages.ts";
 /** Every guide, in the order of the navigation. */
 const GUIDES: Readonly<Record<string, readonly string[]>> = {
   Begin: ["quickstart", "import-a-number", "release-a-number", "twilio-credentials", "regions"],
-  "Calls and texts": ["agents", "runtime", "runtime-examples"],
+  "Many numbers": ["bulk-import", "command-line", "mcp", "sdks"],
+  "Calls and texts": ["agents", "calls", "runtime", "runtime-examples"],
   Events: ["events", "verify-events", "event-delivery"],
   "Keep running": ["reconciliation", "idempotency"],
 };
