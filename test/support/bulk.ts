@@ -86,11 +86,14 @@ export function holdTime(): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3_600_000 });
 }
 
-/** Time passes until the alarm of a bulk import, which then rings. What the object dies of is not told. */
-export async function ring(id: string): Promise<void> {
+/**
+ * Time passes until the alarm of a bulk import, if it comes so soon, which then rings. What the object dies of is not told.
+ */
+export async function ring(id: string, withinMs = Number.POSITIVE_INFINITY): Promise<void> {
   try {
     const at = await runInDurableObject(objectOf(id), (_, { storage }) => storage.getAlarm());
-    if (at !== null && at > Date.now()) vi.setSystemTime(at);
+    if (at === null || at > Date.now() + withinMs) return;
+    if (at > Date.now()) vi.setSystemTime(at);
     await runDurableObjectAlarm(objectOf(id));
   } catch {}
 }
@@ -98,7 +101,8 @@ export async function ring(id: string): Promise<void> {
 /** Lets a bulk import run to its end. */
 export async function finish(key: Key, id: string): Promise<BulkStatus> {
   for (let runs = 0; runs < 1_000; runs += 1) {
-    await ring(id);
+    // If the runtime's own clock was faster, the next alarm is the one that forgets it all.
+    await ring(id, 24 * 3_600_000);
     const response = await get(`${PATH}/${id}`, key);
     // It may have died just now.
     if (response.status === 503) continue;
