@@ -1,5 +1,4 @@
 import { createClient } from "../sdk/src/client.ts";
-import { NixflexError } from "../sdk/src/error.ts";
 
 export { NixflexError } from "../sdk/src/error.ts";
 
@@ -30,40 +29,4 @@ export const api = createClient({ baseUrl: location.origin, fetch: send });
 /** Exchanges an API key for a session. The key is used for this request only. @throws NixflexError */
 export function signIn(key: string): Promise<{ key_id: string; expires_at: string }> {
   return createClient({ baseUrl: location.origin, token: key, fetch: send }).startSession();
-}
-
-type Question = { query?: Record<string, string | number | undefined>; body?: unknown };
-
-/** Asks an endpoint that the generated client does not have on every deployment. @throws NixflexError */
-export async function ask<Answer>(
-  method: string,
-  path: string,
-  { query = {}, body }: Question = {},
-): Promise<Answer> {
-  const url = new URL(path, location.origin);
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== undefined && value !== "") url.searchParams.set(name, String(value));
-  }
-  const response = await send(
-    new Request(url, {
-      method,
-      headers: body === undefined ? {} : { "content-type": "application/json" },
-      body: body === undefined ? null : JSON.stringify(body),
-    }),
-  );
-  const answer = await response.json().catch(() => undefined);
-  if (!response.ok || answer === undefined) throw new NixflexError(response, answer?.error);
-  return answer as Answer;
-}
-
-/** The bytes of a file of this deployment, such as a recording. @throws NixflexError */
-export async function download(path: string): Promise<Blob> {
-  const response = await send(new Request(new URL(path, location.origin)));
-  if (!response.ok) throw new NixflexError(response, (await response.json().catch(() => undefined))?.error);
-  return response.blob();
-}
-
-/** Whether this deployment has no such endpoint: it is older than this page, or the feature is switched off. */
-export function isMissing(error: unknown): boolean {
-  return error instanceof NixflexError && error.code === "not_found";
 }

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 
-export type Day = { date: string; calls: number; minutes: number; sms: number };
+import type { Usage } from "./types.ts";
 
 const WIDTH = 720;
 const HEIGHT = 160;
@@ -13,7 +13,7 @@ export function ceiling(value: number): number {
 }
 
 /** Calls and texts by day as bars, and the same as a table. */
-export function Chart({ days }: { days: readonly Day[] }) {
+export function Chart({ days }: { days: Usage["days"] }) {
   const [isTable, setTable] = useState(false);
   const top = ceiling(Math.max(...days.map(({ calls, sms }) => Math.max(calls, sms)), 4));
   const slot = (WIDTH - 36) / Math.max(days.length, 1);

@@ -1,6 +1,6 @@
 import type { ComponentChildren, TargetedEvent } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { isMissing, NixflexError } from "./api.ts";
+import { NixflexError } from "./api.ts";
 import { HEALTH } from "./health.ts";
 import type { Loaded } from "./store.ts";
 import type { Health } from "./types.ts";
@@ -42,19 +42,14 @@ export function Empty({ title, children }: { title: string; children: ComponentC
   );
 }
 
-/** Something that is being loaded: the error, the wait, or what came. A missing endpoint is explained. */
+/** Something that is being loaded: the error, the wait, or what came. */
 export function Content<Value>({
   of: { value, error, isLoading },
-  missing,
   children,
 }: {
   of: Loaded<Value>;
-  missing?: string;
   children: (value: Value) => ComponentChildren;
 }) {
-  if (missing !== undefined && isMissing(error)) {
-    return <p class="quiet">{missing}</p>;
-  }
   return (
     <>
       <Problem error={error} />

@@ -1,20 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
 import { AnsweredBy } from "../answered-by.tsx";
-import { ask, download } from "../api.ts";
-import type { Row } from "../csv.ts";
+import { api } from "../api.ts";
 import { numbers } from "../store.ts";
+import type { BulkImport } from "../types.ts";
 import { Button, Content, count, Dialog, Form, Mark, Problem, textOf } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
-import {
-  type Job,
-  MISSING,
-  type Outcome,
-  orderOf,
-  PATH,
-  type Result,
-  startImport,
-  TokenField,
-} from "./bulk-job.tsx";
+import { type Items, orderOf, startImport, TokenField } from "./bulk-job.tsx";
+
+type Outcome = Exclude<keyof BulkImport["counts"], "waiting">;
 
 const TONES: Record<Outcome, "good" | "warn" | "bad"> = {
   imported: "good",
@@ -24,13 +17,11 @@ const TONES: Record<Outcome, "good" | "warn" | "bad"> = {
   failed: "bad",
 };
 
-const pathOf = (id: string) => `${PATH}/${encodeURIComponent(id)}`;
-
 /** How far a bulk import is, and what became of each number. */
 export function Progress({ id }: { id: string }) {
-  const path = pathOf(id);
-  const job = useLoaded(() => ask<Job>("GET", path), [id]);
-  const isRunning = job.value?.status === "queued" || job.value?.status === "running";
+  const path = { import_id: id };
+  const job = useLoaded(() => api.getPhoneNumberImport({ path }), [id]);
+  const isRunning = job.value?.ended_at === null;
   useEffect(() => {
     if (!isRunning) {
       void numbers.reload();
@@ -41,18 +32,18 @@ export function Progress({ id }: { id: string }) {
   }, [isRunning, job.again]);
   const [isAsking, setAsking] = useState(false);
   const cancel = useAction(async () => {
-    await ask("POST", `${path}/cancel`);
+    await api.cancelPhoneNumberImport({ path });
     job.again();
   });
   const save = useAction(async () => {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await download(`${path}/results.csv`));
+    link.href = URL.createObjectURL(await api.downloadPhoneNumberImportResults({ path }));
     link.download = `${id}.csv`;
     link.click();
     URL.revokeObjectURL(link.href);
   });
   return (
-    <Content of={job} missing={MISSING}>
+    <Content of={job}>
       {({ status, dry_run, total, counts, rate_per_minute, seconds_left, account_errors }) => {
         const done = total - counts.waiting;
         return (
@@ -103,7 +94,7 @@ export function Progress({ id }: { id: string }) {
             <Results id={id} done={done} plannedCount={isRunning ? 0 : counts.planned} />
             {isAsking && (
               <RetryDialog
-                path={path}
+                id={id}
                 onClose={() => {
                   setAsking(false);
                   job.again();
@@ -118,10 +109,10 @@ export function Progress({ id }: { id: string }) {
 }
 
 /** The credentials were deleted when the import ended, so another run needs them again. */
-function RetryDialog({ path, onClose }: { path: string; onClose: () => void }) {
+function RetryDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const [token, setToken] = useState("");
   const retry = useAction(async () => {
-    await ask("POST", `${path}/retry`, { body: { twilio_token: token } });
+    await api.retryPhoneNumberImport({ path: { import_id: id }, body: { twilio_token: token } });
     onClose();
   });
   return (
@@ -143,11 +134,11 @@ function RetryDialog({ path, onClose }: { path: string; onClose: () => void }) {
 const SHOWN = 100;
 
 /** Every number of a plan that can be imported. @throws NixflexError */
-async function allPlanned(path: string): Promise<Row[]> {
-  const items: Row[] = [];
+async function allPlanned(import_id: string): Promise<Items> {
+  const items: Items = [];
   for (let total = 1; items.length < total; ) {
-    const query = { outcome: "planned", limit: SHOWN, offset: items.length };
-    const page = await ask<{ results: Result[]; count: number }>("GET", `${path}/results`, { query });
+    const query = { outcome: "planned" as const, limit: SHOWN, offset: items.length };
+    const page = await api.listPhoneNumberImportResults({ path: { import_id }, query });
     if (page.results.length === 0) break;
     total = page.count;
     for (const { phone_number, twilio_sid, agent_id, external_id } of page.results) {
@@ -163,14 +154,13 @@ async function allPlanned(path: string): Promise<Row[]> {
 }
 
 function Results({ id, done, plannedCount }: { id: string; done: number; plannedCount: number }) {
-  const path = pathOf(id);
   const order = orderOf(id);
-  const [outcome, setOutcome] = useState("");
+  const [outcome, setOutcome] = useState<Outcome | "">("");
   const [excluded, setExcluded] = useState<ReadonlySet<string>>(new Set());
   const isChoosing = order !== undefined && plannedCount > 0;
   const start = useAction(async () => {
     if (!order) return;
-    const items = (await allPlanned(path)).filter(({ phone_number }) => !excluded.has(phone_number));
+    const items = (await allPlanned(id)).filter(({ phone_number }) => !excluded.has(phone_number));
     await startImport(order, { items }, false);
   });
   const toggle = (phoneNumber: string) => {
@@ -180,16 +170,21 @@ function Results({ id, done, plannedCount }: { id: string; done: number; planned
   };
   const loaded = useLoaded(
     () =>
-      ask<{ results: Result[]; count: number }>("GET", `${path}/results`, {
-        query: { outcome, limit: SHOWN },
+      api.listPhoneNumberImportResults({
+        path: { import_id: id },
+        query: { ...(outcome !== "" && { outcome }), limit: SHOWN },
       }),
-    [path, outcome, done],
+    [id, outcome, done],
   );
   return (
     <section>
       <div class="title">
         <h2>Numbers</h2>
-        <select aria-label="Outcome" value={outcome} onChange={(event) => setOutcome(textOf(event))}>
+        <select
+          aria-label="Outcome"
+          value={outcome}
+          onChange={(event) => setOutcome(textOf(event) as Outcome | "")}
+        >
           <option value="">All</option>
           {Object.keys(TONES).map((name) => (
             <option key={name} value={name}>

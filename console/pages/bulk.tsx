@@ -1,12 +1,12 @@
 import { useState } from "preact/hooks";
-import { ask, isMissing } from "../api.ts";
-import { type Row, rowsOf } from "../csv.ts";
+import { NumbersCsvError, type NumberToImport, numbersOf } from "../../sdk/cli/numbers-csv.ts";
+import { api } from "../api.ts";
 import { href } from "../route.ts";
 import { agents } from "../store.ts";
 import type { Agent } from "../types.ts";
 import { Button, Content, count, Field, Form, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
-import { type Job, MISSING, PATH, startImport, TokenField } from "./bulk-job.tsx";
+import { startImport, TokenField } from "./bulk-job.tsx";
 import { Progress } from "./bulk-progress.tsx";
 import { NoAgent } from "./import.tsx";
 
@@ -49,20 +49,32 @@ function Start({ agentList }: { agentList: Agent[] }) {
   const [agentId, setAgentId] = useState("");
   const [isAll, setAll] = useState(true);
   const [withSubaccounts, setSubaccounts] = useState(false);
-  const [rows, setRows] = useState<Row[]>([]);
+  const [rows, setRows] = useState<NumberToImport[]>([]);
+  const chosen = agentId || agentList[0]?.agent_id;
   const start = useAction((isPlan: boolean) =>
     startImport(
       {
         twilio_sid: sid,
         twilio_token: token,
-        agent_id: agentId || agentList[0]?.agent_id,
+        ...(chosen !== undefined && { agent_id: chosen }),
         include_subaccounts: withSubaccounts,
       },
       isAll ? { all: true } : { items: rows },
       isPlan,
     ),
   );
-  const read = async (file: File | undefined) => setRows(file ? rowsOf(await file.text()) : []);
+  const [complaint, setComplaint] = useState("");
+  const read = async (file: File | undefined) => {
+    setRows([]);
+    setComplaint("");
+    if (!file) return;
+    try {
+      setRows(numbersOf(await file.text()));
+    } catch (error) {
+      if (!(error instanceof NumbersCsvError)) throw error;
+      setComplaint(`${file.name} ${error.message}`);
+    }
+  };
   return (
     <Form onSubmit={() => start.run(true)}>
       <section>
@@ -96,6 +108,11 @@ function Start({ agentList }: { agentList: Agent[] }) {
               />
             )}
           </Field>
+        )}
+        {!isAll && complaint !== "" && (
+          <p class="problem" role="alert">
+            {complaint}
+          </p>
         )}
         {!isAll && rows.length > 0 && <p role="status">{count(rows.length, "number")} in the file.</p>}
       </section>
@@ -137,10 +154,13 @@ function Start({ agentList }: { agentList: Agent[] }) {
       </section>
       <Problem error={start.error} />
       <div class="actions">
-        <Button type="submit" kind="primary" isBusy={start.isBusy}>
+        <Button type="submit" kind="primary" isBusy={start.isBusy} isDisabled={!isAll && rows.length === 0}>
           Plan: who answers today?
         </Button>
-        <Button onClick={() => start.run(false)} isDisabled={sid === "" || token === ""}>
+        <Button
+          onClick={() => start.run(false)}
+          isDisabled={sid === "" || token === "" || (!isAll && rows.length === 0)}
+        >
           Import without a plan
         </Button>
       </div>
@@ -151,8 +171,7 @@ function Start({ agentList }: { agentList: Agent[] }) {
 
 /** The imports of the last days. */
 function Recent() {
-  const loaded = useLoaded(() => ask<{ phone_number_imports: Job[] }>("GET", PATH), []);
-  if (isMissing(loaded.error)) return <p class="quiet">{MISSING}</p>;
+  const loaded = useLoaded(() => api.listPhoneNumberImports(), []);
   if (loaded.value?.phone_number_imports.length === 0) return null;
   return (
     <section>

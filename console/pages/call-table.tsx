@@ -1,28 +1,8 @@
-import { ask } from "../api.ts";
+import { api } from "../api.ts";
 import { href } from "../route.ts";
+import type { Call } from "../types.ts";
 import { Content, Mark, When } from "../ui.tsx";
 import { useLoaded } from "../use.ts";
-
-export type Call = {
-  call_id: string;
-  agent_id: string | null;
-  direction: string;
-  from: string;
-  to: string;
-  status: string;
-  ended_reason: string | null;
-  started_at: string | null;
-  answered_at: string | null;
-  ended_at: string | null;
-  duration_seconds: number | null;
-  recording_url: string | null;
-  /** Only of a single call. */
-  transcript?: { role: "caller" | "agent"; text: string; at: string }[] | null;
-  created_at: string;
-};
-
-const MISSING =
-  "This deployment keeps no list of calls. Update it to see who called, what was said and how it ended.";
 
 const FAILED: ReadonlySet<string> = new Set(["busy", "failed", "no-answer", "canceled"]);
 
@@ -38,24 +18,17 @@ export function duration(seconds: number | null): string {
   return seconds === null ? "–" : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
-export type CallQuery = {
-  phone_number?: string;
-  direction?: string;
-  status?: string;
-  agent_id?: string;
-  limit?: number;
-  offset?: number;
-};
+export type CallQuery = NonNullable<NonNullable<Parameters<typeof api.listCalls>[0]>["query"]>;
 
 /** A page of calls, newest first. */
 export function CallTable({ query, onCount }: { query: CallQuery; onCount?: (count: number) => void }) {
   const loaded = useLoaded(async () => {
-    const answer = await ask<{ calls: Call[]; count: number }>("GET", "/v1/calls", { query });
+    const answer = await api.listCalls({ query });
     onCount?.(answer.count);
     return answer;
   }, [JSON.stringify(query)]);
   return (
-    <Content of={loaded} missing={MISSING}>
+    <Content of={loaded}>
       {({ calls }) =>
         calls.length === 0 ? (
           <p class="quiet">

@@ -1,19 +1,24 @@
 import { useEffect, useState } from "preact/hooks";
-import { ask, download } from "../api.ts";
+import { api } from "../api.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
 import { Button, Content, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
-import { type Call, type CallQuery, CallState, CallTable, duration, isLive } from "./call-table.tsx";
+import { type CallQuery, CallState, CallTable, duration, isLive } from "./call-table.tsx";
 
 const PAGE = 50;
 
+/** A filter by what somebody chose or typed; nothing is no filter. */
+const filterOf = (name: "phone_number" | "direction", value: string): CallQuery =>
+  value === "" ? {} : { [name]: value };
+
 export function Calls({ query }: { query: URLSearchParams }) {
-  const [filter, setFilter] = useState<CallQuery>({ phone_number: query.get("phone_number") ?? "" });
+  const [filter, setFilter] = useState<CallQuery>(filterOf("phone_number", query.get("phone_number") ?? ""));
   const [offset, setOffset] = useState(0);
   const [total, setTotal] = useState(0);
-  const change = (part: CallQuery) => {
-    setFilter({ ...filter, ...part });
+  const change = (name: "phone_number" | "direction", value: string) => {
+    const { [name]: _, ...others } = filter;
+    setFilter({ ...others, ...filterOf(name, value) });
     setOffset(0);
   };
   return (
@@ -24,10 +29,10 @@ export function Calls({ query }: { query: URLSearchParams }) {
           type="search"
           aria-label="Number"
           placeholder="One of your numbers, +44…"
-          value={filter.phone_number}
-          onChange={(event) => change({ phone_number: textOf(event).trim() })}
+          value={filter.phone_number ?? ""}
+          onChange={(event) => change("phone_number", textOf(event).trim())}
         />
-        <select aria-label="Direction" onChange={(event) => change({ direction: textOf(event) })}>
+        <select aria-label="Direction" onChange={(event) => change("direction", textOf(event))}>
           <option value="">In and out</option>
           <option value="inbound">Inbound</option>
           <option value="outbound">Outbound</option>
@@ -52,9 +57,9 @@ export function Calls({ query }: { query: URLSearchParams }) {
 }
 
 export function CallPage({ id }: { id: string }) {
-  const path = `/v1/calls/${encodeURIComponent(id)}`;
+  const path = { call_id: id };
   const agentList = agents.use().value;
-  const loaded = useLoaded(() => ask<Call>("GET", path), [id]);
+  const loaded = useLoaded(() => api.getCall({ path }), [id]);
   const isRunning = loaded.value !== undefined && isLive(loaded.value);
   // A live call is followed while somebody looks.
   useEffect(() => {
@@ -63,7 +68,7 @@ export function CallPage({ id }: { id: string }) {
     return () => clearInterval(timer);
   }, [isRunning, loaded.again]);
   const hangUp = useAction(async () => {
-    await ask("POST", `${path}/hangup`);
+    await api.hangUp({ path });
     loaded.again();
   });
   return (
@@ -72,7 +77,7 @@ export function CallPage({ id }: { id: string }) {
         <a href={href("calls")}>Calls</a>
       </p>
       <h1>Call</h1>
-      <Content of={loaded} missing="This deployment keeps no calls.">
+      <Content of={loaded}>
         {(call) => (
           <>
             <section>
@@ -107,7 +112,7 @@ export function CallPage({ id }: { id: string }) {
             </section>
             <section>
               <h2>Recording</h2>
-              <Recording url={call.recording_url} />
+              <Recording id={call.recording_url === null ? null : call.call_id} />
             </section>
             <section>
               <h2>What was said</h2>
@@ -134,14 +139,13 @@ export function CallPage({ id }: { id: string }) {
 }
 
 /** A recording is fetched with the session, when somebody wants to hear it. */
-function Recording({ url }: { url: string | null }) {
+function Recording({ id }: { id: string | null }) {
   const [source, setSource] = useState("");
-  // The URL has the deployment's public name; this page may have been reached by another one.
-  const listen = useAction(async () =>
-    setSource(URL.createObjectURL(await download(new URL(url ?? "").pathname))),
-  );
+  const listen = useAction(async () => {
+    if (id !== null) setSource(URL.createObjectURL(await api.getRecording({ path: { call_id: id } })));
+  });
   useEffect(() => () => URL.revokeObjectURL(source), [source]);
-  if (url === null) {
+  if (id === null) {
     return (
       <p class="quiet">Not recorded. Switch on “Record calls” for the agent to record its next calls.</p>
     );

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { api, ask } from "../api.ts";
+import { api } from "../api.ts";
 import { Diff } from "../diff.tsx";
 import { HEALTH } from "../health.ts";
 import { check, repair, TokenDialog } from "../mend.tsx";
@@ -165,8 +165,9 @@ function TestCall({ number }: { number: PhoneNumber }) {
   const [to, setTo] = useState("");
   const [callId, setCallId] = useState("");
   const ring = useAction(async () => {
+    if (number.agent_id === null) return;
     const body = { agent_id: number.agent_id, from_number: number.phone_number, to_number: to.trim() };
-    setCallId((await ask<{ call_id: string }>("POST", "/v1/calls/outbound", { body })).call_id);
+    setCallId((await api.placeCall({ body })).call_id);
   });
   return (
     <section>

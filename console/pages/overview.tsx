@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
-import { api, ask } from "../api.ts";
-import { Chart, type Day } from "../chart.tsx";
+import { api } from "../api.ts";
+import { Chart } from "../chart.tsx";
 import { BY_SEVERITY, HEALTH } from "../health.ts";
 import { check, repair, TokenDialog } from "../mend.tsx";
 import { href } from "../route.ts";
@@ -208,21 +208,12 @@ function FailedEvents({ amount, again }: { amount: number; again: () => void }) 
   );
 }
 
-type UsageAnswer = {
-  calls: { inbound: number; outbound: number; minutes: number };
-  sms: { received: number; sent: number };
-  days: Day[];
-};
-
 function Usage() {
-  const loaded = useLoaded(() => ask<UsageAnswer>("GET", "/v1/usage"), []);
+  const loaded = useLoaded(() => api.getUsage(), []);
   return (
     <section>
       <h2>Calls and texts, the last 30 days</h2>
-      <Content
-        of={loaded}
-        missing="This deployment does not count calls and texts. Update it to see them by day."
-      >
+      <Content of={loaded}>
         {({ calls, sms, days }) => (
           <>
             <dl class="totals">

@@ -41,6 +41,9 @@ export async function startTwilio(workerUrl: () => string) {
       addNumber(regions.ie1, irish, { sid, phone_number });
       return irish;
     },
+    /** The numbers with these phone numbers, as Twilio has them. */
+    numbers: (...phoneNumbers: string[]) =>
+      [...state.numbers.values()].filter((number) => phoneNumbers.includes(number.phone_number)),
     /** Where the number's calls and texts go. */
     webhooks(sid: string) {
       const { voice_url, sms_url, status_callback, trunk_sid } = numberOf(sid);

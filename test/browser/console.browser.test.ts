@@ -4,8 +4,6 @@ import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { addNumber } from "../twilio-simulator/state.ts";
-import { bulkJob, bulkResults, CALL, SAID, SILENCE, usage } from "./answers.ts";
 import { open, signIn, startWorld, type World } from "./console.ts";
 import { CHROMIUM, type Look, overflow, violations, visit } from "./support.ts";
 
@@ -142,7 +140,7 @@ describe("numbers", () => {
     const agent = await world.createAgent(key);
     const number = "+447000002000";
     await world.haveNumbers(key, agent, [number]);
-    const resource = [...world.simulator.state.numbers.values()].find((one) => one.phone_number === number);
+    const [resource] = world.twilio.numbers(number);
     await world.call("PATCH", `/v1/phone-numbers/${number}`, key, { drift_policy: "report" });
     if (resource) resource.voice_url = "https://elsewhere.example/voice";
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
@@ -181,7 +179,7 @@ describe("importing a number", () => {
     const key = await world.createKey();
     await world.createAgent(key, { name: "Reception" });
     const phone_number = "+447000003000";
-    addNumber(world.simulator.state, world.account, {
+    world.twilio.addNumber(world.account, {
       phone_number,
       voice_url: "https://api.vapi.ai/twilio/inbound_call",
     });
@@ -287,9 +285,7 @@ describe("the overview", () => {
     const agent = await world.createAgent(key, { webhook_url: "https://customer.example/events" });
     const numbers = ["+447000005000", "+447000005010", "+447000005020"];
     await world.haveNumbers(key, agent, numbers);
-    const changed = [...world.simulator.state.numbers.values()].filter((one) =>
-      numbers.slice(0, 2).includes(one.phone_number),
-    );
+    const changed = world.twilio.numbers(...numbers.slice(0, 2));
     for (const resource of changed) {
       await world.call("PATCH", `/v1/phone-numbers/${resource.phone_number}`, key, {
         drift_policy: "report",
@@ -297,16 +293,17 @@ describe("the overview", () => {
       resource.voice_url = "https://elsewhere.example/voice";
       await world.call("POST", `/v1/phone-numbers/${resource.phone_number}/check`, key);
     }
-    const { page, context } = await visit(browser, `${world.origin}/console`, DESKTOP);
-    await page.route("**/v1/usage*", (route) => route.fulfill({ json: usage() }));
-    await page.getByLabel("API key").fill(key);
-    await page.getByRole("button", { name: "Sign in" }).click();
+    const [, , healthy = ""] = numbers;
+    for (let rings = 0; rings < 3; rings += 1) await world.twilio.ring(healthy, { say: ["Hello?"] });
+    await world.twilio.text(healthy, { body: "Hello" });
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
     await page.getByText("1 of 3 numbers is OK").waitFor();
-    await page.getByRole("img", { name: "By day: 435 calls and 150 texts in 30 days" }).waitFor();
+    await page.getByRole("img", { name: /^By day: 3 calls and 1 texts? in 30 days/ }).waitFor();
     await picture(page, "console-overview");
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "As a table" }).click();
-    await page.getByRole("row", { name: "2026-01-30 29 58 5" }).waitFor();
+    const today = new Date().toISOString().slice(0, 10);
+    await page.getByRole("row", { name: new RegExp(`^${today} 3 \\d+ 1$`) }).waitFor();
 
     await page.getByRole("link", { name: "2 numbers" }).waitFor();
     await page.getByRole("button", { name: "Repair" }).click();
@@ -342,28 +339,48 @@ describe("the overview", () => {
 describe("calls", () => {
   it("are listed, with what was said and their recording", async () => {
     const key = await world.createKey();
+    const agent = await world.createAgent(key, {
+      welcome_message: "Acme Dental, good morning. How can I help?",
+      system_prompt: "Acme Dental is open from nine to five on weekdays.",
+      record: true,
+    });
+    const number = "+447000009000";
+    await world.haveNumbers(key, agent, [number]);
+    await world.twilio.ring(number, { from: "+447700900123", say: ["What are your opening hours?"] });
     const { page, context, complaints } = await signIn(browser, world.origin, key, DESKTOP);
-    await page.route("**/v1/calls?*", (route) =>
-      route.fulfill({ json: { calls: [CALL], count: 1, limit: 50, offset: 0 } }),
-    );
-    await page.route(`**/v1/calls/${CALL.call_id}`, (route) =>
-      route.fulfill({ json: { ...CALL, transcript: SAID } }),
-    );
-    await page.route(`**/v1/calls/${CALL.call_id}/recording`, (route) =>
-      route.fulfill({ contentType: "audio/wav", body: SILENCE }),
-    );
     await open(page, "Calls");
     await page.getByText("caller hangup").waitFor();
     await page
       .getByRole("row", { name: /447700900123/ })
       .getByRole("link")
       .click();
-    await page.getByText("Do you have time on Friday?").waitFor();
+    await page.getByText("What are your opening hours?").waitFor();
+    await page.getByText("nine to five").waitFor();
     await page.getByRole("button", { name: "Listen" }).click();
     await expect.poll(() => page.evaluate("document.querySelector('audio')?.duration")).toBeGreaterThan(0);
     await picture(page, "console-call");
     expect(await violations(page)).toEqual([]);
     expect(complaints.filter((text) => !ANSWER.test(text))).toEqual([]);
+    await context.close();
+  });
+
+  it("one to the own phone is placed, followed, and hung up", async () => {
+    const key = await world.createKey();
+    const agent = await world.createAgent(key);
+    const number = "+447000009100";
+    await world.haveNumbers(key, agent, [number]);
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    await open(page, "Numbers");
+    await page.getByRole("link", { name: number }).click();
+    await page.getByLabel("Your own phone").fill("+441632960123");
+    await page.getByRole("button", { name: "Call me" }).click();
+    await page.getByRole("link", { name: "It rings: follow the call" }).click();
+    const answer = page.waitForResponse(/\/hangup$/);
+    await page.getByRole("button", { name: "Hang up" }).click();
+    await answer;
+    await world.twilio.dial();
+    await page.getByRole("button", { name: "Hang up" }).waitFor({ state: "detached" });
+    await page.getByText("completed").waitFor();
     await context.close();
   });
 });
@@ -372,69 +389,78 @@ describe("importing many numbers", () => {
   it("plans an account, imports the chosen ones, and follows the import to its end", async () => {
     const key = await world.createKey();
     await world.createAgent(key);
+    const account = world.twilio.addAccount();
+    const voices = {
+      "+447000007000": "https://api.vapi.ai/twilio/inbound_call",
+      "+447000007010": "",
+      "+447000007020": "",
+    };
+    for (const [phone_number, voice_url] of Object.entries(voices))
+      world.twilio.addNumber(account, { phone_number, voice_url });
+    const [, , taken] = Object.keys(voices);
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
-    const orders: { items?: object[]; dry_run: boolean; all?: boolean }[] = [];
-    await page.route("**/v1/phone-number-imports", (route) => {
-      if (route.request().method() === "GET")
-        return route.fulfill({ json: { phone_number_imports: [], count: 0 } });
-      orders.push(route.request().postDataJSON());
-      return route.fulfill({
-        status: 202,
-        json: { import_id: `imp_${orders.length}`, status: "queued", total: 2 },
-      });
-    });
-    await page.route("**/v1/phone-number-imports/imp_*", (route) =>
-      route.fulfill({ json: bulkJob(route.request().url().endsWith("imp_1")) }),
-    );
-    await page.route("**/v1/phone-number-imports/imp_*/results?*", (route) =>
-      route.fulfill({ json: bulkResults(route.request().url().includes("imp_1/"), world.account.sid) }),
-    );
     await open(page, "Import");
     await page.getByRole("link", { name: "Many numbers" }).click();
-    await page.getByLabel("Account SID").fill(world.account.sid);
-    await page.getByLabel("Auth Token").fill(world.account.authToken);
+    await page.getByLabel("Account SID").fill(account.sid);
+    await page.getByLabel("Auth Token").fill(account.authToken);
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "Plan: who answers today?" }).click();
     await page.getByText("Vapi at api.vapi.ai").waitFor();
     await page.getByLabel("Import +447000007010").uncheck();
     await picture(page, "console-bulk");
     expect(await violations(page)).toEqual([]);
-    await page.getByRole("button", { name: "Import 1 number" }).click();
-    await page.getByText("The phone number is not in this Twilio account.").waitFor();
-    expect(orders).toMatchObject([
-      { all: true, dry_run: true },
-      { items: [{ phone_number: "+447000007000", twilio_sid: world.account.sid }], dry_run: false },
-    ]);
+    // Somebody else is faster.
+    const stranger = await world.createKey();
+    await world.call("POST", "/v1/phone-numbers", stranger, {
+      phone_number: taken,
+      twilio_sid: account.sid,
+      twilio_token: account.authToken,
+      agent_id: await world.createAgent(stranger),
+    });
+    await page.getByRole("button", { name: "Import 2 numbers" }).click();
+    await page.getByText("This phone number is already imported").waitFor();
+    await page.getByText("2 of 2 numbers done: completed").waitFor();
+    const { phone_numbers } = await world.call<{ phone_numbers: { phone_number: string }[] }>(
+      "GET",
+      "/v1/phone-numbers",
+      key,
+    );
+    expect(phone_numbers.map(({ phone_number }) => phone_number)).toEqual(["+447000007000"]);
+    await world.call("DELETE", `/v1/phone-numbers/${taken}`, stranger);
+    await page.getByRole("button", { name: "Try the failed again…" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Auth Token").fill(account.authToken);
+    await dialog.getByRole("button", { name: "Try again" }).click();
+    await page.getByRole("listitem").filter({ hasText: "imported 2" }).waitFor();
     await context.close();
   });
 
-  it("reads a CSV file as spreadsheets write it", async () => {
+  it("reads a CSV file as spreadsheets write it, and refuses a column that it does not know", async () => {
     const key = await world.createKey();
     await world.createAgent(key);
+    const account = world.twilio.addAccount();
+    for (const phone_number of ["+447000008000", "+447000008010"])
+      world.twilio.addNumber(account, { phone_number });
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
     await open(page, "Import");
     await page.getByRole("link", { name: "Many numbers" }).click();
     await page.getByLabel("The numbers of a CSV file").check();
-    const text = '\uFEFFExternal ID;Phone number\r\n"A; ""one""";+447000008000\r\nB;+447000008010\r\n';
-    const file = { name: "numbers.csv", mimeType: "text/csv", buffer: Buffer.from(text) };
-    await page.getByLabel("CSV file", { exact: true }).setInputFiles(file);
+    const choose = (text: string) =>
+      page
+        .getByLabel("CSV file", { exact: true })
+        .setInputFiles({ name: "numbers.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
+    await choose("phone_number,agent\r\n+447000008000,x\r\n");
+    await page.getByRole("alert").getByText('numbers.csv has a column "agent".').waitFor();
+    await choose('\uFEFFExternal ID;Phone number\r\n"A; ""one""";+447000008000\r\nB;+447000008010\r\n');
     await page.getByText("2 numbers in the file.").waitFor();
-    let order: unknown;
-    await page.route("**/v1/phone-number-imports", (route) => {
-      order = route.request().postDataJSON();
-      return route.fulfill({ status: 202, json: { import_id: "imp_1", status: "queued", total: 2 } });
-    });
-    await page.getByLabel("Account SID").fill(world.account.sid);
-    await page.getByLabel("Auth Token").fill(world.account.authToken);
+    await page.getByLabel("Account SID").fill(account.sid);
+    await page.getByLabel("Auth Token").fill(account.authToken);
     await page.getByRole("button", { name: "Import without a plan" }).click();
-    await page.getByRole("heading", { name: "Bulk import" }).waitFor();
-    expect(order).toMatchObject({
-      dry_run: false,
-      items: [
-        { phone_number: "+447000008000", external_id: 'A; "one"' },
-        { phone_number: "+447000008010", external_id: "B" },
-      ],
-    });
+    await page.getByText("2 of 2 numbers done: completed").waitFor();
+    const download = page.waitForEvent("download");
+    await page.getByRole("button", { name: "Save results.csv" }).click();
+    const results = readFileSync(await (await download).path(), "utf8");
+    expect(results).toContain('"A; ""one"""');
     await context.close();
   });
 });

@@ -1,35 +1,19 @@
 import type { Browser, Page } from "playwright-core";
-import { createTestHarness } from "wrangler";
-import { freshSecrets } from "../../scripts/fresh-secrets.ts";
+import { startTwilio } from "../../scripts/demo/twilio.ts";
+import { startWorker } from "../../scripts/demo/worker.ts";
 import { createApiKey } from "../../src/api-keys/api-key.ts";
 import { insertApiKey } from "../../src/api-keys/store.ts";
-import { serveSimulator } from "../twilio-simulator/serve.ts";
-import { createSimulator } from "../twilio-simulator/simulator.ts";
-import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
+import type { Account } from "../twilio-simulator/state.ts";
 import { type Look, visit } from "./support.ts";
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** The Worker beside a simulated Twilio. */
+/** The Worker beside a simulated Twilio with its telephone network and its model. */
 export async function startWorld() {
-  const simulator = createSimulator((request) => fetch(request));
-  const account = addAccount(simulator.state);
-  const twilio = await serveSimulator(simulator);
-  const server = createTestHarness({
-    workers: [
-      {
-        configPath: "wrangler.toml",
-        vars: {
-          PUBLIC_BASE_URL: "https://numbers.example.com",
-          TWILIO_API_BASE_URL: twilio.url,
-          ALLOW_LOCAL_WEBHOOKS: "true",
-        },
-        secrets: freshSecrets(),
-      },
-    ],
-  });
-  const { origin } = (await server.listen()).url;
-  await server.getWorker<Env>().applyD1Migrations("DB");
+  const twilio = await startTwilio(() => worker.url);
+  const worker = await startWorker(twilio.url, twilio.regionUrls);
+  const { origin } = new URL(worker.url);
+  const account = twilio.addAccount();
 
   async function call<Body = Record<string, string>>(
     method: string,
@@ -46,26 +30,24 @@ export async function startWorld() {
     return (await response.json()) as Body;
   }
 
-  const { DB } = await server.getWorker<Env>().getEnv();
-
   /** A new API key, as its owner pastes it. By the store, because one address may create only ten an hour. */
   async function createKey(): Promise<string> {
     const { keyId, keySecret, row } = await createApiKey("browser", new Date());
-    await insertApiKey(DB, row);
+    await insertApiKey(worker.database, row);
     return `${keyId}:${keySecret}`;
   }
 
   /** Numbers of the simulated account, imported under an agent. */
   async function haveNumbers(key: string, agentId: string, phoneNumbers: readonly string[]): Promise<void> {
     for (const phone_number of phoneNumbers) {
-      addNumber(simulator.state, account, { phone_number });
+      twilio.addNumber(account, { phone_number });
       await call("POST", "/v1/phone-numbers", key, credentials(account, phone_number, agentId));
     }
   }
 
   return {
     origin,
-    simulator,
+    twilio,
     account,
     call,
     createKey,
@@ -73,7 +55,7 @@ export async function startWorld() {
       (await call("POST", "/v1/agents", key, { name: "Receptionist", ...fields })).agent_id ?? "",
     haveNumbers,
     close: async () => {
-      await server.close();
+      await worker.close();
       await twilio.close();
     },
   };

@@ -234,10 +234,10 @@ describe("GET /v1/calls/{call_id}/recording", () => {
     const whole = await sound(recording, key);
     expect(whole.headers.get("content-type")).toBe("audio/mpeg");
     expect(whole.headers.get("cache-control")).toBe("private, no-store");
-    expect((await whole.arrayBuffer()).byteLength).toBe(1_000);
-    const part = await sound(recording, key, "bytes=10-19");
-    expect([part.status, part.headers.get("content-range")]).toEqual([206, "bytes 10-19/1000"]);
-    expect(new Uint8Array(await part.arrayBuffer())[0]).toBe(10);
+    expect((await whole.arrayBuffer()).byteLength).toBe(960);
+    const part = await sound(recording, key, "bytes=191-200");
+    expect([part.status, part.headers.get("content-range")]).toEqual([206, "bytes 191-200/960"]);
+    expect(new Uint8Array(await part.arrayBuffer())[0]).toBe(1);
     expect((await sound(recording, key, "bytes=9000-")).status).toBe(200);
     await expectError(await get(recording, await createKey()), 404, "call_not_found");
   });
