@@ -162,7 +162,7 @@ const CONSTANT_HOLES: Record<string, string[]> = {
   "src/call-log/usage-store.ts": ["counter"],
   "src/calls/store.ts": ["COLUMNS", "FROM", "OWN", "first", "order"],
   "src/events/former-store.ts": ["COLUMNS"],
-  "src/events/outbox/delivery-store.ts": ["PENDING", "COLUMNS", "where", "from"],
+  "src/events/outbox/delivery-store.ts": ["PENDING", "COLUMNS", "where", "OF_NUMBER", "from"],
   "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where", "limitAt", "offsetAt"],
   "src/phone-numbers/import/store.ts": ["IS_ORPHANED"],
   "src/reconciliation/number-store.ts": ["CHECKED_COLUMNS"],

@@ -9,6 +9,7 @@ import type { PhoneNumber } from "../types.ts";
 import { Button, Content, Dialog, Field, Form, HealthMark, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { CallTable } from "./call-table.tsx";
+import { Timeline } from "./timeline.tsx";
 
 export function NumberPage({ phoneNumber }: { phoneNumber: string }) {
   const loaded = useLoaded(
@@ -38,6 +39,7 @@ function Parts({ number, again }: { number: PhoneNumber; again: () => void }) {
         <h2>Calls</h2>
         <CallTable query={{ phone_number: number.phone_number, limit: 10 }} />
       </section>
+      <Timeline number={number} />
       <Facts number={number} />
       <Release number={number} />
     </>
@@ -219,18 +221,6 @@ function Facts({ number }: { number: PhoneNumber }) {
         </dd>
         <dt>Region</dt>
         <dd>{number.region}</dd>
-        <dt>Imported</dt>
-        <dd>
-          <When at={number.created_at} />
-        </dd>
-        <dt>First call or text</dt>
-        <dd>
-          <When at={number.first_inbound_at} never="none yet" />
-        </dd>
-        <dt>Last call or text</dt>
-        <dd>
-          <When at={number.last_inbound_at} never="none yet" />
-        </dd>
       </dl>
     </section>
   );

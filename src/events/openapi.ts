@@ -39,7 +39,7 @@ const attempt = z.object({
   duration_ms: answered(z.int(), "How long the attempt took, in milliseconds.", 120),
 });
 
-const delivery = z
+export const delivery = z
   .object({
     id: answered(eventId, "The id of the event. If the event is sent again, the id is the same.", EVENT_ID),
     event: answered(z.enum(EVENT_TYPES), "What happened.", "call.completed"),
@@ -63,7 +63,7 @@ const pending = {
   attempts: [],
 };
 
-const delivered = {
+export const delivered = {
   ...pending,
   event: "call.completed",
   state: "delivered",

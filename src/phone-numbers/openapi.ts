@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { delivered, delivery } from "../events/openapi.ts";
 import { answered, described, listAnswer, listQuery, type Reference } from "../http/operation.ts";
 import { DEFAULT_LIMIT } from "../http/page.ts";
 import {
@@ -62,6 +63,30 @@ export const phoneNumberReference: Reference = {
         },
       ],
       errors: ["invalid_phone_format", "number_not_found"],
+    },
+    "GET /v1/phone-numbers/{number}/events": {
+      id: "listPhoneNumberEvents",
+      summary: "List what happened to a number",
+      description:
+        "That it was imported, found changed at Twilio, repaired or gone, newest first, for 30 days, if its agent has a " +
+        "`webhook_url`: an event that nobody receives is not kept. Its calls are in `GET /v1/calls?phone_number=`.",
+      auth: "apiKey",
+      path: numberInPath,
+      query: listQuery({}),
+      answers: [
+        {
+          status: 200,
+          description: "A page of events and their deliveries, and how many there are in all.",
+          schema: listAnswer("deliveries", delivery),
+          example: {
+            deliveries: [{ ...delivered, event: "number.imported" }],
+            count: 1,
+            limit: DEFAULT_LIMIT,
+            offset: 0,
+          },
+        },
+      ],
+      errors: ["invalid_phone_format", "invalid_field", "number_not_found"],
     },
     "PATCH /v1/phone-numbers/{number}": {
       id: "changePhoneNumber",

@@ -48,6 +48,13 @@ export const phoneNumbers = new Hono<AppEnv>()
     const number = await ownNumber(numberInPath(c), c.get("apiKeyId"), c.env.DB);
     return c.json({ phone_number: serialiseNumber(number, requestServices(c).twilio) });
   })
+  .get("/:number/events", withApiKey, async (c) => {
+    const page = pageOf(c);
+    const apiKeyId = c.get("apiKeyId");
+    const { id } = await ownNumber(numberInPath(c), apiKeyId, c.env.DB);
+    const { deliveries, count } = await requestServices(c).outbox.listOfNumber(apiKeyId, id, page);
+    return c.json({ deliveries, count, ...page });
+  })
   .patch("/:number", withApiKey, requireJson, validateJson(changeBody), async (c) => {
     const body = c.req.valid("json");
     if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);

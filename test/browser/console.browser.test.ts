@@ -137,7 +137,7 @@ describe("numbers", () => {
 
   it("one that was changed at Twilio is explained and repaired, and its settings are changed", async () => {
     const key = await world.createKey();
-    const agent = await world.createAgent(key);
+    const agent = await world.createAgent(key, { webhook_url: "https://customer.example/events" });
     const number = "+447000002000";
     await world.haveNumbers(key, agent, [number]);
     const [resource] = world.twilio.numbers(number);
@@ -152,6 +152,9 @@ describe("numbers", () => {
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "Repair" }).click();
     await page.getByText("Twilio sends its calls and texts here.").waitFor();
+    const happened = page.locator(".timeline li");
+    await happened.filter({ hasText: "Repaired" }).waitFor();
+    await happened.filter({ hasText: "Imported" }).waitFor();
     expect(resource?.voice_url).toContain("https://numbers.example.com/");
 
     await page.getByLabel("Answer its calls and texts").uncheck();

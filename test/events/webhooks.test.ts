@@ -1,10 +1,12 @@
 import { describe, expect, it, vi } from "vitest";
+import { readSettings } from "../../src/events/outbox/schema.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
 import { keepSecret } from "../support/logs.ts";
-import { holdDeliveries, outboxRows } from "../support/outbox.ts";
+import { holdDeliveries, outboxRows, withStorage } from "../support/outbox.ts";
 import { requiresApiKey } from "../support/security.ts";
-import { createAgent, createKey, expectError, get, type Key, post, rows } from "../support/worker.ts";
+import { twilio } from "../support/twilio.ts";
+import { call, createAgent, createKey, expectError, get, type Key, post, rows } from "../support/worker.ts";
 
 async function rotate(key: Key): Promise<{ webhook_secret: string; previous_valid_until: string }> {
   const response = await post("/v1/webhooks/secret", undefined, { key });
@@ -202,3 +204,53 @@ requiresApiKey("POST", "/v1/webhooks/secret");
 requiresApiKey("POST", "/v1/webhooks/test", { agent_id: "x" });
 requiresApiKey("GET", "/v1/webhooks/deliveries");
 requiresApiKey("POST", "/v1/webhooks/deliveries/evt_1/redeliver");
+
+describe("GET /v1/phone-numbers/{number}/events", () => {
+  it("lists what happened to the number itself, newest first", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    const { key, account, phoneNumber } = imported;
+    const [number] = twilio.state.numbers.of(account.sid);
+    await tell(imported, "voice", { CallSid: `CA${"1".repeat(32)}`, CallStatus: "ringing" });
+    if (number) number.voice_url = "https://elsewhere.example/voice";
+    await call("POST", `/v1/phone-numbers/${phoneNumber}/check`, key);
+    const events = async (query = "") =>
+      (await get(`/v1/phone-numbers/${phoneNumber}/events${query}`, key)).json<{
+        deliveries: { event: string }[];
+        count: number;
+      }>();
+    const { deliveries, count } = await events();
+    expect(deliveries.map(({ event }) => event)).toEqual(["number.repaired", "number.imported"]);
+    expect(count).toBe(2);
+    expect(await events("?limit=1&offset=1")).toMatchObject({
+      deliveries: [{ event: "number.imported", state: "delivered" }],
+      count: 2,
+    });
+    expect((await list(key)).count).toBeGreaterThan(2);
+  });
+
+  it("is empty if nobody receives events, and a number is its key's own", async () => {
+    const { key, phoneNumber } = await haveImported();
+    const path = `/v1/phone-numbers/${phoneNumber}/events`;
+    expect(await (await get(path, key)).json()).toMatchObject({ deliveries: [], count: 0 });
+    await expectError(await get(path, await createKey()), 404, "number_not_found");
+  });
+
+  it("finds them by an index, which an outbox of the version before gets as well", async () => {
+    await haveImported({ webhook_url: startCustomer().url });
+    await withStorage((sql) => {
+      sql.exec("DROP INDEX events_of_number");
+      sql.exec("UPDATE settings SET version = 1");
+      readSettings(sql);
+      const found = sql.exec("SELECT version FROM settings").one();
+      expect(found).toEqual({ version: 2 });
+      const plan = sql.exec<{ detail: string }>(
+        "EXPLAIN QUERY PLAN SELECT id FROM events WHERE lane = ?1 AND type >= 'number.' AND type < 'number/' ORDER BY seq DESC",
+        "num",
+      );
+      expect(plan.toArray().map(({ detail }) => detail)).toEqual([
+        expect.stringContaining("USING INDEX events_of_number"),
+      ]);
+    });
+  });
+});

@@ -88,6 +88,7 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
     { query: { twilio_sid: of.twilioSid } },
   ],
   "GET /v1/phone-numbers/:number": refused(404, "number_not_found"),
+  "GET /v1/phone-numbers/:number/events": refused(404, "number_not_found"),
   "PATCH /v1/phone-numbers/:number": (of, by) => [
     { body: { inbound_enabled: false }, refused: [404, "number_not_found"] },
     { query: { dry_run: "true" }, body: { inbound_enabled: true }, refused: [404, "number_not_found"] },

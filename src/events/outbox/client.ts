@@ -40,6 +40,8 @@ export function createOutbox(namespace: Namespace) {
     report: (apiKeyId: string, report: Report, room: number) =>
       call(apiKeyId, (outbox) => outbox.report(report, room)),
     list: (apiKeyId: string, query: DeliveryQuery) => call(apiKeyId, (outbox) => outbox.list(query)),
+    listOfNumber: (apiKeyId: string, phoneNumberId: string, page: { limit: number; offset: number }) =>
+      call(apiKeyId, (outbox) => outbox.listOfNumber(phoneNumberId, page)),
     redeliver: (apiKeyId: string, id: string) => call(apiKeyId, (outbox) => outbox.redeliver(id)),
     redeliverFailed: (apiKeyId: string, since: number, until: number) =>
       call(apiKeyId, (outbox) => outbox.redeliverFailed(since, until)),

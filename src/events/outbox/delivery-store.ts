@@ -65,6 +65,23 @@ export function listDeliveries(
   return { deliveries: rows.map(serialise), count: countDeliveries(sql, state, watermark) };
 }
 
+// In these words the index has them.
+const OF_NUMBER = "events WHERE lane = ?1 AND type >= 'number.' AND type < 'number/'";
+
+/** A page of what happened to a number itself, newest first; not its calls and texts. */
+export function listOfNumber(
+  sql: SqlStorage,
+  phoneNumberId: string,
+  { limit, offset }: { limit: number; offset: number },
+): { deliveries: Delivery[]; count: number } {
+  const page = `SELECT ${COLUMNS} FROM ${OF_NUMBER} ORDER BY seq DESC LIMIT ?2 OFFSET ?3`;
+  const all = `SELECT COUNT(*) AS count FROM ${OF_NUMBER}`;
+  return {
+    deliveries: sql.exec<Row>(page, phoneNumberId, limit, offset).toArray().map(serialise),
+    count: sql.exec<{ count: number }>(all, phoneNumberId).one().count,
+  };
+}
+
 function countDeliveries(sql: SqlStorage, state: DeliveryState | undefined, watermark: number): number {
   const count = (from: string, ...values: number[]) =>
     sql.exec<{ count: number }>(`SELECT COUNT(*) AS count FROM ${from}`, ...values).one().count;

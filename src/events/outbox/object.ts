@@ -6,7 +6,13 @@ import { VaultError } from "../../vault/vault.ts";
 import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
 import { openPayload, payloadSlot, type SealedEvent } from "../event.ts";
 import { type FormerEvent, insertFormerEvent } from "./adopt-store.ts";
-import { type Delivery, type DeliveryQuery, findDelivery, listDeliveries } from "./delivery-store.ts";
+import {
+  type Delivery,
+  type DeliveryQuery,
+  findDelivery,
+  listDeliveries,
+  listOfNumber,
+} from "./delivery-store.ts";
 import { createDispatcher, type Dispatcher, POSTPONED_MS } from "./dispatcher.ts";
 import { forgetOld } from "./retention.ts";
 import { createSettings, readSettings } from "./schema.ts";
@@ -60,6 +66,14 @@ export class EventOutbox extends DurableObject<Env> {
   list(query: DeliveryQuery): { deliveries: Delivery[]; count: number } {
     if (!this.#dispatcher) return { deliveries: [], count: 0 };
     return listDeliveries(this.#sql, query, this.#dispatcher.watermark());
+  }
+
+  /** A page of what happened to a number itself, newest first, and how much there is in all. */
+  listOfNumber(
+    phoneNumberId: string,
+    page: { limit: number; offset: number },
+  ): { deliveries: Delivery[]; count: number } {
+    return this.#dispatcher ? listOfNumber(this.#sql, phoneNumberId, page) : { deliveries: [], count: 0 };
   }
 
   /** Makes a delivery pending again and attempts it at once. `delivery` is null if there is none. */

@@ -33,6 +33,8 @@ const MIGRATIONS: readonly string[] = [
      watermark INTEGER NOT NULL,
      version INTEGER NOT NULL
    ) STRICT`,
+  // What happened to a number itself, which is rare: no call and no text has an entry.
+  "CREATE INDEX events_of_number ON events (lane, seq) WHERE type >= 'number.' AND type < 'number/'",
 ];
 
 /** What an outbox knows of itself; undefined if nothing was ever put into it. */

@@ -1,0 +1,62 @@
+import { api } from "../api.ts";
+import type { PhoneNumber } from "../types.ts";
+import { Content, Mark, When } from "../ui.tsx";
+import { useLoaded } from "../use.ts";
+
+const EVENTS: Record<string, { title: string; tone: "good" | "warn" | "bad" }> = {
+  "number.repaired": { title: "Repaired: Twilio sends its calls and texts here again", tone: "good" },
+  "number.drifted": { title: "Found changed at Twilio", tone: "bad" },
+  "number.missing": { title: "Gone from the Twilio account", tone: "bad" },
+};
+
+type Moment = { at: string; title: string; tone: "good" | "warn" | "bad" };
+
+/** What is known without events, which are kept only if somebody receives them. */
+function factsOf(number: PhoneNumber): Moment[] {
+  const fact = (at: string | null, title: string): Moment[] => (at ? [{ at, title, tone: "good" }] : []);
+  return [
+    ...fact(number.checked_at, "Last checked"),
+    ...fact(number.last_inbound_at, "Last call or text"),
+    ...fact(number.first_inbound_at, "First call or text"),
+    ...fact(number.created_at, "Imported"),
+  ];
+}
+
+/** What happened to the number, newest first. */
+export function Timeline({ number }: { number: PhoneNumber }) {
+  const loaded = useLoaded(
+    () => api.listPhoneNumberEvents({ path: { number: number.phone_number }, query: { limit: 25 } }),
+    [number.phone_number, number.checked_at],
+  );
+  return (
+    <section>
+      <h2>What happened</h2>
+      <Content of={loaded}>
+        {({ deliveries }) => {
+          const events = deliveries
+            .filter(({ event }) => event !== "number.imported")
+            .map(
+              ({ event, created_at }): Moment => ({
+                at: created_at,
+                ...(EVENTS[event] ?? { title: event, tone: "warn" }),
+              }),
+            );
+          return (
+            <ol class="timeline">
+              {[...events, ...factsOf(number)]
+                .sort((one, other) => other.at.localeCompare(one.at))
+                .map(({ at, title, tone }) => (
+                  <li key={`${at}${title}`}>
+                    <Mark tone={tone}>{title}</Mark> <When at={at} />
+                  </li>
+                ))}
+            </ol>
+          );
+        }}
+      </Content>
+      <p class="quiet">
+        Changes and repairs are kept for 30 days if the agent has a <code>webhook_url</code>.
+      </p>
+    </section>
+  );
+}
