@@ -8,6 +8,7 @@ import { keyCalls } from "./calls/key-routes.ts";
 import { callLog } from "./calls/log-routes.ts";
 import { calls, texts } from "./calls/routes.ts";
 import { usage } from "./calls/usage-routes.ts";
+import { tries } from "./conversations/try-routes.ts";
 import { documentation } from "./documentation/routes.ts";
 import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
@@ -39,6 +40,7 @@ app.route("/v1/keys", keyCalls);
 app.route("/v1/session", sessions);
 // After a change of an agent its cached routes are forgotten, so that the next call uses the new settings.
 app.route("/v1/agents", agents(forgetRoutes));
+app.route("/v1/agents", tries);
 app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
 app.route("/v1/phone-number-imports", bulkImports);

@@ -18,7 +18,7 @@ const EDGES: Record<string, readonly string[]> = {
   "phone-numbers": ["answering", "twilio-accounts", "events", "agents", "api-keys"],
   calls: ["answering", "conversations", "twilio-accounts", "api-keys", "call-log"],
   answering: ["twilio-accounts", "events", "agents", "conversations", "call-log"],
-  conversations: ["agents", "events", "twilio-accounts"],
+  conversations: ["agents", "api-keys", "events", "twilio-accounts"],
   "twilio-accounts": ["events"],
   events: ["agents", "api-keys"],
   agents: ["api-keys"],

@@ -6,6 +6,7 @@ import { agents, numbers } from "../store.ts";
 import type { Agent } from "../types.ts";
 import { Button, Content, count, Dialog, Empty, Field, Form, Mark, Problem, textOf } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
+import { TryAgent } from "./try-agent.tsx";
 
 export function Agents() {
   const loaded = agents.use();
@@ -244,10 +245,18 @@ function Editor({ agent }: { agent: Agent | undefined }) {
           </div>
         </section>
       </Form>
-      <section class="preview" aria-live="polite">
-        <h2>What a caller hears</h2>
-        <Hears draft={draft} />
-      </section>
+      <div>
+        <section class="preview" aria-live="polite">
+          <h2>What a caller hears</h2>
+          <Hears draft={draft} />
+        </section>
+        {agent && (
+          <section>
+            <h2>Try it</h2>
+            <TryAgent agent={agent} draft={draft} />
+          </section>
+        )}
+      </div>
       {isDeleting && agent && <Deletion agent={agent} onClose={() => setDeleting(false)} />}
     </div>
   );

@@ -5,7 +5,7 @@ import { type DocumentedOperation, operationsOf, resolve, type Schema } from "./
 // The tools of /mcp: every operation with an API key is one, except where the answer holds a secret.
 
 /** Operations whose method says less than the truth: a POST that takes nothing away. */
-const ADDITIVE = new Set(["createAgent", "testWebhook", "redeliver"]);
+const ADDITIVE = new Set(["createAgent", "tryAgent", "testWebhook", "redeliver"]);
 
 const INSTRUCTIONS =
   "Import customers' own Twilio numbers, and say which agent answers them. A tool that changes something has the " +

@@ -1,3 +1,4 @@
+import type { Talk } from "../agents/talk-settings.ts";
 import type { Message, ModelRequest, Tool } from "../model/model.ts";
 import type { State, Turn } from "./state.ts";
 
@@ -25,6 +26,18 @@ export function callRequest({ opening, turns }: State): ModelRequest {
     messages: [system(agent.systemPrompt, ON_THE_PHONE, facts), ...turns.slice(-MAX_MESSAGES).map(message)],
     tools: toolsOf(talk.transfer_numbers),
     maxTokens: talk.max_tokens_per_turn,
+  };
+}
+
+/** The same for a conversation that somebody types to hear how the agent talks. */
+export function tryRequest(
+  agent: { systemPrompt: string | null; talk: Pick<Talk, "transfer_numbers" | "max_tokens_per_turn"> },
+  turns: readonly Pick<Turn, "role" | "text">[],
+): ModelRequest {
+  return {
+    messages: [system(agent.systemPrompt, ON_THE_PHONE), ...turns.slice(-MAX_MESSAGES).map(message)],
+    tools: toolsOf(agent.talk.transfer_numbers),
+    maxTokens: agent.talk.max_tokens_per_turn,
   };
 }
 

@@ -169,6 +169,22 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     happened: "The agent has no webhook_url, so its events cannot be sent. Nothing was sent.",
     remedy: ["Set a webhook_url for the agent: https, with a public host name."],
   },
+  agent_not_builtin: {
+    happened:
+      "The agent's connect hands its calls to a runtime, a telephone or TwiML of yours, so it cannot be tried here.",
+    remedy: [
+      "Call one of its numbers.",
+      'Or set its connect to null or {"type": "builtin"}, so that it talks by itself.',
+    ],
+  },
+  model_unavailable: {
+    happened:
+      "The language model gave no answer, twice. details.reason says why: not_configured, refused or unavailable.",
+    remedy: [
+      "Try again in a moment.",
+      "If the reason is not_configured or refused, the operator of this deployment must configure its model.",
+    ],
+  },
   delivery_not_found: {
     happened: "This API key has no delivery with this id. Old deliveries are deleted.",
     remedy: ["Take the id from GET /v1/webhooks/deliveries, or from event_id in the body of an event."],

@@ -6,6 +6,7 @@ import { bulkImportReference } from "../bulk-imports/openapi.ts";
 import { logReference } from "../calls/log-openapi.ts";
 import { callReference } from "../calls/openapi.ts";
 import { usageReference } from "../calls/usage-openapi.ts";
+import { conversationReference } from "../conversations/openapi.ts";
 import { webhookReference } from "../events/openapi.ts";
 import { healthReference } from "../health.openapi.ts";
 import type { ErrorCode } from "../http/errors.ts";
@@ -20,6 +21,7 @@ const references: readonly Reference[] = [
   phoneNumberReference,
   bulkImportReference,
   agentReference,
+  conversationReference,
   callReference,
   logReference,
   usageReference,

@@ -95,6 +95,11 @@ export const errorCatalogue = {
     status: 400,
     message: "This agent has no webhook_url, so no event can be sent. Set a webhook_url first.",
   },
+  agent_not_builtin: {
+    status: 400,
+    message:
+      "This agent does not talk by itself: details.connect says who leads its calls. Try it by calling one of its numbers.",
+  },
   agent_in_use: {
     status: 409,
     message:
@@ -160,6 +165,11 @@ export const errorCatalogue = {
     status: 502,
     retryable: true,
     message: "Twilio could not be reached, or did not answer correctly. Nothing was changed. Try again.",
+  },
+  model_unavailable: {
+    status: 503,
+    retryable: true,
+    message: "The language model did not answer. Try again in a moment.",
   },
   twilio_update_rejected: {
     status: 502,

@@ -109,6 +109,11 @@ export function requiredText() {
   return z.string({ error: missingOrInvalid });
 }
 
+/** A list that must be in the body. */
+export function requiredList<Item extends z.ZodMiniType>(item: Item) {
+  return z.array(item, { error: missingOrInvalid });
+}
+
 /** An optional text; null if it is absent. */
 export function optionalText(length: number, code: ErrorCode = "invalid_field") {
   return z.pipe(

@@ -207,6 +207,31 @@ describe("importing a number", () => {
 });
 
 describe("agents", () => {
+  it("talk in the page, by the instructions as they stand", async () => {
+    const key = await world.createKey();
+    const agent = await world.createAgent(key, { system_prompt: "Acme Dental is open from nine to five." });
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    await open(page, "Agents");
+    await page.getByRole("link", { name: "Receptionist" }).click();
+    const say = async (words: string) => {
+      await page.getByLabel("Say something").fill(words);
+      await page.keyboard.press("Enter");
+    };
+    const talk = page.getByRole("list", { name: "Test conversation" });
+    await say("When are you open?");
+    await talk.getByText("Acme Dental is open from nine to five.").waitFor();
+    await page.getByLabel("Instructions").fill("Acme Dental is open at night.");
+    await say("And on Friday, when are you open?");
+    await talk.getByText("Acme Dental is open at night.").waitFor();
+    await picture(page, "console-agent");
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Begin anew" }).click();
+    expect(await talk.getByRole("listitem").count()).toBe(0);
+    const stored = await world.call<{ system_prompt: string }>("GET", `/v1/agents/${agent}`, key);
+    expect(stored.system_prompt).toContain("nine to five");
+    await context.close();
+  });
+
   it("are made and changed with a preview of what a caller hears", async () => {
     const key = await world.createKey();
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
@@ -219,7 +244,6 @@ describe("agents", () => {
     await page.getByLabel("How it answers").selectOption({ label: "By a person: the call is passed on" });
     await page.getByLabel("Telephone number or SIP address").fill("+441632960123");
     await hears.getByText("+441632960123 rings.").waitFor();
-    await picture(page, "console-agent");
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "Create" }).click();
     await page.getByRole("heading", { name: "Reception", level: 1 }).waitFor();
@@ -468,15 +492,55 @@ describe("importing many numbers", () => {
   });
 });
 
+/** Lighthouse's slow 4G. https://github.com/GoogleChrome/lighthouse/blob/main/docs/throttling.md */
+const SLOW = { latencyMs: 150, bytesPerSecond: (1.6 * 1024 * 1024) / 8, cpuRate: 4 };
+/** Before the first byte of the page: TCP and TLS 1.3. */
+const CONNECTION_WAITS = 2;
+
+/** The files of the first load: the page, and what it names. */
+function firstLoad(): Buffer[] {
+  const html = readFileSync("public/console.html", "utf8");
+  const named = [...html.matchAll(/(?:href|src)="(\/docs\/assets\/[^"]+)"/g)];
+  return [Buffer.from(html), ...named.map(([, path]) => readFileSync(`public${path}`))];
+}
+
 describe("the first load", () => {
   it("is at most 60 KB with gzip, in four files", () => {
-    const html = readFileSync("public/console.html", "utf8");
-    const files = [...html.matchAll(/(?:href|src)="(\/docs\/assets\/[^"]+)"/g)].map(([, path]) =>
-      readFileSync(`public${path}`),
+    const files = firstLoad();
+    expect(files).toHaveLength(4);
+    expect(files.reduce((sum, file) => sum + gzipSync(file).length, 0)).toBeLessThanOrEqual(60_000);
+  });
+
+  // As Lighthouse reckons: by what the trace has, and not by how busy this machine is.
+  it("is usable within a second on slow 4G", async () => {
+    const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+    const page = await context.newPage();
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Network.emulateNetworkConditions", {
+      offline: false,
+      latency: SLOW.latencyMs,
+      downloadThroughput: SLOW.bytesPerSecond,
+      uploadThroughput: SLOW.bytesPerSecond,
+    });
+    await devtools.send("Emulation.setCPUThrottlingRate", { rate: SLOW.cpuRate });
+    const asked: string[] = [];
+    page.on("request", (request) =>
+      asked.push(new URL(request.url()).pathname.replace(/\.[0-9a-f]{10}\./, ".")),
     );
-    expect(files).toHaveLength(3);
-    const bytes = [Buffer.from(html), ...files].reduce((sum, file) => sum + gzipSync(file).length, 0);
-    expect(bytes).toBeLessThanOrEqual(60_000);
+    await page.goto(`${world.origin}/console`, { waitUntil: "commit" });
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    // The page, what it names side by side, and last, whether somebody is signed in. The icon keeps nobody waiting.
+    expect(asked.filter((path) => path !== "/docs/assets/icon.svg")).toEqual([
+      "/console",
+      "/docs/assets/console.css",
+      "/docs/assets/console.js",
+      "/v1/session",
+    ]);
+    const waits = CONNECTION_WAITS + 3;
+    const bytes = firstLoad().reduce((sum, file) => sum + gzipSync(file).length, 0);
+    const seconds = (waits * SLOW.latencyMs) / 1_000 + bytes / SLOW.bytesPerSecond;
+    expect(seconds).toBeLessThan(1);
+    await context.close();
   });
 });
 

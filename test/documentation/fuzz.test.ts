@@ -4,6 +4,7 @@ import { beforeEach, describe, it } from "vitest";
 import { startCustomer } from "../support/customer.ts";
 import { type Operation, operations, type Schema } from "../support/document.ts";
 import { prepareImport } from "../support/import.ts";
+import { haveModel } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
 import { authorization, BASE, createAgent, createKey, post, send } from "../support/worker.ts";
 import { addNumber } from "../twilio-simulator/state.ts";
@@ -26,6 +27,7 @@ let world: World;
 
 beforeEach(async () => {
   startCustomer();
+  haveModel();
   const { account, key, body, number } = await prepareImport();
   const plan = await post("/v1/phone-numbers?dry_run=true", body, { key });
   const { plan_hash } = await plan.json<{ plan_hash: string }>();

@@ -60,6 +60,10 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
     { query: { force: "true" }, refused: [404, "agent_not_found"] },
   ],
 
+  "POST /v1/agents/:agent_id/try": () => [
+    { body: { messages: [{ role: "caller", text: "Hello" }] }, refused: [404, "agent_not_found"] },
+  ],
+
   "POST /v1/phone-numbers": (of, by) => {
     const free = {
       phone_number: by.freeNumber,

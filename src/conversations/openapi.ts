@@ -1,0 +1,65 @@
+import * as z from "zod/mini";
+import { answered, described, type Operation, type Reference } from "../http/operation.ts";
+import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, tryBody } from "./try-schema.ts";
+
+const AGENT_ID = "agent_125207e452f8714a";
+
+const tryOperation: Operation = {
+  id: "tryAgent",
+  summary: "Try an agent",
+  description:
+    "Answers the last of the messages as the agent would in a call. Nobody is called, nothing is kept, and the model's " +
+    "tokens are all that it costs. Send the conversation so far with each request.",
+  auth: "apiKey",
+  path: described(z.object({ agent_id: z.string() }), {
+    agent_id: { description: "An agent that talks by itself.", examples: [AGENT_ID] },
+  }),
+  body: {
+    schema: described(tryBody, {
+      messages: {
+        description: `What was said so far, the oldest first: up to ${MAX_MESSAGES} of {role, text}, with \`role\` \`caller\` or \`agent\` and \`text\` of up to ${MAX_MESSAGE_LENGTH.toLocaleString("en")} characters.`,
+      },
+      system_prompt: {
+        description: "Instructions to try instead of the agent's own, up to 16,000 characters.",
+      },
+    }),
+    example: { messages: [{ role: "caller", text: "When are you open on Friday?" }] },
+  },
+  answers: [
+    {
+      status: 200,
+      description: "What the agent says.",
+      schema: z.object({
+        role: answered(z.literal("agent"), "Always `agent`."),
+        text: answered(z.string(), "What the agent says; empty if it only acts.", "From nine to five."),
+        action: answered(
+          z.nullable(
+            z.object({
+              type: answered(z.enum(["end", "transfer"]), "`end`: it would end the call."),
+              number: answered(
+                z.optional(z.string()),
+                "To whom it would transfer the call.",
+                "+441632960123",
+              ),
+            }),
+          ),
+          "What the agent would do next in a call; null if it would listen.",
+        ),
+      }),
+      example: { role: "agent", text: "From nine to five.", action: null },
+    },
+  ],
+  errors: [
+    "missing_field",
+    "invalid_field",
+    "prompt_too_long",
+    "agent_not_found",
+    "agent_not_builtin",
+    "model_unavailable",
+  ],
+};
+
+export const conversationReference: Reference = {
+  tag: { name: "Trying agents", description: "A conversation with an agent, typed." },
+  operations: { "POST /v1/agents/{agent_id}/try": tryOperation },
+};

@@ -1,0 +1,34 @@
+import { Hono } from "hono/tiny";
+import { findAgent } from "../agents/store.ts";
+import { withApiKey } from "../api-keys/with-api-key.ts";
+import type { AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { requireJson, validateJson } from "../http/json-body.ts";
+import { isId } from "../ids.ts";
+import { configuredModel } from "../model/configured.ts";
+import { tryAgent } from "./try.ts";
+import { tryBody } from "./try-schema.ts";
+
+/** Talking with an agent by typing. */
+export const tries = new Hono<AppEnv>().post(
+  "/:agent_id/try",
+  withApiKey,
+  requireJson,
+  validateJson(tryBody),
+  async (c) => {
+    const id = c.req.param("agent_id");
+    const agent = isId("agent", id) ? await findAgent(c.env.DB, c.get("apiKeyId"), id) : null;
+    if (!agent) throw new ApiError("agent_not_found");
+    const { model, modelTimeoutMs } = c.get("config");
+    const { text, action } = await tryAgent(agent, c.req.valid("json"), {
+      model: configuredModel(model, c.env),
+      patienceMs: modelTimeoutMs,
+      log: c.get("log"),
+    });
+    return c.json({
+      role: "agent",
+      text,
+      action: action && { type: action.kind, ...("to" in action && { number: action.to }) },
+    });
+  },
+);

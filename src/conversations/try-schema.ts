@@ -1,0 +1,25 @@
+import * as z from "zod/mini";
+import { body, maxLength, minLength, optionalText, requiredList, requiredText } from "../http/schema.ts";
+
+export const MAX_MESSAGES = 40;
+export const MAX_MESSAGE_LENGTH = 1_600;
+const MAX_PROMPT_LENGTH = 16_000;
+
+const message = z.strictObject({
+  role: z.enum(["caller", "agent"]),
+  text: requiredText().check(minLength(1), maxLength(MAX_MESSAGE_LENGTH)),
+});
+
+/** `POST /v1/agents/{agent_id}/try` */
+export const tryBody = body(
+  {
+    messages: requiredList(message).check(
+      z.minLength(1, "invalid_field"),
+      z.maxLength(MAX_MESSAGES, "invalid_field"),
+    ),
+    system_prompt: optionalText(MAX_PROMPT_LENGTH, "prompt_too_long"),
+  },
+  { system_prompt: "systemPrompt" },
+);
+
+export type TryBody = z.output<typeof tryBody>;

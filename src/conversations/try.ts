@@ -1,0 +1,55 @@
+import type { AgentRow } from "../agents/store.ts";
+import { talkOf } from "../agents/talk-settings.ts";
+import { ApiError } from "../http/errors.ts";
+import { errorFields, type Logger } from "../http/log.ts";
+import { type Model, ModelError } from "../model/model.ts";
+import { phrasesIn } from "./phrases.ts";
+import { planTool, type ToolPlan, tryRequest } from "./request.ts";
+import type { TryBody } from "./try-schema.ts";
+import { takeTurn } from "./turn.ts";
+
+const NO_PHRASES = { filler: "", apology: "" };
+
+/** What an agent says next, and what it would do after that in a call. */
+export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null };
+
+/**
+ * One turn of a conversation that somebody types. Nothing is kept of it, and nothing is done but asking the model.
+ *
+ * @throws ApiError `agent_not_builtin`, `model_unavailable`
+ */
+export async function tryAgent(
+  agent: AgentRow,
+  { messages, system_prompt }: TryBody,
+  { model, patienceMs, log }: { model: Model | null; patienceMs: number; log: Logger },
+): Promise<Tried> {
+  const connect = agent.connect && (JSON.parse(agent.connect) as { type: string });
+  if (connect && connect.type !== "builtin")
+    throw new ApiError("agent_not_builtin", { details: { connect: connect.type } });
+  if (!model)
+    throw new ApiError("model_unavailable", {
+      message: "This deployment has no language model, so its agents do not talk by themselves.",
+      details: { reason: "not_configured" },
+    });
+  const talk = talkOf(agent.talk);
+  let failure: ModelError | undefined;
+  const { text, tool, hasFailed } = await takeTurn({
+    model,
+    request: tryRequest({ systemPrompt: system_prompt ?? agent.system_prompt, talk }, messages),
+    signal: new AbortController().signal,
+    patienceMs,
+    maxCharacters: talk.max_characters_per_turn,
+    phrases: NO_PHRASES,
+    say: () => undefined,
+    onFailure: (error) => {
+      if (!(error instanceof ModelError)) return;
+      failure = error;
+      log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) });
+    },
+  });
+  if (hasFailed)
+    throw new ApiError("model_unavailable", { details: { reason: failure?.failure }, cause: failure });
+  const plan = tool && planTool(tool, talk.transfer_numbers);
+  if (plan?.kind !== "refuse") return { text: text.trim(), action: plan };
+  return { text: text.trim() || phrasesIn(agent.language).cannotTransfer, action: null };
+}
