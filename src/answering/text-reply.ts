@@ -25,6 +25,7 @@ export async function replyByText({ route, parameters }: TrustedRequest, service
       correspondent: from,
       agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
       patienceMs: services.model.timeoutMs,
+      messagingServiceSid: parameters.get("MessagingServiceSid"),
       statusCallback: webhooksOf(services.publicBaseUrl, phoneNumberId).message,
     };
     await services.objects.textThreads.getByName(name).receive(owner, sid, text);

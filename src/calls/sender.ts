@@ -9,6 +9,9 @@ export type Sender = {
   apiKeyId: string;
   phoneNumberId: string;
   phoneNumber: string;
+  twilioNumberSid: string;
+  /** The one it is in, and when Twilio was last asked. */
+  messagingService: { sid: string | null; checkedAt: string | null };
   account: { accountSid: string; region: string };
   concurrentCallLimit: number;
   /** null: as the deployment says. */
@@ -42,6 +45,8 @@ export async function senderOf(
     apiKeyId,
     phoneNumberId: sender.id,
     phoneNumber: sender.phone_number,
+    twilioNumberSid: sender.twilio_number_sid,
+    messagingService: { sid: sender.messaging_service_sid, checkedAt: sender.messaging_service_checked_at },
     account,
     concurrentCallLimit: key?.concurrent_call_limit ?? 0,
     callsPerSecond: key?.calls_per_second ?? null,

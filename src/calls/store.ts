@@ -1,4 +1,4 @@
-import { first, readBatch } from "../database.ts";
+import { first, readBatch, run } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** A number that may call and text, and its account. */
@@ -7,6 +7,9 @@ export type SenderRow = TwilioAccountRow & {
   phone_number: string;
   account_sid: string;
   region: string;
+  twilio_number_sid: string;
+  messaging_service_sid: string | null;
+  messaging_service_checked_at: string | null;
   outbound_enabled: 0 | 1;
 };
 
@@ -17,6 +20,7 @@ export type SenderRows = {
 };
 
 const COLUMNS = `n.id, n.phone_number, n.account_sid, n.region, n.outbound_enabled,
+  n.twilio_number_sid, n.messaging_service_sid, n.messaging_service_checked_at,
   t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at`;
 
 const FROM = `phone_numbers n
@@ -51,6 +55,23 @@ export async function findSender(
     key: keys?.results[0] as SenderRows["key"],
     sender: senders.flatMap(({ results }) => results as SenderRow[])[0],
   };
+}
+
+/** Writes down which Messaging Service a number is in; null if it is in none. @throws StorageError */
+export async function writeMessagingService(
+  db: D1Database,
+  phoneNumberId: string,
+  sid: string | null,
+  now: string,
+): Promise<void> {
+  await run(
+    db
+      .prepare(
+        "UPDATE phone_numbers SET messaging_service_sid = ?2, messaging_service_checked_at = ?3 WHERE id = ?1",
+      )
+      .bind(phoneNumberId, sid, now),
+    { isIdempotent: true },
+  );
 }
 
 /** How many numbers of the key are imported. @throws StorageError */

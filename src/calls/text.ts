@@ -3,12 +3,14 @@ import { sealBrief } from "../call-log/attempt.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { listMessages, sendMessage } from "../twilio/messages.ts";
+import { messagingServiceOf, sendThrough } from "./messaging-service.ts";
 import { attemptId, resume, type Sending, sendOnce } from "./once.ts";
 import type { TextBody } from "./schema.ts";
 import { senderOf } from "./sender.ts";
 
 /**
- * Sends a text: one trip to D1, one to the key's call log, one request to Twilio.
+ * Sends a text: one trip to D1, one to the key's call log, one request to Twilio. A number's first text waits until it is
+ * known which Messaging Service it is in.
  *
  * @throws ApiError the faults of the number, and Twilio's refusals
  * @throws StorageError
@@ -28,15 +30,18 @@ export async function sendText(
   ]);
   const { endpoint, credentials } = connected;
   const { message } = webhooksOf(services.publicBaseUrl, sender.phoneNumberId);
+  const through = messagingServiceOf(sender, connected, services);
+  const send = (service: string | null) =>
+    sendMessage(endpoint, credentials, text, { messagingServiceSid: service, statusCallback: message });
   const sending: Sending = {
     attempt: { id, kind: "sms", claim: newId("claim"), briefSealed },
     sender,
     connected,
-    send: () => sendMessage(endpoint, credentials, text, message),
+    send: async () => sendThrough(await through, send, sender, connected, services),
     note: (sid) => services.callLogs.note(apiKeyId, id, { sid, state: "ended" }),
     list: () => listMessages(endpoint, credentials, text),
   };
-  const begun = await services.callLogs.begin(apiKeyId, sending.attempt, null);
+  const [begun] = await Promise.all([services.callLogs.begin(apiKeyId, sending.attempt, null), through]);
   const sid =
     begun.kind === "known"
       ? await resume(sending, begun.attempt, services)

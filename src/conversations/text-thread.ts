@@ -71,7 +71,7 @@ export class TextThread extends DurableObject<Env> {
       const { endpoint, credentials } = await accountClient(owner.account, stored, this.#services);
       await this.#change((now) => ({ ...(now ?? thread), isSending: true }));
       const message = { from: owner.phoneNumber, to: owner.correspondent, body: text };
-      const sid = await sendMessage(endpoint, credentials, message, owner.statusCallback);
+      const sid = await sendMessage(endpoint, credentials, message, owner);
       await this.#change((now) => replied(now ?? thread, unanswered, text, Date.now()));
       this.#services.measure("text_reply", ["sent"], [1]);
       await this.#services.callLogs

@@ -11,6 +11,8 @@ export type ThreadOwner = {
   correspondent: string;
   agent: { id: string; systemPrompt: string | null; talk: Talk };
   patienceMs: number;
+  /** The one that the text came through, by which the answer goes. */
+  messagingServiceSid?: string | null;
   /** Where Twilio reports what becomes of an answer; a thread from before this was kept has none. */
   statusCallback?: string;
 };

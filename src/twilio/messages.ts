@@ -16,6 +16,9 @@ const page = z.object({ messages: z.array(z.unknown()) });
 
 export type Text = { from: string; to: string; body: string };
 
+/** The Messaging Service that a text goes through, and where Twilio reports what becomes of it. */
+export type Sending = { messagingServiceSid?: string | null; statusCallback?: string | undefined };
+
 export type TwilioMessage = z.output<typeof listed>;
 
 const LOOKED_AT = 50;
@@ -23,7 +26,6 @@ const LOOKED_AT = 50;
 /**
  * Sends a text. https://www.twilio.com/docs/messaging/api/message-resource#create-a-message-resource
  *
- * @param statusCallback where Twilio reports what becomes of it
  * @returns its SID
  * @throws TwilioError; `unavailable` leaves open whether it was sent
  */
@@ -31,12 +33,18 @@ export async function sendMessage(
   endpoint: TwilioEndpoint,
   credentials: TwilioCredentials,
   { from, to, body }: Text,
-  statusCallback: string | undefined,
+  { messagingServiceSid, statusCallback }: Sending,
 ): Promise<string> {
   const answer = await callTwilio(endpoint, credentials, {
     method: "POST",
     path: `/2010-04-01/Accounts/${credentials.accountSid}/Messages.json`,
-    form: { From: from, To: to, Body: body, ...(statusCallback && { StatusCallback: statusCallback }) },
+    form: {
+      From: from,
+      To: to,
+      Body: body,
+      ...(messagingServiceSid && { MessagingServiceSid: messagingServiceSid }),
+      ...(statusCallback && { StatusCallback: statusCallback }),
+    },
   });
   const sent = z.safeParse(message, answer);
   if (!sent.success) throw new TwilioError("Twilio's answer is no message", { failure: "unavailable" });

@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
 import { operations, twilio } from "../support/twilio.ts";
-import { expectError, post } from "../support/worker.ts";
+import { expectError, post, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
+import { addMessagingService } from "../twilio-simulator/state.ts";
 
 const TO = "+15005550009";
 
@@ -23,9 +24,11 @@ describe("POST /v1/sms", () => {
   it("sends a text with one request to Twilio, and tells that it arrived", async () => {
     const customer = startCustomer();
     const imported = await haveImported({ webhook_url: customer.url });
+    // Only a number's first text waits until it is known which Messaging Service the number is in.
+    await sendText(imported);
     const before = operations().length;
     const response = await sendText(imported);
-    const [message] = twilio.state.messages;
+    const message = twilio.state.messages[1];
     expect(response.status).toBe(201);
     expect(await response.json()).toEqual({
       message_id: message?.sid,
@@ -99,5 +102,83 @@ describe("POST /v1/sms", () => {
     expect(details).toMatchObject({ outcome: "unknown" });
     await expectError(await sendText(imported, other, { "idempotency-key": "two" }), 502, "outbound_failed");
     expect(twilio.state.messages).toHaveLength(1);
+  });
+});
+
+describe("a number in a Messaging Service", () => {
+  const HOUR_MS = 60 * 60 * 1_000;
+  const through = () => twilio.state.texts.map((text) => text.messaging_service_sid);
+  const known = async () => (await rows<{ messaging_service_sid: string }>("phone_numbers"))[0];
+
+  async function haveInService(fields: Record<string, unknown> = {}) {
+    const imported = await haveImported(fields);
+    const [number] = twilio.state.numbers.of(imported.account.sid);
+    addMessagingService(twilio.state);
+    const service = addMessagingService(twilio.state, {
+      numberSids: [number?.sid ?? ""],
+      useInboundWebhookOnNumber: true,
+      hasCampaign: true,
+    });
+    return { imported, service, numberSid: number?.sid ?? "" };
+  }
+
+  it("sends through it, so that its registration counts, and asks Twilio for it once", async () => {
+    const customer = startCustomer();
+    const { imported, service } = await haveInService({ webhook_url: customer.url });
+    await sendText(imported);
+    const before = operations().length;
+    await sendText(imported);
+    expect(operations().slice(before)).toEqual(["message"]);
+    expect(through()).toEqual([service.sid, service.sid]);
+    expect(twilio.state.messages).toMatchObject([
+      { from: imported.phoneNumber },
+      { from: imported.phoneNumber },
+    ]);
+    await twilio.deliverTexts();
+    expect(customer.events().at(-1)).toMatchObject({ event: "sms.delivered" });
+  });
+
+  it("that has left it sends again without it, and nothing twice", async () => {
+    const { imported, service } = await haveInService();
+    await sendText(imported);
+    service.numberSids = [];
+    expect((await sendText(imported)).status).toBe(201);
+    expect(through()).toEqual([service.sid, null]);
+    expect(await known()).toMatchObject({ messaging_service_sid: null });
+    twilio.state.messagingServices.delete(service.sid);
+  });
+
+  it("whose service is gone sends through the one that it is in now", async () => {
+    const { imported, service, numberSid } = await haveInService();
+    await sendText(imported);
+    twilio.state.messagingServices.delete(service.sid);
+    const other = addMessagingService(twilio.state, { numberSids: [numberSid] });
+    await sendText(imported);
+    expect(through()).toEqual([service.sid, other.sid]);
+  });
+
+  it("is looked for again within the hour, beside a text that does not wait for it", async () => {
+    const imported = await haveImported();
+    await sendText(imported);
+    const [number] = twilio.state.numbers.of(imported.account.sid);
+    const service = addMessagingService(twilio.state, { numberSids: [number?.sid ?? ""] });
+    await sendText(imported);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR_MS + 1 });
+    try {
+      for (let texts = 0; texts < 2; texts += 1) await sendText(imported);
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(through()).toEqual([null, null, null, service.sid]);
+  });
+
+  it("sends without it if Twilio does not say, and asks again with the next text", async () => {
+    const { imported, service } = await haveInService();
+    twilio.faults.add({ operation: "services", effect: effects.serverErrorHtml, times: 9 });
+    expect((await sendText(imported)).status).toBe(201);
+    expect(await known()).toMatchObject({ messaging_service_checked_at: null });
+    twilio.faults.clear();
+    await sendText(imported);
+    expect(through()).toEqual([null, service.sid]);
   });
 });

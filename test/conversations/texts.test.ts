@@ -76,6 +76,18 @@ describe("an agent that answers texts", () => {
     expect(JSON.stringify(logLines())).not.toContain("open?");
   });
 
+  it("answers through the Messaging Service that the text came by", async () => {
+    haveModel();
+    const imported = await haveTexter();
+    const [number] = twilio.state.numbers.of(imported.account.sid);
+    const service = addMessagingService(twilio.state, {
+      numberSids: [number?.sid ?? ""],
+      useInboundWebhookOnNumber: true,
+    });
+    await text(imported, "When are you open?");
+    expect(twilio.state.texts).toMatchObject([{ messaging_service_sid: service.sid }]);
+  });
+
   it("is silent unless the agent says so, and without a model", async () => {
     haveModel();
     const imported = await haveTexter({ sms_reply: false });

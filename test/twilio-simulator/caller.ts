@@ -166,11 +166,13 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
   ): Promise<Delivery> {
     const { number, account } = locate(phoneNumber);
     const sid = newSid("SM");
+    const service = messagingServiceOf(number);
     const parameters = {
       MessageSid: sid,
       SmsSid: sid,
       SmsMessageSid: sid,
       AccountSid: account.sid,
+      ...(service && { MessagingServiceSid: service.sid }),
       From: from,
       To: number.phone_number,
       Body: body,
@@ -181,7 +183,6 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
       FromCity: "",
       FromCountry: "US",
     };
-    const service = messagingServiceOf(number);
     if (service && !service.useInboundWebhookOnNumber) {
       if (!service.inboundRequestUrl) return nowhere("nobody");
       return deliver(account, "messaging_service", service.inboundRequestUrl, "POST", "", "POST", parameters);

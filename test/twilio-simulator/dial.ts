@@ -141,7 +141,9 @@ export function createNetwork(state: State, fetch: Fetch, openSocket: OpenSocket
   async function deliverTexts({ status = "delivered", errorCode }: Fate = {}): Promise<WebhookExchange[]> {
     const exchanges: WebhookExchange[] = [];
     for (const text of state.texts.filter((entry) => entry.status === "queued")) {
-      text.status = status;
+      const registered = registeredWith(text.from);
+      const isUnregistered = registered !== null && registered !== text.messaging_service_sid;
+      text.status = isUnregistered ? "undelivered" : status;
       if (!text.callback) continue;
       const parameters = {
         MessageSid: text.sid,
@@ -149,16 +151,26 @@ export function createNetwork(state: State, fetch: Fetch, openSocket: OpenSocket
         AccountSid: text.account_sid,
         From: text.from,
         To: text.to,
-        MessageStatus: status,
-        SmsStatus: status,
+        MessageStatus: text.status,
+        SmsStatus: text.status,
         ApiVersion: "2010-04-01",
         ...(errorCode !== undefined && { ErrorCode: String(errorCode) }),
+        ...(isUnregistered && { ErrorCode: "30034" }),
       };
       exchanges.push(
         ...(await requestWebhook(fetch, accountOf(state, text), text.callback, "POST", parameters)),
       );
     }
     return exchanges;
+  }
+
+  /** The Messaging Service by which a number is registered with the carriers; null if its texts may go any way. */
+  function registeredWith(phoneNumber: string): string | null {
+    const number = [...state.numbers.values()].find(({ phone_number }) => phone_number === phoneNumber);
+    const service = [...state.messagingServices.values()].find(
+      ({ hasCampaign, numberSids }) => hasCampaign && numberSids.includes(number?.sid ?? ""),
+    );
+    return service?.sid ?? null;
   }
 }
 

@@ -103,11 +103,18 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
       To: to = "",
       Body: body = "",
       StatusCallback: callback,
+      MessagingServiceSid: service,
     } = Object.fromEntries(form);
-    const isOwn = state.numbers
+    const sender = state.numbers
       .of(account)
-      .some(({ phone_number, capabilities }) => phone_number === from && capabilities?.sms);
-    if (!isOwn)
+      .find(({ phone_number, capabilities }) => phone_number === from && capabilities?.sms);
+    if (service !== undefined) {
+      const found = state.messagingServices.get(service);
+      if (!found) return refuse(400, 21701, "The Messaging Service does not exist");
+      if (!found.numberSids.includes(sender?.sid ?? ""))
+        return refuse(400, 21711, "Phone Number is not associated to the specified Messaging Service");
+    }
+    if (!sender)
       return refuse(400, 21606, "The 'From' phone number provided is not a valid message-capable number");
     if (!E164.test(to)) return refuse(400, 21211, `Invalid 'To' Phone Number: ${to}`);
     if (body === "") return refuse(400, 21602, "A text message body or media urls must be specified.");
@@ -118,6 +125,7 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
     state.messages.push(message);
     state.texts.push({
       ...message,
+      messaging_service_sid: service ?? null,
       account_sid: account,
       status: "queued",
       callback,

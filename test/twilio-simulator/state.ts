@@ -30,6 +30,8 @@ export type MessagingService = {
   inboundRequestUrl: string | null;
   useInboundWebhookOnNumber: boolean;
   numberSids: string[];
+  /** Its numbers are registered for A2P 10DLC with it: carriers take only what goes through it. */
+  hasCampaign: boolean;
 };
 
 export const OPERATIONS = [
@@ -81,6 +83,7 @@ export type State = {
   /** The same texts, with what becomes of them. */
   texts: (State["messages"][number] & {
     account_sid: string;
+    messaging_service_sid: string | null;
     status: string;
     callback: string | undefined;
     date_created: string;
@@ -169,6 +172,7 @@ export function addMessagingService(state: State, service: Partial<MessagingServ
     inboundRequestUrl: null,
     useInboundWebhookOnNumber: false,
     numberSids: [],
+    hasCampaign: false,
     ...service,
   };
   state.messagingServices.set(added.sid, added);
