@@ -9,6 +9,7 @@ import { logLines } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
 import { effects } from "../twilio-simulator/faults.ts";
+import { addMessagingService } from "../twilio-simulator/state.ts";
 
 const PROMPT = "Acme Dental is open from nine to five on weekdays.";
 const SLOT = "text_threads.state/thread";
