@@ -31,6 +31,17 @@ async function settle(imported: Imported, from = THEM): Promise<void> {
   // The runtime's own clock rings its alarm, but not one that was set by a pretended clock.
   if (vi.isFakeTimers()) await runDurableObjectAlarm(thread);
   await vi.waitFor(async () => expect(await unanswered(thread)).toBe(0), { timeout: 5_000 });
+  if (!vi.isFakeTimers()) await vi.waitFor(async () => expect(await isAsleep(thread)).toBe(true));
+}
+
+/** Whether nothing is under way: the next alarm, if there is one, is the one that forgets. */
+async function isAsleep(thread: DurableObjectStub<TextThread>): Promise<boolean> {
+  const at = await runInDurableObject(thread, (_, state) => state.storage.getAlarm());
+  const isStored = await runInDurableObject(
+    thread,
+    async (_, state) => (await state.storage.list()).size > 0,
+  );
+  return isStored ? at !== null && at > Date.now() + 60_000 : at === null;
 }
 
 /** How many texts of a thread wait; none where there is no thread. */
