@@ -1,7 +1,8 @@
 import { createClient } from "@nixflex/numbers";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { createTestHarness } from "wrangler";
 import { buyAndImport } from "../../examples/buy-and-import.ts";
+import { remind } from "../../examples/remind.ts";
 import { onboard } from "../../examples/reseller-onboarding.ts";
 import { freshSecrets } from "../../scripts/fresh-secrets.ts";
 import { effects } from "../twilio-simulator/faults.ts";
@@ -23,8 +24,9 @@ let baseUrl: string;
 let admin: ReturnType<typeof createClient>;
 
 beforeAll(async () => {
-  simulator = createSimulator(
-    async () => new Response("<Response/>", { headers: { "content-type": "text/xml" } }),
+  // The network reaches the Worker by its public name.
+  simulator = createSimulator((request) =>
+    fetch(new Request(request.url.replace(PUBLIC_BASE_URL, baseUrl), request)),
   );
   twilio = await serveSimulator(simulator);
   const secrets = freshSecrets();
@@ -37,7 +39,7 @@ beforeAll(async () => {
       },
     ],
   });
-  baseUrl = (await server.listen()).url.href;
+  baseUrl = (await server.listen()).url.origin;
   await server.getWorker<Env>().applyD1Migrations("DB");
   admin = createClient({ baseUrl, token: secrets.ADMIN_TOKEN });
 }, 60_000);
@@ -101,4 +103,38 @@ it("a number is bought at Twilio and imported", async () => {
     ({ phone_number }) => phone_number === "+15005558000",
   );
   expect(bought?.voice_url).toContain(PUBLIC_BASE_URL);
+});
+
+it("an agent calls about an appointment, and texts who was not reached", async () => {
+  const { nixflex, account, agentId } = await haveCustomer(["+15005553000"]);
+  await nixflex.importPhoneNumber({
+    body: {
+      phone_number: "+15005553000",
+      twilio_sid: account.accountSid,
+      twilio_token: account.authToken,
+      agent_id: agentId,
+    },
+  });
+  const outcome = async (id: string, phoneNumber: string, answers: "human" | "busy") => {
+    const reminded = remind(nixflex, agentId, { id, phoneNumber, name: "Ada", time: "Friday" }, 20);
+    await vi.waitFor(() =>
+      expect(simulator.state.calls).toContainEqual(
+        expect.objectContaining({ resource: expect.objectContaining({ to: phoneNumber }) }),
+      ),
+    );
+    await simulator.dial({ answers });
+    return reminded;
+  };
+  expect(await outcome("one", "+14155550123", "human")).toEqual({ call: expect.any(String) });
+  const texted = await outcome("two", "+14155550124", "busy");
+  expect(texted).toEqual({ text: simulator.state.messages.at(-1)?.sid });
+  // Run again, it does nothing twice.
+  const again = remind(
+    nixflex,
+    agentId,
+    { id: "two", phoneNumber: "+14155550124", name: "Ada", time: "Friday" },
+    20,
+  );
+  expect(await again).toEqual(texted);
+  expect([simulator.state.calls.length, simulator.state.messages.length]).toEqual([2, 1]);
 });
