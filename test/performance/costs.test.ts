@@ -1,3 +1,4 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import page from "../../docs/costs.md?raw";
@@ -6,6 +7,7 @@ import { createLogger } from "../../src/http/log.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { ACCOUNTS_PER_MESSAGE } from "../../src/reconciliation/check-due.ts";
 import { clearOldRecords } from "../../src/retention.ts";
+import { sha256 } from "../../src/vault/hash.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
@@ -13,6 +15,7 @@ import { startCustomer } from "../support/customer.ts";
 import { prepareImport } from "../support/import.ts";
 import { logLines } from "../support/logs.ts";
 import { metered, newMeter } from "../support/metered-database.ts";
+import { countedObjects, meterRows } from "../support/objects.ts";
 import { outboxCalls, outboxes, outboxRows, rowsWritten, runAlarms } from "../support/outbox.ts";
 import { createKey, post } from "../support/worker.ts";
 
@@ -32,14 +35,50 @@ type Counted = {
   dataPoints: number;
 };
 
+/** What a call log writes: for what is done here, and when the time of that is over. */
+async function logRows(apiKeyId: string, work: () => Promise<unknown>): Promise<number> {
+  const log = env.CALL_LOG.getByName(await sha256(`call-log/${apiKeyId}`));
+  const rows = await meterRows(log);
+  // Its alarm is set once a day, however many calls there are.
+  await log.countText("SM0", "received");
+  const before = await rows();
+  await work();
+  const written = (await rows()) - before;
+  // There are other calls, so no count of them becomes zero.
+  await runInDurableObject(log, (_, { storage }) =>
+    storage.sql.exec("UPDATE ended_counts SET count = count + 1").toArray(),
+  );
+  const kept = await rows();
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 31 * DAY_MS });
+  try {
+    await runDurableObjectAlarm(log);
+  } finally {
+    vi.useRealTimers();
+  }
+  // The alarm deletes that text as well, and sets itself again.
+  return written + (await rows()) - kept - 2;
+}
+
 /** What some requests use, and what is written again when the time of what they wrote is over. */
-async function count(requests: number, work: (overrides: Partial<Env>) => Promise<void>): Promise<Counted> {
+async function count(
+  requests: number,
+  work: (overrides: Partial<Env>) => Promise<void>,
+  apiKeyId?: string,
+): Promise<Counted> {
   const meter = newMeter();
   const writeDataPoint = vi.fn();
   const before = { lines: logLines().length, calls: outboxCalls(), events: (await outboxRows()).length };
+  const logCalls: string[] = [];
   let alarms = 0;
+  let logged = 0;
   const all = async () => {
-    await work({ DB: metered(env.DB, meter), METRICS: { writeDataPoint } });
+    const overrides = {
+      DB: metered(env.DB, meter),
+      METRICS: { writeDataPoint },
+      ...countedObjects(logCalls),
+    };
+    if (apiKeyId === undefined) await work(overrides);
+    else logged = await logRows(apiKeyId, () => work(overrides));
     alarms = await runAlarms();
   };
   const written = outboxes().length > 0 ? await rowsWritten(all) : await all();
@@ -48,8 +87,8 @@ async function count(requests: number, work: (overrides: Partial<Env>) => Promis
   const used = {
     requests,
     rowsRead: meter.rowsRead,
-    objectRequests: outboxCalls() - before.calls + alarms,
-    objectRowsWritten: (written ?? 0) + events,
+    objectRequests: outboxCalls() - before.calls + alarms + logCalls.length,
+    objectRowsWritten: (written ?? 0) + events + logged,
     logLines: logLines().length - before.lines,
     dataPoints: writeDataPoint.mock.calls.length,
   };
@@ -64,12 +103,16 @@ async function count(requests: number, work: (overrides: Partial<Env>) => Promis
 
 /** Calls a number that has been quiet, so that its route is read and the time of the call is written. */
 const ring = (imported: Imported) =>
-  count(2, async (overrides) => {
-    forgetRoutes(imported.key.key_id);
-    const call = { CallSid: "CA1", From: "+15005550006" };
-    await tell(imported, "voice", { ...call, CallStatus: "ringing" }, { env: overrides });
-    await tell(imported, "status", { ...call, CallStatus: "completed" }, { env: overrides });
-  });
+  count(
+    2,
+    async (overrides) => {
+      forgetRoutes(imported.key.key_id);
+      const call = { CallSid: "CA1", From: "+15005550006" };
+      await tell(imported, "voice", { ...call, CallStatus: "ringing" }, { env: overrides });
+      await tell(imported, "status", { ...call, CallStatus: "completed" }, { env: overrides });
+    },
+    imported.key.key_id,
+  );
 
 async function importOne(headers: Record<string, string> = {}): Promise<Counted> {
   const { key, body } = await prepareImport();
@@ -107,10 +150,14 @@ const scenarios: Record<string, () => Promise<Counted>> = {
   "a call with two events": async () => ring(await withCustomer()),
   "a text with its event": async () => {
     const imported = await withCustomer();
-    return count(1, async (overrides) => {
-      forgetRoutes(imported.key.key_id);
-      await tell(imported, "sms", { MessageSid: "SM1", Body: "Hi" }, { env: overrides });
-    });
+    return count(
+      1,
+      async (overrides) => {
+        forgetRoutes(imported.key.key_id);
+        await tell(imported, "sms", { MessageSid: "SM1", Body: "Hi" }, { env: overrides });
+      },
+      imported.key.key_id,
+    );
   },
   "an import": () => importOne(),
   "an import with an Idempotency-Key": () => importOne({ "idempotency-key": "once" }),

@@ -1,4 +1,31 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+
+/** Counts the rows that an object writes from now on, with one for each alarm that it sets. @returns how many so far */
+export async function meterRows(stub: DurableObjectStub): Promise<() => Promise<number>> {
+  const cursors: SqlStorageCursor<never>[] = [];
+  let alarms = 0;
+  await runInDurableObject(stub as never, (_, { storage }) => {
+    const { sql } = storage;
+    const [exec, setAlarm] = [sql.exec.bind(sql), storage.setAlarm.bind(storage)];
+    Object.assign(sql, {
+      exec: (...statement: Parameters<typeof exec>) => {
+        const cursor = exec(...statement);
+        cursors.push(cursor as never);
+        return cursor;
+      },
+    });
+    Object.assign(storage, {
+      setAlarm: (time: number) => {
+        alarms += 1;
+        return setAlarm(time);
+      },
+    });
+  });
+  // A cursor is read where it is at home.
+  return () =>
+    runInDurableObject(stub as never, () => alarms + cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0));
+}
 
 /** The call logs and paces, whose calls are noted by name. */
 export function countedObjects(trips: string[]): Pick<Env, "CALL_LOG" | "ACCOUNT_PACE"> {

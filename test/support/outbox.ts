@@ -2,6 +2,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { env } from "cloudflare:workers";
 import { type Config, readConfig } from "../../src/config.ts";
 import type { EventOutbox } from "../../src/index.ts";
+import { meterRows } from "./objects.ts";
 
 type Stub = DurableObjectStub<EventOutbox>;
 const METHODS = ["accept", "report", "reseal", "adopt", "redeliverFailed", "list"] as const;
@@ -77,31 +78,10 @@ export const outboxCalls = (): number => calls;
 /** How many rows an outbox writes while something is done, alarms included. */
 export async function rowsWritten(work: () => Promise<unknown>): Promise<number> {
   const [stub] = outboxes();
-  let rows = 0;
-  await runInDurableObject(stub as never, (_, { storage }) => {
-    const { sql } = storage;
-    const [exec, setAlarm] = [sql.exec.bind(sql), storage.setAlarm.bind(storage)];
-    const cursors: SqlStorageCursor<never>[] = [];
-    Object.assign(sql, {
-      exec: (...statement: Parameters<typeof exec>) => {
-        const cursor = exec(...statement);
-        cursors.push(cursor as never);
-        return cursor;
-      },
-      rowsWritten: () => cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0),
-    });
-    Object.assign(storage, {
-      setAlarm: (time: number) => {
-        rows += 1;
-        return setAlarm(time);
-      },
-    });
-  });
+  if (!stub) throw new Error("no outbox was used");
+  const rows = await meterRows(stub as never);
   await work();
-  await runInDurableObject(stub as never, (_, { storage }) => {
-    rows += (storage.sql as unknown as { rowsWritten: () => number }).rowsWritten();
-  });
-  return rows;
+  return rows();
 }
 
 /** The outboxes that were used in this test. */
