@@ -5,7 +5,7 @@ import { isId } from "../ids.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { sha256 } from "../vault/hash.ts";
 import { CONSOLE_HEADER, findSession } from "./session.ts";
-import { findSecretHash } from "./store.ts";
+import { findSecretHashBeside } from "./store.ts";
 
 // Stands in for the hash of a key that does not exist, so that refusing it takes as long as refusing a wrong secret.
 const NO_HASH = "0".repeat(64);
@@ -14,18 +14,30 @@ const NO_HASH = "0".repeat(64);
  * Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, or with a session of the console. Sets `apiKeyId` and
  * `secretHash`.
  */
-export const authenticate = createMiddleware<AppEnv>(async (c, next) => {
-  const authorization = c.req.header("authorization");
-  const isConsole = authorization === undefined && c.req.header(CONSOLE_HEADER) !== undefined;
-  const key = isConsole ? await keyOfSession(c) : await keyOfBearer(c, authorization);
-  c.set("apiKeyId", key.apiKeyId);
-  c.set("secretHash", key.secretHash);
-  await next();
-});
+export const authenticate = authenticateBeside(async () => []);
+
+/** What an endpoint reads in the trip that finds the key. It is not known yet whether the key is right. */
+export type Beside = (c: AppContext, apiKeyId: string) => Promise<D1PreparedStatement[]>;
+
+/** The same, reading more in the same trip, which is `beside` then. With a session there is nothing beside it. */
+export function authenticateBeside(beside: Beside) {
+  return createMiddleware<AppEnv>(async (c, next) => {
+    const authorization = c.req.header("authorization");
+    const isConsole = authorization === undefined && c.req.header(CONSOLE_HEADER) !== undefined;
+    const key = isConsole ? await keyOfSession(c) : await keyOfBearer(c, authorization, beside);
+    c.set("apiKeyId", key.apiKeyId);
+    c.set("secretHash", key.secretHash);
+    await next();
+  });
+}
 
 type AuthenticatedKey = { apiKeyId: string; secretHash: string };
 
-async function keyOfBearer(c: AppContext, authorization: string | undefined): Promise<AuthenticatedKey> {
+async function keyOfBearer(
+  c: AppContext,
+  authorization: string | undefined,
+  beside: Beside,
+): Promise<AuthenticatedKey> {
   const credentials = bearer(authorization);
   if (credentials === undefined) throw new ApiError("invalid_api_key");
   const [apiKeyId, secret] = split(credentials);
@@ -33,9 +45,15 @@ async function keyOfBearer(c: AppContext, authorization: string | undefined): Pr
   c.get("log").conceal(secret);
   if (!isId("apiKey", apiKeyId)) throw new ApiError("invalid_api_key");
 
-  const [presented, stored] = await Promise.all([sha256(secret), findSecretHash(c.env.DB, apiKeyId)]);
+  const statements = await beside(c, apiKeyId);
+  const [presented, found] = await Promise.all([
+    sha256(secret),
+    findSecretHashBeside(c.env.DB, apiKeyId, statements),
+  ]);
+  const { secretHash: stored, results } = found;
   const matches = await equalInConstantTime(presented, stored ?? NO_HASH);
   if (stored === null || !matches) throw new ApiError("invalid_api_key");
+  if (results.length > 0) c.set("beside", results);
   return { apiKeyId, secretHash: stored };
 }
 

@@ -36,10 +36,22 @@ export async function insertApiKey(db: D1Database, row: ApiKeyRow, limits: CallL
 
 /** The hash of the key's secret, or null if there is no such key or it was revoked. @throws StorageError */
 export async function findSecretHash(db: D1Database, keyId: string): Promise<string | null> {
-  const row = await first<{ secret_hash: string }>(
-    db.prepare("SELECT secret_hash FROM api_keys WHERE id = ?1 AND revoked_at IS NULL").bind(keyId),
-  );
-  return row?.secret_hash ?? null;
+  return (await first<{ secret_hash: string }>(selectSecretHash(db, keyId)))?.secret_hash ?? null;
+}
+
+function selectSecretHash(db: D1Database, keyId: string): D1PreparedStatement {
+  return db.prepare("SELECT secret_hash FROM api_keys WHERE id = ?1 AND revoked_at IS NULL").bind(keyId);
+}
+
+/** The same, and what other statements read in the same trip. @throws StorageError */
+export async function findSecretHashBeside(
+  db: D1Database,
+  keyId: string,
+  statements: D1PreparedStatement[],
+): Promise<{ secretHash: string | null; results: D1Result[] }> {
+  const [key, ...results] = await readBatch(db, [selectSecretHash(db, keyId), ...statements]);
+  const row = key?.results[0] as { secret_hash: string } | undefined;
+  return { secretHash: row?.secret_hash ?? null, results };
 }
 
 /** Whether there is or ever was such a key. @throws StorageError */

@@ -8,25 +8,26 @@ import type { Services } from "../services.ts";
 import { createCall, listCalls } from "../twilio/calls.ts";
 import { attemptId, resume, type Sending, sendOnce } from "./once.ts";
 import type { CallBody } from "./schema.ts";
-import { type Sender, senderOf } from "./sender.ts";
+import { type Sender, type SendRequest, senderOf } from "./sender.ts";
 
 const LIMIT_RETRY_AFTER_SECONDS = 5;
 
 export type PlacedCall = { sid: string; from: string };
 
 /**
- * Places a call: one trip to D1, then the key's call log and the account's turn side by side, then one request to Twilio.
+ * Places a call: the number was read with the API key, so it waits only for the key's call log and the account's turn, side
+ * by side, and then for one request to Twilio.
  *
  * @throws ApiError the faults of the number, `concurrent_call_limit`, `rate_limit_exceeded`, Twilio's refusals
  * @throws StorageError
  */
 export async function placeCall(
   body: CallBody,
-  request: { apiKeyId: string; idempotencyKey: string | undefined },
+  request: SendRequest,
   services: Services,
 ): Promise<PlacedCall> {
   const { apiKeyId } = request;
-  const sender = await senderOf(body, apiKeyId, services);
+  const sender = await senderOf(body, request, services);
   const sending = await prepare(body, sender, await attemptId(apiKeyId, request.idempotencyKey), services);
   const [begun, turn] = await Promise.all([
     services.callLogs.begin(apiKeyId, sending.attempt, sender.concurrentCallLimit),

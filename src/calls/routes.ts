@@ -1,20 +1,23 @@
 import { Hono } from "hono/tiny";
-import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { IDEMPOTENCY_HEADER } from "../http/idempotency.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { requestServices } from "../services.ts";
+import { withSender } from "./beside.ts";
 import { placeCall } from "./place.ts";
 import { type CallBody, callBody, textBody } from "./schema.ts";
+import type { SendRequest } from "./sender.ts";
 import { sendText } from "./text.ts";
 
 export const calls = new Hono<AppEnv>()
-  .post("/", withApiKey, requireJson, validateJson(callBody), (c) => place(c, c.req.valid("json")))
-  .post("/outbound", withApiKey, requireJson, validateJson(callBody), (c) => place(c, c.req.valid("json")));
+  .post("/", withSender(callBody), requireJson, validateJson(callBody), (c) => place(c, c.req.valid("json")))
+  .post("/outbound", withSender(callBody), requireJson, validateJson(callBody), (c) =>
+    place(c, c.req.valid("json")),
+  );
 
 export const texts = new Hono<AppEnv>().post(
   "/",
-  withApiKey,
+  withSender(textBody),
   requireJson,
   validateJson(textBody),
   async (c) => {
@@ -32,6 +35,10 @@ async function place(c: AppContext, body: CallBody): Promise<Response> {
   );
 }
 
-function requestOf(c: AppContext) {
-  return { apiKeyId: c.get("apiKeyId"), idempotencyKey: c.req.header(IDEMPOTENCY_HEADER) };
+function requestOf(c: AppContext): SendRequest {
+  return {
+    apiKeyId: c.get("apiKeyId"),
+    idempotencyKey: c.req.header(IDEMPOTENCY_HEADER),
+    beside: c.get("beside"),
+  };
 }

@@ -1,8 +1,9 @@
+import { readBatch } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Services } from "../services.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { accountClient } from "../twilio-accounts/client.ts";
-import { findSender } from "./store.ts";
+import { selectSender, senderRows } from "./store.ts";
 
 /** Whose number calls or texts, and what it takes to let it. */
 export type Sender = {
@@ -20,6 +21,13 @@ export type Sender = {
   connect: () => Promise<{ endpoint: TwilioEndpoint; credentials: TwilioCredentials }>;
 };
 
+/** Who sends, and what was read of it already with the API key. */
+export type SendRequest = {
+  apiKeyId: string;
+  idempotencyKey: string | undefined;
+  beside: readonly D1Result[] | undefined;
+};
+
 /**
  * The number that an agent calls or texts from. Faults in the contract's order: agent, then number.
  *
@@ -28,10 +36,12 @@ export type Sender = {
  */
 export async function senderOf(
   { agent_id: agentId, from_number: fromNumber }: { agent_id: string; from_number: string | null },
-  apiKeyId: string,
+  { apiKeyId, beside }: SendRequest,
   services: Services,
 ): Promise<Sender> {
-  const { agent, sender, key } = await findSender(services.db, apiKeyId, agentId, fromNumber);
+  const { agent, sender, key } = senderRows(
+    beside ?? (await readBatch(services.db, selectSender(services.db, apiKeyId, agentId, fromNumber))),
+  );
   if (!agent) throw new ApiError("agent_not_found");
   if (!sender)
     throw new ApiError(fromNumber === null ? "agent_missing_phone_number" : "from_number_not_found");

@@ -1,4 +1,4 @@
-import { first, readBatch, run } from "../database.ts";
+import { first, run } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** A number that may call and text, and its account. */
@@ -29,27 +29,29 @@ const FROM = `phone_numbers n
 const OWN = "n.agent_id = ?1 AND n.api_key_id = ?2 AND n.state = 'active'";
 
 /**
- * Everything that a call or a text needs, in one trip to D1.
+ * Reads everything that a call or a text needs; {@link senderRows} understands the results.
  *
  * @param phoneNumber one of the agent's numbers; null: its first that may call, else its first
- * @throws StorageError
  */
-export async function findSender(
+export function selectSender(
   db: D1Database,
   apiKeyId: string,
   agentId: string,
   phoneNumber: string | null,
-): Promise<SenderRows> {
+): D1PreparedStatement[] {
   const first = `SELECT ${COLUMNS} FROM ${FROM} WHERE ${OWN}`;
   const order = "ORDER BY n.created_at, n.id LIMIT 1";
   const own = (sql: string, ...more: string[]) => db.prepare(sql).bind(agentId, apiKeyId, ...more);
-  const [agents, keys, ...senders] = await readBatch(db, [
+  return [
     db.prepare("SELECT is_active FROM agents WHERE id = ?1 AND api_key_id = ?2").bind(agentId, apiKeyId),
     db.prepare("SELECT concurrent_call_limit, calls_per_second FROM api_keys WHERE id = ?1").bind(apiKeyId),
     ...(phoneNumber === null
       ? [own(`${first} AND n.outbound_enabled = 1 ${order}`), own(`${first} ${order}`)]
       : [own(`${first} AND n.phone_number = ?3`, phoneNumber)]),
-  ]);
+  ];
+}
+
+export function senderRows([agents, keys, ...senders]: readonly D1Result[]): SenderRows {
   return {
     agent: agents?.results[0] as SenderRows["agent"],
     key: keys?.results[0] as SenderRows["key"],

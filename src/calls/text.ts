@@ -6,10 +6,10 @@ import { listMessages, sendMessage } from "../twilio/messages.ts";
 import { messagingServiceOf, sendThrough } from "./messaging-service.ts";
 import { attemptId, resume, type Sending, sendOnce } from "./once.ts";
 import type { TextBody } from "./schema.ts";
-import { senderOf } from "./sender.ts";
+import { type SendRequest, senderOf } from "./sender.ts";
 
 /**
- * Sends a text: one trip to D1, one to the key's call log, one request to Twilio. A number's first text waits until it is
+ * Sends a text: the number was read with the API key, so it waits for the key's call log and one request to Twilio. A number's first text waits until it is
  * known which Messaging Service it is in.
  *
  * @throws ApiError the faults of the number, and Twilio's refusals
@@ -17,10 +17,11 @@ import { senderOf } from "./sender.ts";
  */
 export async function sendText(
   body: TextBody,
-  { apiKeyId, idempotencyKey }: { apiKeyId: string; idempotencyKey: string | undefined },
+  request: SendRequest,
   services: Services,
 ): Promise<{ sid: string; from: string }> {
-  const sender = await senderOf(body, apiKeyId, services);
+  const { apiKeyId, idempotencyKey } = request;
+  const sender = await senderOf(body, request, services);
   const id = await attemptId(apiKeyId, idempotencyKey);
   const text = { from: sender.phoneNumber, to: body.to, body: body.message };
   const brief = { from: text.from, to: text.to, prompt: null, dynamicVars: {}, voicemailMessage: null };

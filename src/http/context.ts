@@ -18,6 +18,8 @@ export type AppEnv = {
     apiKeyId: string;
     /** Set by `authenticate`: the hash of the secret that came with the request. */
     secretHash: string;
+    /** Set by `authenticateBeside`: what it read in the same trip. */
+    beside: D1Result[] | undefined;
     /** Set by the error mapper; the request's log line shows it. */
     errorCode: string;
   };

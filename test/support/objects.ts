@@ -24,7 +24,10 @@ export async function meterRows(stub: DurableObjectStub): Promise<() => Promise<
   });
   // A cursor is read where it is at home.
   return () =>
-    runInDurableObject(stub as never, () => alarms + cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0));
+    runInDurableObject(
+      stub as never,
+      () => alarms + cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0),
+    );
 }
 
 /** The call logs and paces, whose calls are noted by name. */
