@@ -223,3 +223,29 @@ export function When({ at, never = "never" }: { at: string | null | undefined; n
 export function count(amount: number, one: string, many = `${one}s`): string {
   return `${amount.toLocaleString("en")} ${amount === 1 ? one : many}`;
 }
+
+type PagesOf = {
+  of: string;
+  offset: number;
+  size: number;
+  total: number;
+  onOffset: (offset: number) => void;
+};
+
+/** To the pages before and after this one of a long list, newest first. */
+export function Pages({ of, offset, size, total, onOffset }: PagesOf) {
+  if (total <= size) return null;
+  return (
+    <nav class="pages" aria-label={`Pages of ${of}`}>
+      <Button isDisabled={offset === 0} onClick={() => onOffset(offset - size)}>
+        Newer
+      </Button>
+      <span>
+        {offset + 1} to {Math.min(offset + size, total)} of {total}
+      </span>
+      <Button isDisabled={offset + size >= total} onClick={() => onOffset(offset + size)}>
+        Older
+      </Button>
+    </nav>
+  );
+}

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { NumbersCsvError, type NumberToImport, numbersOf } from "../../sdk/cli/numbers-csv.ts";
+import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { href } from "../route.ts";
 import { agents } from "../store.ts";
@@ -140,17 +141,12 @@ function Start({ agentList }: { agentList: Agent[] }) {
           />
           Its subaccounts too
         </label>
-        <Field label="Agent" hint="Who answers, unless the file names another agent.">
-          {(ids) => (
-            <select {...ids} value={agentId} onChange={(event) => setAgentId(textOf(event))}>
-              {agentList.map(({ agent_id, name }) => (
-                <option key={agent_id} value={agent_id}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <AgentField
+          hint="Who answers, unless the file names another agent."
+          agentList={agentList}
+          agentId={agentId}
+          onChoice={setAgentId}
+        />
       </section>
       <Problem error={start.error} />
       <div class="actions">

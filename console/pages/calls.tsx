@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
-import { Button, Content, Problem, textOf, When } from "../ui.tsx";
+import { Button, Content, Pages, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { type CallQuery, CallState, CallTable, duration, isLive } from "./call-table.tsx";
 
@@ -39,19 +39,7 @@ export function Calls({ query }: { query: URLSearchParams }) {
         </select>
       </div>
       <CallTable query={{ ...filter, limit: PAGE, offset }} onCount={setTotal} />
-      {total > PAGE && (
-        <nav class="pages" aria-label="Pages of calls">
-          <Button isDisabled={offset === 0} onClick={() => setOffset(offset - PAGE)}>
-            Newer
-          </Button>
-          <span>
-            {offset + 1} to {Math.min(offset + PAGE, total)} of {total}
-          </span>
-          <Button isDisabled={offset + PAGE >= total} onClick={() => setOffset(offset + PAGE)}>
-            Older
-          </Button>
-        </nav>
-      )}
+      <Pages of="calls" offset={offset} size={PAGE} total={total} onOffset={setOffset} />
     </>
   );
 }

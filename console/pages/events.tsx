@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
+import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
-import { Button, Content, Copy, Dialog, Empty, Field, Form, Mark, Problem, textOf, When } from "../ui.tsx";
+import { Button, Content, Copy, Dialog, Empty, Form, Mark, Pages, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 
 type State = "pending" | "delivered" | "failed";
@@ -55,19 +56,7 @@ export function Events({ query }: { query: URLSearchParams }) {
           ) : (
             <>
               <Table deliveries={deliveries} again={loaded.again} />
-              {count > PAGE && (
-                <nav class="pages" aria-label="Pages of events">
-                  <Button isDisabled={offset === 0} onClick={() => setOffset(offset - PAGE)}>
-                    Newer
-                  </Button>
-                  <span>
-                    {offset + 1} to {Math.min(offset + PAGE, count)} of {count}
-                  </span>
-                  <Button isDisabled={offset + PAGE >= count} onClick={() => setOffset(offset + PAGE)}>
-                    Older
-                  </Button>
-                </nav>
-              )}
+              <Pages of="events" offset={offset} size={PAGE} total={count} onOffset={setOffset} />
             </>
           )
         }
@@ -165,17 +154,7 @@ function Test({ again }: { again: () => void }) {
         <p class="quiet">No agent has a webhook_url yet.</p>
       ) : (
         <Form onSubmit={send.run}>
-          <Field label="To the URL of">
-            {(ids) => (
-              <select {...ids} value={agentId} onChange={(event) => setAgentId(textOf(event))}>
-                {agentList.map(({ agent_id, name }) => (
-                  <option key={agent_id} value={agent_id}>
-                    {name}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Field>
+          <AgentField label="To the URL of" agentList={agentList} agentId={agentId} onChoice={setAgentId} />
           <Problem error={send.error} />
           <Button type="submit" isBusy={send.isBusy}>
             Send

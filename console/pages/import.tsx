@@ -1,5 +1,6 @@
 import type { TargetedEvent } from "preact";
 import { useState } from "preact/hooks";
+import { AgentField } from "../agent-field.tsx";
 import { AnsweredBy, type Answering } from "../answered-by.tsx";
 import { api } from "../api.ts";
 import { Diff } from "../diff.tsx";
@@ -121,17 +122,12 @@ function One({ agentList }: { agentList: Agent[] }) {
             "Sent once, stored sealed, never shown again. You can paste all three at once.",
             "",
           )}
-          <Field label="Agent" hint="Who answers from now on.">
-            {(ids) => (
-              <select {...ids} value={agentId} onChange={(event) => change({ agent_id: textOf(event) })}>
-                {agentList.map(({ agent_id, name }) => (
-                  <option key={agent_id} value={agent_id}>
-                    {name}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Field>
+          <AgentField
+            hint="Who answers from now on."
+            agentList={agentList}
+            agentId={agentId}
+            onChoice={(agent_id) => change({ agent_id })}
+          />
           <Problem error={planning.error} />
           <Button type="submit" {...(plan === undefined && { kind: "primary" })} isBusy={planning.isBusy}>
             Show the plan

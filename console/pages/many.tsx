@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { AgentField } from "../agent-field.tsx";
 import { api, NixflexError } from "../api.ts";
 import { type Outcome, runMany } from "../run-many.ts";
 import { agents, dropNumber, keepNumber } from "../store.ts";
-import { Button, count, Dialog, Field, textOf } from "../ui.tsx";
+import { Button, count, Dialog } from "../ui.tsx";
 
 export type ManyAct = "move" | "check" | "release";
 
@@ -66,18 +67,7 @@ export function ManyDialog({
     <Dialog title={`${title}: ${count(phoneNumbers.length, "number")}`} onClose={close}>
       <p>{about}</p>
       {act === "move" && (
-        <Field label="Agent">
-          {(ids) => (
-            <select {...ids} value={agentId} onChange={(event) => setAgentId(textOf(event))}>
-              <option value="">Choose an agent</option>
-              {agentList.map(({ agent_id, name }) => (
-                <option key={agent_id} value={agent_id}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <AgentField none="Choose an agent" agentList={agentList} agentId={agentId} onChoice={setAgentId} />
       )}
       {state !== "asking" && (
         <>
