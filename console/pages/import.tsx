@@ -1,9 +1,8 @@
 import type { TargetedEvent } from "preact";
 import { useState } from "preact/hooks";
 import { AgentField } from "../agent-field.tsx";
-import { AnsweredBy, type Answering } from "../answered-by.tsx";
 import { api } from "../api.ts";
-import { Diff } from "../diff.tsx";
+import { Plan } from "../plan.tsx";
 import { go, href } from "../route.ts";
 import { agents, numbers } from "../store.ts";
 import type { Agent, ImportPlan } from "../types.ts";
@@ -143,19 +142,7 @@ function One({ agentList }: { agentList: Agent[] }) {
           </p>
         ) : (
           <>
-            <Today plan={plan} />
-            {plan.warnings.length > 0 && (
-              <ul class="warnings">
-                {plan.warnings.map(({ code, message }) => (
-                  <li key={code}>{message}</li>
-                ))}
-              </ul>
-            )}
-            <h3>What changes at Twilio</h3>
-            <Diff changes={plan.changes} />
-            {plan.unchecked.length > 0 && (
-              <p class="quiet">Twilio did not say everything; not checked: {plan.unchecked.join(", ")}.</p>
-            )}
+            <Plan plan={plan} />
             <Problem error={importing.error} />
             <Button kind="primary" onClick={importing.run} isBusy={importing.isBusy}>
               Import this number
@@ -164,20 +151,5 @@ function One({ agentList }: { agentList: Agent[] }) {
         )}
       </section>
     </div>
-  );
-}
-
-function Today({ plan: { answered_by } }: { plan: ImportPlan }) {
-  return (
-    <dl class="facts">
-      <dt>Calls today</dt>
-      <dd>
-        <AnsweredBy who={answered_by.voice as Answering} />
-      </dd>
-      <dt>Texts today</dt>
-      <dd>
-        <AnsweredBy who={answered_by.sms as Answering} />
-      </dd>
-    </dl>
   );
 }

@@ -433,6 +433,10 @@ describe("importing many numbers", () => {
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "Plan: who answers today?" }).click();
     await page.getByText("Vapi at api.vapi.ai").waitFor();
+    await page.getByRole("button", { name: "What changes for +447000007000" }).click();
+    await page.getByRole("dialog").getByText("https://api.vapi.ai/twilio/inbound_call").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Close" }).click();
     await page.getByLabel("Import +447000007010").uncheck();
     await picture(page, "console-bulk");
     expect(await violations(page)).toEqual([]);

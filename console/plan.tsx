@@ -1,0 +1,33 @@
+import { AnsweredBy } from "./answered-by.tsx";
+import { Diff } from "./diff.tsx";
+import type { ImportPlan } from "./types.ts";
+
+/** What an import would do: who answers today, what to know before, and what changes at Twilio. */
+export function Plan({ plan: { answered_by, warnings, changes, unchecked } }: { plan: ImportPlan }) {
+  return (
+    <>
+      <dl class="facts">
+        <dt>Calls today</dt>
+        <dd>
+          <AnsweredBy who={answered_by.voice} />
+        </dd>
+        <dt>Texts today</dt>
+        <dd>
+          <AnsweredBy who={answered_by.sms} />
+        </dd>
+      </dl>
+      {warnings.length > 0 && (
+        <ul class="warnings">
+          {warnings.map(({ code, message }) => (
+            <li key={code}>{message}</li>
+          ))}
+        </ul>
+      )}
+      <h3>What changes at Twilio</h3>
+      <Diff changes={changes} />
+      {unchecked.length > 0 && (
+        <p class="quiet">Twilio did not say everything; not checked: {unchecked.join(", ")}.</p>
+      )}
+    </>
+  );
+}
