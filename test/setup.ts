@@ -1,6 +1,6 @@
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from "vitest";
 import "./support/one-prototype.ts";
 import { clearDatabase } from "./support/database.ts";
 import { checkLogs, startLogs } from "./support/logs.ts";
@@ -22,6 +22,8 @@ beforeEach(async () => {
 });
 
 afterEach(() => {
+  // All files share one isolate: a clock that a test has moved would be moved for the next one.
+  vi.useRealTimers();
   checkHosts();
   checkLogs();
 });

@@ -1,3 +1,4 @@
+import { vi } from "vitest";
 import { tell } from "../support/answering.ts";
 import { begin, finish } from "../support/bulk.ts";
 import { startCustomer } from "../support/customer.ts";
@@ -108,6 +109,7 @@ async function haveTenant(name: string, digit: number) {
     items: [{ phone_number: phoneNumber, external_id: `Customer of ${name}` }],
   });
   await finish(key, importId);
+  vi.useRealTimers();
   const named = {
     keyId: key.key_id,
     agentId,
