@@ -2,7 +2,9 @@ import { useState } from "preact/hooks";
 
 import type { Usage } from "./types.ts";
 
-const WIDTH = 720;
+/** Its text keeps its size, so a narrow screen has a narrow picture with fewer dates. */
+const SIZES = { wide: { width: 720, dates: 6 }, narrow: { width: 320, dates: 3 } };
+const NARROW_PX = 600;
 const HEIGHT = 160;
 const BASE = HEIGHT - 22;
 
@@ -16,10 +18,11 @@ export function ceiling(value: number): number {
 export function Chart({ days }: { days: Usage["days"] }) {
   const [isTable, setTable] = useState(false);
   const top = ceiling(Math.max(...days.map(({ calls, sms }) => Math.max(calls, sms)), 4));
-  const slot = (WIDTH - 36) / Math.max(days.length, 1);
+  const { width, dates } = globalThis.innerWidth < NARROW_PX ? SIZES.narrow : SIZES.wide;
+  const slot = (width - 36) / Math.max(days.length, 1);
   const bar = Math.max(1, slot * 0.36);
   const y = (value: number) => BASE - (value / top) * (BASE - 10);
-  const every = Math.ceil(days.length / 6);
+  const every = Math.ceil(days.length / dates);
   const total = (name: "calls" | "sms") => days.reduce((sum, day) => sum + day[name], 0);
   return (
     <figure class="chart">
@@ -30,13 +33,13 @@ export function Chart({ days }: { days: Usage["days"] }) {
         </button>
       </figcaption>
       <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        viewBox={`0 0 ${width} ${HEIGHT}`}
         role="img"
         aria-label={`By day: ${total("calls")} calls and ${total("sms")} texts in ${days.length} days`}
       >
         {[0, top / 2, top].map((value) => (
           <g key={value}>
-            <line x1={36} x2={WIDTH} y1={y(value)} y2={y(value)} />
+            <line x1={36} x2={width} y1={y(value)} y2={y(value)} />
             <text x={30} y={y(value) + 4} text-anchor="end">
               {value.toLocaleString("en")}
             </text>

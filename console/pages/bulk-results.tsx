@@ -134,7 +134,7 @@ export function Results({ id, done, plannedCount }: { id: string; done: number; 
                       </td>
                       <td>
                         {result.error?.message}
-                        {result.plan && <AnsweredBy who={result.plan.answered_by.voice} />}
+                        {result.plan && <AnsweredBy who={result.plan.answered_by.voice} />}{" "}
                         {/* Twilio wants a subaccount's own Auth Token, which the page does not have. */}
                         {isChoosing && result.plan && result.twilio_sid === order.twilio_sid && (
                           <button type="button" class="link" onClick={() => setLookedAt(result)}>
