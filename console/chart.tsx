@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 
 import type { Usage } from "./types.ts";
+import { count } from "./ui.tsx";
 
 /** Its text keeps its size, so a narrow screen has a narrow picture with fewer dates. */
 const SIZES = { wide: { width: 720, dates: 6 }, narrow: { width: 320, dates: 3 } };
@@ -35,7 +36,7 @@ export function Chart({ days }: { days: Usage["days"] }) {
       <svg
         viewBox={`0 0 ${width} ${HEIGHT}`}
         role="img"
-        aria-label={`By day: ${total("calls")} calls and ${total("sms")} texts in ${days.length} days`}
+        aria-label={`By day: ${count(total("calls"), "call")} and ${count(total("sms"), "text")} in ${days.length} days`}
       >
         {[0, top / 2, top].map((value) => (
           <g key={value}>
@@ -49,7 +50,7 @@ export function Chart({ days }: { days: Usage["days"] }) {
           const x = 36 + at * slot + (slot - 2 * bar) / 2;
           return (
             <g key={date}>
-              <title>{`${date}: ${calls} calls, ${sms} texts`}</title>
+              <title>{`${date}: ${count(calls, "call")}, ${count(sms, "text")}`}</title>
               <rect class="calls" x={x} y={y(calls)} width={bar} height={BASE - y(calls)} />
               <rect class="texts" x={x + bar} y={y(sms)} width={bar} height={BASE - y(sms)} />
               {at % every === 0 && (
