@@ -14,7 +14,7 @@ import { createWorld } from "./world.ts";
 // The real Worker, the real D1 and the real consumer against the simulator, through random histories with faults at every
 // boundary. A history that fails is shrunk; what is learnt from it becomes a named test below.
 
-const HISTORIES = 80;
+const HISTORIES = 50;
 
 async function liveThrough(moments: readonly Moment[]): Promise<void> {
   await startOutboxes();
