@@ -1,5 +1,5 @@
 import { type CallLogs, createCallLogs } from "./call-log/client.ts";
-import { createPaces, type Paces } from "./calls/pace-client.ts";
+import { createPaces, type Paces } from "./call-log/pace-client.ts";
 import { type Config, ownAddresses } from "./config.ts";
 import { createOutbox, type Outbox } from "./events/outbox/client.ts";
 import { type BaseServices, baseServices } from "./http/base-services.ts";

@@ -16,14 +16,14 @@ const EDGES: Record<string, readonly string[]> = {
   "bulk-imports": ["phone-numbers", "twilio-accounts", "agents", "api-keys"],
   reconciliation: ["phone-numbers", "answering", "twilio-accounts", "events", "api-keys"],
   "phone-numbers": ["answering", "twilio-accounts", "events", "agents", "api-keys"],
-  calls: ["answering", "conversations", "twilio-accounts", "api-keys", "call-log"],
+  outbound: ["answering", "twilio-accounts", "api-keys", "call-log"],
   answering: ["twilio-accounts", "events", "agents", "conversations", "call-log"],
   conversations: ["agents", "api-keys", "events", "twilio-accounts"],
   "twilio-accounts": ["events"],
   events: ["agents", "api-keys"],
   agents: ["api-keys"],
   "api-keys": [],
-  "call-log": [],
+  "call-log": ["conversations", "twilio-accounts", "api-keys"],
   // A tool call is a request to the app, which the app passes in: so it knows no feature but who the caller is.
   mcp: ["api-keys"],
   documentation: [],
@@ -38,8 +38,6 @@ const SAGA_EDGES: Record<string, readonly string[]> = {
 };
 const FEATURES = Object.keys(EDGES);
 const FOUNDATION = ["http", "twilio", "vault", "model"];
-/** What is built ahead describes every feature, and knows what it describes. */
-const isAhead = (path: string) => /openapi\.ts$/.test(path);
 
 const room = (path: string) => path.split("/")[1] ?? "";
 
@@ -66,10 +64,10 @@ function filesWith(pattern: RegExp): string[] {
     .sort();
 }
 
-/** Which features each knows, directly, by the files that the Worker runs. */
+/** Which features each knows, directly. */
 function edgesBetween(placeOf: (path: string) => string | undefined): Record<string, string[]> {
   const edges: Record<string, string[]> = {};
-  for (const source of sources.filter(({ path }) => !isAhead(path))) {
+  for (const source of sources) {
     const from = placeOf(source.path);
     if (from === undefined) continue;
     const others = importsOf(source)
@@ -93,10 +91,7 @@ describe("imports point down only", () => {
 
   it("each feature knows the features that it may know, and no list is longer than the truth", () => {
     const place = (path: string) => (FEATURES.includes(room(path)) ? room(path) : undefined);
-    const { documentation, ...features } = edgesBetween(place);
-    // Error pages quote the advice on refused credentials; they are built ahead.
-    expect(documentation).toEqual(["twilio-accounts"]);
-    expect(sorted({ ...features, documentation: [] })).toEqual(sorted(EDGES));
+    expect(sorted(edgesBetween(place))).toEqual(sorted(EDGES));
   });
 
   it("and so do the sagas of phone-numbers", () => {
@@ -135,18 +130,11 @@ describe("imports point down only", () => {
     expect(importers("src/index.ts")).toEqual([]);
   });
 
-  it("the Worker knows nothing of the documents that are built ahead", () => {
+  it("the Worker runs all of src, and imports nothing else", () => {
+    const others = sources.flatMap((source) => importsOf(source).filter((path) => !path.startsWith("src/")));
+    expect(others).toEqual([]);
     const bundled = reachable("src/index.ts");
-    expect(bundled.size).toBeGreaterThan(30);
-    const ahead = sources.map(({ path }) => path).filter((path) => !bundled.has(path));
-    expect(ahead.filter((path) => !isAhead(path)).sort()).toEqual([
-      "src/documentation/error-help.ts",
-      "src/documentation/help.ts",
-      "src/documentation/number-help.ts",
-      "src/documentation/outbound-help.ts",
-      "src/http/operation.ts",
-    ]);
-    expect([...bundled].filter(isAhead)).toEqual([]);
+    expect(sources.map(({ path }) => path).filter((path) => !bundled.has(path))).toEqual([]);
   });
 
   it("every folder of src is a feature or part of the foundation", () => {
@@ -160,7 +148,7 @@ const CONSTANT_HOLES: Record<string, string[]> = {
   "src/agents/store.ts": ["COLUMNS", "places"],
   "src/call-log/calls-store.ts": ["status", "where", "and", "LIVE", "TOTAL", "of"],
   "src/call-log/usage-store.ts": ["counter"],
-  "src/calls/store.ts": ["COLUMNS", "FROM", "OWN", "first", "order"],
+  "src/outbound/store.ts": ["COLUMNS", "FROM", "OWN", "first", "order"],
   "src/events/former-store.ts": ["COLUMNS"],
   "src/events/outbox/delivery-store.ts": ["PENDING", "COLUMNS", "where", "OF_NUMBER", "from"],
   "src/phone-numbers/store.ts": ["COLUMNS", "FROM", "where", "limitAt", "offsetAt"],

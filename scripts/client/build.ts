@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import { openApiDocument } from "../../src/documentation/openapi.ts";
+import { openApiDocument } from "../../reference/openapi.ts";
 import { buildCommandLine } from "./build-cli.ts";
 import { routesModule } from "./routes.ts";
 

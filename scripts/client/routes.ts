@@ -1,4 +1,4 @@
-import type { OpenApiDocument } from "../../src/documentation/openapi.ts";
+import type { OpenApiDocument } from "../../reference/openapi.ts";
 import { operationsOf } from "../documentation/operations.ts";
 
 /** The client's table of routes: method and path of each operation, by its id. */

@@ -3,7 +3,7 @@ import { globSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runInNewContext } from "node:vm";
 import packageJson from "../../package.json" with { type: "json" };
-import { openApiDocument } from "../../src/documentation/openapi.ts";
+import { openApiDocument } from "../../reference/openapi.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { CATALOGUE_PATH } from "../../src/mcp/catalogue.ts";
 import { consoleScript } from "./console.ts";
@@ -64,7 +64,7 @@ export function buildDocumentation(): void {
  * @internal
  */
 export function apiText(): string {
-  const note = "<!-- Written by `npm run docs:build` from the schemas and from src/*/openapi.ts. -->";
+  const note = "<!-- Written by `npm run docs:build` from the schemas and from reference/. -->";
   return `${note}\n\n${llmsFullText(openApiDocument(), CODES)}`;
 }
 

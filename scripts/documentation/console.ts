@@ -1,5 +1,5 @@
 import { buildSync } from "esbuild";
-import type { OpenApiDocument } from "../../src/documentation/openapi.ts";
+import type { OpenApiDocument } from "../../reference/openapi.ts";
 import { routesModule } from "../client/routes.ts";
 import { writeIfChanged } from "./write.ts";
 

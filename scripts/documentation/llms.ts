@@ -1,5 +1,5 @@
-import { errorHelp } from "../../src/documentation/error-help.ts";
-import type { OpenApiDocument } from "../../src/documentation/openapi.ts";
+import { errorHelp } from "../../reference/error-help.ts";
+import type { OpenApiDocument } from "../../reference/openapi.ts";
 import { errorType } from "../../src/http/error-type.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { type DocumentedOperation, operationsOf, resolve, type Schema } from "./operations.ts";

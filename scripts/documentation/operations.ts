@@ -1,4 +1,4 @@
-import type { OpenApiDocument } from "../../src/documentation/openapi.ts";
+import type { OpenApiDocument } from "../../reference/openapi.ts";
 import type { ErrorCode } from "../../src/http/errors.ts";
 
 /** The parts of a JSON schema that the pages and texts use. */

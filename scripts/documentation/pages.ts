@@ -1,6 +1,6 @@
 import { html, raw } from "hono/html";
-import { errorHelp } from "../../src/documentation/error-help.ts";
-import { CODES_OUTSIDE_OPERATIONS, type OpenApiDocument } from "../../src/documentation/openapi.ts";
+import { errorHelp } from "../../reference/error-help.ts";
+import { CODES_OUTSIDE_OPERATIONS, type OpenApiDocument } from "../../reference/openapi.ts";
 import { errorType } from "../../src/http/error-type.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { operationsOf } from "./operations.ts";

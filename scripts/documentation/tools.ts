@@ -1,4 +1,4 @@
-import type { OpenApiDocument } from "../../src/documentation/openapi.ts";
+import type { OpenApiDocument } from "../../reference/openapi.ts";
 import type { Catalogue, CataloguedTool } from "../../src/mcp/catalogue.ts";
 import { type DocumentedOperation, operationsOf, resolve, type Schema } from "./operations.ts";
 

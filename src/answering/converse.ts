@@ -4,6 +4,7 @@ import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { requestServices, type Services } from "../services.ts";
+import { CALL_SID } from "../twilio/calls.ts";
 import type { Xml } from "../twilio/twiml.ts";
 import { rememberRelayRefused } from "../twilio-accounts/store.ts";
 import { fallback, isInService, isUnreached } from "./answer.ts";
@@ -15,8 +16,6 @@ import { type TrustedRequest, trustHandshake } from "./trusted-request.ts";
 import { relayUrl, webhooksOf } from "./webhook-urls.ts";
 
 // Calls that an agent leads by itself, from the Worker's side: each step is handed to the call's object.
-
-const CALL_SID = /^CA[0-9A-Za-z]{1,40}$/;
 
 /** The agent of a route, if it leads its calls by itself here. */
 export function talkingAgent(route: InboundRoute | null, hasModel: boolean): InboundAgent | undefined {

@@ -3,10 +3,10 @@ import { sealParties, sealTranscript } from "../call-log/seals.ts";
 import type { Outcome } from "../conversations/call.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
+import { CALL_SID } from "../twilio/calls.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
-const CALL_SID = /^CA[0-9A-Za-z]{1,40}$/;
 const RECORDING_SID = /^RE[0-9a-fA-F]{32}$/;
 
 /**

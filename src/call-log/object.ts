@@ -4,6 +4,16 @@ import { createLogger, errorFields } from "../http/log.ts";
 import { createVault, VaultError } from "../vault/vault.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
 import {
+  countLive,
+  createTables,
+  deleteAttempt,
+  deleteBefore,
+  findAttempt,
+  findCall,
+  insertAttempt,
+  noteAttempt,
+} from "./attempts-store.ts";
+import {
   type CallFilter,
   type CallReport,
   isLive,
@@ -14,16 +24,6 @@ import {
 } from "./call.ts";
 import * as calls from "./calls-store.ts";
 import { createCallTables } from "./schema.ts";
-import {
-  countLive,
-  createTables,
-  deleteAttempt,
-  deleteBefore,
-  findAttempt,
-  findCall,
-  insertAttempt,
-  noteAttempt,
-} from "./store.ts";
 import { countText, findDays, forgetUsage, hasUsage } from "./usage-store.ts";
 
 const HOUR_MS = 60 * 60 * 1_000;

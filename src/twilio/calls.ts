@@ -4,6 +4,9 @@ import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.
 
 // https://www.twilio.com/docs/voice/api/call-resource
 
+/** A call's SID in what Twilio or a caller sends: short, and fit for a name. */
+export const CALL_SID = /^CA[0-9A-Za-z]{1,40}$/;
+
 const call = z.object({
   sid: z.string().check(z.regex(/^CA[0-9a-fA-F]{32}$/)),
   from: z.nullish(z.string()),

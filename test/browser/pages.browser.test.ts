@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openApiDocument } from "../../reference/openapi.ts";
 import { operationsOf } from "../../scripts/documentation/operations.ts";
-import { openApiDocument } from "../../src/documentation/openapi.ts";
 import { type Look, overflow, scrollThrough, startBrowser, violations, visit } from "./support.ts";
 
 let browser: Awaited<ReturnType<typeof startBrowser>>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { CODES_OUTSIDE_OPERATIONS } from "../../reference/openapi.ts";
 import { app } from "../../src/app.ts";
-import { CODES_OUTSIDE_OPERATIONS } from "../../src/documentation/openapi.ts";
 import { errorCatalogue } from "../../src/http/errors.ts";
 import { document, expectDocumented, faultsOf, operations } from "../support/document.ts";
 import { authorization, BASE, createKey, send } from "../support/worker.ts";

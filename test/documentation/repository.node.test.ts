@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { openApiDocument } from "../../reference/openapi.ts";
 import { apiText } from "../../scripts/documentation/build.ts";
 import { operationsOf } from "../../scripts/documentation/operations.ts";
-import { openApiDocument } from "../../src/documentation/openapi.ts";
 import { errorCatalogue } from "../../src/http/errors.ts";
 
 const read = (path: string) => readFileSync(path, "utf8");

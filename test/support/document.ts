@@ -1,6 +1,6 @@
 import { type Schema as JsonSchema, Validator } from "@cfworker/json-schema";
 import { expect } from "vitest";
-import { openApiDocument } from "../../src/documentation/openapi.ts";
+import { openApiDocument } from "../../reference/openapi.ts";
 
 /** The parts of a JSON schema that the tests use. */
 export type Schema = {

@@ -1,10 +1,10 @@
 import { Hono } from "hono/tiny";
 import { withApiKey } from "../api-keys/with-api-key.ts";
-import type { UsageDay } from "../call-log/call.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { requestServices } from "../services.ts";
-import { countNumbers } from "./store.ts";
+import type { UsageDay } from "./call.ts";
+import { countNumbers } from "./numbers-store.ts";
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 const DEFAULT_DAYS = 30;

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import { errorType } from "../http/error-type.ts";
-import { type ErrorCode, errorCatalogue } from "../http/errors.ts";
-import { answered } from "../http/operation.ts";
+import { errorType } from "../src/http/error-type.ts";
+import { type ErrorCode, errorCatalogue } from "../src/http/errors.ts";
 import { errorHelp } from "./error-help.ts";
+import { answered } from "./operation.ts";
 
 // How the OpenAPI document describes errors.
 

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
-import { described, type Operation } from "../../http/operation.ts";
-import { CREDENTIAL_ADVICE } from "../../twilio-accounts/diagnose.ts";
+import { importBody } from "../src/phone-numbers/schema.ts";
+import { CREDENTIAL_ADVICE } from "../src/twilio-accounts/diagnose.ts";
+import { described, type Operation } from "./operation.ts";
 import {
   ACCOUNT_SID,
   AGENT_ID,
@@ -9,10 +10,9 @@ import {
   NUMBER,
   TOKEN,
   TWILIO_ERRORS,
-} from "../answers.openapi.ts";
-import { dryRunField, dryRunQuery } from "../plans.openapi.ts";
-import { importPlan, planExample } from "../preview/openapi.ts";
-import { importBody } from "../schema.ts";
+} from "./phone-number-answers.ts";
+import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
+import { importPlan, planExample } from "./phone-number-preview.ts";
 
 const REASONS = Object.entries(CREDENTIAL_ADVICE)
   .map(([reason, advice]) => `- \`${reason}\`: ${advice}`)

@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
-import { answered, described, type Reference, time } from "../http/operation.ts";
-import { ACCOUNT_SID, entryExample, NUMBER, numberEntry } from "../phone-numbers/answers.openapi.ts";
-import { health } from "../phone-numbers/health.openapi.ts";
+import { answered, described, type Reference, time } from "./operation.ts";
+import { ACCOUNT_SID, entryExample, health, NUMBER, numberEntry } from "./phone-number-answers.ts";
 
 const TIME = "2026-01-31T12:00:00.000Z";
 

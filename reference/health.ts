@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { answered, type Reference } from "./http/operation.ts";
+import { answered, type Reference } from "./operation.ts";
 
 export const healthReference: Reference = {
   tag: { name: "Health", description: "For monitors." },

@@ -1,12 +1,11 @@
 import * as z from "zod/mini";
-import type { ErrorCode } from "./errors.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from "./page.ts";
+import type { ErrorCode } from "../src/http/errors.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from "../src/http/page.ts";
 
-// How an endpoint is described for the OpenAPI document. Each feature has its descriptions in an openapi.ts beside its
-// routes; documentation/openapi.ts joins them. None of this is part of the Worker: the document is built before
-// deployment, and test/architecture.node.test.ts fails if any of this is bundled.
+// How an endpoint is described for the OpenAPI document. Each room has its descriptions in a file
+// of this folder; openapi.ts joins them. The Worker imports none of it: the document is built before deployment.
 
-/** An endpoint. Errors that all endpoints of its kind have are added by `commonErrors` in documentation/openapi.ts. */
+/** An endpoint. Errors that all endpoints of its kind have are added by `commonErrors` in openapi.ts. */
 export type Operation = {
   /** The `operationId`, and the name of the method in the client. */
   id: string;

@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
-import type { ErrorCode } from "../http/errors.ts";
-import { answered, time } from "../http/operation.ts";
-import { health, healthReason } from "./health.openapi.ts";
-import type { ChannelOutcome } from "./release/plan.ts";
+import type { ErrorCode } from "../src/http/errors.ts";
+import { HEALTH_REASONS } from "../src/phone-numbers/health.ts";
+import type { ChannelOutcome } from "../src/phone-numbers/release/plan.ts";
+import { answered, time } from "./operation.ts";
 
-// The answers about numbers, which serialise.ts makes. The answer of a dry run is in preview/openapi.ts.
+// The answers about numbers, which serialise.ts makes. The answer of a dry run is in phone-number-preview.ts.
 
 export const NUMBER = "+447446466847";
 export const AGENT_ID = "agent_125207e452f8714a";
@@ -15,6 +15,9 @@ const TIME = "2026-01-31T12:00:00.000Z";
 /** An enum of a record's keys: the compiler checks that none is missing. */
 export const wordsOf = <Word extends string>(words: Record<Word, true>) =>
   z.enum(Object.keys(words) as Word[]);
+
+const healthReason = z.enum(HEALTH_REASONS);
+export const health = z.enum(["ok", ...HEALTH_REASONS]);
 
 export const phoneNumber = answered(z.string(), "The number in E.164.", NUMBER);
 export const numberSid = answered(

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
-import type { ErrorCode } from "../http/errors.ts";
-import { answered, described, type Operation, type Reference } from "../http/operation.ts";
-import { callBody, textBody } from "./schema.ts";
+import type { ErrorCode } from "../src/http/errors.ts";
+import { callBody, textBody } from "../src/outbound/schema.ts";
+import { answered, described, type Operation, type Reference } from "./operation.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";
 const CALL_SID = `CA${"5f2c9a7e".repeat(4)}`;

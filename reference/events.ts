@@ -1,10 +1,10 @@
 import * as z from "zod/mini";
-import { answered, described, listAnswer, listQuery, type Reference, time } from "../http/operation.ts";
-import { DEFAULT_LIMIT } from "../http/page.ts";
-import type { DeliveryError } from "./delivery.ts";
-import { EVENT_TYPES } from "./event.ts";
-import { DELIVERY_STATES } from "./outbox/store.ts";
-import { redeliverBody, testBody } from "./schema.ts";
+import type { DeliveryError } from "../src/events/delivery.ts";
+import { EVENT_TYPES } from "../src/events/event.ts";
+import { DELIVERY_STATES } from "../src/events/outbox/store.ts";
+import { redeliverBody, testBody } from "../src/events/schema.ts";
+import { DEFAULT_LIMIT } from "../src/http/page.ts";
+import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
 const EVENT_ID = `evt_${"1f0c77d2".repeat(4)}`;
 const AGENT_ID = "agent_125207e452f8714a";

@@ -1,15 +1,6 @@
 import * as z from "zod/mini";
-import { answered, described, listAnswer, listQuery, type Reference } from "../http/operation.ts";
-import { DEFAULT_LIMIT } from "../http/page.ts";
-import {
-  ACCOUNT_SID,
-  AGENT_ID,
-  NUMBER,
-  NUMBER_SID,
-  TOKEN,
-  TWILIO_ERRORS,
-} from "../phone-numbers/answers.openapi.ts";
-import { dryRunField, dryRunQuery } from "../phone-numbers/plans.openapi.ts";
+import { bulkImportBody, item, MAX_ITEMS, retryBody } from "../src/bulk-imports/schema.ts";
+import { DEFAULT_LIMIT } from "../src/http/page.ts";
 import {
   endedExample,
   IMPORT_ID,
@@ -20,8 +11,10 @@ import {
   resultExample,
   status,
   statusExample,
-} from "./answers.openapi.ts";
-import { bulkImportBody, item, MAX_ITEMS, retryBody } from "./schema.ts";
+} from "./bulk-import-answers.ts";
+import { answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
+import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN, TWILIO_ERRORS } from "./phone-number-answers.ts";
+import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 
 const NOT_FOUND = "phone_number_import_not_found";
 const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import { answered } from "../../http/operation.ts";
-import type { NumberConfiguration } from "../../twilio/incoming-phone-numbers.ts";
-import { AGENT_ID, NUMBER, NUMBER_SID, numberSid, phoneNumber, wordsOf } from "../answers.openapi.ts";
-import type { AnsweredBy } from "./answered-by.ts";
-import type { WarningCode } from "./warnings.ts";
+import type { AnsweredBy } from "../src/phone-numbers/preview/answered-by.ts";
+import type { WarningCode } from "../src/phone-numbers/preview/warnings.ts";
+import type { NumberConfiguration } from "../src/twilio/incoming-phone-numbers.ts";
+import { answered } from "./operation.ts";
+import { AGENT_ID, NUMBER, NUMBER_SID, numberSid, phoneNumber, wordsOf } from "./phone-number-answers.ts";
 
 // The answer of a dry run.
 

@@ -11,9 +11,6 @@ import {
 import { MACHINE_DETECTIONS } from "../twilio/calls.ts";
 import { E164 } from "../twilio/e164.ts";
 
-/** Twilio's CallSid. */
-export const CALL_ID = /^CA[0-9A-Za-z]{1,40}$/;
-
 const MAX_ID_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 8_000;
 // Twilio speaks at most 4,096 characters in one <Say>.

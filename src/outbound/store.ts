@@ -1,4 +1,4 @@
-import { first, run } from "../database.ts";
+import { run } from "../database.ts";
 import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** A number that may call and text, and its account. */
@@ -74,12 +74,4 @@ export async function writeMessagingService(
       .bind(phoneNumberId, sid, now),
     { isIdempotent: true },
   );
-}
-
-/** How many numbers of the key are imported. @throws StorageError */
-export async function countNumbers(db: D1Database, apiKeyId: string): Promise<number> {
-  const statement = db
-    .prepare("SELECT COUNT(*) AS count FROM phone_numbers WHERE api_key_id = ?1 AND state = 'active'")
-    .bind(apiKeyId);
-  return (await first<{ count: number }>(statement))?.count ?? 0;
 }

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
-import { answered } from "../http/operation.ts";
-import { numberEntry, numberSid, phoneNumber, releasedChannels } from "./answers.openapi.ts";
-import { fieldChanges } from "./preview/openapi.ts";
+import { answered } from "./operation.ts";
+import { numberEntry, numberSid, phoneNumber, releasedChannels } from "./phone-number-answers.ts";
+import { fieldChanges } from "./phone-number-preview.ts";
 
 // Dry runs: how they are asked for, and what those of a change and of a release answer.
 

@@ -1,22 +1,22 @@
 import * as z from "zod/mini";
-import { delivered, delivery } from "../events/openapi.ts";
-import { answered, described, listAnswer, listQuery, type Reference } from "../http/operation.ts";
-import { DEFAULT_LIMIT } from "../http/page.ts";
+import { DEFAULT_LIMIT } from "../src/http/page.ts";
+import { changeBody } from "../src/phone-numbers/schema.ts";
+import { delivered, delivery } from "./events.ts";
+import { answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
 import {
   ACCOUNT_SID,
   AGENT_ID,
   entryExample,
+  health,
   NUMBER,
   numberEntry,
   releasedExample,
   releasedNumber,
   TOKEN,
   TWILIO_ERRORS,
-} from "./answers.openapi.ts";
-import { health } from "./health.openapi.ts";
-import { importOperation } from "./import/openapi.ts";
-import { changePlan, dryRunField, dryRunQuery, releasePlan } from "./plans.openapi.ts";
-import { changeBody } from "./schema.ts";
+} from "./phone-number-answers.ts";
+import { importOperation } from "./phone-number-import.ts";
+import { changePlan, dryRunField, dryRunQuery, releasePlan } from "./phone-number-plans.ts";
 
 const numberInPath = described(z.object({ number: z.string() }), {
   number: { description: "An imported number in E.164, its plus as `+` or `%2B`.", examples: [NUMBER] },

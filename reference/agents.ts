@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import { answered, described, listAnswer, listQuery, type Reference, time } from "../http/operation.ts";
-import { DEFAULT_LIMIT } from "../http/page.ts";
-import { connectSchema, fallbackSchema } from "./connect.ts";
-import { createAgentBody, updateAgentBody } from "./schema.ts";
-import { DEFAULTS } from "./talk-settings.ts";
+import { connectSchema, fallbackSchema } from "../src/agents/connect.ts";
+import { createAgentBody, updateAgentBody } from "../src/agents/schema.ts";
+import { DEFAULTS } from "../src/agents/talk-settings.ts";
+import { DEFAULT_LIMIT } from "../src/http/page.ts";
+import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";
 

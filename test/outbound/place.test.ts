@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { MAX_WAIT_MS, planTurn } from "../../src/calls/pace.ts";
+import { MAX_WAIT_MS, planTurn } from "../../src/call-log/pace.ts";
 import { haveImported, type Imported } from "../support/answering.ts";
 import { metered, newMeter } from "../support/metered-database.ts";
 import { countedObjects } from "../support/objects.ts";

@@ -1,20 +1,19 @@
 import * as z from "zod/mini";
 import { createDocument, type ZodOpenApiOperationObject } from "zod-openapi";
-import { agentReference } from "../agents/openapi.ts";
-import { apiKeyReference } from "../api-keys/openapi.ts";
-import { bulkImportReference } from "../bulk-imports/openapi.ts";
-import { logReference } from "../calls/log-openapi.ts";
-import { callReference } from "../calls/openapi.ts";
-import { usageReference } from "../calls/usage-openapi.ts";
-import { conversationReference } from "../conversations/openapi.ts";
-import { webhookReference } from "../events/openapi.ts";
-import { healthReference } from "../health.openapi.ts";
-import type { ErrorCode } from "../http/errors.ts";
-import { IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY } from "../http/idempotency.ts";
-import { answered, type Operation, type Reference } from "../http/operation.ts";
-import { phoneNumberReference } from "../phone-numbers/openapi.ts";
-import { reconciliationReference } from "../reconciliation/openapi.ts";
-import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./errors.openapi.ts";
+import type { ErrorCode } from "../src/http/errors.ts";
+import { IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY } from "../src/http/idempotency.ts";
+import { agentReference } from "./agents.ts";
+import { apiKeyReference } from "./api-keys.ts";
+import { bulkImportReference } from "./bulk-imports.ts";
+import { logReference, usageReference } from "./call-log.ts";
+import { conversationReference } from "./conversations.ts";
+import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./errors.ts";
+import { webhookReference } from "./events.ts";
+import { healthReference } from "./health.ts";
+import { answered, type Operation, type Reference } from "./operation.ts";
+import { callReference } from "./outbound.ts";
+import { phoneNumberReference } from "./phone-numbers.ts";
+import { reconciliationReference } from "./reconciliation.ts";
 
 /** The features in the order the reference shows them. */
 const references: readonly Reference[] = [

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
-import { answered, described, listAnswer, listQuery, type Reference, time } from "../http/operation.ts";
-import { DEFAULT_LIMIT } from "../http/page.ts";
-import { createKeyBody } from "./schema.ts";
+import { createKeyBody } from "../src/api-keys/schema.ts";
+import { DEFAULT_LIMIT } from "../src/http/page.ts";
+import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
 const KEY_ID = `nxf_${"5f2c9a7e".repeat(4)}`;
 const KEY_SECRET = `nxfs_${"c0ffee00".repeat(8)}`;

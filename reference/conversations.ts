@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { answered, described, type Operation, type Reference } from "../http/operation.ts";
-import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, tryBody } from "./try-schema.ts";
+import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, tryBody } from "../src/conversations/try-schema.ts";
+import { answered, described, type Operation, type Reference } from "./operation.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";
 

@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
-import { errorEnvelope } from "../documentation/errors.openapi.ts";
-import { answered, described, time } from "../http/operation.ts";
-import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID } from "../phone-numbers/answers.openapi.ts";
-import { importPlan } from "../phone-numbers/preview/openapi.ts";
-import { OUTCOMES } from "./job.ts";
+import { OUTCOMES } from "../src/bulk-imports/job.ts";
+import { errorEnvelope } from "./errors.ts";
+import { answered, described, time } from "./operation.ts";
+import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID } from "./phone-number-answers.ts";
+import { importPlan } from "./phone-number-preview.ts";
 
 // What the bulk imports answer.
 

@@ -1,6 +1,5 @@
 import { Hono } from "hono/tiny";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
-import { CALL_STATUSES, DIRECTIONS, isLive, reasonOf, statusOf } from "../call-log/call.ts";
 import { conversationOf } from "../conversations/door.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
@@ -11,6 +10,7 @@ import { isE164 } from "../twilio/e164.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import { deleteRecording, openRecording } from "../twilio/http.ts";
 import { twilioFailure } from "../twilio-accounts/twilio-failure.ts";
+import { CALL_STATUSES, DIRECTIONS, isLive, reasonOf, statusOf } from "./call.ts";
 import { clientOf, ownCall, serialise, serialiseWhole } from "./logged-call.ts";
 
 /** The log of calls: every call to and from the key's numbers, for 30 days. */

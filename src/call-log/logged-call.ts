@@ -1,11 +1,11 @@
-import type { LoggedCall, Said } from "../call-log/call.ts";
-import type { CallLogs } from "../call-log/client.ts";
-import { openParties, openTranscript } from "../call-log/seals.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Services } from "../services.ts";
+import { CALL_SID } from "../twilio/calls.ts";
 import { type AccountClient, accountClient } from "../twilio-accounts/client.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
-import { CALL_ID } from "./schema.ts";
+import type { LoggedCall, Said } from "./call.ts";
+import type { CallLogs } from "./client.ts";
+import { openParties, openTranscript } from "./seals.ts";
 
 /** A call as the API shows it. */
 export type Call = {
@@ -64,7 +64,7 @@ export async function serialiseWhole(
 
 /** @throws ApiError `call_not_found` @throws StorageError */
 export async function ownCall(callLogs: CallLogs, apiKeyId: string, callId: string): Promise<LoggedCall> {
-  const call = CALL_ID.test(callId) ? await callLogs.get(apiKeyId, callId) : null;
+  const call = CALL_SID.test(callId) ? await callLogs.get(apiKeyId, callId) : null;
   if (!call) throw new ApiError("call_not_found");
   return call;
 }
