@@ -1,7 +1,8 @@
+import { getCookie, setCookie } from "hono/cookie";
 import { baseServices } from "../http/base-services.ts";
 import type { AppContext } from "../http/context.ts";
-import { isLoopback } from "../http/public-url.ts";
 import { isId } from "../ids.ts";
+import { isLoopback } from "../public-url.ts";
 import { findSecretHash } from "./store.ts";
 
 // A session is an API key's stand-in for the console in a browser. Nothing is stored: the cookie names the key and its
@@ -28,21 +29,19 @@ export async function startSession(c: AppContext): Promise<Date> {
   const end = Math.floor(now().getTime() / 1000) + LIFETIME_SECONDS;
   const apiKeyId = c.get("apiKeyId");
   const fingerprint = await vault.fingerprint(covered(apiKeyId, end, c.get("secretHash")));
-  setCookie(c, `${apiKeyId}.${end}.${fingerprint}`, LIFETIME_SECONDS);
+  put(c, `${apiKeyId}.${end}.${fingerprint}`, LIFETIME_SECONDS);
   return new Date(end * 1000);
 }
 
 /** Ends the session in this browser. */
 export function endSession(c: AppContext): void {
-  setCookie(c, "", 0);
+  put(c, "", 0);
 }
 
 /** The key of the request's session; undefined if it has none, or it has ended. @throws StorageError */
 export async function findSession(c: AppContext): Promise<SessionKey | undefined> {
   const { db, vault, now, log } = baseServices(c.env, c.get("config"), c.get("log"));
-  const cookies = (c.req.header("cookie") ?? "").split("; ");
-  const name = `${cookieName(c)}=`;
-  const cookie = cookies.find((pair) => pair.startsWith(name))?.slice(name.length) ?? "";
+  const cookie = getCookie(c, NAME, isLocal(c) ? undefined : "host") ?? "";
   log.conceal(cookie);
   const [, apiKeyId = "", end, fingerprint = ""] = SESSION.exec(cookie) ?? [];
   const expiresAt = new Date(Number(end) * 1000);
@@ -57,17 +56,10 @@ function covered(apiKeyId: string, end: number, secretHash: string): string {
   return `session\n${apiKeyId}\n${end}\n${secretHash}`;
 }
 
-function setCookie(c: AppContext, value: string, maxAge: number): void {
-  const secure = isLocal(c) ? "" : "; Secure";
-  c.header(
-    "set-cookie",
-    `${cookieName(c)}=${value}; Max-Age=${maxAge}; Path=/; HttpOnly${secure}; SameSite=Strict`,
-  );
-}
-
-/** `__Host-` (RFC 6265bis, 4.1.3.2): a browser takes such a cookie only over https, and sends it to this host only. */
-function cookieName(c: AppContext): string {
-  return isLocal(c) ? NAME : `__Host-${NAME}`;
+/** With the prefix `__Host-`, a browser takes a cookie only over https, and sends it to this host only. */
+function put(c: AppContext, value: string, maxAge: number): void {
+  const secure = isLocal(c) ? {} : ({ secure: true, prefix: "host" } as const);
+  setCookie(c, NAME, value, { maxAge, path: "/", httpOnly: true, sameSite: "Strict", ...secure });
 }
 
 /** Local development has no https, and not every browser takes a Secure cookie there. */
