@@ -1,6 +1,5 @@
 import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
-import { forgetRoutes } from "./answering/route-cache.ts";
 import { apiKeys } from "./api-keys/routes.ts";
 import { sessions } from "./api-keys/session-routes.ts";
 import { bulkImports } from "./bulk-imports/routes.ts";
@@ -38,8 +37,7 @@ app.route("/v1/keys", apiKeys);
 app.route("/v1/keys", keyDeliveries);
 app.route("/v1/keys", keyCalls);
 app.route("/v1/session", sessions);
-// After a change of an agent its cached routes are forgotten, so that the next call uses the new settings.
-app.route("/v1/agents", agents(forgetRoutes));
+app.route("/v1/agents", agents);
 app.route("/v1/agents", tries);
 app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);

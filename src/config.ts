@@ -1,4 +1,4 @@
-import { isLoopback } from "./http/public-url.ts";
+import { isLoopback } from "./public-url.ts";
 import { parseKeyring } from "./vault/keyring.ts";
 
 /** The bindings and variables of the Worker, validated. */

@@ -1,5 +1,6 @@
 import type { QueueMessage } from "./queues.ts";
-import { WEBHOOKS, webhooks } from "./webhooks.ts";
+import { WEBHOOK_PATH } from "./twilio/webhook-urls.ts";
+import { twilioWebhooks } from "./webhooks.ts";
 
 export { BulkImport } from "./bulk-imports/object.ts";
 export { CallLog } from "./call-log/object.ts";
@@ -12,8 +13,8 @@ export { EventOutbox } from "./events/outbox/object.ts";
 // wrangler's bundler makes a function of each module that is only imported by import().
 export default {
   async fetch(request, env, context) {
-    if (new URL(request.url).pathname.startsWith(`${WEBHOOKS}/`))
-      return webhooks.fetch(request, env, context);
+    if (new URL(request.url).pathname.startsWith(`${WEBHOOK_PATH}/`))
+      return twilioWebhooks.fetch(request, env, context);
     const { app } = await import("./app.ts");
     return app.fetch(request, env, context);
   },

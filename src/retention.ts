@@ -3,9 +3,8 @@ import { clearImports } from "./bulk-imports/index-store.ts";
 import { clearPreviousSecrets } from "./events/secret-store.ts";
 import type { BaseServices } from "./http/base-services.ts";
 import { clearExpiredKeys } from "./http/idempotency-store.ts";
+import { DAY_MS } from "./time.ts";
 import { clearPreviousTokens } from "./twilio-accounts/store.ts";
-
-const DAY_MS = 24 * 60 * 60 * 1000;
 
 type Rule = {
   /** How many days the rows are kept after their time. */

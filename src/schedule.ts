@@ -20,7 +20,7 @@ export const schedule: Readonly<Record<string, readonly Job[]>> = {
   "*/15 * * * *": [
     { name: "relay_pending_events", run: relayPending },
     { name: "move_former_events", run: moveFormerEvents },
-    { name: "schedule_unfinished", run: scheduleRecovery },
+    { name: "recover", run: scheduleRecovery },
     { name: "schedule_checks", run: scheduleChecks },
     { name: "reseal", run: resealOldest },
     { name: "reseal_objects", run: resealObjects },

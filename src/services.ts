@@ -1,3 +1,4 @@
+import { forgetRoutes } from "./answering/route-cache.ts";
 import { type CallLogs, createCallLogs } from "./call-log/client.ts";
 import { createPaces, type Paces } from "./call-log/pace-client.ts";
 import { type Config, ownAddresses } from "./config.ts";
@@ -6,8 +7,8 @@ import { type BaseServices, baseServices } from "./http/base-services.ts";
 import type { AppContext } from "./http/context.ts";
 import type { Logger } from "./http/log.ts";
 import { createMeasure, type Measure } from "./http/metrics.ts";
-import type { ReconciliationMessage } from "./reconciliation/message.ts";
 import type { TwilioEndpoint } from "./twilio/http.ts";
+import type { WorkMessage } from "./twilio-accounts/work-message.ts";
 
 /** What the work of this service needs, whether a request, a queue or the cron starts it. */
 export type Services = BaseServices & {
@@ -18,6 +19,8 @@ export type Services = BaseServices & {
   publicBaseUrl: string;
   /** See `ownAddresses` in config.ts. */
   ownAddresses: readonly string[];
+  /** Say so after a change of a key's numbers, agents or tokens: the next call in this isolate then reads its route anew. */
+  routesChanged: (apiKeyId: string) => void;
   /** How events are delivered. */
   delivery: {
     timeoutMs: number;
@@ -30,7 +33,7 @@ export type Services = BaseServices & {
   paces: Paces;
   /** How many calls of an account go out in a second, unless the API key says otherwise. */
   callsPerSecond: number;
-  queues: { reconciliation: Queue<ReconciliationMessage> };
+  queues: { reconciliation: Queue<WorkMessage> };
   /** The Durable Objects of agents that talk by themselves, and of bulk imports. */
   objects: {
     conversations: Env["CONVERSATIONS"];
@@ -71,6 +74,7 @@ export function createServices(
     },
     publicBaseUrl: config.publicBaseUrl,
     ownAddresses: ownAddresses(config),
+    routesChanged: forgetRoutes,
     delivery: {
       timeoutMs: config.webhookTimeoutMs,
       allowLocal: config.allowLocalWebhooks,

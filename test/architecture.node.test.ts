@@ -14,9 +14,9 @@ const tests = globSync("test/**/*.ts").map((path) => readFileSync(path, "utf8"))
 const EDGES: Record<string, readonly string[]> = {
   rotation: ["phone-numbers", "twilio-accounts", "events"],
   "bulk-imports": ["phone-numbers", "twilio-accounts", "agents", "api-keys"],
-  reconciliation: ["phone-numbers", "answering", "twilio-accounts", "events", "api-keys"],
-  "phone-numbers": ["answering", "twilio-accounts", "events", "agents", "api-keys"],
-  outbound: ["answering", "twilio-accounts", "api-keys", "call-log"],
+  reconciliation: ["phone-numbers", "twilio-accounts", "events", "api-keys"],
+  "phone-numbers": ["twilio-accounts", "events", "agents", "api-keys"],
+  outbound: ["twilio-accounts", "api-keys", "call-log"],
   answering: ["twilio-accounts", "events", "agents", "conversations", "call-log"],
   conversations: ["agents", "api-keys", "events", "twilio-accounts"],
   "twilio-accounts": ["events"],

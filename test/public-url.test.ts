@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { brokenRule, isPublicUrl } from "../../src/http/public-url.ts";
+import { brokenRule, isPublicUrl } from "../src/public-url.ts";
 
 const ownUrls = ["https://numbers.example.com", "https://former.example.com"];
 

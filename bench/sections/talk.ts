@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
-import { relayUrl } from "../../src/answering/webhook-urls.ts";
 import { phrasesIn } from "../../src/conversations/phrases.ts";
 import { sign } from "../../src/twilio/signature.ts";
+import { relayUrl } from "../../src/twilio/webhook-urls.ts";
 import { openFromNode } from "../../test/twilio-simulator/sockets.ts";
 import { newSid } from "../../test/twilio-simulator/state.ts";
 import { alternate, atOnce } from "../measure/rounds.ts";

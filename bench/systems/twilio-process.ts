@@ -1,4 +1,4 @@
-import { webhooksOf } from "../../src/answering/webhook-urls.ts";
+import { webhooksOf } from "../../src/twilio/webhook-urls.ts";
 import { serveSimulator } from "../../test/twilio-simulator/serve.ts";
 import { createSimulator } from "../../test/twilio-simulator/simulator.ts";
 import { type Account, addAccount, addNumber } from "../../test/twilio-simulator/state.ts";

@@ -5,50 +5,48 @@ import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { oneOf, pageOf } from "../http/page.ts";
 import { isId } from "../ids.ts";
+import { requestServices } from "../services.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, updateAgentBody } from "./schema.ts";
 import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
 import { withCheckedUrls } from "./urls.ts";
 
-/** @param onChange called with the API key after one of its agents has changed */
-export const agents = (onChange: (apiKeyId: string) => void) =>
-  new Hono<AppEnv>()
-    .post("/", withApiKey, requireJson, validateJson(createAgentBody), async (c) => {
-      const fields = withCheckedUrls(c.req.valid("json"), c.get("config"));
-      const agent = newAgent(fields, c.get("apiKeyId"), new Date());
-      await insertAgent(c.env.DB, agent);
-      return c.json(serialise(agent), 201);
-    })
-    .get("/", withApiKey, async (c) => {
-      const page = pageOf(c);
-      const { rows, count } = await listAgents(c.env.DB, c.get("apiKeyId"), page);
-      return c.json({ agents: rows.map(serialise), count, ...page });
-    })
-    .get("/:agent_id", withApiKey, async (c) => c.json(serialise(await ownAgent(c))))
-    .put("/:agent_id", withApiKey, requireJson, validateJson(updateAgentBody), async (c) => {
-      const changes = withCheckedUrls(c.req.valid("json"), c.get("config"));
-      // If another request changed the agent in between, read it again and apply these changes too: both count.
-      for (;;) {
-        const before = await ownAgent(c);
-        const agent = changedAgent(before, changes, new Date());
-        if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
-        onChange(c.get("apiKeyId"));
-        return c.json(serialise(agent));
-      }
-    })
-    .delete("/:agent_id", withApiKey, async (c) => {
-      const force = oneOf(c, "force", ["true", "false"]) === "true";
-      const agentId = c.req.param("agent_id");
-      const options = { force, now: new Date().toISOString() };
-      const result = isId("agent", agentId)
-        ? await deleteAgent(c.env.DB, c.get("apiKeyId"), agentId, options)
-        : ({ outcome: "absent" } as const);
-      if (result.outcome === "absent") throw new ApiError("agent_not_found");
-      if (result.outcome === "in_use")
-        throw new ApiError("agent_in_use", { details: { count: result.count } });
-      onChange(c.get("apiKeyId"));
-      return c.json({ agent_id: agentId, deleted: true });
-    });
+export const agents = new Hono<AppEnv>()
+  .post("/", withApiKey, requireJson, validateJson(createAgentBody), async (c) => {
+    const fields = withCheckedUrls(c.req.valid("json"), c.get("config"));
+    const agent = newAgent(fields, c.get("apiKeyId"), new Date());
+    await insertAgent(c.env.DB, agent);
+    return c.json(serialise(agent), 201);
+  })
+  .get("/", withApiKey, async (c) => {
+    const page = pageOf(c);
+    const { rows, count } = await listAgents(c.env.DB, c.get("apiKeyId"), page);
+    return c.json({ agents: rows.map(serialise), count, ...page });
+  })
+  .get("/:agent_id", withApiKey, async (c) => c.json(serialise(await ownAgent(c))))
+  .put("/:agent_id", withApiKey, requireJson, validateJson(updateAgentBody), async (c) => {
+    const changes = withCheckedUrls(c.req.valid("json"), c.get("config"));
+    // If another request changed the agent in between, read it again and apply these changes too: both count.
+    for (;;) {
+      const before = await ownAgent(c);
+      const agent = changedAgent(before, changes, new Date());
+      if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
+      requestServices(c).routesChanged(c.get("apiKeyId"));
+      return c.json(serialise(agent));
+    }
+  })
+  .delete("/:agent_id", withApiKey, async (c) => {
+    const force = oneOf(c, "force", ["true", "false"]) === "true";
+    const agentId = c.req.param("agent_id");
+    const options = { force, now: new Date().toISOString() };
+    const result = isId("agent", agentId)
+      ? await deleteAgent(c.env.DB, c.get("apiKeyId"), agentId, options)
+      : ({ outcome: "absent" } as const);
+    if (result.outcome === "absent") throw new ApiError("agent_not_found");
+    if (result.outcome === "in_use") throw new ApiError("agent_in_use", { details: { count: result.count } });
+    requestServices(c).routesChanged(c.get("apiKeyId"));
+    return c.json({ agent_id: agentId, deleted: true });
+  });
 
 /** @throws ApiError `agent_not_found` */
 async function ownAgent(c: AppContext): Promise<AgentRow> {

@@ -1,6 +1,6 @@
 import { type Config, ownAddresses } from "../config.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
-import { brokenRule, isLoopback, type UrlRule, urlAdvice } from "../http/public-url.ts";
+import { brokenRule, isLoopback, type UrlRule, urlAdvice } from "../public-url.ts";
 import type { CreateAgentBody } from "./schema.ts";
 
 type Urls = { [Name in "webhook_url" | "connect"]?: CreateAgentBody[Name] | undefined };

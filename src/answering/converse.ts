@@ -6,14 +6,13 @@ import { errorFields } from "../http/log.ts";
 import { requestServices, type Services } from "../services.ts";
 import { CALL_SID } from "../twilio/calls.ts";
 import type { Xml } from "../twilio/twiml.ts";
+import { relayUrl, webhooksOf } from "../twilio/webhook-urls.ts";
 import { rememberRelayRefused } from "../twilio-accounts/store.ts";
 import { fallback, isInService, isUnreached } from "./answer.ts";
 import { routeOfPath } from "./outbound.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
-import { forgetRoutes } from "./route-cache.ts";
 import { isBuiltin, isRelayRefusal, openingOf, replyVerbs, type TalkUrls } from "./talking.ts";
 import { type TrustedRequest, trustHandshake } from "./trusted-request.ts";
-import { relayUrl, webhooksOf } from "./webhook-urls.ts";
 
 // Calls that an agent leads by itself, from the Worker's side: each step is handed to the call's object.
 
@@ -71,7 +70,7 @@ export function closeConversation(
   return reply(c, route, parameters, async (object, opening) => {
     const closing: Closing = await object.closed(opening, isUnreached(parameters));
     if (!closing.wasMet && isRelayRefusal(parameters)) {
-      const { db, log, now, defer } = requestServices(c);
+      const { db, log, now, defer, routesChanged } = requestServices(c);
       const { apiKeyId, accountSid, region } = route;
       log.info("relay_refused", {
         account_sid: accountSid,
@@ -79,7 +78,7 @@ export function closeConversation(
       });
       defer(
         rememberRelayRefused(db, { apiKeyId, accountSid, region }, now().toISOString())
-          .then(() => forgetRoutes(apiKeyId))
+          .then(() => routesChanged(apiKeyId))
           .catch((error: unknown) => log.warn("relay_refusal_not_kept", errorFields(error))),
       );
     }

@@ -9,7 +9,6 @@ import { callOutcome } from "./converse.ts";
 import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";
 import { logCallLater } from "./log-call.ts";
 import type { InboundRoute } from "./route.ts";
-import { forgetRoutes } from "./route-cache.ts";
 import { SIGN_OF_LIFE_MS, touchInbound } from "./route-store.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
@@ -104,7 +103,7 @@ async function noteSignOfLife(route: InboundRoute, { db, now, log }: Services): 
  */
 export async function endRotation(
   { apiKeyId, accountSid, region, tokenChangedAt }: InboundRoute,
-  { db, log }: Services,
+  { db, log, routesChanged }: Services,
 ): Promise<void> {
   try {
     await forgetPreviousToken(db, { apiKeyId, accountSid, region }, tokenChangedAt);
@@ -112,5 +111,5 @@ export async function endRotation(
   } catch (error) {
     log.warn("rotation_not_ended", { account_sid: accountSid, ...errorFields(error) });
   }
-  forgetRoutes(apiKeyId);
+  routesChanged(apiKeyId);
 }

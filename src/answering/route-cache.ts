@@ -1,3 +1,4 @@
+import { FRESH_MS, STALE_MS } from "../time.ts";
 import { verificationKey } from "../twilio/signature.ts";
 import { openTokens } from "../twilio-accounts/auth-token.ts";
 import { accountOf } from "../twilio-accounts/row.ts";
@@ -5,10 +6,7 @@ import { type RouteServices, routeOf, type TrustedRoute, UntrustedRoute } from "
 import { findRoute, type RouteRow } from "./route-store.ts";
 
 // A caller waits for the route, so we keep it: long enough that a busy number costs no query, short enough that a
-// change made through another isolate soon takes effect.
-const FRESH_MS = 30_000;
-// If D1 is down while a caller waits, an old route is better than none.
-const STALE_MS = 24 * 60 * 60 * 1000;
+// change made through another isolate soon takes effect. If D1 is down, an old route is better than none.
 const MAX_ROUTES = 1_000;
 
 type Entry = { route: TrustedRoute; loadedAt: number };
@@ -89,7 +87,7 @@ export async function loadRoute(
   }
 }
 
-/** Makes changes to this API key's numbers, agents and tokens take effect at once in this isolate. */
+/** Makes changes to this API key's numbers, agents and tokens take effect at once in this isolate: `routesChanged`. */
 export function forgetRoutes(apiKeyId: string): void {
   changes.count += 1;
   changes.lastAt = Date.now();

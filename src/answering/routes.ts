@@ -4,6 +4,7 @@ import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requestServices, type Services } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
+import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
@@ -20,7 +21,6 @@ import {
   type TrustedRequest,
   trust,
 } from "./trusted-request.ts";
-import { webhooksOf } from "./webhook-urls.ts";
 
 const MAX_LOGGED = 20;
 

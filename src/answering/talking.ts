@@ -1,6 +1,7 @@
 import type { Reply } from "../conversations/call.ts";
 import { phrasesIn } from "../conversations/phrases.ts";
 import type { Opening } from "../conversations/state.ts";
+import { DAY_MS } from "../time.ts";
 import { say, sayLanguage } from "../twilio/say.ts";
 import { dialled, element, type Xml } from "../twilio/twiml.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
@@ -10,7 +11,7 @@ import type { InboundAgent, InboundRoute } from "./route.ts";
 /** The URLs that such a call needs. */
 export type TalkUrls = { connectAction: string; relay: string; gather: string; gatherWait: string };
 
-const RELAY_REFUSED_MS = 24 * 60 * 60 * 1_000;
+const RELAY_REFUSED_MS = DAY_MS;
 // Twilio's longest wait for a caller who says nothing, before we decide what follows.
 const MAX_GATHER_SECONDS = 15;
 /** Twilio did not get through to us; that says nothing of the account. https://www.twilio.com/docs/api/errors/64102 */

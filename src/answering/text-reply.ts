@@ -1,12 +1,13 @@
 import { isCarrierWord } from "../conversations/thread.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
+import { isE164 } from "../twilio/e164.ts";
+import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isInService } from "./answer.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
-import { webhooksOf } from "./webhook-urls.ts";
 
 // Short codes and names cannot be answered, and who has no number wants no answer.
-const E164 = /^\+[1-9][0-9]{6,14}$/;
+const MIN_LENGTH = 8;
 
 /** Hands a text to its thread, if the agent answers texts. Never throws: Twilio has its answer already. */
 export async function replyByText({ route, parameters }: TrustedRequest, services: Services): Promise<void> {
@@ -15,7 +16,8 @@ export async function replyByText({ route, parameters }: TrustedRequest, service
   const sid = parameters.get("MessageSid") ?? "";
   const text = parameters.get("Body") ?? "";
   if (!agent?.talk.sms_reply || !services.model.isConfigured || !isInService(route)) return;
-  if (!E164.test(from) || from === phoneNumber || sid === "" || text.trim() === "") return;
+  if (!isE164(from) || from.length < MIN_LENGTH || from === phoneNumber || sid === "" || text.trim() === "")
+    return;
   if (isCarrierWord(text, parameters.get("OptOutType"))) return;
   try {
     const name = await services.vault.fingerprint(`text-thread/${phoneNumberId}/${from}`);

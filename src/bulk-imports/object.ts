@@ -3,6 +3,7 @@ import { readConfig } from "../config.ts";
 import { createLogger, errorFields } from "../http/log.ts";
 import type { Page } from "../http/page.ts";
 import { createServices, type Services } from "../services.ts";
+import { DAY_MS } from "../time.ts";
 import { addAccount, deleteTokens, listRefused, reviveAccounts, storeToken } from "./accounts-store.ts";
 import type { Job, Outcome, Result, Status, StopReason } from "./job.ts";
 import type { NumberOrder, NumberReport, OpenOrder, OpenReport } from "./order.ts";
@@ -24,7 +25,7 @@ const RUN_MS = 20_000;
 const WATCH_MS = 2 * 60_000;
 const AFTER_FAILURE_MS = 30_000;
 /** What has ended is kept for so long. */
-const KEEP_MS = 30 * 24 * 60 * 60 * 1_000;
+const KEEP_MS = 30 * DAY_MS;
 const RECENT_MS = 60_000;
 
 /**

@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
 import { createLogger, errorFields } from "../http/log.ts";
+import { DAY_MS, HOUR_MS } from "../time.ts";
 import { createVault, VaultError } from "../vault/vault.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
 import {
@@ -26,8 +27,6 @@ import * as calls from "./calls-store.ts";
 import { createCallTables } from "./schema.ts";
 import { countText, findDays, forgetUsage, hasUsage } from "./usage-store.ts";
 
-const HOUR_MS = 60 * 60 * 1_000;
-const DAY_MS = 24 * HOUR_MS;
 /** Longer than an `Idempotency-Key` is kept, than any call lasts, and than Twilio repeats itself. */
 const KEEP_ATTEMPTS_MS = 25 * HOUR_MS;
 const KEEP_CALLS_MS = 30 * DAY_MS;

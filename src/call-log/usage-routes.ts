@@ -3,10 +3,10 @@ import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { requestServices } from "../services.ts";
+import { DAY_MS } from "../time.ts";
 import type { UsageDay } from "./call.ts";
 import { countNumbers } from "./numbers-store.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1_000;
 const DEFAULT_DAYS = 30;
 const MAX_DAYS = 366;
 const DATE = /^\d{4}-\d{2}-\d{2}(?:T[0-9:.]{5,12}(?:Z|[+-]\d{2}:\d{2}))?$/;

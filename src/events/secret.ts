@@ -1,11 +1,12 @@
 import type { BaseServices } from "../http/base-services.ts";
 import { newId } from "../ids.ts";
+import { DAY_MS } from "../time.ts";
 import { openRetired, sealRetired } from "../vault/retired.ts";
 import type { Slot } from "../vault/vault.ts";
 import { ensureSecret, findSecret, replaceSecret, type WebhookSecretRow } from "./secret-store.ts";
 
 /** How long an old secret still signs. */
-const RETIRED_SECRET_MS = 24 * 60 * 60 * 1000;
+const RETIRED_SECRET_MS = DAY_MS;
 
 export const webhookSecretSlot = (apiKeyId: string): Slot => `webhook_secrets.secret/${apiKeyId}`;
 

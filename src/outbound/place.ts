@@ -1,4 +1,3 @@
-import { webhooksOf } from "../answering/webhook-urls.ts";
 import { sealBrief } from "../call-log/attempt.ts";
 import { sealParties } from "../call-log/seals.ts";
 import { ApiError } from "../http/errors.ts";
@@ -6,6 +5,7 @@ import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { createCall, listCalls } from "../twilio/calls.ts";
+import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { attemptId, resume, type Sending, sendOnce } from "./once.ts";
 import type { CallBody } from "./schema.ts";
 import { type Sender, type SendRequest, senderOf } from "./sender.ts";

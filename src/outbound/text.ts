@@ -1,8 +1,8 @@
-import { webhooksOf } from "../answering/webhook-urls.ts";
 import { sealBrief } from "../call-log/attempt.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { listMessages, sendMessage } from "../twilio/messages.ts";
+import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { messagingServiceOf, sendThrough } from "./messaging-service.ts";
 import { attemptId, resume, type Sending, sendOnce } from "./once.ts";
 import type { TextBody } from "./schema.ts";

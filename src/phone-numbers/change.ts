@@ -1,5 +1,4 @@
 import { findAgent } from "../agents/store.ts";
-import { forgetRoutes } from "../answering/route-cache.ts";
 import { run, StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import type { Services } from "../services.ts";
@@ -66,7 +65,7 @@ export async function changeOwnNumber(
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
     throw error;
   });
-  forgetRoutes(apiKeyId);
+  services.routesChanged(apiKeyId);
   if (!isThere) throw new ApiError("number_not_found");
   return ownNumber(phoneNumber, apiKeyId, db);
 }

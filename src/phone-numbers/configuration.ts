@@ -1,4 +1,3 @@
-import type { Webhooks } from "../answering/webhook-urls.ts";
 import {
   configurationOf,
   FIELD_OF,
@@ -8,6 +7,7 @@ import {
   UPDATE_PARAMETERS,
   type UpdateParameter,
 } from "../twilio/incoming-phone-numbers.ts";
+import type { WebhookUrls } from "../twilio/webhook-urls.ts";
 
 // Decisions about who answers a number at Twilio. No I/O here.
 
@@ -17,7 +17,7 @@ type IsOurs = (url: string) => boolean;
  * What an import sends. If a number is bound to a SIP trunk or a TwiML App, Twilio accepts a voice URL but never calls
  * it. A number that receives faxes does not answer calls. So the update that sets the URLs also clears these bindings.
  */
-export function planImport(number: IncomingPhoneNumber, webhooks: Webhooks): NumberUpdate {
+export function planImport(number: IncomingPhoneNumber, webhooks: WebhookUrls): NumberUpdate {
   const voice: NumberUpdate = {
     VoiceUrl: webhooks.voice,
     VoiceMethod: "POST",

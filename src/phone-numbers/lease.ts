@@ -1,7 +1,7 @@
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
-import { setLease } from "./lease-store.ts";
 import type { PhoneNumberRow } from "./row.ts";
+import { setLease } from "./store.ts";
 
 // Whoever works on a number at Twilio holds the lease of its row. Anybody may acquire a lease that has expired.
 
@@ -42,14 +42,14 @@ export function isOutcomeUnknown(until: string | null, now: Date): boolean {
  * @param mayStillHappen Twilio may still carry out an update of this request
  */
 export async function expireLease(
-  { id, claimId }: { id: string; claimId: string },
+  lease: { id: string; claimId: string },
   { db, log, now }: Services,
   { mayStillHappen = false } = {},
 ): Promise<void> {
   try {
     const time = now();
-    await setLease(db, id, claimId, time.toISOString(), quietUntil(time), mayStillHappen);
+    await setLease(db, lease, { until: time.toISOString(), recoverAfter: quietUntil(time), mayStillHappen });
   } catch (error) {
-    log.warn("lease_not_expired", { phone_number_id: id, ...errorFields(error) });
+    log.warn("lease_not_expired", { phone_number_id: lease.id, ...errorFields(error) });
   }
 }

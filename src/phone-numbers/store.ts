@@ -123,3 +123,35 @@ export async function changeNumber(
   );
   return changed === 1;
 }
+
+type LeaseEnd = {
+  until: string;
+  /** Recovery does not touch the row before this time. */
+  recoverAfter?: string | null;
+  /** Twilio may carry out an update until `recoverAfter`. */
+  mayStillHappen?: boolean;
+};
+
+/**
+ * Sets when the lease of an unfinished import or release expires.
+ *
+ * @returns false if another request has taken the row over
+ * @throws StorageError
+ */
+export async function setLease(
+  db: D1Database,
+  { id, claimId }: { id: string; claimId: string },
+  { until, recoverAfter = null, mayStillHappen = false }: LeaseEnd,
+): Promise<boolean> {
+  const changed = await run(
+    db
+      .prepare(
+        `UPDATE phone_numbers SET lease_expires_at = ?3, next_return_at = COALESCE(?4, next_return_at),
+           outcome_unknown_until = COALESCE(?5, outcome_unknown_until)
+         WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
+      )
+      .bind(id, claimId, until, recoverAfter, mayStillHappen ? recoverAfter : null),
+    { isIdempotent: true },
+  );
+  return changed === 1;
+}

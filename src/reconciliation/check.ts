@@ -2,10 +2,10 @@ import { batch, run } from "../database.ts";
 import { insertPending } from "../events/pending-store.ts";
 import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
-import { nextAttempt } from "../next-attempt.ts";
 import { isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import { leaseEnd } from "../phone-numbers/lease.ts";
 import type { Services } from "../services.ts";
+import { nextAttempt } from "../time.ts";
 import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
 import {

@@ -1,6 +1,7 @@
 import { errorFields } from "../http/log.ts";
 import { healthOf, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import type { Services } from "../services.ts";
+import { WEEK_MS } from "../time.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { regionOf } from "../twilio/regions.ts";
@@ -14,7 +15,6 @@ import type { CheckedRow } from "./row.ts";
 // A number's owner can route its calls to another Region at any time, and no list says so: each number has a record of
 // its own. Reading one costs as much as reading a page of a thousand numbers, so each is read once a week.
 
-const ROUND_MS = 7 * 24 * 60 * 60 * 1000;
 const MAX_READS_PER_RUN = 300;
 /** So many more per check, so that a record that could not be read at the import is soon read. */
 export const UNCHECKED_PER_RUN = 1;
@@ -29,7 +29,7 @@ export const UNCHECKED_PER_RUN = 1;
 export function routingReads(count: number, lastReadAt: string | null, now: Date): number {
   if (count === 0) return 0;
   if (lastReadAt === null) return 1;
-  const due = Math.floor(((now.getTime() - Date.parse(lastReadAt)) * count) / ROUND_MS);
+  const due = Math.floor(((now.getTime() - Date.parse(lastReadAt)) * count) / WEEK_MS);
   return Math.min(due, count, MAX_READS_PER_RUN);
 }
 

@@ -1,5 +1,6 @@
 import type { BaseServices } from "../http/base-services.ts";
 import { errorFields } from "../http/log.ts";
+import { DAY_MS } from "../time.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { openRetired, sealRetired } from "../vault/retired.ts";
 import type { Slot } from "../vault/vault.ts";
@@ -7,7 +8,7 @@ import { type AccountKey, accountOf, type TwilioAccountRow } from "./row.ts";
 import { findAccountsOfKey, type TokenToStore } from "./store.ts";
 
 /** How long a token that was replaced still verifies webhooks. */
-const RETIRED_TOKEN_MS = 24 * 60 * 60 * 1000;
+const RETIRED_TOKEN_MS = DAY_MS;
 
 export const authTokenSlot = ({ apiKeyId, accountSid, region }: AccountKey): Slot =>
   `twilio_accounts.auth_token/${[apiKeyId, accountSid, ...(region === "" ? [] : [region])].join("/")}`;

@@ -1,11 +1,8 @@
-import type { AccountKey } from "../twilio-accounts/row.ts";
+import type { AccountKey } from "./row.ts";
 
 /** A message of the reconciliation queue. */
-export type ReconciliationMessage =
+export type WorkMessage =
   /** Check accounts that are due, one after the other, until none is or this time has come (ISO 8601). */
   | { kind: "check_due"; until: string }
-  /**
-   * Complete or undo the account's unfinished imports and releases. `settle` is its former name, which messages from the
-   * previous version may still have.
-   */
-  | (AccountKey & { kind: "recover" | "settle" });
+  /** Finish or undo the account's unfinished imports and releases. */
+  | (AccountKey & { kind: "recover" });

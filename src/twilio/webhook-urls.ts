@@ -2,7 +2,7 @@
  * Where Twilio reports what happens to a number. The id is in the path, because a query string may be re-sorted on the
  * way.
  */
-export type Webhooks = {
+export type WebhookUrls = {
   voice: string;
   voiceFallback: string;
   sms: string;
@@ -20,7 +20,7 @@ export type Webhooks = {
   machine: string;
 };
 
-const WEBHOOK_PATH = "/webhooks/twilio";
+export const WEBHOOK_PATH = "/webhooks/twilio";
 
 // Connection overrides: Twilio reads them from the fragment, which it neither sends nor signs. Times are in
 // milliseconds. https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
@@ -43,7 +43,7 @@ const ANSWERED = "#rc=1&rp=ct&ct=2000";
  * @param phoneNumberId the row's id, which nobody can guess
  * @param callId the id of a call that this service places, which nobody can guess either
  */
-export function webhooksOf(publicBaseUrl: string, phoneNumberId: string, callId?: string): Webhooks {
+export function webhooksOf(publicBaseUrl: string, phoneNumberId: string, callId?: string): WebhookUrls {
   const base = `${publicBaseUrl}${pathOf(phoneNumberId, callId)}`;
   return {
     voice: `${base}/voice${ANSWERED}`,

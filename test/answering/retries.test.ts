@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { webhooksOf } from "../../src/answering/webhook-urls.ts";
+import { webhooksOf } from "../../src/twilio/webhook-urls.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";

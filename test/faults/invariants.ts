@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { webhooksOf } from "../../src/answering/webhook-urls.ts";
+import { webhooksOf } from "../../src/twilio/webhook-urls.ts";
 import { outboxRows } from "../support/outbox.ts";
 import { BASE, get, rows } from "../support/worker.ts";
 import { type Belief, configuration, numberOf, type Tenant, type World } from "./world.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ownUrls, webhooksOf } from "../../src/answering/webhook-urls.ts";
 import { notApplied, planImport, planRestore, previousOf } from "../../src/phone-numbers/configuration.ts";
 import type { IncomingPhoneNumber } from "../../src/twilio/incoming-phone-numbers.ts";
+import { ownUrls, webhooksOf } from "../../src/twilio/webhook-urls.ts";
 import { createNumberResource, type NumberResource } from "../twilio-simulator/resource.ts";
 import { addApplication, createState } from "../twilio-simulator/state.ts";
 import { updateNumber } from "../twilio-simulator/update.ts";

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { webhooksOf } from "../../src/answering/webhook-urls.ts";
-import { nextAttempt } from "../../src/next-attempt.ts";
 import { notApplied, planImport } from "../../src/phone-numbers/configuration.ts";
 import { HEALTH_REASONS, type HealthReason, healthOf } from "../../src/phone-numbers/health.ts";
 import { idInOrder, planNumber, repairsInARow } from "../../src/reconciliation/compare.ts";
 import type { CheckedRow } from "../../src/reconciliation/row.ts";
+import { nextAttempt } from "../../src/time.ts";
 import type { IncomingPhoneNumber } from "../../src/twilio/incoming-phone-numbers.ts";
+import { webhooksOf } from "../../src/twilio/webhook-urls.ts";
 
 const BASE = "https://numbers.example.com";
 const NOW = new Date("2026-01-31T12:00:00.000Z");

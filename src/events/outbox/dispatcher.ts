@@ -4,7 +4,7 @@ import type { SealedEvent } from "../event.ts";
 import { createBacklog, type Entry, type Verdict } from "./backlog.ts";
 import { afterFailure, stateOf } from "./circuit.ts";
 import { deleteCircuit, readCircuits, writeCircuit } from "./circuit-store.ts";
-import { createEndpoints } from "./endpoints.ts";
+import { createEndpoints } from "./endpoint-store.ts";
 import { createFlights } from "./flights.ts";
 import { type Settings, writeWatermark } from "./schema.ts";
 import * as store from "./store.ts";

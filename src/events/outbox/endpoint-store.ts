@@ -1,9 +1,17 @@
-import { StorageError } from "../../database.ts";
+import { all, StorageError } from "../../database.ts";
 import { errorFields } from "../../http/log.ts";
-import { isPublicUrl } from "../../http/public-url.ts";
+import { isPublicUrl } from "../../public-url.ts";
 import type { Services } from "../../services.ts";
+import { FRESH_MS, STALE_MS } from "../../time.ts";
 import type { DeliveryError } from "../delivery.ts";
-import { type EndpointRow, findEndpoints } from "../endpoint-store.ts";
+
+/** Where an agent's events go, and what signs them. It reads agents too, so that it costs one trip. */
+type EndpointRow = {
+  agent_id: string;
+  webhook_url: string | null;
+  secret_sealed: string | null;
+  previous_secret_sealed: string | null;
+};
 
 /** Where an agent's events go; `refusal` if they cannot go anywhere. */
 export type Endpoint = {
@@ -12,10 +20,6 @@ export type Endpoint = {
   secretSealed: string | null;
   previousSecretSealed: string | null;
 };
-
-// As a route of answering/route-cache.ts: a change counts after so long, and without D1 what was known serves for a day.
-const FRESH_MS = 30_000;
-const STALE_MS = 24 * 60 * 60 * 1000;
 
 /** The endpoints that an outbox knows, in memory. */
 export type Endpoints = {
@@ -69,4 +73,20 @@ export function createEndpoints(apiKeyId: string, services: Services): Endpoints
     });
     return { url, ...sealed, ...(!isSafe && { refusal: "unsafe_webhook_url" as const }) };
   }
+}
+
+/** Those of a key's agents that are there. @throws StorageError */
+async function findEndpoints(
+  db: D1Database,
+  apiKeyId: string,
+  agentIds: readonly string[],
+): Promise<EndpointRow[]> {
+  const statement = db
+    .prepare(
+      `SELECT a.id AS agent_id, a.webhook_url, s.secret_sealed, s.previous_secret_sealed
+       FROM agents a LEFT JOIN webhook_secrets s ON s.api_key_id = a.api_key_id
+       WHERE a.id IN (SELECT value FROM json_each(?2)) AND a.api_key_id = ?1`,
+    )
+    .bind(apiKeyId, JSON.stringify(agentIds));
+  return all<EndpointRow>(statement);
 }

@@ -1,7 +1,7 @@
+import { DAY_MS } from "../../time.ts";
 import { deleteOldCircuits } from "./circuit-store.ts";
 import { forget, oldestSeq, timeOf } from "./store.ts";
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 const KEPT_MS = 30 * DAY_MS;
 const AGAIN_MS = 60 * 60 * 1000;
 // An object holds 10 GB. https://developers.cloudflare.com/durable-objects/platform/limits/

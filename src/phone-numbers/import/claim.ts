@@ -1,4 +1,3 @@
-import { ownUrls } from "../../answering/webhook-urls.ts";
 import { StorageError } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
@@ -9,6 +8,7 @@ import type {
   IncomingPhoneNumbers,
   NumberConfiguration,
 } from "../../twilio/incoming-phone-numbers.ts";
+import { ownUrls } from "../../twilio/webhook-urls.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
 import { markAccepted, type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
 import { previousOf } from "../configuration.ts";

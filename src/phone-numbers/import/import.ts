@@ -1,5 +1,3 @@
-import { forgetRoutes } from "../../answering/route-cache.ts";
-import { webhooksOf } from "../../answering/webhook-urls.ts";
 import { StorageError } from "../../database.ts";
 import { sealEvent } from "../../events/event.ts";
 import { relay } from "../../events/tell.ts";
@@ -8,6 +6,7 @@ import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
 import { cannotText } from "../../twilio/errors.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
+import { webhooksOf } from "../../twilio/webhook-urls.ts";
 import { sealToken } from "../../twilio-accounts/auth-token.ts";
 import { replaceToken, type TokenToStore } from "../../twilio-accounts/store.ts";
 import { notApplied, planImport, withoutSms } from "../configuration.ts";
@@ -71,11 +70,11 @@ async function conflict(
   existing: PhoneNumberRow,
   apiKeyId: string,
   token: TokenToStore,
-  { db, now }: Services,
+  { db, now, routesChanged }: Services,
 ): Promise<ApiError> {
   if (token.replaces !== null) {
     await replaceToken(db, token, now().toISOString());
-    forgetRoutes(apiKeyId);
+    routesChanged(apiKeyId);
   }
   return alreadyImported(existing, apiKeyId, now());
 }
@@ -144,6 +143,6 @@ async function confirm(
     await expireLease(row, services);
     throw outcomeUnknown(error);
   } finally {
-    forgetRoutes(apiKeyId);
+    services.routesChanged(apiKeyId);
   }
 }

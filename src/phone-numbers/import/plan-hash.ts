@@ -1,7 +1,7 @@
-import { webhooksOf } from "../../answering/webhook-urls.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { Services } from "../../services.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
+import { webhooksOf } from "../../twilio/webhook-urls.ts";
 import { planImport } from "../configuration.ts";
 
 type PlanServices = Pick<Services, "vault" | "publicBaseUrl">;

@@ -7,8 +7,8 @@ import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
 import { planRestore } from "../configuration.ts";
 import { expireLease, isOutcomeUnknown, leaseEnd } from "../lease.ts";
-import { setLease } from "../lease-store.ts";
 import { restore } from "../release/restore.ts";
+import { setLease } from "../store.ts";
 import type { ClaimedImport } from "./claim.ts";
 import { removeClaim } from "./store.ts";
 
@@ -131,12 +131,12 @@ export async function undo(
   try {
     if (holdsOurs(claimed, number)) {
       // If the lease is lost, another request works on this row and is responsible for Twilio.
-      const isHeld = await setLease(db, row.id, row.claimId, leaseEnd(services, now()));
+      const isHeld = await setLease(db, row, { until: leaseEnd(services, now()) });
       if (!isHeld) return false;
       await restore(claimed.twilio, number.sid, planRestore(number, previous, isOurs));
     }
     if (isOutcomeUnknown(row.outcomeUnknownUntil, now())) {
-      await setLease(db, row.id, row.claimId, now().toISOString(), row.outcomeUnknownUntil);
+      await setLease(db, row, { until: now().toISOString(), recoverAfter: row.outcomeUnknownUntil });
       return false;
     }
     await removeClaim(db, row);

@@ -1,8 +1,8 @@
-import { ownUrls, webhooksOf } from "../../answering/webhook-urls.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
 import { fetchAccount } from "../../twilio/account.ts";
 import { findMessagingService } from "../../twilio/messaging-services.ts";
+import { ownUrls, webhooksOf } from "../../twilio/webhook-urls.ts";
 import { type FieldChange, fieldChanges, planImport } from "../configuration.ts";
 import { takeoverOf } from "../import/claim.ts";
 import { alreadyImported } from "../import/import.ts";

@@ -1,10 +1,10 @@
-import { ownUrls } from "../../answering/webhook-urls.ts";
 import { run, StorageError } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
-import { nextAttempt } from "../../next-attempt.ts";
 import type { Services } from "../../services.ts";
+import { nextAttempt } from "../../time.ts";
+import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { beginCheck, endCheck, renewCheck } from "../../twilio-accounts/check-store.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
 import { type AccountKey, accountOf } from "../../twilio-accounts/row.ts";
@@ -12,14 +12,10 @@ import type { Claim } from "../import/store.ts";
 import { undo } from "../import/undo.ts";
 import { leaseEnd, secondsLeft } from "../lease.ts";
 import { openConfiguration } from "../previous-configuration.ts";
-import { FIRST_RETRY_MS } from "../release/plan.ts";
+import { FIRST_RETRY_MS, PATIENCE_MS } from "../release/plan.ts";
 import { releaseRow } from "../release/release.ts";
 import { findReleasable, type ReleasableRow } from "../release/store.ts";
 import { findUnfinishedNumbers, postponeRecovery, takeOverImport } from "./store.ts";
-
-// If an import cannot be undone at Twilio for this long, recovery releases it instead: a release can end without
-// Twilio.
-const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 
 const MAX_PER_RUN = 50;
 
@@ -52,6 +48,7 @@ async function recoverNumber(phoneNumber: string, apiKeyId: string, services: Se
   const { db, now } = services;
   const row = await findReleasable(db, apiKeyId, phoneNumber);
   if (!row || row.state === "active" || secondsLeft(row, now()) > 0) return;
+  // An import that cannot be undone at Twilio is released instead: a release can end without Twilio.
   const isHopeless = now().getTime() - Date.parse(row.created_at) > PATIENCE_MS;
   if (row.state === "importing" && !isHopeless) return undoImport(row, services);
   try {

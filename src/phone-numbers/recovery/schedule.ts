@@ -16,5 +16,5 @@ export async function scheduleRecovery({ db, queues, log, now }: Services): Prom
   for (let start = 0; start < messages.length; start += MESSAGES_AT_ONCE) {
     await queues.reconciliation.sendBatch(messages.slice(start, start + MESSAGES_AT_ONCE));
   }
-  if (accounts.length > 0) log.warn("unfinished_found", { accounts: accounts.length });
+  if (accounts.length > 0) log.warn("recovery_scheduled", { accounts: accounts.length });
 }

@@ -1,3 +1,4 @@
+import { WEEK_MS } from "../../time.ts";
 import {
   configurationOf,
   FIELD_OF,
@@ -116,3 +117,6 @@ function variableOf(parameter: string): string {
 
 /** The delay before the first retry of a restore or an undo; see `nextAttempt`. */
 export const FIRST_RETRY_MS = 15 * 60 * 1000;
+
+/** How long restoring a number, or undoing its import, is tried again. Afterwards it is released without. */
+export const PATIENCE_MS = WEEK_MS;

@@ -1,7 +1,7 @@
-import { ownUrls } from "../../answering/webhook-urls.ts";
 import type { ErrorCode } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
+import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
 import { accountOf } from "../../twilio-accounts/row.ts";
 import { type FieldChange, fieldChanges, planRestore } from "../configuration.ts";

@@ -1,19 +1,18 @@
-import { forgetRoutes } from "../../answering/route-cache.ts";
-import { ownUrls } from "../../answering/webhook-urls.ts";
 import { StorageError } from "../../database.ts";
 import { sealEvent } from "../../events/event.ts";
 import { relay } from "../../events/tell.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
-import { nextAttempt } from "../../next-attempt.ts";
 import type { Services } from "../../services.ts";
+import { nextAttempt } from "../../time.ts";
 import {
   type NumberConfiguration,
   type NumberUpdate,
   numberUrl,
 } from "../../twilio/incoming-phone-numbers.ts";
 import { inRegion } from "../../twilio/regions.ts";
+import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
 import { accountOf } from "../../twilio-accounts/row.ts";
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
@@ -27,6 +26,7 @@ import {
   curlOf,
   FIRST_RETRY_MS,
   outcomesOf,
+  PATIENCE_MS,
   UNREACHABLE,
   unreachable,
 } from "./plan.ts";
@@ -156,8 +156,6 @@ export function reasonOf(error: unknown): ErrorCode {
   return failure instanceof ApiError ? failure.code : "twilio_webhooks_not_applied";
 }
 
-const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
-
 /** When recovery looks at the number again; undefined if never. */
 function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string | undefined {
   if (reason) return nextTryOf(row, now);
@@ -200,7 +198,7 @@ async function forget(
     previousSealed: returned.previousSealed,
   };
   const { isReleased, hasEvent } = await endRelease(db, row, ending);
-  forgetRoutes(row.api_key_id);
+  services.routesChanged(row.api_key_id);
   if (!isReleased) throw inProgress(1);
   if (event && hasEvent) services.defer(relay([event], services));
   log.info("number_released", { phone_number: row.phone_number, account_sid: row.account_sid, reason });

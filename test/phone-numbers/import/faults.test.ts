@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { webhooksOf } from "../../../src/answering/webhook-urls.ts";
+import { webhooksOf } from "../../../src/twilio/webhook-urls.ts";
 import { type D1Fault, watchedDatabase } from "../../support/database.ts";
 import { prepareImport } from "../../support/import.ts";
 import { expectErrorLog } from "../../support/logs.ts";
