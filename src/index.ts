@@ -1,4 +1,4 @@
-import type { QueueMessage } from "./queues.ts";
+import type { ReconciliationMessage } from "./reconciliation/message.ts";
 import { WEBHOOKS, webhooks } from "./webhooks.ts";
 
 export { BulkImport } from "./bulk-imports/object.ts";
@@ -25,4 +25,4 @@ export default {
     const { consume } = await import("./queues.ts");
     return consume(batch, env, context);
   },
-} satisfies ExportedHandler<Env, QueueMessage>;
+} satisfies ExportedHandler<Env, ReconciliationMessage>;

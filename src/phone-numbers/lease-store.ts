@@ -11,7 +11,7 @@ import { run } from "../database.ts";
 export async function setLease(
   db: D1Database,
   id: string,
-  claimId: string,
+  holder: string,
   expiresAt: string,
   quietUntil: string | null = null,
   isOutcomeUnknown = false,
@@ -19,11 +19,11 @@ export async function setLease(
   const changed = await run(
     db
       .prepare(
-        `UPDATE phone_numbers SET lease_expires_at = ?3, next_return_at = COALESCE(?4, next_return_at),
+        `UPDATE phone_numbers SET lease_expires_at = ?3, next_attempt_at = COALESCE(?4, next_attempt_at),
            outcome_unknown_until = COALESCE(?5, outcome_unknown_until)
-         WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
+         WHERE id = ?1 AND lease_holder = ?2 AND state <> 'active'`,
       )
-      .bind(id, claimId, expiresAt, quietUntil, isOutcomeUnknown ? quietUntil : null),
+      .bind(id, holder, expiresAt, quietUntil, isOutcomeUnknown ? quietUntil : null),
     { isIdempotent: true },
   );
   return changed === 1;

@@ -42,13 +42,13 @@ export function isOutcomeUnknown(until: string | null, now: Date): boolean {
  * @param mayStillHappen Twilio may still carry out an update of this request
  */
 export async function expireLease(
-  { id, claimId }: { id: string; claimId: string },
+  { id, holder }: { id: string; holder: string },
   { db, log, now }: Services,
   { mayStillHappen = false } = {},
 ): Promise<void> {
   try {
     const time = now();
-    await setLease(db, id, claimId, time.toISOString(), quietUntil(time), mayStillHappen);
+    await setLease(db, id, holder, time.toISOString(), quietUntil(time), mayStillHappen);
   } catch (error) {
     log.warn("lease_not_expired", { phone_number_id: id, ...errorFields(error) });
   }

@@ -4,8 +4,5 @@ import type { AccountKey } from "../twilio-accounts/row.ts";
 export type ReconciliationMessage =
   /** Check accounts that are due, one after the other, until none is or this time has come (ISO 8601). */
   | { kind: "check_due"; until: string }
-  /**
-   * Complete or undo the account's unfinished imports and releases. `settle` is its former name, which messages from the
-   * previous version may still have.
-   */
-  | (AccountKey & { kind: "recover" | "settle" });
+  /** Complete or undo the account's unfinished imports and releases. */
+  | (AccountKey & { kind: "recover" });

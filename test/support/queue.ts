@@ -1,17 +1,18 @@
-import { type QueueMessage, RECONCILIATION } from "../../src/queues.ts";
+import { RECONCILIATION } from "../../src/queues.ts";
+import type { ReconciliationMessage } from "../../src/reconciliation/message.ts";
 
-const waiting = new Map<string, QueueMessage[]>();
+const waiting = new Map<string, ReconciliationMessage[]>();
 let isDown = false;
 
 /** Keeps messages until a test delivers them; otherwise the runtime decides when. */
 function watchedQueue(name: string): Queue<never> {
-  const keep = (body: QueueMessage) => waiting.set(name, [...queued(name), body]);
+  const keep = (body: ReconciliationMessage) => waiting.set(name, [...queued(name), body]);
   return {
-    send: async (body: QueueMessage) => {
+    send: async (body: ReconciliationMessage) => {
       if (isDown) throw new Error("Queue send failed: internal error");
       keep(body);
     },
-    sendBatch: async (messages: Iterable<{ body: QueueMessage }>) => {
+    sendBatch: async (messages: Iterable<{ body: ReconciliationMessage }>) => {
       if (isDown) throw new Error("Queue sendBatch failed: internal error");
       for (const { body } of messages) keep(body);
     },
@@ -33,17 +34,17 @@ export function breakQueue(broken = true): void {
 }
 
 /** The messages that wait in a queue. */
-export function queued(name = RECONCILIATION): readonly QueueMessage[] {
+export function queued(name = RECONCILIATION): readonly ReconciliationMessage[] {
   return waiting.get(name) ?? [];
 }
 
 /** Takes all waiting messages out of a queue. */
-export function takeQueued(name = RECONCILIATION): QueueMessage[] {
+export function takeQueued(name = RECONCILIATION): ReconciliationMessage[] {
   const taken = [...queued(name)];
   waiting.delete(name);
   return taken;
 }
 
-export function enqueueIn(name: string, ...messages: QueueMessage[]): void {
+export function enqueueIn(name: string, ...messages: ReconciliationMessage[]): void {
   waiting.set(name, [...queued(name), ...messages]);
 }

@@ -131,12 +131,12 @@ export async function undo(
   try {
     if (holdsOurs(claimed, number)) {
       // If the lease is lost, another request works on this row and is responsible for Twilio.
-      const isHeld = await setLease(db, row.id, row.claimId, leaseEnd(services, now()));
+      const isHeld = await setLease(db, row.id, row.holder, leaseEnd(services, now()));
       if (!isHeld) return false;
       await restore(claimed.twilio, number.sid, planRestore(number, previous, isOurs));
     }
     if (isOutcomeUnknown(row.outcomeUnknownUntil, now())) {
-      await setLease(db, row.id, row.claimId, now().toISOString(), row.outcomeUnknownUntil);
+      await setLease(db, row.id, row.holder, now().toISOString(), row.outcomeUnknownUntil);
       return false;
     }
     await removeClaim(db, row);
