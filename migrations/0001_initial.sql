@@ -1,12 +1,18 @@
 -- Times are ISO 8601 in UTC ("2026-01-31T12:00:00.000Z"): they sort as text and read well at night.
 -- docs/storage-schema.md says of each column whether it is plain, hashed or sealed.
+-- Until version 1.0.0 this file is edited in place. From then on a migration only adds (test/migrations).
 
 CREATE TABLE api_keys (
   id TEXT PRIMARY KEY,              -- nxf_ + 32 hex
   secret_hash TEXT NOT NULL,        -- SHA-256 of the secret, hex; the secret itself is never stored
   name TEXT NOT NULL,
-  created_at TEXT NOT NULL
+  created_at TEXT NOT NULL,
+  rotated_at TEXT,
+  revoked_at TEXT,
+  concurrent_call_limit INTEGER NOT NULL DEFAULT 10,
+  calls_per_second REAL             -- null: CALLS_PER_SECOND of the deployment
 ) STRICT;
+CREATE INDEX api_keys_created ON api_keys (created_at, id);
 
 CREATE TABLE agents (
   id TEXT PRIMARY KEY,              -- agent_ + 16 hex
@@ -18,24 +24,45 @@ CREATE TABLE agents (
   voice_id TEXT,
   is_active INTEGER NOT NULL CHECK (is_active IN (0, 1)),
   webhook_url TEXT,
+  connect TEXT,                     -- JSON: how a call is handed to the agent's runtime; null: welcome, hang up
+  fallback TEXT,                    -- JSON: what a caller hears if the runtime does not answer
+  record INTEGER NOT NULL DEFAULT 0 CHECK (record IN (0, 1)),
+  talk TEXT,                        -- JSON of the settings that differ from their defaults; src/agents/talk.ts
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   UNIQUE (id, api_key_id)           -- lets phone_numbers prove that its agent is its own key's
 ) STRICT;
+CREATE INDEX agents_api_key ON agents (api_key_id, created_at, id);
 
--- One Twilio account as one API key knows it. Two keys may bring the same account; neither sees the other's token.
+-- One Twilio account in one Region, as one API key knows it. Two keys may bring the same account; neither sees the
+-- other's token.
 CREATE TABLE twilio_accounts (
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
   account_sid TEXT NOT NULL,        -- AC + 32 hex
+  region TEXT NOT NULL DEFAULT '',  -- '': the Region of TWILIO_API_BASE_URL
   auth_token_sealed TEXT NOT NULL,
-  -- The token before the last change. Twilio goes on signing webhooks with the primary token until a new one
-  -- is promoted, so signatures by this one stay good for a day (see auth_token_changed_at).
+  -- A sealed list of the tokens before. Twilio signs webhooks with the primary token until a new one is promoted, so
+  -- signatures by these stay good for a day (see auth_token_changed_at).
   previous_auth_token_sealed TEXT,
   auth_token_changed_at TEXT,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
-  PRIMARY KEY (api_key_id, account_sid)
+  next_check_at TEXT NOT NULL DEFAULT '1970-01-01T00:00:00.000Z',
+  checked_at TEXT,                  -- when all of its numbers were last compared with Twilio
+  check_failures INTEGER NOT NULL DEFAULT 0,   -- in a row
+  health TEXT NOT NULL DEFAULT 'ok',
+  check_holder TEXT,                -- the check or recovery that has the account's lease; null: nobody
+  check_lease_expires_at TEXT,
+  check_position TEXT NOT NULL DEFAULT '',     -- where a check that was cut short continues: the last SID it compared
+  routing_position TEXT NOT NULL DEFAULT '',   -- the last SID whose routing record was read
+  routing_checked_at TEXT,          -- when a check last read one
+  relay_refused_at TEXT,            -- when Twilio last refused ConversationRelay; for a day, calls use <Gather>
+  PRIMARY KEY (api_key_id, account_sid, region)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX twilio_accounts_due ON twilio_accounts (next_check_at);
+CREATE INDEX twilio_accounts_sid ON twilio_accounts (account_sid, check_lease_expires_at);
+CREATE INDEX twilio_accounts_previous ON twilio_accounts (auth_token_changed_at)
+  WHERE previous_auth_token_sealed IS NOT NULL;
 
 CREATE TABLE phone_numbers (
   id TEXT PRIMARY KEY,              -- num_ + 32 hex; unguessable, it stands in the webhook URLs
@@ -43,22 +70,107 @@ CREATE TABLE phone_numbers (
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
   agent_id TEXT,                    -- null: imported, but routed to no agent
   account_sid TEXT NOT NULL,
+  region TEXT NOT NULL DEFAULT '',  -- that of its account
   twilio_number_sid TEXT NOT NULL,  -- PN + 32 hex
   inbound_enabled INTEGER NOT NULL DEFAULT 1 CHECK (inbound_enabled IN (0, 1)),
   outbound_enabled INTEGER NOT NULL DEFAULT 1 CHECK (outbound_enabled IN (0, 1)),
-  -- importing: claimed, and Twilio may or may not point at us yet; active: Twilio points at us.
+  -- importing: Twilio may or may not point at us yet; active: it does; releasing: being given back; returning: hidden
+  -- from everybody, and given back as soon as Twilio can be reached.
   state TEXT NOT NULL,
-  claim_id TEXT NOT NULL,           -- the import that may write this row while it is importing
-  lease_expires_at TEXT,            -- until when that import may be at work; null once active
+  lease_holder TEXT NOT NULL,       -- the import, release or repair that may write this row until its lease expires
+  lease_expires_at TEXT,            -- null: nobody is at work
+  next_attempt_at TEXT,             -- recovery leaves an unfinished row alone until then; null: no need to wait
+  recovery_attempts INTEGER NOT NULL DEFAULT 0,
+  -- Until when Twilio may still carry out an update whose outcome is unknown. The row is not deleted before.
+  outcome_unknown_until TEXT,
   previous_configuration_sealed TEXT NOT NULL,  -- what the import overwrote at Twilio, to give it back
+  first_inbound_at TEXT,
+  last_inbound_at TEXT,             -- written at most once a minute
+  health TEXT NOT NULL DEFAULT 'ok',           -- as the last comparison with Twilio found it
+  health_reasons TEXT NOT NULL DEFAULT '[]',   -- JSON array of codes
+  checked_at TEXT,
+  drift_policy TEXT NOT NULL DEFAULT 'repair' CHECK (drift_policy IN ('repair', 'report')),
+  -- Twilio refused our SMS URL: the number cannot text, though its capabilities say that it can.
+  sms_refused INTEGER NOT NULL DEFAULT 0 CHECK (sms_refused IN (0, 1)),
+  repaired_at TEXT,
+  repairs INTEGER NOT NULL DEFAULT 0,          -- in a row, each soon after the one before
+  messaging_service_sid TEXT,       -- MG…; null: in none, or not known
+  messaging_service_checked_at TEXT,           -- when Twilio was last asked for it; null: never
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   FOREIGN KEY (agent_id, api_key_id) REFERENCES agents (id, api_key_id),
-  FOREIGN KEY (api_key_id, account_sid) REFERENCES twilio_accounts (api_key_id, account_sid)
+  FOREIGN KEY (api_key_id, account_sid, region) REFERENCES twilio_accounts (api_key_id, account_sid, region)
 ) STRICT;
-
--- The 409 of an import: one number, one agent, whoever comes first.
+-- The 409 of an import: one number, one owner, whoever comes first.
 CREATE UNIQUE INDEX phone_numbers_phone_number ON phone_numbers (phone_number);
-CREATE INDEX phone_numbers_agent ON phone_numbers (agent_id, api_key_id);
-CREATE INDEX phone_numbers_twilio_account ON phone_numbers (api_key_id, account_sid);
-CREATE INDEX agents_api_key ON agents (api_key_id);
+CREATE INDEX phone_numbers_agent ON phone_numbers (agent_id, api_key_id, created_at, id);
+CREATE INDEX phone_numbers_api_key ON phone_numbers (api_key_id, created_at, id);
+CREATE INDEX phone_numbers_twilio_account ON phone_numbers (api_key_id, account_sid, region, twilio_number_sid);
+CREATE INDEX phone_numbers_unfinished ON phone_numbers (lease_expires_at) WHERE state <> 'active';
+CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, account_sid, region, health) WHERE state = 'active';
+
+-- What signs the events of an API key.
+CREATE TABLE webhook_secrets (
+  api_key_id TEXT PRIMARY KEY REFERENCES api_keys (id),
+  secret_sealed TEXT NOT NULL,
+  previous_secret_sealed TEXT,      -- a sealed list; each signs beside the present one for a day
+  rotated_at TEXT,
+  created_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_secrets_previous ON webhook_secrets (rotated_at) WHERE previous_secret_sealed IS NOT NULL;
+
+-- Events that are not in their outbox yet: written in the transaction of what they report, and deleted when the outbox
+-- has them.
+CREATE TABLE pending_events (
+  id TEXT PRIMARY KEY,              -- evt_ + 32 hex
+  api_key_id TEXT NOT NULL REFERENCES api_keys (id),
+  agent_id TEXT NOT NULL,
+  lane TEXT NOT NULL,               -- events of one lane are delivered in order
+  type TEXT NOT NULL,
+  payload_sealed TEXT NOT NULL,
+  created_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The bulk imports of each API key. Their numbers are in a Durable Object each; docs/storage-objects.md.
+CREATE TABLE phone_number_imports (
+  id TEXT PRIMARY KEY,              -- imp_ + 32 hex, the name of the object
+  api_key_id TEXT NOT NULL REFERENCES api_keys (id),
+  created_at TEXT NOT NULL,
+  ended_at TEXT                     -- null: not finished; an API key may have a few of these at a time
+) STRICT, WITHOUT ROWID;
+CREATE INDEX phone_number_imports_by_key ON phone_number_imports (api_key_id, created_at, id);
+CREATE INDEX phone_number_imports_unfinished ON phone_number_imports (api_key_id) WHERE ended_at IS NULL;
+CREATE INDEX phone_number_imports_by_time ON phone_number_imports (created_at);
+
+-- Requests that came with an Idempotency-Key, for a day.
+CREATE TABLE idempotency_keys (
+  api_key_id TEXT NOT NULL REFERENCES api_keys (id),
+  key TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,        -- keyed, of method, path and body; the request itself is not stored
+  lease_holder TEXT NOT NULL,       -- the request that does the work
+  lease_expires_at TEXT,            -- until when it may be at work; null once there is a response
+  status INTEGER,
+  headers TEXT,                     -- JSON: [[name, value]]
+  response_sealed TEXT,
+  expires_at TEXT NOT NULL,
+  PRIMARY KEY (api_key_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_expires ON idempotency_keys (expires_at);
+
+-- How many API keys were made from an address in an hour. Cloudflare's rate limits have no period that long.
+CREATE TABLE key_creations (
+  address_fingerprint TEXT NOT NULL,    -- keyed; the address itself is not stored
+  hour TEXT NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (address_fingerprint, hour)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX key_creations_hour ON key_creations (hour);
+
+-- How far sealed columns have been resealed under the current sealing key.
+CREATE TABLE reseal_progress (
+  column_name TEXT PRIMARY KEY,
+  key_id TEXT NOT NULL,
+  position TEXT NOT NULL,           -- the primary key of the last row looked at, as JSON; "[]" at the beginning
+  found INTEGER NOT NULL,           -- how many rows of older keys this pass has met
+  done_at TEXT                      -- when a whole pass met none
+) STRICT, WITHOUT ROWID;

@@ -4,7 +4,7 @@ const formats = {
   agent: { prefix: "agent_", bytes: 8 },
   phoneNumber: { prefix: "num_", bytes: 16 },
   call: { prefix: "call_", bytes: 16 },
-  claim: { prefix: "claim_", bytes: 8 },
+  holder: { prefix: "holder_", bytes: 8 },
   check: { prefix: "check_", bytes: 8 },
   phoneNumberImport: { prefix: "imp_", bytes: 16 },
   event: { prefix: "evt_", bytes: 16 },

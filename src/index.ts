@@ -1,5 +1,5 @@
-import type { QueueMessage } from "./queues.ts";
 import { WEBHOOK_PATH } from "./twilio/webhook-urls.ts";
+import type { WorkMessage } from "./twilio-accounts/work-message.ts";
 import { twilioWebhooks } from "./webhooks.ts";
 
 export { BulkImport } from "./bulk-imports/object.ts";
@@ -26,4 +26,4 @@ export default {
     const { consume } = await import("./queues.ts");
     return consume(batch, env, context);
   },
-} satisfies ExportedHandler<Env, QueueMessage>;
+} satisfies ExportedHandler<Env, WorkMessage>;

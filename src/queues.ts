@@ -1,39 +1,25 @@
 import { readConfig } from "./config.ts";
-import { consumeFormer, type FormerMessage } from "./events/former.ts";
 import { createLogger, errorFields } from "./http/log.ts";
 import { recoverNumbers } from "./phone-numbers/recovery/recover.ts";
 import { checkDueAccounts } from "./reconciliation/check-due.ts";
 import { createServices, type Services } from "./services.ts";
 import type { WorkMessage } from "./twilio-accounts/work-message.ts";
 
-// The queues of wrangler.toml. A test fails if these and wrangler.toml differ.
-/** @internal */
-export const FORMER_EVENTS = "nixflex-events";
-/** @internal */
-export const FORMER_DEAD_LETTERS = "nixflex-events-dead-letters";
+// The queue of wrangler.toml. A test fails if this and wrangler.toml differ.
 /** @internal */
 export const RECONCILIATION = "nixflex-reconciliation";
 
-export type QueueMessage = FormerMessage | WorkMessage;
-
 /** @throws Error for an unknown queue; Cloudflare then delivers its messages again */
 export async function consume(
-  batch: MessageBatch<QueueMessage>,
+  batch: MessageBatch<WorkMessage>,
   env: Env,
   context: Pick<ExecutionContext, "waitUntil">,
 ): Promise<void> {
   const log = createLogger({ queue: batch.queue });
   const services = createServices(env, readConfig(env), log, (work) => context.waitUntil(work));
-  // Each queue carries its own kind of message.
-  switch (batch.queue) {
-    case FORMER_EVENTS:
-    case FORMER_DEAD_LETTERS:
-      return consumeFormer(batch.messages as readonly Message<FormerMessage>[], services);
-    case RECONCILIATION:
-      return consumeWork(batch.messages as readonly Message<WorkMessage>[], services);
-    default:
-      throw new Error(`no consumer for the queue "${batch.queue}"; src/queues.ts and wrangler.toml disagree`);
-  }
+  if (batch.queue !== RECONCILIATION)
+    throw new Error(`no consumer for the queue "${batch.queue}"; src/queues.ts and wrangler.toml disagree`);
+  return consumeWork(batch.messages, services);
 }
 
 // Longer than the lease of a check that died. A running check has often ended by then.

@@ -1,5 +1,4 @@
 import { readConfig } from "./config.ts";
-import { moveFormerEvents } from "./events/former.ts";
 import { relayPending } from "./events/tell.ts";
 import { createLogger, errorFields } from "./http/log.ts";
 import { scheduleRecovery } from "./phone-numbers/recovery/schedule.ts";
@@ -19,7 +18,6 @@ type Job = { name: string; run: (services: Services) => Promise<void> };
 export const schedule: Readonly<Record<string, readonly Job[]>> = {
   "*/15 * * * *": [
     { name: "relay_pending_events", run: relayPending },
-    { name: "move_former_events", run: moveFormerEvents },
     { name: "recover", run: scheduleRecovery },
     { name: "schedule_checks", run: scheduleChecks },
     { name: "reseal", run: resealOldest },

@@ -19,7 +19,7 @@ const list = (count: number) => JSON.stringify(Array.from({ length: count }, (_,
 /** Requests that came with an Idempotency-Key, and until when their answers are kept. */
 async function haveAnswers(count: number, expiresAt: string, prefix = "old"): Promise<void> {
   await env.DB.prepare(
-    `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, claim_id, expires_at)
+    `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, lease_holder, expires_at)
      SELECT ?4, ?1 || value, 'f', 'c', ?2 FROM json_each(?3)`,
   )
     .bind(prefix, expiresAt, list(count), (await createKey()).key_id)

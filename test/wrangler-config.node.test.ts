@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { queueNames } from "../scripts/deployment.ts";
-import { FORMER_DEAD_LETTERS, FORMER_EVENTS, RECONCILIATION } from "../src/queues.ts";
+import { RECONCILIATION } from "../src/queues.ts";
 import { MAX_CHECKERS } from "../src/reconciliation/schedule.ts";
 import { schedule } from "../src/schedule.ts";
 
@@ -18,18 +18,10 @@ describe("wrangler.toml", () => {
     expect([...(config.triggers.crons ?? [])].sort()).toEqual(Object.keys(schedule).sort());
   });
 
-  it("consumes exactly the queues that have a consumer", () => {
-    expect(consumers.map(({ queue }) => queue).sort()).toEqual(
-      [FORMER_EVENTS, FORMER_DEAD_LETTERS, RECONCILIATION].sort(),
-    );
-  });
-
-  it("has them all made by a deployment, the dead letters too", () => {
-    expect(queueNames().sort()).toEqual([FORMER_EVENTS, FORMER_DEAD_LETTERS, RECONCILIATION].sort());
-  });
-
-  it("sends nothing to the queues of the version before", () => {
+  it("produces for exactly the queue that it consumes, which a deployment makes", () => {
+    expect(consumers.map(({ queue }) => queue)).toEqual([RECONCILIATION]);
     expect(config.queues.producers?.map(({ queue }: { queue: string }) => queue)).toEqual([RECONCILIATION]);
+    expect(queueNames()).toEqual([RECONCILIATION]);
   });
 
   it("keeps each object's data in SQLite, by the class that the Worker exports", () => {

@@ -53,7 +53,7 @@ export async function startFleet(twilio: Twilio) {
         d1
           .prepare(
             `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, account_sid, region,
-               twilio_number_sid, state, claim_id, previous_configuration_sealed, created_at, updated_at)
+               twilio_number_sid, state, lease_holder, previous_configuration_sealed, created_at, updated_at)
              SELECT value ->> 'id', value ->> 'phone_number', ?1, ?2, value ->> 'account_sid', '',
                value ->> 'twilio_number_sid', 'active', 'c', '', '2026', '2026' FROM json_each(?3)`,
           )

@@ -100,7 +100,7 @@ export async function seed(
     for (const { apiKeyId, agentId, sid, numbers } of accounts) {
       const owner = { api_key_id: apiKeyId, agent_id: agentId, account_sid: sid };
       for (const { id, sid: twilio_number_sid, phone_number } of numbers) {
-        const rest = { state: "active", claim_id: "claim", previous_configuration_sealed: snapshot };
+        const rest = { state: "active", lease_holder: "claim", previous_configuration_sealed: snapshot };
         yield { id, phone_number, ...owner, twilio_number_sid, ...rest, last_inbound_at: now, ...times };
       }
     }

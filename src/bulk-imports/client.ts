@@ -1,7 +1,7 @@
-import { StorageError } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Page } from "../http/page.ts";
 import { isId } from "../ids.ts";
+import { callObject } from "../objects.ts";
 import type { Job, Outcome, Result, Status } from "./job.ts";
 import type { NewNumber } from "./store.ts";
 
@@ -17,11 +17,7 @@ export function bulkImportsOf(namespace: Namespace, apiKeyId: string) {
   async function call<T>(id: string, method: (object: Stub) => Promise<T>): Promise<T> {
     // An id is the object's name, and random.
     if (!isId("phoneNumberImport", id)) throw new ApiError("phone_number_import_not_found");
-    try {
-      return await method(namespace.getByName(id)).catch(() => method(namespace.getByName(id)));
-    } catch (error) {
-      throw new StorageError("unavailable", error);
-    }
+    return callObject(() => namespace.getByName(id), method);
   }
 
   async function found<T>(id: string, method: (object: Stub) => Promise<T | null>): Promise<T> {

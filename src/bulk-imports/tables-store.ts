@@ -1,8 +1,8 @@
+import { hasTables, keepTables } from "../objects.ts";
 import type { Job } from "./job.ts";
 
-// The tables of a bulk import, and the job itself. Entries are only ever added: an object applies those that it does not
-// have yet.
-const MIGRATIONS: readonly string[] = [
+/** The tables of a bulk import. @internal */
+export const TABLES: readonly string[] = [
   `CREATE TABLE accounts (
      account_sid TEXT PRIMARY KEY,
      -- Null until the account is opened, and when the job has ended.
@@ -37,7 +37,6 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX numbers_of_no_account ON numbers (phone_number) WHERE account_sid IS NULL;
    CREATE TABLE job (
      id INTEGER PRIMARY KEY CHECK (id = 1),
-     version INTEGER NOT NULL,
      -- JSON, as in src/bulk-imports/job.ts.
      state TEXT NOT NULL
    ) STRICT`,
@@ -45,18 +44,15 @@ const MIGRATIONS: readonly string[] = [
 
 /** The job of this object; undefined if it has none. */
 export function readJob(sql: SqlStorage): Job | undefined {
-  const [table] = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'job'").toArray();
-  if (!table) return undefined;
-  const row = sql.exec<{ version: number; state: string }>("SELECT version, state FROM job").one();
-  for (const migration of MIGRATIONS.slice(row.version)) sql.exec(migration);
-  if (row.version < MIGRATIONS.length) sql.exec("UPDATE job SET version = ?", MIGRATIONS.length);
-  return JSON.parse(row.state) as Job;
+  if (!hasTables(sql)) return undefined;
+  keepTables(sql, TABLES);
+  return JSON.parse(sql.exec<{ state: string }>("SELECT state FROM job").one().state) as Job;
 }
 
 /** Makes the tables. */
 export function createJob(sql: SqlStorage, job: Job): void {
-  for (const migration of MIGRATIONS) sql.exec(migration);
-  sql.exec("INSERT INTO job (id, version, state) VALUES (1, ?, ?)", MIGRATIONS.length, JSON.stringify(job));
+  keepTables(sql, TABLES);
+  sql.exec("INSERT INTO job (id, state) VALUES (1, ?)", JSON.stringify(job));
 }
 
 export function writeJob(sql: SqlStorage, job: Job): void {

@@ -5,7 +5,7 @@ export type Attempt = {
   id: string;
   kind: "call" | "sms";
   /** Who begins it: the same request begins it twice only if an answer of the object was lost. */
-  claim: string;
+  holder: string;
   /** See {@link sealBrief}. */
   briefSealed: string;
 };

@@ -7,20 +7,11 @@ const LONGEST_CALL_MS = 4 * 60 * 60 * 1_000 + 5 * 60 * 1_000;
 /** Whether Twilio placed it is settled by then: what nobody has heard of takes no place any more. */
 const PLACING_MS = 5 * 60 * 1_000;
 
-export function createTables(sql: SqlStorage): void {
-  sql.exec(`CREATE TABLE IF NOT EXISTS attempts (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, claim TEXT NOT NULL, state TEXT NOT NULL, sid TEXT UNIQUE,
-    is_guess INTEGER NOT NULL DEFAULT 0, is_voicemail INTEGER NOT NULL DEFAULT 0, created_at INTEGER NOT NULL,
-    brief_sealed TEXT NOT NULL) STRICT, WITHOUT ROWID`);
-  sql.exec("CREATE INDEX IF NOT EXISTS attempts_open ON attempts (kind, state, created_at)");
-  sql.exec("CREATE INDEX IF NOT EXISTS attempts_age ON attempts (created_at)");
-}
-
-type FoundAttempt = KnownAttempt & Pick<Attempt, "kind" | "claim">;
+type FoundAttempt = KnownAttempt & Pick<Attempt, "kind" | "holder">;
 
 export function findAttempt(sql: SqlStorage, id: string): FoundAttempt | null {
   const [row] = sql
-    .exec("SELECT kind, sid, state, created_at AS createdAt, claim FROM attempts WHERE id = ?1", id)
+    .exec("SELECT kind, sid, state, created_at AS createdAt, holder FROM attempts WHERE id = ?1", id)
     .toArray();
   return (row as FoundAttempt | undefined) ?? null;
 }
@@ -38,12 +29,16 @@ export function countLive(sql: SqlStorage, now: number): number {
   return count("live", now - LONGEST_CALL_MS) + count("placing", now - PLACING_MS);
 }
 
-export function insertAttempt(sql: SqlStorage, { id, kind, claim, briefSealed }: Attempt, now: number): void {
+export function insertAttempt(
+  sql: SqlStorage,
+  { id, kind, holder, briefSealed }: Attempt,
+  now: number,
+): void {
   sql.exec(
-    "INSERT INTO attempts (id, kind, claim, state, created_at, brief_sealed) VALUES (?1, ?2, ?3, 'placing', ?4, ?5)",
+    "INSERT INTO attempts (id, kind, holder, state, created_at, brief_sealed) VALUES (?1, ?2, ?3, 'placing', ?4, ?5)",
     id,
     kind,
-    claim,
+    holder,
     now,
     briefSealed,
   );

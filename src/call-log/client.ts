@@ -1,4 +1,4 @@
-import { StorageError } from "../database.ts";
+import { callObject } from "../objects.ts";
 import { sha256 } from "../vault/hash.ts";
 import type { Attempt, Begun, Note } from "./attempt.ts";
 import type { CallFilter, CallReport } from "./call.ts";
@@ -13,12 +13,7 @@ export function createCallLogs(namespace: Namespace) {
   async function call<T>(apiKeyId: string, method: (log: Stub) => Promise<T>): Promise<T> {
     // As for outboxes: a key's id is 128 random bits, and a fingerprint would change with the sealing key.
     const name = await sha256(`call-log/${apiKeyId}`);
-    try {
-      // A stub that has failed once may go on failing, so the second try has another one.
-      return await method(namespace.getByName(name)).catch(() => method(namespace.getByName(name)));
-    } catch (error) {
-      throw new StorageError("unavailable", error);
-    }
+    return callObject(() => namespace.getByName(name), method);
   }
 
   return {

@@ -1,12 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
 import { createLogger, errorFields } from "../http/log.ts";
+import { keepTables } from "../objects.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
 import { createVault, VaultError } from "../vault/vault.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
 import {
   countLive,
-  createTables,
   deleteAttempt,
   deleteBefore,
   findAttempt,
@@ -24,7 +24,7 @@ import {
   type UsageDay,
 } from "./call.ts";
 import * as calls from "./calls-store.ts";
-import { createCallTables } from "./schema.ts";
+import { TABLES } from "./schema.ts";
 import { countText, findDays, forgetUsage, hasUsage } from "./usage-store.ts";
 
 /** Longer than an `Idempotency-Key` is kept, than any call lasts, and than Twilio repeats itself. */
@@ -48,7 +48,7 @@ export class CallLog extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.#sql = ctx.storage.sql;
-    this.#createTables();
+    keepTables(this.#sql, TABLES);
   }
 
   /** @param limit how many calls the key may have at once; null: no limit, such as for texts */
@@ -56,8 +56,8 @@ export class CallLog extends DurableObject<Env> {
     const now = Date.now();
     const known = findAttempt(this.#sql, attempt.id);
     if (known) {
-      const { claim, kind: _, ...rest } = known;
-      return claim === attempt.claim ? { kind: "begun" } : { kind: "known", attempt: rest };
+      const { holder, kind: _, ...rest } = known;
+      return holder === attempt.holder ? { kind: "begun" } : { kind: "known", attempt: rest };
     }
     const live = limit === null ? 0 : countLive(this.#sql, now);
     if (limit !== null && live >= limit) return { kind: "limit", live };
@@ -144,7 +144,7 @@ export class CallLog extends DurableObject<Env> {
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#isWoken = false;
-    this.#createTables();
+    keepTables(this.#sql, TABLES);
   }
 
   /**
@@ -199,10 +199,5 @@ export class CallLog extends DurableObject<Env> {
     if (this.#isWoken) return;
     if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + inMs);
     this.#isWoken = true;
-  }
-
-  #createTables(): void {
-    createTables(this.#sql);
-    createCallTables(this.#sql);
   }
 }

@@ -1,5 +1,6 @@
-import { StorageError } from "../database.ts";
+import { callObject } from "../objects.ts";
 import { sha256 } from "../vault/hash.ts";
+import type { Turn } from "./pace.ts";
 
 type Namespace = Env["ACCOUNT_PACE"];
 
@@ -9,12 +10,13 @@ export function createPaces(namespace: Namespace) {
   return {
     /** @throws StorageError */
     async turn({ accountSid, region }: { accountSid: string; region: string }, perSecond: number) {
-      try {
-        const name = await sha256(`account-pace/${accountSid}/${region}`);
-        return await namespace.getByName(name).turn(perSecond);
-      } catch (error) {
-        throw new StorageError("unavailable", error);
-      }
+      const name = await sha256(`account-pace/${accountSid}/${region}`);
+      // A turn that was given is taken: it is not asked for twice.
+      return callObject(
+        () => namespace.getByName(name),
+        async (pace): Promise<Turn> => await pace.turn(perSecond),
+        false,
+      );
     },
   };
 }

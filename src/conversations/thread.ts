@@ -13,8 +13,8 @@ export type ThreadOwner = {
   patienceMs: number;
   /** The one that the text came through, by which the answer goes. */
   messagingServiceSid?: string | null;
-  /** Where Twilio reports what becomes of an answer; a thread from before this was kept has none. */
-  statusCallback?: string;
+  /** Where Twilio reports what becomes of an answer. */
+  statusCallback: string;
 };
 
 /** A thread as it stands; stored sealed. Times in milliseconds. */

@@ -5,7 +5,6 @@ import { run } from "../database.ts";
 import type { AppEnv } from "../http/context.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { requestServices } from "../services.ts";
-import { deleteFormerOf } from "./former-store.ts";
 import { deletePendingOf } from "./pending-store.ts";
 import { listDeliveries } from "./routes.ts";
 import { redeliverBody } from "./schema.ts";
@@ -43,7 +42,6 @@ export const keyDeliveries = new Hono<AppEnv>()
     const apiKeyId = await knownKey(c);
     const services = requestServices(c);
     await run(deletePendingOf(services.db, apiKeyId));
-    await run(deleteFormerOf(services.db, apiKeyId));
     await services.outbox.erase(apiKeyId);
     services.log.info("deliveries_erased", { key_id: apiKeyId });
     return c.json({ key_id: apiKeyId, deleted: true });

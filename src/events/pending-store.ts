@@ -9,14 +9,14 @@ import type { EventType, SealedEvent } from "./event.ts";
 export function insertPending(
   db: D1Database,
   event: SealedEvent,
-  onlyFor?: { phoneNumberId: string; claimId: string; state: "active" | "releasing" },
+  onlyFor?: { phoneNumberId: string; holder: string; state: "active" | "releasing" },
 ): D1PreparedStatement {
   return db
     .prepare(
       `INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM agents
        WHERE id = ?3 AND api_key_id = ?2 AND webhook_url IS NOT NULL AND (?8 IS NULL OR EXISTS (
-         SELECT 1 FROM phone_numbers WHERE id = ?8 AND claim_id = ?9 AND state = ?10))
+         SELECT 1 FROM phone_numbers WHERE id = ?8 AND lease_holder = ?9 AND state = ?10))
        ON CONFLICT (id) DO NOTHING`,
     )
     .bind(
@@ -28,7 +28,7 @@ export function insertPending(
       event.payloadSealed,
       event.createdAt,
       onlyFor?.phoneNumberId ?? null,
-      onlyFor?.claimId ?? null,
+      onlyFor?.holder ?? null,
       onlyFor?.state ?? null,
     );
 }

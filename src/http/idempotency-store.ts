@@ -3,7 +3,7 @@ import { batch, run } from "../database.ts";
 /** What D1 stores about a request with an `Idempotency-Key`. */
 export type IdempotencyRow = {
   fingerprint: string;
-  claim_id: string;
+  lease_holder: string;
   lease_expires_at: string | null;
   status: number | null;
   headers: string | null;
@@ -14,7 +14,7 @@ export type KeyLease = {
   apiKeyId: string;
   key: string;
   fingerprint: string;
-  claimId: string;
+  holder: string;
   leaseExpiresAt: string;
   expiresAt: string;
 };
@@ -22,15 +22,15 @@ export type KeyLease = {
 /**
  * Acquires the lease on a key for this request if no other request used the key within a day. One trip to D1.
  *
- * @returns the key's row afterwards; this request has the lease if the `claim_id` is its own
+ * @returns the key's row afterwards; this request has the lease if the `lease_holder` is its own
  * @throws StorageError
  */
 export async function acquireKey(
   db: D1Database,
-  claim: KeyLease,
+  lease: KeyLease,
   now: string,
 ): Promise<IdempotencyRow | undefined> {
-  const { apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt } = claim;
+  const { apiKeyId, key, fingerprint, holder, leaseExpiresAt, expiresAt } = lease;
   const results = await batch(
     db,
     [
@@ -39,14 +39,14 @@ export async function acquireKey(
         .bind(apiKeyId, key, now),
       db
         .prepare(
-          `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, claim_id, lease_expires_at, expires_at)
+          `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, lease_holder, lease_expires_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (api_key_id, key) DO NOTHING`,
         )
-        .bind(apiKeyId, key, fingerprint, claimId, leaseExpiresAt, expiresAt),
+        .bind(apiKeyId, key, fingerprint, holder, leaseExpiresAt, expiresAt),
       db
         .prepare(
-          `SELECT fingerprint, claim_id, lease_expires_at, status, headers, response_sealed
+          `SELECT fingerprint, lease_holder, lease_expires_at, status, headers, response_sealed
          FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2`,
         )
         .bind(apiKeyId, key),
@@ -59,42 +59,42 @@ export async function acquireKey(
 /** Acquires the expired lease of a request that died, if no other request was faster. @throws StorageError */
 export async function takeOverKey(
   db: D1Database,
-  { apiKeyId, key, claimId, leaseExpiresAt }: KeyLease,
+  { apiKeyId, key, holder, leaseExpiresAt }: KeyLease,
   dead: string,
   now: string,
 ): Promise<boolean> {
   const statement = db
     .prepare(
-      `UPDATE idempotency_keys SET claim_id = ?4, lease_expires_at = ?5
-       WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3 AND lease_expires_at <= ?6`,
+      `UPDATE idempotency_keys SET lease_holder = ?4, lease_expires_at = ?5
+       WHERE api_key_id = ?1 AND key = ?2 AND lease_holder = ?3 AND lease_expires_at <= ?6`,
     )
-    .bind(apiKeyId, key, dead, claimId, leaseExpiresAt, now);
+    .bind(apiKeyId, key, dead, holder, leaseExpiresAt, now);
   return (await run(statement)) === 1;
 }
 
 /** Stores the response, if this request still has the lease. @throws StorageError */
 export async function putResponse(
   db: D1Database,
-  { apiKeyId, key, claimId }: KeyLease,
+  { apiKeyId, key, holder }: KeyLease,
   { status, headers, sealed }: { status: number; headers: string; sealed: string },
 ): Promise<void> {
   await run(
     db
       .prepare(
         `UPDATE idempotency_keys SET lease_expires_at = NULL, status = ?4, headers = ?5, response_sealed = ?6
-         WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3`,
+         WHERE api_key_id = ?1 AND key = ?2 AND lease_holder = ?3`,
       )
-      .bind(apiKeyId, key, claimId, status, headers, sealed),
+      .bind(apiKeyId, key, holder, status, headers, sealed),
     { isIdempotent: true },
   );
 }
 
 /** Deletes the row, so that the key may be used again, if this request still has the lease. @throws StorageError */
-export async function forgetKey(db: D1Database, { apiKeyId, key, claimId }: KeyLease): Promise<void> {
+export async function forgetKey(db: D1Database, { apiKeyId, key, holder }: KeyLease): Promise<void> {
   await run(
     db
-      .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND claim_id = ?3")
-      .bind(apiKeyId, key, claimId),
+      .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND lease_holder = ?3")
+      .bind(apiKeyId, key, holder),
     { isIdempotent: true },
   );
 }

@@ -49,7 +49,7 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
     apiKeyId: c.get("apiKeyId"),
     key,
     fingerprint: await vault.fingerprint(request),
-    claimId: newId("claim"),
+    holder: newId("holder"),
     leaseExpiresAt: new Date(
       now.getTime() + Math.max(MIN_LEASE_MS, CALLS_PER_REQUEST * c.get("config").twilioTimeoutMs),
     ).toISOString(),
@@ -57,11 +57,12 @@ export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
   };
   const time = now.toISOString();
   const row = await acquireKey(db, lease, time);
-  if (row && row.claim_id !== lease.claimId) {
+  if (row && row.lease_holder !== lease.holder) {
     const isSame = await vault.hasFingerprint(request, row.fingerprint);
     if (!isSame) throw new ApiError("idempotency_key_reused");
     const isDead = row.lease_expires_at !== null && row.lease_expires_at <= time;
-    if (!isDead || !(await takeOverKey(db, lease, row.claim_id, time))) return answerAgain(row, lease, vault);
+    if (!isDead || !(await takeOverKey(db, lease, row.lease_holder, time)))
+      return answerAgain(row, lease, vault);
   }
 
   // A caller who hangs up gets the answer on the next try, so the work goes on even if this connection is closed.
@@ -85,7 +86,7 @@ async function describe(c: AppContext): Promise<string> {
 async function answerAgain(row: IdempotencyRow, lease: KeyLease, vault: Vault): Promise<Response> {
   if (row.status === null || row.response_sealed === null)
     throw new ApiError("idempotency_in_progress", { retryAfter: RETRY_AFTER_SECONDS });
-  const headers = new Headers(JSON.parse(row.headers ?? "[]") as [string, string][] | Record<string, string>);
+  const headers = new Headers(JSON.parse(row.headers ?? "[]") as [string, string][]);
   headers.set("idempotent-replayed", "true");
   return new Response(await vault.open(row.response_sealed, responseSlot(lease)), {
     status: row.status,

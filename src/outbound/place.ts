@@ -83,7 +83,7 @@ async function prepare(body: CallBody, sender: Sender, id: string, services: Ser
     machine: detection === undefined ? null : { detection, callback: urls.machine },
   };
   return {
-    attempt: { id, kind: "call", claim: newId("claim"), briefSealed },
+    attempt: { id, kind: "call", holder: newId("holder"), briefSealed },
     sender,
     connected,
     send: () => createCall(endpoint, credentials, call),

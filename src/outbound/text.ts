@@ -35,7 +35,7 @@ export async function sendText(
   const send = (service: string | null) =>
     sendMessage(endpoint, credentials, text, { messagingServiceSid: service, statusCallback: message });
   const sending: Sending = {
-    attempt: { id, kind: "sms", claim: newId("claim"), briefSealed },
+    attempt: { id, kind: "sms", holder: newId("holder"), briefSealed },
     sender,
     connected,
     send: async () => sendThrough(await through, send, sender, connected, services),

@@ -87,8 +87,7 @@ function withoutSecrets(text: string): string {
 
 /**
  * A URL without its fragment, and with its host in lower case. The fragment holds connection overrides. A number without
- * them is in order: it was imported by a version that sent none, or Twilio does not repeat them. It is not repaired for
- * that alone, and a repair of anything else in the same URL brings them.
+ * them is in order, because Twilio does not promise to repeat them. A repair of anything else in the same URL brings them.
  */
 function address(text: string): string {
   const [url = ""] = text.split("#");

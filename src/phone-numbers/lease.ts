@@ -42,7 +42,7 @@ export function isOutcomeUnknown(until: string | null, now: Date): boolean {
  * @param mayStillHappen Twilio may still carry out an update of this request
  */
 export async function expireLease(
-  lease: { id: string; claimId: string },
+  lease: { id: string; holder: string },
   { db, log, now }: Services,
   { mayStillHappen = false } = {},
 ): Promise<void> {

@@ -14,7 +14,7 @@ export type PhoneNumberRow = {
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
   state: "importing" | "active" | "releasing" | "returning";
-  claim_id: string;
+  lease_holder: string;
   lease_expires_at: string | null;
   previous_configuration_sealed: string;
   /** Until when Twilio may still carry out an update whose outcome is unknown. */

@@ -140,17 +140,17 @@ type LeaseEnd = {
  */
 export async function setLease(
   db: D1Database,
-  { id, claimId }: { id: string; claimId: string },
+  { id, holder }: { id: string; holder: string },
   { until, recoverAfter = null, mayStillHappen = false }: LeaseEnd,
 ): Promise<boolean> {
   const changed = await run(
     db
       .prepare(
-        `UPDATE phone_numbers SET lease_expires_at = ?3, next_return_at = COALESCE(?4, next_return_at),
+        `UPDATE phone_numbers SET lease_expires_at = ?3, next_attempt_at = COALESCE(?4, next_attempt_at),
            outcome_unknown_until = COALESCE(?5, outcome_unknown_until)
-         WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
+         WHERE id = ?1 AND lease_holder = ?2 AND state <> 'active'`,
       )
-      .bind(id, claimId, until, recoverAfter, mayStillHappen ? recoverAfter : null),
+      .bind(id, holder, until, recoverAfter, mayStillHappen ? recoverAfter : null),
     { isIdempotent: true },
   );
   return changed === 1;

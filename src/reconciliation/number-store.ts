@@ -66,7 +66,7 @@ export function findNumberToCheck(
   );
 }
 
-type Lease = { apiKeyId: string; id: string; claimId: string; leaseExpiresAt: string };
+type Lease = { apiKeyId: string; id: string; holder: string; leaseExpiresAt: string };
 
 /**
  * Acquires the lease of an active number for a repair, so that nobody else releases or repairs it meanwhile.
@@ -76,38 +76,38 @@ type Lease = { apiKeyId: string; id: string; claimId: string; leaseExpiresAt: st
  */
 export function acquireLease(
   db: D1Database,
-  { apiKeyId, id, claimId, leaseExpiresAt }: Lease,
+  { apiKeyId, id, holder, leaseExpiresAt }: Lease,
   now: string,
 ): Promise<CheckedRow | null> {
   return runReturning<CheckedRow>(
     db
       .prepare(
-        `UPDATE phone_numbers SET claim_id = ?3, lease_expires_at = ?4
+        `UPDATE phone_numbers SET lease_holder = ?3, lease_expires_at = ?4
          WHERE api_key_id = ?1 AND id = ?2 AND state = 'active'
            AND (lease_expires_at IS NULL OR lease_expires_at <= ?5)
          RETURNING ${CHECKED_COLUMNS}`,
       )
-      .bind(apiKeyId, id, claimId, leaseExpiresAt, now),
+      .bind(apiKeyId, id, holder, leaseExpiresAt, now),
   );
 }
 
 /**
- * Statement: ends the lease of an active number, if `claimId` still holds it.
+ * Statement: ends the lease of an active number, if `holder` still holds it.
  *
  * @param outcomeUnknownUntil until when Twilio may still carry out the repair; null if it is over
  */
 export function endLease(
   db: D1Database,
   id: string,
-  claimId: string,
+  holder: string,
   outcomeUnknownUntil: string | null,
 ): D1PreparedStatement {
   return db
     .prepare(
       `UPDATE phone_numbers SET lease_expires_at = NULL, outcome_unknown_until = COALESCE(?3, outcome_unknown_until)
-       WHERE id = ?1 AND claim_id = ?2 AND state = 'active'`,
+       WHERE id = ?1 AND lease_holder = ?2 AND state = 'active'`,
     )
-    .bind(id, claimId, outcomeUnknownUntil);
+    .bind(id, holder, outcomeUnknownUntil);
 }
 
 export type NumberHealth = {

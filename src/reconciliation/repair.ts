@@ -40,9 +40,9 @@ export async function applyFinding(
   const finding = plan(row);
   if (finding.action !== "repair") return report(finding, apiKeyId, services);
 
-  const claimId = newId("claim");
+  const holder = newId("holder");
   const time = now();
-  const lease = { apiKeyId, id: row.id, claimId, leaseExpiresAt: leaseEnd(services, time) };
+  const lease = { apiKeyId, id: row.id, holder, leaseExpiresAt: leaseEnd(services, time) };
   const leased = await acquireLease(db, lease, time.toISOString());
   if (!leased) return "busy";
   let unknownUntil: string | null = null;
@@ -55,7 +55,7 @@ export async function applyFinding(
     return await reportRepair(current, repaired, apiKeyId, services);
   } finally {
     // If this fails too, the lease expires by itself.
-    await run(endLease(db, row.id, claimId, unknownUntil), { isIdempotent: true }).catch((error: unknown) =>
+    await run(endLease(db, row.id, holder, unknownUntil), { isIdempotent: true }).catch((error: unknown) =>
       services.log.warn("lease_not_ended", { phone_number_id: row.id, ...errorFields(error) }),
     );
   }

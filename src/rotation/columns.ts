@@ -56,7 +56,6 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     key: ["id"],
     slot: (id = "") => payloadSlot(id),
   },
-  { table: "events", column: "payload_sealed", key: ["id"], slot: (id = "") => payloadSlot(id) },
   { table: "idempotency_keys", column: "response_sealed", key: ["api_key_id", "key"], slot: response },
 ];
 

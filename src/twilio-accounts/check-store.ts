@@ -49,7 +49,7 @@ export function beginDueCheck(
   return runReturning<DueAccount>(
     db
       .prepare(
-        `UPDATE twilio_accounts SET check_claim_id = ?1, check_lease_expires_at = ?2, next_check_at = ?3
+        `UPDATE twilio_accounts SET check_holder = ?1, check_lease_expires_at = ?2, next_check_at = ?3
          WHERE (api_key_id, account_sid, region) = (
            SELECT due.api_key_id, due.account_sid, due.region FROM twilio_accounts due
            WHERE due.next_check_at <= ?4
@@ -80,7 +80,7 @@ export function beginCheck(
   return runReturning<AccountInCheck>(
     db
       .prepare(
-        `UPDATE twilio_accounts SET check_claim_id = ?3, check_lease_expires_at = ?4
+        `UPDATE twilio_accounts SET check_holder = ?3, check_lease_expires_at = ?4
          WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?7
            AND (check_lease_expires_at IS NULL OR check_lease_expires_at <= ?5)
            AND (SELECT COUNT(*) FROM twilio_accounts other
@@ -101,7 +101,7 @@ export async function renewCheck(
   const statement = db
     .prepare(
       `UPDATE twilio_accounts SET check_lease_expires_at = ?4
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND check_claim_id = ?3`,
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND check_holder = ?3`,
     )
     .bind(apiKeyId, accountSid, checkId, leaseExpiresAt, region);
   return (await run(statement, { isIdempotent: true })) === 1;
@@ -130,8 +130,8 @@ export function finishCheck(
     .prepare(
       `UPDATE twilio_accounts SET health = ?4, check_failures = ?5, next_check_at = ?6, check_position = ?8,
          checked_at = COALESCE(?7, checked_at), routing_position = COALESCE(?10, routing_position),
-         routing_checked_at = COALESCE(?11, routing_checked_at), check_claim_id = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?9 AND check_claim_id = ?3`,
+         routing_checked_at = COALESCE(?11, routing_checked_at), check_holder = NULL, check_lease_expires_at = NULL
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?9 AND check_holder = ?3`,
     )
     .bind(
       apiKeyId,
@@ -175,8 +175,8 @@ export function endCheck(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE twilio_accounts SET check_claim_id = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND check_claim_id = ?3`,
+      `UPDATE twilio_accounts SET check_holder = NULL, check_lease_expires_at = NULL
+       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND check_holder = ?3`,
     )
     .bind(apiKeyId, accountSid, checkId, region);
 }
@@ -193,7 +193,7 @@ export function markUnhealthy(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE twilio_accounts SET health = ?3, next_check_at = ?4, check_claim_id = NULL, check_lease_expires_at = NULL
+      `UPDATE twilio_accounts SET health = ?3, next_check_at = ?4, check_holder = NULL, check_lease_expires_at = NULL
        WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND health NOT IN (?3, 'credentials_rejected')`,
     )
     .bind(apiKeyId, accountSid, health, now, region);

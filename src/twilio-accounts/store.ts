@@ -73,7 +73,7 @@ export function upsertAccount(
        ON CONFLICT (api_key_id, account_sid, region) DO UPDATE SET previous_auth_token_sealed = ?7,
          auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
          health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at,
-         check_claim_id = NULL, check_lease_expires_at = NULL
+         check_holder = NULL, check_lease_expires_at = NULL
        WHERE auth_token_sealed = ?5`,
     )
     .bind(
@@ -108,7 +108,7 @@ export function markAccepted(
   return db
     .prepare(
       `UPDATE twilio_accounts SET health = 'ok', check_failures = 0, next_check_at = ?3,
-         check_claim_id = NULL, check_lease_expires_at = NULL
+         check_holder = NULL, check_lease_expires_at = NULL
        WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND health <> 'ok'`,
     )
     .bind(apiKeyId, accountSid, now, region);

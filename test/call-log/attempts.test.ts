@@ -10,10 +10,10 @@ const OTHER_SID = `CA${"2".repeat(32)}`;
 const HOUR_MS = 60 * 60 * 1_000;
 
 const newLog = () => env.CALL_LOG.getByName(crypto.randomUUID());
-const attempt = (id: string, claim = id, kind: "call" | "sms" = "call") => ({
+const attempt = (id: string, holder = id, kind: "call" | "sms" = "call") => ({
   id,
   kind,
-  claim,
+  holder,
   briefSealed: "x",
 });
 

@@ -14,7 +14,7 @@ describe("a plan is costly where it", () => {
     ["updates every row", "UPDATE phone_numbers SET updated_at = ?1"],
     [
       "reads a whole table for each row",
-      "SELECT 1 FROM agents a JOIN phone_numbers n ON n.claim_id = a.name WHERE a.id = ?1",
+      "SELECT 1 FROM agents a JOIN phone_numbers n ON n.lease_holder = a.name WHERE a.id = ?1",
     ],
     ["sorts a list", "SELECT id FROM agents WHERE api_key_id = ?1 ORDER BY updated_at DESC LIMIT ?2"],
     ["looks for the first of many", "SELECT 1 FROM agents WHERE name = ?1 LIMIT 1"],
@@ -37,7 +37,7 @@ describe("a plan is not costly where it", () => {
     ["takes the first row there is", "SELECT 1 FROM agents LIMIT 1"],
     [
       "sorts within an answer's row",
-      "SELECT (SELECT json_group_array(n.id ORDER BY n.claim_id) FROM phone_numbers n WHERE n.agent_id = a.id) FROM agents a WHERE a.id = ?1",
+      "SELECT (SELECT json_group_array(n.id ORDER BY n.lease_holder) FROM phone_numbers n WHERE n.agent_id = a.id) FROM agents a WHERE a.id = ?1",
     ],
     ["reads what it was given", "SELECT value FROM json_each(?1)"],
   ])("%s", async (_, sql) => {

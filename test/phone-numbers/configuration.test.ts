@@ -212,7 +212,7 @@ describe("notApplied", () => {
     ["a lower-case method", { voice_method: "post" }],
     ["a URL with other connection overrides", { sms_url: `${plain(webhooks.sms)}#rc=5` }],
     [
-      "URLs without any, as former versions imported numbers",
+      "URLs without any, if Twilio does not repeat them",
       {
         voice_url: plain(webhooks.voice),
         voice_fallback_url: plain(webhooks.voiceFallback),

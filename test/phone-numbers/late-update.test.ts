@@ -65,7 +65,7 @@ async function importUnsettled(importer: Importer, requests: number): Promise<vo
 async function letTimePass(overrides: Partial<Env> = {}): Promise<void> {
   await twilio.finishLate();
   await env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020' WHERE state <> 'active'").run();
-  await env.DB.prepare("UPDATE phone_numbers SET next_return_at = NULL, outcome_unknown_until = NULL").run();
+  await env.DB.prepare("UPDATE phone_numbers SET next_attempt_at = NULL, outcome_unknown_until = NULL").run();
   await reconcile(overrides);
 }
 

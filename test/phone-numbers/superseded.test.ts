@@ -62,7 +62,7 @@ async function leftOrphaned(): Promise<Prepared> {
 
 const letTimePass = async (overrides: Partial<Env> = {}) => {
   await env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020' WHERE state <> 'active'").run();
-  await env.DB.prepare("UPDATE phone_numbers SET next_return_at = NULL, outcome_unknown_until = NULL").run();
+  await env.DB.prepare("UPDATE phone_numbers SET next_attempt_at = NULL, outcome_unknown_until = NULL").run();
   await reconcile(overrides);
 };
 

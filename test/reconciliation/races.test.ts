@@ -122,7 +122,7 @@ describe("an account with many numbers that are gone", () => {
   it("is worked through run by run, and costs nothing more once that is known", async () => {
     const { key, account } = await prepare();
     const insert = env.DB.prepare(
-      `INSERT INTO phone_numbers (id, phone_number, api_key_id, account_sid, twilio_number_sid, state, claim_id,
+      `INSERT INTO phone_numbers (id, phone_number, api_key_id, account_sid, twilio_number_sid, state, lease_holder,
          previous_configuration_sealed, created_at, updated_at)
        VALUES (?1, ?2, ?3, ?4, ?5, 'active', 'c', 'x', '2020', '2020')`,
     );

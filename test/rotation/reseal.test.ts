@@ -50,10 +50,6 @@ async function haveEverything() {
       `INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
        VALUES ('evt_waiting', ?1, ?2, 'x', 'webhook.test', ?3, '2026')`,
     ).bind(key.key_id, imported.agentId, await sealed("evt_waiting")),
-    env.DB.prepare(
-      `INSERT INTO events (id, api_key_id, agent_id, type, payload_sealed, state, attempts_left, created_at, updated_at)
-       VALUES ('evt_former', ?1, ?2, 'webhook.test', ?3, 'failed', 0, '2026-01-31', '2026-01-31')`,
-    ).bind(key.key_id, imported.agentId, await sealed("evt_former")),
   ]);
   return { customer, ...imported };
 }
@@ -99,7 +95,7 @@ describe("a new key that comes first in TOKEN_ENCRYPTION_KEYS", () => {
     expectErrorLog("not_resealed");
     const { key } = await haveEverything();
     const insert = env.DB.prepare(
-      `INSERT INTO idempotency_keys (key, api_key_id, fingerprint, claim_id, response_sealed, expires_at)
+      `INSERT INTO idempotency_keys (key, api_key_id, fingerprint, lease_holder, response_sealed, expires_at)
        VALUES (?1, ?2, '', '', 'v1.gone.AAAA.AAAA', '9999')`,
     );
     const ids = Array.from({ length: 250 }, (_, index) => `key-${index}`);

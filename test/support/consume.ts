@@ -5,13 +5,17 @@ import {
   waitOnExecutionContext,
 } from "cloudflare:test";
 import worker from "../../src/index.ts";
-import { type QueueMessage, RECONCILIATION } from "../../src/queues.ts";
+import { RECONCILIATION } from "../../src/queues.ts";
+import type { WorkMessage } from "../../src/twilio-accounts/work-message.ts";
 import { takeQueued } from "./queue.ts";
 import { bindings } from "./worker.ts";
 
 type Result = { explicitAcks: string[]; retryMessages: { msgId: string }[] };
 
-type Delivered = { acked: QueueMessage[]; retried: { message: QueueMessage; delaySeconds: number }[] };
+type Delivered = {
+  acked: WorkMessage[];
+  retried: { message: WorkMessage; delaySeconds: number }[];
+};
 
 /**
  * Delivers the waiting messages of a queue to its consumer as one batch of real `Message` objects, and returns what the
@@ -28,7 +32,7 @@ export async function deliverQueued(
     attempts,
     body,
   }));
-  const batch = createMessageBatch<QueueMessage>(queue, messages);
+  const batch = createMessageBatch<WorkMessage>(queue, messages);
   const delays = new Map<string, number>();
   for (const message of batch.messages) {
     // The result does not say the delay of a retry.
@@ -42,7 +46,7 @@ export async function deliverQueued(
   await worker.queue(batch, { ...bindings, ...overrides }, context);
   await waitOnExecutionContext(context);
   const { explicitAcks, retryMessages } = (await getQueueResult(batch, context)) as Result;
-  const bodyOf = (id: string) => messages[Number(id)]?.body as QueueMessage;
+  const bodyOf = (id: string) => messages[Number(id)]?.body as WorkMessage;
   return {
     acked: explicitAcks.map(bodyOf),
     retried: retryMessages.map(({ msgId }) => ({

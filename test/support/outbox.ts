@@ -5,7 +5,7 @@ import type { EventOutbox } from "../../src/index.ts";
 import { meterRows } from "./objects.ts";
 
 type Stub = DurableObjectStub<EventOutbox>;
-const METHODS = ["accept", "report", "reseal", "adopt", "redeliverFailed", "list"] as const;
+const METHODS = ["accept", "report", "reseal", "redeliverFailed", "list"] as const;
 type Method = (typeof METHODS)[number];
 
 /** A call to an outbox that goes wrong: before it was carried out, or after, when only its answer is lost. */

@@ -1,7 +1,6 @@
-import { StorageError } from "../../database.ts";
+import { callObject } from "../../objects.ts";
 import { sha256 } from "../../vault/hash.ts";
 import type { SealedEvent } from "../event.ts";
-import type { FormerEvent } from "./adopt-store.ts";
 import type { DeliveryQuery } from "./delivery-store.ts";
 import type { Report } from "./work.ts";
 
@@ -23,15 +22,7 @@ export function createOutbox(namespace: Namespace) {
   /** Every method does the same if it is called twice, so that one whose answer was lost may be called again. */
   async function call<T>(apiKeyId: string, method: (outbox: Stub) => Promise<T>): Promise<T> {
     const id = await idOf(apiKeyId);
-    try {
-      return await method(namespace.get(id)).catch((error: unknown) => {
-        if (isOverloaded(error)) throw error;
-        // A stub that has failed once may go on failing, so this is another one.
-        return method(namespace.get(id));
-      });
-    } catch (error) {
-      throw new StorageError("unavailable", error);
-    }
+    return callObject(() => namespace.get(id), method);
   }
 
   return {
@@ -49,8 +40,6 @@ export function createOutbox(namespace: Namespace) {
     erase: (apiKeyId: string) => call(apiKeyId, (outbox) => outbox.erase()),
     reseal: (apiKeyId: string, after: number, limit: number) =>
       call(apiKeyId, (outbox) => outbox.reseal(after, limit)),
-    adopt: (apiKeyId: string, events: readonly FormerEvent[]) =>
-      call(apiKeyId, (outbox) => outbox.adopt(apiKeyId, events)),
   };
 }
 
@@ -59,8 +48,3 @@ export function createOutbox(namespace: Namespace) {
  * key would be another one after that key is rotated.
  */
 const nameOf = (apiKeyId: string) => sha256(`event-outbox/${apiKeyId}`);
-
-/** https://developers.cloudflare.com/durable-objects/best-practices/error-handling/ */
-function isOverloaded(error: unknown): boolean {
-  return error instanceof Error && "overloaded" in error && error.overloaded === true;
-}

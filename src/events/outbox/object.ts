@@ -5,7 +5,6 @@ import { createServices, type Services } from "../../services.ts";
 import { VaultError } from "../../vault/vault.ts";
 import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
 import { openPayload, payloadSlot, type SealedEvent } from "../event.ts";
-import { type FormerEvent, insertFormerEvent } from "./adopt-store.ts";
 import {
   type Delivery,
   type DeliveryQuery,
@@ -126,14 +125,6 @@ export class EventOutbox extends DurableObject<Env> {
       }
     }
     return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
-  }
-
-  /** Takes over events that D1 held, with what became of them. */
-  async adopt(apiKeyId: string, events: readonly FormerEvent[]): Promise<Work[]> {
-    const dispatcher = this.#open(apiKeyId);
-    for (const event of events) insertFormerEvent(this.#sql, event, this.#services.now().getTime());
-    dispatcher.loadDue();
-    return this.#handOut(MAX_AT_ONCE);
   }
 
   override async alarm(): Promise<void> {

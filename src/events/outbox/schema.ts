@@ -1,5 +1,7 @@
-// The tables of an outbox. Entries are only ever added: an object applies those that it does not have yet.
-const MIGRATIONS: readonly string[] = [
+import { hasTables, keepTables } from "../../objects.ts";
+
+/** The tables of an outbox. @internal */
+export const TABLES: readonly string[] = [
   `CREATE TABLE events (
      -- When it was taken in: milliseconds times 1,024, and then one after the other.
      seq INTEGER PRIMARY KEY,
@@ -21,6 +23,8 @@ const MIGRATIONS: readonly string[] = [
    ) STRICT;
    CREATE INDEX events_waiting ON events (next_attempt_at) WHERE next_attempt_at IS NOT NULL;
    CREATE INDEX events_failed ON events (seq) WHERE state = 'failed';
+   -- What happened to a number itself, which is rare: no call and no text has an entry.
+   CREATE INDEX events_of_number ON events (lane, seq) WHERE type >= 'number.' AND type < 'number/';
    CREATE TABLE circuits (
      url TEXT PRIMARY KEY,
      failures INTEGER NOT NULL,
@@ -30,37 +34,23 @@ const MIGRATIONS: readonly string[] = [
      id INTEGER PRIMARY KEY CHECK (id = 1),
      api_key_id TEXT NOT NULL,
      -- Every event up to this one has had its first attempt, or has a next_attempt_at.
-     watermark INTEGER NOT NULL,
-     version INTEGER NOT NULL
+     watermark INTEGER NOT NULL
    ) STRICT`,
-  // What happened to a number itself, which is rare: no call and no text has an entry.
-  "CREATE INDEX events_of_number ON events (lane, seq) WHERE type >= 'number.' AND type < 'number/'",
 ];
 
 /** What an outbox knows of itself; undefined if nothing was ever put into it. */
 export type Settings = { apiKeyId: string; watermark: number };
 
-type SettingsRow = { api_key_id: string; watermark: number; version: number };
-
 export function readSettings(sql: SqlStorage): Settings | undefined {
-  const [table] = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'settings'").toArray();
-  if (!table) return undefined;
-  const { api_key_id, watermark, version } = sql
-    .exec<SettingsRow>("SELECT api_key_id, watermark, version FROM settings")
-    .one();
-  for (const migration of MIGRATIONS.slice(version)) sql.exec(migration);
-  if (version < MIGRATIONS.length) sql.exec("UPDATE settings SET version = ?", MIGRATIONS.length);
-  return { apiKeyId: api_key_id, watermark };
+  if (!hasTables(sql)) return undefined;
+  keepTables(sql, TABLES);
+  return sql.exec<Settings>("SELECT api_key_id AS apiKeyId, watermark FROM settings").one();
 }
 
 /** Makes the tables. Nothing is written for an API key that has no events. */
 export function createSettings(sql: SqlStorage, apiKeyId: string): Settings {
-  for (const migration of MIGRATIONS) sql.exec(migration);
-  sql.exec(
-    "INSERT INTO settings (id, api_key_id, watermark, version) VALUES (1, ?, 0, ?)",
-    apiKeyId,
-    MIGRATIONS.length,
-  );
+  keepTables(sql, TABLES);
+  sql.exec("INSERT INTO settings (id, api_key_id, watermark) VALUES (1, ?, 0)", apiKeyId);
   return { apiKeyId, watermark: 0 };
 }
 

@@ -87,7 +87,7 @@ export async function claim(
   const now = services.now();
   const row: Claim = {
     id,
-    claimId: newId("claim"),
+    holder: newId("holder"),
     leaseExpiresAt: leaseEnd(services, now),
     phoneNumber: body.phone_number,
     ...account,
@@ -102,7 +102,7 @@ export async function claim(
   const accepted = markAccepted(db, token, time);
   try {
     if (!abandoned) await insertClaim(db, row, [upsert, accepted], time, superseded);
-    else if (!(await takeOverClaim(db, row, abandoned.claim_id, [upsert, accepted], time))) {
+    else if (!(await takeOverClaim(db, row, abandoned.lease_holder, [upsert, accepted], time))) {
       throw new ApiError("number_already_imported");
     }
   } catch (error) {

@@ -16,7 +16,7 @@ export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1Prep
   return db
     .prepare(
       `SELECT id, phone_number, api_key_id, agent_id, account_sid, region, twilio_number_sid, inbound_enabled, outbound_enabled,
-         state, claim_id, lease_expires_at, previous_configuration_sealed, outcome_unknown_until,
+         state, lease_holder, lease_expires_at, previous_configuration_sealed, outcome_unknown_until,
          ${IS_ORPHANED} AS is_orphaned
        FROM phone_numbers WHERE phone_number = ?1`,
     )
@@ -26,7 +26,7 @@ export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1Prep
 /** The row of an import: who imports the number, and until when nobody else may. */
 export type Claim = {
   id: string;
-  claimId: string;
+  holder: string;
   leaseExpiresAt: string;
   phoneNumber: string;
   apiKeyId: string;
@@ -51,11 +51,11 @@ export async function insertClaim(
   claim: Claim,
   accounts: readonly D1PreparedStatement[],
   now: string,
-  superseded?: Pick<PhoneNumberRow, "id" | "claim_id" | "api_key_id">,
+  superseded?: Pick<PhoneNumberRow, "id" | "lease_holder" | "api_key_id">,
 ): Promise<void> {
   const insert = db
     .prepare(
-      `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, state, claim_id,
+      `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, state, lease_holder,
          lease_expires_at, previous_configuration_sealed, created_at, updated_at, region, outcome_unknown_until)
        VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'importing', ?7, ?8, ?9, ?10, ?10, ?11, ?12)`,
     )
@@ -66,7 +66,7 @@ export async function insertClaim(
       claim.agentId,
       claim.accountSid,
       claim.twilioNumberSid,
-      claim.claimId,
+      claim.holder,
       claim.leaseExpiresAt,
       claim.previousConfigurationSealed,
       now,
@@ -78,10 +78,10 @@ export async function insertClaim(
         db
           .prepare(
             `DELETE FROM phone_numbers
-             WHERE id = ?1 AND claim_id = ?2 AND (state = 'returning' OR ${IS_ORPHANED})
+             WHERE id = ?1 AND lease_holder = ?2 AND (state = 'returning' OR ${IS_ORPHANED})
                AND (lease_expires_at IS NULL OR lease_expires_at <= ?3)`,
           )
-          .bind(superseded.id, superseded.claim_id, now),
+          .bind(superseded.id, superseded.lease_holder, now),
         deleteUnusedAccounts(db, superseded.api_key_id),
       ]
     : [];
@@ -106,11 +106,11 @@ export async function takeOverClaim(
   const update = db
     .prepare(
       `UPDATE phone_numbers SET state = 'importing', agent_id = ?3, account_sid = ?4, region = ?10, twilio_number_sid = ?5,
-         claim_id = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, created_at = ?9, updated_at = ?9,
-         inbound_enabled = 1, outbound_enabled = 1, next_return_at = NULL, return_attempts = 0, sms_refused = 0,
+         lease_holder = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, created_at = ?9, updated_at = ?9,
+         inbound_enabled = 1, outbound_enabled = 1, next_attempt_at = NULL, recovery_attempts = 0, sms_refused = 0,
          health = 'ok', health_reasons = '[]', checked_at = NULL, drift_policy = 'repair', repaired_at = NULL,
          repairs = 0, first_inbound_at = NULL, last_inbound_at = NULL
-       WHERE id = ?1 AND claim_id = ?2 AND state <> 'active' AND lease_expires_at <= ?9`,
+       WHERE id = ?1 AND lease_holder = ?2 AND state <> 'active' AND lease_expires_at <= ?9`,
     )
     .bind(
       claim.id,
@@ -118,7 +118,7 @@ export async function takeOverClaim(
       claim.agentId,
       claim.accountSid,
       claim.twilioNumberSid,
-      claim.claimId,
+      claim.holder,
       claim.leaseExpiresAt,
       claim.previousConfigurationSealed,
       now,
@@ -128,7 +128,7 @@ export async function takeOverClaim(
   return results[accounts.length]?.meta.changes === 1;
 }
 
-export type Activation = Pick<Claim, "id" | "claimId"> & {
+export type Activation = Pick<Claim, "id" | "holder"> & {
   smsRefused: boolean;
   /** Calls to the number are known to be handled in the Region it was imported in. */
   isRegionChecked: boolean;
@@ -143,7 +143,7 @@ export type Activation = Pick<Claim, "id" | "claimId"> & {
  */
 export async function activate(
   db: D1Database,
-  { id, claimId, smsRefused, isRegionChecked }: Activation,
+  { id, holder, smsRefused, isRegionChecked }: Activation,
   event: SealedEvent,
   now: string,
 ): Promise<{ agentId: string | null; hasEvent: boolean } | undefined> {
@@ -152,12 +152,12 @@ export async function activate(
     .prepare(
       `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, sms_refused = ?4, updated_at = ?3,
          health = ?5, health_reasons = ?6
-       WHERE id = ?1 AND claim_id = ?2 RETURNING agent_id`,
+       WHERE id = ?1 AND lease_holder = ?2 RETURNING agent_id`,
     )
-    .bind(id, claimId, now, Number(smsRefused), healthOf(reasons), JSON.stringify(reasons));
+    .bind(id, holder, now, Number(smsRefused), healthOf(reasons), JSON.stringify(reasons));
   const [updated, inserted] = await batch(db, [
     update,
-    insertPending(db, event, { phoneNumberId: id, claimId, state: "active" }),
+    insertPending(db, event, { phoneNumberId: id, holder, state: "active" }),
   ]);
   const row = updated?.results[0] as { agent_id: string | null } | undefined;
   return row && { agentId: row.agent_id, hasEvent: inserted?.meta.changes === 1 };
@@ -170,14 +170,14 @@ export async function activate(
  */
 export async function removeClaim(
   db: D1Database,
-  { id, claimId, apiKeyId }: Pick<Claim, "id" | "claimId" | "apiKeyId">,
+  { id, holder, apiKeyId }: Pick<Claim, "id" | "holder" | "apiKeyId">,
 ): Promise<void> {
   await batch(
     db,
     [
       db
-        .prepare("DELETE FROM phone_numbers WHERE id = ?1 AND claim_id = ?2 AND state = 'importing'")
-        .bind(id, claimId),
+        .prepare("DELETE FROM phone_numbers WHERE id = ?1 AND lease_holder = ?2 AND state = 'importing'")
+        .bind(id, holder),
       deleteUnusedAccounts(db, apiKeyId),
     ],
     { isIdempotent: true },

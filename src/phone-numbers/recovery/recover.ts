@@ -29,17 +29,17 @@ const MAX_PER_RUN = 50;
  */
 export async function recoverNumbers(account: AccountKey, services: Services): Promise<boolean> {
   const { db, now } = services;
-  const claimId = newId("check");
+  const holder = newId("check");
   const keepUntil = () => leaseEnd(services, now());
-  if (!(await beginCheck(db, account, claimId, keepUntil(), now().toISOString()))) return false;
+  if (!(await beginCheck(db, account, holder, keepUntil(), now().toISOString()))) return false;
   try {
     const phoneNumbers = await findUnfinishedNumbers(db, account, now().toISOString(), MAX_PER_RUN);
     for (const phoneNumber of phoneNumbers) {
       await recoverNumber(phoneNumber, account.apiKeyId, services);
-      await renewCheck(db, account, claimId, keepUntil());
+      await renewCheck(db, account, holder, keepUntil());
     }
   } finally {
-    await run(endCheck(db, account, claimId), { isIdempotent: true }).catch(() => undefined);
+    await run(endCheck(db, account, holder), { isIdempotent: true }).catch(() => undefined);
   }
   return true;
 }
@@ -64,7 +64,7 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
   const time = now();
   const claim: Claim = {
     id: row.id,
-    claimId: newId("claim"),
+    holder: newId("holder"),
     leaseExpiresAt: leaseEnd(services, time),
     phoneNumber: row.phone_number,
     apiKeyId: row.api_key_id,
@@ -75,7 +75,7 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
     previousConfigurationSealed: row.previous_configuration_sealed,
     outcomeUnknownUntil: row.outcome_unknown_until,
   };
-  if (!(await takeOverImport(db, claim, row.claim_id, time.toISOString()))) return;
+  if (!(await takeOverImport(db, claim, row.lease_holder, time.toISOString()))) return;
   try {
     const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
@@ -91,8 +91,8 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
   await postponeRecovery(
     db,
     row.id,
-    claim.claimId,
+    claim.holder,
     at.toISOString(),
-    nextAttempt(row.return_attempts, FIRST_RETRY_MS, at).toISOString(),
+    nextAttempt(row.recovery_attempts, FIRST_RETRY_MS, at).toISOString(),
   );
 }

@@ -12,16 +12,16 @@ import type { Claim } from "../import/store.ts";
  */
 export async function takeOverImport(
   db: D1Database,
-  { id, claimId, leaseExpiresAt }: Claim,
+  { id, holder, leaseExpiresAt }: Claim,
   abandoned: string,
   now: string,
 ): Promise<boolean> {
   const statement = db
     .prepare(
-      `UPDATE phone_numbers SET claim_id = ?3, lease_expires_at = ?4
-       WHERE id = ?1 AND claim_id = ?2 AND state = 'importing' AND lease_expires_at <= ?5`,
+      `UPDATE phone_numbers SET lease_holder = ?3, lease_expires_at = ?4
+       WHERE id = ?1 AND lease_holder = ?2 AND state = 'importing' AND lease_expires_at <= ?5`,
     )
-    .bind(id, abandoned, claimId, leaseExpiresAt, now);
+    .bind(id, abandoned, holder, leaseExpiresAt, now);
   return (await run(statement)) === 1;
 }
 
@@ -29,17 +29,17 @@ export async function takeOverImport(
 export async function postponeRecovery(
   db: D1Database,
   id: string,
-  claimId: string,
+  holder: string,
   now: string,
   until: string,
 ): Promise<void> {
   await run(
     db
       .prepare(
-        `UPDATE phone_numbers SET lease_expires_at = ?3, next_return_at = ?4, return_attempts = return_attempts + 1
-         WHERE id = ?1 AND claim_id = ?2 AND state <> 'active'`,
+        `UPDATE phone_numbers SET lease_expires_at = ?3, next_attempt_at = ?4, recovery_attempts = recovery_attempts + 1
+         WHERE id = ?1 AND lease_holder = ?2 AND state <> 'active'`,
       )
-      .bind(id, claimId, now, until),
+      .bind(id, holder, now, until),
   );
 }
 
@@ -57,7 +57,7 @@ export async function findUnfinishedAccounts(
     db
       .prepare(
         `SELECT api_key_id AS apiKeyId, account_sid AS accountSid, region FROM phone_numbers
-         WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_return_at IS NULL OR next_return_at <= ?1)
+         WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_attempt_at IS NULL OR next_attempt_at <= ?1)
          ORDER BY lease_expires_at LIMIT ?2`,
       )
       .bind(now, limit),
@@ -81,7 +81,7 @@ export async function findUnfinishedNumbers(
       .prepare(
         `SELECT phone_number FROM phone_numbers
          WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND state <> 'active' AND lease_expires_at <= ?3
-           AND (next_return_at IS NULL OR next_return_at <= ?3) LIMIT ?4`,
+           AND (next_attempt_at IS NULL OR next_attempt_at <= ?3) LIMIT ?4`,
       )
       .bind(apiKeyId, accountSid, now, limit, region),
   );

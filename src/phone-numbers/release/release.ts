@@ -95,15 +95,15 @@ export async function findToRelease(
  */
 export async function releaseRow(row: ReleasableRow, services: Services): Promise<ReleasedNumber> {
   const { db, now } = services;
-  const claimId = newId("claim");
+  const holder = newId("holder");
   const time = now();
-  if (!(await beginRelease(db, row, claimId, leaseEnd(services, time), time.toISOString())))
+  if (!(await beginRelease(db, row, holder, leaseEnd(services, time), time.toISOString())))
     throw inProgress(1);
   const returned = await returnConfiguration(row, services);
   try {
-    await forget(row, claimId, returned, services);
+    await forget(row, holder, returned, services);
   } catch (error) {
-    if (error instanceof StorageError) await expireLease({ id: row.id, claimId }, services);
+    if (error instanceof StorageError) await expireLease({ id: row.id, holder }, services);
     throw error;
   }
   return { phoneNumber: row.phone_number, twilioNumberSid: row.twilio_number_sid, ...returned };
@@ -165,16 +165,16 @@ function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string
 }
 
 /** When to try again; undefined after a week. */
-function nextTryOf({ state, return_attempts, updated_at }: ReleasableRow, now: Date): string | undefined {
+function nextTryOf({ state, recovery_attempts, updated_at }: ReleasableRow, now: Date): string | undefined {
   // Only retries write a row that is `returning`, and they do not change `updated_at`: it is the time of the release.
   if (state === "returning" && now.getTime() - Date.parse(updated_at) > PATIENCE_MS) return undefined;
-  return nextAttempt(return_attempts, FIRST_RETRY_MS, now).toISOString();
+  return nextAttempt(recovery_attempts, FIRST_RETRY_MS, now).toISOString();
 }
 
 /** @throws ApiError `release_in_progress` if another request has taken over the release */
 async function forget(
   row: ReleasableRow,
-  claimId: string,
+  holder: string,
   returned: Returned,
   services: Services,
 ): Promise<void> {
@@ -191,7 +191,7 @@ async function forget(
   const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
   const time = now();
   const ending = {
-    claimId,
+    holder,
     event,
     now: time.toISOString(),
     returnAt: nextReturn(row, returned, time),

@@ -10,8 +10,8 @@ export type ReleasableRow = PhoneNumberRow &
   TwilioAccountRow & {
     created_at: string;
     updated_at: string;
-    return_attempts: number;
-    /** When recovery may try again. The column is called `next_return_at` because only releases had it at first. */
+    recovery_attempts: number;
+    /** When recovery may try again. */
     next_attempt_at: string | null;
   };
 
@@ -25,8 +25,8 @@ export function findReleasable(
     db
       .prepare(
         `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.region, n.twilio_number_sid, n.inbound_enabled,
-           n.outbound_enabled, n.state, n.claim_id, n.lease_expires_at, n.previous_configuration_sealed, n.outcome_unknown_until, n.created_at, n.updated_at,
-           n.return_attempts, n.next_return_at AS next_attempt_at,
+           n.outbound_enabled, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed, n.outcome_unknown_until, n.created_at, n.updated_at,
+           n.recovery_attempts, n.next_attempt_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
          JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
@@ -45,24 +45,24 @@ export function findReleasable(
  */
 export async function beginRelease(
   db: D1Database,
-  { id, claim_id, state }: PhoneNumberRow,
-  claimId: string,
+  { id, lease_holder, state }: PhoneNumberRow,
+  holder: string,
   leaseExpiresAt: string,
   now: string,
 ): Promise<boolean> {
   const changed = await run(
     db
       .prepare(
-        `UPDATE phone_numbers SET state = ?6, claim_id = ?3, lease_expires_at = ?4
-         WHERE id = ?1 AND claim_id = ?2 AND (lease_expires_at IS NULL OR lease_expires_at <= ?5)`,
+        `UPDATE phone_numbers SET state = ?6, lease_holder = ?3, lease_expires_at = ?4
+         WHERE id = ?1 AND lease_holder = ?2 AND (lease_expires_at IS NULL OR lease_expires_at <= ?5)`,
       )
-      .bind(id, claim_id, claimId, leaseExpiresAt, now, state === "returning" ? state : "releasing"),
+      .bind(id, lease_holder, holder, leaseExpiresAt, now, state === "returning" ? state : "releasing"),
   );
   return changed === 1;
 }
 
 type Ending = {
-  claimId: string;
+  holder: string;
   event: SealedEvent | undefined;
   now: string;
   /** When to try again to restore the number; undefined if there is nothing left to do, and the row is deleted. */
@@ -82,20 +82,20 @@ type Ending = {
 export async function endRelease(
   db: D1Database,
   { id, api_key_id }: PhoneNumberRow,
-  { claimId, event, now, returnAt, previousSealed }: Ending,
+  { holder, event, now, returnAt, previousSealed }: Ending,
 ): Promise<{ isReleased: boolean; hasEvent: boolean }> {
   const end =
     returnAt === undefined
-      ? db.prepare("DELETE FROM phone_numbers WHERE id = ?1 AND claim_id = ?2").bind(id, claimId)
+      ? db.prepare("DELETE FROM phone_numbers WHERE id = ?1 AND lease_holder = ?2").bind(id, holder)
       : db
           .prepare(
             `UPDATE phone_numbers SET updated_at = CASE WHEN state = 'returning' THEN updated_at ELSE ?3 END,
-               state = 'returning', agent_id = NULL, lease_expires_at = ?3, return_attempts = return_attempts + 1, next_return_at = ?4,
+               state = 'returning', agent_id = NULL, lease_expires_at = ?3, recovery_attempts = recovery_attempts + 1, next_attempt_at = ?4,
                previous_configuration_sealed = COALESCE(?5, previous_configuration_sealed)
-             WHERE id = ?1 AND claim_id = ?2`,
+             WHERE id = ?1 AND lease_holder = ?2`,
           )
-          .bind(id, claimId, now, returnAt, previousSealed ?? null);
-  const tell = event ? [insertPending(db, event, { phoneNumberId: id, claimId, state: "releasing" })] : [];
+          .bind(id, holder, now, returnAt, previousSealed ?? null);
+  const tell = event ? [insertPending(db, event, { phoneNumberId: id, holder, state: "releasing" })] : [];
   const results = await batch(db, [...tell, end, deleteUnusedAccounts(db, api_key_id)]);
   return {
     isReleased: results.at(-2)?.meta.changes === 1,

@@ -55,7 +55,7 @@ async function expectAsBefore(prepared: Prepared): Promise<void> {
 async function timePasses(): Promise<void> {
   await env.DB.batch([
     env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020' WHERE state <> 'active'"),
-    env.DB.prepare("UPDATE phone_numbers SET next_return_at = '2020', outcome_unknown_until = NULL"),
+    env.DB.prepare("UPDATE phone_numbers SET next_attempt_at = '2020', outcome_unknown_until = NULL"),
   ]);
   await reconcile();
 }
@@ -361,7 +361,7 @@ describe("what cannot be settled now", () => {
       expect(error.details).toMatchObject({ outcome: "unknown" });
       const [left] = await rows("phone_numbers");
       // Nothing of it was tried again yet.
-      expect(left).toMatchObject({ state: "importing", return_attempts: 0 });
+      expect(left).toMatchObject({ state: "importing", recovery_attempts: 0 });
       await expectNextImportFinishes(prepared);
       expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ id: left?.id })]);
     },

@@ -28,7 +28,7 @@ async function prepare() {
 
 const expireLeases = () =>
   env.DB.prepare(
-    "UPDATE phone_numbers SET lease_expires_at = '2020', next_return_at = NULL, outcome_unknown_until = NULL",
+    "UPDATE phone_numbers SET lease_expires_at = '2020', next_attempt_at = NULL, outcome_unknown_until = NULL",
   ).run();
 
 describe("an import that was left unfinished", () => {
@@ -105,7 +105,7 @@ describe("a release that was left unfinished", () => {
 
 describe("a number that Twilio could not be told of when it was released", () => {
   const returnDue = () =>
-    env.DB.prepare("UPDATE phone_numbers SET next_return_at = '2020', outcome_unknown_until = NULL").run();
+    env.DB.prepare("UPDATE phone_numbers SET next_attempt_at = '2020', outcome_unknown_until = NULL").run();
 
   async function released() {
     const prepared = await prepare();
@@ -121,7 +121,7 @@ describe("a number that Twilio could not be told of when it was released", () =>
     expect(await rows("phone_numbers")).toHaveLength(1);
     await returnDue();
     await reconcile();
-    expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ return_attempts: 2 })]);
+    expect(await rows("phone_numbers")).toEqual([expect.objectContaining({ recovery_attempts: 2 })]);
     twilio.faults.clear();
     await returnDue();
     await reconcile();
