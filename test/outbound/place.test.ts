@@ -98,6 +98,9 @@ describe("POST /v1/calls/outbound", () => {
     const bad = { to_number: "0044 20", agent_id: "agent_0000000000000000" };
     await expectError(await placeCall(imported, { to_number: "", agent_id: "" }), 400, "missing_field");
     await expectError(await placeCall(imported, bad), 400, "invalid_phone_format");
+    const near = { to_number: "+49 (0)30 901820" };
+    const { details } = await expectError(await placeCall(imported, near), 400, "invalid_phone_format");
+    expect(details).toMatchObject({ suggestion: "+4930901820" });
     await expectError(
       await placeCall(imported, { ...bad, to_number: CALLEE, from_number: CALLEE }),
       404,
