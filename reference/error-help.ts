@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../src/http/errors.ts";
+import { MEANINGS } from "../src/twilio/meanings.ts";
 import { CREDENTIAL_ADVICE } from "../src/twilio-accounts/diagnose.ts";
 
 /** What the page of an error says in addition to the message in the answer. */
@@ -15,6 +16,15 @@ type ErrorHelp = {
 const reasons = Object.entries(CREDENTIAL_ADVICE).map(
   ([reason, advice]) => `If details.reason is ${reason}: ${advice}`,
 );
+
+/** The same for calls and texts; the reasons of `sms.failed` are among them. */
+const meanings = [
+  ...new Set(
+    [...MEANINGS.values()]
+      .filter(({ kind }) => kind !== "account")
+      .map(({ reason, remedy }) => `If details.reason is ${reason}: ${remedy}`),
+  ),
+];
 
 /** The pages of errors about numbers and about Twilio. */
 const numberHelp = {
@@ -139,8 +149,8 @@ const numberHelp = {
   twilio_update_rejected: {
     happened: "Twilio refused the new webhooks. The number was not changed.",
     remedy: [
-      "Look up details.twilio_code in Twilio's error dictionary. It says what Twilio refused.",
-      "Check whether this number needs a regulatory bundle or an address at Twilio.",
+      "Do what the message says. details.reason has it in a word.",
+      "If there is no details.reason, look up details.twilio_code in Twilio's error dictionary.",
     ],
     details: { twilio_status: 400, twilio_code: 21402 },
   },
@@ -248,16 +258,25 @@ const outboundHelp = {
     ],
     details: { limit: 10, retry_after: 5 },
   },
+  outbound_refused: {
+    happened:
+      "Twilio refused the call or text, and would refuse it again. details.twilio_code and details.reason say why.",
+    remedy: [
+      ...meanings,
+      "If there is no details.reason, look details.twilio_code up in Twilio's error dictionary.",
+    ],
+    details: { twilio_status: 400, twilio_code: 21215, reason: "country_not_enabled" },
+  },
   outbound_failed: {
     happened:
-      "Twilio refused the call or text, and details.twilio_code says why. Or Twilio did not answer, and details.outcome says " +
-      "what is known: unknown means that it may have been carried out, not_sent means that it has not.",
+      "Twilio cannot take the call or text now, and details.twilio_code says why. Or Twilio did not answer, and details.outcome " +
+      "says what is known: unknown means that it may have been carried out, not_sent means that it has not.",
     remedy: [
-      "Look details.twilio_code up in Twilio's error reference; details.reason has it in a word.",
+      "If there is no details.outcome, nothing was sent. Send the request again after Retry-After seconds.",
       "After outcome unknown, send the same request with the same Idempotency-Key. It is not sent twice: you get its SID, or learn that Twilio has nothing of it.",
       "Without an Idempotency-Key, look at your events or in Twilio's Console before you try again.",
     ],
-    details: { twilio_status: 400, twilio_code: 21215, reason: "country_not_enabled" },
+    details: { twilio_status: 403, twilio_code: 10004, reason: "too_many_calls", retry_after: 5 },
   },
 } as const satisfies Record<string, ErrorHelp>;
 

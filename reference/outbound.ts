@@ -35,6 +35,7 @@ const SENDING: readonly ErrorCode[] = [
   "from_number_not_found",
   "agent_missing_phone_number",
   "outbound_disabled",
+  "outbound_refused",
   "outbound_failed",
   "twilio_invalid_credentials",
   "twilio_auth_failed",

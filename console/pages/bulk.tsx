@@ -70,7 +70,7 @@ function Start({ agentList }: { agentList: Agent[] }) {
     setComplaint("");
     if (!file) return;
     try {
-      setRows(numbersOf(await file.text()));
+      setRows(numbersOf(new Uint8Array(await file.arrayBuffer())));
     } catch (error) {
       if (!(error instanceof NumbersCsvError)) throw error;
       setComplaint(`${file.name} ${error.message}`);

@@ -5,7 +5,7 @@ import { NumbersCsvError, type NumberToImport, numbersOf } from "./numbers-csv.t
 /** The numbers of a CSV file; `-` is standard input. */
 export function readNumbers(file: string): NumberToImport[] {
   try {
-    return numbersOf(readFileSync(file === "-" ? 0 : file, "utf8"));
+    return numbersOf(readFileSync(file === "-" ? 0 : file));
   } catch (error) {
     throw error instanceof NumbersCsvError ? usage(`${file} ${error.message}`) : error;
   }

@@ -1,4 +1,5 @@
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { readPhoneNumber } from "../../src/twilio/e164.ts";
 import { readSecret } from "./ask.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { usage } from "./failures.ts";
@@ -12,6 +13,8 @@ function wholeNumber(text: string): number {
   return Number(text);
 }
 
+/** A phone number as a person writes it. */
+export const numberArgument = (name = "number") => new Argument(`<${name}>`).argParser(readPhoneNumber);
 export const limitOption = () =>
   new Option("--limit <count>", "show this many at most").argParser(wholeNumber);
 export const dryRunOption = () => new Option("--dry-run", "say what would change, and change nothing");

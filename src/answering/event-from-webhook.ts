@@ -113,7 +113,7 @@ function textDelivered(parameters: URLSearchParams): WebhookEvent | undefined {
   const type = Object.hasOwn(DELIVERIES, status) ? DELIVERIES[status] : undefined;
   if (!sid || !type) return undefined;
   const code = wholeNumber(parameters.get("ErrorCode")) ?? undefined;
-  const failure = { reason: meaningOf(code) ?? status, twilio_code: code ?? null };
+  const failure = { reason: meaningOf(code)?.reason ?? status, twilio_code: code ?? null };
   const data = {
     message_id: sid,
     from: parameters.get("From"),

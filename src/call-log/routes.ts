@@ -7,9 +7,10 @@ import { oneOf, pageOf } from "../http/page.ts";
 import { requestServices, type Services } from "../services.ts";
 import { endCall } from "../twilio/calls.ts";
 import { isE164 } from "../twilio/e164.ts";
-import { TwilioError } from "../twilio/errors.ts";
+import { isNotFound, TwilioError } from "../twilio/errors.ts";
 import { deleteRecording, openRecording } from "../twilio/http.ts";
-import { twilioFailure } from "../twilio-accounts/twilio-failure.ts";
+import type { AccountClient } from "../twilio-accounts/client.ts";
+import { diagnose } from "../twilio-accounts/diagnose.ts";
 import { CALL_STATUSES, DIRECTIONS, isLive, reasonOf, statusOf } from "./call.ts";
 import { clientOf, ownCall, serialise, serialiseWhole } from "./logged-call.ts";
 
@@ -44,8 +45,10 @@ export const callLog = new Hono<AppEnv>()
     const { call, apiKeyId, services } = await own(c);
     if (isLive(call.status)) throw new ApiError("call_in_progress");
     if (call.recording_sid !== null) {
-      const { endpoint, credentials } = await clientOf(call, apiKeyId, services);
-      await deleteRecording(endpoint, credentials, call.recording_sid).catch(refusal("recording_not_found"));
+      const client = await clientOf(call, apiKeyId, services);
+      await deleteRecording(client.endpoint, client.credentials, call.recording_sid).catch(
+        refusal("recording_not_found", client, apiKeyId, services),
+      );
     }
     const { conversations } = services.objects;
     const { phone_number_id, call_id } = call;
@@ -56,10 +59,10 @@ export const callLog = new Hono<AppEnv>()
   .get("/:call_id/recording", withApiKeyNoReplay, async (c) => {
     const { call, apiKeyId, services } = await own(c);
     if (call.recording_sid === null) throw new ApiError("recording_not_found");
-    const { endpoint, credentials } = await clientOf(call, apiKeyId, services);
+    const client = await clientOf(call, apiKeyId, services);
     const range = c.req.header("range");
-    const media = await openRecording(endpoint, credentials, call.recording_sid, range).catch(
-      refusal("recording_not_found"),
+    const media = await openRecording(client.endpoint, client.credentials, call.recording_sid, range).catch(
+      refusal("recording_not_found", client, apiKeyId, services),
     );
     return new Response(media.body, { status: media.status, headers: mediaHeaders(media, call.call_id) });
   });
@@ -85,10 +88,10 @@ function phoneNumberOf(c: AppContext): string | undefined {
 
 /** @throws ApiError what Twilio refuses; a call that has ended meanwhile is no fault */
 async function hangUp(call: Awaited<ReturnType<typeof ownCall>>, apiKeyId: string, services: Services) {
-  const { endpoint, credentials } = await clientOf(call, apiKeyId, services);
-  const told = await endCall(endpoint, credentials, call.call_id).catch((error: unknown) => {
+  const client = await clientOf(call, apiKeyId, services);
+  const told = await endCall(client.endpoint, client.credentials, call.call_id).catch((error: unknown) => {
     if (error instanceof TwilioError && HAS_ENDED.has(error.facts.twilioCode ?? 0)) return "completed";
-    return refusal("call_not_found")(error);
+    return refusal("call_not_found", client, apiKeyId, services)(error);
   });
   const status = statusOf(told);
   if (!status || isLive(status)) return;
@@ -113,10 +116,15 @@ const HAS_ENDED: ReadonlySet<number> = new Set([21220]);
 
 /** @param gone the code if Twilio no longer has it */
 const refusal =
-  (gone: "call_not_found" | "recording_not_found") =>
-  (error: unknown): never => {
-    if (error instanceof TwilioError && error.facts.status === 404) throw new ApiError(gone);
-    throw twilioFailure(error, "twilio_unavailable");
+  (
+    gone: "call_not_found" | "recording_not_found",
+    client: AccountClient,
+    apiKeyId: string,
+    services: Services,
+  ) =>
+  async (error: unknown): Promise<never> => {
+    if (isNotFound(error)) throw new ApiError(gone);
+    throw await diagnose(error, { ...client, apiKeyId }, services);
   };
 
 const PASSED_ON = ["content-type", "content-length", "content-range", "accept-ranges"] as const;

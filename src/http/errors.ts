@@ -172,9 +172,10 @@ export const errorCatalogue = {
     message: "The language model did not answer. Try again in a moment.",
   },
   twilio_update_rejected: {
-    status: 502,
+    status: 422,
     message:
-      "Twilio refused to change the number's webhooks, so nothing was changed. details.twilio_code is Twilio's error code.",
+      "Twilio refused to change the number's webhooks, and would refuse it again. Nothing was changed. " +
+      "details.twilio_code is Twilio's error code.",
   },
   twilio_webhooks_not_applied: {
     status: 502,

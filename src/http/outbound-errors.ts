@@ -39,9 +39,14 @@ export const outboundErrors = {
     message:
       "This API key has as many calls at once as it may; details.limit says how many. Wait until one ends.",
   },
+  outbound_refused: {
+    status: 422,
+    message:
+      "Twilio refused this call or text, and would refuse it again. details.twilio_code is Twilio's error code, and " +
+      "details.reason what it means.",
+  },
   outbound_failed: {
     status: 502,
-    message:
-      "Twilio refused this call or text. details.twilio_code is Twilio's error code, and details.reason what it means.",
+    message: "Twilio cannot take this call or text now. Nothing was sent. Try again later.",
   },
 } as const;

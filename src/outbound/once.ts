@@ -4,9 +4,7 @@ import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { TwilioError } from "../twilio/errors.ts";
-import { meaningOf } from "../twilio/meanings.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
-import { twilioFailure } from "../twilio-accounts/twilio-failure.ts";
 import { sha256 } from "../vault/hash.ts";
 import type { Sender } from "./sender.ts";
 
@@ -125,30 +123,15 @@ async function forget({ attempt, sender }: Sending, services: Services): Promise
     .catch((error: unknown) => services.log.warn("attempt_not_forgotten", errorFields(error)));
 }
 
-async function refusal(error: TwilioError, sending: Sending, services: Services): Promise<unknown> {
-  const { twilioCode, status } = error.facts;
-  if (attemptCode(sending.attempt, twilioCode)) {
-    const details = { twilio_code: twilioCode, reason: meaningOf(twilioCode) };
-    return new ApiError(attemptCode(sending.attempt, twilioCode) ?? "outbound_failed", {
-      details,
-      cause: error,
-    });
-  }
-  if (status === 404) return new ApiError("twilio_invalid_credentials", { cause: error });
-  const answer = twilioFailure(error, "outbound_failed");
-  if (!(answer instanceof ApiError)) return answer;
-  if (answer.status === 401) {
-    const { endpoint, credentials } = sending.connected;
-    return diagnose(error, { endpoint, credentials, apiKeyId: sending.sender.apiKeyId }, services);
-  }
-  const reason = meaningOf(twilioCode);
-  return reason === null ? answer : answer.explained(answer.message, { reason });
+function refusal(error: TwilioError, { attempt, connected, sender }: Sending, services: Services) {
+  const { endpoint, credentials } = connected;
+  const refused = { endpoint, credentials, apiKeyId: sender.apiKeyId };
+  return diagnose(error, refused, services, refusalCode(attempt, error.facts.twilioCode));
 }
 
-/** The codes that only texts have. */
-function attemptCode({ kind }: Attempt, twilioCode: number | undefined) {
-  if (kind !== "sms") return undefined;
-  if (twilioCode === 21610) return "recipient_unsubscribed" as const;
-  if (twilioCode === 21606 || twilioCode === 21612) return "sms_not_supported" as const;
-  return undefined;
+/** Texts have codes of their own. */
+function refusalCode({ kind }: Attempt, twilioCode: number | undefined) {
+  if (kind === "sms" && twilioCode === 21610) return "recipient_unsubscribed";
+  if (kind === "sms" && (twilioCode === 21606 || twilioCode === 21612)) return "sms_not_supported";
+  return "outbound_refused";
 }

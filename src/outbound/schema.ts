@@ -1,15 +1,7 @@
 import * as z from "zod/mini";
-import {
-  body,
-  maxLength,
-  minLength,
-  optionalText,
-  pattern,
-  requiredText,
-  satisfies,
-} from "../http/schema.ts";
+import { isPhoneNumber } from "../http/phone-number.ts";
+import { body, maxLength, minLength, optionalText, requiredText, satisfies } from "../http/schema.ts";
 import { MACHINE_DETECTIONS } from "../twilio/calls.ts";
-import { E164 } from "../twilio/e164.ts";
 
 const MAX_ID_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 8_000;
@@ -21,9 +13,9 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 const MAX_MESSAGE_LENGTH = 1_600;
 
 const agentId = requiredText().check(maxLength(MAX_ID_LENGTH));
-const toNumber = requiredText().check(pattern(E164, "invalid_phone_format"));
+const toNumber = requiredText().check(isPhoneNumber());
 const fromNumber = z.pipe(
-  z.optional(z.string().check(pattern(E164, "invalid_phone_format"))),
+  z.optional(z.string().check(isPhoneNumber())),
   z.transform((value) => value ?? null),
 );
 

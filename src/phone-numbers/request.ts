@@ -1,7 +1,7 @@
 import type { AppContext } from "../http/context.ts";
+import { invalidPhoneNumber } from "../http/phone-number.ts";
 import { faultError } from "../http/schema.ts";
 import { isE164 } from "../twilio/e164.ts";
-import { invalidPhoneNumber } from "./schema.ts";
 
 /** Lets the work finish even if the client disconnects. */
 export function toTheEnd<T>(c: AppContext, work: Promise<T>): Promise<T> {

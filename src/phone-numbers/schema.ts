@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { isPhoneNumber } from "../http/phone-number.ts";
 import {
   body,
   dryRunField,
@@ -8,7 +9,6 @@ import {
   pattern,
   requiredText,
 } from "../http/schema.ts";
-import { E164, nearMissOfE164 } from "../twilio/e164.ts";
 import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
 
 export const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
@@ -32,7 +32,7 @@ export const invalidSid = (sid: string): Fault => ({
 /** `POST /v1/phone-numbers`: each field in snake_case or camelCase. */
 export const importBody = body(
   {
-    phone_number: requiredText().check(pattern(E164, invalidPhoneNumber)),
+    phone_number: requiredText().check(isPhoneNumber()),
     twilio_sid: requiredText().check(pattern(ACCOUNT_SID, invalidSid)),
     twilio_token: twilioToken,
     agent_id: agentId,
@@ -71,15 +71,3 @@ export const changeBody = body(
 );
 
 export type ChangeBody = z.output<typeof changeBody>;
-
-/** What is wrong with a phone number, and the one that was most likely meant. */
-export function invalidPhoneNumber(text: string): Fault {
-  const near = nearMissOfE164(text);
-  return {
-    code: "invalid_phone_format",
-    ...(near && {
-      hint: `${near.problem}. Send it as ${near.nearest}.`,
-      details: { suggestion: near.nearest },
-    }),
-  };
-}

@@ -1,8 +1,9 @@
 import type { BaseServices } from "../http/base-services.ts";
-import { ApiError } from "../http/errors.ts";
+import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { fetchAccount, tryCredentials } from "../twilio/account.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
+import { remedyOf } from "../twilio/meanings.ts";
 import { otherRegions } from "../twilio/regions.ts";
 import { findAccountWithToken } from "./auth-token.ts";
 import { twilioFailure } from "./twilio-failure.ts";
@@ -26,31 +27,17 @@ export const CREDENTIAL_ADVICE: Record<CredentialReason, string> = {
     "Twilio knows no account with this SID. Copy the Account SID and the Auth Token from the Twilio Console again.",
   api_key_in_sid:
     "This is the SID of an API key. Send the Account SID, which begins with AC, and the account's Auth Token: API keys do not sign webhooks.",
-  suspended_account:
-    "The account is suspended, closed or not yet active. Activate it in the Twilio Console and try again.",
-  test_credentials:
-    "These are Twilio's test credentials, which own no numbers. Send the live Account SID and Auth Token.",
+  suspended_account: remedyOf(20005),
+  test_credentials: remedyOf(20008),
   other_region:
     "These credentials belong to another Twilio Region than this number's. Send the Auth Token that the account has in the number's Region.",
   parent_account_token:
     "This is the Auth Token of the account's parent. Send the subaccount's own Auth Token, which is beside its SID in the Twilio Console: Twilio signs the webhooks of its numbers with that one.",
-  missing_permission:
-    "The credentials are valid, but they may not manage phone numbers. Send the account's Auth Token instead of a restricted key.",
+  missing_permission: remedyOf(70051),
 };
 
 // Short, because the caller is already waiting for an error.
 const PROBE_TIMEOUT_MS = 2_000;
-
-// https://www.twilio.com/docs/api/errors
-const REASONS_BY_CODE: Readonly<Record<number, CredentialReason>> = {
-  20005: "suspended_account",
-  10001: "suspended_account",
-  20403: "suspended_account",
-  90010: "suspended_account",
-  20008: "test_credentials",
-  20006: "missing_permission",
-  70051: "missing_permission",
-};
 
 /** Credentials that Twilio refused. */
 export type RefusedCredentials = {
@@ -62,7 +49,7 @@ export type RefusedCredentials = {
 };
 
 /**
- * The error to answer after a failed look-up. If Twilio refused the credentials, it says why and what to do. If
+ * The error to answer after a failed request; see {@link twilioFailure} for `otherwise`. If Twilio refused the credentials, it says why and what to do. If
  * Twilio's error code does not tell why, a few cheap requests may: for the account itself, with the same credentials in
  * the other Regions, and as the parent account if this key has stored the same token for one.
  */
@@ -70,18 +57,15 @@ export async function diagnose(
   error: unknown,
   refused: RefusedCredentials,
   services: BaseServices,
+  otherwise: ErrorCode = "twilio_unavailable",
 ): Promise<unknown> {
-  const answer = twilioFailure(error, "twilio_unavailable");
-  if (!(answer instanceof ApiError && error instanceof TwilioError) || answer.status !== 401) return answer;
-  const known = REASONS_BY_CODE[error.facts.twilioCode ?? 0];
+  const answer = twilioFailure(error, otherwise);
+  if (!(answer instanceof ApiError && error instanceof TwilioError)) return answer;
+  if (answer.status !== 401 || "reason" in answer.details) return answer;
   const { endpoint } = refused;
   const hurried = { ...endpoint, timeoutMs: Math.min(endpoint.timeoutMs, PROBE_TIMEOUT_MS) };
-  return withReason(answer, known ?? (await probe(error, { ...refused, endpoint: hurried }, services)));
-}
-
-/** The advice comes first; the general text is for errors without a reason. */
-function withReason(error: ApiError, reason: CredentialReason): ApiError {
-  return error.explained(`${CREDENTIAL_ADVICE[reason]} ${error.message}`, { reason });
+  const reason = await probe(error, { ...refused, endpoint: hurried }, services);
+  return answer.explained(`${CREDENTIAL_ADVICE[reason]} ${answer.message}`, { reason });
 }
 
 async function probe(

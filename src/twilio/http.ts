@@ -1,5 +1,5 @@
 import { encodeBase64 } from "hono/utils/encode";
-import { errorFromResponse, TwilioError } from "./errors.ts";
+import { errorFromResponse, isOtherUpdateRunning, TwilioError } from "./errors.ts";
 
 export type TwilioCredentials = { accountSid: string; authToken: string };
 
@@ -29,9 +29,9 @@ const BUSY_WAIT_MS = { first: 400, last: 50 };
 /**
  * One call to Twilio's REST API: Basic authentication, a form body, a deadline, no redirects.
  *
- * A GET is tried again after network errors, 5xx and 429. A write is tried again only after 429, because Twilio has then
- * done nothing. After any other failure the write may have taken effect, and only the caller can find out. After 429
- * the number of tries is not fixed: they go on for about a third of the deadline.
+ * A GET is tried again after network errors, 5xx and 429. A write is tried again only after 429, and once if another
+ * update is running: Twilio has then done nothing. After any other failure the write may have taken effect, and only the
+ * caller can find out. After 429 the number of tries is not fixed: they go on for about a third of the deadline.
  * https://www.twilio.com/docs/usage/rest-api-best-practices
  *
  * @returns the answer's JSON, not yet validated
@@ -73,6 +73,7 @@ export function retryDelayMs(
 ): number | undefined {
   const { failure, status, retryAfterSeconds } = facts;
   if (retryAfterSeconds !== undefined && retryAfterSeconds > MAX_RETRY_AFTER_SECONDS) return undefined;
+  if (isOtherUpdateRunning(facts)) return retries === 0 ? (1 + random) * FIRST_BACKOFF_MS : undefined;
   if (failure === "rate_limited") return busyDelayMs(retryAfterSeconds ?? 0, elapsed, random);
   if (retries >= MAX_RETRIES || failure === "rejected" || method === "POST") return undefined;
   // A 3xx or an unreadable answer is not a temporary fault.

@@ -242,6 +242,17 @@ describe("GET /v1/calls/{call_id}/recording", () => {
     await expectError(await get(recording, await createKey()), 404, "call_not_found");
   });
 
+  it("says why Twilio refuses the credentials, as an import does", async () => {
+    const { key, recording, account } = await haveRecorded();
+    account.isSuspended = true;
+    const { details } = await expectError(await get(recording, key), 401, "twilio_invalid_credentials");
+    expect(details).toMatchObject({ reason: "suspended_account" });
+    delete account.isSuspended;
+    account.authToken = "0".repeat(32);
+    const refused = await expectError(await get(recording, key), 401, "twilio_auth_failed");
+    expect(refused.details).toMatchObject({ reason: "wrong_token" });
+  });
+
   it("says so if there is none, or Twilio has none", async () => {
     const imported = await haveRecorded();
     twilio.state.recordings.clear();

@@ -195,6 +195,12 @@ describe("a failure", () => {
     });
   });
 
+  it("is not that a person writes a number as people do", async () => {
+    const number = await haveImported();
+    const written = `00${number.slice(1, 4)} (${number.slice(4, 7)}) ${number.slice(7)}`;
+    expect(await person.json(["show", written])).toMatchObject({ phone_number: { phone_number: number } });
+  });
+
   it("to reach the deployment has its own exit code", async () => {
     const somebody = createPerson();
     Object.assign(somebody.env, { NIXFLEX_API_KEY: key, NIXFLEX_BASE_URL: "http://127.0.0.1:9" });

@@ -98,6 +98,9 @@ describe("POST /v1/calls/outbound", () => {
     const bad = { to_number: "0044 20", agent_id: "agent_0000000000000000" };
     await expectError(await placeCall(imported, { to_number: "", agent_id: "" }), 400, "missing_field");
     await expectError(await placeCall(imported, bad), 400, "invalid_phone_format");
+    const near = { to_number: "+49 (0)30 901820" };
+    const { details } = await expectError(await placeCall(imported, near), 400, "invalid_phone_format");
+    expect(details).toMatchObject({ suggestion: "+4930901820" });
     await expectError(
       await placeCall(imported, { ...bad, to_number: CALLEE, from_number: CALLEE }),
       404,
@@ -137,8 +140,43 @@ describe("POST /v1/calls/outbound", () => {
   ])("says why Twilio refuses: %s", async (code, reason, arrange) => {
     const imported = await haveImported();
     arrange();
-    const { details } = await expectError(await placeCall(imported), 502, "outbound_failed");
+    const { details } = await expectError(await placeCall(imported), 422, "outbound_refused");
     expect(details).toMatchObject({ twilio_code: Number(code), reason });
+  });
+
+  it.each([
+    [effects.notFound, 422, "outbound_refused", "not_found_at_twilio", "Check that both still exist there."],
+    [effects.refusal(13227), 422, "outbound_refused", "country_not_enabled", "Enable the country"],
+    [effects.refusal(13225), 422, "outbound_refused", "country_not_enabled", "Enable the country"],
+    [effects.refusal(10002), 422, "outbound_refused", "not_allowed_on_trial", "Upgrade the account"],
+    [effects.refusal(21217), 422, "outbound_refused", "number_unreachable", "Nobody can be called"],
+    [effects.refusal(29999), 422, "outbound_refused", undefined, "would refuse it again"],
+    [effects.refusal(10004), 502, "outbound_failed", "too_many_calls", "Try again when one has ended."],
+    [effects.refusal(10001), 401, "twilio_invalid_credentials", "suspended_account", "Activate it"],
+    [effects.refusal(21472), 401, "twilio_invalid_credentials", "suspended_account", "Activate it"],
+    [effects.noPermission, 401, "twilio_invalid_credentials", "missing_permission", "may not do this"],
+  ])(
+    "says what to do about a refusal, and whether trying again helps: %j",
+    async (effect, status, code, reason, words) => {
+      const imported = await haveImported();
+      twilio.faults.add({ effect, operation: "call" });
+      const response = await placeCall(imported);
+      expect(response.headers.get("retry-after")).toBe(code === "outbound_failed" ? "5" : null);
+      const { details, message } = await expectError(response, status, code);
+      expect(details.reason).toBe(reason);
+      expect(message).toContain(words);
+      expect(message).not.toMatch(status === 401 ? /^$/ : /token/i);
+    },
+  );
+
+  it("tries once more what Twilio refuses because another update is running", async () => {
+    const imported = await haveImported();
+    twilio.faults.add({ effect: effects.conflict, operation: "call" });
+    expect((await placeCall(imported)).status).toBe(201);
+    twilio.faults.add({ effect: effects.otherUpdate, operation: "call", times: 2 });
+    const { details } = await expectError(await placeCall(imported), 502, "outbound_failed");
+    expect(details).toMatchObject({ reason: "other_update_running", retry_after: 5 });
+    expect(callsAtTwilio()).toHaveLength(1);
   });
 
   it("answers Twilio's refusals of credentials as an import does", async () => {
@@ -146,8 +184,6 @@ describe("POST /v1/calls/outbound", () => {
     twilio.faults.add({ effect: effects.authenticate, operation: "call" });
     await expectError(await placeCall(imported), 401, "twilio_auth_failed");
     twilio.faults.add({ effect: effects.notActive, operation: "call" });
-    await expectError(await placeCall(imported), 401, "twilio_invalid_credentials");
-    twilio.faults.add({ effect: effects.notFound, operation: "call" });
     await expectError(await placeCall(imported), 401, "twilio_invalid_credentials");
     twilio.faults.add({ effect: effects.tooManyRequestsRetryAfter(7), operation: "call" });
     const busy = await placeCall(imported);
@@ -161,7 +197,7 @@ describe("POST /v1/calls/outbound", () => {
       .bind(imported.key.key_id)
       .run();
     twilio.faults.add({ effect: effects.invalidUrl, operation: "call" });
-    await expectError(await placeCall(imported), 502, "outbound_failed");
+    await expectError(await placeCall(imported), 422, "outbound_refused");
     expect((await placeCall(imported)).status).toBe(201);
     const refused = await placeCall(imported);
     expect(refused.headers.get("retry-after")).toBe("5");

@@ -47,6 +47,10 @@ describe("POST /v1/sms", () => {
   it.each([
     [30003, "undelivered", "handset_unreachable"],
     [30034, "failed", "a2p_unregistered"],
+    [30032, "undelivered", "tollfree_unverified"],
+    [30023, "undelivered", "a2p_limit"],
+    [30450, "undelivered", "message_blocked"],
+    [30410, "undelivered", "provider_timeout"],
     [39999, "failed", "failed"],
   ] as const)("tells that it did not arrive, and why: %i", async (errorCode, status, reason) => {
     const customer = startCustomer();
@@ -85,6 +89,21 @@ describe("POST /v1/sms", () => {
     for (const number of twilio.state.numbers.values())
       number.capabilities = { voice: true, sms: false, mms: false, fax: false };
     await expectError(await sendText(imported), 400, "sms_not_supported");
+  });
+
+  it.each([
+    [21611, 502, "outbound_failed", "queue_full"],
+    [21635, 422, "outbound_refused", "not_a_mobile_number"],
+    [21660, 422, "outbound_refused", "sender_not_in_account"],
+    [21703, 422, "outbound_refused", "messaging_service_unusable"],
+    [30032, 422, "outbound_refused", "tollfree_unverified"],
+    [572006, 422, "outbound_refused", "not_allowed_on_trial"],
+    [21612, 400, "sms_not_supported", "route_not_supported"],
+  ])("says what Twilio's code means: %i", async (twilioCode, status, code, reason) => {
+    const imported = await haveImported();
+    twilio.faults.add({ effect: effects.refusal(twilioCode), operation: "message" });
+    const { details } = await expectError(await sendText(imported), status, code);
+    expect(details).toMatchObject({ twilio_code: twilioCode, reason });
   });
 
   it("finds a text whose answer was lost, and never sends it twice", async () => {

@@ -158,7 +158,7 @@ describe("the update of an import may still be carried out, and the owner import
     const prepared = await prepare();
     await importUnsettled(prepared, 0);
     twilio.faults.add({ operation: "update", effect: effects.invalidUrl });
-    await expectError(await importIt(prepared, IMPATIENT), 502, "twilio_update_rejected");
+    await expectError(await importIt(prepared, IMPATIENT), 422, "twilio_update_rejected");
     await letTimePass();
     await expectAsBefore(prepared);
   });

@@ -97,6 +97,13 @@ export const effects = {
   notActive: twilioError(403, 20005, "Account not active"),
   notFound: twilioError(404, 20404, "The requested resource was not found"),
   invalidUrl: twilioError(400, 21402, "VoiceUrl is not valid"),
+  // https://www.twilio.com/docs/api/errors/20409, https://www.twilio.com/docs/api/errors/20162
+  conflict: twilioError(409, 20409, "Conflict"),
+  otherUpdate: twilioError(409, 20162, "Conflicting resource update in progress"),
+  // https://www.twilio.com/docs/api/errors/70051
+  noPermission: twilioError(403, 70051, "Authorization failed"),
+  // Any code of https://www.twilio.com/docs/api/errors. Twilio does not document the status of each; most are 400.
+  refusal: (code: number) => twilioError(400, code, "Refused"),
   testCredentials: twilioError(403, 20008, "Resource not accessible with Test Account Credentials"),
   cannotText: twilioError(400, 21407, "This Phone Number type does not support SMS or MMS"),
   tooManyRequests: twilioError(429, 20429, "Too Many Requests"),

@@ -24,6 +24,8 @@ describe("retryDelayMs", () => {
     ["POST, network", "POST", network, undefined],
     ["POST, 500", "POST", serverError, undefined],
     ["POST, 429", "POST", limited, 400],
+    ["POST, 409", "POST", { failure: "rejected", status: 409 }, 400],
+    ["POST, 20162", "POST", { failure: "rejected", status: 400, twilioCode: 20162 }, 400],
     ["POST, 400", "POST", { failure: "rejected", status: 400 }, undefined],
   ])("%s", (_, method, facts, expected) => {
     expect(delay(method, facts)).toBe(expected);
@@ -32,6 +34,10 @@ describe("retryDelayMs", () => {
   it("waits up to twice as long the second time, and then gives up", () => {
     expect(delay("GET", serverError, 1)).toBe(400);
     expect(delay("GET", serverError, 2)).toBeUndefined();
+  });
+
+  it("waits for another update once", () => {
+    expect(delay("POST", { failure: "rejected", status: 409 }, 1)).toBeUndefined();
   });
 
   it("is spread from zero to the ceiling", () => {

@@ -7,6 +7,7 @@ import {
   dryRunOption,
   examples,
   limitOption,
+  numberArgument,
   opened,
   type TwilioOptions,
   takesTwilioAccount,
@@ -24,7 +25,7 @@ type ListQuery = NonNullable<operations["listPhoneNumbers"]["parameters"]["query
 const DRY_RUN = { dry_run: "true" } as const;
 
 export function addNumbers(program: Command): void {
-  takesTwilioAccount(program.command("import <number>"))
+  takesTwilioAccount(program.command("import").addArgument(numberArgument()))
     .description("import a number of a Twilio account under an agent")
     .requiredOption("--agent <id>", "the agent that answers it")
     .addOption(dryRunOption())
@@ -37,7 +38,7 @@ export function addNumbers(program: Command): void {
       ),
     )
     .action(importNumber);
-  takesTwilioAccount(program.command("plan <number>"))
+  takesTwilioAccount(program.command("plan").addArgument(numberArgument()))
     .description("say what an import would change, and who answers the number today")
     .requiredOption("--agent <id>", "the agent that would answer it")
     .addHelpText("after", examples("nixflex-numbers plan +447446466847 --agent agent_… --account AC…"))
@@ -61,7 +62,8 @@ export function addNumbers(program: Command): void {
     )
     .action(listNumbers);
   program
-    .command("show <number>")
+    .command("show")
+    .addArgument(numberArgument())
     .description("show all that is known of a number")
     .action(async (number: string, _: unknown, command: Command) => {
       const { nixflex, options } = opened(command);
@@ -69,7 +71,8 @@ export function addNumbers(program: Command): void {
       print(options.json, answer, () => numberText(answer.phone_number));
     });
   program
-    .command("check <number>")
+    .command("check")
+    .addArgument(numberArgument())
     .description("compare a number with Twilio now, and repair it unless its drift_policy is report")
     .action(async (number: string, _: unknown, command: Command) => {
       const { nixflex, options } = opened(command);
@@ -78,14 +81,16 @@ export function addNumbers(program: Command): void {
       if (answer.phone_number.health !== "ok") process.exitCode = EXIT.attention;
     });
   program
-    .command("move <number>")
+    .command("move")
+    .addArgument(numberArgument())
     .description("have another agent answer a number")
     .requiredOption("--agent <id>", "the agent that answers it from now on")
     .addOption(dryRunOption())
     .addHelpText("after", examples("nixflex-numbers move +447446466847 --agent agent_… --dry-run"))
     .action(moveNumber);
   program
-    .command("release <number>")
+    .command("release")
+    .addArgument(numberArgument())
     .description("restore what the import overwrote at Twilio, and forget the number; you keep it at Twilio")
     .addOption(dryRunOption())
     .addOption(yesOption())

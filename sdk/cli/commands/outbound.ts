@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto";
 import { text } from "node:stream/consumers";
 import { NixflexError } from "@nixflex/numbers";
 import { type Command, InvalidArgumentError } from "commander";
+import { readPhoneNumber } from "../../../src/twilio/e164.ts";
 import { Unreachable } from "../failures.ts";
-import { examples, opened } from "../options.ts";
+import { examples, numberArgument, opened } from "../options.ts";
 import { note, print } from "../output.ts";
 
 type Variables = Record<string, string>;
@@ -15,7 +16,7 @@ function variable(given: string, all: Variables = {}): Variables {
 }
 
 export function addOutbound(program: Command): void {
-  sends(program.command("call <to>"))
+  sends(program.command("call").addArgument(numberArgument("to")))
     .description("have an agent call somebody")
     .option("--prompt <text>", "instructions for this call, added to the agent's own")
     .option(
@@ -28,7 +29,7 @@ export function addOutbound(program: Command): void {
       examples('nixflex-numbers call +14155550123 --agent agent_… --prompt "Confirm Friday." --var name=Ada'),
     )
     .action(call);
-  sends(program.command("text <to> <message>"))
+  sends(program.command("text").addArgument(numberArgument("to")).argument("<message>"))
     .description("have an agent text somebody; - reads the message from standard input")
     .addHelpText(
       "after",
@@ -42,7 +43,7 @@ type SendOptions = { agent: string; from?: string; idempotencyKey?: string };
 function sends(command: Command): Command {
   return command
     .requiredOption("--agent <id>", "the agent")
-    .option("--from <number>", "one of the agent's numbers; else the first that may be used")
+    .option("--from <number>", "one of the agent's numbers; else the first that may be used", readPhoneNumber)
     .option("--idempotency-key <key>", "the key of an earlier try, which is not repeated if it succeeded");
 }
 

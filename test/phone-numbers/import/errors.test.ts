@@ -155,6 +155,13 @@ describe("Twilio's refusals", () => {
     await refused({ twilio_sid: other.sid, twilio_token: other.authToken }, 404, "number_not_in_twilio");
   });
 
+  it.each([20005, 10001, 21472])("is suspended_account by code, whatever the status: %i", async (code) => {
+    const { refused } = await prepare();
+    twilio.faults.add({ effect: effects.refusal(code), operation: "list" });
+    const error = await refused({}, 401, "twilio_invalid_credentials");
+    expect(error.details).toMatchObject({ twilio_status: 400, reason: "suspended_account" });
+  });
+
   it("is twilio_unavailable with Twilio's code for a refusal of another kind", async () => {
     const { refused } = await prepare();
     twilio.faults.add({ effect: effects.invalidUrl, operation: "list" });

@@ -155,7 +155,9 @@ describe("the update is refused: nothing was changed, and the claim is undone", 
     [effects.authenticate, 401, "twilio_auth_failed"],
     [effects.notActive, 401, "twilio_invalid_credentials"],
     [effects.notFound, 404, "number_not_in_twilio"],
-    [effects.invalidUrl, 502, "twilio_update_rejected"],
+    [effects.invalidUrl, 422, "twilio_update_rejected"],
+    [effects.refusal(10001), 401, "twilio_invalid_credentials"],
+    [effects.noPermission, 401, "twilio_invalid_credentials"],
     [effects.tooManyRequestsRetryAfter(60), 503, "twilio_rate_limited"],
   ])("%j", async (effect, status, code) => {
     const prepared = await prepare();
@@ -166,6 +168,41 @@ describe("the update is refused: nothing was changed, and the claim is undone", 
     await expectAsBefore(prepared);
     await expectNextImportFinishes(prepared);
   });
+
+  it.each([
+    [effects.refusal(21634), "trunk_or_emergency_use"],
+    [effects.refusal(21631), "regulatory_information_missing"],
+    [effects.refusal(21615), "regulatory_information_missing"],
+  ])("says the reason, and what to do: %j", async (effect, reason) => {
+    const prepared = await prepare();
+    twilio.faults.add({ operation: "update", effect });
+    const error = await expectError(await importIt(prepared), 422, "twilio_update_rejected");
+    expect(error.details).toMatchObject({ reason });
+    expect(error.message).toContain("in Twilio's Console first.");
+    await expectAsBefore(prepared);
+  });
+
+  it("another update that is running is waited for once", async () => {
+    const prepared = await prepare();
+    twilio.faults.add({ operation: "update", effect: effects.conflict });
+    expect((await importIt(prepared)).status).toBe(201);
+    expect(operations()).toEqual(["list", "update", "update"]);
+    await expectImported(prepared);
+  });
+
+  it.each([effects.conflict, effects.otherUpdate])(
+    "an update that goes on running may pass: %j",
+    async (effect) => {
+      const prepared = await prepare();
+      twilio.faults.add({ operation: "update", effect, times: 2 });
+      const response = await importIt(prepared);
+      expect(response.headers.get("retry-after")).toBe("5");
+      const error = await expectError(response, 502, "twilio_unavailable");
+      expect(error.details).toMatchObject({ reason: "other_update_running" });
+      await expectAsBefore(prepared);
+      await expectNextImportFinishes(prepared);
+    },
+  );
 
   it("a passing 429 is waited for: Twilio had not begun", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0.01); // A short wait, so that many of them take no time.
@@ -375,7 +412,7 @@ describe("what cannot be settled now", () => {
     expect(held(prepared).voice_url).toContain("/webhooks/twilio/");
 
     twilio.faults.add({ operation: "update", effect: effects.invalidUrl });
-    await expectError(await importIt(prepared), 502, "twilio_update_rejected");
+    await expectError(await importIt(prepared), 422, "twilio_update_rejected");
     expect(held(prepared)).toEqual(prepared.before);
     await timePasses();
     await expectAsBefore(prepared);
@@ -487,7 +524,7 @@ describe("D1 fails", () => {
     expectErrorLog("import_not_undone");
     twilio.faults.add({ operation: "update", effect: effects.invalidUrl });
     const error = await importWith(prepared, { trip: 4, when: "before" });
-    await expectError(error, 502, "twilio_update_rejected");
+    await expectError(error, 422, "twilio_update_rejected");
     expect(held(prepared)).toEqual(prepared.before);
     await expectNextImportFinishes(prepared);
   });

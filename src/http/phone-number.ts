@@ -1,0 +1,16 @@
+import { E164, nearMissOfE164 } from "../twilio/e164.ts";
+import { type Fault, pattern } from "./schema.ts";
+
+/** What is wrong with a phone number, and the one that was most likely meant. */
+export function invalidPhoneNumber(text: string): Fault {
+  const near = nearMissOfE164(text);
+  return {
+    code: "invalid_phone_format",
+    ...(near && {
+      hint: `${near.problem}. Send it as ${near.nearest}.`,
+      details: { suggestion: near.nearest },
+    }),
+  };
+}
+
+export const isPhoneNumber = () => pattern(E164, invalidPhoneNumber);
