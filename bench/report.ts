@@ -1,6 +1,6 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
-import { pairwise, ratio, type Summary, summarize } from "./measure/statistics.ts";
+import { ratios, type Summary, summarize } from "./measure/statistics.ts";
 
 /** Two things measured in the same run, and how they compare. */
 export type Row = {
@@ -22,11 +22,7 @@ export type SectionReport = {
   rows: Row[];
   /** What a reader should know of this run, such as errors. */
   notes: string[];
-  /** How something grows, drawn by whoever shows the page. */
-  plot?: Plot;
 };
-
-type Plot = { title: string; steps: string[]; unit: string; lines: Record<string, number[]> };
 
 /** A row of two series of rounds. */
 export function row(
@@ -43,7 +39,7 @@ export function row(
     ours: summarize(ours),
     than,
     other: summarize(other),
-    ratio: summarize(pairwise(ours, other, ratio)),
+    ratio: summarize(ratios(ours, other)),
     ...(atMost !== undefined && { atMost }),
   };
 }
@@ -58,12 +54,10 @@ export function verdict({ ratio: { median }, atMost }: Row): string {
   return median < atMost ? `met, by ${percent}` : `missed by ${percent}`;
 }
 
-const HEADINGS = ["what", "the Worker", "compared with", "the other", "ratio", "goal", "verdict"];
-
-function cells(row: Row): string[] {
-  const goal = row.atMost === undefined ? "" : `≤ ${digits(row.atMost)}`;
-  const [ours, other] = [spread(row.ours, row.unit), spread(row.other, row.unit)];
-  return [row.name, ours, row.than, other, spread(row.ratio, ""), goal, verdict(row)];
+function cells(title: string, row: Row, commit: string): string[] {
+  const goal = row.atMost === undefined ? "" : `≤ ${digits(row.atMost)}: ${verdict(row)}`;
+  const than = `${row.than}: ${spread(row.other, row.unit)}`;
+  return [title, row.name, spread(row.ours, row.unit), than, spread(row.ratio, ""), goal, commit];
 }
 
 /** The median and, when there were several rounds, the lowest and the highest of them. */
@@ -78,33 +72,26 @@ function digits(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** A section as a table whose columns are as wide as their cells, and notes. It reads well in a terminal, too. */
-export function markdown({ title, rows, notes, plot }: SectionReport): string {
-  const lines = [HEADINGS, HEADINGS.map(() => "---"), ...rows.map(cells)];
-  const widths = HEADINGS.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  const padded = lines.map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)));
-  const table = padded.map((line) => `| ${line.join(" | ")} |`).join("\n");
-  const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${Math.round(totalmem() / 2 ** 30)} GiB`;
-  const measured = `Measured ${new Date().toISOString().slice(0, 16)} UTC, Node.js ${process.version}, ${machine}.`;
-  return `${[`### ${title}`, table, ...(plot ? [drawn(plot)] : []), ...notes.map((note) => `- ${note}`), measured].join("\n\n")}\n`;
+/** A section as rows of the table of docs/performance.md. */
+function tableRows({ title, rows }: SectionReport): string {
+  const commit = execFileSync("git", ["rev-parse", "--short=7", "HEAD"], { encoding: "utf8" }).trim();
+  return rows.map((row) => `| ${cells(title, row, commit).join(" | ")} |\n`).join("");
 }
 
-function drawn({ title, steps, unit, lines }: Plot): string {
-  const names = Object.keys(lines).join(", ");
-  const series = Object.values(lines).map((values) => `  line [${values.map(digits).join(", ")}]`);
-  const axes = [`  x-axis [${steps.map((step) => `"${step}"`).join(", ")}]`, `  y-axis "${unit}"`];
-  return ["```mermaid", "xychart-beta", `  title "${title}: ${names}"`, ...axes, ...series, "```"].join("\n");
+/** What the terminal shows. */
+export function printed(report: SectionReport): string {
+  return `${tableRows(report)}${report.notes.map((note) => `- ${note}\n`).join("")}`;
 }
 
 const DOCS = "docs/performance.md";
 
-/** Puts each section into docs/performance.md, in the place of the one with the same title. */
+/** Puts the rows of each section into docs/performance.md, in the place of those with the same title. */
 export function writeDocs(reports: readonly SectionReport[]): void {
   let page = readFileSync(DOCS, "utf8");
   for (const report of reports) {
-    const place = new RegExp(`^### ${report.title}$[^]*?(?=^##)`, "m");
-    if (!place.test(page)) throw new Error(`${DOCS} has no section "${report.title}".`);
-    page = page.replace(place, () => `${markdown(report)}\n`);
+    const place = new RegExp(`(^\\| ${report.title} \\|.*\\n)+`, "m");
+    if (!place.test(page)) throw new Error(`${DOCS} has no rows of "${report.title}".`);
+    page = page.replace(place, () => tableRows(report));
   }
   writeFileSync(DOCS, page);
 }

@@ -1,32 +1,24 @@
 import { fail } from "../scripts/wrangler.ts";
 import { type Options, readOptions, type SectionName, USAGE } from "./options.ts";
-import { markdown, type SectionReport, writeDocs } from "./report.ts";
-import { measureBulk } from "./sections/bulk.ts";
+import { printed, type SectionReport, writeDocs } from "./report.ts";
 import { measureColdStart } from "./sections/cold-start.ts";
 import { measureEvents } from "./sections/events.ts";
 import { measureFleet } from "./sections/fleet.ts";
 import { measureImport } from "./sections/import.ts";
 import { measureJob } from "./sections/job.ts";
-import { measureLoad } from "./sections/load.ts";
-import { measureReconciliation } from "./sections/reconcile.ts";
-import { measureRegistry } from "./sections/registry.ts";
 import { measureTalk } from "./sections/talk.ts";
 import { measureVoice } from "./sections/voice.ts";
 
-// npm run bench: measures the Worker against its floor, an empty handler and the same job done the usual way, and
-// reports each as a ratio. docs/performance.md explains it.
+// npm run bench: measures the Worker against the least that is possible, and reports each as a ratio.
+// docs/decisions/0023-bench.md explains how.
 
 const sections: Record<SectionName, (options: Options) => Promise<SectionReport>> = {
   import: measureImport,
   voice: measureVoice,
-  talk: measureTalk,
   cold: measureColdStart,
-  load: measureLoad,
-  bulk: measureBulk,
+  talk: measureTalk,
   job: measureJob,
   events: measureEvents,
-  registry: measureRegistry,
-  reconcile: measureReconciliation,
   fleet: measureFleet,
 };
 
@@ -37,16 +29,15 @@ async function run(options: Options): Promise<void> {
     reports.push(await sections[name](options));
     console.error(`${name}: measured in ${Math.round((performance.now() - startedAt) / 1000)} s`);
   }
-  console.log(reports.map(markdown).join("\n"));
+  console.log(reports.map(printed).join("\n"));
   if (!options.quick) writeDocs(reports);
 }
 
-let options: Options | undefined;
 try {
-  options = readOptions(process.argv.slice(2));
+  const options = readOptions(process.argv.slice(2));
+  await run(options).catch((error: unknown) => fail(error));
 } catch (error) {
   fail(error, USAGE);
 }
-if (options) await run(options).catch((error: unknown) => fail(error));
 // What a failure left running ends with this process.
 process.exit();

@@ -8,11 +8,6 @@ export function childNamed(name: string): number {
   return Number(execFileSync("pgrep", ["--newest", "--parent", String(process.pid), name]));
 }
 
-/** Resident memory, in MiB. */
-export function memoryMiB(pid: number): number {
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(read(`${pid}/status`))?.[1]) / 1024;
-}
-
 /** Time its threads have spent on a core so far, in milliseconds. What others do on the machine does not count. */
 export function cpuMs(pid: number): number {
   const threads = readdirSync(`/proc/${pid}/task`);

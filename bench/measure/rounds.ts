@@ -21,12 +21,7 @@ export async function alternate<Name extends string, Measured>(
   return measured;
 }
 
-/**
- * Does one thing after the other.
- *
- * @param restMs how long to rest after each, so that what it left running is not measured with the next
- * @returns the milliseconds each took
- */
+/** Does one thing after the other, with a rest for what each leaves running. @returns the milliseconds each took */
 export async function oneByOne<Item>(
   items: Iterable<Item>,
   act: (item: Item) => Promise<unknown>,

@@ -19,14 +19,7 @@ export function summarize(rounds: readonly number[]): Summary {
   return { median: median(rounds), low: Math.min(...rounds), high: Math.max(...rounds) };
 }
 
-/** What each round makes of two numbers it measured: noise that hits both halves of a round falls out. */
-export function pairwise(
-  ours: readonly number[],
-  others: readonly number[],
-  combine: (own: number, other: number) => number,
-): number[] {
-  return ours.map((own, round) => combine(own, others[round] ?? Number.NaN));
+/** How one compares with the other in each round: noise that falls on both falls out. */
+export function ratios(ours: readonly number[], others: readonly number[]): number[] {
+  return ours.map((own, round) => own / (others[round] ?? Number.NaN));
 }
-
-export const ratio = (own: number, other: number) => own / other;
-export const difference = (own: number, other: number) => own - other;

@@ -3,147 +3,108 @@ import { sign } from "../../src/twilio/signature.ts";
 import { newSid } from "../../test/twilio-simulator/state.ts";
 import { closeConnections, type HttpRequest, send } from "../measure/http.ts";
 import { cpuMs } from "../measure/process.ts";
-import { alternate, atOnce, inTurn } from "../measure/rounds.ts";
+import { atOnce, inTurn } from "../measure/rounds.ts";
 import { quantile } from "../measure/statistics.ts";
 import type { Options } from "../options.ts";
 import { row, type SectionReport } from "../report.ts";
-import { deployable, deployableOf } from "../systems/bundles.ts";
 import type { CustomerCommands } from "../systems/customers-process.ts";
-import { type SeededAccount, seed } from "../systems/seed.ts";
-import { startHelper } from "../systems/twilio.ts";
-import { deployed, module, PUBLIC_BASE_URL, startWorkerd } from "../systems/workerd.ts";
+import { createCustomer, startSystems } from "../systems/systems.ts";
+import { startHelper, type TwilioAccount } from "../systems/twilio.ts";
+import { PUBLIC_BASE_URL } from "../systems/workerd.ts";
 
-const CUSTOMERS = 1_000;
-const NUMBERS_EACH = 60;
+/** One customer is texted on many numbers, many customers on one each. */
+const NUMBERS = 60;
 const IN_FLIGHT = 64;
-const FORMER = "the version before outboxes";
 /** How long to wait for what was sent to arrive. */
 const PATIENCE_MS = 120_000;
-const HANGING_EVENTS = 5_000;
-const STEADY = { perSecond: 100, seconds: 10 };
-const SLOW = { perSecond: 300, seconds: 10 };
+const STEADY_PER_SECOND = 100;
+const SLOW_PER_SECOND = 300;
 
 /** Events on their way to customers: how many, how late, and whether one customer's server delays another's. */
-export async function measureEvents({ rounds, quick, before }: Options): Promise<SectionReport> {
-  const customers = await startHelper<CustomerCommands>("bench/systems/customers-process.ts");
-  const ours = await startSystem(customers.url, ".");
-  const former = before === undefined ? undefined : await startSystem(customers.url, before);
+export async function measureEvents({ rounds, quick }: Options): Promise<SectionReport> {
   const few = quick ? 1 : Math.min(rounds, 3);
-  const count = quick ? 500 : 3_000;
-  const steady = { ...STEADY, seconds: quick ? 3 : STEADY.seconds };
+  const [some, count, hanging, seconds] = quick ? [50, 500, 500, 3] : [1_000, 3_000, 5_000, 10];
+  const steady = { perSecond: STEADY_PER_SECOND, seconds };
+  const customers = await startHelper<CustomerCommands>("bench/systems/customers-process.ts");
+  const system = await startSystem(customers.url);
+  const fast = await system.textsTo("fast", some, 1);
 
-  // Each customer gets its first event, with which an outbox and a webhook secret are made.
-  for (const system of [ours, former]) if (system) await throughput(system, customers, CUSTOMERS);
-  const taken: Record<string, Throughput[]> = await alternate<string, Throughput>(few, {
-    ours: () => throughput(ours, customers, count),
-    ...(former && { former: () => throughput(former, customers, count) }),
+  // Each customer gets its first text, with which an outbox and a webhook secret are made.
+  await throughput(system, customers, fast, some);
+  const taken = await repeat(few, () => throughput(system, customers, fast, count));
+  const alone = await repeat(few, () => delays(system, customers, fast, steady));
+  const slow = await delays(system, customers, await system.textsTo("slow", 1, NUMBERS), {
+    perSecond: SLOW_PER_SECOND,
+    seconds,
   });
-  await former?.close();
-  const alone = await repeat(few, () => delays(ours, customers, steady, "fast"));
-  const slow = await delays(ours, customers, { ...SLOW, seconds: quick ? 3 : SLOW.seconds }, "slow");
-  await hang(ours, quick ? 500 : HANGING_EVENTS);
-  const beside = await repeat(few, () => delays(ours, customers, steady, "fast"));
-  await ours.close();
+  // One customer's server hangs, and so many events wait for it.
+  const hung = await signedTexts(await system.textsTo("hang", 1, NUMBERS), hanging);
+  await atOnce(hung, IN_FLIGHT, system.sendText);
+  const beside = await repeat(few, () => delays(system, customers, fast, steady));
+  await system.close();
   customers.close();
 
   const p99 = (measured: Delays[]) => measured.map(({ late }) => quantile(late, 0.99));
-  const third = slow.late.length / 3;
-  const of = (name: string, part: keyof Throughput) => (taken[name] ?? []).map((result) => result[part]);
-  const taking = `each of ${count} events of ${CUSTOMERS} customers, as fast as they are taken`;
+  const each = (part: keyof Throughput) => taken.map((result) => result[part]);
+  const hangs = `p99 from Twilio to a customer, ${STEADY_PER_SECOND} a second, while another's server hangs with ${hanging} events`;
+  const taking = `each of ${count} events of ${some} customers, as fast as they are taken`;
+  const last = `${SLOW_PER_SECOND} a second to one webhook that takes 100 ms: until the last is delivered`;
   return {
     title: "Events",
     rows: [
-      row(taking, "ms", of("ours", "wallMs"), FORMER, of("former", "wallMs"), 0.5),
-      row("the same in time on a core", "ms", of("ours", "cpuMs"), FORMER, of("former", "cpuMs")),
-      row(
-        `p99 from Twilio to a customer, ${STEADY.perSecond} a second, while another's server hangs with ${HANGING_EVENTS} events waiting`,
-        "ms",
-        p99(beside),
-        "without",
-        p99(alone),
-        1.2,
-      ),
-      row(
-        `${SLOW.perSecond} events a second to one webhook that takes 100 ms: until the last is delivered`,
-        "s",
-        [slow.seconds],
-        "while they are sent",
-        [slow.offeredSeconds],
-        1.05,
-      ),
-      row(
-        "the same: p99 from Twilio to the customer, of the last third",
-        "ms",
-        [quantile(slow.late.slice(-third), 0.99)],
-        "of the first third",
-        [quantile(slow.late.slice(0, third), 0.99)],
-      ),
+      row(taking, "ms", each("wallMs"), "its time on a core", each("cpuMs")),
+      row(hangs, "ms", p99(beside), "without", p99(alone)),
+      row(last, "s", [slow.seconds], "while they are sent", [slow.offeredSeconds], 1.05),
     ],
     notes: [
-      `${ours.retries()} texts were sent a second time, because their connection broke; every event arrived.`,
+      `${system.retries()} texts were sent twice, because their connection broke; every event arrived.`,
     ],
   };
 }
 
+type Load = { perSecond: number; seconds: number };
 type Message = [sid: string, request: HttpRequest];
+type NextText = () => Promise<Message>;
+type System = Awaited<ReturnType<typeof startSystem>>;
 
-type System = {
-  texts: Record<"fast" | "slow" | "hang", () => Promise<Message>>;
-  sendText: (message: Message) => Promise<void>;
-  retries: () => number;
-  pid: number;
-  close: () => Promise<void>;
-};
-
-/** The Worker of a checkout, with customers whose numbers can be texted. */
-async function startSystem(customersUrl: string, directory: string): Promise<System> {
-  // Nothing here asks Twilio.
-  const { options, secrets } = deployed("http://127.0.0.1:9", { directory });
-  const code = directory === "." ? deployable("src/index.ts").code : deployableOf(directory);
-  const bindings = { ...options.bindings, ALLOW_LOCAL_WEBHOOKS: "true" };
-  const worker = { ...options, bindings, modules: [module("index.js", code)] };
-  const { d1, urls, miniflare, pid } = await startWorkerd("worker", { worker }, { directory });
-  const accounts = await seed(
-    {
-      d1,
-      encryptionKeys: secrets.TOKEN_ENCRYPTION_KEYS,
-      urlOf: (key) => `${customersUrl}/${key < CUSTOMERS ? "fast" : key === CUSTOMERS ? "slow" : "hang"}`,
-    },
-    { keys: CUSTOMERS + 2, accountsPerKey: 1, numbersPerAccount: NUMBERS_EACH },
-  );
-  /** Texts to one number after the other. Many customers are texted on one number each, one customer on all of them. */
-  const textsTo = (some: readonly SeededAccount[]) => {
-    const numbersOf = (account: SeededAccount) =>
-      account.numbers.slice(0, some.length > 1 ? 1 : NUMBERS_EACH);
-    const next = inTurn(
-      some.flatMap((account) => numbersOf(account).map(({ id }) => [account, id] as const)),
-    );
-    return () => signedText(...next(), urls.worker);
-  };
+/** The Worker, and customers whose numbers can be texted. */
+async function startSystem(customersUrl: string) {
+  const { twilio, urls, secrets, pid, close } = await startSystems({}, { ALLOW_LOCAL_WEBHOOKS: "true" });
   let retries = 0;
-  return {
-    texts: {
-      fast: textsTo(accounts.slice(0, CUSTOMERS)),
-      slow: textsTo(accounts.slice(CUSTOMERS, CUSTOMERS + 1)),
-      hang: textsTo(accounts.slice(CUSTOMERS + 1)),
-    },
-    async sendText([, request]) {
-      // As Twilio does if a connection breaks. What comes twice is one event.
-      const { status, body } = await send(request).catch(() => {
-        retries += 1;
-        return send(request);
-      });
-      if (status !== 200) throw new Error(`a text was answered with ${status}: ${body.slice(0, 200)}`);
-    },
-    retries: () => retries,
-    pid,
-    close: () => miniflare.dispose(),
-  };
+
+  /** New customers whose servers behave so, and texts to one of their numbers after the other. */
+  async function textsTo(
+    kind: "fast" | "slow" | "hang",
+    count: number,
+    numbersEach: number,
+  ): Promise<NextText> {
+    const targets: [account: TwilioAccount, url: string][] = [];
+    await atOnce(Array(count).fill(0), 8, async () => {
+      const settings = { webhook_url: `${customersUrl}/${kind}` };
+      const { importNumber } = await createCustomer(urls.worker, secrets.ADMIN_TOKEN, settings);
+      const account = await twilio.addAccount();
+      for (const number of await twilio.addNumbers(account, numbersEach)) {
+        await importNumber(account, number);
+        targets.push([account, await twilio.urlOf(number.sid, "sms_url")]);
+      }
+    });
+    const next = inTurn(targets);
+    return () => signedText(...next(), urls.worker);
+  }
+
+  /** As Twilio does if a connection breaks. What comes twice is one event. */
+  async function sendText([, request]: Message): Promise<void> {
+    const { status, body } = await send(request).catch(() => {
+      retries += 1;
+      return send(request);
+    });
+    if (status !== 200) throw new Error(`a text was answered with ${status}: ${body.slice(0, 200)}`);
+  }
+  return { textsTo, sendText, retries: () => retries, pid, close };
 }
 
-async function signedText({ sid, authToken }: SeededAccount, id: string, origin: string): Promise<Message> {
+async function signedText({ sid, authToken }: TwilioAccount, url: string, origin: string): Promise<Message> {
   const message = newSid("SM");
-  const path = `/webhooks/twilio/${id}/sms`;
   const form = new URLSearchParams({
     AccountSid: sid,
     MessageSid: message,
@@ -152,12 +113,12 @@ async function signedText({ sid, authToken }: SeededAccount, id: string, origin:
   });
   const headers = {
     "content-type": "application/x-www-form-urlencoded",
-    "x-twilio-signature": await sign(authToken, PUBLIC_BASE_URL + path, form),
+    "x-twilio-signature": await sign(authToken, url, form),
   };
-  return [message, { url: origin + path, headers, body: form.toString() }];
+  return [message, { url: url.replace(PUBLIC_BASE_URL, origin), headers, body: form.toString() }];
 }
 
-async function signedTexts(next: () => Promise<Message>, count: number): Promise<Message[]> {
+async function signedTexts(next: NextText, count: number): Promise<Message[]> {
   const messages = await Promise.all(Array.from({ length: count }, next));
   closeConnections();
   return messages;
@@ -177,8 +138,13 @@ async function arrived(customers: Customers, count: number): Promise<void> {
 type Throughput = { wallMs: number; cpuMs: number };
 
 /** From the first text until the last event is delivered. */
-async function throughput(system: System, customers: Customers, count: number): Promise<Throughput> {
-  const messages = await signedTexts(system.texts.fast, count);
+async function throughput(
+  system: System,
+  customers: Customers,
+  next: NextText,
+  count: number,
+): Promise<Throughput> {
+  const messages = await signedTexts(next, count);
   await customers.take();
   const startedAt = performance.now();
   const before = cpuMs(system.pid);
@@ -194,10 +160,10 @@ type Delays = { late: number[]; seconds: number; offeredSeconds: number };
 async function delays(
   system: System,
   customers: Customers,
-  { perSecond, seconds }: { perSecond: number; seconds: number },
-  kind: "fast" | "slow",
+  next: NextText,
+  { perSecond, seconds }: Load,
 ): Promise<Delays> {
-  const messages = await signedTexts(system.texts[kind], perSecond * seconds);
+  const messages = await signedTexts(next, perSecond * seconds);
   await customers.take();
   const startedAt = Date.now();
   const sendings = messages.map(async (message, index) => {
@@ -211,11 +177,6 @@ async function delays(
   const at = new Map(await customers.take());
   const late = messages.map(([sid], index) => (at.get(sid) ?? Number.NaN) - (dueAt[index] ?? Number.NaN));
   return { late, seconds: (Math.max(...at.values()) - startedAt) / 1000, offeredSeconds: seconds };
-}
-
-/** One customer's server hangs, and so many events wait for it. */
-async function hang(system: System, count: number): Promise<void> {
-  await atOnce(await signedTexts(system.texts.hang, count), IN_FLIGHT, system.sendText);
 }
 
 async function repeat<Measured>(rounds: number, work: () => Promise<Measured>): Promise<Measured[]> {

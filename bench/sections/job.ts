@@ -1,8 +1,9 @@
-import { postOf, sendExpecting } from "../measure/http.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import { sendExpecting } from "../measure/http.ts";
 import { alternate, atOnce } from "../measure/rounds.ts";
 import type { Options } from "../options.ts";
 import { row, type SectionReport } from "../report.ts";
-import { startSystems } from "../systems/systems.ts";
+import { createCustomer, startSystems } from "../systems/systems.ts";
 
 const ACCOUNTS = 12;
 const NUMBERS_EACH = 60;
@@ -19,12 +20,7 @@ export async function measureJob({ rounds }: Options): Promise<SectionReport> {
   const { twilio, floor, urls, secrets } = systems;
   await twilio.setLatency(LATENCY_MS);
 
-  const url = `${urls.worker}/v1/`;
-  const post = async (status: number, path: string, bearer: string, body: object) =>
-    JSON.parse(await sendExpecting(status, postOf(url + path, body, { authorization: `Bearer ${bearer}` })));
-  const { key_id, key_secret } = await post(201, "keys", secrets.ADMIN_TOKEN, { name: "bench" });
-  const bearer = `${key_id}:${key_secret}`;
-  const { agent_id } = await post(201, "agents", bearer, { name: "Receptionist" });
+  const { bearer, agent_id, post } = await createCustomer(urls.worker, secrets.ADMIN_TOKEN);
 
   const haveAccounts = async () => {
     const parent = await twilio.addAccount();
@@ -38,7 +34,7 @@ export async function measureJob({ rounds }: Options): Promise<SectionReport> {
   const job = async () => {
     const { parent } = await haveAccounts();
     const startedAt = performance.now();
-    const { import_id } = await post(202, "phone-number-imports", bearer, {
+    const { import_id } = await post(202, "phone-number-imports", {
       all: true,
       include_subaccounts: true,
       twilio_sid: parent.sid,
@@ -47,13 +43,10 @@ export async function measureJob({ rounds }: Options): Promise<SectionReport> {
     });
     for (;;) {
       const headers = { authorization: `Bearer ${bearer}` };
-      const response = await fetch(`${url}phone-number-imports/${import_id}`, { headers });
-      const { ended_at, counts } = (await response.json()) as {
-        ended_at: string | null;
-        counts: { imported: number };
-      };
+      const url = `${urls.worker}/v1/phone-number-imports/${import_id}`;
+      const { ended_at, counts } = JSON.parse(await sendExpecting(200, { method: "GET", url, headers }));
       if (ended_at === null) {
-        await new Promise((done) => setTimeout(done, POLL_MS));
+        await pause(POLL_MS);
         continue;
       }
       failures.push(count - counts.imported);
@@ -63,14 +56,11 @@ export async function measureJob({ rounds }: Options): Promise<SectionReport> {
   const allowed = async () => {
     const { accounts, numbers } = await haveAccounts();
     // One of each account after the other, so that two of each are under way.
-    const inTurn = Array.from({ length: count }, (_, index) => index);
-    const took = await atOnce(inTurn, AT_ONCE, (index) => {
-      const account = accounts[index % ACCOUNTS];
-      const number = numbers[index % ACCOUNTS]?.[Math.floor(index / ACCOUNTS)];
-      if (!account || !number) throw new Error("no such number");
-      return floor(account, number);
-    });
-    return took / count;
+    const all = accounts.flatMap((account, of) =>
+      (numbers[of] ?? []).map((number, index) => ({ account, number, index })),
+    );
+    const inTurn = all.sort((a, b) => a.index - b.index);
+    return (await atOnce(inTurn, AT_ONCE, ({ account, number }) => floor(account, number))) / count;
   };
   const measured = await alternate(rounds, { floor: allowed, worker: job });
   await systems.close();

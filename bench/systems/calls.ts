@@ -2,7 +2,7 @@ import { sign } from "../../src/twilio/signature.ts";
 import { newSid } from "../../test/twilio-simulator/state.ts";
 import { type HttpRequest, send } from "../measure/http.ts";
 import { atOnce } from "../measure/rounds.ts";
-import type { Importer, Systems } from "./systems.ts";
+import type { Systems } from "./systems.ts";
 import type { TwilioAccount } from "./twilio.ts";
 import { PUBLIC_BASE_URL } from "./workerd.ts";
 
@@ -15,15 +15,14 @@ const PLACES = ["From", "To", "Caller", "Called"];
  * @param origin where the calls are sent instead of the public address
  */
 export async function callableNumbers(
-  { twilio, account }: Systems,
-  importNumber: Importer,
+  { twilio, account, customer }: Systems,
   origin: string,
   count: number,
 ): Promise<[HttpRequest, ...HttpRequest[]]> {
   const numbers = await twilio.addNumbers(account, count);
-  await atOnce(numbers, IMPORTS_IN_FLIGHT, (number) => importNumber(account, number));
+  await atOnce(numbers, IMPORTS_IN_FLIGHT, (number) => customer(account, number));
   const calls = numbers.map(async ({ sid, phone_number }) =>
-    signedCall(account, phone_number, await twilio.voiceUrl(sid), origin),
+    signedCall(account, phone_number, await twilio.urlOf(sid, "voice_url"), origin),
   );
   return Promise.all(calls) as Promise<[HttpRequest, ...HttpRequest[]]>;
 }
@@ -69,9 +68,9 @@ export async function signedCall(
   };
 }
 
-/** @throws Error if the call is not answered with TwiML */
-export async function answer(call: HttpRequest): Promise<void> {
+/** @returns the TwiML @throws Error if there is none */
+export async function answer(call: HttpRequest): Promise<string> {
   const { status, body } = await send(call);
-  if (status === 200 && body.includes("<Response")) return;
+  if (status === 200 && body.includes("<Response")) return body;
   throw new Error(`${call.url} answered ${status}: ${body.slice(0, 300)}`);
 }

@@ -18,7 +18,7 @@ const server = createServer((request, response) => {
   request.on("end", async () => {
     if (request.url?.startsWith("/hang")) return;
     const { message_id } = JSON.parse(body);
-    if (!arrivals.has(message_id)) arrivals.set(message_id, Date.now());
+    if (message_id && !arrivals.has(message_id)) arrivals.set(message_id, Date.now());
     if (request.url?.startsWith("/slow")) await pause(SLOW_MS);
     response.writeHead(204).end();
   });

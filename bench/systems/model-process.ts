@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 
 // A language model of fixed latency, in a process of its own: after so many milliseconds it repeats what was said last.
 
-const FIRST_TOKEN_MS = Number(process.argv[2]);
+const FIRST_TOKEN_MS = 100;
 
 type ChatRequest = { messages: { role: string; content: string }[] };
 
@@ -23,6 +23,6 @@ const server = createServer(async (request, response) => {
   response.end("data: [DONE]\n\n");
 });
 server.listen(0, "127.0.0.1", () => {
-  process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1` });
+  process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, names: [] });
 });
 process.on("disconnect", () => process.exit(0));

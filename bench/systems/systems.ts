@@ -1,9 +1,7 @@
-import { fork } from "node:child_process";
 import { postOf, sendExpecting } from "../measure/http.ts";
 import { deployable, small } from "./bundles.ts";
-import { scratch } from "./scratch.ts";
-import { basic, firstMessage, startTwilio, type TwilioAccount, type TwilioNumber } from "./twilio.ts";
-import { compatibilityDate, deployed, module, PUBLIC_BASE_URL, startWorkerd, text } from "./workerd.ts";
+import { basic, startTwilio, type TwilioAccount, type TwilioNumber } from "./twilio.ts";
+import { compatibilityDate, deployed, module, startWorkerd, text } from "./workerd.ts";
 
 /** Imports a number. @throws Error if it fails */
 export type Importer = (account: TwilioAccount, number: TwilioNumber) => Promise<unknown>;
@@ -11,23 +9,23 @@ export type Importer = (account: TwilioAccount, number: TwilioNumber) => Promise
 export type Systems = Awaited<ReturnType<typeof startSystems>>;
 
 /** What a fresh isolate can be started with, by name. */
-type Bundles = Record<string, { code: string; compatibilityFlags?: string[] }>;
+type Bundles = Record<string, { code: string }>;
 
-/** Twilio, and what is measured against it: the Worker, with these variables of its own, the floor and the peer. */
+/** Twilio, and what is measured against it: the Worker, with these variables of its own, and the floor. */
 export async function startSystems(bundles: Bundles = {}, variables: Record<string, string> = {}) {
   const twilio = await startTwilio();
-  const { options, secrets } = deployed(twilio.url, { variables });
+  const { options, secrets } = deployed(twilio.url, variables);
   const shell = await small("isolate-shell");
   const QUEUES = Object.keys(options.queueProducers);
   const LIMITS = Object.keys(options.ratelimits);
   const OBJECTS = Object.keys(options.durableObjects);
-  const isolates = Object.entries(bundles).map(([name, { code, compatibilityFlags = [] }]) => {
+  const isolates = Object.entries(bundles).map(([name, { code }]) => {
     const modules = { "shell.js": shell, "index.js": code };
     const env = { ...options.bindings, QUEUES, LIMITS, OBJECTS };
-    return [name, { compatibilityDate, compatibilityFlags, mainModule: "shell.js", modules, env }];
+    return [name, { compatibilityDate, mainModule: "shell.js", modules, env }];
   });
   const workerd = await startWorkerd("worker", {
-    worker: { ...options, modules: [module("index.js", deployable("src/index.ts").code)] },
+    worker: { ...options, modules: [module("index.js", deployable().code)] },
     floor: { modules: [module("floor.js", await small("floor"))] },
     isolates: {
       d1Databases: options.d1Databases,
@@ -38,8 +36,7 @@ export async function startSystems(bundles: Bundles = {}, variables: Record<stri
       ],
     },
   });
-  const peer = await startPeer(twilio.url);
-  const customer = await createCustomer(workerd.urls.worker, secrets.ADMIN_TOKEN);
+  const { importNumber: customer } = await createCustomer(workerd.urls.worker, secrets.ADMIN_TOKEN);
   const account = await twilio.addAccount();
   for (const number of await twilio.addNumbers(account, 1)) await customer(account, number);
   return {
@@ -49,31 +46,32 @@ export async function startSystems(bundles: Bundles = {}, variables: Record<stri
     account,
     customer,
     floor: floorOf(workerd.urls.floor, twilio.url, await twilio.lastUpdate()),
-    peer,
     async close() {
-      peer.close();
       await workerd.miniflare.dispose();
       twilio.close();
     },
   };
 }
 
-/** A customer of the service, with an API key and an agent. Everything goes through the API, as customers do it. */
-export async function createCustomer(workerUrl: string, adminToken: string): Promise<Importer> {
-  const post = async (path: string, bearer: string, body: unknown) => {
+/** A customer of the service: an API key, and an agent with these settings. Everything goes through the API. */
+export async function createCustomer(workerUrl: string, adminToken: string, settings: object = {}) {
+  const poster = (bearer: string) => async (status: number, path: string, body: object) => {
     const request = postOf(`${workerUrl}/v1/${path}`, body, { authorization: `Bearer ${bearer}` });
-    return JSON.parse(await sendExpecting(201, request));
+    return JSON.parse(await sendExpecting(status, request));
   };
-  const key = await post("keys", adminToken, { name: "bench" });
+  const key = await poster(adminToken)(201, "keys", { name: "bench" });
   const bearer = `${key.key_id}:${key.key_secret}`;
-  const { agent_id } = await post("agents", bearer, {
+  const post = poster(bearer);
+  const { agent_id } = await post(201, "agents", {
     name: "Receptionist",
     welcome_message: "Hello, you have reached Acme Dental. How can I help?",
     // Of many calls the first waits until the last has begun.
     silence_hangup_seconds: 300,
+    ...settings,
   });
-  return ({ sid, authToken }, { phone_number }) =>
-    post("phone-numbers", bearer, { phone_number, twilio_sid: sid, twilio_token: authToken, agent_id });
+  const importNumber: Importer = ({ sid, authToken }, { phone_number }) =>
+    post(201, "phone-numbers", { phone_number, twilio_sid: sid, twilio_token: authToken, agent_id });
+  return { bearer, agent_id, post, importNumber };
 }
 
 /** The two calls to Twilio of an import and nothing else: a look-up, and the update that the Worker itself makes. */
@@ -85,20 +83,4 @@ function floorOf(floorUrl: string, twilioUrl: string, parameters: Record<string,
     const body = { find: `${list}.json?${query}`, change: `${list}/${sid}.json`, update };
     return sendExpecting(204, postOf(floorUrl, body, { authorization: basic(account) }));
   };
-}
-
-/**
- * Starts the Express peer in a process of its own.
- *
- * @param database the name of its database file; one that is there already is opened
- */
-export async function startPeer(twilioUrl: string, database: string = crypto.randomUUID()) {
-  const env = { TWILIO_URL: twilioUrl, DATABASE: scratch(database), PUBLIC_BASE_URL };
-  const child = fork("bench/peer.js", { env: { ...process.env, NODE_ENV: "production", ...env } });
-  const { url } = await firstMessage<{ url: string }>(child);
-  const importNumber: Importer = ({ sid, authToken }, { phone_number }) => {
-    const body = { phone_number, twilio_sid: sid, twilio_token: authToken };
-    return sendExpecting(201, postOf(`${url}/phone-numbers`, body));
-  };
-  return { url, pid: child.pid ?? 0, importNumber, close: () => child.disconnect() };
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { fork } from "node:child_process";
 import { once } from "node:events";
 import type { Commands } from "./twilio-process.ts";
 
@@ -21,7 +21,9 @@ export async function startHelper<All>(
   path: string,
 ): Promise<Does<All> & { url: string; close: () => void }> {
   const child = fork(path);
-  const { url, names } = await firstMessage<{ url: string; names: string[] }>(child);
+  const ended = once(child, "exit").then(() => Promise.reject(new Error(`${path} ended`)));
+  ended.catch(() => {}); // After its first message it may end.
+  const [{ url, names }] = await Promise.race([once(child, "message"), ended]);
   const waiting = new Map<number, (result: unknown) => void>();
   let sent = 0;
   child.on("message", ({ id, result }: { id: number; result: unknown }) => {
@@ -36,18 +38,8 @@ export async function startHelper<All>(
       child.send({ id, name, values });
       return new Promise((resolve) => waiting.set(id, resolve));
     };
-  const commands = Object.fromEntries(names.map((name) => [name, command(name)]));
+  const commands = Object.fromEntries(names.map((name: string) => [name, command(name)]));
   return { ...(commands as Does<All>), url, close: () => child.disconnect() };
-}
-
-/** What a child process says first. @throws Error if it ends before it says anything */
-export async function firstMessage<Message>(child: ChildProcess): Promise<Message> {
-  const ended = once(child, "exit").then(([code]) => {
-    throw new Error(`a child process ended with ${code}`);
-  });
-  ended.catch(() => {}); // After its first message it may end.
-  const [message] = await Promise.race([once(child, "message"), ended]);
-  return message;
 }
 
 /** The Authorization header of an account (RFC 7617). */

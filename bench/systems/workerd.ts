@@ -1,32 +1,28 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { Miniflare, type WorkerOptions } from "miniflare";
 import { unstable_readConfig as readConfig } from "wrangler";
 import { freshSecrets } from "../../scripts/fresh-secrets.ts";
 import { childNamed } from "../measure/process.ts";
-import { scratch } from "./scratch.ts";
 
 /** What Twilio is pointed at. Requests go to the runtime's own port, and signatures are over this address. */
 export const PUBLIC_BASE_URL = "https://numbers.example.com";
 const NO_LIMIT = 1_000_000_000;
 export const EMPTY = "export default { fetch: () => new Response() };";
 
+// In memory if the system has a place for that: how fast this machine's disk settles a write says nothing about D1.
+const IN_MEMORY = "/dev/shm";
+const folder = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), "nixflex-bench-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
 const config = readConfig({ config: "wrangler.toml" });
 export const compatibilityDate = config.compatibility_date ?? "";
 
 /** The Worker as wrangler.toml deploys it, in the words of Miniflare. */
-export function deployed(
-  twilioUrl: string,
-  {
-    directory = ".",
-    variables = {},
-  }: {
-    /** A checkout of the repository. */
-    directory?: string;
-    variables?: Record<string, string>;
-  } = {},
-) {
-  const config = readConfig({ config: `${directory}/wrangler.toml` });
+export function deployed(twilioUrl: string, variables: Record<string, string> = {}) {
   const secrets = freshSecrets();
   const limits: { name: string; namespace_id: string }[] = config.ratelimits ?? [];
   const producers: { binding: string; queue: string }[] = config.queues.producers ?? [];
@@ -76,20 +72,18 @@ export const text = (path: string, contents: string) => ({ type: "Text" as const
 export async function startWorkerd<Name extends string>(
   owner: NoInfer<Name>,
   workers: Record<Name, Omit<WorkerOptions, "name">>,
-  { directory = ".", ...options }: { inspectorPort?: number; directory?: string } = {},
 ) {
   const all = { ...workers, empty: { modules: [module("empty.js", EMPTY)] } };
   const names = Object.keys(all) as (Name | "empty")[];
   const miniflare = new Miniflare({
-    ...options,
     workers: names.map((name) => ({
       name,
       compatibilityDate,
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
       ...(all[name] as WorkerOptions),
     })),
-    d1Persist: scratch(crypto.randomUUID()),
-    durableObjectsPersist: scratch(crypto.randomUUID()),
+    d1Persist: join(folder, crypto.randomUUID()),
+    durableObjectsPersist: join(folder, crypto.randomUUID()),
     // Log lines are written as in production, and read by nobody.
     handleRuntimeStdio(stdout: Readable, stderr: Readable) {
       stdout.resume();
@@ -98,7 +92,7 @@ export async function startWorkerd<Name extends string>(
   });
   await miniflare.ready;
   const d1 = (await miniflare.getD1Database("DB", owner)) as unknown as D1Database;
-  for (const { queries } of await readD1Migrations(`${directory}/migrations`)) {
+  for (const { queries } of await readD1Migrations("migrations")) {
     await d1.batch(queries.map((query) => d1.prepare(query)));
   }
   const urls = names.map(async (name) => [name, (await miniflare.unsafeGetDirectURL(name)).origin]);

@@ -8,7 +8,7 @@ import { operations, twilio } from "../support/twilio.ts";
 import { call } from "../support/worker.ts";
 import { addNumber } from "../twilio-simulator/state.ts";
 
-// What a check costs is counted here; how that grows to 100,000 numbers is measured by `npm run bench:reconcile`.
+// What a check costs is counted here; how long those of many accounts take is measured by `npm run bench:fleet`.
 
 /** An account in which more and more numbers are imported; and what checking it costs each time. */
 async function prepare() {
