@@ -167,7 +167,7 @@ describe("each thing has one owner", () => {
     [
       "SQL",
       /\.prepare\(|\bsql\s*\.exec\b/,
-      /store\.ts$|^src\/(?:health|objects|events\/outbox\/schema)\.ts$/,
+      /store\.ts$|^src\/(?:healthz|objects|events\/outbox\/schema)\.ts$/,
     ],
     ["cryptography", /crypto\.subtle/, /^src\/vault\/|\/signature\.ts$/],
     ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$|^src\/mcp\/catalogue\.ts$/],
