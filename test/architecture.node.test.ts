@@ -199,8 +199,10 @@ describe("each thing has one owner", () => {
 });
 
 describe("size", () => {
-  it("no file of src is longer than 250 lines", () => {
-    expect(sources.filter(({ text }) => text.split("\n").length > 250).map(({ path }) => path)).toEqual([]);
+  it("no file of src is longer than 250 lines, unless it is a table", () => {
+    const isTable = (text: string) => / as const\b/.test(text) && !/\bfunction\b|\bclass\b|=>/.test(text);
+    const long = sources.filter(({ text }) => text.split("\n").length > 250 && !isTable(text));
+    expect(long.map(({ path }) => path)).toEqual([]);
   });
 });
 

@@ -1,6 +1,5 @@
 import { phrasesIn } from "../../src/conversations/phrases.ts";
 import { sign } from "../../src/twilio/signature.ts";
-import { relayUrl } from "../../src/twilio/webhook-urls.ts";
 import { openFromNode } from "../../test/twilio-simulator/sockets.ts";
 import { alternate, atOnce } from "../measure/rounds.ts";
 import { median } from "../measure/statistics.ts";
