@@ -42,7 +42,7 @@ const call = {
   ),
   recording_url: answered(
     z.nullable(z.string()),
-    "Where this API gives the recording, to whoever has the API key; null if there is none.",
+    "URL of the recording on this API (needs the API key); null if there is none.",
     `https://numbers.example.com/v1/calls/${CALL_SID}/recording`,
   ),
   created_at: time("When this service first heard of it"),

@@ -72,7 +72,7 @@ const callOperation = (id: string, summary: string): Operation => ({
       dynamic_vars: {
         description:
           "Texts for `{{name}}` in `system_prompt`, `prompt`, `welcome_message` and `voicemail_message`: up to 50, of up to 500 " +
-          "characters each. A name without a text becomes nothing. The agent's runtime gets them as `<Parameter>`s.",
+          "characters each. A placeholder without a value is removed. The agent's runtime gets them as `<Parameter>`s.",
         examples: [{ name: "Ada" }],
       },
       machine_detection: {

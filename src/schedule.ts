@@ -1,7 +1,7 @@
 import { readConfig } from "./config.ts";
 import { relayPending } from "./events/tell.ts";
 import { createLogger, errorFields } from "./http/log.ts";
-import { scheduleRecovery } from "./phone-numbers/recovery/schedule.ts";
+import { scheduleRecovery } from "./phone-numbers/recovery/recover.ts";
 import { scheduleChecks } from "./reconciliation/schedule.ts";
 import { clearOldRecords } from "./retention.ts";
 import { resealObjects } from "./rotation/objects.ts";

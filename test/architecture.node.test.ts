@@ -167,7 +167,7 @@ describe("each thing has one owner", () => {
     [
       "SQL",
       /\.prepare\(|\bsql\s*\.exec\b/,
-      /store\.ts$|^src\/(?:health|objects|events\/outbox\/schema)\.ts$/,
+      /store\.ts$|^src\/(?:healthz|objects|events\/outbox\/schema)\.ts$/,
     ],
     ["cryptography", /crypto\.subtle/, /^src\/vault\/|\/signature\.ts$/],
     ["the static assets", /env\.ASSETS\.fetch/, /^src\/documentation\/routes\.ts$|^src\/mcp\/catalogue\.ts$/],
@@ -199,8 +199,10 @@ describe("each thing has one owner", () => {
 });
 
 describe("size", () => {
-  it("no file of src is longer than 250 lines", () => {
-    expect(sources.filter(({ text }) => text.split("\n").length > 250).map(({ path }) => path)).toEqual([]);
+  it("no file of src is longer than 250 lines, unless it is a table", () => {
+    const isTable = (text: string) => / as const\b/.test(text) && !/\bfunction\b|\bclass\b|=>/.test(text);
+    const long = sources.filter(({ text }) => text.split("\n").length > 250 && !isTable(text));
+    expect(long.map(({ path }) => path)).toEqual([]);
   });
 });
 

@@ -23,7 +23,7 @@ export async function routeOfPath<Route extends InboundRoute>(c: AppContext, rou
   const id = c.req.param("outbound");
   if (id === undefined) return route;
   const { callLogs, vault } = requestServices(c);
-  const found = isId("call", id) ? await callLogs.find(route.apiKeyId, id) : null;
+  const found = isId("call", id) ? await callLogs.findBrief(route.apiKeyId, id) : null;
   if (!found) throw new ApiError("not_found");
   const brief = await openBrief(vault, id, found.briefSealed);
   if (brief.from !== route.phoneNumber) throw new ApiError("not_found");

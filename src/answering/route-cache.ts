@@ -39,8 +39,7 @@ export type Source = "nearest" | "primary";
 
 /**
  * Where to look for a route, in this order. A replica may not have a number yet that was just imported, or a token that
- * was just replaced; then the primary has. For changes by this isolate, which take effect here at once, and if an old
- * route did not help, it is asked first.
+ * was just replaced. The primary is asked first after a change by this isolate, and if the cached route's key did not fit.
  */
 export function sources(isCached: boolean, now: Date): readonly Source[] {
   const isChanging = now.getTime() - changes.lastAt < FRESH_MS;

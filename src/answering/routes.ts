@@ -5,13 +5,13 @@ import { ApiError } from "../http/errors.ts";
 import { requestServices, type Services } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
+import { endRotation, outcomeOf, reportEvent } from "./after-answer.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { logCall } from "./log-call.ts";
 import { leaveVoicemail, routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
-import { endRotation, outcomeOf, record } from "./record.ts";
 import { forgetRefusals } from "./refusals.ts";
 import { replyByText } from "./text-reply.ts";
 import {
@@ -73,7 +73,7 @@ async function takeCall(c: AppContext): Promise<Response> {
     const { phoneNumberId } = request.route;
     const { recording } = webhooksOf(publicBaseUrl, phoneNumberId);
     const urls = { recording, ...talkUrls(publicBaseUrl, request.route, call.callSid) };
-    recordAfter(c, "voice", request);
+    reportAfter(c, "voice", request);
     const now = new Date();
     return twimlResponse(...answer(request.route, call, urls, { hasModel: model !== null, now }));
   } catch (error) {
@@ -104,7 +104,7 @@ async function afterConnect(c: AppContext): Promise<Response> {
 }
 
 async function takeInText(c: AppContext): Promise<Response> {
-  recordAfter(c, "sms", await trusted(c));
+  reportAfter(c, "sms", await trusted(c));
   return twimlResponse();
 }
 
@@ -112,7 +112,7 @@ async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Respons
   const request = await trusted(c);
   const services = requestServices(c);
   const outcome = kind === "status" ? await outcomeOf(request, services) : null;
-  recordAfter(c, kind, request, outcome);
+  reportAfter(c, kind, request, outcome);
   // Nobody waits for this answer. If the log cannot be written, Twilio is asked to come again.
   await logCall(kind, request, outcome, services);
   return c.body(null, 204);
@@ -124,13 +124,13 @@ async function trusted(c: AppContext): Promise<TrustedRequest> {
   return { ...request, route: await routeOfPath(c, request.route) };
 }
 
-function recordAfter(
+function reportAfter(
   c: AppContext,
   kind: WebhookKind,
   request: TrustedRequest,
   outcome: Partial<Outcome> | null = null,
 ): void {
-  afterAnswer(c, (services) => record(kind, request, services, outcome));
+  afterAnswer(c, (services) => reportEvent(kind, request, services, outcome));
   if (kind === "sms") afterAnswer(c, (services) => replyByText(request, services));
   if (request.isPromoted) afterAnswer(c, (services) => endRotation(request.route, services));
 }

@@ -5,7 +5,7 @@ import { isId } from "../ids.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { sha256 } from "../vault/hash.ts";
 import { CONSOLE_HEADER, findSession } from "./session.ts";
-import { findSecretHashBeside } from "./store.ts";
+import { findSecretHashAnd, hasApiKey } from "./store.ts";
 
 // Stands in for the hash of a key that does not exist, so that refusing it takes as long as refusing a wrong secret.
 const NO_HASH = "0".repeat(64);
@@ -14,17 +14,17 @@ const NO_HASH = "0".repeat(64);
  * Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, or with a session of the console. Sets `apiKeyId` and
  * `secretHash`.
  */
-export const authenticate = authenticateBeside(async () => []);
+export const authenticate = authenticatePrefetching(async () => []);
 
 /** What an endpoint reads in the trip that finds the key. It is not known yet whether the key is right. */
-export type Beside = (c: AppContext, apiKeyId: string) => Promise<D1PreparedStatement[]>;
+export type Prefetch = (c: AppContext, apiKeyId: string) => Promise<D1PreparedStatement[]>;
 
-/** The same, reading more in the same trip, which is `beside` then. With a session there is nothing beside it. */
-export function authenticateBeside(beside: Beside) {
+/** Also runs these reads in the batch that finds the key: `c.get("prefetched")`, unset for a console session. */
+export function authenticatePrefetching(prefetch: Prefetch) {
   return createMiddleware<AppEnv>(async (c, next) => {
     const authorization = c.req.header("authorization");
     const isConsole = authorization === undefined && c.req.header(CONSOLE_HEADER) !== undefined;
-    const key = isConsole ? await keyOfSession(c) : await keyOfBearer(c, authorization, beside);
+    const key = isConsole ? await keyOfSession(c) : await keyOfBearer(c, authorization, prefetch);
     c.set("apiKeyId", key.apiKeyId);
     c.set("secretHash", key.secretHash);
     await next();
@@ -36,7 +36,7 @@ type AuthenticatedKey = { apiKeyId: string; secretHash: string };
 async function keyOfBearer(
   c: AppContext,
   authorization: string | undefined,
-  beside: Beside,
+  prefetch: Prefetch,
 ): Promise<AuthenticatedKey> {
   const credentials = bearer(authorization);
   if (credentials === undefined) throw new ApiError("invalid_api_key");
@@ -45,15 +45,15 @@ async function keyOfBearer(
   c.get("log").conceal(secret);
   if (!isId("apiKey", apiKeyId)) throw new ApiError("invalid_api_key");
 
-  const statements = await beside(c, apiKeyId);
+  const statements = await prefetch(c, apiKeyId);
   const [presented, found] = await Promise.all([
     sha256(secret),
-    findSecretHashBeside(c.env.DB, apiKeyId, statements),
+    findSecretHashAnd(c.env.DB, apiKeyId, statements),
   ]);
   const { secretHash: stored, results } = found;
   const matches = await equalInConstantTime(presented, stored ?? NO_HASH);
   if (stored === null || !matches) throw new ApiError("invalid_api_key");
-  if (results.length > 0) c.set("beside", results);
+  if (results.length > 0) c.set("prefetched", results);
   return { apiKeyId, secretHash: stored };
 }
 
@@ -104,4 +104,11 @@ function bearer(header: string | undefined): string | undefined {
 function split(credentials: string): [keyId: string, secret: string] {
   const colon = credentials.indexOf(":");
   return colon === -1 ? [credentials, ""] : [credentials.slice(0, colon), credentials.slice(colon + 1)];
+}
+
+/** The API key that the path names. @throws ApiError `key_not_found` @throws StorageError */
+export async function knownKey(c: AppContext): Promise<string> {
+  const keyId = c.req.param("key_id") ?? "";
+  if (isId("apiKey", keyId) && (await hasApiKey(c.env.DB, keyId))) return keyId;
+  throw new ApiError("key_not_found");
 }

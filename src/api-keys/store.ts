@@ -44,7 +44,7 @@ function selectSecretHash(db: D1Database, keyId: string): D1PreparedStatement {
 }
 
 /** The same, and what other statements read in the same trip. @throws StorageError */
-export async function findSecretHashBeside(
+export async function findSecretHashAnd(
   db: D1Database,
   keyId: string,
   statements: D1PreparedStatement[],

@@ -1,5 +1,5 @@
-// Who does the work: other objects of the same class, which have no job of their own. Each is an invocation with six
-// connections of its own; a request that waits for one would be taken for one that Twilio does not answer.
+// Eight worker objects of the same class carry out the imports, because one invocation may hold only six connections; a
+// request that waits for one would be taken for one that Twilio does not answer.
 // https://developers.cloudflare.com/workers/platform/limits/#simultaneous-open-connections
 
 const LANES = 8;

@@ -4,7 +4,10 @@ import type { Slot, Vault } from "../vault/vault.ts";
 export type Attempt = {
   id: string;
   kind: "call" | "sms";
-  /** Who begins it: the same request begins it twice only if an answer of the object was lost. */
+  /**
+   * A random id of this request. If `begin` is repeated with the same id, its first answer was lost; with another id,
+   * somebody else began the attempt.
+   */
   holder: string;
   /** See {@link sealBrief}. */
   briefSealed: string;

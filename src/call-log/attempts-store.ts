@@ -4,7 +4,7 @@ import type { Attempt, FoundCall, KnownAttempt, Note } from "./attempt.ts";
 
 /** Twilio ends a call after four hours. https://www.twilio.com/docs/voice/api/call-resource#create-a-call-resource */
 const LONGEST_CALL_MS = 4 * 60 * 60 * 1_000 + 5 * 60 * 1_000;
-/** Whether Twilio placed it is settled by then: what nobody has heard of takes no place any more. */
+/** After this, an attempt that Twilio never reported no longer counts towards the limit. */
 const PLACING_MS = 5 * 60 * 1_000;
 
 type FoundAttempt = KnownAttempt & Pick<Attempt, "kind" | "holder">;
@@ -79,7 +79,7 @@ function isAnotherOpen(sql: SqlStorage, id: string, now: number): boolean {
   return others.toArray().length > 0;
 }
 
-export function findCall(sql: SqlStorage, id: string): FoundCall | null {
+export function findBrief(sql: SqlStorage, id: string): FoundCall | null {
   const [row] = sql
     .exec<{ brief_sealed: string; is_voicemail: number }>(
       "SELECT brief_sealed, is_voicemail FROM attempts WHERE id = ?1 AND kind = 'call'",

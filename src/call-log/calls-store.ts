@@ -12,18 +12,18 @@ import { addToDay } from "./usage-store.ts";
 // The statements of the log of calls; schema.ts has its tables.
 
 const PER_MS = 1024;
-/** In place of an agent and a number: all calls, so that a key of many numbers counts them as fast. */
+/** The row of ended_counts that counts all calls of the key. */
 const TOTAL = "*";
 const LIVE = LIVE_STATUSES.map((status) => `'${status}'`).join(", ");
 
-export function findCallById(sql: SqlStorage, callId: string): LoggedCall | null {
+export function getCall(sql: SqlStorage, callId: string): LoggedCall | null {
   const [row] = sql.exec<LoggedCall>("SELECT * FROM calls WHERE call_id = ?1", callId).toArray();
   return row ?? null;
 }
 
 /** Writes down what was reported, once however often it is. */
 export function putReport(sql: SqlStorage, report: CallReport, now: number): void {
-  const known = findCallById(sql, report.callId);
+  const known = getCall(sql, report.callId);
   if (!known) {
     if (isDeleted(sql, report.callId)) return;
     insertCall(sql, report, now);
@@ -59,7 +59,7 @@ function insertCall(sql: SqlStorage, report: CallReport, now: number): void {
     report.partiesSealed,
   );
   addToDay(sql, now, report.direction, 1);
-  const inserted = findCallById(sql, report.callId);
+  const inserted = getCall(sql, report.callId);
   if (inserted && !isLive(report.status)) changeCall(sql, inserted, report, now);
 }
 

@@ -10,7 +10,7 @@ import {
   deleteAttempt,
   deleteBefore,
   findAttempt,
-  findCall,
+  findBrief,
   insertAttempt,
   noteAttempt,
 } from "./attempts-store.ts";
@@ -79,7 +79,7 @@ export class CallLog extends DurableObject<Env> {
 
   /** The call that a webhook names; null if there is none. */
   async find(id: string): Promise<FoundCall | null> {
-    return findCall(this.#sql, id);
+    return findBrief(this.#sql, id);
   }
 
   /** Twilio has certainly done nothing. */
@@ -117,13 +117,13 @@ export class CallLog extends DurableObject<Env> {
   }
 
   async get(callId: string): Promise<LoggedCall | null> {
-    return calls.findCallById(this.#sql, callId);
+    return calls.getCall(this.#sql, callId);
   }
 
   /** Deletes a call that has ended. */
   async remove(callId: string): Promise<void> {
     this.ctx.storage.transactionSync(() => {
-      const call = calls.findCallById(this.#sql, callId);
+      const call = calls.getCall(this.#sql, callId);
       if (call) calls.deleteCall(this.#sql, call, Date.now());
     });
   }

@@ -19,8 +19,7 @@ export function planTurn(nextAt: number, perSecond: number, now: number): Turn {
 }
 
 /**
- * Gives the calls of one Twilio account their turns. Kept in memory only: an object that nobody asks for is put away
- * after its last turn is over, and one that restarts lets one call out too early.
+ * Gives the calls of one Twilio account their turns. In memory only: a restart may let one call go a second early.
  */
 export class AccountPace extends DurableObject<Env> {
   #nextAt = 0;

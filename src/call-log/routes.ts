@@ -1,4 +1,5 @@
 import { Hono } from "hono/tiny";
+import { knownKey, requireAdmin } from "../api-keys/authenticate.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import { conversationOf } from "../conversations/door.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
@@ -66,6 +67,19 @@ export const callLog = new Hono<AppEnv>()
     );
     return new Response(media.body, { status: media.status, headers: mediaHeaders(media, call.call_id) });
   });
+
+/** The call log of any API key, for the operator. */
+export const keyCalls = new Hono<AppEnv>().delete(
+  "/:key_id/calls",
+  requireAdmin({ always: true }),
+  async (c) => {
+    const apiKeyId = await knownKey(c);
+    const { callLogs, log } = requestServices(c);
+    await callLogs.erase(apiKeyId);
+    log.info("calls_erased", { key_id: apiKeyId });
+    return c.json({ key_id: apiKeyId, deleted: true });
+  },
+);
 
 async function own(c: AppContext) {
   const services = requestServices(c);

@@ -1,6 +1,5 @@
 import { Hono } from "hono/tiny";
-import { requireAdmin } from "../api-keys/authenticate.ts";
-import { knownKey } from "../api-keys/known-key.ts";
+import { knownKey, requireAdmin } from "../api-keys/authenticate.ts";
 import { run } from "../database.ts";
 import type { AppEnv } from "../http/context.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";

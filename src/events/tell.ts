@@ -30,8 +30,7 @@ export function attemptLater(apiKeyId: string, works: readonly Work[], services:
 }
 
 /**
- * Tells what Twilio has told. Twilio has its answer already and will not tell this again: what the outbox does not take waits
- * in D1.
+ * Stores one of Twilio's events in the outbox, or in D1 if the outbox fails: Twilio has its answer and does not repeat it.
  *
  * @throws StorageError if neither takes it
  */
@@ -45,7 +44,7 @@ export async function tellNow(event: SealedEvent, services: Services): Promise<v
   }
 }
 
-/** Takes events that were written to D1 with what they tell of to their outboxes. Never throws: the cron tries it again. */
+/** Moves events from D1 to their outboxes. Never throws: the cron tries it again. */
 export async function relay(events: readonly SealedEvent[], services: Services): Promise<void> {
   const { db, log } = services;
   for (const [apiKeyId, own] of Map.groupBy(events, (event) => event.apiKeyId)) {
@@ -64,7 +63,7 @@ export async function relay(events: readonly SealedEvent[], services: Services):
 const EVENTS_AT_ONCE = 100;
 const BATCHES_PER_RUN = 50;
 
-/** Relays what nobody has. For the cron; bounded work. @throws StorageError */
+/** Moves events that still wait in D1. For the cron. @throws StorageError */
 export async function relayPending(services: Services): Promise<void> {
   let after = "";
   for (let run = 0; run < BATCHES_PER_RUN; run += 1) {

@@ -18,8 +18,8 @@ export type AppEnv = {
     apiKeyId: string;
     /** Set by `authenticate`: the hash of the secret that came with the request. */
     secretHash: string;
-    /** Set by `authenticateBeside`: what it read in the same trip. */
-    beside: D1Result[] | undefined;
+    /** What `withApiKeyPrefetching` read in the trip that found the key; undefined for a session of the console. */
+    prefetched: D1Result[] | undefined;
     /** Set by the error mapper; the request's log line shows it. */
     errorCode: string;
   };

@@ -84,15 +84,12 @@ async function findOut(
     .then((listed) =>
       listed?.filter(({ date_created }) => Date.parse(date_created ?? "") >= since - SKEW_MS),
     );
-  const found: string[] = [];
   const state = attempt.kind === "call" ? "live" : "ended";
   // Of several, one is certainly somebody else's: a guess takes none that is known to be another attempt's.
   if (candidates?.length === 1 && candidates[0]) {
     const { sid } = candidates[0];
-    if (await services.callLogs.note(sender.apiKeyId, attempt.id, { sid, isGuess: true, state }))
-      found.push(sid);
+    if (await services.callLogs.note(sender.apiKeyId, attempt.id, { sid, isGuess: true, state })) return sid;
   }
-  if (found[0] !== undefined) return found[0];
   const isSettled = services.now().getTime() - since > SETTLED_MS;
   if (candidates?.length === 0 && isSettled) {
     await services.callLogs.note(sender.apiKeyId, attempt.id, { state: "ended" });
@@ -117,7 +114,7 @@ function unknown(cause: unknown): ApiError {
 }
 
 /** Twilio has done nothing, so the same request may be sent again. */
-async function forget({ attempt, sender }: Sending, services: Services): Promise<void> {
+export async function forget({ attempt, sender }: Sending, services: Services): Promise<void> {
   await services.callLogs
     .forget(sender.apiKeyId, attempt.id)
     .catch((error: unknown) => services.log.warn("attempt_not_forgotten", errorFields(error)));

@@ -1,12 +1,11 @@
 import { sealBrief } from "../call-log/attempt.ts";
 import { sealParties } from "../call-log/seals.ts";
 import { ApiError } from "../http/errors.ts";
-import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { createCall, listCalls } from "../twilio/calls.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
-import { attemptId, resume, type Sending, sendOnce } from "./once.ts";
+import { attemptId, forget, resume, type Sending, sendOnce } from "./once.ts";
 import type { CallBody } from "./schema.ts";
 import { type Sender, type SendRequest, senderOf } from "./sender.ts";
 
@@ -41,11 +40,7 @@ export async function placeCall(
       details: { limit: sender.concurrentCallLimit },
     });
   if (turn.kind === "full") {
-    services.defer(
-      services.callLogs
-        .forget(apiKeyId, sending.attempt.id)
-        .catch((error: unknown) => services.log.warn("attempt_not_forgotten", errorFields(error))),
-    );
+    services.defer(forget(sending, services));
     throw new ApiError("rate_limit_exceeded", {
       message:
         "More calls of this Twilio account are waiting than go out in ten seconds. Try again after Retry-After seconds.",

@@ -21,11 +21,11 @@ export type Sender = {
   connect: () => Promise<{ endpoint: TwilioEndpoint; credentials: TwilioCredentials }>;
 };
 
-/** Who sends, and what was read of it already with the API key. */
+/** Who sends; `prefetched` is what was read with the API key. */
 export type SendRequest = {
   apiKeyId: string;
   idempotencyKey: string | undefined;
-  beside: readonly D1Result[] | undefined;
+  prefetched: readonly D1Result[] | undefined;
 };
 
 /**
@@ -36,11 +36,11 @@ export type SendRequest = {
  */
 export async function senderOf(
   { agent_id: agentId, from_number: fromNumber }: { agent_id: string; from_number: string | null },
-  { apiKeyId, beside }: SendRequest,
+  { apiKeyId, prefetched }: SendRequest,
   services: Services,
 ): Promise<Sender> {
   const { agent, sender, key } = senderRows(
-    beside ?? (await readBatch(services.db, selectSender(services.db, apiKeyId, agentId, fromNumber))),
+    prefetched ?? (await readBatch(services.db, selectSender(services.db, apiKeyId, agentId, fromNumber))),
   );
   if (!agent) throw new ApiError("agent_not_found");
   if (!sender)

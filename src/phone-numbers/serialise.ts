@@ -32,7 +32,7 @@ export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
     provider: "twilio",
     twilio_sid: row.account_sid,
     region: nameOfRegion(twilio, row.region),
-    ...healthOf(row),
+    ...shownHealth(row),
     drift_policy: row.drift_policy,
     checked_at: row.checked_at,
     first_inbound_at: row.first_inbound_at,
@@ -42,7 +42,7 @@ export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
   };
 }
 
-function healthOf({ health, health_reasons, account_health }: OwnedNumber) {
+function shownHealth({ health, health_reasons, account_health }: OwnedNumber) {
   const reasons: readonly Health[] = parseReasons(health_reasons);
   return {
     health: effectiveHealth(health, account_health),

@@ -33,7 +33,7 @@ export async function checkNumber(phoneNumber: string, apiKeyId: string, service
     });
     const applied = await applyFinding(routed, number, apiKeyId, twilio, services);
     const time = now().toISOString();
-    const checked = applied === "as before" ? [putChecked(db, row.id, time)] : [];
+    const checked = applied === "unchanged" ? [putChecked(db, row.id, time)] : [];
     await batch(db, [markAccepted(db, account, time), ...checked], { isIdempotent: true });
   } catch (error) {
     if (!(error instanceof TwilioError)) throw error;

@@ -113,7 +113,7 @@ async function compare(
         const applied = await applyFinding(row, asked, key.apiKeyId, twilio, services);
         // Unchanged numbers are free, unless we had to fetch them or try a repair.
         const mayBeRepaired = asked !== undefined && row.drift_policy === "repair";
-        if (applied !== "as before" || asked !== known || mayBeRepaired) work += 1;
+        if (applied !== "unchanged" || asked !== known || mayBeRepaired) work += 1;
       }
       position = row.twilio_number_sid;
     }
@@ -152,7 +152,7 @@ type Listed = {
   /** Every other number of ours. */
   others: Map<string, IncomingPhoneNumber>;
   /** Numbers of which we could read only the SID. The check skips them. */
-  strange: Set<string>;
+  unreadable: Set<string>;
 };
 
 /** @returns undefined if the check has lost its lease */
@@ -162,9 +162,9 @@ async function list(
   publicBaseUrl: string,
   renew: () => Promise<boolean>,
 ): Promise<Listed | undefined> {
-  const listed: Listed = { inOrder: new Map(), others: new Map(), strange: new Set() };
-  for await (const { numbers, strange } of twilio.pages()) {
-    for (const sid of strange) if (own.has(sid)) listed.strange.add(sid);
+  const listed: Listed = { inOrder: new Map(), others: new Map(), unreadable: new Set() };
+  for await (const { numbers, unreadable } of twilio.pages()) {
+    for (const sid of unreadable) if (own.has(sid)) listed.unreadable.add(sid);
     for (const number of numbers) {
       if (!own.has(number.sid)) continue;
       const id = idInOrder(number, publicBaseUrl);
@@ -177,8 +177,8 @@ async function list(
 }
 
 /** Nothing to do or write: the number is as it should be, and its row says so (or it could not be read). */
-function isInOrder(row: CheckedRow, { inOrder, strange }: Listed): boolean {
-  if (strange.has(row.twilio_number_sid)) return true;
+function isInOrder(row: CheckedRow, { inOrder, unreadable }: Listed): boolean {
+  if (unreadable.has(row.twilio_number_sid)) return true;
   // What its routing record said is not for the list to change.
   return (
     inOrder.get(row.twilio_number_sid) === row.id && parseReasons(row.health_reasons).every(isRegionReason)

@@ -19,7 +19,7 @@ import { acquireLease, endLease, type NumberHealth, putHealth } from "./number-s
 import type { CheckedRow } from "./row.ts";
 
 /** The result for one number: nothing new, something was written, or another request holds its lease. */
-export type Applied = "as before" | "written" | "busy";
+export type Applied = "unchanged" | "written" | "busy";
 
 /**
  * Repairs or reports one number, and stores its health. If the health changes, the customer gets an event.
@@ -63,7 +63,7 @@ export async function applyFinding(
 
 async function report(finding: Finding, apiKeyId: string, services: Services): Promise<Applied> {
   const { row, reasons } = finding;
-  if (isAsBefore(finding)) return "as before";
+  if (isUnchanged(finding)) return "unchanged";
   const missing = reasons.includes("number_missing");
   const isDrifted = reasons.some((reason) => reason !== "region_unchecked");
   const event = missing ? "number.missing" : isDrifted ? "number.drifted" : undefined;
@@ -80,9 +80,9 @@ async function reportRepair(
   const { row, reasons } = finding;
   const refused = smsRefused && ({ smsRefused } as const);
   if (outcome === "failed") {
-    if (isAsBefore(finding) && !smsRefused) return "as before";
+    if (isUnchanged(finding) && !smsRefused) return "unchanged";
     const health = { id: row.id, health: healthOf(reasons), reasons, ...refused };
-    await storeFinding(health, row, apiKeyId, isAsBefore(finding) ? undefined : "number.drifted", services);
+    await storeFinding(health, row, apiKeyId, isUnchanged(finding) ? undefined : "number.drifted", services);
     return "written";
   }
   const time = services.now();
@@ -96,7 +96,7 @@ async function reportRepair(
   return "written";
 }
 
-function isAsBefore({ row, reasons }: Finding): boolean {
+function isUnchanged({ row, reasons }: Finding): boolean {
   return row.health === healthOf(reasons) && sameReasons(parseReasons(row.health_reasons), reasons);
 }
 

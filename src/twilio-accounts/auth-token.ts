@@ -44,7 +44,8 @@ async function replacement(
     if (await equalInConstantTime(authToken, present)) return null;
     const retired = await openRetired(vault, stored.previous_auth_token_sealed, slot, now());
     const until = new Date(now().getTime() + RETIRED_TOKEN_MS);
-    // A token that comes back was in use before the present one, which may be a secondary one that is promoted yet.
+    // If the customer sends an older token again, the present one may be a secondary token that will be promoted later:
+    // it stays valid.
     const others = retired.filter(({ value }) => value !== authToken);
     const replaced = {
       value: present,

@@ -71,7 +71,7 @@ const incomingPhoneNumber = z.object({
 export type IncomingPhoneNumber = z.output<typeof incomingPhoneNumber>;
 
 const page = z.object({
-  // Each entry is validated by itself, so that a strange entry cannot hide the number that we look for.
+  // Each entry is validated by itself, so that an unreadable entry cannot hide the number that we look for.
   incoming_phone_numbers: z.array(z.unknown()),
   next_page_uri: z.nullish(z.string()),
 });
@@ -85,11 +85,11 @@ export type IncomingPhoneNumbers = {
    */
   find: (phoneNumber: string) => Promise<IncomingPhoneNumber | undefined>;
   /**
-   * All numbers of the account, in pages of a thousand. `strange` holds the SIDs of entries with an unknown form.
+   * All numbers of the account, in pages of a thousand. `unreadable` holds the SIDs of entries with an unknown form.
    *
    * @throws TwilioError
    */
-  pages: () => AsyncGenerator<{ numbers: IncomingPhoneNumber[]; strange: string[] }>;
+  pages: () => AsyncGenerator<{ numbers: IncomingPhoneNumber[]; unreadable: string[] }>;
   /** @throws TwilioError */
   fetch: (sid: string) => Promise<IncomingPhoneNumber>;
   /**
@@ -142,7 +142,7 @@ export function incomingPhoneNumbers(
         );
         yield {
           numbers: entries.flatMap(([, result]) => (result.success ? [result.data] : [])),
-          strange: entries.flatMap(([entry, result]) => (result.success ? [] : [sidOf(entry)])),
+          unreadable: entries.flatMap(([entry, result]) => (result.success ? [] : [sidOf(entry)])),
         };
         path = nextPage(answer.next_page_uri, endpoint.baseUrl, `${list}.json`);
       }

@@ -13,7 +13,7 @@ import type { Report, Work } from "./work.ts";
 /** How many attempts of one API key are under way at once, and how many of them to one URL. */
 const MAX_IN_FLIGHT = 50;
 const MAX_PER_URL = 40;
-// What whoever makes an attempt may take beyond the customer's time. Afterwards it counts as never made.
+// Extra time for a Worker to report an attempt. After it the attempt counts as lost.
 const LEASE_MS = 20_000;
 // An event is given up after its five attempts, or if its circuit is still open after the 75 minutes that they take.
 const GIVE_UP_MS = 76 * 60 * 1000;

@@ -18,7 +18,7 @@ import { createSettings, readSettings } from "./schema.ts";
 import { findSealed, replaceSealed, reviveFailed } from "./store.ts";
 import type { Report, Work } from "./work.ts";
 
-// Whoever was handed an attempt is watched for this long; alarms are rows, and this one is set once for a burst of events.
+// How long the alarm waits for reports. Setting an alarm writes a row, so a burst of events sets it once.
 const WATCH_MS = 5 * 60 * 1000;
 const REVIVED_AT_ONCE = 1_000;
 

@@ -64,7 +64,7 @@ type ClaimRequest = {
   account: AccountKey;
   number: IncomingPhoneNumber;
   /** The row to take over, if any. */
-  abandoned: ExistingRow | undefined;
+  takenOver: ExistingRow | undefined;
   /** The row of another key to replace, if any. */
   superseded: ExistingRow | undefined;
   token: TokenToStore;
@@ -73,14 +73,14 @@ type ClaimRequest = {
 
 /** Writes the row as `importing`, or takes over the row of an unfinished import or release of this key. */
 export async function claim(
-  { body, account, number, abandoned, superseded, token, twilio }: ClaimRequest,
+  { body, account, number, takenOver, superseded, token, twilio }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport> {
   const { db, vault, ownAddresses, log } = services;
-  const id = abandoned?.id ?? newId("phoneNumber");
+  const id = takenOver?.id ?? newId("phoneNumber");
   // The old configuration belongs to the number's owner. The same SID means the same number in the same Twilio account,
   // so the new row keeps it. If the number has moved to another account, it does not.
-  const earlier = abandoned ?? (superseded?.twilio_number_sid === number.sid ? superseded : undefined);
+  const earlier = takenOver ?? (superseded?.twilio_number_sid === number.sid ? superseded : undefined);
   const isOurs = ownUrls(ownAddresses, id, ...(earlier ? [earlier.id] : []));
   const first = earlier && (await openFirst(earlier, services));
   const previous = previousOf(number, isOurs, first);
@@ -101,8 +101,8 @@ export async function claim(
   const upsert = upsertAccount(db, token, time);
   const accepted = markAccepted(db, token, time);
   try {
-    if (!abandoned) await insertClaim(db, row, [upsert, accepted], time, superseded);
-    else if (!(await takeOverClaim(db, row, abandoned.lease_holder, [upsert, accepted], time))) {
+    if (!takenOver) await insertClaim(db, row, [upsert, accepted], time, superseded);
+    else if (!(await takeOverClaim(db, row, takenOver.lease_holder, [upsert, accepted], time))) {
       throw new ApiError("number_already_imported");
     }
   } catch (error) {

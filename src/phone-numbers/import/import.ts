@@ -45,9 +45,9 @@ export async function importNumber(
   if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, number, services);
 
-  const abandoned = takeover === "taken_over" ? existing : undefined;
+  const takenOver = takeover === "taken_over" ? existing : undefined;
   const superseded = takeover === "superseded" ? existing : undefined;
-  const request = { body, account, number, abandoned, superseded, token, twilio };
+  const request = { body, account, number, takenOver, superseded, token, twilio };
   const claimed = await claim(request, services);
   const smsRefused = await pointHere(claimed, services);
   const agentId = await confirm(claimed, { smsRefused, isRegionChecked: known.isRegionChecked }, services);
@@ -57,7 +57,7 @@ export async function importNumber(
     agent_id: body.agent_id,
     account_sid: body.twilio_sid,
     twilio_number_sid: number.sid,
-    taken_over: abandoned !== undefined,
+    taken_over: takenOver !== undefined,
   });
   return { phoneNumber: body.phone_number, agentId, twilioNumberSid: number.sid };
 }

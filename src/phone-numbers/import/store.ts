@@ -92,14 +92,14 @@ export async function insertClaim(
  * Takes over a row of the same key whose import or release is unfinished, if its lease has expired and no other request
  * took it over. The row starts anew: of the old values only its id stays. `claim` has what to restore.
  *
- * @param abandoned the claim id that the row had
+ * @param previousHolder of its lease
  * @returns whether the row is now ours
  * @throws StorageError
  */
 export async function takeOverClaim(
   db: D1Database,
   claim: Claim,
-  abandoned: string,
+  previousHolder: string,
   accounts: readonly D1PreparedStatement[],
   now: string,
 ): Promise<boolean> {
@@ -114,7 +114,7 @@ export async function takeOverClaim(
     )
     .bind(
       claim.id,
-      abandoned,
+      previousHolder,
       claim.agentId,
       claim.accountSid,
       claim.twilioNumberSid,

@@ -7,13 +7,13 @@ import type { Claim } from "../import/store.ts";
 /**
  * Takes over an unfinished import to undo it, if its lease has expired and no other request took it over.
  *
- * @param abandoned the claim id that the row had
+ * @param previousHolder of its lease
  * @throws StorageError
  */
 export async function takeOverImport(
   db: D1Database,
   { id, holder, leaseExpiresAt }: Claim,
-  abandoned: string,
+  previousHolder: string,
   now: string,
 ): Promise<boolean> {
   const statement = db
@@ -21,7 +21,7 @@ export async function takeOverImport(
       `UPDATE phone_numbers SET lease_holder = ?3, lease_expires_at = ?4
        WHERE id = ?1 AND lease_holder = ?2 AND state = 'importing' AND lease_expires_at <= ?5`,
     )
-    .bind(id, abandoned, holder, leaseExpiresAt, now);
+    .bind(id, previousHolder, holder, leaseExpiresAt, now);
   return (await run(statement)) === 1;
 }
 

@@ -16,7 +16,7 @@ import type { TrustedRequest } from "./trusted-request.ts";
  * Records what Twilio reported, after Twilio has its answer: one event, however often Twilio reports it, and the time
  * of the number's last call or text. Never throws: Twilio already has its answer.
  */
-export async function record(
+export async function reportEvent(
   kind: WebhookKind,
   request: TrustedRequest,
   services: Services,
