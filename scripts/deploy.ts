@@ -13,7 +13,6 @@ import {
   usesWorkersDev,
   verdictOf,
 } from "./deployment.ts";
-import { buildDocumentation } from "./documentation/build.ts";
 import { configOf, takeTarget } from "./target.ts";
 import { fail, optionOf, takeOption, wrangler } from "./wrangler.ts";
 
@@ -30,7 +29,7 @@ async function deploy(): Promise<void> {
   const config = configOf(target);
   const { value: wait = DEFAULT_WAIT_S, rest: args } = takeOption(rest, "--wait");
   if (args.includes("--dry-run")) {
-    buildDocumentation();
+    await build();
     return wrangler(["deploy", ...target.flags, ...args]);
   }
   const address = addressOf(args, config);
@@ -43,7 +42,7 @@ async function deploy(): Promise<void> {
     const subdomain = await workersDevSubdomain(config.account_id);
     if (subdomain !== undefined) refuse([subdomainFault(target, config, address, subdomain)]);
   }
-  buildDocumentation();
+  await build();
   // The migrations come first: the new Worker needs them, and the one before it runs on them too.
   wrangler(["d1", "migrations", "apply", "DB", "--remote", ...target.flags]);
   const output = process.env[OUTPUT] ?? join(mkdtempSync(join(tmpdir(), "deploy-")), "output");
@@ -58,6 +57,12 @@ async function deploy(): Promise<void> {
   const { isRight, text } = await ask(new URL(address).origin, deployedVersion(output), Number(wait));
   if (!isRight) throw new Error(text);
   console.error(text);
+}
+
+/** Loaded late: who has forgotten something need not wait for it. */
+async function build(): Promise<void> {
+  const { buildDocumentation } = await import("./documentation/build.ts");
+  buildDocumentation();
 }
 
 /** @throws Error that says all faults, if there are any */
