@@ -5,7 +5,7 @@ import { buildDocumentation } from "./scripts/documentation/build.ts";
 // The Worker's secrets while it is tested. They are also in the environment, where wrangler looks for what
 // wrangler.toml requires and warns of what it does not find.
 const secrets = {
-  TOKEN_ENCRYPTION_KEYS: "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+  TOKEN_ENCRYPTION_KEYS: "test:HBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBw",
   ADMIN_TOKEN: "admin-token-of-the-tests-0123456789",
 };
 Object.assign(process.env, secrets);

@@ -25,6 +25,11 @@ export const healthReference: Reference = {
           description: "The service works.",
           schema: z.object({
             status: answered(z.enum(["ok", "attention"]), "`attention` only with `?deep`: see `warnings`."),
+            version: answered(z.optional(z.string()), "The version of this service; not with `?deep`."),
+            version_id: answered(
+              z.optional(z.nullable(z.string())),
+              "Cloudflare's id of the deployed version; not with `?deep`.",
+            ),
             database: answered(
               z.optional(
                 z.object({
@@ -49,7 +54,7 @@ export const healthReference: Reference = {
               "Only with `?deep`.",
             ),
           }),
-          example: { status: "ok" },
+          example: { status: "ok", version: "1.0.0", version_id: "db7cd8d3-4425-4fe7-8c81-01bf963b6067" },
         },
       ],
       errors: ["invalid_admin_token"],

@@ -6,6 +6,7 @@ import { buildDocumentation } from "./documentation/build.ts";
 import { freshSecrets } from "./fresh-secrets.ts";
 import { makeReady } from "./local/ready.ts";
 import { startLocalTwilio, DEFAULT_PORT as TWILIO_PORT } from "./local/twilio.ts";
+import { takeTarget } from "./target.ts";
 import { becomeWrangler, fail, optionOf, wranglerQuietly } from "./wrangler.ts";
 
 // npm run dev: runs the Worker on this machine, with a local D1. Arguments after -- go to `wrangler dev`.
@@ -17,7 +18,7 @@ const DEV_VARS = ".dev.vars";
 const SIMULATED = "--simulated";
 
 buildDocumentation();
-const given = process.argv.slice(2);
+const { target, rest: given } = takeTarget(process.argv.slice(2));
 if (given.includes(SIMULATED)) {
   await runSimulated(given.filter((argument) => argument !== SIMULATED));
 } else {
@@ -35,7 +36,7 @@ function keepSecrets(): void {
 
 function run(args: string[]): void {
   const persistTo = optionOf(args, "--persist-to");
-  const migrate = ["d1", "migrations", "apply", "DB", "--local"];
+  const migrate = ["d1", "migrations", "apply", "DB", "--local", ...target.flags];
   // Wrangler's table for each migration would hide what a newcomer looks for.
   const { succeeded, output } = wranglerQuietly([
     ...migrate,
@@ -57,7 +58,7 @@ function run(args: string[]): void {
     ...(optionOf(args, "--port") === undefined ? ["--port", port] : []),
     ...(saysBaseUrl ? [] : ["--var", `PUBLIC_BASE_URL:http://localhost:${port}`]),
   ];
-  becomeWrangler(["dev", ...defaults, ...args]);
+  becomeWrangler(["dev", ...target.flags, ...defaults, ...args]);
 }
 
 /** The simulator forgets everything when it ends, so the database is a temporary one. */

@@ -1,15 +1,16 @@
 import { parseArgs } from "node:util";
 import { createApiKey, MAX_NAME_LENGTH } from "../src/api-keys/api-key.ts";
 import { INSERT_API_KEY } from "../src/api-keys/store.ts";
-import { deploymentFaults } from "./deployment.ts";
+import { databaseFault } from "./deployment.ts";
+import { configOf, type Target, takeTarget } from "./target.ts";
 import { fail, wrangler } from "./wrangler.ts";
 
-// npm run key:create -- --name NAME [--remote]: creates an API key in the local D1 or the deployed one. Standard output
+// npm run key:create -- --name NAME [--remote] [--env NAME]: creates an API key in the local D1 or the deployed one. Standard output
 // is one JSON object, {"key_id","key_secret"}; everything else goes to standard error.
 
-const USAGE = "Usage: npm run key:create -- --name NAME [--remote] [--persist-to DIR]";
+const USAGE = "Usage: npm run key:create -- --name NAME [--remote] [--env NAME] [--persist-to DIR]";
 
-type Arguments = { name: string; where: string[] };
+type Arguments = { name: string; where: string[]; target: Target };
 
 function readArguments(): Arguments {
   const options = {
@@ -17,7 +18,8 @@ function readArguments(): Arguments {
     remote: { type: "boolean" },
     "persist-to": { type: "string" },
   } as const;
-  const { values } = parseArgs({ options });
+  const { target, rest } = takeTarget(process.argv.slice(2));
+  const { values } = parseArgs({ args: rest, options });
   const name = values.name?.trim();
   if (!name) throw new Error("--name is missing.");
   if (name.length > MAX_NAME_LENGTH) throw new Error(`--name is longer than ${MAX_NAME_LENGTH} characters.`);
@@ -25,7 +27,11 @@ function readArguments(): Arguments {
   const persistTo = values["persist-to"];
   return {
     name,
-    where: values.remote ? ["--remote"] : ["--local", ...(persistTo ? ["--persist-to", persistTo] : [])],
+    where: [
+      ...(values.remote ? ["--remote"] : ["--local", ...(persistTo ? ["--persist-to", persistTo] : [])]),
+      ...target.flags,
+    ],
+    target,
   };
 }
 
@@ -34,9 +40,9 @@ function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-async function createKey({ name, where }: Arguments): Promise<void> {
-  const { database } = deploymentFaults();
-  if (database && where.includes("--remote")) throw new Error(database);
+async function createKey({ name, where, target }: Arguments): Promise<void> {
+  const fault = databaseFault(target, configOf(target));
+  if (fault && where.includes("--remote")) throw new Error(fault);
   const { keyId, keySecret, row } = await createApiKey(name, new Date());
   const values = [row.id, row.secret_hash, row.name, row.created_at];
   const command = INSERT_API_KEY.replace(/\?(\d)/g, (_, index: string) =>

@@ -1,15 +1,18 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { freshSecrets } from "./fresh-secrets.ts";
+import { takeTarget } from "./target.ts";
 import { fail } from "./wrangler.ts";
 
-// npm run secrets: writes new secrets for a deployment to a file that `wrangler deploy --secrets-file` reads. Never
+// npm run secrets [-- --env NAME]: writes new secrets for a deployment to a file that `wrangler deploy --secrets-file` reads. Never
 // overwrites the file: it may be the only copy of the key that opens every stored token.
 
-const FILE = ".secrets.json";
-
-if (existsSync(FILE)) {
-  fail(`${FILE} already exists, so it was not changed.`);
-} else {
-  writeFileSync(FILE, `${JSON.stringify(freshSecrets(), null, 2)}\n`, { mode: 0o600 });
-  console.log(`Wrote ${FILE}. After the deployment, move it to a password manager.`);
+try {
+  const { target, rest } = takeTarget(process.argv.slice(2));
+  if (rest.length > 0) throw new Error(`Unknown argument: ${rest[0]}`);
+  const file = target.environment === "" ? ".secrets.json" : `.secrets.${target.environment}.json`;
+  if (existsSync(file)) throw new Error(`${file} already exists, so it was not changed.`);
+  writeFileSync(file, `${JSON.stringify(freshSecrets(), null, 2)}\n`, { mode: 0o600 });
+  console.log(`Wrote ${file}. After the deployment, move it to a password manager.`);
+} catch (error) {
+  fail(error);
 }

@@ -1,8 +1,9 @@
 import { parseArgs } from "node:util";
 import { CALL_LOGS, OUTBOXES, objectsStatus, statusStatements } from "../src/rotation/columns.ts";
+import { takeTarget } from "./target.ts";
 import { fail, wranglerJson } from "./wrangler.ts";
 
-// npm run vault:status -- [--remote]: how many values in D1 each sealing key holds, and how far event outboxes and call logs have been gone
+// npm run vault:status -- [--remote] [--env NAME]: how many values in D1 each sealing key holds, and how far event outboxes and call logs have been gone
 // through for the first key. A key that holds none may be dropped from TOKEN_ENCRYPTION_KEYS once both are done.
 
 type Count = { sealed: string; key_id: string; count: number };
@@ -17,9 +18,13 @@ type Pass = {
 
 try {
   const options = { remote: { type: "boolean" }, "persist-to": { type: "string" } } as const;
-  const { values } = parseArgs({ options });
+  const { target, rest } = takeTarget(process.argv.slice(2));
+  const { values } = parseArgs({ args: rest, options });
   const persistTo = values["persist-to"];
-  const where = values.remote ? ["--remote"] : ["--local", ...(persistTo ? ["--persist-to", persistTo] : [])];
+  const where = [
+    ...(values.remote ? ["--remote"] : ["--local", ...(persistTo ? ["--persist-to", persistTo] : [])]),
+    ...target.flags,
+  ];
   const command = [...statusStatements(), objectsStatus()].join("; ");
   const results = wranglerJson(["d1", "execute", "DB", ...where, "--json", "--command", command]) as {
     results: (Count | Pass)[];

@@ -12,23 +12,23 @@ const bin = join(dirname(require.resolve("wrangler/package.json")), "bin/wrangle
 
 /**
  * Runs wrangler to its end. Its output goes to our standard error, so that standard output has only the script's own.
- * Only a remote command may ask the person at the terminal to log in or to confirm.
+ * Only a deployment or a remote command may ask the person at the terminal to log in or to confirm.
  *
  * @throws Error if wrangler fails
  */
 export function wrangler(args: string[]): void {
-  const stdin = args.includes("--remote") ? "inherit" : "ignore";
+  const stdin = args.includes("--remote") || args[0] === "deploy" ? "inherit" : "ignore";
   const { status } = spawnSync(process.execPath, [bin, ...args], { stdio: [stdin, 2, 2] });
   if (status !== 0) throw new Error(`wrangler ${args.slice(0, 3).join(" ")} failed; its output is above.`);
 }
 
 /** Runs wrangler to its end without showing its output. */
-export function wranglerQuietly(args: string[]): { succeeded: boolean; output: string } {
+export function wranglerQuietly(args: string[]): { succeeded: boolean; stdout: string; output: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     encoding: "utf8",
   });
-  return { succeeded: status === 0, output: `${stdout}${stderr}`.trim() };
+  return { succeeded: status === 0, stdout, output: `${stdout}${stderr}`.trim() };
 }
 
 /** Runs wrangler to its end and parses its output as JSON. @throws Error if wrangler fails */
@@ -67,9 +67,41 @@ export function onOrphaned(callback: () => void): void {
 
 /** The value of `--name value` or `--name=value` in the arguments for wrangler. */
 export function optionOf(args: readonly string[], name: string): string | undefined {
-  const index = args.findIndex((argument) => argument === name || argument.startsWith(`${name}=`));
-  if (index === -1) return undefined;
-  return args[index] === name ? args[index + 1] : args[index]?.slice(name.length + 1);
+  return takeOption(args, name).value;
+}
+
+/**
+ * Takes an option out of the arguments, in each form that wrangler knows: `--env x`, `--env=x`, `-e x`, `-e=x`, `-ex`.
+ *
+ * @throws Error if it has no value or two
+ */
+export function takeOption(
+  args: readonly string[],
+  name: string,
+  short?: string,
+): { value: string | undefined; rest: string[] } {
+  const values: string[] = [];
+  const rest: string[] = [];
+  for (let index = 0; index < args.length; index += 1) {
+    const argument = args[index] ?? "";
+    const attached = attachedValue(argument, name, short);
+    if (argument !== name && argument !== short && attached === undefined) {
+      rest.push(argument);
+      continue;
+    }
+    if (attached === undefined) index += 1;
+    const value = attached ?? args[index];
+    if (value === undefined || value.startsWith("-")) throw new Error(`${name} needs a value.`);
+    values.push(value);
+  }
+  if (values.length > 1) throw new Error(`${name} is given twice.`);
+  return { value: values[0], rest };
+}
+
+function attachedValue(argument: string, name: string, short: string | undefined): string | undefined {
+  if (argument.startsWith(`${name}=`)) return argument.slice(name.length + 1);
+  if (short === undefined || argument === short || !argument.startsWith(short)) return undefined;
+  return argument.slice(short.length).replace(/^=/, "");
 }
 
 /** Prints the error in one line, without a stack, and sets the exit code to 1. */

@@ -49,6 +49,13 @@ export class ConfigError extends Error {
   }
 }
 
+const SECRETS = ["TOKEN_ENCRYPTION_KEYS", "ADMIN_TOKEN"] as const;
+
+/** Whether a text holds a secret of .dev.vars.example, which everybody knows. */
+export function isPublishedExample(text: string): boolean {
+  return /AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8|replace-me-/.test(text);
+}
+
 const MIN_ADMIN_TOKEN_LENGTH = 32;
 const MAX_TIMEOUT_MS = 60_000;
 export const MIN_CALLS_PER_SECOND = 0.1;
@@ -115,6 +122,11 @@ function checkEnv(env: Partial<Env>): Config {
       "ALLOW_LOCAL_WEBHOOKS is for local development only, but neither Twilio nor this service is local",
     );
   }
+  if (config.publicBaseUrl?.startsWith("https://")) {
+    for (const name of SECRETS)
+      if (isPublishedExample(String(env[name])))
+        problems.push(`${name} is the published example; \`npm run secrets\` makes a fresh one`);
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   return config as Config;
 }
@@ -151,7 +163,8 @@ function parseBaseUrl(value: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-function parseOrigin(value: string): string {
+/** @throws Error that says what is wrong with it */
+export function parseOrigin(value: string): string {
   const url = URL.parse(value);
   if (!url || (url.protocol !== "https:" && url.protocol !== "http:"))
     throw new Error("is not an http(s) URL");

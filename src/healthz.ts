@@ -1,17 +1,19 @@
 import { Hono } from "hono/tiny";
+import { version } from "../package.json";
 import { requireAdmin } from "./api-keys/authenticate.ts";
 import { first, readBatch, StorageError } from "./database.ts";
 import type { AppEnv } from "./http/context.ts";
 
 /**
- * `GET /healthz`: 200 if the configuration is valid and D1 answers with all migrations applied, else an error. With
+ * `GET /healthz`: 200 and the version if the configuration is valid and D1 answers with all migrations applied, else an error. With
  * `?deep`, and the admin token because it asks D1 often, also what the platform gives this Worker.
  */
 export const health = new Hono<AppEnv>().get(
   "/",
   async (c, next) => {
     await first(c.env.DB.prepare("SELECT 1 FROM pending_events LIMIT 1"));
-    return c.req.query("deep") === undefined ? c.json({ status: "ok" }) : next();
+    const answer = { status: "ok", version, version_id: c.env.VERSION?.id ?? null };
+    return c.req.query("deep") === undefined ? c.json(answer) : next();
   },
   requireAdmin({ always: true }),
   async (c) => c.json(await measurePlatform(c.env.DB)),

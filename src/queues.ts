@@ -17,7 +17,7 @@ export async function consume(
 ): Promise<void> {
   const log = createLogger({ queue: batch.queue });
   const services = createServices(env, readConfig(env), log, (work) => context.waitUntil(work));
-  if (batch.queue !== RECONCILIATION)
+  if (batch.queue.replace(/-staging$/, "") !== RECONCILIATION)
     throw new Error(`no consumer for the queue "${batch.queue}"; src/queues.ts and wrangler.toml disagree`);
   return consumeWork(batch.messages, services);
 }

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import examples from "../.dev.vars.example?raw";
 import { ConfigError, readConfig } from "../src/config.ts";
 
 const problems = (changes: Record<string, unknown>): readonly string[] => {
@@ -84,6 +85,20 @@ describe("readConfig", () => {
     expect(problems({ ALLOW_LOCAL_WEBHOOKS })).toHaveLength(1);
     expect(problems({ ALLOW_LOCAL_WEBHOOKS, PUBLIC_BASE_URL: "http://localhost:8787" })).toEqual([]);
     expect(problems({ ALLOW_LOCAL_WEBHOOKS, TWILIO_API_BASE_URL: "http://127.0.0.1:4010" })).toEqual([]);
+  });
+
+  const published = [...examples.matchAll(/^([A-Z_]+)="(.+)"$/gm)].map(([, name = "", value]) => ({
+    [name]: value,
+  }));
+
+  it("knows every secret of .dev.vars.example", () => expect(published.length).toBeGreaterThan(1));
+
+  it.each(published)("takes the published example %o on this machine only", (example) => {
+    const [name] = Object.keys(example);
+    expect(problems(example)).toEqual([
+      `${name} is the published example; \`npm run secrets\` makes a fresh one`,
+    ]);
+    expect(problems({ ...example, PUBLIC_BASE_URL: "http://localhost:8787" })).toEqual([]);
   });
 
   it("refuses a short admin token", () => {

@@ -1,27 +1,30 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { unstable_readConfig as readConfig } from "wrangler";
-import { queueNames } from "../scripts/deployment.ts";
+import { configOf } from "../scripts/target.ts";
 import { RECONCILIATION } from "../src/queues.ts";
 import { MAX_CHECKERS } from "../src/reconciliation/schedule.ts";
 import { schedule } from "../src/schedule.ts";
 
 // What stands in wrangler.toml and in the code is the same.
 
-const config = readConfig({ config: "wrangler.toml" });
+const config = configOf({ environment: "", config: "wrangler.toml" });
 type Binding = { name: string; class_name: string };
 const consumers: { queue: string; max_retries?: number; dead_letter_queue?: string }[] =
   config.queues.consumers ?? [];
+
+const OTHER_LIMITS = 2;
 
 describe("wrangler.toml", () => {
   it("has exactly the cron triggers that have a job", () => {
     expect([...(config.triggers.crons ?? [])].sort()).toEqual(Object.keys(schedule).sort());
   });
 
-  it("produces for exactly the queue that it consumes, which a deployment makes", () => {
-    expect(consumers.map(({ queue }) => queue)).toEqual([RECONCILIATION]);
-    expect(config.queues.producers?.map(({ queue }: { queue: string }) => queue)).toEqual([RECONCILIATION]);
-    expect(queueNames()).toEqual([RECONCILIATION]);
+  it("consumes exactly the queue that has a consumer, and produces for it, so that wrangler creates it", () => {
+    const producers: { queue: string }[] = config.queues.producers ?? [];
+    expect([consumers, producers].map((list) => list.map(({ queue }) => queue))).toEqual([
+      [RECONCILIATION],
+      [RECONCILIATION],
+    ]);
   });
 
   it("keeps each object's data in SQLite, by the class that the Worker exports", () => {
@@ -59,5 +62,45 @@ describe("wrangler.toml", () => {
 
   it("runs where Twilio's webhooks leave from", () => {
     expect(config.placement).toEqual({ region: "aws:us-east-1" });
+  });
+});
+
+describe("[env.staging]", () => {
+  const staging = configOf({ environment: "staging", config: "wrangler.toml" });
+  const { topLevelName: _, targetEnvironment: __, ...rest } = staging;
+
+  it("has everything that the top level has, under names of its own", () => {
+    const renamed: unknown = JSON.parse(
+      JSON.stringify(rest, (key, value) => {
+        if (key === "namespace_id") return String(Number(value) - OTHER_LIMITS);
+        return typeof value === "string" ? value.replace(/[-_]staging$/, "") : value;
+      }),
+    );
+    const { topLevelName: _, targetEnvironment: __, ...top } = config;
+    expect(renamed).toEqual(JSON.parse(JSON.stringify(top)));
+  });
+
+  it("shares no database, queue, limit or data set with it", () => {
+    const namesOf = ({
+      name,
+      d1_databases,
+      queues,
+      ratelimits,
+      analytics_engine_datasets,
+      services,
+    }: typeof config) =>
+      [
+        name,
+        ...d1_databases.map(({ database_name }: { database_name?: string }) => database_name),
+        ...[...(queues.producers ?? []), ...(queues.consumers ?? [])].map(
+          ({ queue }: { queue: string }) => queue,
+        ),
+        ...ratelimits.map(({ namespace_id }: { namespace_id: string }) => namespace_id),
+        ...analytics_engine_datasets.map(({ dataset }: { dataset?: string }) => dataset),
+        ...(services ?? []).map(({ service }: { service: string }) => service),
+      ] as string[];
+    const names = new Set(namesOf(config));
+    expect(names.size).toBeGreaterThan(4);
+    expect(namesOf(staging).filter((name) => names.has(name))).toEqual([]);
   });
 });

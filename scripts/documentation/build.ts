@@ -8,6 +8,7 @@ import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { CATALOGUE_PATH } from "../../src/mcp/catalogue.ts";
 import { consoleScript } from "./console.ts";
 import { guidePages } from "./guides.ts";
+import { headersFile } from "./headers.ts";
 import { llmsFullText, llmsText } from "./llms.ts";
 import { consolePage, errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
 import { toolCatalogue } from "./tools.ts";
@@ -37,11 +38,13 @@ export function buildDocumentation(): void {
     consoleCss: hashed("console.css", read("console/style.css")),
   };
   const links = mapValues(assets, ({ link }) => link);
+  const guides = guidePages(links);
   const files: Record<string, string> = {
+    _headers: headersFile(Object.keys(guides).map((path) => `/${path.replace(/\.html$/, "")}`)),
     "index.html": landingPage(document, links),
     "docs.html": referencePage(links),
     "console.html": consolePage(links),
-    ...guidePages(links),
+    ...guides,
     "docs/errors.html": errorListPage(CODES, links),
     [CATALOGUE_PATH]: JSON.stringify(toolCatalogue(document)),
     "openapi.json": `${JSON.stringify(document)}\n`,
@@ -91,7 +94,7 @@ function read(path: string): string {
 /** A file that may be cached for ever: its name changes with its content. */
 function hashed(name: string, content: string): { link: string; content: string } {
   const hash = createHash("sha256").update(content).digest("hex").slice(0, 10);
-  return { link: `/docs/assets/${name.replace(".", `.${hash}.`)}`, content };
+  return { link: `/assets/${name.replace(".", `.${hash}.`)}`, content };
 }
 
 function mapValues<Key extends string, From, To>(

@@ -1,4 +1,5 @@
 import { decodeBase64Url } from "hono/utils/encode";
+import { hex } from "../ids.ts";
 
 /** The keys that seal and open. Only `current` seals; old keys only open what they have sealed. */
 export type Keyring = {
@@ -9,33 +10,39 @@ export type Keyring = {
 /** One key of the ring: `seal` encrypts and decrypts, `mac` makes fingerprints. */
 export type Key = { id: string; seal: CryptoKey; mac: CryptoKey };
 
-type KeyEntry = { id: string; bytes: Uint8Array<ArrayBuffer> };
+/** A key without an id has the first characters of its hash for one. */
+type KeyEntry = { id: string | undefined; bytes: Uint8Array<ArrayBuffer> };
 
-const ENTRY = /^([A-Za-z0-9_-]{1,32}):([A-Za-z0-9_-]+)={0,2}$/;
+const ENTRY = /^(?:([A-Za-z0-9_-]{1,32}):)?([A-Za-z0-9_+/-]+)={0,2}$/;
 const KEY_BYTES = 32;
+const HEX_KEY = /^[0-9a-f]{64}$/i;
+const ID_LENGTH = 8;
 
 /**
- * Reads `TOKEN_ENCRYPTION_KEYS`: `<id>:<32 bytes in base64url>`, separated by commas, the current key first.
+ * Reads `TOKEN_ENCRYPTION_KEYS`: `<id>:<32 bytes>` or only the bytes, in base64url, base64 or hex, separated by commas, the
+ * current key first.
  *
  * @throws Error that names a faulty entry by its position, never by its content
  */
 export function parseKeyring(text: string): KeyEntry[] {
   const entries = text.split(",").map((part, index) => parseEntry(part.trim(), index + 1));
-  if (new Set(entries.map(({ id }) => id)).size !== entries.length) {
+  if (new Set(entries.map(({ id, bytes }) => id ?? hex(bytes))).size !== entries.length) {
     throw new Error("two keys have the same id");
   }
   return entries;
 }
 
 function parseEntry(part: string, place: number): KeyEntry {
-  const match = ENTRY.exec(part);
-  if (!match?.[1] || !match[2]) throw new Error(`key ${place} is not of the form <id>:<base64url>`);
-  const bytes = decodeKey(match[2]);
+  const [, id, key] = ENTRY.exec(part) ?? [];
+  if (!key) throw new Error(`key ${place} is not of the form <id>:<base64url>`);
+  const bytes = decodeKey(key);
   if (bytes?.length !== KEY_BYTES) throw new Error(`key ${place} is not ${KEY_BYTES} bytes long`);
-  return { id: match[1], bytes };
+  return { id, bytes };
 }
 
 function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
+  if (HEX_KEY.test(text))
+    return Uint8Array.from(text.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
   try {
     return decodeBase64Url(text);
   } catch {
@@ -62,7 +69,8 @@ const MAC_INFO = new TextEncoder().encode("nixflex fingerprint v1");
 
 /** Each purpose has its own key: the key for fingerprints is derived from the sealing key (RFC 5869). */
 async function importKey({ id, bytes }: KeyEntry): Promise<Key> {
-  const [seal, secret] = await Promise.all([
+  const [digest, seal, secret] = await Promise.all([
+    crypto.subtle.digest("SHA-256", bytes),
     crypto.subtle.importKey("raw", bytes, "AES-GCM", false, ["encrypt", "decrypt"]),
     crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]),
   ]);
@@ -73,5 +81,5 @@ async function importKey({ id, bytes }: KeyEntry): Promise<Key> {
     false,
     ["sign"],
   );
-  return { id, seal, mac };
+  return { id: id ?? hex(new Uint8Array(digest)).slice(0, ID_LENGTH), seal, mac };
 }

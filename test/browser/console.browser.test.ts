@@ -504,7 +504,7 @@ const CONNECTION_WAITS = 2;
 /** The files of the first load: the page, and what it names. */
 function firstLoad(): Buffer[] {
   const html = readFileSync("public/console.html", "utf8");
-  const named = [...html.matchAll(/(?:href|src)="(\/docs\/assets\/[^"]+)"/g)];
+  const named = [...html.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)];
   return [Buffer.from(html), ...named.map(([, path]) => readFileSync(`public${path}`))];
 }
 
@@ -534,10 +534,10 @@ describe("the first load", () => {
     await page.goto(`${world.origin}/console`, { waitUntil: "commit" });
     await page.getByRole("heading", { name: "Sign in" }).waitFor();
     // The page, what it names side by side, and last, whether somebody is signed in. The icon keeps nobody waiting.
-    expect(asked.filter((path) => path !== "/docs/assets/icon.svg")).toEqual([
+    expect(asked.filter((path) => path !== "/assets/icon.svg")).toEqual([
       "/console",
-      "/docs/assets/console.css",
-      "/docs/assets/console.js",
+      "/assets/console.css",
+      "/assets/console.js",
       "/v1/session",
     ]);
     const waits = CONNECTION_WAITS + 3;

@@ -65,7 +65,7 @@ describe("the landing page", () => {
 describe("assets", () => {
   it("are kept for good, for their names change with their content", async () => {
     const page = await (await get("/docs")).text();
-    const [script] = /\/docs\/assets\/scalar\.[0-9a-f]+\.js/.exec(page) ?? [];
+    const [script] = /\/assets\/scalar\.[0-9a-f]+\.js/.exec(page) ?? [];
     const response = await get(script ?? "");
     expect(response.headers.get("content-type")).toMatch(/javascript/);
     expect(response.headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
@@ -74,8 +74,8 @@ describe("assets", () => {
 
   it("that are not there are not_found, like everything else", async () => {
     for (const path of [
-      "/docs/assets/nothing.js",
-      "/docs/assets/",
+      "/assets/nothing.js",
+      "/assets/",
       "/docs/errors/missing_field.html",
       "/docs/errors/nonsense",
       "/docs.html",

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { version } from "../../package.json";
 import { errorType } from "../../src/http/error-type.ts";
 import { ApiError, errorCatalogue } from "../../src/http/errors.ts";
 import { brokenDatabase, watchedDatabase } from "../support/database.ts";
@@ -93,7 +94,9 @@ describe("GET /healthz", () => {
   it("is ok while D1 answers", async () => {
     const response = await get("/healthz");
     expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({ status: "ok" });
+    expect(await response.json()).toEqual({ status: "ok", version, version_id: env.VERSION.id });
+    const local = await get("/healthz", { VERSION: undefined as never });
+    expect(await local.json()).toMatchObject({ version, version_id: null });
   });
 
   it("is storage_unavailable when it does not", async () => {

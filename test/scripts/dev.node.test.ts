@@ -73,7 +73,26 @@ it(
     expect(key).toMatch(/^nxf_[0-9a-f]{32}:nxfs_[0-9a-f]{64}$/);
     const list = await (await fetch(`${api}/phone-numbers`, { headers })).json();
     expect(list).toMatchObject({ count: 1, phone_numbers: [{ phone_number: number }] });
-    expect((await fetch(printed("docs"))).status).toBe(200);
+    // A file comes without the Worker, if it needs neither the Worker's address nor an id.
+    const root = new URL(printed("docs")).origin;
+    for (const [path, status, isWorkers] of [
+      ["/docs", 200, false],
+      ["/console", 200, false],
+      ["/openapi.json", 200, false],
+      ["/", 200, true],
+      ["/docs/quickstart", 200, true],
+      ["/docs/errors/not_found", 200, true],
+      ["/assets/nothing.js", 404, true],
+    ] as const) {
+      const response = await fetch(`${root}${path}`);
+      expect([path, response.status, response.headers.has("x-request-id")]).toEqual([
+        path,
+        status,
+        isWorkers,
+      ]);
+      if (status === 200)
+        expect(response.headers.get("content-security-policy")).toContain("default-src 'none'");
+    }
 
     const [, url = "", body = ""] = /^Ring: +curl (\S+) .*-d '(.+)'$/m.exec(output) ?? [];
     const ring = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { hex } from "../../src/ids.ts";
 import { loadKeyring, parseKeyring } from "../../src/vault/keyring.ts";
 import { createVault, type Slot, VaultError } from "../../src/vault/vault.ts";
 
@@ -88,9 +89,25 @@ describe("the keyring", () => {
     expect(parseKeyring(` a:${KEY_A}= , b:${KEY_B} `).map(({ id }) => id)).toEqual(["a", "b"]);
   });
 
+  it("takes bare keys, in each form that `openssl rand` writes, by an id of their own", async () => {
+    const bytes = Array.from({ length: 32 }, (_, index) => index);
+    const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes)));
+    const id = hex(digest).slice(0, 8);
+    for (const key of [KEY_A, `${KEY_A}=`, hex(Uint8Array.from(bytes))]) {
+      const { current, keys } = await loadKeyring(`${key},b:${KEY_B}`);
+      expect([...keys.keys()]).toEqual([id, "b"]);
+      expect(current.id).toBe(id);
+      expect(await createVault(key).open(await createVault(`${id}:${KEY_A}`).seal("token", SLOT), SLOT)).toBe(
+        "token",
+      );
+    }
+    const base64 = parseKeyring("+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/+/8=");
+    expect(base64[0]?.bytes).toHaveLength(32);
+  });
+
   it.each<[string, string]>([
     ["", "key 1 is not of the form"],
-    [KEY_A, "key 1 is not of the form"],
+    [`${KEY_A},a:${KEY_A}, ${KEY_A}`, "two keys have the same id"],
     [`a:${KEY_A},`, "key 2 is not of the form"],
     [`a b:${KEY_A}`, "key 1 is not of the form"],
     [`a:${KEY_A.slice(4)}`, "key 1 is not 32 bytes long"],

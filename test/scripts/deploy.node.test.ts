@@ -1,0 +1,257 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, expect, it, vi } from "vitest";
+import { freshSecrets } from "../../scripts/fresh-secrets.ts";
+import { type Cloudflare, type Situation, startCloudflare } from "../cloudflare-api/server.ts";
+
+// npm run deploy, with the real wrangler, against a fake of Cloudflare's API: what is asked in which order, and what a
+// person reads.
+
+const TIMEOUT_MS = 180_000;
+// Wrangler keeps a core busy.
+vi.setConfig({ maxConcurrency: 2 });
+
+const PRODUCTION = "11111111-1111-4111-8111-111111111111";
+const STAGING = "22222222-2222-4222-8222-222222222222";
+const ADDRESS = "https://nixflex-numbers.acme.workers.dev";
+
+const STAGING_ADDRESS = "https://nixflex-numbers-staging.acme.workers.dev";
+
+const ended: (() => void)[] = [];
+afterAll(() => {
+  for (const end of ended) end();
+});
+
+type World = Cloudflare & { directory: string; deploy: (...args: string[]) => Promise<Deployment> };
+type Deployment = { code: number | null; output: string; starts: number };
+type Changes = { placeholders?: boolean; address?: string; secrets?: object; env?: Record<string, string> };
+
+async function world(situation: Partial<Situation> = {}, changes: Changes = {}): Promise<World> {
+  const cloudflare = await startCloudflare({ databases: [PRODUCTION, STAGING], ...situation });
+  const directory = mkdtempSync(join(tmpdir(), "deploy-test-"));
+  for (const name of ["src", "migrations", "public", "package.json"])
+    symlinkSync(resolve(name), join(directory, name));
+  const { placeholders = false, address = ADDRESS, secrets = freshSecrets() } = changes;
+  const put = (text: string, name: string, old: string, values: string[]) =>
+    values.reduce((changed, value) => changed.replace(`${name} = "${old}"`, `${name} = "${value}"`), text);
+  const template = readFileSync("wrangler.toml", "utf8");
+  const identified = put(template, "database_id", "00000000-0000-0000-0000-000000000000", [
+    PRODUCTION,
+    STAGING,
+  ]);
+  const config = placeholders
+    ? template
+    : put(identified, "PUBLIC_BASE_URL", "http://localhost:8787", [address, STAGING_ADDRESS]);
+  writeFileSync(join(directory, "wrangler.toml"), config);
+  writeFileSync(join(directory, "secrets.json"), JSON.stringify(secrets));
+  ended.push(() => {
+    cloudflare.close();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return Object.assign(cloudflare, {
+    directory,
+    deploy: (...args: string[]) => deploy(cloudflare, directory, args, changes.env),
+  });
+}
+
+function deploy(
+  { url }: Cloudflare,
+  directory: string,
+  args: string[],
+  more: Record<string, string> = {},
+): Promise<Deployment> {
+  const sessions = join(directory, `output-${args.length}-${Math.random()}`);
+  const env = {
+    PATH: process.env.PATH,
+    HOME: directory,
+    CI: "1",
+    NO_COLOR: "1",
+    CLOUDFLARE_API_BASE_URL: url,
+    CLOUDFLARE_API_TOKEN: "token",
+    XDG_CONFIG_HOME: directory,
+    WRANGLER_CACHE_DIR: join(directory, "cache"),
+    WRANGLER_OUTPUT_FILE_PATH: sessions,
+    NODE_OPTIONS: `--import ${resolve("test/cloudflare-api/deployed.mjs")}`,
+    ...more,
+  };
+  const command = [
+    "run",
+    "--silent",
+    "deploy",
+    "--",
+    "-c",
+    join(directory, "wrangler.toml"),
+    "--wait",
+    "0",
+    ...args,
+  ];
+  const child = spawn("npm", command, { env, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk) => {
+      output += chunk;
+    });
+  return new Promise((done) => {
+    child.once("close", (code) => done({ code, output, starts: startsIn(sessions) }));
+  });
+}
+
+/** How often wrangler started: it says so in this file. */
+function startsIn(file: string): number {
+  try {
+    return readFileSync(file, "utf8").split('"type":"wrangler-session"').length - 1;
+  } catch {
+    return 0;
+  }
+}
+
+/** The requests without repetitions, of D1's queries above all, and without those of wrangler that only look. */
+function acts(requests: readonly string[]): string[] {
+  return requests.filter((line, index) => !line.startsWith("GET") && line !== requests[index - 1]);
+}
+
+const FIRST = [
+  `POST /d1/database/${PRODUCTION}/query`,
+  "POST /workers/scripts/nixflex-numbers/assets-upload-session",
+  "POST /queues",
+  "PUT /workers/scripts/nixflex-numbers",
+  "PATCH /workers/scripts/nixflex-numbers/script-settings",
+  "POST /workers/scripts/nixflex-numbers/subdomain",
+  "PUT /workers/scripts/nixflex-numbers/schedules",
+  "POST /queues/nixflex-reconciliation/consumers",
+];
+
+it.concurrent(
+  "deploys for the first time, and again without the secrets; says if another Worker answers",
+  async () => {
+    const { situation, requests, workers, queues, databases, directory, deploy } = await world();
+    const first = await deploy("--secrets-file", join(directory, "secrets.json"));
+    expect(first.output).toContain("answers: version 1.0.0, ");
+    expect(first).toMatchObject({ code: 0, starts: 2 });
+    expect(acts(requests)).toEqual(FIRST);
+    expect([...queues]).toEqual(["nixflex-reconciliation"]);
+    const { version, bindings } = workers.get("nixflex-numbers") ?? { bindings: [] };
+    expect(first.output).toContain(`${ADDRESS} answers: version 1.0.0, ${version}.`);
+    expect(bindings).toContainEqual({ name: "PUBLIC_BASE_URL", type: "plain_text", text: ADDRESS });
+    const tables = (id: string) => databases.get(id)?.prepare("SELECT name FROM sqlite_schema").all().length;
+    expect(tables(PRODUCTION)).toBeGreaterThan(5);
+
+    requests.length = 0;
+    situation.health = { status: 200, body: { status: "ok", version: "0.9.0", version_id: "another" } };
+    const second = await deploy();
+    expect(second).toMatchObject({ code: 1, starts: 2 });
+    expect(second.output).toMatch(/Deployed, but https:\S+ answers version another, not [0-9a-f-]{36}\./);
+    expect(acts(requests)).toEqual(FIRST.filter((line) => line !== "POST /queues"));
+    expect(tables(STAGING)).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+it.concurrent(
+  "deploys staging, and touches nothing of production's",
+  async () => {
+    const { requests, workers, queues, directory, deploy } = await world();
+    const { code, output } = await deploy("-e", "staging", "--secrets-file", join(directory, "secrets.json"));
+    expect([code, output]).toEqual([0, expect.stringContaining(`${STAGING_ADDRESS} answers`)]);
+    expect(
+      requests.filter((line) => /nixflex-numbers(?!-staging)/.test(line) || line.includes(PRODUCTION)),
+    ).toEqual([]);
+    expect(requests).toContain(`POST /d1/database/${STAGING}/query`);
+    expect([...workers.keys(), ...queues]).toEqual([
+      "nixflex-numbers-staging",
+      "nixflex-reconciliation-staging",
+    ]);
+  },
+  TIMEOUT_MS,
+);
+
+it.concurrent(
+  "says what a token without a permission cannot do",
+  async () => {
+    const denied = { status: 403, errors: [{ code: 10000, message: "Authentication error" }] };
+    const { workers, directory, deploy } = await world({ refused: { "POST /queues": denied } });
+    const { code, output } = await deploy("--secrets-file", join(directory, "secrets.json"));
+    expect([code, workers.size]).toEqual([1, 0]);
+    expect(output).toMatch(/\/queues\) failed.*Authentication error/s);
+    expect(output).toContain("The migrations are applied, and the Worker before runs on them.");
+  },
+  TIMEOUT_MS,
+);
+
+it.concurrent(
+  "says which accounts there are, if there are two",
+  async () => {
+    const accounts = ["a".repeat(32), "b".repeat(32)];
+    const { requests, deploy } = await world({ accounts });
+    const { code, output, starts } = await deploy();
+    expect([code, starts, acts(requests)]).toEqual([1, 1, []]);
+    expect(output).toMatch(/More than one account available.*CLOUDFLARE_ACCOUNT_ID.*aaaa.*bbbb/s);
+  },
+  TIMEOUT_MS,
+);
+
+it.concurrent.each<[string, Partial<Situation>, Changes, string[], string[]]>([
+  [
+    "a placeholder and the local address",
+    {},
+    { placeholders: true },
+    [],
+    [
+      "wrangler.toml: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers --location enam --binding DB` and copy the id that it prints, nothing else.",
+      "PUBLIC_BASE_URL is http://localhost:8787, which only this machine reaches.",
+    ],
+  ],
+  [
+    "staging's placeholder, by CLOUDFLARE_ENV",
+    {},
+    { placeholders: true, env: { CLOUDFLARE_ENV: "staging" } },
+    [],
+    [
+      "wrangler.toml, [env.staging]: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers-staging ",
+    ],
+  ],
+  [
+    "the README's example of an address",
+    {},
+    { address: "https://nixflex-numbers.<your subdomain>.workers.dev" },
+    [],
+    [
+      "wrangler.toml: PUBLIC_BASE_URL is not an http(s) URL: https://nixflex-numbers.<your subdomain>.workers.dev.",
+    ],
+  ],
+  [
+    "a published secret",
+    {},
+    { secrets: { ADMIN_TOKEN: "replace-me-with-at-least-32-characters" } },
+    ["--secrets-file", "secrets.json"],
+    ["has a secret of .dev.vars.example, which everybody knows."],
+  ],
+  [
+    "an account without a subdomain",
+    { subdomain: null },
+    {},
+    [],
+    ["This Cloudflare account has no workers.dev subdomain yet."],
+  ],
+  [
+    "an address that will be another",
+    { subdomain: "other" },
+    {},
+    [],
+    [`PUBLIC_BASE_URL is ${ADDRESS}, but the Worker will be at https://nixflex-numbers.other.workers.dev.`],
+  ],
+])(
+  "refuses %s before anything is sent",
+  async (_, situation, changes, args, expected) => {
+    const { requests, directory, deploy } = await world(situation, changes);
+    const given = args.map((argument) =>
+      argument === "secrets.json" ? join(directory, argument) : argument,
+    );
+    const { code, output, starts } = await deploy(...given);
+    for (const text of expected) expect(output).toContain(text);
+    expect([code, starts, acts(requests)]).toEqual([1, 0, []]);
+  },
+  TIMEOUT_MS,
+);
