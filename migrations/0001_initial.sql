@@ -131,7 +131,7 @@ CREATE TABLE pending_events (
   created_at TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- The bulk imports of each API key. Their numbers are in a Durable Object each; docs/storage-objects.md.
+-- The bulk imports of each API key. Their numbers are in a Durable Object each; docs/storage-schema.md.
 CREATE TABLE phone_number_imports (
   id TEXT PRIMARY KEY,              -- imp_ + 32 hex, the name of the object
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),

@@ -1,4 +1,4 @@
-// The log's tables. docs/storage-objects.md describes them. Times in milliseconds.
+// The log's tables. docs/storage-schema.md describes them. Times in milliseconds.
 export const TABLES: readonly string[] = [
   `CREATE TABLE attempts (
      id TEXT PRIMARY KEY,

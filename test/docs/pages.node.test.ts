@@ -5,6 +5,8 @@ import { describe, expect, it } from "vitest";
 // What the pages say of the repository is there, and none is too long to read.
 
 const MAX_WORDS = 1_500;
+/** Of all pages together, as `wc -w` counts them: whoever adds one takes something away. */
+const MAX_WORDS_OF_ALL = 28_000;
 /** Generated, or a list that only grows. */
 const LONG = ["docs/api.md", "CHANGELOG.md"];
 
@@ -55,6 +57,15 @@ describe.each(pages)("%s", (page) => {
 
   it.skipIf(LONG.includes(page))(`has at most ${MAX_WORDS} words`, () => {
     expect(words(read(page))).toBeLessThanOrEqual(MAX_WORDS);
+  });
+});
+
+describe("the pages of docs", () => {
+  it(`have at most ${MAX_WORDS_OF_ALL} words together, beside the reference and the decisions`, () => {
+    const texts = globSync(["docs/*.md", "docs/runbooks/*.md"])
+      .filter((path) => path !== "docs/api.md")
+      .map(read);
+    expect(texts.join("\n").trim().split(/\s+/).length).toBeLessThanOrEqual(MAX_WORDS_OF_ALL);
   });
 });
 
