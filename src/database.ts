@@ -33,6 +33,17 @@ export function readBatch(db: D1Database, reads: D1PreparedStatement[]): Promise
   return repeated(() => db.batch(reads));
 }
 
+/** Reads a page, and how many rows there are in all, in one round trip. @throws StorageError */
+export async function readPage<Row>(
+  db: D1Database,
+  page: D1PreparedStatement,
+  total: D1PreparedStatement,
+): Promise<{ rows: Row[]; count: number }> {
+  const [rows, counts] = await readBatch(db, [page, total]);
+  const [counted] = (counts?.results ?? []) as { count: number }[];
+  return { rows: (rows?.results ?? []) as Row[], count: counted?.count ?? 0 };
+}
+
 type Write = { isIdempotent?: boolean };
 
 /** Runs a write and tells how many rows it changed. @throws StorageError */

@@ -27,7 +27,7 @@ const PRIVATE_SUFFIXES = [
 ];
 
 /** Which rule a URL breaks, and what to say about it. */
-const RULES = {
+export const URL_RULES = {
   control_character: "It contains a tab or a line break.",
   not_absolute: "It does not begin with a scheme and two slashes.",
   credentials: "It contains a user name or password.",
@@ -37,12 +37,7 @@ const RULES = {
   private_host: "Its host is an IP address or a name that only a private network knows.",
 } as const;
 
-export type UrlRule = keyof typeof RULES;
-
-/** What is wrong with a URL that breaks a rule. */
-export function urlAdvice(rule: UrlRule): string {
-  return RULES[rule];
-}
+export type UrlRule = keyof typeof URL_RULES;
 
 /**
  * The rule that a URL breaks; undefined if it is an absolute URL of the protocol, with a public host name and without user

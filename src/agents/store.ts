@@ -1,4 +1,4 @@
-import { batch, first, readBatch, run, StorageError } from "../database.ts";
+import { batch, first, readPage, run, StorageError } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 export type AgentRow = {
@@ -75,23 +75,20 @@ export function findAgent(db: D1Database, apiKeyId: string, agentId: string): Pr
 }
 
 /** A page of a key's agents, newest first, and how many there are. One trip to D1. @throws StorageError */
-export async function listAgents(
+export function listAgents(
   db: D1Database,
   apiKeyId: string,
   { limit, offset }: Page,
 ): Promise<{ rows: AgentRow[]; count: number }> {
-  const [page, total] = await readBatch(db, [
+  return readPage<AgentRow>(
+    db,
     db
       .prepare(
         `SELECT ${COLUMNS} FROM agents WHERE api_key_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3`,
       )
       .bind(apiKeyId, limit, offset),
     db.prepare("SELECT COUNT(*) AS count FROM agents WHERE api_key_id = ?1").bind(apiKeyId),
-  ]);
-  return {
-    rows: (page?.results ?? []) as AgentRow[],
-    count: (total?.results[0] as { count: number } | undefined)?.count ?? 0,
-  };
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type Config, ownAddresses } from "../config.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
-import { brokenRule, isLoopback, type UrlRule, urlAdvice } from "../public-url.ts";
+import { brokenRule, isLoopback, URL_RULES, type UrlRule } from "../public-url.ts";
 import type { CreateAgentBody } from "./schema.ts";
 
 type Urls = { [Name in "webhook_url" | "connect"]?: CreateAgentBody[Name] | undefined };
@@ -42,7 +42,7 @@ function invalid(field: string, rule: UrlRule, { publicBaseUrl }: Config): ApiEr
       ? " To allow this machine in local development, set ALLOW_LOCAL_WEBHOOKS to true."
       : "";
   return new ApiError("invalid_url", {
-    message: `${urlAdvice(rule)}${hint} ${errorCatalogue.invalid_url.message}`,
+    message: `${URL_RULES[rule]}${hint} ${errorCatalogue.invalid_url.message}`,
     details: { fields: [field], reason: rule },
   });
 }

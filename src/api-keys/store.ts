@@ -1,4 +1,4 @@
-import { first, readBatch, run, runReturning } from "../database.ts";
+import { first, readBatch, readPage, run, runReturning } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 /** What D1 stores about an API key: the secret's hash, never the secret. */
@@ -103,11 +103,12 @@ export type ListedApiKey = {
 };
 
 /** A page of all API keys, newest first, and how many there are. @throws StorageError */
-export async function listApiKeys(
+export function listApiKeys(
   db: D1Database,
   { limit, offset }: Page,
 ): Promise<{ rows: ListedApiKey[]; count: number }> {
-  const [page, total] = await readBatch(db, [
+  return readPage<ListedApiKey>(
+    db,
     db
       .prepare(
         `SELECT id, name, created_at, rotated_at, revoked_at FROM api_keys
@@ -115,11 +116,7 @@ export async function listApiKeys(
       )
       .bind(limit, offset),
     db.prepare("SELECT COUNT(*) AS count FROM api_keys"),
-  ]);
-  return {
-    rows: (page?.results ?? []) as ListedApiKey[],
-    count: (total?.results[0] as { count: number } | undefined)?.count ?? 0,
-  };
+  );
 }
 
 /** Counts one more new key for this address and hour. @returns the new count. @throws StorageError */
@@ -137,17 +134,4 @@ export async function countCreation(
       .bind(addressFingerprint, hour),
   );
   return row?.count ?? 1;
-}
-
-/** Deletes up to `limit` counts of hours before `before`. @returns how many. @throws StorageError */
-export function clearCreations(db: D1Database, before: string, limit: number): Promise<number> {
-  return run(
-    db
-      .prepare(
-        `DELETE FROM key_creations WHERE (address_fingerprint, hour) IN (
-           SELECT address_fingerprint, hour FROM key_creations WHERE hour < ?1 LIMIT ?2)`,
-      )
-      .bind(before, limit),
-    { isIdempotent: true },
-  );
 }

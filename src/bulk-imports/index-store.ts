@@ -1,4 +1,4 @@
-import { readBatch, run } from "../database.ts";
+import { readPage, run } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 // Which API key has which bulk imports. Everything else about them is in their objects.
@@ -43,7 +43,8 @@ export async function listImports(
   apiKeyId: string,
   { limit, offset }: Page,
 ): Promise<{ ids: string[]; count: number }> {
-  const [page, total] = await readBatch(db, [
+  const { rows, count } = await readPage<{ id: string }>(
+    db,
     db
       .prepare(
         `SELECT id FROM phone_number_imports WHERE api_key_id = ?1
@@ -51,27 +52,6 @@ export async function listImports(
       )
       .bind(apiKeyId, limit, offset),
     db.prepare("SELECT COUNT(*) AS count FROM phone_number_imports WHERE api_key_id = ?1").bind(apiKeyId),
-  ]);
-  return {
-    ids: ((page?.results ?? []) as { id: string }[]).map(({ id }) => id),
-    count: (total?.results[0] as { count: number } | undefined)?.count ?? 0,
-  };
-}
-
-/**
- * Deletes up to `limit` entries from before: their objects have forgotten them, or never came to be.
- *
- * @returns how many
- * @throws StorageError
- */
-export function clearImports(db: D1Database, before: string, limit: number): Promise<number> {
-  return run(
-    db
-      .prepare(
-        `DELETE FROM phone_number_imports WHERE id IN (
-           SELECT id FROM phone_number_imports WHERE created_at < ?1 LIMIT ?2)`,
-      )
-      .bind(before, limit),
-    { isIdempotent: true },
   );
+  return { ids: rows.map(({ id }) => id), count };
 }

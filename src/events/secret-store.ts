@@ -58,17 +58,3 @@ export async function ensureSecret(
       .bind(apiKeyId, freshSealed, now),
   );
 }
-
-/** Deletes the older secrets of up to `limit` keys, last rotated before `before`. @returns how many. @throws StorageError */
-export function clearPreviousSecrets(db: D1Database, before: string, limit: number): Promise<number> {
-  return run(
-    db
-      .prepare(
-        `UPDATE webhook_secrets SET previous_secret_sealed = NULL WHERE api_key_id IN (
-           SELECT api_key_id FROM webhook_secrets
-           WHERE previous_secret_sealed IS NOT NULL AND rotated_at < ?1 LIMIT ?2)`,
-      )
-      .bind(before, limit),
-    { isIdempotent: true },
-  );
-}

@@ -98,16 +98,3 @@ export async function forgetKey(db: D1Database, { apiKeyId, key, holder }: KeyLe
     { isIdempotent: true },
   );
 }
-
-/** Deletes up to `limit` keys that have expired. @returns how many. @throws StorageError */
-export function clearExpiredKeys(db: D1Database, now: string, limit: number): Promise<number> {
-  return run(
-    db
-      .prepare(
-        `DELETE FROM idempotency_keys WHERE (api_key_id, key) IN (
-           SELECT api_key_id, key FROM idempotency_keys WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
-      )
-      .bind(now, limit),
-    { isIdempotent: true },
-  );
-}

@@ -1,4 +1,4 @@
-import { first, readBatch, run } from "../database.ts";
+import { first, readPage, run } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { AccountHealth } from "../twilio-accounts/row.ts";
 import type { DriftPolicy, Health } from "./health.ts";
@@ -61,7 +61,7 @@ const FILTERED = {
 } as const;
 
 /** A page of a key's numbers, newest first, and the total count, in one round trip. @throws StorageError */
-export async function listOwnNumbers(
+export function listOwnNumbers(
   db: D1Database,
   apiKeyId: string,
   filter: NumberFilter,
@@ -73,7 +73,8 @@ export async function listOwnNumbers(
   const where = ["n.api_key_id = ?1", "n.state = 'active'", ...conditions].join(" AND ");
   const values = [apiKeyId, ...asked.map((name) => filter[name] ?? "")];
   const [limitAt, offsetAt] = [values.length + 1, values.length + 2];
-  const [page, total] = await readBatch(db, [
+  return readPage<OwnedNumber>(
+    db,
     db
       .prepare(
         `SELECT ${COLUMNS} FROM ${FROM} WHERE ${where}
@@ -81,11 +82,7 @@ export async function listOwnNumbers(
       )
       .bind(...values, limit, offset),
     db.prepare(`SELECT COUNT(*) AS count FROM ${FROM} WHERE ${where}`).bind(...values),
-  ]);
-  return {
-    rows: (page?.results ?? []) as OwnedNumber[],
-    count: (total?.results[0] as { count: number } | undefined)?.count ?? 0,
-  };
+  );
 }
 
 export type NumberChanges = {

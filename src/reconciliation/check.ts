@@ -21,10 +21,9 @@ import { type AccountHealth, type AccountKey, accountOf } from "../twilio-accoun
 import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
 import { VaultError } from "../vault/vault.ts";
 import { idInOrder } from "./compare.ts";
-import { findAccountRows, findAccountSids } from "./number-store.ts";
+import { type CheckedRow, findAccountRows, findAccountSids } from "./number-store.ts";
 import { applyFinding, ask } from "./repair.ts";
 import { checkRoutings, type RoutingProgress, UNCHECKED_PER_RUN } from "./routing.ts";
-import type { CheckedRow } from "./row.ts";
 
 const ROWS_AT_ONCE = 1_000;
 const SIDS_AT_ONCE = 5_000;

@@ -2,7 +2,7 @@ import { notApplied, planImport, withoutSms } from "../phone-numbers/configurati
 import { HEALTH_REASONS, type HealthReason, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import type { IncomingPhoneNumber, NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
-import type { CheckedRow } from "./row.ts";
+import type { CheckedRow } from "./number-store.ts";
 
 // Decisions about numbers that are no longer as the import set them. No I/O here, and no clock.
 

@@ -1,7 +1,22 @@
 import { all, first, runReturning } from "../database.ts";
-import type { Health, HealthReason } from "../phone-numbers/health.ts";
+import type { DriftPolicy, Health, HealthReason } from "../phone-numbers/health.ts";
 import type { AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
-import type { CheckedRow } from "./row.ts";
+
+/** The columns of a number that a check needs. */
+export type CheckedRow = {
+  id: string;
+  phone_number: string;
+  agent_id: string | null;
+  twilio_number_sid: string;
+  sms_refused: 0 | 1;
+  drift_policy: DriftPolicy;
+  health: Health;
+  /** JSON array of reasons. */
+  health_reasons: string;
+  repaired_at: string | null;
+  repairs: number;
+  updated_at: string;
+};
 
 // The first parameter is the API key. If it is revoked, nobody can release its numbers: the owner leaves by changing
 // them at Twilio, and we must not repair that.

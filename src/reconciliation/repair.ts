@@ -15,8 +15,7 @@ import type {
   NumberUpdate,
 } from "../twilio/incoming-phone-numbers.ts";
 import { type Finding, planNumber, repairsInARow } from "./compare.ts";
-import { acquireLease, endLease, type NumberHealth, putHealth } from "./number-store.ts";
-import type { CheckedRow } from "./row.ts";
+import { acquireLease, type CheckedRow, endLease, type NumberHealth, putHealth } from "./number-store.ts";
 
 /** The result for one number: nothing new, something was written, or another request holds its lease. */
 export type Applied = "unchanged" | "written" | "busy";

@@ -8,9 +8,8 @@ import { regionOf } from "../twilio/regions.ts";
 import { findVoiceRegion } from "../twilio/routing.ts";
 import type { AccountInCheck } from "../twilio-accounts/check-store.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
-import { findAccountRows } from "./number-store.ts";
+import { type CheckedRow, findAccountRows } from "./number-store.ts";
 import { storeFinding } from "./repair.ts";
-import type { CheckedRow } from "./row.ts";
 
 // A number's owner can route its calls to another Region at any time, and no list says so: each number has a record of
 // its own. Reading one costs as much as reading a page of a thousand numbers, so each is read once a week.

@@ -1,16 +1,6 @@
 import { all, first, run } from "../database.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 
-/** Statement for a batch: the account's tokens; no row if this key has no number of that account. */
-function selectAccount(db: D1Database, { apiKeyId, accountSid, region }: AccountKey): D1PreparedStatement {
-  return db
-    .prepare(
-      `SELECT auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
-       FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
-    )
-    .bind(apiKeyId, accountSid, region);
-}
-
 /** Statement for a batch: the tokens of a key's account in every Region, with the Region's name. */
 export function selectAccountInRegions(
   db: D1Database,
@@ -42,9 +32,19 @@ export function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: numbe
   );
 }
 
-/** @throws StorageError */
-export function findAccount(db: D1Database, account: AccountKey): Promise<TwilioAccountRow | null> {
-  return first<TwilioAccountRow>(selectAccount(db, account));
+/** The account's tokens; null if this key has no number of that account. @throws StorageError */
+export function findAccount(
+  db: D1Database,
+  { apiKeyId, accountSid, region }: AccountKey,
+): Promise<TwilioAccountRow | null> {
+  return first<TwilioAccountRow>(
+    db
+      .prepare(
+        `SELECT auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
+         FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
+      )
+      .bind(apiKeyId, accountSid, region),
+  );
 }
 
 export type TokenToStore = AccountKey & {
@@ -156,20 +156,6 @@ export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1Prepar
            AND n.region = twilio_accounts.region)`,
     )
     .bind(apiKeyId);
-}
-
-/** Deletes up to `limit` tokens that were replaced before a time. @returns how many. @throws StorageError */
-export function clearPreviousTokens(db: D1Database, before: string, limit: number): Promise<number> {
-  return run(
-    db
-      .prepare(
-        `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE (api_key_id, account_sid, region) IN (
-           SELECT api_key_id, account_sid, region FROM twilio_accounts
-           WHERE previous_auth_token_sealed IS NOT NULL AND auth_token_changed_at < ?1 LIMIT ?2)`,
-      )
-      .bind(before, limit),
-    { isIdempotent: true },
-  );
 }
 
 /** Twilio has refused ConversationRelay to this account. @throws StorageError */

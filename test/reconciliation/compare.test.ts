@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { notApplied, planImport } from "../../src/phone-numbers/configuration.ts";
 import { HEALTH_REASONS, type HealthReason, healthOf } from "../../src/phone-numbers/health.ts";
 import { idInOrder, planNumber, repairsInARow } from "../../src/reconciliation/compare.ts";
-import type { CheckedRow } from "../../src/reconciliation/row.ts";
+import type { CheckedRow } from "../../src/reconciliation/number-store.ts";
 import { nextAttempt } from "../../src/time.ts";
 import type { IncomingPhoneNumber } from "../../src/twilio/incoming-phone-numbers.ts";
 import { webhooksOf } from "../../src/twilio/webhook-urls.ts";

@@ -1,0 +1,42 @@
+import { run } from "./database.ts";
+
+/**
+ * What is forgotten, and how many days after its time. `?1` is the time before which it goes, `?2` how many rows go at
+ * once. The log uses these names.
+ */
+export const RETENTION = {
+  // Each row has its own expiry time.
+  idempotency_keys: {
+    days: 0,
+    sql: `DELETE FROM idempotency_keys WHERE (api_key_id, key) IN (
+            SELECT api_key_id, key FROM idempotency_keys WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)`,
+  },
+  key_creations: {
+    days: 1,
+    sql: `DELETE FROM key_creations WHERE (address_fingerprint, hour) IN (
+            SELECT address_fingerprint, hour FROM key_creations WHERE hour < ?1 LIMIT ?2)`,
+  },
+  // An object forgets its bulk import 30 days after the end, and the entry with it; these are left over.
+  phone_number_imports: {
+    days: 90,
+    sql: `DELETE FROM phone_number_imports WHERE id IN (
+            SELECT id FROM phone_number_imports WHERE created_at < ?1 LIMIT ?2)`,
+  },
+  previous_tokens: {
+    days: 1,
+    sql: `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE (api_key_id, account_sid, region) IN (
+            SELECT api_key_id, account_sid, region FROM twilio_accounts
+            WHERE previous_auth_token_sealed IS NOT NULL AND auth_token_changed_at < ?1 LIMIT ?2)`,
+  },
+  previous_webhook_secrets: {
+    days: 1,
+    sql: `UPDATE webhook_secrets SET previous_secret_sealed = NULL WHERE api_key_id IN (
+            SELECT api_key_id FROM webhook_secrets
+            WHERE previous_secret_sealed IS NOT NULL AND rotated_at < ?1 LIMIT ?2)`,
+  },
+} as const;
+
+/** @returns how many rows. @throws StorageError */
+export function forget(db: D1Database, sql: string, before: string, limit: number): Promise<number> {
+  return run(db.prepare(sql).bind(before, limit), { isIdempotent: true });
+}
