@@ -9,6 +9,7 @@ import {
   addressOf,
   databaseFault,
   secretsFault,
+  sharedFault,
   subdomainFault,
   usesWorkersDev,
   verdictOf,
@@ -36,6 +37,7 @@ async function deploy(): Promise<void> {
   refuse([
     databaseFault(target, config),
     addressFault(target, address),
+    sharedFault(target, config, configOf({ ...target, environment: "" })),
     secretsFault(optionOf(args, "--secrets-file")),
   ]);
   if (usesWorkersDev(config)) {

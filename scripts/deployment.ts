@@ -20,6 +20,22 @@ export function databaseFault(target: Target, { d1_databases }: WranglerConfig):
   return `${placeOf(target)}: database_id is a placeholder. Run \`npx wrangler d1 create ${database?.database_name} --location enam --binding DB\` and copy the id that it prints, nothing else.`;
 }
 
+/** What an environment has in common with the top level and must not; undefined if there is nothing. Routes are inherited. */
+export function sharedFault(target: Target, config: WranglerConfig, top: WranglerConfig): string | undefined {
+  if (target.environment === "") return undefined;
+  const own = ({ d1_databases, vars, routes }: WranglerConfig) => ({
+    database_id: d1_databases[0]?.database_id,
+    PUBLIC_BASE_URL: vars.PUBLIC_BASE_URL,
+    routes,
+  });
+  const theirs: Record<string, unknown> = own(top);
+  const shared = Object.entries(own(config)).filter(
+    ([name, value]) => value !== undefined && JSON.stringify(value) === JSON.stringify(theirs[name]),
+  );
+  if (shared.length === 0) return undefined;
+  return `${placeOf(target)}: ${shared.map(([name]) => name).join(", ")} must not be as at the top level: they would be production's.`;
+}
+
 /** The address that a deployment will have: the one of an argument `--var PUBLIC_BASE_URL:…`, or the configured one. */
 export function addressOf(args: readonly string[], { vars }: WranglerConfig): string {
   const given = args.map((argument) => /^(?:--var=)?PUBLIC_BASE_URL:(.*)$/.exec(argument)?.[1]);

@@ -19,7 +19,9 @@ const folder = mkdtempSync(join(existsSync(IN_MEMORY) ? IN_MEMORY : tmpdir(), "n
 process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
 
 const config = readConfig({ config: "wrangler.toml" });
-export const compatibilityDate = config.compatibility_date ?? "";
+// The newest date that Miniflare 4 takes, or an older one of wrangler.toml.
+const MINIFLARE_DATE = "2026-05-03";
+export const compatibilityDate = [config.compatibility_date ?? "", MINIFLARE_DATE].sort()[0] ?? "";
 
 /** The Worker as wrangler.toml deploys it, in the words of Miniflare. */
 export function deployed(twilioUrl: string, variables: Record<string, string> = {}) {

@@ -209,6 +209,7 @@ it.concurrent.each<[string, Partial<Situation>, Changes, string[], string[]]>([
     { placeholders: true, env: { CLOUDFLARE_ENV: "staging" } },
     [],
     [
+      "wrangler.toml, [env.staging]: database_id, PUBLIC_BASE_URL must not be as at the top level",
       "wrangler.toml, [env.staging]: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers-staging ",
     ],
   ],

@@ -1,0 +1,18 @@
+import { globSync, readFileSync } from "node:fs";
+import { expect, it } from "vitest";
+
+const workflows = globSync(".github/workflows/*.yml").map(
+  (path) => [path, readFileSync(path, "utf8")] as const,
+);
+
+it("has a workflow that runs .ci/run, and one that deploys", () => {
+  const text = workflows.map(([, content]) => content).join("");
+  for (const command of ["- run: .ci/run", "- run: npm run deploy"]) expect(text).toContain(command);
+});
+
+it.each(workflows)("%s may only read the repository, and pins what it uses to a commit", (_, text) => {
+  expect(text.match(/^ *permissions:\n(?: +.+\n)+/gm)).toEqual(["permissions:\n  contents: read\n"]);
+  const uses = text.match(/uses: .+/g) ?? [];
+  expect(uses.length).toBeGreaterThan(0);
+  for (const use of uses) expect(use).toMatch(/^uses: [\w/-]+@[0-9a-f]{40} # v/);
+});
