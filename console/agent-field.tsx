@@ -6,17 +6,26 @@ type Choice = {
   hint?: string;
   /** What stands for no choice; without it there is always one. */
   none?: string;
+  isRequired?: boolean;
   agentList: readonly Agent[];
   agentId: string;
   onChoice: (agentId: string) => void;
 };
 
 /** A choice of one of the key's agents. */
-export function AgentField({ label = "Agent", hint, none, agentList, agentId, onChoice }: Choice) {
+export function AgentField({
+  label = "Agent",
+  hint,
+  none,
+  isRequired = false,
+  agentList,
+  agentId,
+  onChoice,
+}: Choice) {
   return (
     <Field label={label} {...(hint !== undefined && { hint })}>
       {(ids) => (
-        <select {...ids} value={agentId} onChange={(event) => onChoice(textOf(event))}>
+        <select {...ids} required={isRequired} value={agentId} onChange={(event) => onChoice(textOf(event))}>
           {none !== undefined && <option value="">{none}</option>}
           {agentList.map(({ agent_id, name }) => (
             <option key={agent_id} value={agent_id}>

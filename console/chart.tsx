@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-
+import { type Column, Table } from "./table.tsx";
 import type { Usage } from "./types.ts";
 import { count } from "./ui.tsx";
 
@@ -14,6 +14,13 @@ export function ceiling(value: number): number {
   const size = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
   return [2, 4, 6, 8, 10].map((step) => step * size).find((step) => step >= value) ?? value;
 }
+
+const COLUMNS: Column<Usage["days"][number]>[] = [
+  { title: "Day (UTC)", cell: ({ date }) => date },
+  { title: "Calls", cell: ({ calls }) => calls },
+  { title: "Minutes", cell: ({ minutes }) => Math.round(minutes) },
+  { title: "Texts", cell: ({ sms }) => sms },
+];
 
 /** Calls and texts by day as bars, and the same as a table. */
 export function Chart({ days }: { days: Usage["days"] }) {
@@ -63,29 +70,12 @@ export function Chart({ days }: { days: Usage["days"] }) {
         })}
       </svg>
       {isTable && (
-        <div class="table">
-          <table>
-            <caption class="hidden">Calls and texts by day</caption>
-            <thead>
-              <tr>
-                <th scope="col">Day (UTC)</th>
-                <th scope="col">Calls</th>
-                <th scope="col">Minutes</th>
-                <th scope="col">Texts</th>
-              </tr>
-            </thead>
-            <tbody>
-              {days.toReversed().map(({ date, calls, minutes, sms }) => (
-                <tr key={date}>
-                  <th scope="row">{date}</th>
-                  <td>{calls}</td>
-                  <td>{Math.round(minutes)}</td>
-                  <td>{sms}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Table
+          caption="Calls and texts by day"
+          columns={COLUMNS}
+          rows={days.toReversed()}
+          keyOf={({ date }) => date}
+        />
       )}
     </figure>
   );

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import type { Draft } from "./pages/agents.tsx";
+import type { Draft } from "./types.ts";
 import { Button } from "./ui.tsx";
 
 export type Line = { by: "agent" | "note"; text: string };
@@ -88,7 +88,7 @@ export function Hears({ draft }: { draft: Draft }) {
         ))}
       </ol>
       {voice && <Button onClick={speak}>Read it aloud</Button>}
-      <p class="quiet">Twilio's voice sounds otherwise. The sentences are the same.</p>
+      <p class="quiet">Callers hear the same sentences in Twilio's voice.</p>
     </>
   );
 }

@@ -12,9 +12,8 @@ import { Numbers } from "./pages/numbers.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
 import { href, type Route, useRoute } from "./route.ts";
+import type { Session } from "./types.ts";
 import { Empty, Problem } from "./ui.tsx";
-
-export type Session = { key_id: string; expires_at: string | null };
 
 const PAGES: [name: string, title: string][] = [
   ["overview", "Overview"],
@@ -97,18 +96,37 @@ function Shell({ session }: { session: Session }) {
   );
 }
 
+/** Tells the other tabs of this browser who is signed in now: they share the session. */
+const tabs = new BroadcastChannel("nixflex-console");
+
 function App() {
   const [session, set] = useState<Session | null | undefined>();
   const [error, setError] = useState<unknown>();
   useEffect(() => {
-    onSignedOut(() => set(null));
     api.getSession().then(set, (thrown: unknown) => {
-      if (!(thrown instanceof NixflexError && thrown.status === 401)) setError(thrown);
+      if (thrown instanceof NixflexError && thrown.status === 401) set(null);
+      else setError(thrown);
     });
   }, []);
+  useEffect(() => {
+    if (!session) return;
+    // Loaded anew, the page has forgotten all that belongs to this key.
+    onSignedOut(() => location.reload());
+    tabs.onmessage = ({ data }) => data !== session.key_id && location.reload();
+  }, [session]);
+  const signedIn = (begun: Session) => {
+    tabs.postMessage(begun.key_id);
+    set(begun);
+  };
   if (error !== undefined) return <Problem error={error} />;
-  if (session === undefined) return null;
-  return session === null ? <SignIn onSignedIn={set} /> : <Shell session={session} />;
+  if (session === undefined) {
+    return (
+      <main class="sign-in">
+        <p role="status">Signing in…</p>
+      </main>
+    );
+  }
+  return session === null ? <SignIn onSignedIn={signedIn} /> : <Shell session={session} />;
 }
 
 const root = document.getElementById("console");

@@ -1,38 +1,40 @@
 import { useState } from "preact/hooks";
 import { api } from "./api.ts";
-import { keepNumber, numbers } from "./store.ts";
+import type { PhoneNumber } from "./types.ts";
 import { Button, Dialog, Field, Form, Problem, textOf } from "./ui.tsx";
 import { useAction } from "./use.ts";
 
 // What mends a number.
 
 /** Compares a number with Twilio now. @throws NixflexError */
-export async function check(number: string): Promise<void> {
-  keepNumber((await api.checkPhoneNumber({ path: { number } })).phone_number);
+export async function check(number: string): Promise<PhoneNumber> {
+  return (await api.checkPhoneNumber({ path: { number } })).phone_number;
 }
 
 /** Lets repairs start again, also for a number whose repairs were given up, and repairs it now. @throws NixflexError */
-export async function repair(number: string): Promise<void> {
+export async function repair(number: string): Promise<PhoneNumber> {
   await api.changePhoneNumber({ path: { number }, body: { drift_policy: "repair" } });
-  await check(number);
+  return check(number);
 }
 
 /** Asks for a new Auth Token. It is kept in this form only until it is sent. */
 export function TokenDialog({
   account,
   number,
+  onSaved,
   onClose,
 }: {
   account: string;
   /** Any number of the account. */
   number: string;
+  /** The number after its check with the new token. */
+  onSaved: (number: PhoneNumber) => void;
   onClose: () => void;
 }) {
   const [token, setToken] = useState("");
   const save = useAction(async () => {
     await api.changePhoneNumber({ path: { number }, body: { twilio_token: token } });
-    await check(number);
-    void numbers.reload();
+    onSaved(await check(number));
     onClose();
   });
   return (

@@ -4,8 +4,8 @@ import type { Agent, PhoneNumber } from "./types.ts";
 
 export type Loaded<Value> = { value: Value | undefined; error: unknown; isLoading: boolean };
 
-/** What several pages show. It is loaded once, kept in memory only, and gone when the page is. */
-function createStore<Value>(load: (show: (part: Value) => void) => Promise<Value>) {
+/** What several pages show. It is loaded once, kept in memory only, and gone when the page is loaded anew. */
+function createStore<Value>(load: () => Promise<Value>) {
   let state: Loaded<Value> = { value: undefined, error: undefined, isLoading: false };
   const listeners = new Set<(state: Loaded<Value>) => void>();
   const set = (next: Loaded<Value>) => {
@@ -16,17 +16,13 @@ function createStore<Value>(load: (show: (part: Value) => void) => Promise<Value
     if (state.isLoading) return;
     set({ ...state, isLoading: true, error: undefined });
     try {
-      const isFirst = state.value === undefined;
-      const value = await load((part) => isFirst && set({ value: part, error: undefined, isLoading: true }));
-      set({ value, error: undefined, isLoading: false });
+      set({ value: await load(), error: undefined, isLoading: false });
     } catch (error) {
       set({ ...state, error, isLoading: false });
     }
   };
   return {
     reload,
-    change: (change: (value: Value) => Value) =>
-      state.value !== undefined && set({ ...state, value: change(state.value) }),
     use(): Loaded<Value> {
       const [seen, see] = useState(state);
       useEffect(() => {
@@ -40,48 +36,39 @@ function createStore<Value>(load: (show: (part: Value) => void) => Promise<Value
   };
 }
 
+export type NumberQuery = NonNullable<NonNullable<Parameters<typeof api.listPhoneNumbers>[0]>["query"]>;
+
 const PAGE = 100;
 const AT_ONCE = 4;
 
 /** Every entry of a list, page by page, a few pages at once. */
 async function all<Entry>(
   page: (offset: number) => Promise<{ entries: Entry[]; count: number }>,
-  show: (part: Entry[]) => void,
 ): Promise<Entry[]> {
   const first = await page(0);
   const pages: Entry[][] = [first.entries];
-  show(first.entries);
   for (let start = PAGE; start < first.count; start += PAGE * AT_ONCE) {
     const offsets = Array.from({ length: AT_ONCE }, (_, at) => start + at * PAGE).filter(
       (offset) => offset < first.count,
     );
     pages.push(...(await Promise.all(offsets.map(page))).map(({ entries }) => entries));
-    show(pages.flat());
   }
   return pages.flat();
 }
 
-export const numbers = createStore<PhoneNumber[]>((show) =>
-  all(async (offset) => {
-    const { phone_numbers, count } = await api.listPhoneNumbers({ query: { limit: PAGE, offset } });
-    return { entries: phone_numbers, count };
-  }, show),
-);
-
-export const agents = createStore<Agent[]>((show) =>
+export const agents = createStore<Agent[]>(() =>
   all(async (offset) => {
     const { agents: entries, count } = await api.listAgents({ query: { limit: PAGE, offset } });
     return { entries, count };
-  }, show),
+  }),
 );
 
-/** Puts one number's new state into the list. */
-export function keepNumber(entry: PhoneNumber): void {
-  numbers.change((list) => list.map((old) => (old.phone_number === entry.phone_number ? entry : old)));
-}
-
-export function dropNumber(phoneNumber: string): void {
-  numbers.change((list) => list.filter(({ phone_number }) => phone_number !== phoneNumber));
+/** Every number that a filter leaves: for what somebody does with all of them, and not to show them. */
+export function allNumbers(query: NumberQuery): Promise<PhoneNumber[]> {
+  return all(async (offset) => {
+    const { phone_numbers, count } = await api.listPhoneNumbers({ query: { ...query, limit: PAGE, offset } });
+    return { entries: phone_numbers, count };
+  });
 }
 
 /** The name of an agent; its id while the agents are still loading. */

@@ -44,15 +44,20 @@ export function Empty({ title, children }: { title: string; children: ComponentC
 
 /** Something that is being loaded: the error, the wait, or what came. */
 export function Content<Value>({
-  of: { value, error, isLoading },
+  of: { value, error, isLoading, again },
   children,
 }: {
-  of: Loaded<Value>;
+  of: Loaded<Value> & { again?: () => void };
   children: (value: Value) => ComponentChildren;
 }) {
   return (
     <>
       <Problem error={error} />
+      {error !== undefined && again && (
+        <Button onClick={again} isBusy={isLoading}>
+          Try again
+        </Button>
+      )}
       {value === undefined
         ? isLoading && (
             <p class="quiet" role="status">
@@ -60,6 +65,18 @@ export function Content<Value>({
             </p>
           )
         : children(value)}
+    </>
+  );
+}
+
+/** How far something is. Its end is read out, and not each step. */
+export function Progressing({ isOver, children }: { isOver: boolean; children: string }) {
+  return (
+    <>
+      <p>{isOver ? `${children}.` : children}</p>
+      <p class="hidden" role="status">
+        {isOver && "Finished."}
+      </p>
     </>
   );
 }
@@ -214,7 +231,7 @@ export function When({ at, never = "never" }: { at: string | null | undefined; n
         ? at.slice(0, 10)
         : RELATIVE.format(Math.round(seconds / size), unit);
   return (
-    <time dateTime={at} title={at}>
+    <time dateTime={at} title={new Date(at).toLocaleString("en", { dateStyle: "medium", timeStyle: "long" })}>
       {text}
     </time>
   );
@@ -232,19 +249,19 @@ type PagesOf = {
   onOffset: (offset: number) => void;
 };
 
-/** To the pages before and after this one of a long list, newest first. */
+/** To the pages before and after this one of a long list. */
 export function Pages({ of, offset, size, total, onOffset }: PagesOf) {
   if (total <= size) return null;
   return (
     <nav class="pages" aria-label={`Pages of ${of}`}>
       <Button isDisabled={offset === 0} onClick={() => onOffset(offset - size)}>
-        Newer
+        Previous
       </Button>
       <span>
         {offset + 1} to {Math.min(offset + size, total)} of {total}
       </span>
       <Button isDisabled={offset + size >= total} onClick={() => onOffset(offset + size)}>
-        Older
+        Next
       </Button>
     </nav>
   );

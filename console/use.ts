@@ -1,30 +1,40 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Loaded } from "./store.ts";
 
-/** Loads what one page shows. `again` loads it once more; an answer that comes too late is dropped. */
+/**
+ * Loads what one page shows. `again` loads it once more, and if that fails, what was there stays beside the error; `put`
+ * shows what an answer to something else has said. An answer that comes too late is dropped.
+ */
 export function useLoaded<Value>(
   load: () => Promise<Value>,
   inputs: readonly unknown[],
-): Loaded<Value> & { again: () => void } {
+): Loaded<Value> & { again: () => void; put: (value: Value) => void } {
   const [state, set] = useState<Loaded<Value>>({ value: undefined, error: undefined, isLoading: true });
   const turn = useRef(0);
-  const again = useCallback(() => {
+  const tell = (mine: number, next: Partial<Loaded<Value>>) =>
+    mine === turn.current && set((before) => ({ ...before, ...next, isLoading: false }));
+  const run = (onError: Partial<Loaded<Value>>) => {
     turn.current += 1;
     const mine = turn.current;
-    const tell = (next: Loaded<Value>) => mine === turn.current && set(next);
     set((before) => ({ ...before, isLoading: true }));
     load().then(
-      (value) => tell({ value, error: undefined, isLoading: false }),
-      (error: unknown) => tell({ value: undefined, error, isLoading: false }),
+      (value) => tell(mine, { value, error: undefined }),
+      (error: unknown) => tell(mine, { ...onError, error }),
     );
-  }, inputs);
+  };
+  const again = useCallback(() => run({}), inputs);
+  const put = useCallback((value: Value) => {
+    turn.current += 1;
+    tell(turn.current, { value, error: undefined });
+  }, []);
   useEffect(() => {
-    again();
+    // What is there belongs to other inputs.
+    run({ value: undefined });
     return () => {
       turn.current += 1;
     };
   }, [again]);
-  return { ...state, again };
+  return { ...state, again, put };
 }
 
 /** Something that a person starts: it runs once at a time, and its error stays until the next try. */

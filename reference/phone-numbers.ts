@@ -33,9 +33,18 @@ export const phoneNumberReference: Reference = {
         "The numbers of the calling API key, newest first, without those whose import or release is not finished.",
       auth: "apiKey",
       query: listQuery({
-        agent_id: answered(z.optional(z.string()), "Only numbers of this agent.", AGENT_ID),
+        agent_id: answered(
+          z.optional(z.string()),
+          "Only numbers of this agent; `none`: those whose agent was deleted.",
+          AGENT_ID,
+        ),
         twilio_sid: answered(z.optional(z.string()), "Only numbers of this Twilio account.", ACCOUNT_SID),
-        health: answered(z.optional(health), "Only numbers that are found like this.", "ok"),
+        health: answered(
+          z.optional(z.union([health, z.literal("attention")])),
+          "Only numbers that are found like this; `attention`: all that are not `ok`.",
+          "ok",
+        ),
+        search: answered(z.optional(z.string()), "Only numbers with these digits in a row.", "6468"),
       }),
       answers: [
         {

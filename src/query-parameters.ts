@@ -6,7 +6,7 @@ export const QUERY_PARAMETERS: Readonly<Record<string, readonly string[]>> = {
   "GET /v1/agents": PAGE_PARAMETERS,
   "DELETE /v1/agents/:agent_id": ["force"],
   "POST /v1/phone-numbers": ["dry_run"],
-  "GET /v1/phone-numbers": ["agent_id", "twilio_sid", "health", ...PAGE_PARAMETERS],
+  "GET /v1/phone-numbers": ["agent_id", "twilio_sid", "health", "search", ...PAGE_PARAMETERS],
   "GET /v1/phone-numbers/:number/events": PAGE_PARAMETERS,
   "PATCH /v1/phone-numbers/:number": ["dry_run"],
   "DELETE /v1/phone-numbers/:number": ["dry_run"],

@@ -2,16 +2,14 @@ import { useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { Hears } from "../hears.tsx";
 import { go, href } from "../route.ts";
-import { agents, numbers } from "../store.ts";
-import type { Agent } from "../types.ts";
-import { Button, Content, count, Dialog, Empty, Field, Form, Mark, Problem, textOf } from "../ui.tsx";
+import { agents } from "../store.ts";
+import type { Agent, Draft } from "../types.ts";
+import { Button, Content, Dialog, Empty, Field, Form, Mark, Problem, textOf } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { TryAgent } from "./try-agent.tsx";
 
 export function Agents() {
   const loaded = agents.use();
-  const list = numbers.use().value ?? [];
-  const numbersOf = (id: string) => list.filter(({ agent_id }) => agent_id === id).length;
   return (
     <>
       <div class="title">
@@ -46,7 +44,7 @@ export function Agents() {
                     )}{" "}
                     ·{" "}
                     <a href={href("numbers", { agent: agent.agent_id })}>
-                      {count(numbersOf(agent.agent_id), "number")}
+                      Its numbers<span class="hidden"> ({agent.name})</span>
                     </a>
                   </p>
                 </li>
@@ -73,26 +71,11 @@ export function AgentPage({ id }: { id: string | undefined }) {
       {id === undefined ? (
         <Editor agent={undefined} />
       ) : (
-        <Content of={loaded}>{(agent) => agent && <Editor key={agent.updated_at} agent={agent} />}</Content>
+        <Content of={loaded}>{(agent) => agent && <Editor agent={agent} onSaved={loaded.put} />}</Content>
       )}
     </>
   );
 }
-
-/** An agent as a form holds it: texts, and JSON where the field is an object. */
-export type Draft = {
-  name: string;
-  welcome_message: string;
-  system_prompt: string;
-  language: string;
-  connect: "builtin" | "conversation_relay" | "stream" | "redirect" | "dial";
-  target: string;
-  fallback: string;
-  webhook_url: string;
-  is_active: boolean;
-  record: boolean;
-  sms_reply: boolean;
-};
 
 export function draftOf(agent: Agent | undefined): Draft {
   const connect = agent?.connect;
@@ -157,17 +140,34 @@ const CONNECTIONS: Record<Draft["connect"], { title: string; target?: string }> 
   dial: { title: "By a person: the call is passed on", target: "Telephone number or SIP address" },
 };
 
-function Editor({ agent }: { agent: Agent | undefined }) {
+/** What somebody changed here, over what is stored now: what others changed meanwhile stays. */
+export function rebased(draft: Draft, seen: Draft, stored: Draft): Draft {
+  const changed = Object.entries(draft).filter(([name, value]) => value !== seen[name as keyof Draft]);
+  return { ...stored, ...Object.fromEntries(changed) };
+}
+
+function Editor({ agent, onSaved }: { agent: Agent | undefined; onSaved?: (agent: Agent) => void }) {
   const [draft, setDraft] = useState(() => draftOf(agent));
   const [isDeleting, setDeleting] = useState(false);
-  const change = (part: Partial<Draft>) => setDraft({ ...draft, ...part });
+  const [isSaved, setSaved] = useState(false);
+  const change = (part: Partial<Draft>) => {
+    setDraft({ ...draft, ...part });
+    setSaved(false);
+  };
   const save = useAction(async () => {
-    const body = bodyOf(draft, agent);
-    const saved = agent
-      ? await api.updateAgent({ path: { agent_id: agent.agent_id }, body })
-      : await api.createAgent({ body: { ...body, name: draft.name } });
+    if (!agent) {
+      const { agent_id } = await api.createAgent({ body: { ...bodyOf(draft, agent), name: draft.name } });
+      await agents.reload();
+      return go("agents", agent_id);
+    }
+    const path = { agent_id: agent.agent_id };
+    const stored = await api.getAgent({ path });
+    const body = bodyOf(rebased(draft, draftOf(agent), draftOf(stored)), stored);
+    const saved = await api.updateAgent({ path, body });
+    setDraft((now) => rebased(now, draft, draftOf(saved)));
+    onSaved?.(saved);
+    setSaved(true);
     await agents.reload();
-    go("agents", saved.agent_id);
   });
   const text = (
     name: "name" | "welcome_message" | "language" | "target" | "fallback" | "webhook_url",
@@ -237,6 +237,7 @@ function Editor({ agent }: { agent: Agent | undefined }) {
             <Button type="submit" kind="primary" isBusy={save.isBusy}>
               {agent ? "Save" : "Create"}
             </Button>
+            <span role="status">{isSaved && "Saved."}</span>
             {agent && (
               <Button kind="danger" onClick={() => setDeleting(true)}>
                 Delete…
@@ -246,7 +247,7 @@ function Editor({ agent }: { agent: Agent | undefined }) {
         </section>
       </Form>
       <div>
-        <section class="preview" aria-live="polite">
+        <section class="preview">
           <h2>What a caller hears</h2>
           <Hears draft={draft} />
         </section>

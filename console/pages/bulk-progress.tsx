@@ -1,7 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
-import { numbers } from "../store.ts";
-import { Button, Content, count, Dialog, Form, Mark, Problem } from "../ui.tsx";
+import { Button, Content, count, Dialog, Form, Mark, Problem, Progressing } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { TokenField } from "./bulk-job.tsx";
 import { type Outcome, Results, TONES } from "./bulk-results.tsx";
@@ -12,10 +11,7 @@ export function Progress({ id }: { id: string }) {
   const job = useLoaded(() => api.getPhoneNumberImport({ path }), [id]);
   const isRunning = job.value?.ended_at === null;
   useEffect(() => {
-    if (!isRunning) {
-      void numbers.reload();
-      return;
-    }
+    if (!isRunning) return;
     const timer = setInterval(job.again, 2_000);
     return () => clearInterval(timer);
   }, [isRunning, job.again]);
@@ -39,12 +35,15 @@ export function Progress({ id }: { id: string }) {
           <>
             <section>
               <progress aria-label="Numbers done" max={Math.max(total, 1)} value={done} />
-              <p role="status">
-                {done.toLocaleString("en")} of {count(total, "number")} {dry_run ? "planned" : "done"}:{" "}
-                {status}
-                {isRunning && rate_per_minute > 0 && `, ${rate_per_minute} a minute`}
-                {isRunning && seconds_left !== null && `, about ${Math.ceil(seconds_left / 60)} min left`}
-              </p>
+              <Progressing isOver={!isRunning}>
+                {[
+                  `${done.toLocaleString("en")} of ${count(total, "number")} ${dry_run ? "planned" : "done"}: ${status}`,
+                  ...(isRunning && rate_per_minute > 0 ? [`${rate_per_minute} a minute`] : []),
+                  ...(isRunning && seconds_left !== null
+                    ? [`about ${Math.ceil(seconds_left / 60)} min left`]
+                    : []),
+                ].join(", ")}
+              </Progressing>
               <ul class="legend">
                 {(Object.keys(TONES) as Outcome[])
                   .filter((outcome) => counts[outcome])
@@ -73,7 +72,7 @@ export function Progress({ id }: { id: string }) {
                   </Button>
                 )}
                 {!isRunning && counts.failed > 0 && (
-                  <Button onClick={() => setAsking(true)}>Try the failed again…</Button>
+                  <Button onClick={() => setAsking(true)}>Retry failed numbers…</Button>
                 )}
                 <Button onClick={save.run} isBusy={save.isBusy}>
                   Save results.csv
@@ -105,7 +104,7 @@ function RetryDialog({ id, onClose }: { id: string; onClose: () => void }) {
     onClose();
   });
   return (
-    <Dialog title="Try the failed again" onClose={onClose}>
+    <Dialog title="Retry failed numbers" onClose={onClose}>
       <Form onSubmit={retry.run}>
         <TokenField token={token} onToken={setToken} />
         <Problem error={retry.error} />

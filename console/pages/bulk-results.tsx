@@ -1,9 +1,10 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { AnsweredBy } from "../answered-by.tsx";
 import { api } from "../api.ts";
 import { Plan } from "../plan.tsx";
+import { type Choice, type Column, Table } from "../table.tsx";
 import type { BulkImport } from "../types.ts";
-import { Button, Content, count, Dialog, Mark, Problem, textOf } from "../ui.tsx";
+import { Button, Content, count, Dialog, Mark, Pages, Problem, textOf } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { type Items, orderOf, startImport } from "./bulk-job.tsx";
 
@@ -16,6 +17,8 @@ export const TONES: Record<Outcome, "good" | "warn" | "bad"> = {
   skipped: "warn",
   failed: "bad",
 };
+
+type Result = Awaited<ReturnType<typeof api.listPhoneNumberImportResults>>["results"][number];
 
 const SHOWN = 100;
 
@@ -43,27 +46,75 @@ async function allPlanned(import_id: string): Promise<Items> {
 export function Results({ id, done, plannedCount }: { id: string; done: number; plannedCount: number }) {
   const order = orderOf(id);
   const [outcome, setOutcome] = useState<Outcome | "">("");
-  const [excluded, setExcluded] = useState<ReadonlySet<string>>(new Set());
+  const [offset, setOffset] = useState(0);
+  // All are imported but these, or none but these: a plan may have more numbers than a page shows.
+  const [isAll, setAll] = useState(true);
+  const [except, setExcept] = useState<ReadonlySet<string>>(new Set());
+  const isChosen = ({ phone_number }: { phone_number: string }) => except.has(phone_number) !== isAll;
+  const chosenCount = isAll ? plannedCount - except.size : except.size;
   const isChoosing = order !== undefined && plannedCount > 0;
   const start = useAction(async () => {
     if (!order) return;
-    const items = (await allPlanned(id)).filter(({ phone_number }) => !excluded.has(phone_number));
+    const items = (await allPlanned(id)).filter(isChosen);
     await startImport(order, { items }, false);
   });
   const [lookedAt, setLookedAt] = useState<{ phone_number: string; agent_id: string | null }>();
+  const chooseAll = (isChosen: boolean) => {
+    setAll(isChosen);
+    setExcept(new Set());
+  };
   const toggle = (phoneNumber: string) => {
-    const next = new Set(excluded);
+    const next = new Set(except);
     if (!next.delete(phoneNumber)) next.add(phoneNumber);
-    setExcluded(next);
+    setExcept(next);
   };
   const loaded = useLoaded(
     () =>
       api.listPhoneNumberImportResults({
         path: { import_id: id },
-        query: { ...(outcome !== "" && { outcome }), limit: SHOWN },
+        query: { ...(outcome !== "" && { outcome }), limit: SHOWN, offset },
       }),
-    [id, outcome, done],
+    [id, outcome, offset],
   );
+  // What came of the numbers since: the same page once more.
+  const seen = useRef(done);
+  useEffect(() => {
+    if (seen.current !== done) loaded.again();
+    seen.current = done;
+  }, [done]);
+  const choice: Choice<Result> = {
+    title: "Import",
+    labelOf: ({ outcome, phone_number }) => (outcome === "planned" ? `Import ${phone_number}` : undefined),
+    isChosen,
+    onToggle: ({ phone_number }) => toggle(phone_number),
+  };
+  const columns: Column<Result>[] = [
+    { title: "Number", cell: ({ phone_number }) => phone_number },
+    {
+      title: "Outcome",
+      cell: ({ outcome }) =>
+        outcome === null ? (
+          <span class="quiet">waiting</span>
+        ) : (
+          <Mark tone={TONES[outcome]}>{outcome.replace("_", " ")}</Mark>
+        ),
+    },
+    {
+      title: "Why, or who answers today",
+      cell: (result) => (
+        <>
+          {result.error?.message}
+          {result.plan && <AnsweredBy who={result.plan.answered_by.voice} />}{" "}
+          {/* Twilio wants a subaccount's own Auth Token, which the page does not have. */}
+          {isChoosing && result.plan && result.twilio_sid === order.twilio_sid && (
+            <button type="button" class="link" onClick={() => setLookedAt(result)}>
+              What changes<span class="hidden"> for {result.phone_number}</span>
+            </button>
+          )}
+        </>
+      ),
+    },
+  ];
   return (
     <section>
       <div class="title">
@@ -71,7 +122,10 @@ export function Results({ id, done, plannedCount }: { id: string; done: number; 
         <select
           aria-label="Outcome"
           value={outcome}
-          onChange={(event) => setOutcome(textOf(event) as Outcome | "")}
+          onChange={(event) => {
+            setOutcome(textOf(event) as Outcome | "");
+            setOffset(0);
+          }}
         >
           <option value="">All</option>
           {Object.keys(TONES).map((name) => (
@@ -85,73 +139,26 @@ export function Results({ id, done, plannedCount }: { id: string; done: number; 
         <>
           <p>These are the numbers and who answers them today. Untick those that should stay as they are.</p>
           <Problem error={start.error} />
-          <Button
-            kind="primary"
-            onClick={start.run}
-            isBusy={start.isBusy}
-            isDisabled={plannedCount === excluded.size}
-          >
-            Import {count(plannedCount - excluded.size, "number")}
-          </Button>
+          <div class="actions">
+            <Button kind="primary" onClick={start.run} isBusy={start.isBusy} isDisabled={chosenCount === 0}>
+              Import {count(chosenCount, "number")}
+            </Button>
+            {chosenCount > 0 && <Button onClick={() => chooseAll(false)}>Select none</Button>}
+            {chosenCount < plannedCount && <Button onClick={() => chooseAll(true)}>Select all</Button>}
+          </div>
         </>
       )}
       <Content of={loaded}>
-        {({ results, count: total }) => (
+        {({ results, count: total, offset: at }) => (
           <>
-            <div class="table">
-              <table>
-                <caption class="hidden">Numbers of this import</caption>
-                <thead>
-                  <tr>
-                    {isChoosing && <th scope="col">Import</th>}
-                    <th scope="col">Number</th>
-                    <th scope="col">Outcome</th>
-                    <th scope="col">Why, or who answers today</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {results.map((result) => (
-                    <tr key={result.phone_number}>
-                      {isChoosing && (
-                        <td>
-                          {result.outcome === "planned" && (
-                            <input
-                              type="checkbox"
-                              aria-label={`Import ${result.phone_number}`}
-                              checked={!excluded.has(result.phone_number)}
-                              onChange={() => toggle(result.phone_number)}
-                            />
-                          )}
-                        </td>
-                      )}
-                      <th scope="row">{result.phone_number}</th>
-                      <td>
-                        {result.outcome === null ? (
-                          <span class="quiet">waiting</span>
-                        ) : (
-                          <Mark tone={TONES[result.outcome]}>{result.outcome.replace("_", " ")}</Mark>
-                        )}
-                      </td>
-                      <td>
-                        {result.error?.message}
-                        {result.plan && <AnsweredBy who={result.plan.answered_by.voice} />}{" "}
-                        {/* Twilio wants a subaccount's own Auth Token, which the page does not have. */}
-                        {isChoosing && result.plan && result.twilio_sid === order.twilio_sid && (
-                          <button type="button" class="link" onClick={() => setLookedAt(result)}>
-                            What changes<span class="hidden"> for {result.phone_number}</span>
-                          </button>
-                        )}
-                      </td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-            {total > results.length && (
-              <p class="quiet">
-                The first {results.length} of {total}; results.csv has all.
-              </p>
-            )}
+            <Table
+              caption="Numbers of this import"
+              columns={columns}
+              rows={results}
+              keyOf={({ phone_number }) => phone_number}
+              choice={isChoosing ? choice : undefined}
+            />
+            <Pages of="results" offset={at} size={SHOWN} total={total} onOffset={setOffset} />
           </>
         )}
       </Content>

@@ -9,7 +9,7 @@ import { Button, Content, count, Field, Form, Problem, textOf, When } from "../u
 import { useAction, useLoaded } from "../use.ts";
 import { startImport, TokenField } from "./bulk-job.tsx";
 import { Progress } from "./bulk-progress.tsx";
-import { NoAgent } from "./import.tsx";
+import { NoAgent, onlyOf } from "./import.tsx";
 
 export function Bulk({ id }: { id: string | undefined }) {
   const agentList = agents.use();
@@ -51,13 +51,13 @@ function Start({ agentList }: { agentList: Agent[] }) {
   const [isAll, setAll] = useState(true);
   const [withSubaccounts, setSubaccounts] = useState(false);
   const [rows, setRows] = useState<NumberToImport[]>([]);
-  const chosen = agentId || agentList[0]?.agent_id;
+  const chosen = agentId || onlyOf(agentList);
   const start = useAction((isPlan: boolean) =>
     startImport(
       {
         twilio_sid: sid,
         twilio_token: token,
-        ...(chosen !== undefined && { agent_id: chosen }),
+        ...(chosen !== "" && { agent_id: chosen }),
         include_subaccounts: withSubaccounts,
       },
       isAll ? { all: true } : { items: rows },
@@ -139,23 +139,25 @@ function Start({ agentList }: { agentList: Agent[] }) {
             checked={withSubaccounts}
             onChange={() => setSubaccounts(!withSubaccounts)}
           />
-          Its subaccounts too
+          Include subaccounts
         </label>
         <AgentField
+          none={isAll ? "Choose an agent…" : "Only those that the file names"}
+          isRequired={isAll}
           hint="Who answers, unless the file names another agent."
           agentList={agentList}
-          agentId={agentId}
+          agentId={chosen}
           onChoice={setAgentId}
         />
       </section>
       <Problem error={start.error} />
       <div class="actions">
         <Button type="submit" kind="primary" isBusy={start.isBusy} isDisabled={!isAll && rows.length === 0}>
-          Plan: who answers today?
+          Show the plan
         </Button>
         <Button
           onClick={() => start.run(false)}
-          isDisabled={sid === "" || token === "" || (!isAll && rows.length === 0)}
+          isDisabled={sid === "" || token === "" || (isAll && chosen === "") || (!isAll && rows.length === 0)}
         >
           Import without a plan
         </Button>
@@ -171,7 +173,7 @@ function Recent() {
   if (loaded.value?.phone_number_imports.length === 0) return null;
   return (
     <section>
-      <h2>Before</h2>
+      <h2>Recent imports</h2>
       <Content of={loaded}>
         {({ phone_number_imports: jobs }) => (
           <ul>

@@ -1,5 +1,6 @@
 import { api } from "../api.ts";
 import { href } from "../route.ts";
+import { type Column, Table } from "../table.tsx";
 import type { Call } from "../types.ts";
 import { Content, Mark, When } from "../ui.tsx";
 import { useLoaded } from "../use.ts";
@@ -18,6 +19,21 @@ export function duration(seconds: number | null): string {
   return seconds === null ? "–" : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
+const COLUMNS: Column<Call>[] = [
+  {
+    title: "When",
+    cell: (call) => (
+      <a href={href("calls", call.call_id)}>
+        <When at={call.started_at ?? call.created_at} />
+      </a>
+    ),
+  },
+  { title: "From", cell: ({ from }) => from },
+  { title: "To", isWide: true, cell: ({ to }) => to },
+  { title: "Result", cell: (call) => <CallState call={call} /> },
+  { title: "Length", isWide: true, cell: (call) => duration(call.duration_seconds) },
+];
+
 export type CallQuery = NonNullable<NonNullable<Parameters<typeof api.listCalls>[0]>["query"]>;
 
 /** A page of calls, newest first. */
@@ -35,41 +51,12 @@ export function CallTable({ query, onCount }: { query: CallQuery; onCount?: (cou
             No calls here yet. Ring the number, and the call appears as soon as it is answered.
           </p>
         ) : (
-          <div class="table">
-            <table>
-              <caption class="hidden">Calls, newest first</caption>
-              <thead>
-                <tr>
-                  <th scope="col">When</th>
-                  <th scope="col">From</th>
-                  <th scope="col" class="wide">
-                    To
-                  </th>
-                  <th scope="col">Result</th>
-                  <th scope="col" class="wide">
-                    Length
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {calls.map((call) => (
-                  <tr key={call.call_id}>
-                    <th scope="row">
-                      <a href={href("calls", call.call_id)}>
-                        <When at={call.started_at ?? call.created_at} />
-                      </a>
-                    </th>
-                    <td>{call.from}</td>
-                    <td class="wide">{call.to}</td>
-                    <td>
-                      <CallState call={call} />
-                    </td>
-                    <td class="wide">{duration(call.duration_seconds)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table
+            caption="Calls, newest first"
+            columns={COLUMNS}
+            rows={calls}
+            keyOf={({ call_id }) => call_id}
+          />
         )
       }
     </Content>

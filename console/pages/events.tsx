@@ -3,6 +3,7 @@ import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
+import { type Column, Table } from "../table.tsx";
 import { Button, Content, Copy, Dialog, Empty, Form, Mark, Pages, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 
@@ -45,7 +46,7 @@ export function Events({ query }: { query: URLSearchParams }) {
         </select>
       </div>
       <Content of={loaded}>
-        {({ deliveries, count }) =>
+        {({ deliveries, count, offset: at }) =>
           deliveries.length === 0 ? (
             <Empty title={state === "" ? "No events yet" : `No ${state} events`}>
               <p>
@@ -55,8 +56,8 @@ export function Events({ query }: { query: URLSearchParams }) {
             </Empty>
           ) : (
             <>
-              <Table deliveries={deliveries} again={loaded.again} />
-              <Pages of="events" offset={offset} size={PAGE} total={count} onOffset={setOffset} />
+              <Deliveries deliveries={deliveries} again={loaded.again} />
+              <Pages of="events" offset={at} size={PAGE} total={count} onOffset={setOffset} />
             </>
           )
         }
@@ -67,76 +68,64 @@ export function Events({ query }: { query: URLSearchParams }) {
   );
 }
 
-function Table({ deliveries, again }: { deliveries: Delivery[]; again: () => void }) {
+function Deliveries({ deliveries, again }: { deliveries: Delivery[]; again: () => void }) {
   const agentList = agents.use().value;
-  return (
-    <div class="table">
-      <table>
-        <caption class="hidden">Events, newest first</caption>
-        <thead>
-          <tr>
-            <th scope="col">Event</th>
-            <th scope="col">State</th>
-            <th scope="col" class="wide">
-              Agent
-            </th>
-            <th scope="col" class="wide">
-              Last attempt
-            </th>
-            <th scope="col">
-              <span class="hidden">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {deliveries.map((delivery) => (
-            <Entry
-              key={delivery.id}
-              delivery={delivery}
-              agent={nameOf(delivery.agent_id, agentList)}
-              again={again}
-            />
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  const columns: Column<Delivery>[] = [
+    {
+      title: "Event",
+      cell: ({ event, created_at }) => (
+        <>
+          {event}
+          <br />
+          <span class="quiet">
+            <When at={created_at} />
+          </span>
+        </>
+      ),
+    },
+    {
+      title: "State",
+      cell: ({ state, attempts }) => (
+        <>
+          <Mark tone={TONES[state]}>{state}</Mark>
+          {attempts.length > 1 && <span class="quiet"> {attempts.length} attempts</span>}
+        </>
+      ),
+    },
+    { title: "Agent", isWide: true, cell: ({ agent_id }) => nameOf(agent_id, agentList) },
+    { title: "Last attempt", isWide: true, cell: ({ attempts }) => lastOf(attempts) },
+    {
+      title: "Actions",
+      isHidden: true,
+      cell: (delivery) => delivery.state !== "pending" && <Redeliver delivery={delivery} again={again} />,
+    },
+  ];
+  return <Table caption="Events, newest first" columns={columns} rows={deliveries} keyOf={({ id }) => id} />;
 }
 
-function Entry({ delivery, agent, again }: { delivery: Delivery; agent: string; again: () => void }) {
+function lastOf(attempts: Delivery["attempts"]): string {
+  const last = attempts.at(-1);
+  return last ? (last.error ?? `HTTP ${last.http_status}, ${last.duration_ms} ms`) : "–";
+}
+
+function Redeliver({
+  delivery: { id, event, created_at },
+  again,
+}: {
+  delivery: Delivery;
+  again: () => void;
+}) {
   const redeliver = useAction(async () => {
-    await api.redeliver({ path: { id: delivery.id } });
+    await api.redeliver({ path: { id } });
     again();
   });
-  const last = delivery.attempts.at(-1);
   return (
-    <tr>
-      <th scope="row">
-        {delivery.event}
-        <br />
-        <span class="quiet">
-          <When at={delivery.created_at} />
-        </span>
-      </th>
-      <td>
-        <Mark tone={TONES[delivery.state]}>{delivery.state}</Mark>
-        {delivery.attempts.length > 1 && <span class="quiet"> {delivery.attempts.length} attempts</span>}
-        <Problem error={redeliver.error} />
-      </td>
-      <td class="wide">{agent}</td>
-      <td class="wide">{last ? (last.error ?? `HTTP ${last.http_status}, ${last.duration_ms} ms`) : "–"}</td>
-      <td>
-        {delivery.state !== "pending" && (
-          <Button
-            onClick={redeliver.run}
-            isBusy={redeliver.isBusy}
-            label={`Redeliver ${delivery.event} of ${delivery.created_at}`}
-          >
-            Redeliver
-          </Button>
-        )}
-      </td>
-    </tr>
+    <>
+      <Button onClick={redeliver.run} isBusy={redeliver.isBusy} label={`Redeliver ${event} of ${created_at}`}>
+        Redeliver
+      </Button>
+      <Problem error={redeliver.error} />
+    </>
   );
 }
 

@@ -4,7 +4,7 @@ import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { Plan } from "../plan.tsx";
 import { go, href } from "../route.ts";
-import { agents, numbers } from "../store.ts";
+import { agents } from "../store.ts";
 import type { Agent, ImportPlan } from "../types.ts";
 import { Button, Content, Empty, Field, Form, Problem, textOf } from "../ui.tsx";
 import { useAction } from "../use.ts";
@@ -48,6 +48,10 @@ export function Import() {
   );
 }
 
+/** Of several agents somebody chooses; nobody is guessed. */
+export const onlyOf = (agentList: readonly Agent[]): string =>
+  agentList.length === 1 ? (agentList[0]?.agent_id ?? "") : "";
+
 export function NoAgent() {
   return (
     <Empty title="First, an agent">
@@ -67,7 +71,7 @@ function One({ agentList }: { agentList: Agent[] }) {
     agent_id: "",
   });
   const [plan, setPlan] = useState<ImportPlan>();
-  const agentId = fields.agent_id || (agentList[0]?.agent_id ?? "");
+  const agentId = fields.agent_id || onlyOf(agentList);
   const change = (part: Partial<Credentials>) => {
     setFields({ ...fields, ...part });
     setPlan(undefined);
@@ -82,7 +86,6 @@ function One({ agentList }: { agentList: Agent[] }) {
   const importing = useAction(async () => {
     const hash = plan === undefined ? {} : { plan_hash: plan.plan_hash };
     await api.importPhoneNumber({ body: { ...fields, agent_id: agentId, ...hash } });
-    void numbers.reload();
     go("numbers", plan?.phone_number.phone_number ?? fields.phone_number);
   });
   const paste = (event: ClipboardEvent) => {
@@ -122,6 +125,8 @@ function One({ agentList }: { agentList: Agent[] }) {
             "",
           )}
           <AgentField
+            none="Choose an agent…"
+            isRequired
             hint="Who answers from now on."
             agentList={agentList}
             agentId={agentId}
@@ -133,8 +138,11 @@ function One({ agentList }: { agentList: Agent[] }) {
           </Button>
         </Form>
       </section>
-      <section aria-live="polite">
+      <section>
         <h2>The plan</h2>
+        <p class="hidden" role="status">
+          {plan !== undefined && "The plan is here."}
+        </p>
         {plan === undefined ? (
           <p class="quiet">
             Nothing changes until you have seen here who answers the number today, what would change at Twilio

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { api, signIn } from "../api.ts";
-import type { Session } from "../index.tsx";
+import type { Session } from "../types.ts";
 import { Button, Copy, Dialog, Problem, When } from "../ui.tsx";
 import { useAction } from "../use.ts";
 

@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { AgentField } from "../agent-field.tsx";
 import { api, NixflexError } from "../api.ts";
 import { type Outcome, runMany } from "../run-many.ts";
-import { agents, dropNumber, keepNumber } from "../store.ts";
-import { Button, count, Dialog } from "../ui.tsx";
+import { agents } from "../store.ts";
+import { Button, count, Dialog, Progressing } from "../ui.tsx";
 
 export type ManyAct = "move" | "check" | "release";
 
@@ -45,15 +45,9 @@ export function ManyDialog({
   const { title, go, about } = WORDS[act];
 
   const acts: Record<ManyAct, (number: string) => Promise<unknown>> = {
-    move: async (number) => {
-      const { phone_number } = await api.changePhoneNumber({ path: { number }, body: { agent_id: agentId } });
-      if ("health" in phone_number) keepNumber(phone_number);
-    },
-    check: async (number) => keepNumber((await api.checkPhoneNumber({ path: { number } })).phone_number),
-    release: async (number) => {
-      await api.releasePhoneNumber({ path: { number } });
-      dropNumber(number);
-    },
+    move: (number) => api.changePhoneNumber({ path: { number }, body: { agent_id: agentId } }),
+    check: (number) => api.checkPhoneNumber({ path: { number } }),
+    release: (number) => api.releasePhoneNumber({ path: { number } }),
   };
   const start = async () => {
     setState("running");
@@ -72,11 +66,9 @@ export function ManyDialog({
       {state !== "asking" && (
         <>
           <progress aria-label="Progress" max={phoneNumbers.length} value={done.length} />
-          <p role="status">
-            {done.length} of {phoneNumbers.length} done
-            {failed.length > 0 && `, ${failed.length} failed`}
-            {state === "over" && "."}
-          </p>
+          <Progressing isOver={state === "over"}>
+            {`${done.length} of ${phoneNumbers.length} done${failed.length > 0 ? `, ${failed.length} failed` : ""}`}
+          </Progressing>
         </>
       )}
       {failed.length > 0 && (

@@ -4,7 +4,7 @@ import { Diff } from "../diff.tsx";
 import { HEALTH } from "../health.ts";
 import { check, repair, TokenDialog } from "../mend.tsx";
 import { go, href } from "../route.ts";
-import { agents, dropNumber, keepNumber, numbers } from "../store.ts";
+import { agents } from "../store.ts";
 import type { PhoneNumber } from "../types.ts";
 import { Button, Content, Dialog, Field, Form, HealthMark, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
@@ -16,24 +16,24 @@ export function NumberPage({ phoneNumber }: { phoneNumber: string }) {
     async () => (await api.getPhoneNumber({ path: { number: phoneNumber } })).phone_number,
     [phoneNumber],
   );
-  // What an action changes reaches the list at once, and this page from there.
-  const inList = numbers.use().value?.find(({ phone_number }) => phone_number === phoneNumber);
   return (
     <>
       <p class="back">
         <a href={href("numbers")}>Numbers</a>
       </p>
       <h1>{phoneNumber}</h1>
-      <Content of={loaded}>{(number) => <Parts number={inList ?? number} again={loaded.again} />}</Content>
+      <Content of={loaded}>{(number) => <Parts number={number} put={loaded.put} />}</Content>
     </>
   );
 }
 
-function Parts({ number, again }: { number: PhoneNumber; again: () => void }) {
+type Shown = { number: PhoneNumber; put: (number: PhoneNumber) => void };
+
+function Parts({ number, put }: Shown) {
   return (
     <>
-      <Health number={number} again={again} />
-      <Settings number={number} again={again} />
+      <Health number={number} put={put} />
+      <Settings number={number} put={put} />
       <TestCall number={number} />
       <section>
         <h2>Calls</h2>
@@ -46,10 +46,10 @@ function Parts({ number, again }: { number: PhoneNumber; again: () => void }) {
   );
 }
 
-function Health({ number, again }: { number: PhoneNumber; again: () => void }) {
+function Health({ number, put }: Shown) {
   const [isAsking, ask] = useState(false);
-  const checking = useAction(() => check(number.phone_number).then(again));
-  const repairing = useAction(() => repair(number.phone_number).then(again));
+  const checking = useAction(() => check(number.phone_number).then(put));
+  const repairing = useAction(() => repair(number.phone_number).then(put));
   const reasons = number.health_reasons.length > 0 ? number.health_reasons : [number.health];
   const remedies = new Set(reasons.map((reason) => HEALTH[reason].remedy));
   return (
@@ -81,7 +81,12 @@ function Health({ number, again }: { number: PhoneNumber; again: () => void }) {
         {!remedies.has("token") && <Button onClick={() => ask(true)}>New token…</Button>}
       </div>
       {isAsking && (
-        <TokenDialog account={number.twilio_sid} number={number.phone_number} onClose={() => ask(false)} />
+        <TokenDialog
+          account={number.twilio_sid}
+          number={number.phone_number}
+          onSaved={put}
+          onClose={() => ask(false)}
+        />
       )}
     </section>
   );
@@ -91,14 +96,13 @@ type Change = Partial<
   Pick<PhoneNumber, "inbound_enabled" | "outbound_enabled" | "drift_policy"> & { agent_id: string }
 >;
 
-function Settings({ number, again }: { number: PhoneNumber; again: () => void }) {
+function Settings({ number, put }: Shown) {
   const agentList = agents.use().value ?? [];
   const [wanted, want] = useState<Change>({});
   const { run, error, isBusy } = useAction(async (body: Change) => {
     want(body);
     const { phone_number } = await api.changePhoneNumber({ path: { number: number.phone_number }, body });
-    keepNumber(phone_number as PhoneNumber);
-    again();
+    put(phone_number as PhoneNumber);
   });
   // What was clicked is shown at once, and stays only if the API agrees.
   const shown = { ...number, ...(isBusy && wanted) };
@@ -248,7 +252,6 @@ function ReleaseDialog({ number, onClose }: { number: string; onClose: () => voi
   const release = useAction(async () => {
     await api.releasePhoneNumber({ path: { number } });
     go("numbers");
-    dropNumber(number);
   });
   return (
     <Dialog title={`Release ${number}?`} onClose={onClose}>

@@ -5,20 +5,23 @@ import { BY_SEVERITY, HEALTH } from "../health.ts";
 import { check, repair, TokenDialog } from "../mend.tsx";
 import { href } from "../route.ts";
 import { runMany } from "../run-many.ts";
-import { numbers } from "../store.ts";
-import type { Health, PhoneNumber } from "../types.ts";
+import { allNumbers } from "../store.ts";
+import type { Health } from "../types.ts";
 import { Button, Content, count, Empty, Mark, Problem } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 
+type AccountHealth = Awaited<ReturnType<typeof api.getAccountHealth>>;
+
 export function Overview() {
-  const loaded = numbers.use();
+  const loaded = useLoaded(() => api.getAccountHealth(), []);
   const failed = useLoaded(() => api.listDeliveries({ query: { state: "failed", limit: 1 } }), []);
+  const unanswered = useLoaded(() => api.listPhoneNumbers({ query: { agent_id: "none", limit: 1 } }), []);
   return (
     <>
       <h1>Overview</h1>
       <Content of={loaded}>
-        {(list) =>
-          list.length === 0 ? (
+        {(health) =>
+          health.phone_numbers.count === 0 ? (
             <Empty title="Bring your first number">
               <ol>
                 <li>
@@ -34,10 +37,16 @@ export function Overview() {
             </Empty>
           ) : (
             <>
-              <Numbers list={list} isLoading={loaded.isLoading} />
+              <Numbers of={health.phone_numbers} />
               <section>
                 <h2>Needs attention</h2>
-                <Attention list={list} failedEvents={failed.value?.count ?? 0} again={failed.again} />
+                <Attention
+                  groups={groupsOf(health)}
+                  again={loaded.again}
+                  unanswered={unanswered.value?.count ?? 0}
+                  failedEvents={failed.value?.count ?? 0}
+                  againEvents={failed.again}
+                />
               </section>
             </>
           )
@@ -49,17 +58,16 @@ export function Overview() {
 }
 
 /** The answer first: how many numbers work. */
-function Numbers({ list, isLoading }: { list: PhoneNumber[]; isLoading: boolean }) {
-  const byHealth = BY_SEVERITY.map((health) => ({
-    health,
-    amount: list.filter((number) => number.health === health).length,
-  })).filter(({ amount }) => amount > 0);
-  const healthy = byHealth.find(({ health }) => health === "ok")?.amount ?? 0;
+function Numbers({ of: { count: all, by_health } }: { of: AccountHealth["phone_numbers"] }) {
+  const byHealth = BY_SEVERITY.map((health) => ({ health, amount: by_health[health] ?? 0 })).filter(
+    ({ amount }) => amount > 0,
+  );
+  const healthy = by_health.ok ?? 0;
   return (
     <section class="headline">
       <p>
-        <strong>{healthy.toLocaleString("en")}</strong> of {count(list.length, "number")}{" "}
-        {healthy === 1 ? "is" : "are"} OK{isLoading && " so far…"}
+        <strong>{healthy.toLocaleString("en")}</strong> of {count(all, "number")}{" "}
+        {healthy === 1 ? "is" : "are"} OK
       </p>
       <div class="strip" aria-hidden="true">
         {byHealth.toReversed().map(({ health, amount }) => (
@@ -81,38 +89,37 @@ function Numbers({ list, isLoading }: { list: PhoneNumber[]; isLoading: boolean 
   );
 }
 
-type Group = { health: Health; account: string; phoneNumbers: string[] };
+type Group = { health: Health; account: string };
 
-/** Numbers that have the same thing wrong; those of one account together if the account's token is what is wrong. */
-export function groupsOf(list: readonly PhoneNumber[]): Group[] {
-  const groups = new Map<string, Group>();
-  for (const { health, twilio_sid, phone_number } of list) {
-    if (health === "ok") continue;
-    const account = HEALTH[health].remedy === "token" ? twilio_sid : "";
-    const group = groups.get(`${health}/${account}`) ?? { health, account, phoneNumbers: [] };
-    group.phoneNumbers.push(phone_number);
-    groups.set(`${health}/${account}`, group);
-  }
-  return [...groups.values()].sort((a, b) => BY_SEVERITY.indexOf(a.health) - BY_SEVERITY.indexOf(b.health));
+/** What is wrong with some numbers, the most serious first; for each account, if the account's token is what is wrong. */
+export function groupsOf({ phone_numbers, twilio_accounts }: AccountHealth): Group[] {
+  return BY_SEVERITY.filter((health) => health !== "ok" && phone_numbers.by_health[health]).flatMap(
+    (health) => {
+      if (HEALTH[health].remedy !== "token") return [{ health, account: "" }];
+      const refused = twilio_accounts.filter((account) => account.health === health);
+      return [...new Set(refused.map(({ twilio_sid }) => twilio_sid))].map((account) => ({
+        health,
+        account,
+      }));
+    },
+  );
 }
 
-function Attention({
-  list,
-  failedEvents,
-  again,
-}: {
-  list: PhoneNumber[];
-  failedEvents: number;
+type AttentionOf = {
+  groups: Group[];
   again: () => void;
-}) {
-  const groups = groupsOf(list);
-  const unanswered = list.filter(({ agent_id }) => agent_id === null).length;
+  unanswered: number;
+  failedEvents: number;
+  againEvents: () => void;
+};
+
+function Attention({ groups, again, unanswered, failedEvents, againEvents }: AttentionOf) {
   if (groups.length + unanswered + failedEvents === 0)
     return <p>Nothing. Every number is as it should be.</p>;
   return (
     <ul class="attention">
       {groups.map((group) => (
-        <Item key={`${group.health}/${group.account}`} group={group} />
+        <Item key={`${group.health}/${group.account}`} group={group} again={again} />
       ))}
       {unanswered > 0 && (
         <li>
@@ -120,64 +127,70 @@ function Attention({
             <Mark tone="bad">{count(unanswered, "number")}: nobody answers</Mark>
             <p>Their agent was deleted, so callers hear that nobody takes calls.</p>
           </div>
-          <a class="button" href={href("numbers", { agent: "nobody" })}>
+          <a class="button" href={href("numbers", { agent: "none" })}>
             Choose an agent
           </a>
         </li>
       )}
-      {failedEvents > 0 && <FailedEvents amount={failedEvents} again={again} />}
+      {failedEvents > 0 && <FailedEvents amount={failedEvents} again={againEvents} />}
     </ul>
   );
 }
 
-function Item({ group: { health, account, phoneNumbers } }: { group: Group }) {
+function Item({ group: { health, account }, again }: { group: Group; again: () => void }) {
   const [isAsking, setAsking] = useState(false);
   const { short, means, tone, remedy } = HEALTH[health];
-  const [first = ""] = phoneNumbers;
-  const mend = useAction(() =>
-    runMany(
-      phoneNumbers,
-      remedy === "repair" ? repair : check,
-      () => undefined,
-      new AbortController().signal,
-      true,
-    ),
-  );
+  const query = { health, ...(account !== "" && { twilio_sid: account }) };
+  const loaded = useLoaded(() => api.listPhoneNumbers({ query: { ...query, limit: 1 } }), [health, account]);
+  const mend = useAction(async () => {
+    const found = (await allNumbers(query)).map(({ phone_number }) => phone_number);
+    const act = remedy === "repair" ? repair : check;
+    await runMany(found, act, () => undefined, new AbortController().signal, true).finally(again);
+  });
   return (
     <li>
-      <div>
-        <Mark tone={tone}>
-          <a
-            href={
-              phoneNumbers.length === 1
-                ? href("numbers", first)
-                : href("numbers", { health, ...(account !== "" && { account }) })
-            }
-          >
-            {phoneNumbers.length === 1 ? first : count(phoneNumbers.length, "number")}
-          </a>
-          : {short.toLowerCase()}
-        </Mark>
-        <p>
-          {means} {account !== "" && <code>{account}</code>}
-        </p>
-        <Problem error={mend.error} />
-      </div>
-      {remedy === "token" && <Button onClick={() => setAsking(true)}>New token…</Button>}
-      {(remedy === "repair" || remedy === "check") && (
-        <Button onClick={mend.run} isBusy={mend.isBusy}>
-          {remedy === "repair" ? "Repair" : "Check again"}
-        </Button>
-      )}
-      {remedy === "look" && (
-        <a
-          class="button"
-          href={phoneNumbers.length === 1 ? href("numbers", first) : href("numbers", { health })}
-        >
-          Look
-        </a>
-      )}
-      {isAsking && <TokenDialog account={account} number={first} onClose={() => setAsking(false)} />}
+      <Content of={loaded}>
+        {({ phone_numbers: [first], count: amount }) => {
+          if (!first) return null;
+          const link =
+            amount === 1
+              ? href("numbers", first.phone_number)
+              : href("numbers", { health, ...(account !== "" && { account }) });
+          return (
+            <>
+              <div>
+                <Mark tone={tone}>
+                  <a href={link}>{amount === 1 ? first.phone_number : count(amount, "number")}</a>:{" "}
+                  {short.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())}
+                </Mark>
+                <p>
+                  {means} {account !== "" && <code>{account}</code>}
+                </p>
+                <Problem error={mend.error} />
+              </div>
+              {remedy === "token" && <Button onClick={() => setAsking(true)}>New token…</Button>}
+              {(remedy === "repair" || remedy === "check") && (
+                <Button onClick={mend.run} isBusy={mend.isBusy}>
+                  {remedy === "repair" ? "Repair" : "Check again"}
+                </Button>
+              )}
+              {remedy === "look" && (
+                <a class="button" href={link}>
+                  Look
+                </a>
+              )}
+              {isAsking && (
+                <TokenDialog
+                  account={account}
+                  number={first.phone_number}
+                  onSaved={again}
+                  onClose={() => setAsking(false)}
+                />
+              )}
+            </>
+          );
+        }}
+      </Content>
     </li>
   );
 }

@@ -1,9 +1,8 @@
 import { useState } from "preact/hooks";
 import { api } from "../api.ts";
-import type { Agent } from "../types.ts";
+import type { Agent, Draft } from "../types.ts";
 import { Button, Field, Form, Problem, textOf } from "../ui.tsx";
 import { useAction } from "../use.ts";
-import type { Draft } from "./agents.tsx";
 
 type Said = { role: "caller" | "agent"; text: string };
 type Answer = Awaited<ReturnType<typeof api.tryAgent>>;

@@ -28,14 +28,14 @@ const CODES = Object.keys(errorCatalogue) as ErrorCode[];
 export function buildDocumentation(): void {
   const document = openApiDocument(packageJson.version);
   const assets = {
-    css: hashed("site.css", own("site.css")),
+    css: hashed("site.css", own("tokens.css") + own("site.css")),
     icon: hashed("icon.svg", own("icon.svg")),
     copy: hashed("copy.js", own("copy.js")),
     scalar: hashed("scalar.js", scalarScript()),
     reference: hashed("reference.js", own("reference.js")),
     referenceCss: hashed("reference.css", own("reference.css")),
     console: hashed("console.js", consoleScript(document)),
-    consoleCss: hashed("console.css", read("console/style.css")),
+    consoleCss: hashed("console.css", own("tokens.css") + read("console/style.css")),
   };
   const links = mapValues(assets, ({ link }) => link);
   const guides = guidePages(links);

@@ -39,7 +39,9 @@ export const phoneNumbers = new Hono<AppEnv>()
     const filter = {
       agentId: c.req.query("agent_id") || undefined,
       accountSid: c.req.query("twilio_sid") || undefined,
-      health: oneOf(c, "health", ["ok", ...HEALTH_REASONS]),
+      health: oneOf(c, "health", ["attention", "ok", ...HEALTH_REASONS]),
+      // As people write numbers: "(555) 000-1" is a part of +15550001.
+      search: c.req.query("search")?.replace(/[\s()+.-]/g, "") || undefined,
     };
     const { rows, count } = await listOwnNumbers(c.env.DB, c.get("apiKeyId"), filter, page);
     return c.json({ phone_numbers: rows.map((row) => serialiseNumber(row, twilio)), count, ...page });

@@ -51,14 +51,29 @@ export function findOwnNumber(
 }
 
 /** Which numbers to list; what is undefined is not asked for. */
-export type NumberFilter = { [Name in keyof typeof FILTERED]: string | undefined };
+export type NumberFilter = {
+  /** `none`: numbers whose agent was deleted. */
+  agentId: string | undefined;
+  accountSid: string | undefined;
+  /** `attention`: every health but `ok`. */
+  health: Health | "attention" | undefined;
+  /** A part of the number. */
+  search: string | undefined;
+};
 
-const FILTERED = {
-  agentId: "n.agent_id",
-  accountSid: "n.account_sid",
-  // As `effectiveHealth` in health.ts has it.
-  health: "CASE t.health WHEN 'ok' THEN n.health ELSE t.health END",
-} as const;
+// As `effectiveHealth` in health.ts has it.
+const HEALTH = "CASE t.health WHEN 'ok' THEN n.health ELSE t.health END";
+
+/** Only what is asked for, so that SQLite can read the page from an index. */
+function conditionsOf({ agentId, accountSid, health, search }: NumberFilter): [sql: string, value: string][] {
+  const conditions: [string, string | undefined][] = [
+    agentId === "none" ? ["n.agent_id IS NULLIF(?, 'none')", agentId] : ["n.agent_id = ?", agentId],
+    ["n.account_sid = ?", accountSid],
+    health === "attention" ? [`${HEALTH} <> ?`, "ok"] : [`${HEALTH} = ?`, health],
+    ["instr(n.phone_number, ?) > 0", search],
+  ];
+  return conditions.filter((one): one is [string, string] => one[1] !== undefined);
+}
 
 /** A page of a key's numbers, newest first, and the total count, in one round trip. @throws StorageError */
 export function listOwnNumbers(
@@ -67,11 +82,10 @@ export function listOwnNumbers(
   filter: NumberFilter,
   { limit, offset }: Page,
 ): Promise<{ rows: OwnedNumber[]; count: number }> {
-  // Only the conditions that are asked for, so that SQLite can read the page from an index.
-  const asked = (["agentId", "accountSid", "health"] as const).filter((name) => filter[name] !== undefined);
-  const conditions = asked.map((name, index) => `${FILTERED[name]} = ?${index + 2}`);
+  const asked = conditionsOf(filter);
+  const conditions = asked.map(([sql], index) => sql.replace("?", `?${index + 2}`));
   const where = ["n.api_key_id = ?1", "n.state = 'active'", ...conditions].join(" AND ");
-  const values = [apiKeyId, ...asked.map((name) => filter[name] ?? "")];
+  const values = [apiKeyId, ...asked.map(([, value]) => value)];
   const [limitAt, offsetAt] = [values.length + 1, values.length + 2];
   return readPage<OwnedNumber>(
     db,

@@ -91,7 +91,69 @@ describe("signing in", () => {
   });
 });
 
+describe("who is signed in", () => {
+  const sees = async (page: Page, text: string) => {
+    await open(page, "Agents");
+    await page.getByText(text).first().waitFor();
+  };
+
+  it("another key sees nothing of the one before, after a session that ended and in another tab", async () => {
+    const first = await world.createKey();
+    await world.createAgent(first, { name: "Secret agent" });
+    const { page, context } = await signIn(browser, world.origin, first, DESKTOP);
+    await sees(page, "Secret agent");
+    const tab = await context.newPage();
+    await tab.goto(`${world.origin}/console`);
+    await sees(tab, "Secret agent");
+
+    await context.clearCookies();
+    await open(page, "Events");
+    await page.getByLabel("API key").fill(await world.createKey());
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByRole("navigation", { name: "Console" }).waitFor();
+    await sees(page, "No agents yet");
+    await tab.getByText("No agents yet").waitFor();
+    await context.close();
+  });
+
+  it("a page that is no page says so", async () => {
+    const { page, context } = await signIn(browser, world.origin, await world.createKey(), DESKTOP);
+    await page.goto(`${world.origin}/console#/%`);
+    await page.getByText("No such page").waitFor();
+    await page.goto(`${world.origin}/console#/numbers/%25%`);
+    await page.getByRole("alert").waitFor();
+    await context.close();
+  });
+});
+
 describe("numbers", () => {
+  it("that no page shows are not loaded, and can be selected all the same", async () => {
+    const key = await world.createKey();
+    const agent = await world.createAgent(key);
+    await world.haveNumbers(
+      key,
+      agent,
+      Array.from({ length: 51 }, (_, at) => `+4470000011${String(at).padStart(2, "0")}`),
+    );
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    for (const name of ["Agents", "Overview", "Numbers"]) await open(page, name);
+    await page.getByText("51 numbers").waitFor();
+    expect(await page.locator("tbody tr").count()).toBe(50);
+    const limits = asked
+      .filter((url) => url.includes("/v1/phone-numbers?"))
+      .map((url) => new URL(url).searchParams.get("limit"));
+    expect(limits.toSorted()).toEqual(["1", "50"]);
+    await page.getByLabel("Select the 50 of this page").check();
+    await page.getByRole("button", { name: "Select all 51" }).click();
+    await page.getByText("51 numbers selected").waitFor();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText("51 to 51 of 51").waitFor();
+    expect(await page.getByLabel(/^Select \+44/).isChecked()).toBe(true);
+    await context.close();
+  });
+
   it("are found, sorted, moved and released, also many at once", async () => {
     const key = await world.createKey();
     const first = await world.createAgent(key, { name: "Day" });
@@ -105,13 +167,11 @@ describe("numbers", () => {
     expect(await violations(page)).toEqual([]);
 
     const rows = page.locator("tbody tr");
-    await page.getByRole("button", { name: "Number", exact: true }).click();
-    expect(await rows.first().locator("th").textContent()).toBe(numbers[0]);
-    await page.getByRole("button", { name: "Number", exact: true }).click();
     expect(await rows.first().locator("th").textContent()).toBe(numbers[5]);
-    await page.getByRole("searchbox").fill("001030");
+    await page.getByRole("searchbox").fill("00 10 30");
     await expect.poll(() => rows.count()).toBe(1);
     await page.getByRole("searchbox").fill("");
+    await expect.poll(() => rows.count()).toBe(6);
 
     for (const number of numbers.slice(0, 2)) await page.getByLabel(`Select ${number}`).check();
     await page.getByRole("button", { name: "Move…" }).click();
@@ -122,7 +182,7 @@ describe("numbers", () => {
     await page.getByRole("combobox", { name: "Agent" }).selectOption({ label: "Night" });
     await expect.poll(() => rows.count()).toBe(2);
 
-    await page.getByLabel("Select all 2").check();
+    await page.getByLabel("Select the 2 of this page").check();
     await page.getByRole("button", { name: "Release…" }).click();
     await page.getByRole("button", { name: "Release 2 numbers" }).click();
     await page.getByText("2 of 2 done.").waitFor();
@@ -212,7 +272,7 @@ describe("agents", () => {
     const agent = await world.createAgent(key, { system_prompt: "Acme Dental is open from nine to five." });
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
     await open(page, "Agents");
-    await page.getByRole("link", { name: "Receptionist" }).click();
+    await page.getByRole("link", { name: "Receptionist", exact: true }).click();
     const say = async (words: string) => {
       await page.getByLabel("Say something").fill(words);
       await page.keyboard.press("Enter");
@@ -229,6 +289,29 @@ describe("agents", () => {
     expect(await talk.getByRole("listitem").count()).toBe(0);
     const stored = await world.call<{ system_prompt: string }>("GET", `/v1/agents/${agent}`, key);
     expect(stored.system_prompt).toContain("nine to five");
+    await context.close();
+  });
+
+  it("are compared with what is stored now, and a save says that it saved", async () => {
+    const key = await world.createKey();
+    const agent = await world.createAgent(key, { name: "Day" });
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    await open(page, "Agents");
+    await page.getByRole("link", { name: "Day", exact: true }).click();
+    await page.getByLabel("Welcome message").fill("Hello.");
+    await world.call("PUT", `/v1/agents/${agent}`, key, { language: "de" });
+    for (const name of ["Night", "Day"]) {
+      await page.getByLabel("Name").fill(name);
+      await page.getByText("Saved.").waitFor({ state: "detached" });
+      await page.getByRole("button", { name: "Save" }).click();
+      await page.getByText("Saved.").waitFor();
+      await page.getByRole("heading", { name, level: 1 }).waitFor();
+      const stored = await world.call("GET", `/v1/agents/${agent}`, key);
+      expect(stored).toMatchObject({ name, welcome_message: "Hello.", language: "de" });
+    }
+    expect(await page.getByLabel("Language").inputValue()).toBe("de");
+    // A preview that changes with each letter is not read out.
+    expect(await page.locator(".preview").getAttribute("aria-live")).toBeNull();
     await context.close();
   });
 
@@ -402,6 +485,12 @@ describe("calls", () => {
     await page.getByLabel("Your own phone").fill("+441632960123");
     await page.getByRole("button", { name: "Call me" }).click();
     await page.getByRole("link", { name: "It rings: follow the call" }).click();
+    // A question that gets no answer does not end the follow-up.
+    const calls = "**/v1/calls/CA*";
+    await page.route(calls, (route) => route.abort());
+    await page.getByText("The deployment did not answer").waitFor();
+    await page.unroute(calls);
+    await page.getByText("The deployment did not answer").waitFor({ state: "detached" });
     const answer = page.waitForResponse(/\/hangup$/);
     await page.getByRole("button", { name: "Hang up" }).click();
     await answer;
@@ -431,7 +520,7 @@ describe("importing many numbers", () => {
     await page.getByLabel("Account SID").fill(account.sid);
     await page.getByLabel("Auth Token").fill(account.authToken);
     expect(await violations(page)).toEqual([]);
-    await page.getByRole("button", { name: "Plan: who answers today?" }).click();
+    await page.getByRole("button", { name: "Show the plan" }).click();
     await page.getByText("Vapi at api.vapi.ai").waitFor();
     await page.getByRole("button", { name: "What changes for +447000007000" }).click();
     await page.getByRole("dialog").getByText("https://api.vapi.ai/twilio/inbound_call").waitFor();
@@ -458,11 +547,40 @@ describe("importing many numbers", () => {
     );
     expect(phone_numbers.map(({ phone_number }) => phone_number)).toEqual(["+447000007000"]);
     await world.call("DELETE", `/v1/phone-numbers/${taken}`, stranger);
-    await page.getByRole("button", { name: "Try the failed again…" }).click();
+    await page.getByRole("button", { name: "Retry failed numbers…" }).click();
     const dialog = page.getByRole("dialog");
     await dialog.getByLabel("Auth Token").fill(account.authToken);
     await dialog.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("listitem").filter({ hasText: "imported 2" }).waitFor();
+    await context.close();
+  });
+
+  it("chooses from a plan of more numbers than a page shows", async () => {
+    const key = await world.createKey();
+    await world.createAgent(key);
+    const account = world.twilio.addAccount();
+    for (let at = 0; at < 101; at += 1)
+      world.twilio.addNumber(account, { phone_number: `+44700000${String(12_000 + at)}` });
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    await page.goto(`${world.origin}/console#/import/many`);
+    await page.getByLabel("Account SID").fill(account.sid);
+    await page.getByLabel("Auth Token").fill(account.authToken);
+    await page.getByRole("button", { name: "Show the plan" }).click();
+    await page.getByRole("button", { name: "Import 101 numbers" }).waitFor();
+    await page.getByRole("button", { name: "Select none" }).click();
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText("101 to 101 of 101").waitFor();
+    const last = page.getByRole("checkbox");
+    const label = await last.getAttribute("aria-label");
+    await last.check();
+    await page.getByRole("button", { name: "Import 1 number" }).click();
+    await page.getByText("1 of 1 number done: completed").waitFor();
+    const { phone_numbers } = await world.call<{ phone_numbers: { phone_number: string }[] }>(
+      "GET",
+      "/v1/phone-numbers",
+      key,
+    );
+    expect(phone_numbers.map(({ phone_number }) => `Import ${phone_number}`)).toEqual([label]);
     await context.close();
   });
 

@@ -37,6 +37,23 @@ describe("GET /v1/phone-numbers", () => {
       phone_numbers: [{ agent_id: other }],
     });
     expect(await list(key, "?agent_id=agent_x")).toMatchObject({ count: 0, phone_numbers: [] });
+    for (const search of ["0002", "(500) 555-0002", "%2B1 500 555 0002"]) {
+      const found = await list(key, `?search=${search}`);
+      expect(found).toMatchObject({ count: 1, phone_numbers: [{ phone_number: "+15005550002" }] });
+    }
+    expect(await list(key, "?search=x")).toMatchObject({ count: 0 });
+    await env.DB.prepare("UPDATE phone_numbers SET health = 'url_mismatch' WHERE phone_number = ?1")
+      .bind("+15005550001")
+      .run();
+    expect(await list(key, "?health=attention")).toMatchObject({
+      count: 1,
+      phone_numbers: [{ phone_number: "+15005550001" }],
+    });
+    await call("DELETE", `/v1/agents/${other}?force=true`, key);
+    expect(await list(key, "?agent_id=none")).toMatchObject({
+      count: 1,
+      phone_numbers: [{ phone_number: "+15005550003", agent_id: null }],
+    });
     const page = await list(key, "?limit=1&offset=1");
     expect(page).toMatchObject({ count: 3, limit: 1, offset: 1 });
     expect(page.phone_numbers.map(({ phone_number }) => phone_number)).toEqual(["+15005550002"]);
