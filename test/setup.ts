@@ -7,7 +7,7 @@ import { checkLogs, startLogs } from "./support/logs.ts";
 import { startOutboxes } from "./support/outbox.ts";
 import { startQueue } from "./support/queue.ts";
 import { checkStatements } from "./support/statements.ts";
-import { checkHosts, startTwilio } from "./support/twilio.ts";
+import { checkRequests, startTwilio } from "./support/twilio.ts";
 
 beforeAll(async () => {
   await applyD1Migrations(env.DB, env.MIGRATIONS);
@@ -24,7 +24,7 @@ beforeEach(async () => {
 afterEach(() => {
   // All files share one isolate: a clock that a test has moved would be moved for the next one.
   vi.useRealTimers();
-  checkHosts();
+  checkRequests();
   checkLogs();
 });
 

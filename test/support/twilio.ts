@@ -67,7 +67,8 @@ export function startTwilio(): void {
   });
 }
 
-export function checkHosts(): void {
+export function checkRequests(): void {
+  expect(twilio.wrongRequests, "a request to Twilio is wrong, or nobody has looked at it").toEqual([]);
   expect(strangers, "a request went to a host other than Twilio").toEqual([]);
 }
 

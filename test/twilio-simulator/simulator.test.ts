@@ -260,6 +260,7 @@ describe("faults", () => {
     const account = addAccount(twilio.state);
     expect((await call(twilio, account, "/Queues.json")).status).toBe(404);
     expect((await call(twilio, account, `/IncomingPhoneNumbers/PN${"0".repeat(32)}.json`)).status).toBe(404);
+    expect(twilio.wrongRequests.splice(0)).toEqual([expect.stringContaining("no such request")]);
   });
 });
 

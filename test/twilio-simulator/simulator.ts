@@ -5,6 +5,7 @@ import { createNetwork } from "./dial.ts";
 import { ConnectionReset, createFaults, type Effect, type Faults } from "./faults.ts";
 import { createRegions, REGIONS, type Region, regionOfHost, voiceRegionOf } from "./regions.ts";
 import type { OpenSocket } from "./relay.ts";
+import { faultsOf } from "./requests.ts";
 import type { Operation, State } from "./state.ts";
 
 export type Simulator = {
@@ -13,6 +14,8 @@ export type Simulator = {
   /** What Twilio knows in each Region. */
   regions: Record<Region, State>;
   faults: Faults;
+  /** What is wrong with the requests that came, by Twilio's own document and by the list of those that may come. */
+  wrongRequests: string[];
   /**
    * Twilio's REST API.
    *
@@ -40,6 +43,7 @@ export function createSimulator(
 ): Simulator {
   const regions = createRegions();
   const faults = createFaults();
+  const wrongRequests: string[] = [];
   const apis = eachRegion((region) => createApi(regions[region], regions));
   const limits = eachRegion((region) => createConcurrencyLimit(regions[region]));
   const callers = eachRegion((region) => createCaller(regions[region], webhookFetch, openSocket));
@@ -57,6 +61,7 @@ export function createSimulator(
     state: regions.us1,
     regions,
     faults,
+    wrongRequests,
     ring: (phoneNumber, party) => callers[voiceRegionOf(regions, phoneNumber)].ring(phoneNumber, party),
     async dial(callee) {
       return (await Promise.all(REGIONS.map((region) => networks[region].dial(callee)))).flat();
@@ -76,6 +81,8 @@ export function createSimulator(
   };
 
   async function handle(request: Request, region: Region): Promise<Response> {
+    // By another name, as on a developer's machine, nobody looks at what is wrong.
+    if (/\.twilio\.com$/.test(new URL(request.url).host)) wrongRequests.push(...(await faultsOf(request)));
     const answer = answerIn(region);
     const operation = operationOf(request);
     const effect = operation && faults.take(operation);
