@@ -1,9 +1,21 @@
 import * as z from "zod/mini";
-import { connectSchema, fallbackSchema } from "../src/agents/connect.ts";
-import { createAgentBody, updateAgentBody } from "../src/agents/schema.ts";
-import { DEFAULTS } from "../src/agents/talk-settings.ts";
-import { DEFAULT_LIMIT } from "../src/http/page.ts";
-import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import {
+  agentFields,
+  createAgentBody,
+  DEFAULTS,
+  deleteAgentQuery,
+  updateAgentBody,
+} from "../src/agents/schema.ts";
+import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import {
+  answered,
+  described,
+  listAnswer,
+  listQuery,
+  type Operation,
+  type Reference,
+  time,
+} from "./operation.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";
 
@@ -11,7 +23,7 @@ const agentInPath = described(z.object({ agent_id: z.string() }), {
   agent_id: { description: "An agent of the calling API key.", examples: [AGENT_ID] },
 });
 
-const agentFields = {
+const descriptions = {
   name: { description: "What you call the agent.", examples: ["Receptionist"] },
   system_prompt: {
     description: "Instructions for the agent's runtime. This service only stores them.",
@@ -76,24 +88,21 @@ const agentFields = {
 const agent = z
   .object({
     agent_id: answered(z.string().check(z.regex(/^agent_[0-9a-f]{16}$/)), "The id.", AGENT_ID),
-    name: answered(z.string(), agentFields.name.description),
-    system_prompt: answered(z.nullable(z.string()), agentFields.system_prompt.description),
-    welcome_message: answered(z.nullable(z.string()), agentFields.welcome_message.description),
-    language: answered(z.string(), "The language of the welcome message, a BCP 47 tag.", "en"),
-    voice_id: answered(z.nullable(z.string()), agentFields.voice_id.description),
-    is_active: answered(z.boolean(), agentFields.is_active.description),
-    webhook_url: answered(z.nullable(z.string()), agentFields.webhook_url.description),
-    connect: answered(z.nullable(connectSchema), agentFields.connect.description),
-    fallback: answered(z.nullable(fallbackSchema), agentFields.fallback.description),
-    record: answered(z.boolean(), agentFields.record.description),
-    transfer_numbers: answered(z.array(z.string()), agentFields.transfer_numbers.description),
-    max_call_duration_seconds: answered(z.int(), agentFields.max_call_duration_seconds.description),
-    silence_hangup_seconds: answered(z.int(), agentFields.silence_hangup_seconds.description),
-    max_turns: answered(z.int(), agentFields.max_turns.description),
-    max_tokens_per_turn: answered(z.int(), agentFields.max_tokens_per_turn.description),
-    max_characters_per_turn: answered(z.int(), agentFields.max_characters_per_turn.description),
-    transcript: answered(z.boolean(), agentFields.transcript.description),
-    sms_reply: answered(z.boolean(), agentFields.sms_reply.description),
+    name: answered(z.string(), descriptions.name.description),
+    ...Object.fromEntries(
+      Object.entries(agentFields).map(([name, { schema, default: value }]) => {
+        // What is stored is in the form that a transform at the end gives it.
+        const { type, in: given } = schema._zod.def as { type: string; in?: z.ZodMiniType };
+        const shown = type === "pipe" && name === "language" && given ? given : schema;
+        return [
+          name,
+          answered(
+            (value === null ? z.nullable(shown) : shown) as z.ZodMiniType,
+            descriptions[name as keyof typeof agentFields].description,
+          ),
+        ];
+      }),
+    ),
     created_at: time("When the agent was created"),
     updated_at: time("When the agent was last changed"),
   })
@@ -116,6 +125,30 @@ const example = {
   updated_at: "2026-01-31T12:00:00.000Z",
 };
 
+const change: Operation = {
+  id: "changeAgent",
+  summary: "Change an agent",
+  description:
+    "Changes only the fields that you send. null or an empty text resets a field to the value of a new agent; " +
+    "`name` cannot be reset. The next call uses the new settings. In another location of Cloudflare's network the old " +
+    "settings may be used for half a minute.",
+  auth: "apiKey",
+  path: agentInPath,
+  body: {
+    schema: described(updateAgentBody, descriptions),
+    example: { welcome_message: "Hello, Acme Dental is closed today.", is_active: true },
+  },
+  answers: [
+    {
+      status: 200,
+      description: "The agent after the change.",
+      schema: agent,
+      example: { ...example, welcome_message: "Hello, Acme Dental is closed today." },
+    },
+  ],
+  errors: ["missing_field", "prompt_too_long", "invalid_url", "agent_not_found"],
+};
+
 export const agentReference: Reference = {
   tag: { name: "Agents", description: "Who answers an imported number." },
   operations: {
@@ -125,7 +158,7 @@ export const agentReference: Reference = {
       description: "Creates an agent that belongs to the calling API key. Only `name` is required.",
       auth: "apiKey",
       body: {
-        schema: described(createAgentBody, agentFields),
+        schema: described(createAgentBody, descriptions),
         example: { name: example.name, welcome_message: example.welcome_message },
       },
       answers: [{ status: 201, description: "The agent.", schema: agent, example }],
@@ -136,7 +169,7 @@ export const agentReference: Reference = {
       summary: "List agents",
       description: "The agents of the calling API key, newest first.",
       auth: "apiKey",
-      query: listQuery(),
+      query: listQuery(pageQuery, {}),
       answers: [
         {
           status: 200,
@@ -145,7 +178,7 @@ export const agentReference: Reference = {
           example: { agents: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
       ],
-      errors: ["invalid_field"],
+      errors: [],
     },
     "GET /v1/agents/{agent_id}": {
       id: "getAgent",
@@ -156,28 +189,12 @@ export const agentReference: Reference = {
       answers: [{ status: 200, description: "The agent.", schema: agent, example }],
       errors: ["agent_not_found"],
     },
+    "PATCH /v1/agents/{agent_id}": change,
     "PUT /v1/agents/{agent_id}": {
+      ...change,
       id: "updateAgent",
-      summary: "Change an agent",
-      description:
-        "Changes only the fields that you send. null or an empty text resets a field to the value of a new agent; " +
-        "`name` cannot be reset. The next call uses the new settings. In another location of Cloudflare's network the old " +
-        "settings may be used for half a minute.",
-      auth: "apiKey",
-      path: agentInPath,
-      body: {
-        schema: described(updateAgentBody, agentFields),
-        example: { welcome_message: "Hello, Acme Dental is closed today.", is_active: true },
-      },
-      answers: [
-        {
-          status: 200,
-          description: "The agent after the change.",
-          schema: agent,
-          example: { ...example, welcome_message: "Hello, Acme Dental is closed today." },
-        },
-      ],
-      errors: ["missing_field", "prompt_too_long", "invalid_url", "agent_not_found"],
+      summary: "Change an agent by PUT",
+      description: "The same as PATCH: a field that is left out stays as it is.",
     },
     "DELETE /v1/agents/{agent_id}": {
       id: "deleteAgent",
@@ -188,11 +205,8 @@ export const agentReference: Reference = {
         "calls, and `agent_id` is null until you set another agent with a PATCH of the number.",
       auth: "apiKey",
       path: agentInPath,
-      query: z.object({
-        force: answered(
-          z.optional(z.enum(["true", "false"])),
-          "`true` deletes the agent even if it has numbers.",
-        ),
+      query: described(deleteAgentQuery, {
+        force: { description: "`true` deletes the agent even if it has numbers." },
       }),
       answers: [
         {
@@ -205,7 +219,7 @@ export const agentReference: Reference = {
           example: { agent_id: AGENT_ID, deleted: true },
         },
       ],
-      errors: ["invalid_field", "agent_not_found", "agent_in_use"],
+      errors: ["agent_not_found", "agent_in_use"],
     },
   },
 };

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { createKeyBody } from "../src/api-keys/schema.ts";
-import { DEFAULT_LIMIT } from "../src/http/page.ts";
+import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
 import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
 const KEY_ID = `nxf_${"5f2c9a7e".repeat(4)}`;
@@ -157,7 +157,7 @@ export const apiKeyReference: Reference = {
       summary: "List API keys",
       description: "For the operator. All API keys of the deployment, newest first, with the revoked ones.",
       auth: "adminToken",
-      query: listQuery(),
+      query: listQuery(pageQuery, {}),
       answers: [
         {
           status: 200,
@@ -171,7 +171,7 @@ export const apiKeyReference: Reference = {
           },
         },
       ],
-      errors: ["invalid_field"],
+      errors: [],
     },
     "DELETE /v1/keys/{key_id}": {
       id: "revokeKey",

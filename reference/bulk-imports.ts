@@ -1,12 +1,18 @@
 import * as z from "zod/mini";
-import { bulkImportBody, item, MAX_ITEMS, retryBody } from "../src/bulk-imports/schema.ts";
-import { DEFAULT_LIMIT } from "../src/http/page.ts";
+import {
+  bulkImportBody,
+  csvQuery,
+  item,
+  MAX_ITEMS,
+  resultsQuery,
+  retryBody,
+} from "../src/bulk-imports/schema.ts";
+import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
 import {
   endedExample,
   IMPORT_ID,
   importId,
   inPath,
-  outcome,
   result,
   resultExample,
   status,
@@ -16,6 +22,7 @@ import { answered, described, listAnswer, listQuery, type Reference } from "./op
 import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN, TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 
+const ofOutcome = { description: "Only numbers with this outcome.", examples: ["failed"] };
 const NOT_FOUND = "phone_number_import_not_found";
 const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
 
@@ -99,7 +106,7 @@ export const bulkImportReference: Reference = {
       summary: "List bulk imports",
       description: "The bulk imports of the calling API key, newest first, until 30 days after their end.",
       auth: "apiKey",
-      query: listQuery(),
+      query: listQuery(pageQuery, {}),
       answers: [
         {
           status: 200,
@@ -108,7 +115,7 @@ export const bulkImportReference: Reference = {
           example: { phone_number_imports: [statusExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
       ],
-      errors: ["invalid_field"],
+      errors: [],
     },
     "GET /v1/phone-number-imports/{import_id}": {
       id: "getPhoneNumberImport",
@@ -125,9 +132,7 @@ export const bulkImportReference: Reference = {
       description: "The numbers of a bulk import and what became of each, in the order in which they came.",
       auth: "apiKey",
       path: inPath,
-      query: listQuery({
-        outcome: answered(z.optional(outcome), "Only numbers with this outcome.", "failed"),
-      }),
+      query: listQuery(resultsQuery, { outcome: ofOutcome }),
       answers: [
         {
           status: 200,
@@ -136,7 +141,7 @@ export const bulkImportReference: Reference = {
           example: { results: [resultExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
       ],
-      errors: ["invalid_field", NOT_FOUND],
+      errors: [NOT_FOUND],
     },
     "GET /v1/phone-number-imports/{import_id}/results.csv": {
       id: "downloadPhoneNumberImportResults",
@@ -146,9 +151,7 @@ export const bulkImportReference: Reference = {
         "that a spreadsheet would take for a formula begins with an apostrophe; a number in E.164 does not.",
       auth: "apiKey",
       path: inPath,
-      query: z.object({
-        outcome: answered(z.optional(outcome), "Only numbers with this outcome.", "failed"),
-      }),
+      query: described(csvQuery, { outcome: ofOutcome }),
       answers: [
         {
           status: 200,
@@ -158,7 +161,7 @@ export const bulkImportReference: Reference = {
           example: `phone_number,twilio_sid,agent_id,external_id,twilio_number_sid,outcome,reason,error_code,error_message\r\n${NUMBER},${ACCOUNT_SID},${AGENT_ID},customer-17,${NUMBER_SID},imported,,,\r\n`,
         },
       ],
-      errors: ["invalid_field", NOT_FOUND],
+      errors: [NOT_FOUND],
     },
     "POST /v1/phone-number-imports/{import_id}/cancel": {
       id: "cancelPhoneNumberImport",

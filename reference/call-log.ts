@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { CALL_STATUSES, DIRECTIONS } from "../src/call-log/call.ts";
+import { listCallsQuery, usageQuery } from "../src/call-log/query.ts";
 import type { ErrorCode } from "../src/http/errors.ts";
 import { DEFAULT_LIMIT } from "../src/http/page.ts";
 import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
@@ -101,14 +102,11 @@ export const logReference: Reference = {
       summary: "List calls",
       description: "Your calls, newest first. A call stands here as soon as Twilio tells of it.",
       auth: "apiKey",
-      query: listQuery({
-        agent_id: answered(z.optional(z.string()), "Only calls of this agent."),
-        phone_number: answered(
-          z.optional(z.string()),
-          "Only calls to and from this number of yours, in E.164 format.",
-        ),
-        direction: answered(z.optional(z.enum(DIRECTIONS)), "Only calls of this direction."),
-        status: answered(z.optional(z.enum(CALL_STATUSES)), "Only calls with this status."),
+      query: listQuery(listCallsQuery, {
+        agent_id: { description: "Only calls of this agent." },
+        phone_number: { description: "Only calls to and from this number of yours, in E.164 format." },
+        direction: { description: "Only calls of this direction." },
+        status: { description: "Only calls with this status." },
       }),
       answers: [
         {
@@ -118,7 +116,7 @@ export const logReference: Reference = {
           example: { calls: [exampleCall], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
       ],
-      errors: ["invalid_field", "invalid_phone_format"],
+      errors: ["invalid_phone_format"],
     },
     "GET /v1/calls/{call_id}": {
       id: "getCall",
@@ -242,12 +240,9 @@ export const usageReference: Reference = {
       description:
         "Calls, minutes and texts by UTC day, counted as they happen. A call counts on the day it begins. 30 days unless told.",
       auth: "apiKey",
-      query: z.object({
-        since: answered(z.optional(z.string()), "The first day, as `YYYY-MM-DD` or an RFC 3339 time."),
-        until: answered(
-          z.optional(z.string()),
-          "The last day, included. Today unless told; at most 366 days in all.",
-        ),
+      query: described(usageQuery, {
+        since: { description: "The first day, as `YYYY-MM-DD` or an RFC 3339 time." },
+        until: { description: "The last day, included. Today unless told; at most 366 days in all." },
       }),
       answers: [
         {
@@ -264,7 +259,7 @@ export const usageReference: Reference = {
           },
         },
       ],
-      errors: ["invalid_field"],
+      errors: [],
     },
   },
 };

@@ -314,15 +314,27 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
   },
   invalid_parameter: {
     happened:
-      "dry_run is neither true nor false, or the query and the body say different things. Nothing was changed.",
-    remedy: ["For a plan, send dry_run=true. To really change something, do not send dry_run."],
-    details: { parameters: ["dry_run"] },
+      "A query parameter has a wrong value, or dry_run is neither true nor false, or the query and the body say different " +
+      "things about it. Nothing was changed.",
+    remedy: [
+      "details.problems says what is wrong with each parameter, and what would be right.",
+      "For a plan, send dry_run=true. To really change something, do not send dry_run.",
+    ],
+    details: {
+      parameters: ["direction"],
+      fields: ["direction"],
+      problems: [{ field: "direction", problem: "not_allowed", allowed: ["inbound", "outbound"] }],
+    },
   },
   invalid_field: {
     happened:
-      "A field has the wrong type, is too long or is out of range. details.fields names all these fields.",
-    remedy: ["Compare these fields with the reference: it has their types and limits."],
-    details: { fields: ["name"] },
+      "A field has a value that it may not have. details.fields names all these fields, and details.problems says what is " +
+      "wrong with each.",
+    remedy: [
+      "problem is wrong_type, not_allowed (allowed has the values), out_of_range (min, max), too_long (max_length) or malformed.",
+      "The reference has the types and limits of all fields.",
+    ],
+    details: { fields: ["name"], problems: [{ field: "name", problem: "too_long", max_length: 100 }] },
   },
   invalid_phone_format: {
     happened: "The phone number is not in E.164 format. Twilio was not asked.",

@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
-import { errorType } from "../src/http/error-type.ts";
-import { type ErrorCode, errorCatalogue } from "../src/http/errors.ts";
+import { type ErrorCode, errorCatalogue, errorType } from "../src/http/errors.ts";
 import { errorHelp } from "./error-help.ts";
 import { answered } from "./operation.ts";
 

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { DeliveryError } from "../src/events/delivery.ts";
 import { EVENT_TYPES } from "../src/events/event.ts";
 import { DELIVERY_STATES } from "../src/events/outbox/store.ts";
-import { redeliverBody, testBody } from "../src/events/schema.ts";
+import { deliveriesQuery, redeliverBody, testBody } from "../src/events/schema.ts";
 import { DEFAULT_LIMIT } from "../src/http/page.ts";
 import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
@@ -71,8 +71,8 @@ export const delivered = {
   attempts: [{ attempted_at: TIME, http_status: 204, error: null, duration_ms: 120 }],
 };
 
-const deliveryQuery = listQuery({
-  state: answered(z.optional(z.enum(DELIVERY_STATES)), "Only deliveries in this state."),
+const deliveryQuery = listQuery(deliveriesQuery, {
+  state: { description: "Only deliveries in this state." },
 });
 
 const deliveryPage = {
@@ -163,7 +163,7 @@ export const webhookReference: Reference = {
       auth: "apiKey",
       query: deliveryQuery,
       answers: [deliveryPage],
-      errors: ["invalid_field"],
+      errors: [],
     },
     "POST /v1/webhooks/deliveries/{id}/redeliver": {
       id: "redeliver",
@@ -191,7 +191,7 @@ export const webhookReference: Reference = {
       path: keyPath,
       query: deliveryQuery,
       answers: [deliveryPage],
-      errors: ["invalid_field", "key_not_found"],
+      errors: ["key_not_found"],
     },
     "POST /v1/keys/{key_id}/deliveries/redeliver": {
       id: "redeliverFailed",

@@ -10,7 +10,7 @@ import { conversationReference } from "./conversations.ts";
 import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./errors.ts";
 import { webhookReference } from "./events.ts";
 import { healthReference } from "./health.ts";
-import { answered, type Operation, type Reference } from "./operation.ts";
+import { answered, type Operation, type Reference, withWarnings } from "./operation.ts";
 import { callReference } from "./outbound.ts";
 import { phoneNumberReference } from "./phone-numbers.ts";
 import { reconciliationReference } from "./reconciliation.ts";
@@ -55,8 +55,11 @@ holds a secret is never stored; those endpoints ignore the header.
 
 **Lists** accept \`limit\` and \`offset\`. The newest entry comes first, and \`count\` says how many entries there are in total.
 
+**A field that an endpoint does not know** is ignored, and the answer names it in \`warnings\`. An unknown query parameter is refused.
+In a PUT or PATCH, a field that is left out stays as it is, and null makes it its default again.
+
 **Errors** all have one form, \`{"error": {"type", "code", "message", "doc_url", "details"}}\`. Branch on \`code\`. \`doc_url\` is
-a page that says what to do ([all error pages](/docs/errors)). A path that does not exist is \`not_found\` (404); a method that a path does not accept is \`method_not_allowed\` (405).
+a page that says what to do ([all error pages](/docs/errors)). If a field or a parameter has a wrong value, \`details.problems\` says for each what is wrong and what would be right. A path that does not exist is \`not_found\` (404); a method that a path does not accept is \`method_not_allowed\` (405).
 `.trim();
 
 export type OpenApiDocument = ReturnType<typeof createDocument>;
@@ -151,7 +154,7 @@ function describe(operation: Operation, method: string, tag: string): ZodOpenApi
           {
             description,
             headers: headersOf(status, isKept),
-            content: { [mediaType]: { schema, example } },
+            content: { [mediaType]: { schema: body ? withWarnings(schema) : schema, example } },
           },
         ]),
       ),
@@ -182,7 +185,7 @@ function commonErrors({ auth, query, body }: Operation, isKept: boolean): ErrorC
     ...(auth === "adminToken" ? (["invalid_admin_token"] as const) : []),
     // Under /v1 there is nothing without a key or the token.
     ...(auth === "none" ? [] : (["unknown_parameter"] as const)),
-    ...(query && "dry_run" in query.shape ? (["invalid_parameter"] as const) : []),
+    ...(query && auth !== "none" ? (["invalid_parameter"] as const) : []),
     ...(body
       ? (["unsupported_media_type", "payload_too_large", "invalid_json", "invalid_field"] as const)
       : []),

@@ -1,9 +1,22 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "../src/http/errors.ts";
-import { DEFAULT_LIMIT, MAX_LIMIT, MAX_OFFSET } from "../src/http/page.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT } from "../src/http/page.ts";
+import type { WarningCode } from "../src/phone-numbers/preview/warnings.ts";
 
 // How an endpoint is described for the OpenAPI document. Each room has its descriptions in a file
 // of this folder; openapi.ts joins them. The Worker imports none of it: the document is built before deployment.
+
+/** Every warning. The compiler checks that none is missing. */
+const WARNINGS: Record<WarningCode | "unknown_field", true> = {
+  unknown_field: true,
+  bound_to_trunk: true,
+  bound_to_application: true,
+  in_messaging_service: true,
+  no_voice: true,
+  no_sms: true,
+  receives_fax: true,
+  trial_account: true,
+};
 
 /** An endpoint. Errors that all endpoints of its kind have are added by `commonErrors` in openapi.ts. */
 export type Operation = {
@@ -86,19 +99,61 @@ export function time(description: string) {
   return answered(z.iso.datetime(), `${description}, in UTC.`, "2026-01-31T12:00:00.000Z");
 }
 
-/** The query of a list: its own parameters, then `limit` and `offset`. */
-export function listQuery(more: Record<string, z.ZodMiniType> = {}): Described {
-  return z.object({
-    ...more,
-    limit: answered(
-      z.optional(z.int().check(z.minimum(1))),
-      `How many entries to return. The default is ${DEFAULT_LIMIT}; more than ${MAX_LIMIT} counts as ${MAX_LIMIT}.`,
-    ),
-    offset: answered(
-      z.optional(z.int().check(z.minimum(0), z.maximum(MAX_OFFSET))),
-      "How many entries to skip. The default is 0.",
-    ),
-  });
+/** The query of a list: descriptions of its own parameters, and those of `limit` and `offset`. */
+export function listQuery<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  fields: Record<Exclude<keyof z.output<Schema> & string, "limit" | "offset">, FieldDescription>,
+): Described {
+  const page = {
+    limit: {
+      description: `How many entries to return. The default is ${DEFAULT_LIMIT}; more than ${MAX_LIMIT} counts as ${MAX_LIMIT}.`,
+    },
+    offset: { description: "How many entries to skip. The default is 0." },
+  };
+  return described(schema, { ...fields, ...page } as Record<
+    keyof z.output<Schema> & string,
+    FieldDescription
+  >);
+}
+
+/** A warning beside a resource. */
+export const warnings = z.optional(
+  z.array(
+    z
+      .object({
+        code: answered(
+          z.enum(Object.keys(WARNINGS) as (keyof typeof WARNINGS)[]),
+          "What the warning is about. Branch on this.",
+          "unknown_field",
+        ),
+        message: answered(z.string(), "The same for people. The wording may change at any time."),
+        details: answered(
+          z.record(z.string(), z.string()),
+          "Facts, such as a SID; of an `unknown_field` its name as `field`, and as `did_you_mean` the name that is near.",
+        ),
+      })
+      .check(z.meta({ id: "Warning", description: "What to know although the request succeeded." })),
+  ),
+);
+
+const extended = new Map<z.ZodMiniType, z.ZodMiniType>();
+
+/** The schema of an answer to a request with a body: it has warnings if there are any. */
+export function withWarnings(schema: z.ZodMiniType): z.ZodMiniType {
+  if (schema instanceof z.ZodMiniUnion)
+    return z.union(schema._zod.def.options.map((option) => withWarnings(option as z.ZodMiniType)));
+  if (!(schema instanceof z.ZodMiniObject) || "warnings" in schema._zod.def.shape) return schema;
+  const known = extended.get(schema);
+  if (known) return known;
+  const { id, description } = z.globalRegistry.get(schema) ?? {};
+  const more = z.object({ ...schema._zod.def.shape, warnings });
+  if (id !== undefined)
+    z.globalRegistry.add(more, {
+      id: `${id}WithWarnings`,
+      ...(description !== undefined && { description }),
+    });
+  extended.set(schema, more);
+  return more;
 }
 
 /** The answer of a list; `name` is the field that holds its entries. */

@@ -27,7 +27,7 @@ export const importOperation: Operation = {
     "to (SIP trunk, TwiML App, fax), and stores the number with its agent. If there are several faults, you get the first " +
     "in this order.\n\n" +
     "You may write every field in snake_case or in camelCase: `phone_number` or `phoneNumber`. If you send both, " +
-    "snake_case wins. Values are trimmed, null and empty count as absent, unknown fields are ignored.\n\n" +
+    "snake_case wins. Values are trimmed, null and empty count as absent, unknown fields are ignored and named in `warnings`.\n\n" +
     "You can import a number only once: a second import is a 409, even with the same body. If the second import brings " +
     "a newer Auth Token that Twilio accepts, this service stores it for all numbers of that account under your API " +
     "key, as with a PATCH of the number.\n\n" +

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { answered } from "./operation.ts";
+import { dryRunQuery as query } from "../src/http/query.ts";
+import { answered, described, warnings } from "./operation.ts";
 import { numberEntry, numberSid, phoneNumber, releasedChannels } from "./phone-number-answers.ts";
 import { fieldChanges } from "./phone-number-preview.ts";
 
@@ -8,7 +9,7 @@ import { fieldChanges } from "./phone-number-preview.ts";
 const DRY_RUN =
   "`true`, `1` or nothing behind it asks for a plan and changes nothing. Also spelled `dryRun`, and taken in the body too.";
 
-export const dryRunQuery = z.object({ dry_run: answered(z.optional(z.enum(["true", "false"])), DRY_RUN) });
+export const dryRunQuery = described(query, { dry_run: { description: DRY_RUN, examples: ["true"] } });
 
 export const dryRunField = { description: "The same as `?dry_run=`.", examples: [true] };
 
@@ -28,6 +29,7 @@ export const changePlan = z
         new: answered(z.union([z.string(), z.boolean()]), "What it would be."),
       }),
     ),
+    warnings,
   })
   .check(
     z.meta({ id: "ChangePlan", description: "What a change would change; `phone_number` is as it is now." }),

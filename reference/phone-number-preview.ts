@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
 import type { AnsweredBy } from "../src/phone-numbers/preview/answered-by.ts";
-import type { WarningCode } from "../src/phone-numbers/preview/warnings.ts";
 import type { NumberConfiguration } from "../src/twilio/incoming-phone-numbers.ts";
-import { answered } from "./operation.ts";
+import { answered, warnings } from "./operation.ts";
 import { AGENT_ID, NUMBER, NUMBER_SID, numberSid, phoneNumber, wordsOf } from "./phone-number-answers.ts";
 
 // The answer of a dry run.
@@ -32,24 +31,6 @@ const answeredBy = z
     sid: answered(z.optional(z.string()), "The SID of the trunk, application, flow or bin."),
   })
   .check(z.meta({ id: "AnsweredBy", description: "Who answers, according to the number's configuration." }));
-
-const warning = z.object({
-  code: answered(
-    wordsOf<WarningCode>({
-      bound_to_trunk: true,
-      bound_to_application: true,
-      in_messaging_service: true,
-      no_voice: true,
-      no_sms: true,
-      receives_fax: true,
-      trial_account: true,
-    }),
-    "What the warning is about. Branch on this.",
-    "in_messaging_service",
-  ),
-  message: answered(z.string(), "The same for people. The wording may change at any time."),
-  details: answered(z.optional(z.record(z.string(), z.string())), "SIDs or a region, if there are any."),
-});
 
 const field = wordsOf<keyof NumberConfiguration>({
   voice_url: true,
@@ -93,7 +74,10 @@ export const importPlan = z
     }),
     answered_by: z.object({ voice: answeredBy, sms: answeredBy }),
     changes: answered(fieldChanges, "The fields that the import would change."),
-    warnings: answered(z.array(warning), "What to know before you import; empty where there is nothing."),
+    warnings: answered(
+      warnings._zod.def.innerType,
+      "What to know before you import; empty where there is nothing.",
+    ),
     unchecked: answered(
       z.array(z.enum(["messaging_service", "region", "account"])),
       "What Twilio did not tell us. About these, a missing warning proves nothing.",
@@ -120,7 +104,7 @@ export const planExample = {
       new: "https://numbers.example.com/webhooks/twilio/{id}/voice",
     },
   ],
-  warnings: [{ code: "trial_account", message: "This is a trial account: …" }],
+  warnings: [{ code: "trial_account", message: "This is a trial account: …", details: {} }],
   unchecked: [],
   plan_hash: `k1.${"5f2c9a7e".repeat(8)}`,
 };

@@ -1,13 +1,12 @@
 import * as z from "zod/mini";
-import { DEFAULT_LIMIT } from "../src/http/page.ts";
-import { changeBody } from "../src/phone-numbers/schema.ts";
+import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import { changeBody, listNumbersQuery } from "../src/phone-numbers/schema.ts";
 import { delivered, delivery } from "./events.ts";
-import { answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
+import { described, listAnswer, listQuery, type Reference } from "./operation.ts";
 import {
   ACCOUNT_SID,
   AGENT_ID,
   entryExample,
-  health,
   NUMBER,
   numberEntry,
   releasedExample,
@@ -19,7 +18,10 @@ import { importOperation } from "./phone-number-import.ts";
 import { changePlan, dryRunField, dryRunQuery, releasePlan } from "./phone-number-plans.ts";
 
 const numberInPath = described(z.object({ number: z.string() }), {
-  number: { description: "An imported number in E.164, its plus as `+` or `%2B`.", examples: [NUMBER] },
+  number: {
+    description: "An imported number in E.164, its plus as `+`, as `%2B` or left out; or its SID at Twilio.",
+    examples: [NUMBER],
+  },
 });
 
 export const phoneNumberReference: Reference = {
@@ -32,19 +34,17 @@ export const phoneNumberReference: Reference = {
       description:
         "The numbers of the calling API key, newest first, without those whose import or release is not finished.",
       auth: "apiKey",
-      query: listQuery({
-        agent_id: answered(
-          z.optional(z.string()),
-          "Only numbers of this agent; `none`: those whose agent was deleted.",
-          AGENT_ID,
-        ),
-        twilio_sid: answered(z.optional(z.string()), "Only numbers of this Twilio account.", ACCOUNT_SID),
-        health: answered(
-          z.optional(z.union([health, z.literal("attention")])),
-          "Only numbers that are found like this; `attention`: all that are not `ok`.",
-          "ok",
-        ),
-        search: answered(z.optional(z.string()), "Only numbers with these digits in a row.", "6468"),
+      query: listQuery(listNumbersQuery, {
+        agent_id: {
+          description: "Only numbers of this agent; `none`: those whose agent was deleted.",
+          examples: [AGENT_ID],
+        },
+        twilio_sid: { description: "Only numbers of this Twilio account.", examples: [ACCOUNT_SID] },
+        health: {
+          description: "Only numbers that are found like this; `attention`: all that are not `ok`.",
+          examples: ["ok"],
+        },
+        search: { description: "Only numbers with these digits in a row.", examples: ["6468"] },
       }),
       answers: [
         {
@@ -54,7 +54,7 @@ export const phoneNumberReference: Reference = {
           example: { phone_numbers: [entryExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
       ],
-      errors: ["invalid_field"],
+      errors: [],
     },
     "GET /v1/phone-numbers/{number}": {
       id: "getPhoneNumber",
@@ -81,7 +81,7 @@ export const phoneNumberReference: Reference = {
         "`webhook_url`: an event that nobody receives is not kept. Its calls are in `GET /v1/calls?phone_number=`.",
       auth: "apiKey",
       path: numberInPath,
-      query: listQuery({}),
+      query: listQuery(pageQuery, {}),
       answers: [
         {
           status: 200,
@@ -95,14 +95,14 @@ export const phoneNumberReference: Reference = {
           },
         },
       ],
-      errors: ["invalid_phone_format", "invalid_field", "number_not_found"],
+      errors: ["invalid_phone_format", "number_not_found"],
     },
     "PATCH /v1/phone-numbers/{number}": {
       id: "changePhoneNumber",
       summary: "Change a number",
       description:
-        "Changes a number's agent, directions, drift policy or Auth Token. Send at least one field. A field that is left out, " +
-        "null or empty does not change. camelCase works too, as in the import.\n\n" +
+        "Changes a number's agent, directions, drift policy or Auth Token. Send at least one field. A field that is left out " +
+        "does not change. null makes `drift_policy` its default again; no other field may be null. camelCase works too, as in the import.\n\n" +
         "**A new Auth Token** is tried at Twilio before it is stored. It is used for all your numbers of the same Twilio " +
         "account. Twilio signs with the old token until you promote the new one. So the old token verifies webhooks until " +
         "the first one that Twilio signs with the new token, but for 24 hours at most. If Twilio refuses the new token, " +

@@ -12,12 +12,11 @@ import { webhooks } from "./events/routes.ts";
 import { health } from "./healthz.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
 import { handleError } from "./http/error-handler.ts";
-import { requireKnownParameters } from "./http/known-parameters.ts";
 import { notFound, refuseTrailingSlash } from "./http/not-found.ts";
+import { refuseUnknownParameters } from "./http/query.ts";
 import { mcp } from "./mcp/routes.ts";
 import { calls, texts } from "./outbound/routes.ts";
 import { phoneNumbers } from "./phone-numbers/routes.ts";
-import { QUERY_PARAMETERS } from "./query-parameters.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 
 /** Everything but what Twilio calls, which is in webhooks.ts. */
@@ -30,7 +29,7 @@ app.use(refuseTrailingSlash);
 app.route("/", documentation);
 
 app.use(requireConfig);
-app.use("/v1/*", requireKnownParameters(QUERY_PARAMETERS));
+app.use("/v1/*", refuseUnknownParameters);
 // What customers call.
 app.route("/v1/keys", apiKeys);
 app.route("/v1/keys", keyDeliveries);

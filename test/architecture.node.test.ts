@@ -199,16 +199,17 @@ describe("each thing has one owner", () => {
 });
 
 describe("size", () => {
-  it("no file of src is longer than 250 lines, unless it is a table", () => {
-    const isTable = (text: string) => / as const\b/.test(text) && !/\bfunction\b|\bclass\b|=>/.test(text);
-    const long = sources.filter(({ text }) => text.split("\n").length > 250 && !isTable(text));
+  it("no file of src is longer than 250 lines, tables aside", () => {
+    const withoutTables = (text: string) =>
+      text.replace(/^(?:export )?const \w+ = \{\n[\s\S]*?^\} as const/gm, "");
+    const long = sources.filter(({ text }) => withoutTables(text).split("\n").length > 250);
     expect(long.map(({ path }) => path)).toEqual([]);
   });
 });
 
 describe("errors", () => {
   it("every code of the catalogue is thrown somewhere and expected by a test", () => {
-    const files = ["src/http/errors.ts", "src/http/outbound-errors.ts"];
+    const files = ["src/http/errors.ts"];
     const catalogue = files.map((path) => readFileSync(path, "utf8")).join("\n");
     const codes = [...catalogue.matchAll(/^ {2}(\w+): \{/gm)].map(([, code]) => code ?? "");
     expect(codes.length).toBeGreaterThan(20);

@@ -1,7 +1,6 @@
 import { errorHelp } from "../../reference/error-help.ts";
 import type { OpenApiDocument } from "../../reference/openapi.ts";
-import { errorType } from "../../src/http/error-type.ts";
-import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
+import { type ErrorCode, errorCatalogue, errorType } from "../../src/http/errors.ts";
 import { type DocumentedOperation, operationsOf, resolve, type Schema } from "./operations.ts";
 
 // The API as plain text, for language models and for people with a terminal. https://llmstxt.org

@@ -1,8 +1,7 @@
 import { html, raw } from "hono/html";
 import { errorHelp } from "../../reference/error-help.ts";
 import { CODES_OUTSIDE_OPERATIONS, type OpenApiDocument } from "../../reference/openapi.ts";
-import { errorType } from "../../src/http/error-type.ts";
-import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
+import { type ErrorCode, errorCatalogue, errorType } from "../../src/http/errors.ts";
 import { operationsOf } from "./operations.ts";
 
 /** The paths of the files that a page loads. */

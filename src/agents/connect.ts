@@ -37,7 +37,13 @@ const parameters = z.optional(
         z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
         z.string().check(maxLength(MAX_TEXT_LENGTH)),
       )
-      .check(satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES)),
+      .check(
+        satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES, {
+          code: "invalid_field",
+          problem: { problem: "out_of_range", max: MAX_ENTRIES },
+          hint: `It may have ${MAX_ENTRIES} entries.`,
+        }),
+      ),
   ),
 );
 

@@ -3,11 +3,12 @@ import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
-import { oneOf, pageOf } from "../http/page.ts";
+import { listQuery } from "../http/page.ts";
+import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
 import { requestServices } from "../services.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
-import { createAgentBody, updateAgentBody } from "./schema.ts";
+import { createAgentBody, deleteAgentQuery, updateAgentBody } from "./schema.ts";
 import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
 import { withCheckedUrls } from "./urls.ts";
 
@@ -18,13 +19,13 @@ export const agents = new Hono<AppEnv>()
     await insertAgent(c.env.DB, agent);
     return c.json(serialise(agent), 201);
   })
-  .get("/", withApiKey, async (c) => {
-    const page = pageOf(c);
+  .get("/", withApiKey, validateQuery(listQuery), async (c) => {
+    const page = c.req.valid("query");
     const { rows, count } = await listAgents(c.env.DB, c.get("apiKeyId"), page);
     return c.json({ agents: rows.map(serialise), count, ...page });
   })
   .get("/:agent_id", withApiKey, async (c) => c.json(serialise(await ownAgent(c))))
-  .put("/:agent_id", withApiKey, requireJson, validateJson(updateAgentBody), async (c) => {
+  .on(["PUT", "PATCH"], "/:agent_id", withApiKey, requireJson, validateJson(updateAgentBody), async (c) => {
     const changes = withCheckedUrls(c.req.valid("json"), c.get("config"));
     // If another request changed the agent in between, read it again and apply these changes too: both count.
     for (;;) {
@@ -35,8 +36,8 @@ export const agents = new Hono<AppEnv>()
       return c.json(serialise(agent));
     }
   })
-  .delete("/:agent_id", withApiKey, async (c) => {
-    const force = oneOf(c, "force", ["true", "false"]) === "true";
+  .delete("/:agent_id", withApiKey, validateQuery(deleteAgentQuery), async (c) => {
+    const force = c.req.valid("query").force === "true";
     const agentId = c.req.param("agent_id");
     const options = { force, now: new Date().toISOString() };
     const result = isId("agent", agentId)

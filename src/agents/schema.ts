@@ -1,9 +1,17 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "../http/errors.ts";
-import { body, changes, maxLength, requiredText, satisfies } from "../http/schema.ts";
-import { connectSchema, fallbackSchema } from "./connect.ts";
-import { talkFields } from "./talk.ts";
-import { DEFAULTS } from "./talk-settings.ts";
+import { query } from "../http/query.ts";
+import {
+  body,
+  changes,
+  maxLength,
+  nullIsDefault,
+  pattern,
+  requiredText,
+  satisfies,
+  wholeNumber,
+} from "../http/schema.ts";
+import { connectSchema, DIALABLE, fallbackSchema } from "./connect.ts";
 
 const MAX_NAME_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 16_000;
@@ -12,102 +20,113 @@ const MAX_WELCOME_LENGTH = 1_000;
 const MAX_VOICE_ID_LENGTH = 100;
 const MAX_URL_LENGTH = 2_048;
 const MAX_LANGUAGE_LENGTH = 35; // RFC 5646, 4.4.1
-const DEFAULT_LANGUAGE = "en";
+const MAX_TRANSFER_NUMBERS = 10;
 
 /** A BCP 47 tag in its canonical spelling. */
 const language = z.pipe(
-  z.string().check(maxLength(MAX_LANGUAGE_LENGTH), satisfies(isLanguageTag)),
+  z
+    .string()
+    .check(
+      maxLength(MAX_LANGUAGE_LENGTH),
+      satisfies(isLanguageTag, { code: "invalid_field", hint: "Send a BCP 47 tag, such as en-GB." }),
+    ),
   z.transform((tag) => new Intl.Locale(tag).toString()),
 );
 
 const text = (length: number, tooLong?: ErrorCode) => z.string().check(maxLength(length, tooLong));
 
-/** What each field may be, if it is present. */
-const fields = {
-  name: requiredText().check(maxLength(MAX_NAME_LENGTH)),
-  system_prompt: text(MAX_PROMPT_LENGTH, "prompt_too_long"),
-  welcome_message: text(MAX_WELCOME_LENGTH),
-  language,
-  voice_id: text(MAX_VOICE_ID_LENGTH),
-  is_active: z.boolean(),
-  // The allowed hosts depend on the deployment; see `checkUrls` in urls.ts.
-  webhook_url: text(MAX_URL_LENGTH, "invalid_url"),
-  connect: connectSchema,
-  fallback: fallbackSchema,
-  record: z.boolean(),
-};
+/** A field: what it may be, and what it is unless given. */
+type Field = { schema: z.ZodMiniType; default: unknown };
 
-/** An optional value; null if it is absent. */
-function orNull<Schema extends z.ZodMiniType>(schema: Schema) {
-  return z.pipe(
-    z.optional(schema),
-    z.transform((value) => value ?? null),
-  );
+/** How an agent without a runtime talks. One column in D1 holds what differs from the defaults. */
+const talkFields = {
+  transfer_numbers: {
+    schema: z
+      .array(z.string().check(pattern(DIALABLE, "invalid_field")))
+      .check(maxLength(MAX_TRANSFER_NUMBERS)),
+    default: [] as string[],
+  },
+  max_call_duration_seconds: { schema: wholeNumber(30, 7_200), default: 600 as number },
+  silence_hangup_seconds: { schema: wholeNumber(5, 300), default: 30 as number },
+  max_turns: { schema: wholeNumber(1, 500), default: 100 as number },
+  max_tokens_per_turn: { schema: wholeNumber(16, 2_048), default: 300 as number },
+  max_characters_per_turn: { schema: wholeNumber(50, 4_000), default: 1_000 as number },
+  transcript: { schema: z.boolean(), default: true as boolean },
+  sms_reply: { schema: z.boolean(), default: false as boolean },
+} satisfies Record<string, Field>;
+
+/** Every field of an agent but its name, which has no default. The bodies and the answer are derived from this table. */
+export const agentFields = {
+  system_prompt: { schema: text(MAX_PROMPT_LENGTH, "prompt_too_long"), default: null },
+  welcome_message: { schema: text(MAX_WELCOME_LENGTH), default: null },
+  language: { schema: language, default: "en" as string },
+  voice_id: { schema: text(MAX_VOICE_ID_LENGTH), default: null },
+  is_active: { schema: z.boolean(), default: true as boolean },
+  // The allowed hosts depend on the deployment; see `withCheckedUrls` in urls.ts.
+  webhook_url: { schema: text(MAX_URL_LENGTH, "invalid_url"), default: null },
+  connect: { schema: connectSchema, default: null },
+  fallback: { schema: fallbackSchema, default: null },
+  record: { schema: z.boolean(), default: false as boolean },
+  ...talkFields,
+} satisfies Record<string, Field>;
+
+type Fields = typeof agentFields;
+type Value<Of extends Field> = z.output<Of["schema"]> | Of["default"];
+
+const name = requiredText().check(maxLength(MAX_NAME_LENGTH));
+
+/** The same of each field. */
+function eachField<Shape>(of: (field: Field) => z.ZodMiniType): Shape {
+  return Object.fromEntries(Object.entries(agentFields).map(([key, field]) => [key, of(field)])) as Shape;
 }
 
 /** `POST /v1/agents` */
 export const createAgentBody = body({
-  name: fields.name,
-  system_prompt: orNull(fields.system_prompt),
-  welcome_message: orNull(fields.welcome_message),
-  language: z.prefault(fields.language, DEFAULT_LANGUAGE),
-  voice_id: orNull(fields.voice_id),
-  is_active: z._default(fields.is_active, true),
-  webhook_url: orNull(fields.webhook_url),
-  connect: orNull(fields.connect),
-  fallback: orNull(fields.fallback),
-  record: z._default(fields.record, false),
-  transfer_numbers: z._default(talkFields.transfer_numbers, DEFAULTS.transfer_numbers),
-  max_call_duration_seconds: z._default(
-    talkFields.max_call_duration_seconds,
-    DEFAULTS.max_call_duration_seconds,
+  name,
+  ...eachField<{ [Name in keyof Fields]: z.ZodMiniType<Value<Fields[Name]>> }>((field) =>
+    field.default === null
+      ? z.pipe(
+          z.optional(field.schema),
+          z.transform((given) => given ?? null),
+        )
+      : z._default(field.schema, field.default),
   ),
-  silence_hangup_seconds: z._default(talkFields.silence_hangup_seconds, DEFAULTS.silence_hangup_seconds),
-  max_turns: z._default(talkFields.max_turns, DEFAULTS.max_turns),
-  max_tokens_per_turn: z._default(talkFields.max_tokens_per_turn, DEFAULTS.max_tokens_per_turn),
-  max_characters_per_turn: z._default(talkFields.max_characters_per_turn, DEFAULTS.max_characters_per_turn),
-  transcript: z._default(talkFields.transcript, DEFAULTS.transcript),
-  sms_reply: z._default(talkFields.sms_reply, DEFAULTS.sms_reply),
 });
 
 export type CreateAgentBody = z.output<typeof createAgentBody>;
 
-/** An optional field; null resets it to the value of a new agent. */
-function orDefault<Schema extends z.ZodMiniType, Default>(schema: Schema, value: Default) {
-  return z.optional(
-    z.pipe(
-      z.nullable(schema),
-      z.transform((given) => given ?? value),
-    ),
-  );
-}
-
-/** `PUT /v1/agents/{agent_id}`: an absent field does not change. */
+/** `PUT` and `PATCH /v1/agents/{agent_id}` */
 export const updateAgentBody = changes({
-  name: z.optional(fields.name),
-  system_prompt: z.optional(z.nullable(fields.system_prompt)),
-  welcome_message: z.optional(z.nullable(fields.welcome_message)),
-  language: orDefault(fields.language, DEFAULT_LANGUAGE),
-  voice_id: z.optional(z.nullable(fields.voice_id)),
-  is_active: orDefault(fields.is_active, true),
-  webhook_url: z.optional(z.nullable(fields.webhook_url)),
-  connect: z.optional(z.nullable(fields.connect)),
-  fallback: z.optional(z.nullable(fields.fallback)),
-  record: orDefault(fields.record, false),
-  transfer_numbers: orDefault(talkFields.transfer_numbers, DEFAULTS.transfer_numbers),
-  max_call_duration_seconds: orDefault(
-    talkFields.max_call_duration_seconds,
-    DEFAULTS.max_call_duration_seconds,
+  name: z.optional(name),
+  ...eachField<{ [Name in keyof Fields]: z.ZodMiniOptional<z.ZodMiniType<Value<Fields[Name]>>> }>((field) =>
+    nullIsDefault(field.schema, field.default),
   ),
-  silence_hangup_seconds: orDefault(talkFields.silence_hangup_seconds, DEFAULTS.silence_hangup_seconds),
-  max_turns: orDefault(talkFields.max_turns, DEFAULTS.max_turns),
-  max_tokens_per_turn: orDefault(talkFields.max_tokens_per_turn, DEFAULTS.max_tokens_per_turn),
-  max_characters_per_turn: orDefault(talkFields.max_characters_per_turn, DEFAULTS.max_characters_per_turn),
-  transcript: orDefault(talkFields.transcript, DEFAULTS.transcript),
-  sms_reply: orDefault(talkFields.sms_reply, DEFAULTS.sms_reply),
 });
 
 export type UpdateAgentBody = z.output<typeof updateAgentBody>;
+
+/** `DELETE /v1/agents/{agent_id}` */
+export const deleteAgentQuery = query({ force: z.optional(z.enum(["true", "false"])) });
+
+/** How an agent without a runtime talks, as a row has it. */
+export type Talk = { [Name in keyof typeof talkFields]: Value<(typeof talkFields)[Name]> };
+
+export const DEFAULTS = Object.fromEntries(
+  Object.entries(talkFields).map(([key, field]) => [key, field.default]),
+) as Talk;
+
+/** @param column JSON of what differs from the defaults; null if nothing does */
+export function talkOf(column: string | null): Talk {
+  return column === null ? DEFAULTS : { ...DEFAULTS, ...(JSON.parse(column) as Partial<Talk>) };
+}
+
+/** The column for these settings. */
+export function talkColumn(talk: Talk): string | null {
+  const different = Object.entries(talk).filter(
+    ([key, value]) => JSON.stringify(value) !== JSON.stringify(DEFAULTS[key as keyof Talk]),
+  );
+  return different.length === 0 ? null : JSON.stringify(Object.fromEntries(different));
+}
 
 function isLanguageTag(tag: string): boolean {
   try {

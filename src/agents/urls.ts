@@ -1,5 +1,6 @@
 import { type Config, ownAddresses } from "../config.ts";
-import { ApiError, errorCatalogue } from "../http/errors.ts";
+import type { ApiError } from "../http/errors.ts";
+import { faultError } from "../http/faults.ts";
 import { brokenRule, isLoopback, URL_RULES, type UrlRule } from "../public-url.ts";
 import type { CreateAgentBody } from "./schema.ts";
 
@@ -41,8 +42,7 @@ function invalid(field: string, rule: UrlRule, { publicBaseUrl }: Config): ApiEr
     rule === "local_host" && isLocalDeployment
       ? " To allow this machine in local development, set ALLOW_LOCAL_WEBHOOKS to true."
       : "";
-  return new ApiError("invalid_url", {
-    message: `${URL_RULES[rule]}${hint} ${errorCatalogue.invalid_url.message}`,
-    details: { fields: [field], reason: rule },
-  });
+  return faultError([
+    { field, code: "invalid_url", hint: `${field}: ${URL_RULES[rule]}${hint}`, details: { reason: rule } },
+  ]);
 }

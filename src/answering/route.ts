@@ -1,5 +1,5 @@
 import type { Connect, Fallback } from "../agents/connect.ts";
-import { type Talk, talkOf } from "../agents/talk-settings.ts";
+import { type Talk, talkOf } from "../agents/schema.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import { VaultError } from "../vault/vault.ts";

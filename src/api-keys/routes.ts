@@ -2,7 +2,8 @@ import { Hono } from "hono/tiny";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { optionalJson, validateJson } from "../http/json-body.ts";
-import { pageOf } from "../http/page.ts";
+import { listQuery } from "../http/page.ts";
+import { validateQuery } from "../http/query.ts";
 import { isId, newId } from "../ids.ts";
 import { sha256 } from "../vault/hash.ts";
 import { createApiKey } from "./api-key.ts";
@@ -41,8 +42,8 @@ export const apiKeys = new Hono<AppEnv>()
     const message = `The secret was replaced; the old one has stopped working. ${SHOWN_ONCE}`;
     return c.json({ message, key_id: keyId, key_secret: keySecret });
   })
-  .get("/", requireAdmin({ always: true }), async (c) => {
-    const page = pageOf(c);
+  .get("/", requireAdmin({ always: true }), validateQuery(listQuery), async (c) => {
+    const page = c.req.valid("query");
     const { rows, count } = await listApiKeys(c.env.DB, page);
     return c.json({ keys: rows.map(serialise), count, ...page });
   })

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { MAX_CALLS_PER_SECOND, MIN_CALLS_PER_SECOND } from "../config.ts";
-import { body, optionalText, satisfies } from "../http/schema.ts";
+import { body, inRange, optionalText, wholeNumber } from "../http/schema.ts";
 import { DEFAULT_NAME, MAX_NAME_LENGTH } from "./api-key.ts";
 
 const MAX_CONCURRENT_CALLS = 1_000;
@@ -10,16 +10,8 @@ export const createKeyBody = z.pipe(
   body(
     {
       name: optionalText(MAX_NAME_LENGTH),
-      concurrent_call_limit: z.optional(
-        z.int().check(satisfies((value: number) => value >= 0 && value <= MAX_CONCURRENT_CALLS)),
-      ),
-      calls_per_second: z.optional(
-        z
-          .number()
-          .check(
-            satisfies((value: number) => value >= MIN_CALLS_PER_SECOND && value <= MAX_CALLS_PER_SECOND),
-          ),
-      ),
+      concurrent_call_limit: z.optional(wholeNumber(0, MAX_CONCURRENT_CALLS)),
+      calls_per_second: z.optional(z.number().check(...inRange(MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND))),
     },
     { concurrent_call_limit: "concurrentCallLimit", calls_per_second: "callsPerSecond" },
   ),

@@ -1,7 +1,7 @@
 import { type AgentOwner, selectOwner } from "../agents/store.ts";
 import { first } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
-import { faultError } from "../http/schema.ts";
+import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { tryCredentials } from "../twilio/account.ts";
@@ -100,11 +100,10 @@ async function requireRoom({ id, apiKeyId }: Job, { db, now }: Services): Promis
 /** @throws ApiError `missing_field`, `invalid_field` */
 function numbersOf({ items, all, agent_id, twilio_sid, include_subaccounts }: BulkImportBody): NewNumber[] {
   if (all === true && items !== undefined) {
-    throw faultError({
-      code: "invalid_field",
-      hint: "Fields: all. Send items or all: true, not both.",
-      details: { fields: ["all"] },
-    });
+    const hint = "Send items or all: true, not both.";
+    throw faultError([
+      { field: "all", code: "invalid_field", hint, problem: { problem: "not_allowed", allowed: [false] } },
+    ]);
   }
   const missing = [
     ...(items === undefined && all !== true ? ["items"] : []),
@@ -113,8 +112,9 @@ function numbersOf({ items, all, agent_id, twilio_sid, include_subaccounts }: Bu
       : []),
   ];
   if (missing.length > 0) {
-    const hint = `Fields: ${missing.join(", ")}. Send items or all: true, and an agent_id for all numbers or for each.`;
-    throw faultError({ code: "missing_field", hint, details: { fields: missing } });
+    const hint = "Send items or all: true, and an agent_id for all numbers or for each.";
+    const problem = { problem: "required" } as const;
+    throw faultError(missing.map((field) => ({ field, code: "missing_field", hint, problem })));
   }
   return (items ?? []).map((item) => ({
     phoneNumber: item.phone_number,

@@ -3,14 +3,14 @@ import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { isDryRun } from "../http/dry-run.ts";
 import { allowBody, requireJson, validateJson } from "../http/json-body.ts";
-import { oneOf, pageOf } from "../http/page.ts";
+import { listQuery } from "../http/page.ts";
+import { dryRunQuery, validateQuery } from "../http/query.ts";
 import { requestServices } from "../services.ts";
 import { beginImport, retryImport } from "./begin.ts";
 import { bulkImportsOf } from "./client.ts";
 import { CSV_HEADER, csvLine } from "./csv.ts";
 import { listImports } from "./index-store.ts";
-import { OUTCOMES } from "./job.ts";
-import { bulkImportBody, MAX_BODY_BYTES, retryBody } from "./schema.ts";
+import { bulkImportBody, csvQuery, MAX_BODY_BYTES, resultsQuery, retryBody } from "./schema.ts";
 import { serialiseStatus } from "./serialise.ts";
 
 const RESULTS_AT_ONCE = 1_000;
@@ -18,15 +18,23 @@ const RESULTS_AT_ONCE = 1_000;
 const importsOf = (c: AppContext) => bulkImportsOf(c.env.BULK_IMPORTS, c.get("apiKeyId"));
 
 export const bulkImports = new Hono<AppEnv>()
-  .post("/", allowBody(MAX_BODY_BYTES), withApiKey, requireJson, validateJson(bulkImportBody), async (c) => {
-    const body = c.req.valid("json");
-    c.get("log").conceal(body.twilio_token);
-    const dryRun = isDryRun(c, body.dry_run);
-    const { id, status, total } = await beginImport(body, dryRun, c.get("apiKeyId"), requestServices(c));
-    return c.json({ import_id: id, status, total }, 202);
-  })
-  .get("/", withApiKey, async (c) => {
-    const page = pageOf(c);
+  .post(
+    "/",
+    allowBody(MAX_BODY_BYTES),
+    withApiKey,
+    validateQuery(dryRunQuery),
+    requireJson,
+    validateJson(bulkImportBody),
+    async (c) => {
+      const body = c.req.valid("json");
+      c.get("log").conceal(body.twilio_token);
+      const dryRun = isDryRun(c, body.dry_run);
+      const { id, status, total } = await beginImport(body, dryRun, c.get("apiKeyId"), requestServices(c));
+      return c.json({ import_id: id, status, total }, 202);
+    },
+  )
+  .get("/", withApiKey, validateQuery(listQuery), async (c) => {
+    const page = c.req.valid("query");
     const { ids, count } = await listImports(c.env.DB, c.get("apiKeyId"), page);
     const found = await Promise.all(ids.map(importsOf(c).find));
     const imports = found.filter((status) => status !== null).map(serialiseStatus);
@@ -35,14 +43,13 @@ export const bulkImports = new Hono<AppEnv>()
   .get("/:import_id", withApiKey, async (c) =>
     c.json(serialiseStatus(await importsOf(c).status(c.req.param("import_id")))),
   )
-  .get("/:import_id/results", withApiKey, async (c) => {
-    const page = pageOf(c);
-    const outcome = oneOf(c, "outcome", OUTCOMES) ?? null;
+  .get("/:import_id/results", withApiKey, validateQuery(resultsQuery), async (c) => {
+    const { outcome = null, ...page } = c.req.valid("query");
     return c.json({ ...(await importsOf(c).results(c.req.param("import_id"), outcome, page)), ...page });
   })
-  .get("/:import_id/results.csv", withApiKey, async (c) => {
+  .get("/:import_id/results.csv", withApiKey, validateQuery(csvQuery), async (c) => {
     const id = c.req.param("import_id");
-    const outcome = oneOf(c, "outcome", OUTCOMES) ?? null;
+    const { outcome = null } = c.req.valid("query");
     const lines = [CSV_HEADER];
     for (let offset = 0, count = 1; offset < count; offset += RESULTS_AT_ONCE) {
       const page = await importsOf(c).results(id, outcome, { limit: RESULTS_AT_ONCE, offset });

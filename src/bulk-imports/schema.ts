@@ -1,6 +1,9 @@
 import * as z from "zod/mini";
+import { pageShape } from "../http/page.ts";
+import { query } from "../http/query.ts";
 import { body, dryRunField, maxLength, optionalText, pattern, requiredText } from "../http/schema.ts";
 import { ACCOUNT_SID, agentId, invalidSid, twilioToken } from "../phone-numbers/schema.ts";
+import { OUTCOMES } from "./job.ts";
 
 export const MAX_ITEMS = 5_000;
 /** 5,000 items with all of their fields at full length need less. */
@@ -49,6 +52,14 @@ export const bulkImportBody = body(
 );
 
 export type BulkImportBody = z.output<typeof bulkImportBody>;
+
+const outcome = z.optional(z.enum(OUTCOMES));
+
+/** `GET /v1/phone-number-imports/{import_id}/results` */
+export const resultsQuery = query({ outcome, ...pageShape });
+
+/** `GET /v1/phone-number-imports/{import_id}/results.csv` */
+export const csvQuery = query({ outcome });
 
 /** `POST /v1/phone-number-imports/{import_id}/retry`. */
 export const retryBody = body(

@@ -4,27 +4,22 @@ import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import { conversationOf } from "../conversations/door.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
-import { oneOf, pageOf } from "../http/page.ts";
+import { validateQuery } from "../http/query.ts";
 import { requestServices, type Services } from "../services.ts";
 import { endCall } from "../twilio/calls.ts";
-import { isE164 } from "../twilio/e164.ts";
 import { isNotFound, TwilioError } from "../twilio/errors.ts";
 import { deleteRecording, openRecording } from "../twilio/http.ts";
 import type { AccountClient } from "../twilio-accounts/client.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
-import { CALL_STATUSES, DIRECTIONS, isLive, reasonOf, statusOf } from "./call.ts";
+import { isLive, reasonOf, statusOf } from "./call.ts";
 import { clientOf, ownCall, serialise, serialiseWhole } from "./logged-call.ts";
+import { listCallsQuery } from "./query.ts";
 
 /** The log of calls: every call to and from the key's numbers, for 30 days. */
 export const callLog = new Hono<AppEnv>()
-  .get("/", withApiKey, async (c) => {
-    const page = pageOf(c);
-    const filter = {
-      agentId: c.req.query("agent_id") || undefined,
-      phoneNumber: phoneNumberOf(c),
-      direction: oneOf(c, "direction", DIRECTIONS),
-      status: oneOf(c, "status", CALL_STATUSES),
-    };
+  .get("/", withApiKey, validateQuery(listCallsQuery), async (c) => {
+    const { agent_id, phone_number, direction, status, ...page } = c.req.valid("query");
+    const filter = { agentId: agent_id, phoneNumber: phone_number, direction, status };
     const services = requestServices(c);
     const { calls, count } = await services.callLogs.list(c.get("apiKeyId"), filter, page);
     return c.json({
@@ -89,15 +84,6 @@ async function own(c: AppContext) {
     apiKeyId,
     call: await ownCall(services.callLogs, apiKeyId, c.req.param("call_id") ?? ""),
   };
-}
-
-/** @throws ApiError `invalid_phone_format` */
-function phoneNumberOf(c: AppContext): string | undefined {
-  // In a query a plus sign that is not written as %2B is a space.
-  const number = c.req.query("phone_number")?.replace(/^ /, "+");
-  if (number === undefined || number === "") return undefined;
-  if (!isE164(number)) throw new ApiError("invalid_phone_format", { details: { fields: ["phone_number"] } });
-  return number;
 }
 
 /** @throws ApiError what Twilio refuses; a call that has ended meanwhile is no fault */

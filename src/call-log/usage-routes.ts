@@ -1,21 +1,22 @@
 import { Hono } from "hono/tiny";
 import { withApiKey } from "../api-keys/with-api-key.ts";
-import type { AppContext, AppEnv } from "../http/context.ts";
-import { ApiError, errorCatalogue } from "../http/errors.ts";
+import type { AppEnv } from "../http/context.ts";
+import { faultError } from "../http/faults.ts";
+import { validateQuery } from "../http/query.ts";
 import { requestServices } from "../services.ts";
 import { DAY_MS } from "../time.ts";
 import type { UsageDay } from "./call.ts";
 import { countNumbers } from "./numbers-store.ts";
+import { type UsageQuery, usageQuery } from "./query.ts";
 
 const DEFAULT_DAYS = 30;
 const MAX_DAYS = 366;
-const DATE = /^\d{4}-\d{2}-\d{2}(?:T[0-9:.]{5,12}(?:Z|[+-]\d{2}:\d{2}))?$/;
 
 /** Calls, minutes and texts of the key, by UTC day. Exact: counted as they happen. */
-export const usage = new Hono<AppEnv>().get("/", withApiKey, async (c) => {
+export const usage = new Hono<AppEnv>().get("/", withApiKey, validateQuery(usageQuery), async (c) => {
   const { callLogs, db, now } = requestServices(c);
   const apiKeyId = c.get("apiKeyId");
-  const period = periodOf(c, now());
+  const period = periodOf(now().getTime(), c.req.valid("query"));
   const [days, numbers] = await Promise.all([
     callLogs.usage(apiKeyId, period.since, period.until),
     countNumbers(db, apiKeyId),
@@ -48,29 +49,12 @@ function daysFrom({ since, until }: Period): string[] {
 
 const dayOf = (time: number): string => new Date(time).toISOString().slice(0, "2026-01-31".length);
 
-/** @throws ApiError `invalid_field` */
-function periodOf(c: AppContext, now: Date): Period {
-  const until = dateOf(c, "until") ?? now.getTime();
-  const since = dateOf(c, "since") ?? until - (DEFAULT_DAYS - 1) * DAY_MS;
-  const period = { since: dayOf(since), until: dayOf(until) };
+/** @throws ApiError `invalid_parameter` */
+function periodOf(now: number, { since, until = now }: UsageQuery): Period {
+  const period = { since: dayOf(since ?? until - (DEFAULT_DAYS - 1) * DAY_MS), until: dayOf(until) };
   const days = (Date.parse(period.until) - Date.parse(period.since)) / DAY_MS + 1;
-  if (days < 1 || days > MAX_DAYS) throw invalid(["since", "until"], `Ask for 1 to ${MAX_DAYS} days.`);
-  return period;
-}
-
-function dateOf(c: AppContext, name: "since" | "until"): number | undefined {
-  const text = c.req.query(name);
-  if (text === undefined || text === "") return undefined;
-  const time = DATE.test(text) ? Date.parse(text) : Number.NaN;
-  const isReal = !Number.isNaN(time) && (text.length > "2026-01-31".length || dayOf(time) === text);
-  if (!isReal)
-    throw invalid([name], "Send a day as YYYY-MM-DD, or a time as RFC 3339; days are those of UTC.");
-  return time;
-}
-
-function invalid(fields: string[], advice: string): ApiError {
-  return new ApiError("invalid_field", {
-    message: `${errorCatalogue.invalid_field.message} Fields: ${fields.join(", ")}. ${advice}`,
-    details: { fields },
-  });
+  if (days >= 1 && days <= MAX_DAYS) return period;
+  const problem = { problem: "malformed" } as const;
+  const hint = `Ask for 1 to ${MAX_DAYS} days.`;
+  throw faultError(["since", "until"].map((field) => ({ field, code: "invalid_parameter", problem, hint })));
 }

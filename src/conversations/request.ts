@@ -1,4 +1,4 @@
-import type { Talk } from "../agents/talk-settings.ts";
+import type { Talk } from "../agents/schema.ts";
 import type { Message, ModelRequest, Tool } from "../model/model.ts";
 import type { State, Turn } from "./state.ts";
 

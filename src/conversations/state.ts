@@ -1,4 +1,4 @@
-import type { Talk } from "../agents/talk-settings.ts";
+import type { Talk } from "../agents/schema.ts";
 
 /** Whose call it is, and the agent as it was when the call began. */
 export type Opening = {

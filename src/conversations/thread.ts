@@ -1,4 +1,4 @@
-import type { Talk } from "../agents/talk-settings.ts";
+import type { Talk } from "../agents/schema.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
 import type { Turn } from "./state.ts";
 

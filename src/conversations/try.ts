@@ -1,5 +1,5 @@
+import { talkOf } from "../agents/schema.ts";
 import type { AgentRow } from "../agents/store.ts";
-import { talkOf } from "../agents/talk-settings.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields, type Logger } from "../http/log.ts";
 import { type Model, ModelError } from "../model/model.ts";

@@ -3,18 +3,19 @@ import { knownKey, requireAdmin } from "../api-keys/authenticate.ts";
 import { run } from "../database.ts";
 import type { AppEnv } from "../http/context.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
+import { validateQuery } from "../http/query.ts";
 import { requestServices } from "../services.ts";
 import { deletePendingOf } from "./pending-store.ts";
 import { listDeliveries } from "./routes.ts";
-import { redeliverBody } from "./schema.ts";
+import { deliveriesQuery, redeliverBody } from "./schema.ts";
 import { attemptLater } from "./tell.ts";
 
 const ROUNDS = 10;
 
 /** The deliveries of any API key, for the operator. */
 export const keyDeliveries = new Hono<AppEnv>()
-  .get("/:key_id/deliveries", requireAdmin({ always: true }), async (c) =>
-    listDeliveries(c, await knownKey(c)),
+  .get("/:key_id/deliveries", requireAdmin({ always: true }), validateQuery(deliveriesQuery), async (c) =>
+    listDeliveries(c, await knownKey(c), c.req.valid("query")),
   )
   .post(
     "/:key_id/deliveries/redeliver",

@@ -5,13 +5,12 @@ import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { errorFields } from "../http/log.ts";
-import { oneOf, pageOf } from "../http/page.ts";
+import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
 import { requestServices } from "../services.ts";
 import { type SealedEvent, sealEvent } from "./event.ts";
 import type { Delivery } from "./outbox/delivery-store.ts";
-import { DELIVERY_STATES } from "./outbox/store.ts";
-import { testBody } from "./schema.ts";
+import { type DeliveriesQuery, deliveriesQuery, testBody } from "./schema.ts";
 import { rotateSecret } from "./secret.ts";
 import { standardSecret } from "./signature.ts";
 import { attemptLater, deliver } from "./tell.ts";
@@ -51,7 +50,9 @@ export const webhooks = new Hono<AppEnv>()
     await deliver(apiKeyId, [event], services, true);
     return c.json({ delivery: begun(event) }, 201);
   })
-  .get("/deliveries", withApiKey, (c) => listDeliveries(c, c.get("apiKeyId")))
+  .get("/deliveries", withApiKey, validateQuery(deliveriesQuery), (c) =>
+    listDeliveries(c, c.get("apiKeyId"), c.req.valid("query")),
+  )
   .post("/deliveries/:id/redeliver", withApiKey, async (c) => {
     const services = requestServices(c);
     const id = c.req.param("id");
@@ -63,9 +64,11 @@ export const webhooks = new Hono<AppEnv>()
   });
 
 /** A page of an API key's deliveries. */
-export async function listDeliveries(c: AppContext, apiKeyId: string): Promise<Response> {
-  const page = pageOf(c);
-  const state = oneOf(c, "state", DELIVERY_STATES);
+export async function listDeliveries(
+  c: AppContext,
+  apiKeyId: string,
+  { state, ...page }: DeliveriesQuery,
+): Promise<Response> {
   const { deliveries, count } = await requestServices(c).outbox.list(apiKeyId, { state, ...page });
   return c.json({ deliveries, count, ...page });
 }

@@ -1,5 +1,8 @@
 import * as z from "zod/mini";
+import { pageShape } from "../http/page.ts";
+import { query } from "../http/query.ts";
 import { body, maxLength, requiredText, satisfies } from "../http/schema.ts";
+import { DELIVERY_STATES } from "./outbox/store.ts";
 
 const MAX_AGENT_ID_LENGTH = 64;
 const MAX_TIME_LENGTH = 40;
@@ -10,6 +13,11 @@ export const testBody = body(
   { agent_id: requiredText().check(maxLength(MAX_AGENT_ID_LENGTH)) },
   { agent_id: "agentId" },
 );
+
+/** `GET /v1/webhooks/deliveries` */
+export const deliveriesQuery = query({ state: z.optional(z.enum(DELIVERY_STATES)), ...pageShape });
+
+export type DeliveriesQuery = z.output<typeof deliveriesQuery>;
 
 const isTime = satisfies<string>((text) => TIME.test(text) && !Number.isNaN(Date.parse(text)));
 

@@ -1,5 +1,6 @@
 import type { AppContext } from "./context.ts";
-import { ApiError } from "./errors.ts";
+import type { ApiError } from "./errors.ts";
+import { type Fault, faultError } from "./faults.ts";
 import { readBody } from "./read-body.ts";
 
 /** The accepted spellings, in the query and in a body. */
@@ -9,6 +10,13 @@ const WORDS: ReadonlyMap<unknown, boolean> = new Map<unknown, boolean>([
   ...[true, "true", 1, "1", ""].map((word) => [word, true] as const),
   ...[false, "false", 0, "0"].map((word) => [word, false] as const),
 ]);
+
+/** Why a value of `dry_run` is refused. */
+export const DRY_RUN_FAULT: Fault = {
+  code: "invalid_parameter",
+  problem: { problem: "not_allowed", allowed: [true, false] },
+  hint: "It must be the same in the query and in the body.",
+};
 
 /**
  * What a body says about a dry run; undefined if it says nothing.
@@ -62,8 +70,5 @@ function parseObject(body: Uint8Array): object {
 }
 
 function invalidDryRun(): ApiError {
-  return new ApiError("invalid_parameter", {
-    message: "dry_run must be true or false, and the same in the query and in the body. Nothing was changed.",
-    details: { parameters: ["dry_run"] },
-  });
+  return faultError([{ field: "dry_run", ...DRY_RUN_FAULT }]);
 }

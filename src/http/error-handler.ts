@@ -3,8 +3,8 @@ import { ConfigError } from "../config.ts";
 import { StorageError } from "../database.ts";
 import { VaultError } from "../vault/vault.ts";
 import { type AppContext, setCommonHeaders } from "./context.ts";
-import { errorType } from "./error-type.ts";
-import { ApiError } from "./errors.ts";
+
+import { ApiError, errorType } from "./errors.ts";
 import { errorFields } from "./log.ts";
 
 /** The only error mapper: it turns any thrown error into the error envelope, and writes the cause to the log. */

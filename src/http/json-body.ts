@@ -2,9 +2,10 @@ import { zValidator } from "@hono/zod-validator";
 import { createMiddleware } from "hono/factory";
 import type * as z from "zod/mini";
 import type { AppContext, AppEnv } from "./context.ts";
-import { ApiError, type ErrorCode } from "./errors.ts";
+import { ApiError } from "./errors.ts";
+import { faultError, faultsOf } from "./faults.ts";
 import { readBody } from "./read-body.ts";
-import { type Fault, faultError, faultOf } from "./schema.ts";
+import { warningsOf, withWarnings } from "./warnings.ts";
 
 /** Lets this endpoint have bodies of up to so many bytes. Must run before everything that reads the body. */
 export const allowBody = (maxBytes: number) =>
@@ -56,50 +57,26 @@ function replaceBody(c: AppContext, body: Uint8Array): void {
   c.req.raw = new Request(c.req.raw, { headers, body: text });
 }
 
-/** Validates the body by a schema. All faults become one error, see {@link toApiError}. */
+/**
+ * Validates the body by a schema. All faults become one error, see {@link faultError}. Unknown fields are ignored, and
+ * named in the answer's `warnings`.
+ */
 export function validateJson<Schema extends z.ZodMiniType>(schema: Schema) {
-  return zValidator("json", schema, (result) => {
-    if (!result.success) throw toApiError(result.error.issues);
+  const validator = zValidator("json", schema, (result) => {
+    if (!result.success) throw faultError(faultsOf(result.error.issues, "invalid_field"));
   });
+  const handler: typeof validator = (c, next) =>
+    validator(c, async () => {
+      await next();
+      const warnings = warningsOf(schema, await c.req.json());
+      if (warnings.length > 0 && c.res.ok) c.res = await withWarnings(c.res, warnings);
+    });
+  return handler;
 }
 
 /** The same for a value that did not come as a body of its own. @throws ApiError */
 export function validated<Schema extends z.ZodMiniType>(schema: Schema, value: unknown): z.output<Schema> {
   const result = schema.safeParse(value);
-  if (!result.success) throw toApiError(result.error.issues);
+  if (!result.success) throw faultError(faultsOf(result.error.issues, "invalid_field"));
   return result.data;
-}
-
-type Issue = { readonly path: readonly PropertyKey[]; readonly message: string };
-
-/** If a body has several faults, these codes are reported first; all others follow in the schema's order. */
-const FIRST: readonly ErrorCode[] = [
-  "invalid_json",
-  "unknown_parameter",
-  "invalid_parameter",
-  "missing_field",
-  "invalid_field",
-];
-
-// A list may have thousands of faulty entries.
-const MAX_NAMED = 50;
-
-/** One error for a faulty body. `details.fields` names the fields with the reported fault; no value is repeated. */
-function toApiError(issues: readonly Issue[]): ApiError {
-  const faults = issues.map(({ path, message }) => ({
-    ...(path.length === 0 ? ({ code: "invalid_json" } as Fault) : faultOf(message)),
-    field: path.join("."),
-  }));
-  const code = FIRST.find((candidate) => faults.some((fault) => fault.code === candidate)) ?? faults[0]?.code;
-  if (!code || code === "invalid_json") return new ApiError("invalid_json");
-  const reported = faults.filter((fault) => fault.code === code);
-  const fields = [...new Set(reported.map(({ field }) => field))].slice(0, MAX_NAMED);
-  const { hint, details } = reported.find((fault) => fault.hint !== undefined) ?? {};
-  const names = code.endsWith("_parameter") ? { parameters: fields } : { fields };
-  const said = [describe(code, fields), hint].filter(Boolean).join(" ");
-  return faultError({ code, hint: said, details: { ...names, ...details } });
-}
-
-function describe(code: ErrorCode, fields: readonly string[]): string {
-  return code === "missing_field" || code === "invalid_field" ? `Fields: ${fields.join(", ")}.` : "";
 }

@@ -1,7 +1,7 @@
 import type { Hono, MiddlewareHandler } from "hono";
 import type { AppContext, AppEnv } from "./context.ts";
 import { errorResponse } from "./error-handler.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, errorCatalogue } from "./errors.ts";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -26,6 +26,7 @@ function takes(app: Hono<AppEnv>, method: string, path: string): boolean {
 
 /** The router would ignore a slash at the end of a path. Here each resource has exactly one address. */
 export const refuseTrailingSlash: MiddlewareHandler<AppEnv> = async (c, next) => {
-  if (c.req.path !== "/" && c.req.path.endsWith("/")) return errorResponse(c, new ApiError("not_found"));
-  return next();
+  if (c.req.path === "/" || !c.req.path.endsWith("/")) return next();
+  const message = `${errorCatalogue.not_found.message} Send the path without the slash at its end.`;
+  return errorResponse(c, new ApiError("not_found", { message }));
 };

@@ -1,5 +1,6 @@
 import { E164, nearMissOfE164 } from "../twilio/e164.ts";
-import { type Fault, pattern } from "./schema.ts";
+import type { Fault } from "./faults.ts";
+import { pattern } from "./schema.ts";
 
 /** What is wrong with a phone number, and the one that was most likely meant. */
 export function invalidPhoneNumber(text: string): Fault {

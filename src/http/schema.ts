@@ -1,30 +1,10 @@
 import * as z from "zod/mini";
-import { dryRunInBody } from "./dry-run.ts";
-import { ApiError, type ErrorCode, errorCatalogue } from "./errors.ts";
+import { DRY_RUN_FAULT, DRY_RUN_SPELLINGS, dryRunInBody } from "./dry-run.ts";
+import type { ErrorCode } from "./errors.ts";
+import { type Fault, messageOf } from "./faults.ts";
 
 // Building blocks of request schemas. Each one names the error code for values that it refuses. Schemas use these and
 // not zod's own checks: zod takes any text as a message, but here a misspelt code does not compile.
-
-/** Why a value is refused. */
-export type Fault = {
-  code: ErrorCode;
-  /** What is wrong with this value, in sentences. Follows the message of the code. */
-  hint?: string;
-  /** Facts that the caller can act on, beside the names of the fields. */
-  details?: Record<string, unknown>;
-};
-
-/** The fault in an issue's message. If zod wrote the message itself, the value has the wrong type. */
-export function faultOf(message: string): Fault {
-  if (message.startsWith("{")) return JSON.parse(message) as Fault;
-  return { code: Object.hasOwn(errorCatalogue, message) ? (message as ErrorCode) : "invalid_field" };
-}
-
-/** The error for a fault. */
-export function faultError({ code, hint, details = {} }: Fault): ApiError {
-  const message = [errorCatalogue[code].message, hint].filter(Boolean).join(" ");
-  return new ApiError(code, { message, details });
-}
 
 export const minLength = (length: number, code: ErrorCode = "invalid_field") => z.minLength(length, code);
 export const maxLength = (length: number, code: ErrorCode = "invalid_field") => z.maxLength(length, code);
@@ -32,23 +12,30 @@ export const maxLength = (length: number, code: ErrorCode = "invalid_field") => 
 /** @param fault a code, or a function that returns the fault of a value */
 export function pattern(regex: RegExp, fault: ErrorCode | ((value: string) => Fault)) {
   if (typeof fault === "string") return z.regex(regex, fault);
-  // Zod carries a fault as the message of an issue.
-  return z.regex(regex, { error: ({ input }) => JSON.stringify(fault(String(input))) });
+  return z.regex(regex, { error: ({ input }) => messageOf(fault(String(input))) });
 }
 
 export function satisfies<Value>(
   test: (value: Value) => boolean,
-  code: ErrorCode = "invalid_field",
+  fault: ErrorCode | Fault = "invalid_field",
 ): z.core.$ZodCheck<Value> {
-  return z.refine<Value>((value) => test(value as Value), code);
+  return z.refine<Value>((value) => test(value as Value), messageOf(fault));
 }
+
+/** The bounds of a number. The error names both, whichever is broken. */
+export function inRange(min: number, max: number) {
+  const fault = messageOf({ code: "invalid_field", problem: { problem: "out_of_range", min, max } });
+  return [z.minimum(min, fault), z.maximum(max, fault)] as const;
+}
+
+export const wholeNumber = (min: number, max: number) => z.int().check(...inRange(min, max));
 
 /** Second spellings of fields. If a body has several, the field's own name wins, then the first of these. */
 type Aliases<Shape> = Partial<Record<keyof Shape & string, string | readonly string[]>>;
 
 /** An object schema for the normalised body: a value that is absent, null or empty is undefined. */
 export function body<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
-  return normalised(shape, (name, given) => {
+  return normalised(shape, aliases, (name, given) => {
     const value = spellingsOf(name, aliases).map((spelling) => given.get(spelling));
     return [[name, value.find((candidate) => candidate !== undefined)]];
   });
@@ -59,7 +46,7 @@ export function body<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Alia
  * that is null or empty is null, so it is cleared.
  */
 export function changes<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
-  return normalised(shape, (name, given) => {
+  return normalised(shape, aliases, (name, given) => {
     const spelling = spellingsOf(name, aliases).find((candidate) => given.has(candidate));
     return spelling === undefined ? [] : [[name, given.get(spelling) ?? null]];
   });
@@ -70,14 +57,15 @@ function spellingsOf<Shape>(name: string, aliases: Aliases<Shape>): string[] {
 }
 
 /** The `dry_run` field of a body; see dry-run.ts. */
-export const dryRunField = () => z.optional(z.boolean({ error: "invalid_parameter" satisfies ErrorCode }));
+export const dryRunField = () => z.optional(z.boolean({ error: messageOf(DRY_RUN_FAULT) }));
 
 function normalised<Shape extends z.core.$ZodShape>(
   shape: Shape,
+  aliases: Aliases<Shape>,
   entriesOf: (name: string, given: ReadonlyMap<string, unknown>) => [string, unknown][],
 ) {
   const normalise = (input: unknown, { issues }: Pick<z.core.ParsePayload, "issues">): unknown => {
-    if (typeof input !== "object" || input === null || Array.isArray(input)) return input;
+    if (!isObject(input)) return input;
     const given = new Map(Object.entries(input).map(([name, value]) => [name, normaliseValue(value)]));
     const entries = Object.keys(shape).flatMap((name) => entriesOf(name, given));
     const dryRun = dryRunInBody(input);
@@ -89,7 +77,37 @@ function normalised<Shape extends z.core.$ZodShape>(
     }
     return { ...Object.fromEntries(entries), dry_run: dryRun };
   };
-  return z.pipe(z.transform(normalise), z.object(shape));
+  const spellings = Object.keys(shape).flatMap((name) =>
+    spellingsOf(name, aliases).map((spelling) => [spelling, name] as const),
+  );
+  // `fieldOf`: which field a name means, for `unknownFields`.
+  return Object.assign(z.pipe(z.transform(normalise), z.object(shape)), { fieldOf: new Map(spellings) });
+}
+
+/** A field that a body's schema does not know: its path, its name, and the names that are known in its place. */
+export type UnknownField = { path: string; name: string; known: readonly string[] };
+
+/** The unknown fields of a body, and of the entries of its lists. */
+export function* unknownFields(schema: z.core.$ZodType, value: unknown, path = ""): Generator<UnknownField> {
+  const def = (schema as z.ZodMiniType)._zod.def as z.core.$ZodTypes["_zod"]["def"];
+  if ("fieldOf" in schema && isObject(value)) {
+    const { fieldOf, _zod } = schema as ReturnType<typeof body>;
+    const { shape } = _zod.def.out._zod.def;
+    const known = Object.keys(shape);
+    for (const [name, inner] of Object.entries(value)) {
+      const field = shape[fieldOf.get(name) ?? ""];
+      if (field) yield* unknownFields(field, inner, `${path}${name}.`);
+      else if (!DRY_RUN_SPELLINGS.includes(name)) yield { path: path + name, name, known };
+    }
+  } else if (def.type === "array" && Array.isArray(value)) {
+    for (const [index, entry] of value.entries())
+      yield* unknownFields(def.element, entry, `${path}${index}.`);
+  } else if (def.type === "optional") yield* unknownFields(def.innerType, value, path);
+  else if (def.type === "pipe") yield* unknownFields(def.in, value, path);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -112,6 +130,16 @@ export function requiredText() {
 /** A list that must be in the body. */
 export function requiredList<Item extends z.ZodMiniType>(item: Item) {
   return z.array(item, { error: missingOrInvalid });
+}
+
+/** A field of a change: absent it does not change, and null is its default again. */
+export function nullIsDefault<Schema extends z.ZodMiniType, Default>(schema: Schema, value: Default) {
+  return z.optional(
+    z.pipe(
+      z.nullable(schema),
+      z.transform((given): z.output<Schema> | Default => given ?? value),
+    ),
+  );
 }
 
 /** An optional text; null if it is absent. */

@@ -20,10 +20,12 @@ const fromNumber = z.pipe(
 );
 
 const variables = z.record(z.string(), z.string().check(maxLength(MAX_VALUE_LENGTH))).check(
-  satisfies((value: Record<string, string>) => {
-    const names = Object.keys(value);
-    return names.length <= MAX_VARIABLES && names.every((name) => VARIABLE_NAME.test(name));
+  satisfies((value: Record<string, string>) => Object.keys(value).length <= MAX_VARIABLES, {
+    code: "invalid_field",
+    problem: { problem: "out_of_range", max: MAX_VARIABLES },
+    hint: `It may have ${MAX_VARIABLES} entries.`,
   }),
+  satisfies((value: Record<string, string>) => Object.keys(value).every((name) => VARIABLE_NAME.test(name))),
 );
 
 /** `POST /v1/calls/outbound` */

@@ -1,6 +1,7 @@
 import { findAgent } from "../agents/store.ts";
 import { run, StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
+import { warningsOf } from "../http/warnings.ts";
 import type { Services } from "../services.ts";
 import { tryCredentials } from "../twilio/account.ts";
 import { isNotFound } from "../twilio/errors.ts";
@@ -9,11 +10,10 @@ import { sealToken } from "../twilio-accounts/auth-token.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
 import { findAccount, markAccepted, replaceToken } from "../twilio-accounts/store.ts";
-import type { ChangeBody } from "./schema.ts";
+import { type ChangeBody, changeBody } from "./schema.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
-const MAX_NAMED = 10;
-const MAX_NAME_LENGTH = 64;
+const FIELDS = Object.keys(changeBody._zod.def.out._zod.def.shape).filter((name) => name !== "dry_run");
 
 /**
  * Refuses a change that changes nothing, and names what it sent instead.
@@ -22,15 +22,21 @@ const MAX_NAME_LENGTH = 64;
  * @throws ApiError `missing_field`
  */
 export function requireChange({ dry_run: _, ...body }: ChangeBody, sent: object): void {
-  const fields = Object.keys(body);
   if (Object.values(body).some((value) => value !== undefined)) return;
-  const unknown = Object.keys(sent)
-    .slice(0, MAX_NAMED)
-    .map((name) => name.slice(0, MAX_NAME_LENGTH));
-  const named = unknown.length === 0 ? "" : ` Nothing is known of ${unknown.join(", ")}.`;
+  const unknown = warningsOf(changeBody, sent).map(({ details }) => details);
+  const near = unknown.flatMap(({ field, did_you_mean }) =>
+    did_you_mean === undefined ? [] : [[field, did_you_mean]],
+  );
+  const named =
+    unknown.length === 0 ? "" : ` There is no field ${unknown.map(({ field }) => field).join(", ")}.`;
+  const suggestion = near.map(([field, name]) => ` Instead of ${field}, send ${name}.`).join("");
   throw new ApiError("missing_field", {
-    message: `${errorCatalogue.missing_field.message}${named} Send at least one of ${fields.join(", ")}.`,
-    details: { fields, ...(unknown.length > 0 && { unknown_fields: unknown }) },
+    message: `${errorCatalogue.missing_field.message}${named}${suggestion} Send at least one of ${FIELDS.join(", ")}.`,
+    details: {
+      fields: FIELDS,
+      ...(unknown.length > 0 && { unknown_fields: unknown.map(({ field }) => field) }),
+      ...(near.length > 0 && { did_you_mean: Object.fromEntries(near) }),
+    },
   });
 }
 

@@ -27,7 +27,8 @@ export const HEALTH_REASONS = [
 export type HealthReason = (typeof HEALTH_REASONS)[number];
 export type Health = HealthReason | "ok";
 
-export type DriftPolicy = "repair" | "report";
+export const DRIFT_POLICIES = ["repair", "report"] as const;
+export type DriftPolicy = (typeof DRIFT_POLICIES)[number];
 
 /** Whether a reason comes from a number's routing record, which is read more seldom than the rest. */
 export function isRegionReason(reason: HealthReason): boolean {

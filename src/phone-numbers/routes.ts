@@ -3,16 +3,16 @@ import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppEnv } from "../http/context.ts";
 import { isDryRun, isDryRunInAny } from "../http/dry-run.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
-import { oneOf, pageOf } from "../http/page.ts";
+import { listQuery } from "../http/page.ts";
+import { dryRunQuery, validateQuery } from "../http/query.ts";
 import { requestServices } from "../services.ts";
 import { changeOwnNumber, ownNumber, planChange, requireChange } from "./change.ts";
-import { HEALTH_REASONS } from "./health.ts";
 import { importNumber } from "./import/import.ts";
 import { previewImport } from "./preview/preview.ts";
 import { previewRelease } from "./release/preview.ts";
 import { releaseNumber } from "./release/release.ts";
 import { numberInPath, toTheEnd } from "./request.ts";
-import { changeBody, importBody } from "./schema.ts";
+import { changeBody, importBody, listNumbersQuery } from "./schema.ts";
 import {
   serialiseImported,
   serialiseNumber,
@@ -23,7 +23,7 @@ import {
 import { listOwnNumbers } from "./store.ts";
 
 export const phoneNumbers = new Hono<AppEnv>()
-  .post("/", withApiKey, requireJson, validateJson(importBody), async (c) => {
+  .post("/", withApiKey, validateQuery(dryRunQuery), requireJson, validateJson(importBody), async (c) => {
     const body = c.req.valid("json");
     const apiKeyId = c.get("apiKeyId");
     c.get("log").conceal(body.twilio_token);
@@ -33,45 +33,46 @@ export const phoneNumbers = new Hono<AppEnv>()
     const imported = await toTheEnd(c, importNumber(body, apiKeyId, requestServices(c)));
     return c.json({ phone_number: serialiseImported(imported) }, 201);
   })
-  .get("/", withApiKey, async (c) => {
-    const page = pageOf(c);
+  .get("/", withApiKey, validateQuery(listNumbersQuery), async (c) => {
+    const { agent_id, twilio_sid, health, search, ...page } = c.req.valid("query");
     const { twilio } = requestServices(c);
-    const filter = {
-      agentId: c.req.query("agent_id") || undefined,
-      accountSid: c.req.query("twilio_sid") || undefined,
-      health: oneOf(c, "health", ["attention", "ok", ...HEALTH_REASONS]),
-      // As people write numbers: "(555) 000-1" is a part of +15550001.
-      search: c.req.query("search")?.replace(/[\s()+.-]/g, "") || undefined,
-    };
+    const filter = { agentId: agent_id, accountSid: twilio_sid, health, search };
     const { rows, count } = await listOwnNumbers(c.env.DB, c.get("apiKeyId"), filter, page);
     return c.json({ phone_numbers: rows.map((row) => serialiseNumber(row, twilio)), count, ...page });
   })
   .get("/:number", withApiKey, async (c) => {
-    const number = await ownNumber(numberInPath(c), c.get("apiKeyId"), c.env.DB);
+    const number = await ownNumber(await numberInPath(c), c.get("apiKeyId"), c.env.DB);
     return c.json({ phone_number: serialiseNumber(number, requestServices(c).twilio) });
   })
-  .get("/:number/events", withApiKey, async (c) => {
-    const page = pageOf(c);
+  .get("/:number/events", withApiKey, validateQuery(listQuery), async (c) => {
+    const page = c.req.valid("query");
     const apiKeyId = c.get("apiKeyId");
-    const { id } = await ownNumber(numberInPath(c), apiKeyId, c.env.DB);
+    const { id } = await ownNumber(await numberInPath(c), apiKeyId, c.env.DB);
     const { deliveries, count } = await requestServices(c).outbox.listOfNumber(apiKeyId, id, page);
     return c.json({ deliveries, count, ...page });
   })
-  .patch("/:number", withApiKey, requireJson, validateJson(changeBody), async (c) => {
-    const body = c.req.valid("json");
-    if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);
-    const services = requestServices(c);
-    const change = [numberInPath(c), body, c.get("apiKeyId"), services] as const;
-    requireChange(body, await c.req.json<object>());
-    if (isDryRun(c, body.dry_run)) {
-      const { number, changes } = await planChange(...change);
-      return c.json({ dry_run: true, phone_number: serialiseNumber(number, services.twilio), changes });
-    }
-    const number = await toTheEnd(c, changeOwnNumber(...change));
-    return c.json({ phone_number: serialiseNumber(number, services.twilio) });
-  })
-  .delete("/:number", withApiKey, async (c) => {
-    const release = [numberInPath(c), c.get("apiKeyId"), requestServices(c)] as const;
+  .patch(
+    "/:number",
+    withApiKey,
+    validateQuery(dryRunQuery),
+    requireJson,
+    validateJson(changeBody),
+    async (c) => {
+      const body = c.req.valid("json");
+      if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);
+      const services = requestServices(c);
+      const change = [await numberInPath(c), body, c.get("apiKeyId"), services] as const;
+      requireChange(body, await c.req.json<object>());
+      if (isDryRun(c, body.dry_run)) {
+        const { number, changes } = await planChange(...change);
+        return c.json({ dry_run: true, phone_number: serialiseNumber(number, services.twilio), changes });
+      }
+      const number = await toTheEnd(c, changeOwnNumber(...change));
+      return c.json({ phone_number: serialiseNumber(number, services.twilio) });
+    },
+  )
+  .delete("/:number", withApiKey, validateQuery(dryRunQuery), async (c) => {
+    const release = [await numberInPath(c), c.get("apiKeyId"), requestServices(c)] as const;
     if (await isDryRunInAny(c)) return c.json(serialiseReleasePreview(await previewRelease(...release)));
     return c.json({ phone_number: serialiseReleased(await toTheEnd(c, releaseNumber(...release))) });
   });

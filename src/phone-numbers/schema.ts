@@ -1,15 +1,20 @@
 import * as z from "zod/mini";
+import type { Fault } from "../http/faults.ts";
+import { pageShape } from "../http/page.ts";
 import { isPhoneNumber } from "../http/phone-number.ts";
+import { query } from "../http/query.ts";
 import {
   body,
+  changes,
   dryRunField,
-  type Fault,
   maxLength,
+  nullIsDefault,
   optionalText,
   pattern,
   requiredText,
 } from "../http/schema.ts";
 import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
+import { DRIFT_POLICIES, HEALTH_REASONS } from "./health.ts";
 
 export const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
 // Twilio's tokens have 32 characters and our agent ids 22. These limits only bound what we store or look up.
@@ -51,14 +56,17 @@ export const importBody = body(
 
 export type ImportBody = z.output<typeof importBody>;
 
-/** `PATCH /v1/phone-numbers/{number}`: a field that is left out, null or empty does not change. */
-export const changeBody = body(
+/**
+ * `PATCH /v1/phone-numbers/{number}`: a field that is left out does not change. One that is null or empty is its default
+ * again; one without a default refuses that.
+ */
+export const changeBody = changes(
   {
-    agent_id: z.optional(agentId),
+    agent_id: z.optional(z.string().check(maxLength(MAX_AGENT_ID_LENGTH))),
     inbound_enabled: z.optional(z.boolean()),
     outbound_enabled: z.optional(z.boolean()),
-    twilio_token: z.optional(twilioToken),
-    drift_policy: z.optional(z.enum(["repair", "report"])),
+    twilio_token: z.optional(z.string().check(maxLength(MAX_TOKEN_LENGTH))),
+    drift_policy: nullIsDefault(z.enum(DRIFT_POLICIES), "repair" as const),
     dry_run: dryRunField(),
   },
   {
@@ -71,3 +79,18 @@ export const changeBody = body(
 );
 
 export type ChangeBody = z.output<typeof changeBody>;
+
+/** `GET /v1/phone-numbers` */
+export const listNumbersQuery = query({
+  agent_id: z.optional(z.string()),
+  twilio_sid: z.optional(z.string()),
+  health: z.optional(z.enum(["attention", "ok", ...HEALTH_REASONS])),
+  // As people write numbers: "(555) 000-1" is a part of +15550001.
+  search: z.optional(
+    z.pipe(
+      z.string(),
+      z.transform((text) => text.replace(/[\s()+.-]/g, "") || undefined),
+    ),
+  ),
+  ...pageShape,
+});

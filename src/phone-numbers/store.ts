@@ -50,6 +50,21 @@ export function findOwnNumber(
   );
 }
 
+/** The number with this SID at Twilio, if it is this key's, even if its import or release is not finished. @throws StorageError */
+export async function findPhoneNumber(
+  db: D1Database,
+  apiKeyId: string,
+  twilioNumberSid: string,
+): Promise<string | null> {
+  // By way of the key's accounts, because the index of SIDs begins with them.
+  const row = await first<{ phone_number: string }>(
+    db
+      .prepare(`SELECT n.phone_number FROM ${FROM} WHERE t.api_key_id = ?1 AND n.twilio_number_sid = ?2`)
+      .bind(apiKeyId, twilioNumberSid),
+  );
+  return row?.phone_number ?? null;
+}
+
 /** Which numbers to list; what is undefined is not asked for. */
 export type NumberFilter = {
   /** `none`: numbers whose agent was deleted. */

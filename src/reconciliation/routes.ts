@@ -12,7 +12,7 @@ import { findHealth } from "./store.ts";
 
 /** `POST /v1/phone-numbers/{number}/check` */
 export const numberChecks = new Hono<AppEnv>().post("/:number/check", withApiKey, async (c) => {
-  const phoneNumber = numberInPath(c);
+  const phoneNumber = await numberInPath(c);
   const apiKeyId = c.get("apiKeyId");
   const services = requestServices(c);
   await toTheEnd(c, checkNumber(phoneNumber, apiKeyId, services));

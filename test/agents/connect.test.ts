@@ -226,7 +226,11 @@ describe("URLs of an agent", () => {
     [{ webhook_url: "https://192.168.0.1/" }, "webhook_url", "private_host"],
   ])("that are refused name the rule: %j", async (fields, field, rule) => {
     const error = await expectError(await create(fields), 400, "invalid_url");
-    expect(error.details).toEqual({ fields: [field], reason: rule });
+    expect(error.details).toEqual({
+      fields: [field],
+      problems: [{ field, problem: "malformed" }],
+      reason: rule,
+    });
   });
 
   it("on this machine name the setting that allows them, if the deployment is local", async () => {
@@ -247,6 +251,6 @@ describe("URLs of an agent", () => {
       400,
       "invalid_field",
     );
-    expect(error.details).toEqual({ fields: ["connect.parameters.__proto__"] });
+    expect(error.details).toMatchObject({ fields: ["connect.parameters.__proto__"] });
   });
 });

@@ -26,7 +26,7 @@ describe("GET /v1/agents", () => {
     expect(page).toMatchObject({ count: 5, limit: 2, offset: 2 });
     expect(page.agents.map(({ agent_id }) => agent_id)).toEqual(ids.slice(2, 4));
     expect(await list("?limit=101")).toMatchObject({ limit: 100 });
-    await expectError(await get("/v1/agents?limit=0", key), 400, "invalid_field");
+    await expectError(await get("/v1/agents?limit=0", key), 400, "invalid_parameter");
   });
 });
 
@@ -51,7 +51,7 @@ describe("GET /v1/agents/{agent_id}", () => {
   });
 });
 
-describe("PUT /v1/agents/{agent_id}", () => {
+describe.each(["PUT", "PATCH"])("%s /v1/agents/{agent_id}", (method) => {
   const full = {
     name: "Empfang",
     system_prompt: "Sei freundlich.",
@@ -69,7 +69,7 @@ describe("PUT /v1/agents/{agent_id}", () => {
     const key = await createKey();
     const id = await createAgent(key, full);
     const before = await (await get(`/v1/agents/${id}`, key)).json<Agent>();
-    const response = await call("PUT", `/v1/agents/${id}`, key, { welcome_message: " Guten Tag " });
+    const response = await call(method, `/v1/agents/${id}`, key, { welcome_message: " Guten Tag " });
     expect(response.status).toBe(200);
     const after = await response.json<Agent>();
     expect(after).toEqual({ ...before, welcome_message: "Guten Tag", updated_at: expect.any(String) });
@@ -87,7 +87,7 @@ describe("PUT /v1/agents/{agent_id}", () => {
       is_active: null,
     };
     const more = { webhook_url: null, connect: null, fallback: null, record: null };
-    const response = await call("PUT", `/v1/agents/${id}`, key, { ...cleared, ...more });
+    const response = await call(method, `/v1/agents/${id}`, key, { ...cleared, ...more });
     expect(await response.json()).toMatchObject({
       name: full.name,
       system_prompt: null,
@@ -118,7 +118,7 @@ describe("PUT /v1/agents/{agent_id}", () => {
     const key = await createKey();
     const id = await createAgent(key, full);
     const before = await rows("agents");
-    await expectError(await call("PUT", `/v1/agents/${id}`, key, changes), 400, code);
+    await expectError(await call(method, `/v1/agents/${id}`, key, changes), 400, code);
     expect(await rows("agents")).toEqual(before);
   });
 
@@ -126,7 +126,7 @@ describe("PUT /v1/agents/{agent_id}", () => {
     const key = await createKey();
     const id = await createAgent(key);
     const changes = [{ name: "A" }, { welcome_message: "B" }, { language: "de" }, { record: true }];
-    await Promise.all(changes.map((change) => call("PUT", `/v1/agents/${id}`, key, change)));
+    await Promise.all(changes.map((change) => call(method, `/v1/agents/${id}`, key, change)));
     expect(await (await get(`/v1/agents/${id}`, key)).json()).toMatchObject(Object.assign({}, ...changes));
   });
 
@@ -134,7 +134,7 @@ describe("PUT /v1/agents/{agent_id}", () => {
     const imported = await haveImported({ welcome_message: "Before" });
     const ring = async () => (await tell(imported, "voice", { CallSid: "CA1" })).text();
     expect(await ring()).toContain("Before");
-    await call("PUT", `/v1/agents/${imported.agentId}`, imported.key, { welcome_message: "After" });
+    await call(method, `/v1/agents/${imported.agentId}`, imported.key, { welcome_message: "After" });
     expect(await ring()).toContain("After");
   });
 });
@@ -163,11 +163,12 @@ describe("DELETE /v1/agents/{agent_id}", () => {
       expect.objectContaining({ state: "active", agent_id: null }),
     ]);
     expect(await (await tell(imported, "voice", { CallSid: "CA1" })).text()).toContain("not taking calls");
-    await expectError(await call("DELETE", `/v1/agents/${agentId}?force=1`, key), 400, "invalid_field");
+    await expectError(await call("DELETE", `/v1/agents/${agentId}?force=1`, key), 400, "invalid_parameter");
   });
 });
 
 requiresApiKey("GET", "/v1/agents");
 requiresApiKey("GET", "/v1/agents/agent_1");
 requiresApiKey("PUT", "/v1/agents/agent_1", { name: "x" });
+requiresApiKey("PATCH", "/v1/agents/agent_1", { name: "x" });
 requiresApiKey("DELETE", "/v1/agents/agent_1");

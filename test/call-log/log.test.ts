@@ -152,8 +152,8 @@ describe("the log of calls", () => {
   });
 
   it.each([
-    ["?direction=sideways", "invalid_field"],
-    ["?status=done", "invalid_field"],
+    ["?direction=sideways", "invalid_parameter"],
+    ["?status=done", "invalid_parameter"],
     ["?phone_number=123", "invalid_phone_format"],
     ["?agentId=x", "unknown_parameter"],
   ])("refuses %s", async (query, code) => {

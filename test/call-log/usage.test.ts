@@ -83,7 +83,7 @@ describe("GET /v1/usage", () => {
     "?since=2024-01-01&until=2026-01-01",
     "?until=2026-13-01",
   ])("refuses %s", async (query) => {
-    await expectError(await get(`/v1/usage${query}`, await createKey()), 400, "invalid_field");
+    await expectError(await get(`/v1/usage${query}`, await createKey()), 400, "invalid_parameter");
   });
 });
 

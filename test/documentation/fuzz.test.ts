@@ -81,7 +81,7 @@ function valid(schema: Schema): Arbitrary<unknown> {
       return fc.boolean();
     case "integer":
     case "number":
-      return fc.integer({ min: minimum, max: maximum });
+      return fc.integer({ min: Math.ceil(minimum), max: Math.floor(maximum) });
     case "array":
       return fc.array(valid(schema.items ?? {}), { maxLength: 5 });
     case "object":

@@ -155,8 +155,12 @@ describe("GET /v1/webhooks/deliveries", () => {
     "state=__proto__",
   ])("refuses ?%s", async (query) => {
     const key = await createKey();
-    const error = await expectError(await get(`/v1/webhooks/deliveries?${query}`, key), 400, "invalid_field");
-    expect(error.details).toEqual({ fields: [query.split("=")[0]] });
+    const error = await expectError(
+      await get(`/v1/webhooks/deliveries?${query}`, key),
+      400,
+      "invalid_parameter",
+    );
+    expect(error.details).toMatchObject({ fields: [query.split("=")[0]] });
   });
 
   it("shows nothing of another key, and nothing of an event's content", async () => {

@@ -1,8 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { version } from "../../package.json";
-import { errorType } from "../../src/http/error-type.ts";
-import { ApiError, errorCatalogue } from "../../src/http/errors.ts";
+import { ApiError, errorCatalogue, errorType } from "../../src/http/errors.ts";
 import { brokenDatabase, watchedDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { BASE, createKey, expectError, post, send } from "../support/worker.ts";

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { QUERY_PARAMETERS } from "../../src/query-parameters.ts";
+import { app } from "../../src/app.ts";
+import { parametersOf } from "../../src/http/query.ts";
 import { operations as documented } from "../support/document.ts";
 import { prepareImport } from "../support/import.ts";
 import { operations, twilio } from "../support/twilio.ts";
@@ -27,7 +28,15 @@ describe("query parameters", () => {
       .filter(([, names]) => names.length > 0);
     const sorted = (entries: readonly (readonly [string, readonly string[]])[]) =>
       Object.fromEntries(entries.map(([route, names]) => [route, [...names].sort()]));
-    expect(sorted(described)).toEqual(sorted(Object.entries(QUERY_PARAMETERS)));
+    const taken = Map.groupBy(
+      app.routes.filter(({ path }) => path.startsWith("/v1/")),
+      ({ method, path }) => `${method} ${path}`,
+    );
+    const parameters = [...taken]
+      .map(([route, handlers]) => [route, parametersOf(handlers.map(({ handler }) => handler))] as const)
+      .filter(([, names]) => names.length > 0);
+    expect(parameters.length).toBeGreaterThan(10);
+    expect(sorted(described)).toEqual(sorted(parameters));
   });
 
   it.each<[string, string, string[], Record<string, string> | undefined]>([
@@ -55,7 +64,7 @@ describe("query parameters", () => {
   it("of a list have bounds, and a limit of any length counts as 100", async () => {
     const page = await get(`/v1/agents?limit=${"9".repeat(40)}`, key);
     expect(await page.json()).toMatchObject({ limit: 100 });
-    await expectError(await get("/v1/agents?offset=1000001", key), 400, "invalid_field");
+    await expectError(await get("/v1/agents?offset=1000001", key), 400, "invalid_parameter");
     expect(await (await get("/v1/agents?offset=1000000", key)).json()).toMatchObject({ offset: 1_000_000 });
   });
 });
@@ -100,6 +109,8 @@ describe("dry_run", () => {
     const response = await call("POST", `/v1/phone-numbers${query}`, owner, { ...body, ...fields });
     expect((await expectError(response, 400, "invalid_parameter")).details).toEqual({
       parameters: ["dry_run"],
+      fields: ["dry_run"],
+      problems: [{ field: "dry_run", problem: "not_allowed", allowed: [true, false] }],
     });
     await untouched();
   });
@@ -237,7 +248,11 @@ describe("a request that is nearly right", () => {
     const { key: owner, body } = await prepareImport();
     const response = await call("POST", "/v1/phone-numbers", owner, { ...body, phone_number });
     const error = await expectError(response, 400, "invalid_phone_format");
-    expect(error.details).toEqual({ fields: ["phone_number"], ...(suggestion && { suggestion }) });
+    expect(error.details).toEqual({
+      fields: ["phone_number"],
+      problems: [{ field: "phone_number", problem: "malformed" }],
+      ...(suggestion && { suggestion }),
+    });
     expect(error.message).toMatch(message);
     if (suggestion) expect(error.message).toContain(suggestion);
     const inPath = await get(`/v1/phone-numbers/${encodeURIComponent(phone_number)}`, owner);
@@ -280,7 +295,7 @@ describe("the list of numbers", () => {
     expect(await count(`?twilio_sid=${body.twilio_sid}&agent_id=${body.agent_id}&health=ok`)).toBe(1);
     expect(await count(`?twilio_sid=AC${"9".repeat(32)}`)).toBe(0);
     expect(await count("?health=url_mismatch")).toBe(0);
-    await expectError(await get("/v1/phone-numbers?health=fine", owner), 400, "invalid_field");
+    await expectError(await get("/v1/phone-numbers?health=fine", owner), 400, "invalid_parameter");
   });
 
   it("counts what is wrong with the account as each number's", async () => {

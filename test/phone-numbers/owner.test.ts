@@ -117,7 +117,7 @@ describe("GET /v1/phone-numbers/{number}", () => {
     ]);
   });
 
-  it.each(["447446466847", "x", "%00", "+0", "+4474464668470000", "'"])("refuses %s", async (path) => {
+  it.each(["07446466847", "x", "%00", "+0", "+4474464668470000", "'"])("refuses %s", async (path) => {
     const key = await createKey();
     for (const method of ["GET", "PATCH", "DELETE"]) {
       const body = method === "PATCH" ? { inbound_enabled: true } : undefined;
@@ -127,7 +127,51 @@ describe("GET /v1/phone-numbers/{number}", () => {
   });
 });
 
+describe("a number in a path", () => {
+  it("is found without its plus and by its SID, only by its own key", async () => {
+    const { key } = await haveImported();
+    const [row] = await rows("phone_numbers");
+    const number = row as { phone_number: string; twilio_number_sid: string };
+    const other = await createKey();
+    for (const name of [NUMBER.slice("/v1/phone-numbers/%2B".length), number.twilio_number_sid]) {
+      const path = `/v1/phone-numbers/${name}`;
+      expect(await (await get(path, key)).json()).toMatchObject({
+        phone_number: { phone_number: number.phone_number },
+      });
+      await expectError(await get(path, other), 404, "number_not_found");
+      expect((await call("PATCH", path, key, { outbound_enabled: false })).status).toBe(200);
+      expect((await call("POST", `${path}/check`, key)).status).toBe(200);
+    }
+    await expectError(await get(`/v1/phone-numbers/PN${"0".repeat(32)}`, key), 404, "number_not_found");
+    expect((await call("DELETE", `/v1/phone-numbers/${number.twilio_number_sid}`, key)).status).toBe(200);
+    await expectError(
+      await get(`/v1/phone-numbers/${number.twilio_number_sid}`, key),
+      404,
+      "number_not_found",
+    );
+  });
+});
+
 describe("PATCH /v1/phone-numbers/{number}", () => {
+  it.each(["agent_id", "twilio_token", "inbound_enabled", "outbound_enabled"])(
+    "refuses null for %s, which has no default, and changes nothing",
+    async (field) => {
+      const { key } = await haveImported();
+      const before = await rows("phone_numbers");
+      const response = await call("PATCH", NUMBER, key, { [field]: null, drift_policy: "report" });
+      const error = await expectError(response, 400, "invalid_field");
+      expect(error.details.problems).toEqual([{ field, problem: "wrong_type" }]);
+      expect(await rows("phone_numbers")).toEqual(before);
+    },
+  );
+
+  it("makes drift_policy its default again for null", async () => {
+    const { key } = await haveImported();
+    await call("PATCH", NUMBER, key, { drift_policy: "report" });
+    const response = await call("PATCH", NUMBER, key, { drift_policy: null });
+    expect(await response.json()).toMatchObject({ phone_number: { drift_policy: "repair" } });
+  });
+
   it("moves the number to another agent, at once", async () => {
     const imported = await haveImported({ welcome_message: "Before" });
     expect(await (await ring(imported)).text()).toContain("Before");
@@ -152,7 +196,7 @@ describe("PATCH /v1/phone-numbers/{number}", () => {
 
   it("asks for at least one field", async () => {
     const { key } = await haveImported();
-    for (const body of [{}, { agent_id: null, twilio_token: "" }, { unknown: 1 }]) {
+    for (const body of [{}, { agent_id: undefined }, { unknown: 1 }]) {
       const error = await expectError(await call("PATCH", NUMBER, key, body), 400, "missing_field");
       expect(error.details.fields).toEqual([
         "agent_id",

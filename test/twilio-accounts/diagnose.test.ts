@@ -32,7 +32,7 @@ describe("refused credentials come with a reason", () => {
   it("api_key_in_sid, without asking Twilio", async () => {
     const { refused } = await prepare();
     const error = await refused({ twilio_sid: `SK${"0".repeat(32)}` }, "invalid_twilio_sid");
-    expect(error.details).toEqual({ fields: ["twilio_sid"], reason: "api_key_in_sid" });
+    expect(error.details).toMatchObject({ fields: ["twilio_sid"], reason: "api_key_in_sid" });
     expect(error.message).toContain("begins with AC");
     expect(operations()).toEqual([]);
   });

@@ -1,4 +1,5 @@
 import { errorFields } from "../../http/log.ts";
+import type { Warning } from "../../http/warnings.ts";
 import type { Services } from "../../services.ts";
 import { fetchAccount } from "../../twilio/account.ts";
 import { findMessagingService } from "../../twilio/messaging-services.ts";
@@ -10,14 +11,14 @@ import { lookUp } from "../import/look-up.ts";
 import { planHash } from "../import/plan-hash.ts";
 import type { ImportBody } from "../schema.ts";
 import { type AnsweredBy, smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
-import { type Facts, type Warning, warningsOf } from "./warnings.ts";
+import { type Facts, type WarningCode, warningsOf } from "./warnings.ts";
 
 /** What an import would do. */
 export type Preview = {
   twilioNumberSid: string;
   changes: FieldChange[];
   answeredBy: { voice: AnsweredBy; sms: AnsweredBy };
-  warnings: Warning[];
+  warnings: Warning<WarningCode>[];
   /** What Twilio did not tell us. About these, a missing warning proves nothing. */
   unchecked: string[];
   planHash: string;

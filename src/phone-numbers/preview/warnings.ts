@@ -1,9 +1,8 @@
+import type { Warning } from "../../http/warnings.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import type { MessagingService } from "../../twilio/messaging-services.ts";
 
 // What the owner of a number should know before it is imported. No I/O here.
-
-export type Warning = { code: WarningCode; message: string; details?: Record<string, string> };
 
 export type WarningCode =
   | "bound_to_trunk"
@@ -20,10 +19,10 @@ export type Facts = {
   accountType: string | undefined;
 };
 
-export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning[] {
-  const warnings: Warning[] = [];
-  const warn = (code: WarningCode, message: string, details?: Record<string, string>) =>
-    warnings.push({ code, message, ...(details && { details }) });
+export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning<WarningCode>[] {
+  const warnings: Warning<WarningCode>[] = [];
+  const warn = (code: WarningCode, message: string, details: Record<string, string> = {}) =>
+    warnings.push({ code, message, details });
 
   if (number.trunk_sid) {
     warn(
