@@ -130,7 +130,7 @@ describe("a wrong value in a query", () => {
     );
     const [problem] = error.details.problems as { allowed: string[] }[];
     expect(problem?.allowed).toEqual(expect.arrayContaining(["ok", "url_mismatch", "credentials_rejected"]));
-    expect(error.message).toContain("health must be ok, ");
+    expect(error.message).toContain("health must be attention, ok, ");
   });
 
   it("that is empty counts as absent, and of several the first counts", async () => {
