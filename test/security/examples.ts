@@ -55,6 +55,7 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   "GET /v1/agents": nothing,
   "GET /v1/agents/:agent_id": refused(404, "agent_not_found"),
   "PUT /v1/agents/:agent_id": () => [{ body: { name: "Taken" }, refused: [404, "agent_not_found"] }],
+  "PATCH /v1/agents/:agent_id": () => [{ body: { name: "Taken" }, refused: [404, "agent_not_found"] }],
   "DELETE /v1/agents/:agent_id": () => [
     { refused: [404, "agent_not_found"], owner: 409 },
     { query: { force: "true" }, refused: [404, "agent_not_found"] },
