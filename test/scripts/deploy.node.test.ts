@@ -24,8 +24,12 @@ afterAll(() => {
   for (const end of ended) end();
 });
 
-type World = Cloudflare & { directory: string; deploy: (...args: string[]) => Promise<Deployment> };
-type Deployment = { code: number | null; output: string; starts: number };
+type World = Cloudflare & {
+  directory: string;
+  deploy: (...args: string[]) => Promise<Ended>;
+  run: (script: string, ...args: string[]) => Promise<Ended>;
+};
+type Ended = { code: number | null; output: string; starts: number };
 type Changes = { placeholders?: boolean; address?: string; secrets?: object; env?: Record<string, string> };
 
 async function world(situation: Partial<Situation> = {}, changes: Changes = {}): Promise<World> {
@@ -52,16 +56,18 @@ async function world(situation: Partial<Situation> = {}, changes: Changes = {}):
   });
   return Object.assign(cloudflare, {
     directory,
-    deploy: (...args: string[]) => deploy(cloudflare, directory, args, changes.env),
+    deploy: (...args: string[]) =>
+      run(cloudflare, directory, ["deploy", "--wait", "0", ...args], changes.env),
+    run: (...command: string[]) => run(cloudflare, directory, command),
   });
 }
 
-function deploy(
+function run(
   { url }: Cloudflare,
   directory: string,
-  args: string[],
+  [script = "", ...args]: string[],
   more: Record<string, string> = {},
-): Promise<Deployment> {
+): Promise<Ended> {
   const sessions = join(directory, `output-${args.length}-${Math.random()}`);
   const env = {
     PATH: process.env.PATH,
@@ -76,17 +82,7 @@ function deploy(
     NODE_OPTIONS: `--import ${resolve("test/cloudflare-api/deployed.mjs")}`,
     ...more,
   };
-  const command = [
-    "run",
-    "--silent",
-    "deploy",
-    "--",
-    "-c",
-    join(directory, "wrangler.toml"),
-    "--wait",
-    "0",
-    ...args,
-  ];
+  const command = ["run", "--silent", script, "--", "-c", join(directory, "wrangler.toml"), ...args];
   const child = spawn("npm", command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
@@ -152,7 +148,7 @@ it.concurrent(
 it.concurrent(
   "deploys staging, and touches nothing of production's",
   async () => {
-    const { requests, workers, queues, directory, deploy } = await world();
+    const { requests, workers, queues, databases, directory, deploy, run } = await world();
     const { code, output } = await deploy("-e", "staging", "--secrets-file", join(directory, "secrets.json"));
     expect([code, output]).toEqual([0, expect.stringContaining(`${STAGING_ADDRESS} answers`)]);
     expect(
@@ -163,6 +159,8 @@ it.concurrent(
       "nixflex-numbers-staging",
       "nixflex-reconciliation-staging",
     ]);
+    expect(await run("key:create", "--remote", "--env=staging", "--name", "me")).toMatchObject({ code: 0 });
+    expect(databases.get(STAGING)?.prepare("SELECT name FROM api_keys").all()).toEqual([{ name: "me" }]);
   },
   TIMEOUT_MS,
 );
