@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
@@ -18,6 +18,10 @@ const STAGING = "22222222-2222-4222-8222-222222222222";
 const ADDRESS = "https://nixflex-numbers.acme.workers.dev";
 
 const STAGING_ADDRESS = "https://nixflex-numbers-staging.acme.workers.dev";
+
+// What `wrangler login` writes.
+const LOGIN =
+  'oauth_token = "token"\nrefresh_token = "token"\nexpiration_time = "2099-01-01T00:00:00.000Z"\n';
 
 const ended: (() => void)[] = [];
 afterAll(() => {
@@ -166,12 +170,15 @@ it.concurrent(
 );
 
 it.concurrent(
-  "says what a token without a permission cannot do",
+  "says what somebody who is logged in without a permission cannot do",
   async () => {
     const denied = { status: 403, errors: [{ code: 10000, message: "Authentication error" }] };
-    const { workers, directory, deploy } = await world({ refused: { "POST /queues": denied } });
-    const { code, output } = await deploy("--secrets-file", join(directory, "secrets.json"));
-    expect([code, workers.size]).toEqual([1, 0]);
+    const situation = { refused: { "POST /queues": denied } };
+    const { workers, directory, deploy } = await world(situation, { env: { CLOUDFLARE_API_TOKEN: "" } });
+    mkdirSync(join(directory, ".wrangler/config"), { recursive: true });
+    writeFileSync(join(directory, ".wrangler/config/default.toml"), LOGIN);
+    const { code, output, starts } = await deploy("--secrets-file", join(directory, "secrets.json"));
+    expect([code, starts, workers.size]).toEqual([1, 3, 0]);
     expect(output).toMatch(/\/queues\) failed.*Authentication error/s);
     expect(output).toContain("The migrations are applied, and the Worker before runs on them.");
   },
