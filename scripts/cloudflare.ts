@@ -14,7 +14,7 @@ type Reply<T> = { success: boolean; result: T; errors?: { code: number }[] };
 export async function workersDevSubdomain(
   configuredAccount: string | undefined,
 ): Promise<string | null | undefined> {
-  const token = process.env.CLOUDFLARE_API_TOKEN ?? tokenOfWrangler();
+  const token = process.env.CLOUDFLARE_API_TOKEN || tokenOfWrangler();
   if (token === undefined) return undefined;
   const get = async <T>(path: string): Promise<Reply<T>> => {
     const response = await fetch(`${API}${path}`, { headers: { authorization: `Bearer ${token}` } });

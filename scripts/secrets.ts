@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { freshSecrets } from "./fresh-secrets.ts";
-import { takeTarget } from "./target.ts";
+import { configOf, takeTarget } from "./target.ts";
 import { fail } from "./wrangler.ts";
 
 // npm run secrets [-- --env NAME]: writes new secrets for a deployment to a file that `wrangler deploy --secrets-file` reads. Never
@@ -9,6 +9,7 @@ import { fail } from "./wrangler.ts";
 try {
   const { target, rest } = takeTarget(process.argv.slice(2));
   if (rest.length > 0) throw new Error(`Unknown argument: ${rest[0]}`);
+  configOf(target);
   const file = target.environment === "" ? ".secrets.json" : `.secrets.${target.environment}.json`;
   if (existsSync(file)) throw new Error(`${file} already exists, so it was not changed.`);
   writeFileSync(file, `${JSON.stringify(freshSecrets(), null, 2)}\n`, { mode: 0o600 });

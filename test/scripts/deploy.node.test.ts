@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, expect, it, vi } from "vitest";
@@ -19,13 +19,21 @@ const ADDRESS = "https://nixflex-numbers.acme.workers.dev";
 
 const STAGING_ADDRESS = "https://nixflex-numbers-staging.acme.workers.dev";
 
+// What `wrangler login` writes.
+const LOGIN =
+  'oauth_token = "token"\nrefresh_token = "token"\nexpiration_time = "2099-01-01T00:00:00.000Z"\n';
+
 const ended: (() => void)[] = [];
 afterAll(() => {
   for (const end of ended) end();
 });
 
-type World = Cloudflare & { directory: string; deploy: (...args: string[]) => Promise<Deployment> };
-type Deployment = { code: number | null; output: string; starts: number };
+type World = Cloudflare & {
+  directory: string;
+  deploy: (...args: string[]) => Promise<Ended>;
+  run: (script: string, ...args: string[]) => Promise<Ended>;
+};
+type Ended = { code: number | null; output: string; starts: number };
 type Changes = { placeholders?: boolean; address?: string; secrets?: object; env?: Record<string, string> };
 
 async function world(situation: Partial<Situation> = {}, changes: Changes = {}): Promise<World> {
@@ -52,16 +60,18 @@ async function world(situation: Partial<Situation> = {}, changes: Changes = {}):
   });
   return Object.assign(cloudflare, {
     directory,
-    deploy: (...args: string[]) => deploy(cloudflare, directory, args, changes.env),
+    deploy: (...args: string[]) =>
+      run(cloudflare, directory, ["deploy", "--wait", "0", ...args], changes.env),
+    run: (...command: string[]) => run(cloudflare, directory, command),
   });
 }
 
-function deploy(
+function run(
   { url }: Cloudflare,
   directory: string,
-  args: string[],
+  [script = "", ...args]: string[],
   more: Record<string, string> = {},
-): Promise<Deployment> {
+): Promise<Ended> {
   const sessions = join(directory, `output-${args.length}-${Math.random()}`);
   const env = {
     PATH: process.env.PATH,
@@ -76,17 +86,7 @@ function deploy(
     NODE_OPTIONS: `--import ${resolve("test/cloudflare-api/deployed.mjs")}`,
     ...more,
   };
-  const command = [
-    "run",
-    "--silent",
-    "deploy",
-    "--",
-    "-c",
-    join(directory, "wrangler.toml"),
-    "--wait",
-    "0",
-    ...args,
-  ];
+  const command = ["run", "--silent", script, "--", "-c", join(directory, "wrangler.toml"), ...args];
   const child = spawn("npm", command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr])
@@ -152,7 +152,7 @@ it.concurrent(
 it.concurrent(
   "deploys staging, and touches nothing of production's",
   async () => {
-    const { requests, workers, queues, directory, deploy } = await world();
+    const { requests, workers, queues, databases, directory, deploy, run } = await world();
     const { code, output } = await deploy("-e", "staging", "--secrets-file", join(directory, "secrets.json"));
     expect([code, output]).toEqual([0, expect.stringContaining(`${STAGING_ADDRESS} answers`)]);
     expect(
@@ -163,17 +163,22 @@ it.concurrent(
       "nixflex-numbers-staging",
       "nixflex-reconciliation-staging",
     ]);
+    expect(await run("key:create", "--remote", "--env=staging", "--name", "me")).toMatchObject({ code: 0 });
+    expect(databases.get(STAGING)?.prepare("SELECT name FROM api_keys").all()).toEqual([{ name: "me" }]);
   },
   TIMEOUT_MS,
 );
 
 it.concurrent(
-  "says what a token without a permission cannot do",
+  "says what somebody who is logged in without a permission cannot do",
   async () => {
     const denied = { status: 403, errors: [{ code: 10000, message: "Authentication error" }] };
-    const { workers, directory, deploy } = await world({ refused: { "POST /queues": denied } });
-    const { code, output } = await deploy("--secrets-file", join(directory, "secrets.json"));
-    expect([code, workers.size]).toEqual([1, 0]);
+    const situation = { refused: { "POST /queues": denied } };
+    const { workers, directory, deploy } = await world(situation, { env: { CLOUDFLARE_API_TOKEN: "" } });
+    mkdirSync(join(directory, ".wrangler/config"), { recursive: true });
+    writeFileSync(join(directory, ".wrangler/config/default.toml"), LOGIN);
+    const { code, output, starts } = await deploy("--secrets-file", join(directory, "secrets.json"));
+    expect([code, starts, workers.size]).toEqual([1, 3, 0]);
     expect(output).toMatch(/\/queues\) failed.*Authentication error/s);
     expect(output).toContain("The migrations are applied, and the Worker before runs on them.");
   },
