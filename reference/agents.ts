@@ -69,6 +69,10 @@ const agentFields = {
     description:
       "Whether `call.completed` carries what was said in a call that the agent led by itself; true unless given.",
   },
+  ai_speaks_first: {
+    description:
+      "Whether the agent speaks first: its `welcome_message`, or what it says of itself. If not, it waits for the other side.",
+  },
   sms_reply: { description: "Whether the agent answers texts by itself; false unless given." },
 };
 
@@ -93,6 +97,7 @@ const agent = z
     max_tokens_per_turn: answered(z.int(), agentFields.max_tokens_per_turn.description),
     max_characters_per_turn: answered(z.int(), agentFields.max_characters_per_turn.description),
     transcript: answered(z.boolean(), agentFields.transcript.description),
+    ai_speaks_first: answered(z.boolean(), agentFields.ai_speaks_first.description),
     sms_reply: answered(z.boolean(), agentFields.sms_reply.description),
     created_at: time("When the agent was created"),
     updated_at: time("When the agent was last changed"),

@@ -67,6 +67,7 @@ export const createAgentBody = body({
   max_tokens_per_turn: z._default(talkFields.max_tokens_per_turn, DEFAULTS.max_tokens_per_turn),
   max_characters_per_turn: z._default(talkFields.max_characters_per_turn, DEFAULTS.max_characters_per_turn),
   transcript: z._default(talkFields.transcript, DEFAULTS.transcript),
+  ai_speaks_first: z._default(talkFields.ai_speaks_first, DEFAULTS.ai_speaks_first),
   sms_reply: z._default(talkFields.sms_reply, DEFAULTS.sms_reply),
 });
 
@@ -104,6 +105,7 @@ export const updateAgentBody = changes({
   max_tokens_per_turn: orDefault(talkFields.max_tokens_per_turn, DEFAULTS.max_tokens_per_turn),
   max_characters_per_turn: orDefault(talkFields.max_characters_per_turn, DEFAULTS.max_characters_per_turn),
   transcript: orDefault(talkFields.transcript, DEFAULTS.transcript),
+  ai_speaks_first: orDefault(talkFields.ai_speaks_first, DEFAULTS.ai_speaks_first),
   sms_reply: orDefault(talkFields.sms_reply, DEFAULTS.sms_reply),
 });
 

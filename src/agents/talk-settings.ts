@@ -7,6 +7,7 @@ export type Talk = {
   max_turns: number;
   max_tokens_per_turn: number;
   max_characters_per_turn: number;
+  ai_speaks_first: boolean;
   transcript: boolean;
   sms_reply: boolean;
 };
@@ -19,6 +20,7 @@ export const DEFAULTS: Talk = {
   max_turns: 100,
   max_tokens_per_turn: 300,
   max_characters_per_turn: 1_000,
+  ai_speaks_first: true,
   transcript: true,
   sms_reply: false,
 };

@@ -19,6 +19,7 @@ export const talkFields = {
   max_turns: whole(1, 500),
   max_tokens_per_turn: whole(16, 2_048),
   max_characters_per_turn: whole(50, 4_000),
+  ai_speaks_first: z.boolean(),
   transcript: z.boolean(),
   sms_reply: z.boolean(),
 };

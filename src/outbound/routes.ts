@@ -4,6 +4,7 @@ import type { AppContext, AppEnv } from "../http/context.ts";
 import { IDEMPOTENCY_HEADER } from "../http/idempotency.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { readBody } from "../http/read-body.ts";
+import { faultError } from "../http/schema.ts";
 import { requestServices } from "../services.ts";
 import { placeCall } from "./place.ts";
 import { type CallBody, callBody, textBody } from "./schema.ts";
@@ -46,6 +47,12 @@ export const texts = new Hono<AppEnv>().post(
 );
 
 async function place(c: AppContext, body: CallBody): Promise<Response> {
+  if (body.ai_speaks_first === false && body.welcome_message !== null)
+    throw faultError({
+      code: "invalid_field",
+      hint: "An agent that does not speak first has no `welcome_message`. Leave one of the two out.",
+      details: { fields: ["welcome_message", "ai_speaks_first"] },
+    });
   const { sid, from } = await placeCall(body, requestOf(c), requestServices(c));
   return c.json(
     { call_id: sid, status: "initiated", to: body.to_number, from, agent_id: body.agent_id },
