@@ -31,6 +31,7 @@ export default defineConfig({
                 MODEL: "scripted",
                 MIGRATIONS: migrations,
                 CALL_HISTORIES: process.env.CALL_HISTORIES ?? "30",
+                TALKS: process.env.TALKS ?? "60",
                 SOAK_MINUTES: process.env.SOAK_MINUTES ?? "0",
               },
             },

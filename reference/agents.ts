@@ -81,6 +81,10 @@ const descriptions = {
     description:
       "Whether `call.completed` carries what was said in a call that the agent led by itself; true unless given.",
   },
+  ai_speaks_first: {
+    description:
+      "Whether the agent speaks first: its `welcome_message`, or what it says of itself. If not, it waits for the other side.",
+  },
   sms_reply: { description: "Whether the agent answers texts by itself; false unless given." },
 };
 

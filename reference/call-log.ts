@@ -29,7 +29,7 @@ const call = {
   status: answered(z.enum(CALL_STATUSES), "Twilio's status of the call.", "completed"),
   ended_reason: answered(
     z.nullable(z.string()),
-    "Why it ended: `completed`, `transferred`, `silence_timeout`, `max_duration_reached`, `caller_hangup`, `callee_hangup`, " +
+    "Why it ended: `completed`, `transferred`, `silence_timeout`, `max_duration_reached`, `max_turns_reached`, `model_refused`, `caller_hangup`, `callee_hangup`, " +
       "`voicemail_detected`, `busy`, `failed`, `no-answer`, `canceled`. Null while it runs, or if Twilio never told its end.",
     "caller_hangup",
   ),
@@ -55,6 +55,11 @@ const said = z.object({
   interrupted: answered(
     z.optional(z.literal(true)),
     "The other one spoke before the end: this is what was heard.",
+  ),
+  first_token_ms: answered(
+    z.optional(z.int()),
+    "How long the model took to its first word, in milliseconds; only for an answer of the model's.",
+    420,
   ),
 });
 const listedCall = z

@@ -75,6 +75,15 @@ const callOperation = (id: string, summary: string): Operation => ({
           "characters each. A placeholder without a value is removed. The agent's runtime gets them as `<Parameter>`s.",
         examples: [{ name: "Ada" }],
       },
+      welcome_message: {
+        description:
+          "What the agent says first in this call, up to 1,000 characters; by default the agent's `welcome_message`. Without either the model begins, from its prompt.",
+        examples: ["Hello {{name}}, this is Acme Dental."],
+      },
+      ai_speaks_first: {
+        description:
+          "Whether the agent speaks first in this call; by default as the agent does. `false` with a `welcome_message` is refused.",
+      },
       machine_detection: {
         description:
           "Twilio's answering machine detection, for which Twilio charges. `Enable` tells a machine as soon as it answers, " +

@@ -5,7 +5,7 @@ import { twilioWebhooks } from "./webhooks.ts";
 export { BulkImport } from "./bulk-imports/object.ts";
 export { CallLog } from "./call-log/object.ts";
 export { AccountPace } from "./call-log/pace.ts";
-export { Conversation } from "./conversations/call.ts";
+export { Conversation } from "./conversations/conversation.ts";
 export { TextThread } from "./conversations/text-thread.ts";
 export { EventOutbox } from "./events/outbox/object.ts";
 

@@ -4,6 +4,7 @@ declare namespace Cloudflare {
     SOAK_MINUTES: string;
     /** Test only: how many histories test/outbound/histories.test.ts runs. */
     CALL_HISTORIES: string;
+    TALKS: string;
     /** Test only: the migrations, read by vitest.config.ts outside the Worker. */
     MIGRATIONS: import("cloudflare:test").D1Migration[];
   }

@@ -49,6 +49,20 @@ const parameters = z.optional(
 
 const dialable = z.string().check(pattern(DIALABLE, "invalid_field"));
 
+const languages = z.optional(
+  z
+    .array(
+      z.strictObject({
+        code: text,
+        ttsProvider: optional,
+        voice: optional,
+        transcriptionProvider: optional,
+        speechModel: optional,
+      }),
+    )
+    .check(maxLength(MAX_ENTRIES)),
+);
+
 const relayShape = {
   type: z.literal("conversation_relay"),
   url,
@@ -82,19 +96,10 @@ const relayShape = {
   ignorebackchannel: textOrFlag,
   speechTimeout: textOrNumber,
   speechtimeout: textOrNumber,
-  languages: z.optional(
-    z
-      .array(
-        z.strictObject({
-          code: text,
-          ttsProvider: optional,
-          voice: optional,
-          transcriptionProvider: optional,
-          speechModel: optional,
-        }),
-      )
-      .check(maxLength(MAX_ENTRIES)),
-  ),
+  applicationReconnect: flag,
+  languages,
+  // https://www.twilio.com/docs/voice/conversationrelay/provider-failover; without languages, Twilio's own backups.
+  failover: z.optional(z.strictObject({ languages })),
   parameters,
 };
 
@@ -161,7 +166,11 @@ function withCamelCaseNames(input: unknown): unknown {
       .filter(([, value]) => value !== null)
       .map(([name, value]) => [
         camelCase(name),
-        name === "languages" && Array.isArray(value) ? value.map(withCamelCaseNames) : value,
+        name === "languages" && Array.isArray(value)
+          ? value.map(withCamelCaseNames)
+          : name === "failover"
+            ? withCamelCaseNames(value)
+            : value,
       ]),
   );
 }

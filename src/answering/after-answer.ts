@@ -1,4 +1,4 @@
-import type { Outcome } from "../conversations/call.ts";
+import type { Outcome } from "../conversations/conversation.ts";
 import { sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";

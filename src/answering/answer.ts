@@ -1,6 +1,8 @@
 import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
+import { isWithheld } from "../twilio/e164.ts";
 import { say, sayLanguage } from "../twilio/say.ts";
-import { dialled, element, type Xml } from "../twilio/twiml.ts";
+import { element, type Xml } from "../twilio/twiml.ts";
+import { dial } from "./dial.ts";
 import { DEFAULT_LANGUAGE, type InboundAgent, type InboundRoute } from "./route.ts";
 import { isBuiltin, type TalkUrls, talk } from "./talking.ts";
 
@@ -39,14 +41,14 @@ export function answer(
     agent.connect === null || agent.connect.type === "builtin"
       ? talk(route, agent, urls, now)
       : connectVerbs(agent.connect, { route, agent, call, urls });
-  if (!verbs) return fallback(route);
+  if (!verbs) return fallback(route, call.from);
   return agent.record ? [recording(urls), ...verbs] : verbs;
 }
 
 /** The answer if the agent's runtime cannot be reached. */
-export function fallback(route: InboundRoute): Xml[] {
+export function fallback(route: InboundRoute, from: string): Xml[] {
   const wanted = isInService(route) ? route.agent?.fallback : undefined;
-  return (wanted && fallbackVerbs(wanted, route)) ?? unavailable();
+  return (wanted && fallbackVerbs(wanted, route, from)) ?? unavailable();
 }
 
 /** The polite refusal. It needs no route. */
@@ -68,12 +70,15 @@ export function isUnreached(parameters: URLSearchParams): boolean {
   );
 }
 
-function fallbackVerbs(wanted: Fallback, { phoneNumber, agent }: InboundRoute): Xml[] | undefined {
+function fallbackVerbs(
+  wanted: Fallback,
+  { phoneNumber, agent }: InboundRoute,
+  from: string,
+): Xml[] | undefined {
   if (wanted.type === "say")
     return [say(wanted.text, agent?.language ?? DEFAULT_LANGUAGE), element("Hangup")];
-  // A number that dials itself would ring forever.
-  if (wanted.number === phoneNumber) return undefined;
-  return [element("Dial", { answerOnBridge: "true" }, dialled(wanted.number))];
+  const verb = dial(wanted.number, { from, phoneNumber });
+  return verb && [verb];
 }
 
 type Connection = { route: InboundRoute; agent: InboundAgent; call: Call; urls: CallUrls };
@@ -93,27 +98,33 @@ function connectVerbs(
     }
     case "redirect":
       return [element("Redirect", { method: "POST" }, connect.url)];
-    case "dial":
-      if (connect.number === connection.route.phoneNumber) return undefined;
-      return [element("Dial", { action, method: "POST", answerOnBridge: "true" }, dialled(connect.number))];
+    case "dial": {
+      const { route, call } = connection;
+      const verb = dial(connect.number, { from: call.from, phoneNumber: route.phoneNumber }, action);
+      return verb && [verb];
+    }
   }
 }
 
 /** If `connect` has no greeting or language, the agent's welcome message and language are used. */
 function conversationRelay(connect: ConversationRelay, connection: Connection): Xml {
-  const { type: _, languages = [], parameters: own, ...attributes } = connect;
-  const { welcomeMessage, language } = connection.agent;
+  const { type: _, languages = [], failover, parameters: own, ...attributes } = connect;
+  const { welcomeMessage, language, talk: settings } = connection.agent;
+  const greeting = connection.route.outbound?.welcomeMessage ?? attributes.welcomeGreeting;
   return element(
     "ConversationRelay",
     texts({
       ...attributes,
-      welcomeGreeting: attributes.welcomeGreeting ?? welcomeMessage ?? undefined,
+      welcomeGreeting: greeting ?? ((settings.ai_speaks_first && welcomeMessage) || undefined),
       language: attributes.language ?? sayLanguage(language),
     }),
-    ...languages.map((entry) => element("Language", texts(entry))),
+    ...languages.map(languageOf),
+    ...(failover ? [element("Failover", {}, ...(failover.languages ?? []).map(languageOf))] : []),
     ...parameters(own, connection),
   );
 }
+
+const languageOf = (entry: Record<string, string | undefined>): Xml => element("Language", entry);
 
 /**
  * `<Parameter>`s tell the runtime which agent, number and call it serves. Ours come last, so that they replace the
@@ -127,7 +138,7 @@ function parameters(own: Record<string, string> = {}, { route, agent, call }: Co
     agent_id: agent.id,
     phone_number: route.phoneNumber,
     call_id: call.callSid,
-    from: call.from,
+    from: isWithheld(call.from) ? "unknown" : call.from,
   };
   return Object.entries(all).map(([name, value]) => element("Parameter", { name, value }));
 }

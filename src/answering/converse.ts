@@ -1,5 +1,7 @@
-import type { Closing, Input, Outcome, Reply } from "../conversations/call.ts";
+import type { Closing, Outcome } from "../conversations/conversation.ts";
 import { conversationOf } from "../conversations/door.ts";
+import type { Input, Reply } from "../conversations/gather.ts";
+import { pressed } from "../conversations/relay.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
@@ -40,12 +42,14 @@ export async function openRelay(c: AppContext): Promise<Response> {
   const agent = talkingAgent(route, services.model.isConfigured);
   const isUpgrade = c.req.header("upgrade")?.toLowerCase() === "websocket";
   if (!agent || !isUpgrade || !CALL_SID.test(callSid)) throw new ApiError("not_found");
-  const object = await objectOf(route.phoneNumberId, callSid, services);
   // The caller is not known here; Twilio says who it is once the socket is open.
-  await object.begin(openingOf(route, agent, { callSid, from: "" }, services.model.timeoutMs));
-  const { status, webSocket } = await object.fetch(
-    new Request(c.req.url, { headers: { upgrade: "websocket" } }),
-  );
+  const opening = openingOf(route, agent, { callSid, from: "" }, services.model.timeoutMs);
+  const open = async () => {
+    const object = await objectOf(route.phoneNumberId, callSid, services);
+    await object.begin(opening);
+    return object.fetch(new Request(c.req.url, { headers: { upgrade: "websocket" } }));
+  };
+  const { status, webSocket } = await open().catch(open);
   if (status !== 101 || !webSocket) throw new ApiError("not_found");
   return new Response(null, { status: 101, webSocket });
 }
@@ -55,8 +59,7 @@ export function gatherTurn(c: AppContext, request: TrustedRequest, isWaiting: bo
   const { parameters } = request;
   const words = parameters.get("SpeechResult")?.trim() ?? "";
   const digits = parameters.get("Digits") ?? "";
-  const pressed = digits === "" ? "" : `(The caller pressed ${digits.slice(0, 32)} on the keypad.)`;
-  const said = words || pressed;
+  const said = words || (digits === "" ? "" : pressed(digits.slice(0, 32)));
   const input: Input = isWaiting ? "wait" : said === "" ? "silence" : { heard: said };
   return reply(c, request.route, parameters, (object, opening) => object.gather(opening, input));
 }
@@ -69,7 +72,7 @@ export function closeConversation(
 ): Promise<Xml[]> {
   return reply(c, route, parameters, async (object, opening) => {
     const closing: Closing = await object.closed(opening, isUnreached(parameters));
-    if (!closing.wasMet && isRelayRefusal(parameters)) {
+    if (!closing.relayStarted && isRelayRefusal(parameters)) {
       const { db, log, now, defer, routesChanged } = requestServices(c);
       const { apiKeyId, accountSid, region } = route;
       log.info("relay_refused", {
@@ -91,7 +94,10 @@ type Ask = (
   opening: ReturnType<typeof openingOf>,
 ) => Promise<Reply>;
 
-/** Asks the call's object; if it cannot be asked, the caller gets the agent's fallback. */
+/**
+ * Asks the call's object. One that was restarted in mid-call is asked to have the caller say it again; if it cannot be asked,
+ * the caller gets the agent's fallback.
+ */
 async function reply(
   c: AppContext,
   route: InboundRoute,
@@ -101,16 +107,23 @@ async function reply(
   const services = requestServices(c);
   const agent = talkingAgent(route, services.model.isConfigured);
   const callSid = parameters.get("CallSid") ?? "";
-  if (!agent || !CALL_SID.test(callSid)) return fallback(route);
-  const call = { callSid, from: parameters.get("From") ?? "" };
-  try {
-    const object = await objectOf(route.phoneNumberId, callSid, services);
-    const answer = await ask(object, openingOf(route, agent, call, services.model.timeoutMs));
-    const urls = talkUrls(services.publicBaseUrl, route, callSid);
-    return replyVerbs(answer, agent, urls) ?? fallback(route);
-  } catch (error) {
+  const from = parameters.get("From") ?? "";
+  if (!agent || !CALL_SID.test(callSid)) return fallback(route, from);
+  const opening = openingOf(route, agent, { callSid, from }, services.model.timeoutMs);
+  const urls = talkUrls(services.publicBaseUrl, route, callSid);
+  const askedBy = async (how: Ask) => how(await objectOf(route.phoneNumberId, callSid, services), opening);
+  const lost = (error: unknown) =>
     services.log.warn("conversation_lost", { agent_id: agent.id, ...errorFields(error) });
-    return fallback(route);
+  try {
+    const answer = await askedBy(ask).catch((error: unknown) => {
+      lost(error);
+      return askedBy((object) => object.gather(opening, "lost"));
+    });
+    const { phoneNumber } = route;
+    return replyVerbs(answer, agent, urls, { from, phoneNumber }) ?? fallback(route, from);
+  } catch (error) {
+    lost(error);
+    return fallback(route, from);
   }
 }
 
@@ -122,8 +135,9 @@ export async function callOutcome(
 ): Promise<Outcome | null> {
   const callSid = parameters.get("CallSid") ?? "";
   if (!talkingAgent(route, services.model.isConfigured) || !CALL_SID.test(callSid)) return null;
+  const ask = async () => (await objectOf(route.phoneNumberId, callSid, services)).outcome();
   try {
-    return await (await objectOf(route.phoneNumberId, callSid, services)).outcome();
+    return await ask().catch(ask);
   } catch (error) {
     services.log.warn("outcome_unknown", errorFields(error));
     return null;

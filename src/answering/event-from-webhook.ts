@@ -1,4 +1,5 @@
 import type { EventType } from "../events/event.ts";
+import { isWithheld } from "../twilio/e164.ts";
 import { meaningOf } from "../twilio/meanings.ts";
 
 // Turns a webhook of Twilio into an event. No I/O here.
@@ -54,9 +55,10 @@ function callEnded(parameters: URLSearchParams): WebhookEvent | undefined {
 }
 
 function call(sid: string, parameters: URLSearchParams) {
+  const from = parameters.get("From") ?? "";
   return {
     call_id: sid,
-    from: parameters.get("From"),
+    from: isWithheld(from) ? "unknown" : from,
     to: parameters.get("To"),
     direction: parameters.get("Direction")?.replace(/^outbound-.*/, "outbound") ?? null,
     call_status: parameters.get("CallStatus"),

@@ -1,9 +1,10 @@
 import { type CallReport, reasonOf, statusOf } from "../call-log/call.ts";
 import { sealParties, sealTranscript } from "../call-log/seals.ts";
-import type { Outcome } from "../conversations/call.ts";
+import type { Outcome } from "../conversations/conversation.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { CALL_SID } from "../twilio/calls.ts";
+import { isWithheld } from "../twilio/e164.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
@@ -61,7 +62,8 @@ async function reportOf(
   const { agent, phoneNumberId, phoneNumber, accountSid, region, outbound } = route;
   const duration = parameters.get("CallDuration") ?? "";
   const transcript = outcome?.transcript;
-  const parties = { from: parameters.get("From") ?? "", to: parameters.get("To") ?? "" };
+  const from = parameters.get("From") ?? "";
+  const parties = { from: isWithheld(from) ? "unknown" : from, to: parameters.get("To") ?? "" };
   return {
     callId,
     agentId: agent?.id ?? null,

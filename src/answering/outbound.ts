@@ -27,7 +27,7 @@ export async function routeOfPath<Route extends InboundRoute>(c: AppContext, rou
   if (!found) throw new ApiError("not_found");
   const brief = await openBrief(vault, id, found.briefSealed);
   if (brief.from !== route.phoneNumber) throw new ApiError("not_found");
-  return placed(route, { id, to: brief.to, dynamicVars: brief.dynamicVars, ...found }, brief);
+  return placed(route, { id, ...brief, ...found }, brief);
 }
 
 /** The same for a request that must be answered: without its brief the call gets what a caller gets. */
@@ -48,22 +48,25 @@ function placed<Route extends InboundRoute>(
   { id, to, dynamicVars, isVoicemail }: PlacedCall,
   brief: CallBrief,
 ): Route {
-  const outbound = { id, to, dynamicVars, isVoicemail };
+  const agent = route.agent && briefed(route.agent, brief);
+  const welcomeMessage = brief.welcomeMessage === null ? null : (agent?.welcomeMessage ?? null);
+  const outbound = { id, to, dynamicVars, welcomeMessage, isVoicemail };
   // Whether a number takes calls says nothing of the calls that it makes.
-  return { ...route, inboundEnabled: true, agent: route.agent && briefed(route.agent, brief), outbound };
+  return { ...route, inboundEnabled: true, agent, outbound };
 }
 
 /** The agent for this call. @internal */
 export function briefed(
   agent: InboundAgent,
-  { prompt, dynamicVars, voicemailMessage }: CallBrief,
+  { prompt, dynamicVars, welcomeMessage, aiSpeaksFirst, voicemailMessage }: CallBrief,
 ): InboundAgent {
   const fill = (text: string | null) => text && filled(text, dynamicVars);
   const systemPrompt = [agent.systemPrompt, prompt].filter(Boolean).join("\n\n");
   return {
     ...agent,
     systemPrompt: fill(systemPrompt) || null,
-    welcomeMessage: fill(agent.welcomeMessage) || null,
+    welcomeMessage: fill(welcomeMessage ?? agent.welcomeMessage) || null,
+    talk: { ...agent.talk, ai_speaks_first: aiSpeaksFirst ?? agent.talk.ai_speaks_first },
     voicemailMessage: fill(voicemailMessage) || null,
   };
 }

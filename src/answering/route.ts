@@ -28,6 +28,8 @@ export type PlacedCall = {
   /** The callee. */
   to: string;
   dynamicVars: Record<string, string>;
+  /** What this call begins with, if it says so. */
+  welcomeMessage: string | null;
   /** A machine has answered. */
   isVoicemail: boolean;
 };

@@ -1,5 +1,5 @@
 import { Hono } from "hono/tiny";
-import type { Outcome } from "../conversations/call.ts";
+import type { Outcome } from "../conversations/conversation.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requestServices, type Services } from "../services.ts";
@@ -38,8 +38,10 @@ for (const about of ["/:id", "/:id/calls/:outbound"]) {
   answering
     .on(METHODS, `${about}/voice`, takeCall)
     .on(METHODS, `${about}/voice-fallback`, async (c) => {
-      const route = await lastResort(await readUnverified(c), routeServices(c));
-      return twimlResponse(...(route ? fallback(await routeOfPathOrPlain(c, route)) : unavailable()));
+      const unverified = await readUnverified(c);
+      const route = await lastResort(unverified, routeServices(c));
+      const from = parametersOf(unverified).get("From") ?? "";
+      return twimlResponse(...(route ? fallback(await routeOfPathOrPlain(c, route), from) : unavailable()));
     })
     .on(METHODS, `${about}/connect-action`, afterConnect)
     .get(`${about}/relay/:call`, openRelay)
@@ -100,7 +102,7 @@ async function afterConnect(c: AppContext): Promise<Response> {
     twilio_code: parameters.get("ErrorCode")?.slice(0, MAX_LOGGED),
     dial_status: parameters.get("DialCallStatus")?.slice(0, MAX_LOGGED),
   });
-  return twimlResponse(...fallback(route));
+  return twimlResponse(...fallback(route, parameters.get("From") ?? ""));
 }
 
 async function takeInText(c: AppContext): Promise<Response> {

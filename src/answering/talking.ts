@@ -1,9 +1,12 @@
-import type { Reply } from "../conversations/call.ts";
+import { listenSeconds } from "../conversations/alarm.ts";
+import type { Reply } from "../conversations/gather.ts";
 import { phrasesIn } from "../conversations/phrases.ts";
 import type { Opening } from "../conversations/state.ts";
 import { DAY_MS } from "../time.ts";
+import { isWithheld } from "../twilio/e164.ts";
 import { say, sayLanguage } from "../twilio/say.ts";
-import { dialled, element, type Xml } from "../twilio/twiml.ts";
+import { element, type Xml } from "../twilio/twiml.ts";
+import { dial } from "./dial.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
 
 // What a caller of an agent that talks by itself is connected with. No I/O here.
@@ -12,8 +15,6 @@ import type { InboundAgent, InboundRoute } from "./route.ts";
 export type TalkUrls = { connectAction: string; relay: string; gather: string; gatherWait: string };
 
 const RELAY_REFUSED_MS = DAY_MS;
-// Twilio's longest wait for a caller who says nothing, before we decide what follows.
-const MAX_GATHER_SECONDS = 15;
 /** Twilio did not get through to us; that says nothing of the account. https://www.twilio.com/docs/api/errors/64102 */
 const OUR_FAULT: ReadonlySet<string> = new Set(["64102", "39001"]);
 
@@ -29,30 +30,52 @@ export function isRelayRefusal(parameters: URLSearchParams): boolean {
 
 /** What is told to the object of a call. */
 export function openingOf(
-  { apiKeyId, accountSid, phoneNumberId, phoneNumber, outbound }: InboundRoute,
-  { id, systemPrompt, welcomeMessage, language, talk }: InboundAgent,
-  call: { callSid: string; from: string },
+  route: InboundRoute,
+  agent: InboundAgent,
+  { callSid, from }: { callSid: string; from: string },
   patienceMs: number,
 ): Opening {
-  const agent = { id, systemPrompt, welcomeMessage, language, talk };
-  const other = outbound && { isOutbound: true as const, from: outbound.to };
-  return { apiKeyId, accountSid, phoneNumberId, phoneNumber, ...call, ...other, agent, patienceMs };
+  const { apiKeyId, accountSid, phoneNumberId, phoneNumber, outbound } = route;
+  const { id, systemPrompt, language, talk } = agent;
+  // Nobody is put through to the number that he called.
+  const transfer_numbers = talk.transfer_numbers.filter((to) => to !== phoneNumber && to !== outbound?.to);
+  return {
+    ...{ apiKeyId, accountSid, phoneNumberId, phoneNumber, callSid, patienceMs },
+    from: outbound?.to ?? (isWithheld(from) ? "" : from),
+    ...(outbound && { isOutbound: true as const }),
+    greeting: greetingOf(route, agent),
+    agent: { id, systemPrompt, language, talk: { ...talk, transfer_numbers } },
+  };
+}
+
+/** What is said first, if the agent speaks first. Whoever is called gets no "How can I help?": the model begins. */
+function greetingOf(
+  { outbound }: InboundRoute,
+  { welcomeMessage, language, talk }: InboundAgent,
+): string | null {
+  if (!talk.ai_speaks_first) return null;
+  return welcomeMessage ?? (outbound ? null : phrasesIn(language).hello);
 }
 
 /** The beginning of a conversation: ConversationRelay, or Gather if Twilio refused that to the account within a day. */
 export function talk(route: InboundRoute, agent: InboundAgent, urls: TalkUrls, now: Date): Xml[] {
   const { relayRefusedAt } = route;
-  const greeting = agent.welcomeMessage ?? phrasesIn(agent.language).hello;
+  const greeting = greetingOf(route, agent);
   if (relayRefusedAt !== null && now.getTime() - Date.parse(relayRefusedAt) < RELAY_REFUSED_MS) {
-    return [listen(greeting, agent, urls)];
+    // The model begins: that is its first answer.
+    if (greeting === null && agent.talk.ai_speaks_first)
+      return [element("Redirect", { method: "POST" }, urls.gatherWait)];
+    return [listen(greeting ?? "", listenSeconds(0, agent.talk.silence_hangup_seconds), agent, urls)];
   }
   const relay = element("ConversationRelay", {
     url: urls.relay,
-    welcomeGreeting: greeting,
+    welcomeGreeting: greeting ?? undefined,
     language: sayLanguage(agent.language),
     voice: agent.voiceId ?? undefined,
     dtmfDetection: "true",
-    events: "tokens-played",
+    partialPrompts: "true",
+    events: "speaker-events tokens-played",
+    applicationReconnect: "true",
   });
   return [element("Connect", { action: urls.connectAction, method: "POST" }, relay)];
 }
@@ -62,24 +85,24 @@ export function replyVerbs(
   { say: words, next }: Reply,
   agent: InboundAgent,
   urls: TalkUrls,
+  parties: { from: string; phoneNumber: string },
 ): Xml[] | undefined {
   const spoken = words === "" ? [] : [say(words, agent.language)];
-  if (next === "listen") return [listen(words, agent, urls)];
   if (next === "wait") return [...spoken, element("Redirect", { method: "POST" }, urls.gatherWait)];
   if (next === "hang_up") return [...spoken, element("Hangup")];
   if (next === "fallback") return undefined;
-  const { connectAction: action } = urls;
-  const dial = element("Dial", { action, method: "POST", answerOnBridge: "true" }, dialled(next.transferTo));
-  return [...spoken, dial];
+  if ("listenSeconds" in next) return [listen(words, next.listenSeconds, agent, urls)];
+  const transfer = dial(next.transferTo, parties, urls.connectAction);
+  return transfer && [...spoken, transfer];
 }
 
 /** https://www.twilio.com/docs/voice/twiml/gather */
-function listen(words: string, agent: InboundAgent, urls: TalkUrls): Xml {
+function listen(words: string, seconds: number, agent: InboundAgent, urls: TalkUrls): Xml {
   const attributes = {
     input: "speech dtmf",
     action: urls.gather,
     method: "POST",
-    timeout: String(Math.min(agent.talk.silence_hangup_seconds, MAX_GATHER_SECONDS)),
+    timeout: String(seconds),
     speechTimeout: "auto",
     language: sayLanguage(agent.language),
     actionOnEmptyResult: "true",

@@ -1,7 +1,10 @@
-import { isCarrierWord } from "../conversations/thread.ts";
+import { carrierWordIn } from "../conversations/thread.ts";
+import { type EventType, sealEvent } from "../events/event.ts";
+import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
+import { callObject } from "../objects.ts";
 import type { Services } from "../services.ts";
-import { isE164 } from "../twilio/e164.ts";
+import { isE164, isWithheld } from "../twilio/e164.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isInService } from "./answer.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
@@ -9,29 +12,57 @@ import type { TrustedRequest } from "./trusted-request.ts";
 // Short codes and names cannot be answered, and who has no number wants no answer.
 const MIN_LENGTH = 8;
 
-/** Hands a text to its thread, if the agent answers texts. Never throws: Twilio has its answer already. */
-export async function replyByText({ route, parameters }: TrustedRequest, services: Services): Promise<void> {
+/**
+ * Hands a text to its thread, if the agent answers texts, and tells of an opt-out in any clear words. Never throws: Twilio
+ * has its answer already.
+ */
+export async function replyByText(request: TrustedRequest, services: Services): Promise<void> {
+  const { route, parameters } = request;
   const { agent, apiKeyId, accountSid, region, phoneNumber, phoneNumberId } = route;
   const from = parameters.get("From") ?? "";
   const sid = parameters.get("MessageSid") ?? "";
   const text = parameters.get("Body") ?? "";
-  if (!agent?.talk.sms_reply || !services.model.isConfigured || !isInService(route)) return;
-  if (!isE164(from) || from.length < MIN_LENGTH || from === phoneNumber || sid === "" || text.trim() === "")
-    return;
-  if (isCarrierWord(text, parameters.get("OptOutType"))) return;
+  if (!agent || sid === "" || text.trim() === "") return;
+  const owner = {
+    account: { apiKeyId, accountSid, region },
+    phoneNumber,
+    correspondent: from,
+    agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
+    patienceMs: services.model.timeoutMs,
+    messagingServiceSid: parameters.get("MessagingServiceSid"),
+    statusCallback: webhooksOf(services.publicBaseUrl, phoneNumberId).message,
+  };
   try {
+    const word = carrierWordIn(text, parameters.get("OptOutType"));
+    if (word === "opt_out")
+      await tell("sms.opted_out", request, { message_id: sid, from, to: phoneNumber, text }, services);
+    const isAnswered = agent.talk.sms_reply && services.model.isConfigured && isInService(route);
+    if (word !== null || !isAnswered) return;
+    if (!isE164(from) || from.length < MIN_LENGTH || isWithheld(from) || from === phoneNumber) return;
     const name = await services.vault.fingerprint(`text-thread/${phoneNumberId}/${from}`);
-    const owner = {
-      account: { apiKeyId, accountSid, region },
-      phoneNumber,
-      correspondent: from,
-      agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
-      patienceMs: services.model.timeoutMs,
-      messagingServiceSid: parameters.get("MessagingServiceSid"),
-      statusCallback: webhooksOf(services.publicBaseUrl, phoneNumberId).message,
-    };
-    await services.objects.textThreads.getByName(name).receive(owner, sid, text);
+    const { textThreads } = services.objects;
+    // Twilio's SID tells a text that comes twice.
+    await callObject(
+      () => textThreads.getByName(name),
+      (thread) => thread.receive(owner, sid, text),
+    );
   } catch (error) {
     services.log.error("text_not_answered", { agent_id: agent.id, ...errorFields(error) });
+    const data = { from: phoneNumber, to: from, reason: "not_answered", twilio_code: null };
+    await tell("sms.failed", request, data, services).catch(() => undefined);
   }
+}
+
+async function tell(
+  type: EventType,
+  { route, parameters }: TrustedRequest,
+  data: Record<string, unknown>,
+  services: Services,
+): Promise<void> {
+  const { agent, apiKeyId, phoneNumber, phoneNumberId } = route;
+  if (!agent?.hasWebhook) return;
+  const receipt = `${phoneNumberId}/${type}/${parameters.get("MessageSid")}`;
+  const draft = { type, apiKeyId, agentId: agent.id, phoneNumberId, receipt };
+  const event = { ...draft, data: { phone_number: phoneNumber, ...data } };
+  await tellNow(await sealEvent(event, services.vault, services.now()), services);
 }

@@ -34,6 +34,9 @@ export type CallBrief = {
   to: string;
   prompt: string | null;
   dynamicVars: Record<string, string>;
+  welcomeMessage: string | null;
+  /** null: as the agent does. */
+  aiSpeaksFirst: boolean | null;
   voicemailMessage: string | null;
 };
 

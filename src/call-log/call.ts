@@ -27,7 +27,13 @@ export const DIRECTIONS = ["inbound", "outbound"] as const;
 export type Direction = (typeof DIRECTIONS)[number];
 
 /** Who said what, as the API shows it. */
-export type Said = { role: "caller" | "agent"; text: string; at: string };
+export type Said = {
+  role: "caller" | "agent";
+  text: string;
+  at: string;
+  interrupted?: true;
+  first_token_ms?: number;
+};
 
 /** What Twilio, or the agent's conversation, has told of a call. It may come twice, and in any order. */
 export type CallReport = {

@@ -1,50 +1,65 @@
-import { type EndedReason, type State, speakingMs } from "./state.ts";
+import { type Hearing, heardAt } from "./speech.ts";
+import type { EndedReason, State } from "./state.ts";
 
-// When a conversation looks at the clock. No I/O here.
+// When a conversation looks at the clock, and what a silence means. No I/O here.
 
 /** What has ended is kept for a day, so that Twilio's repeated reports find it; then the object is emptied. */
 const KEEP_MS = 24 * 60 * 60 * 1_000;
-// Twilio says at once whose call it is, and is heard late if many calls begin together. What never says it is not Twilio.
+// Twilio sends `setup` at once, but under load we may read it late. After a minute without it the peer is not Twilio.
 const SETUP_MS = 60_000;
-const MAX_GOODBYE_MS = 15_000;
+/** Whoever speaks for longer without a word that Twilio understands is a noise. */
+const MAX_NOISE_MS = 120_000;
+/** The longest that Twilio is told to wait for a word in `<Gather>`. */
+const MAX_GATHER_SECONDS = 15;
 
-export type AlarmPlan =
-  | { kind: "sleep"; until: number }
+type Due =
   /** Nothing more is known of this call. */
   | { kind: "forget" }
-  /** The last words have been said: end the session. */
+  /** The last words have been heard: end the session. */
   | { kind: "hang_up" }
-  | { kind: "end"; reason: EndedReason }
+  | { kind: "end"; reason: Extract<EndedReason, "silence_timeout" | "max_duration_reached"> }
+  | { kind: "ask_if_there" }
   /** A WebSocket is open and has never said whose call it is. */
   | { kind: "close" };
 
-/** @param session what there is of a WebSocket, and whether the model is speaking */
+export type AlarmPlan = Due | { kind: "sleep"; until: number };
+
+/**
+ * @param hearing what Twilio tells in the session that is open; null if none is
+ * @param isComposing the model is being asked
+ */
 export function planAlarm(
   state: State,
-  session: { isOpen: boolean; isSpeaking: boolean },
+  { hearing, isComposing }: { hearing: Hearing | null; isComposing: boolean },
   now: number,
 ): AlarmPlan {
-  const { ended, startedAt, opening, hasMet, quietSince } = state;
+  const { ended, startedAt, opening, relayStarted, speech } = state;
   const { talk } = opening.agent;
-  if (ended) {
-    const saidAt = session.isOpen ? ended.at + goodbyeMs(state) : 0;
-    if (session.isOpen) return now >= saidAt ? { kind: "hang_up" } : { kind: "sleep", until: saidAt };
-    return now >= ended.at + KEEP_MS ? { kind: "forget" } : { kind: "sleep", until: ended.at + KEEP_MS };
-  }
   const maxAt = startedAt + talk.max_call_duration_seconds * 1_000;
+  const at = (until: number, due: Due): AlarmPlan => (now >= until ? due : { kind: "sleep", until });
+  if (!hearing) return at((ended?.at ?? maxAt) + KEEP_MS, { kind: "forget" });
+  const saidAt = speech ? heardAt(speech, hearing) : startedAt;
+  if (ended) return at(saidAt, { kind: "hang_up" });
   if (now >= maxAt) return { kind: "end", reason: "max_duration_reached" };
-  if (!session.isOpen) return { kind: "sleep", until: maxAt };
-  if (!hasMet) {
-    const setupAt = startedAt + SETUP_MS;
-    return now >= setupAt ? { kind: "close" } : { kind: "sleep", until: Math.min(setupAt, maxAt) };
-  }
-  const silenceMs = talk.silence_hangup_seconds * 1_000;
-  const silentAt = session.isSpeaking ? now + silenceMs : quietSince + silenceMs;
-  if (now >= silentAt) return { kind: "end", reason: "silence_timeout" };
-  return { kind: "sleep", until: Math.min(silentAt, maxAt) };
+  if (!relayStarted) return at(Math.min(startedAt + SETUP_MS, maxAt), { kind: "close" });
+  const callerAt = hearing.callerAt + (hearing.isCallerSpeaking ? MAX_NOISE_MS : 0);
+  const silentAt = Math.max(saidAt, callerAt) + talk.silence_hangup_seconds * 500;
+  if (isComposing || maxAt < silentAt) return { kind: "sleep", until: maxAt };
+  return at(
+    silentAt,
+    hearing.hasAskedIfThere ? { kind: "end", reason: "silence_timeout" } : { kind: "ask_if_there" },
+  );
 }
 
-function goodbyeMs({ turns }: State): number {
-  const last = turns.at(-1);
-  return last?.role === "agent" ? Math.min(speakingMs(last.text), MAX_GOODBYE_MS) : 0;
+/** How long `<Gather>` waits for a word of somebody who has been silent for so long: first one half of the limit, then the other. */
+export function listenSeconds(silentSeconds: number, limitSeconds: number): number {
+  const half = Math.ceil(limitSeconds / 2);
+  return Math.min((silentSeconds < half ? half : limitSeconds) - silentSeconds, MAX_GATHER_SECONDS);
+}
+
+/** What follows when that time is over. */
+export function planSilence(silentSeconds: number, limitSeconds: number) {
+  const silent = silentSeconds + listenSeconds(silentSeconds, limitSeconds);
+  if (silent >= limitSeconds) return { kind: "end", silent } as const;
+  return { kind: silent === Math.ceil(limitSeconds / 2) ? "ask_if_there" : "listen", silent } as const;
 }

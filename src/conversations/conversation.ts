@@ -1,245 +1,199 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
-import { createLogger, errorFields, type Logger } from "../http/log.ts";
+import { createLogger } from "../http/log.ts";
 import { createMeasure } from "../http/metrics.ts";
 import { configuredModel } from "../model/configured.ts";
-import { createVault, type Slot, type Vault } from "../vault/vault.ts";
+import { createVault } from "../vault/vault.ts";
 import { planAlarm } from "./alarm.ts";
-import { type Phrases, phrasesIn } from "./phrases.ts";
-import { callRequest, planTool } from "./request.ts";
-import {
-  type EndedReason,
-  ended,
-  hangupOf,
-  heard,
-  interrupted,
-  newState,
-  type Opening,
-  type State,
-  spoken,
-} from "./state.ts";
-import { takeTurn } from "./turn.ts";
+import { type Around, Dialogue } from "./dialogue.ts";
+import { afterEnd, Gather, type Input, type Reply } from "./gather.ts";
+import { Memory } from "./memory.ts";
+import { Relay } from "./relay.ts";
+import { hearingOf, RelaySocket } from "./socket.ts";
+import { hangupOf, newState, type Opening, type State, type Turn } from "./state.ts";
 
-/** What a transport does with the agent's words. */
-export type Speaker = {
-  say: (piece: string) => void;
-  /** The agent has said all it has to say for now. */
-  finish: () => void;
-};
+/** What becomes of a call whose ConversationRelay session is over. `relayStarted`: there has been one at all. */
+export type Closing = Reply & { relayStarted: boolean };
 
-const KEY = "conversation";
-const SLOT: Slot = "conversations.state/call";
+/** How a call ended, for its event. */
+export type Outcome = { ended_reason: string; transcript?: Turn[] };
 
 /**
- * One conversation, whichever way the caller is heard. Holds the state, asks the model, and keeps the clock; the transport
- * is the subclass's business. The state is written after the agent's words are sent, so that no caller waits for a disk.
+ * A call that an agent leads by itself, over ConversationRelay or by `<Gather>`. Keeps the state and the clock. The state
+ * is written after the agent's words are sent, so that no caller waits for a disk.
  */
-export abstract class Dialogue extends DurableObject<Env> {
-  protected state: State | null = null;
-  #isLoaded = false;
+export class Conversation extends DurableObject<Env> {
   #alarmAt = 0;
-  #turn: { stop: AbortController; said: string } | null = null;
-  readonly #vault: Vault;
-  protected readonly log: Logger;
+  protected readonly around: Around;
+  readonly #dialogue: Dialogue;
+  readonly #relay: Relay;
+  readonly #gather: Gather;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#vault = createVault(readConfig(env).tokenEncryptionKeys);
-    this.log = createLogger({ object: "conversation" });
+    const config = readConfig(env);
+    const memory = new Memory(ctx.storage, createVault(config.tokenEncryptionKeys));
+    this.around = {
+      memory,
+      socket: new RelaySocket(ctx),
+      log: createLogger({ object: "conversation" }),
+      model: () => configuredModel(readConfig(env).model, env),
+      changed: () => this.#changed(),
+    };
+    this.#dialogue = new Dialogue(this.around);
+    this.#relay = new Relay(this.around, this.#dialogue);
+    this.#gather = new Gather(memory, this.#dialogue);
   }
 
-  /** What is to be done when the agent ends the call: the transport says so, or it is asked. */
-  protected abstract isSessionOpen(): boolean;
-  protected abstract hangUp(): void;
-  protected abstract closeSession(): void;
-  protected abstract speaker(): Speaker;
-
-  protected get phrases(): Phrases {
-    return phrasesIn(this.state?.opening.agent.language ?? "en");
+  /** Twilio opens the WebSocket; the Worker has checked that it is Twilio. */
+  async begin(opening: Opening): Promise<void> {
+    await this.#open(opening);
   }
 
-  /** The conversation as it stands; null if nothing is known of it. */
-  protected async load(): Promise<State | null> {
-    if (!this.#isLoaded) {
-      const sealed = await this.ctx.storage.get<string>(KEY);
-      const state = sealed === undefined ? null : (JSON.parse(await this.#vault.open(sealed, SLOT)) as State);
-      // Somebody else may have loaded it meanwhile, and gone on.
-      if (!this.#isLoaded) this.state = state;
-      this.#isLoaded = true;
+  override async fetch(): Promise<Response> {
+    const { memory, socket } = this.around;
+    const state = await memory.load();
+    if (!state || state.ended || state.transport === "gather" || socket.isOpen)
+      return new Response(null, { status: 409 });
+    const response = socket.accept(Date.now(), state.relayStarted);
+    if (state.relayStarted) {
+      // A connection that broke, or an object that was restarted: what was said last may be lost.
+      this.#dialogue.sayAlone(this.#dialogue.phrases.lost);
+      this.ctx.waitUntil(memory.keep());
     }
-    return this.state;
+    await this.#arm();
+    return response;
   }
 
-  /** The conversation, begun if there is none. */
-  protected async open(opening: Opening): Promise<State> {
-    const known = await this.load();
-    if (known) return known;
-    this.state = newState(opening, Date.now());
-    // Before Twilio's first message the object may sleep already.
-    await this.keep();
-    await this.arm();
-    return this.state;
+  override async webSocketMessage(webSocket: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    const { memory, socket } = this.around;
+    const frame = socket.read(webSocket, data);
+    if (!frame) return;
+    const state = await memory.load();
+    if (!state) return socket.refuse(webSocket);
+    await this.#relay.take(webSocket, frame, state);
+    await this.#arm();
   }
 
-  /** Writes the state down. Nothing that is sent waits for it. */
-  protected async keep(): Promise<void> {
-    const { state } = this;
-    if (!state) return;
-    const sealed = await this.#vault.seal(JSON.stringify(state), SLOT);
-    // It went on while this was being sealed: only the newest may be the last that is written.
-    if (state !== this.state) return this.keep();
-    await this.ctx.storage.put(KEY, sealed, { allowUnconfirmed: true });
+  override async webSocketClose(webSocket: WebSocket): Promise<void> {
+    const { memory, socket } = this.around;
+    const state = await memory.load();
+    // Whether the caller hung up or the line broke, Twilio tells elsewhere. Another session may be open already.
+    if (state?.transport === "relay" && !socket.isOpen) {
+      this.#dialogue.stop();
+      memory.state = { ...state, lastHearing: { ...hearingOf(webSocket), overAt: Date.now() } };
+      if (!state.ended) this.#dialogue.settle();
+      await memory.keep();
+    }
+    webSocket.close(1000);
+    await this.#arm();
   }
 
-  /** Sets the clock to when something is due next. */
-  protected async arm(): Promise<void> {
-    if (!this.state) return;
-    const now = Date.now();
-    const session = { isOpen: this.isSessionOpen(), isSpeaking: this.#turn !== null };
-    const plan = planAlarm(this.state, session, now);
-    const at = plan.kind === "sleep" ? plan.until : now;
-    // An alarm that comes too early looks again; so a turn, which puts the silence off, writes none.
-    if (this.#alarmAt > now && this.#alarmAt <= at) return;
-    this.#alarmAt = at;
-    await this.ctx.storage.setAlarm(at, { allowUnconfirmed: true });
+  override webSocketError(webSocket: WebSocket): Promise<void> {
+    return this.webSocketClose(webSocket);
+  }
+
+  /** What to do with a call whose `<Connect>` is over. @param isUnreached Twilio says that the session failed */
+  async closed(opening: Opening, isUnreached: boolean): Promise<Closing> {
+    const state = await this.#open(opening);
+    const { relayStarted } = state;
+    if (!isUnreached) return { say: "", next: state.ended ? afterEnd(state) : "hang_up", relayStarted };
+    const reply = await this.#gather.takeOver(state);
+    this.around.socket.close();
+    return { ...reply, relayStarted };
+  }
+
+  /** One turn of a call that is heard by `<Gather>`. */
+  async gather(opening: Opening, input: Input): Promise<Reply> {
+    return this.#gather.take(input, await this.#open(opening));
+  }
+
+  /** How the call ended; null if this object never heard of it. Counts it, once. */
+  async outcome(): Promise<Outcome | null> {
+    const { memory } = this.around;
+    if (!(await memory.load()) || !memory.state) return null;
+    this.#dialogue.stop();
+    const isSpokenByTwiml = memory.state.ended && memory.state.transport === "gather";
+    this.#dialogue.settle(isSpokenByTwiml ? "all" : undefined);
+    this.#dialogue.end(hangupOf(memory.state));
+    const { asked, pieces, turns, transport, ended, opening, isCounted } = memory.state;
+    const reason = ended?.reason ?? hangupOf(memory.state);
+    if (!isCounted) {
+      memory.state = { ...memory.state, isCounted: true };
+      const waits = turns.flatMap(({ first_token_ms }) => first_token_ms ?? []);
+      const mean = waits.reduce((sum, ms) => sum + ms, 0) / Math.max(waits.length, 1);
+      const counts = [asked, pieces, mean, Math.max(0, ...waits)];
+      createMeasure(this.env)("conversation", [transport, reason], counts);
+    }
+    await this.#changed();
+    return { ended_reason: reason, ...(opening.agent.talk.transcript && { transcript: turns }) };
   }
 
   /** Deletes everything. */
   async erase(): Promise<void> {
-    this.closeSession();
-    this.state = null;
-    await this.ctx.storage.deleteAll();
+    this.#dialogue.stop();
+    this.around.socket.close();
+    await this.around.memory.erase();
   }
 
   override async alarm(): Promise<void> {
     this.#alarmAt = 0;
-    const state = await this.load();
-    const session = { isOpen: this.isSessionOpen(), isSpeaking: this.#turn !== null };
-    const plan = state ? planAlarm(state, session, Date.now()) : ({ kind: "forget" } as const);
-    switch (plan.kind) {
-      case "forget":
-        return this.erase();
-      case "hang_up":
-        this.hangUp();
-        break;
-      case "close":
-        this.closeSession();
-        break;
-      case "end":
-        this.stopSpeaking();
-        await this.end(plan.reason, this.phrases[plan.reason === "silence_timeout" ? "goodbye" : "timeIsUp"]);
-        return;
-      case "sleep":
+    if (!(await this.around.memory.load())) return this.erase();
+    await this.#arm();
+  }
+
+  /** The conversation, begun if there is none. */
+  async #open(opening: Opening): Promise<State> {
+    const { memory } = this.around;
+    const known = await memory.load();
+    if (known) return known;
+    const state = newState(opening, Date.now());
+    memory.state = state;
+    // Before Twilio's first message the object may sleep already.
+    await this.#changed();
+    return state;
+  }
+
+  async #changed(): Promise<void> {
+    await this.around.memory.keep();
+    await this.#arm();
+  }
+
+  /** Does what is due, and sets the alarm to when something is due next. */
+  async #arm(): Promise<void> {
+    const { memory, socket } = this.around;
+    const { goodbye, timeIsUp, stillThere } = this.#dialogue.phrases;
+    while (memory.state) {
+      const now = Date.now();
+      const plan = planAlarm(
+        memory.state,
+        { hearing: socket.isOpen ? socket.hearing : null, isComposing: this.#dialogue.isComposing },
+        now,
+      );
+      switch (plan.kind) {
+        case "sleep":
+          // An alarm that comes too early looks again; so a turn, which puts the silence off, writes none.
+          if (this.#alarmAt > now && this.#alarmAt <= plan.until) return;
+          this.#alarmAt = plan.until;
+          return this.ctx.storage.setAlarm(plan.until, { allowUnconfirmed: true });
+        case "forget":
+          return this.erase();
+        case "close":
+          socket.close();
+          continue;
+        case "hang_up":
+          this.#dialogue.settle();
+          socket.end(memory.state.ended?.reason);
+          break;
+        case "ask_if_there":
+          this.#dialogue.sayAlone(stillThere);
+          socket.note({ hasAskedIfThere: true });
+          break;
+        case "end":
+          this.#dialogue.sayAlone(plan.reason === "silence_timeout" ? goodbye : timeIsUp);
+          this.#dialogue.end(plan.reason);
+      }
+      await memory.keep();
     }
-    await this.arm();
-  }
-
-  /** The caller said something: the model answers, and what it was saying before is over. */
-  protected async respond(text: string): Promise<void> {
-    if (!this.state || this.state.ended) return;
-    this.interrupt(null);
-    const now = Date.now();
-    this.state = heard(this.state, text, now);
-    const { agent, patienceMs } = this.state.opening;
-    if (this.state.asked > agent.talk.max_turns)
-      return this.end("max_duration_reached", this.phrases.timeIsUp);
-    const model = configuredModel(readConfig(this.env).model, this.env);
-    if (!model) return this.end("failed", "");
-    const turn = { stop: new AbortController(), said: "" };
-    this.#turn = turn;
-    const speaker = this.speaker();
-    try {
-      const result = await takeTurn({
-        model,
-        request: callRequest(this.state),
-        signal: turn.stop.signal,
-        patienceMs,
-        maxCharacters: agent.talk.max_characters_per_turn,
-        phrases: this.phrases,
-        say: (piece) => {
-          if (this.#turn !== turn) return;
-          turn.said += piece;
-          speaker.say(piece);
-        },
-        onFailure: (error) => this.log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) }),
-      });
-      if (this.#turn !== turn) return;
-      this.#turn = null;
-      await this.#conclude(result, speaker);
-    } catch (error) {
-      // It was stopped, and whoever stopped it has gone on from there.
-      if (turn.stop.signal.aborted) return;
-      throw error;
-    }
-  }
-
-  async #conclude(result: Awaited<ReturnType<typeof takeTurn>>, speaker: Speaker): Promise<void> {
-    if (!this.state) return;
-    const { text, tool, tokens, firstTokenMs, hasFailed } = result;
-    this.state = {
-      ...spoken(this.state, text, Date.now()),
-      tokens: this.state.tokens + tokens,
-      firstTokenMs: [...this.state.firstTokenMs, ...(firstTokenMs === null ? [] : [firstTokenMs])],
-    };
-    if (hasFailed) return this.end("failed", "");
-    if (tool) {
-      const plan = planTool(tool, this.state.opening.agent.talk.transfer_numbers);
-      const isSaid = text.trim() !== "";
-      if (plan.kind === "end") return this.end("completed", isSaid ? "" : this.phrases.goodbye);
-      if (plan.kind === "transfer")
-        return this.end("transferred", isSaid ? "" : this.phrases.transferring, plan.to);
-      this.#add(this.phrases.cannotTransfer, speaker);
-    }
-    speaker.finish();
-    await this.keep();
-    await this.arm();
-  }
-
-  #add(text: string, speaker: Speaker): void {
-    if (!this.state || text === "") return;
-    this.state = spoken(this.state, text, Date.now());
-    speaker.say(text);
-  }
-
-  /** The caller spoke, or said something new: the model stops, and only what was heard counts as said. */
-  protected interrupt(heardOfIt: string | null): void {
-    const turn = this.stopSpeaking();
-    if (!this.state || (heardOfIt === null && !turn)) return;
-    this.state = interrupted(this.state, turn?.said ?? null, heardOfIt ?? turn?.said ?? "", Date.now());
-  }
-
-  protected stopSpeaking(): { said: string } | null {
-    const turn = this.#turn;
-    this.#turn = null;
-    turn?.stop.abort(new Error("the caller went on"));
-    return turn;
-  }
-
-  /** Ends the call, after these last words if there are any. */
-  protected async end(reason: EndedReason, words: string, transferTo?: string): Promise<void> {
-    if (!this.state || this.state.ended) return;
-    const speaker = this.speaker();
-    this.#add(words, speaker);
-    this.state = ended(this.state, reason, Date.now(), transferTo);
-    speaker.finish();
-    await this.keep();
-    await this.arm();
-  }
-
-  /** What the events tell of the call, once it is over. Counts it, once. */
-  protected async tell(): Promise<State | null> {
-    if (!(await this.load()) || !this.state) return null;
-    this.stopSpeaking();
-    this.state = ended(this.state, hangupOf(this.state), Date.now());
-    if (!this.state.isTold) {
-      this.state = { ...this.state, isTold: true };
-      const { asked, tokens, firstTokenMs, transport, ended: end } = this.state;
-      const mean = firstTokenMs.reduce((sum, ms) => sum + ms, 0) / Math.max(firstTokenMs.length, 1);
-      const worst = Math.max(0, ...firstTokenMs);
-      createMeasure(this.env)("conversation", [transport, end?.reason ?? ""], [asked, tokens, mean, worst]);
-    }
-    await this.keep();
-    await this.arm();
-    return this.state;
   }
 }

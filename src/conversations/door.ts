@@ -1,7 +1,7 @@
 import type { Vault } from "../vault/vault.ts";
-import type { Conversation } from "./call.ts";
+import type { Conversation } from "./conversation.ts";
 
-/** The object of a call. Its name tells nothing to who has not the key. */
+/** The object of a call. The name is keyed, so it reveals neither the number nor the call. */
 export async function conversationOf(
   { conversations, vault }: { conversations: DurableObjectNamespace<Conversation>; vault: Vault },
   phoneNumberId: string,

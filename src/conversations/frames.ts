@@ -6,8 +6,13 @@ export type Frame =
   | { type: "prompt"; text: string }
   | { type: "interrupt"; heard: string }
   | { type: "dtmf"; digit: string }
+  /** Some text has been spoken to its end. */
   | { type: "played"; text: string }
-  | { type: "error" }
+  /** The agent's voice began or stopped. */
+  | { type: "voice"; isOn: boolean }
+  /** The caller speaks, begins to or stops. */
+  | { type: "caller"; isSpeaking?: boolean }
+  | { type: "error"; description: string }
   | { type: "other" };
 
 /** Far more than a caller says at once. */
@@ -24,20 +29,30 @@ export function readFrame(data: string | ArrayBuffer): Frame | null {
       return { type: "setup", callSid: text("callSid"), accountSid: text("accountSid"), from: text("from") };
     case "prompt":
       // Of a sentence that goes on, the whole comes later.
-      if (message.last === false || text("voicePrompt").trim() === "") return { type: "other" };
+      if (message.last === false) return { type: "caller" };
+      if (text("voicePrompt").trim() === "") return { type: "other" };
       return { type: "prompt", text: text("voicePrompt").trim() };
     case "interrupt":
       return { type: "interrupt", heard: text("utteranceUntilInterrupt") };
     case "dtmf":
       return /^[0-9*#A-D]$/.test(text("digit")) ? { type: "dtmf", digit: text("digit") } : { type: "other" };
     case "info":
-      return text("name") === "tokensPlayed" ? { type: "played", text: text("value") } : { type: "other" };
+      return readInfo(text("name"), message.value ?? message.text);
     case "error":
-      return { type: "error" };
+      return { type: "error", description: text("description") };
     default:
       // Twilio adds types without notice.
       return typeof message.type === "string" ? { type: "other" } : null;
   }
+}
+
+/** Twilio's reference has the names of these and not their contents: words and booleans have been seen. */
+function readInfo(name: string, value: unknown): Frame {
+  const isOn = value === true || value === "on" || value === "true";
+  if (name === "tokensPlayed" && typeof value === "string") return { type: "played", text: value };
+  if (name === "agentSpeaking") return { type: "voice", isOn };
+  if (name === "clientSpeaking") return { type: "caller", isSpeaking: isOn };
+  return { type: "other" };
 }
 
 function parse(data: string): Record<string, unknown> | null {

@@ -1,4 +1,3 @@
-import type { Talk } from "../agents/schema.ts";
 import type { Message, ModelRequest, Tool } from "../model/model.ts";
 import type { State, Turn } from "./state.ts";
 
@@ -12,53 +11,57 @@ const BY_TEXT =
   "You are answering a text message. Answer in one to three short sentences of plain text. If you do not know something, " +
   "say so. Write in the sender's language.";
 
+// Strict servers want a conversation that the user begins and ends: https://docs.mistral.ai/api/ and many templates of
+// open models.
+const BEGINS = "(The call has been answered.)";
+const SILENT = "(Nothing was said.)";
+
 // Enough to know what was talked about; what is older is left out.
 const MAX_MESSAGES = 40;
+
+export type Asked = {
+  systemPrompt: string | null;
+  turns: readonly Pick<Turn, "role" | "text">[];
+  maxTokens: number;
+  /** On the telephone: what is known of the call, and whom it may be transferred to. Without it, it is a text. */
+  call?: { facts?: string; transferNumbers: readonly string[] };
+};
 
 /** What the model is asked next in a call. */
 export function callRequest({ opening, turns }: State): ModelRequest {
   const { agent, from, phoneNumber, isOutbound } = opening;
-  const { talk } = agent;
+  const { systemPrompt, talk } = agent;
+  const other = from || "unknown";
   const facts = isOutbound
-    ? `You have called ${from}; the number that you call from is ${phoneNumber}.`
-    : `The caller's number is ${from || "unknown"}; the number that was called is ${phoneNumber}.`;
+    ? `You have called ${other}; the number that you call from is ${phoneNumber}.`
+    : `The caller's number is ${other}; the number that was called is ${phoneNumber}.`;
+  const call = { facts, transferNumbers: talk.transfer_numbers };
+  return requestOf({ systemPrompt, turns, maxTokens: talk.max_tokens_per_turn, call });
+}
+
+export function requestOf({ systemPrompt, turns, maxTokens, call }: Asked): ModelRequest {
+  const content = [systemPrompt, call ? ON_THE_PHONE : BY_TEXT, call?.facts].filter(Boolean).join("\n\n");
   return {
-    messages: [system(agent.systemPrompt, ON_THE_PHONE, facts), ...turns.slice(-MAX_MESSAGES).map(message)],
-    tools: toolsOf(talk.transfer_numbers),
-    maxTokens: talk.max_tokens_per_turn,
+    messages: [{ role: "system", content }, ...alternating(turns.slice(-MAX_MESSAGES))],
+    tools: call ? toolsOf(call.transferNumbers) : [],
+    maxTokens,
   };
 }
 
-/** The same for a conversation that somebody types to hear how the agent talks. */
-export function tryRequest(
-  agent: { systemPrompt: string | null; talk: Pick<Talk, "transfer_numbers" | "max_tokens_per_turn"> },
-  turns: readonly Pick<Turn, "role" | "text">[],
-): ModelRequest {
-  return {
-    messages: [system(agent.systemPrompt, ON_THE_PHONE), ...turns.slice(-MAX_MESSAGES).map(message)],
-    tools: toolsOf(agent.talk.transfer_numbers),
-    maxTokens: agent.talk.max_tokens_per_turn,
-  };
-}
-
-/** The same for a text. */
-export function textRequest(
-  agent: { systemPrompt: string | null; talk: { max_tokens_per_turn: number } },
-  turns: readonly Pick<Turn, "role" | "text">[],
-): ModelRequest {
-  return {
-    messages: [system(agent.systemPrompt, BY_TEXT), ...turns.slice(-MAX_MESSAGES).map(message)],
-    tools: [],
-    maxTokens: agent.talk.max_tokens_per_turn,
-  };
-}
-
-function system(prompt: string | null, ...ours: string[]): Message {
-  return { role: "system", content: [prompt, ...ours].filter(Boolean).join("\n\n") };
-}
-
-function message({ role, text }: Pick<Turn, "role" | "text">): Message {
-  return { role: role === "caller" ? "user" : "assistant", content: text };
+/** User and assistant in turns, the user first and last. */
+function alternating(turns: Asked["turns"]): Message[] {
+  const messages: Message[] = [];
+  for (const { role: by, text } of turns) {
+    const role = by === "caller" ? "user" : "assistant";
+    const last = messages.at(-1);
+    if (last?.role === role) last.content += `\n${text}`;
+    else if (messages.length === 0 && role === "assistant")
+      messages.push({ role: "user", content: BEGINS }, { role, content: text });
+    else messages.push({ role, content: text });
+  }
+  if (messages.at(-1)?.role !== "user")
+    messages.push({ role: "user", content: messages.length === 0 ? BEGINS : SILENT });
+  return messages;
 }
 
 function toolsOf(transferNumbers: readonly string[]): Tool[] {

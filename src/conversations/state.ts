@@ -1,4 +1,14 @@
 import type { Talk } from "../agents/schema.ts";
+import {
+  answerIn,
+  cut,
+  type Hearing,
+  heardLength,
+  isWhole,
+  lengthOf,
+  newSpeech,
+  type Speech,
+} from "./speech.ts";
 
 /** Whose call it is, and the agent as it was when the call began. */
 export type Opening = {
@@ -7,14 +17,15 @@ export type Opening = {
   phoneNumberId: string;
   phoneNumber: string;
   callSid: string;
-  /** Who is at the other end: the caller, as Twilio says it, or the callee. */
+  /** Who is at the other end: the caller, as Twilio says it, or the callee; empty if they are withheld. */
   from: string;
   /** This service has placed the call. */
   isOutbound?: true;
+  /** What is said first; null if there is nothing: then the other side speaks first, or the model. */
+  greeting: string | null;
   agent: {
     id: string;
     systemPrompt: string | null;
-    welcomeMessage: string | null;
     /** BCP 47. */
     language: string;
     talk: Talk;
@@ -23,8 +34,14 @@ export type Opening = {
   patienceMs: number;
 };
 
-/** Who said what. `interrupted`: the caller spoke before the end, so that it is what they heard of it. */
-export type Turn = { role: "caller" | "agent"; text: string; at: string; interrupted?: true };
+/** Who said what. `interrupted`: the rest was not heard. `first_token_ms`: how long the model took to its first piece. */
+export type Turn = {
+  role: "caller" | "agent";
+  text: string;
+  at: string;
+  interrupted?: true;
+  first_token_ms?: number;
+};
 
 /** How a call ended; the words of the API's calls. */
 export type EndedReason =
@@ -32,8 +49,10 @@ export type EndedReason =
   | "transferred"
   | "silence_timeout"
   | "max_duration_reached"
+  | "max_turns_reached"
   | "caller_hangup"
   | "callee_hangup"
+  | "model_refused"
   | "failed";
 
 export type Ended = { reason: EndedReason; at: number; transferTo?: string };
@@ -44,75 +63,104 @@ export type State = {
   startedAt: number;
   transport: "relay" | "gather";
   /** Whether Twilio has begun a ConversationRelay session. */
-  hasMet: boolean;
+  relayStarted: boolean;
+  /** What has been said and heard. What is being said is not yet in it. */
   turns: Turn[];
+  speech: Speech | null;
+  /** What was heard in a session that is over. */
+  lastHearing: Hearing | null;
   /** How often the model was asked. */
   asked: number;
   /** Pieces of text that the model sent. */
-  tokens: number;
-  firstTokenMs: number[];
-  /** Since when nobody has said anything, as far as we know. */
-  quietSince: number;
+  pieces: number;
+  /** How long a caller who is heard by `<Gather>` has been silent, in seconds of Twilio's. */
+  silentSeconds: number;
   ended: Ended | null;
   /** Whether the call's end has been counted and told. */
-  isTold: boolean;
+  isCounted: boolean;
 };
 
 const MAX_HEARD_LENGTH = 2_000;
 
 export function newState(opening: Opening, now: number): State {
-  const { welcomeMessage } = opening.agent;
-  const at = new Date(now).toISOString();
-  return {
+  const state: State = {
     opening,
     startedAt: now,
     transport: "relay",
-    hasMet: false,
-    turns: welcomeMessage ? [{ role: "agent", text: welcomeMessage, at }] : [],
+    relayStarted: false,
+    turns: [],
+    speech: null,
+    lastHearing: null,
     asked: 0,
-    tokens: 0,
-    firstTokenMs: [],
-    quietSince: now + speakingMs(welcomeMessage ?? ""),
+    pieces: 0,
+    silentSeconds: 0,
     ended: null,
-    isTold: false,
+    isCounted: false,
   };
+  return opening.greeting === null ? state : sent(speaking(state, opening.greeting, true, now), now);
 }
+
+/** The model begins the call: nobody else is to, and there is no greeting. */
+export const modelBegins = ({ greeting, agent }: Opening): boolean =>
+  greeting === null && agent.talk.ai_speaks_first;
 
 /** The caller said something. */
 export function heard(state: State, text: string, now: number): State {
-  const turn: Turn = {
-    role: "caller",
-    text: text.slice(0, MAX_HEARD_LENGTH),
-    at: new Date(now).toISOString(),
-  };
-  return { ...state, turns: [...state.turns, turn], asked: state.asked + 1, quietSince: now };
+  const turn: Turn = { role: "caller", text: cut(text, MAX_HEARD_LENGTH), at: new Date(now).toISOString() };
+  return { ...state, turns: [...state.turns, turn], silentSeconds: 0 };
 }
 
-/** The agent said something, or began to. */
-export function spoken(state: State, text: string, now: number, interrupted = false): State {
-  if (text.trim() === "") return state;
-  const turn: Turn = {
-    role: "agent",
-    text: text.trim(),
-    at: new Date(now).toISOString(),
-    ...(interrupted && { interrupted: true as const }),
-  };
-  return { ...state, turns: [...state.turns, turn], quietSince: interrupted ? now : now + speakingMs(text) };
+/** Something more is sent to be spoken. */
+export function speaking(
+  state: State,
+  text: string,
+  isAnswer: boolean,
+  now: number,
+  firstTokenMs?: number,
+): State {
+  const speech = state.speech ?? newSpeech(now);
+  const pieces = [...speech.pieces, { text, isAnswer }];
+  const first = firstTokenMs === undefined ? {} : { firstTokenMs };
+  return { ...state, speech: { ...first, ...speech, pieces } };
+}
+
+/** All has been sent. */
+export function sent(state: State, now: number): State {
+  return state.speech ? { ...state, speech: { ...state.speech, sentAt: now } } : state;
 }
 
 /**
- * The caller spoke while the agent did, so only what they heard counts as said.
+ * The agent's speech is over, and becomes a turn: as much of it as has been heard.
  *
- * @param saying what was sent of an answer that is not in the history yet; null if the answer was whole
+ * @param by what Twilio told of it, what the caller had heard when they interrupted, or "all"
  */
-export function interrupted(state: State, saying: string | null, heardOfIt: string, now: number): State {
-  const last = state.turns.at(-1);
-  if (saying === null && last?.role !== "agent") return state;
-  const whole = saying ?? last?.text ?? "";
-  // No more than was said, whatever the message claims.
-  const text = heardOfIt.slice(0, whole.length);
-  const turns = saying === null ? state.turns.slice(0, -1) : state.turns;
-  return spoken({ ...state, turns }, text, now, true);
+export function settled(state: State, by: Hearing | { utterance: string } | "all", now: number): State {
+  const { speech, turns, transport } = state;
+  // What waits to be asked for by `<Gather>` is not spoken.
+  if (!speech || (transport === "gather" && speech.sentAt === null)) return { ...state, speech: null };
+  const length =
+    by === "all"
+      ? Number.POSITIVE_INFINITY
+      : "utterance" in by
+        ? lengthOf(speech, by.utterance)
+        : heardLength(speech, by, now);
+  const text = answerIn(speech, length);
+  if (text === "") return { ...state, speech: null };
+  const turn: Turn = {
+    role: "agent",
+    text,
+    at: new Date(speech.startedAt).toISOString(),
+    ...(!isWhole(speech, length) && { interrupted: true as const }),
+    ...(speech.firstTokenMs !== undefined && { first_token_ms: speech.firstTokenMs }),
+  };
+  // The caller may have said something meanwhile.
+  const place = turns.findLastIndex(({ at }) => at <= turn.at) + 1;
+  return { ...state, turns: turns.toSpliced(place, 0, turn), speech: null };
+}
+
+/** What was composed is now handed over to be spoken as a whole. */
+export function delivered(state: State, now: number): State {
+  return state.speech ? { ...state, speech: { ...state.speech, startedAt: now, sentAt: now } } : state;
 }
 
 /** Why a call ended that nobody here has ended. */
@@ -125,10 +173,13 @@ export function ended(state: State, reason: EndedReason, now: number, transferTo
   return { ...state, ended: { reason, at: now, ...(transferTo !== undefined && { transferTo }) } };
 }
 
-// How fast the voices of Twilio speak, on the slow side.
-const CHARACTERS_PER_SECOND = 14;
+// A value may have 2 MB, and sealing makes a third more of it.
+const MAX_BYTES = 1_400_000;
 
-/** About how long it takes to say a text, in milliseconds. */
-export function speakingMs(text: string): number {
-  return Math.ceil((text.length / CHARACTERS_PER_SECOND) * 1_000);
+/** The state as it is stored. If it is too large, its oldest turns are dropped. */
+export function stored(state: State): string {
+  const json = JSON.stringify(state);
+  const { turns } = state;
+  if (turns.length === 0 || new TextEncoder().encode(json).byteLength <= MAX_BYTES) return json;
+  return stored({ ...state, turns: turns.slice(Math.ceil(turns.length / 8)) });
 }

@@ -8,7 +8,7 @@ import { ModelError } from "../model/model.ts";
 import { createServices, type Services } from "../services.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import type { Slot } from "../vault/vault.ts";
-import { textRequest } from "./request.ts";
+import { requestOf } from "./request.ts";
 import {
   MAX_TEXT_LENGTH,
   newThread,
@@ -18,11 +18,10 @@ import {
   type Thread,
   type ThreadOwner,
 } from "./thread.ts";
-import { takeTurn } from "./turn.ts";
+import { NO_PHRASES, type TurnResult, takeTurn } from "./turn.ts";
 
 const KEY = "thread";
 const SLOT: Slot = "text_threads.state/thread";
-const NO_PHRASES = { filler: "", apology: "" };
 
 /**
  * The texts between one number and one correspondent. A text is written down and answered by the alarm, so that no webhook
@@ -40,8 +39,8 @@ export class TextThread extends DurableObject<Env> {
   /** A text came in. @param sid Twilio's, by which a repetition is known */
   async receive(owner: ThreadOwner, sid: string, text: string): Promise<void> {
     const now = Date.now();
-    await this.#change((thread) => received(thread ?? newThread(owner, now), owner, sid, text, now));
-    await this.ctx.storage.setAlarm(now);
+    // The alarm is set with the text, so that no restart comes between them.
+    await this.#change((thread) => received(thread ?? newThread(owner, now), owner, sid, text, now), now);
   }
 
   override async alarm(): Promise<void> {
@@ -62,8 +61,8 @@ export class TextThread extends DurableObject<Env> {
     const { accountClient } = await import("../twilio-accounts/client.ts");
     const { sendMessage } = await import("../twilio/messages.ts");
     const { TwilioError } = await import("../twilio/errors.ts");
-    const text = await this.#compose(thread);
-    if (text === null) return this.#fail(thread, "model_failed");
+    const { text, failure } = await this.#compose(thread);
+    if (text === "") return this.#fail(thread, failure === "refused" ? "model_refused" : "model_failed");
     try {
       const stored = await findAccount(this.#services.db, owner.account);
       // The number was released meanwhile.
@@ -84,16 +83,17 @@ export class TextThread extends DurableObject<Env> {
     }
   }
 
-  /** What the model answers; null if it does not. */
-  async #compose({ owner, turns }: Thread): Promise<string | null> {
+  /** What the model answers; nothing if it does not. */
+  async #compose({ owner, turns }: Thread): Promise<Pick<TurnResult, "text" | "failure">> {
     const model = configuredModel(readConfig(this.env).model, this.env);
-    if (!model) return null;
-    const { text } = await takeTurn({
+    if (!model) return { text: "", failure: null };
+    const { systemPrompt, talk } = owner.agent;
+    const { text, failure } = await takeTurn({
       model,
-      request: textRequest(owner.agent, turns),
+      request: requestOf({ systemPrompt, turns, maxTokens: talk.max_tokens_per_turn }),
       signal: new AbortController().signal,
       patienceMs: owner.patienceMs,
-      maxCharacters: Math.min(owner.agent.talk.max_characters_per_turn, MAX_TEXT_LENGTH),
+      maxCharacters: Math.min(talk.max_characters_per_turn, MAX_TEXT_LENGTH),
       phrases: NO_PHRASES,
       say: () => undefined,
       onFailure: (error) => {
@@ -101,7 +101,7 @@ export class TextThread extends DurableObject<Env> {
           this.#services.log.warn("model_failed", { agent_id: owner.agent.id, ...errorFields(error) });
       },
     });
-    return text.trim() || null;
+    return { text: text.trim(), failure };
   }
 
   /** Leaves the texts without an answer, and tells the customer why, if there is a reason to tell. */
@@ -139,10 +139,12 @@ export class TextThread extends DurableObject<Env> {
   }
 
   /** Reads, changes and writes, with nothing else in between. */
-  #change(change: (thread: Thread | null) => Thread): Promise<void> {
+  #change(change: (thread: Thread | null) => Thread, alarmAt?: number): Promise<void> {
     return this.ctx.blockConcurrencyWhile(async () => {
       const changed = change(await this.#load());
-      await this.ctx.storage.put(KEY, await this.#services.vault.seal(JSON.stringify(changed), SLOT));
+      const sealed = await this.#services.vault.seal(JSON.stringify(changed), SLOT);
+      const alarm = alarmAt === undefined ? undefined : this.ctx.storage.setAlarm(alarmAt);
+      await Promise.all([this.ctx.storage.put(KEY, sealed), alarm]);
     });
   }
 }

@@ -1,5 +1,6 @@
 import type { Talk } from "../agents/schema.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
+import { cut } from "./speech.ts";
 import type { Turn } from "./state.ts";
 
 // What is decided about a thread of texts. No I/O here.
@@ -61,7 +62,7 @@ export function received(thread: Thread, owner: ThreadOwner, sid: string, text: 
   if (thread.seen.includes(sid)) return thread;
   const turn: Turn = {
     role: "caller",
-    text: text.slice(0, MAX_TEXT_LENGTH),
+    text: cut(text, MAX_TEXT_LENGTH),
     at: new Date(now).toISOString(),
   };
   return {
@@ -94,13 +95,15 @@ export function planReply(thread: Thread, now: number): ReplyPlan {
   return now >= forgetAt ? { kind: "forget" } : { kind: "sleep", until: forgetAt };
 }
 
-/** An answer was sent. Texts that came meanwhile stay unanswered. */
+/** An answer was sent. Texts that came meanwhile stay unanswered, and come after it. */
 export function replied(thread: Thread, answered: number, text: string, now: number): Thread {
   const turn: Turn = { role: "agent", text, at: new Date(now).toISOString() };
+  const unanswered = Math.max(thread.unanswered - answered, 0);
+  const turns = thread.turns.toSpliced(thread.turns.length - unanswered, 0, turn);
   return {
     ...thread,
-    turns: [...thread.turns, turn].slice(-MAX_TURNS),
-    unanswered: Math.max(thread.unanswered - answered, 0),
+    turns: turns.slice(-MAX_TURNS),
+    unanswered,
     sentAt: [...thread.sentAt.filter((at) => now - at < HOUR_MS), now],
     isSending: false,
     lastAt: now,
@@ -108,10 +111,18 @@ export function replied(thread: Thread, answered: number, text: string, now: num
 }
 
 // https://help.twilio.com/articles/223134027: what Twilio and carriers answer by themselves.
-const CARRIER_WORD =
-  /^(?:STOP|STOPALL|UNSUBSCRIBE|CANCEL|END|QUIT|OPTOUT|REVOKE|START|UNSTOP|HELP|INFO)[.!]*$/i;
+const CARRIER_WORD = /^(?:START|UNSTOP|YES|HELP|INFO)$/;
+/** Twilio's own words, and what else says clearly that no more is wanted: 47 CFR 64.1200(a)(10). */
+const OPT_OUT =
+  /^(?:PLEASE )?(?:STOP(?: ?ALL)?|UNSUBSCRIBE|CANCEL|END|QUIT|OPT ?OUT|REVOKE|REMOVE|STOP (?:TEXTING|MESSAGING|MESSAGES|TEXTS|SENDING)|(?:DO NOT|DONT|NEVER|NO MORE) (?:TEXT|TEXTS|MESSAGE|MESSAGES|CONTACT|CONTACTING)|LEAVE ME ALONE|TAKE ME OFF)(?: (?:ME|US|THIS|IT|NOW|AGAIN|ANYMORE|ANY MORE|ALL|TEXTS|MESSAGES|YOUR LIST|THE LIST|THIS LIST|FROM|OF|OFF|PLEASE|THANKS|THANK YOU))*$/;
 
-/** Whether a text is left to Twilio: an opt-out, an opt-in, a call for help. */
-export function isCarrierWord(text: string, optOutType: string | null): boolean {
-  return Boolean(optOutType) || CARRIER_WORD.test(text.trim());
+/** Whether a text is left to Twilio or to nobody: an opt-out, an opt-in, a call for help. */
+export function carrierWordIn(text: string, optOutType: string | null): "opt_out" | "other" | null {
+  const words = text
+    .toUpperCase()
+    .replace(/['\u2019]/g, "")
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
+  if (optOutType === "STOP" || OPT_OUT.test(words)) return "opt_out";
+  return optOutType || CARRIER_WORD.test(words) ? "other" : null;
 }

@@ -4,11 +4,9 @@ import { ApiError } from "../http/errors.ts";
 import { errorFields, type Logger } from "../http/log.ts";
 import { type Model, ModelError } from "../model/model.ts";
 import { phrasesIn } from "./phrases.ts";
-import { planTool, type ToolPlan, tryRequest } from "./request.ts";
+import { planTool, requestOf, type ToolPlan } from "./request.ts";
 import type { TryBody } from "./try-schema.ts";
-import { takeTurn } from "./turn.ts";
-
-const NO_PHRASES = { filler: "", apology: "" };
+import { NO_PHRASES, takeTurn } from "./turn.ts";
 
 /** What an agent says next, and what it would do after that in a call. */
 export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null };
@@ -33,9 +31,18 @@ export async function tryAgent(
     });
   const talk = talkOf(agent.talk);
   let failure: ModelError | undefined;
-  const { text, tool, hasFailed } = await takeTurn({
+  const {
+    text,
+    tool,
+    failure: reason,
+  } = await takeTurn({
     model,
-    request: tryRequest({ systemPrompt: system_prompt ?? agent.system_prompt, talk }, messages),
+    request: requestOf({
+      systemPrompt: system_prompt ?? agent.system_prompt,
+      turns: messages,
+      maxTokens: talk.max_tokens_per_turn,
+      call: { transferNumbers: talk.transfer_numbers },
+    }),
     signal: new AbortController().signal,
     patienceMs,
     maxCharacters: talk.max_characters_per_turn,
@@ -47,8 +54,7 @@ export async function tryAgent(
       log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) });
     },
   });
-  if (hasFailed)
-    throw new ApiError("model_unavailable", { details: { reason: failure?.failure }, cause: failure });
+  if (reason) throw new ApiError("model_unavailable", { details: { reason }, cause: failure });
   const plan = tool && planTool(tool, talk.transfer_numbers);
   if (plan?.kind !== "refuse") return { text: text.trim(), action: plan };
   return { text: text.trim() || phrasesIn(agent.language).cannotTransfer, action: null };

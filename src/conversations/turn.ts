@@ -1,72 +1,116 @@
 import { type Delta, type Model, ModelError, type ModelRequest } from "../model/model.ts";
-import { steadily } from "../model/steadily.ts";
 import type { Phrases } from "./phrases.ts";
+import { cut } from "./speech.ts";
 
 export type TurnOptions = {
   model: Model;
   request: ModelRequest;
   signal: AbortSignal;
-  /** How long the first word may take, in milliseconds. */
+  /** How long the first word may take, in milliseconds, and how long each further piece. */
   patienceMs: number;
   maxCharacters: number;
   phrases: Pick<Phrases, "filler" | "apology">;
-  /** Called with each piece, as it comes. */
-  say: (piece: string) => void;
+  /** Called with each piece, as it comes. The filler and the apology are of no answer. */
+  say: (piece: string, isAnswer: boolean) => void;
   onFailure: (error: unknown) => void;
 };
 
 export type TurnResult = {
-  /** What the model said, without our fillers. */
+  /** What the model said. */
   text: string;
   tool: Extract<Delta, { type: "tool" }> | null;
-  tokens: number;
-  firstTokenMs: number | null;
-  /** Nothing came, twice. */
-  hasFailed: boolean;
+  /** Pieces of text that the model sent. */
+  pieces: number;
+  /** Why nothing came. */
+  failure: ModelError["failure"] | null;
 };
+
+export const NO_PHRASES = { filler: "", apology: "" };
 
 // With the default patience of 8 seconds, a filler comes after 1.5.
 const FILLER_SHARE = 1.5 / 8;
-const ATTEMPTS = 2;
 
 /**
- * Asks the model for one answer and says it as it comes. A filler bridges the wait; after a failure comes an apology, and
- * the model is asked once more. What broke off in the middle stays as it was said.
+ * Asks the model for one answer and says it as it comes. A failure before the first word is tried again, once without a
+ * word and once after an apology; a refusal is not. An answer that breaks off midway is kept and not retried.
  *
- * @throws the signal's reason where it is stopped
+ * @throws the signal's reason if it is stopped
  */
 export async function takeTurn(options: TurnOptions): Promise<TurnResult> {
   const { model, request, signal, patienceMs, maxCharacters, phrases, say, onFailure } = options;
-  const result: TurnResult = { text: "", tool: null, tokens: 0, firstTokenMs: null, hasFailed: false };
-  const startedAt = Date.now();
-  const filler = setTimeout(() => say(phrases.filler), patienceMs * FILLER_SHARE);
+  const result: TurnResult = { text: "", tool: null, pieces: 0, failure: null };
+  let firstBy = Date.now() + patienceMs;
+  let hasApologised = false;
+  const filler = setTimeout(() => say(phrases.filler, false), patienceMs * FILLER_SHARE);
   try {
-    for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    for (let tries = 1; ; tries += 1) {
       try {
-        const patience = { firstMs: patienceMs, nextMs: patienceMs };
-        for await (const delta of steadily(model, request, signal, patience)) {
-          signal.throwIfAborted();
+        for await (const delta of inTime(model, request, signal, { firstBy, nextMs: patienceMs })) {
           clearTimeout(filler);
-          result.firstTokenMs ??= Date.now() - startedAt;
           if (delta.type === "tool") return { ...result, tool: delta };
-          result.tokens += 1;
-          const piece = delta.text.slice(0, maxCharacters - result.text.length);
+          const piece = cut(delta.text, maxCharacters - result.text.length);
+          result.pieces += 1;
           result.text += piece;
-          say(piece);
-          if (result.text.length >= maxCharacters) return result;
+          say(piece, true);
+          if (piece !== delta.text) return result;
         }
         return result;
       } catch (error) {
         signal.throwIfAborted();
-        clearTimeout(filler);
         onFailure(error);
         if (!(error instanceof ModelError)) throw error;
         if (result.text !== "") return result;
-        if (attempt < ATTEMPTS) say(phrases.apology);
+        if (error.failure === "refused" || hasApologised) return { ...result, failure: error.failure };
+        if (tries === 1 && Date.now() < firstBy) continue;
+        clearTimeout(filler);
+        say(phrases.apology, false);
+        hasApologised = true;
+        firstBy = Date.now() + patienceMs;
       }
     }
-    return { ...result, hasFailed: true };
   } finally {
     clearTimeout(filler);
+  }
+}
+
+/** The pieces of one answer, each in time. @throws ModelError; and the signal's reason */
+async function* inTime(
+  model: Model,
+  request: ModelRequest,
+  signal: AbortSignal,
+  { firstBy, nextMs }: { firstBy: number; nextMs: number },
+): AsyncGenerator<Delta> {
+  const stop = new AbortController();
+  const pieces = model(request, AbortSignal.any([signal, stop.signal]))[Symbol.asyncIterator]();
+  try {
+    for (let count = 0; ; count += 1) {
+      const waitMs = count > 0 ? nextMs : Math.max(firstBy - Date.now(), 0);
+      const { value, done } = await within(pieces.next(), waitMs, signal);
+      if (done && count === 0) throw new ModelError("The model said nothing", "unavailable");
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    stop.abort();
+  }
+}
+
+/** What comes, if it comes in time and before the signal. */
+async function within<T>(work: Promise<T>, waitMs: number, signal: AbortSignal): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new ModelError("The model did not answer in time", "unavailable")),
+    waitMs,
+  );
+  const onAbort = () => late.reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    // Of a piece that nobody waits for any more nobody hears.
+    work.catch(() => undefined);
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
   }
 }

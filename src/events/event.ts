@@ -10,6 +10,7 @@ export const EVENT_TYPES = [
   "sms.received",
   "sms.delivered",
   "sms.failed",
+  "sms.opted_out",
   "recording.completed",
   "number.imported",
   "number.released",

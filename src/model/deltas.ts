@@ -1,5 +1,6 @@
 import { createParser } from "eventsource-parser";
 import { type Delta, ModelError } from "./model.ts";
+import { withoutThoughts } from "./thoughts.ts";
 
 // An event of a few words takes some hundred bytes; a model that sends more than this is not one.
 const MAX_EVENT_BYTES = 64 * 1024;
@@ -10,12 +11,16 @@ type ToolCall = { name: string; arguments: string };
 
 /**
  * Reads an answer that is streamed as server-sent events, in chunks of OpenAI's chat completions or, from older models of
- * Workers AI, as `{"response": "…"}`. What a model thinks (`reasoning_content`) is not said.
+ * Workers AI, as `{"response": "…"}`. What a model thinks (`reasoning_content`, `<think>`) is not said.
  * https://platform.openai.com/docs/api-reference/chat-streaming
  *
  * @throws ModelError where it is anything else, too long, or broken off
  */
-export async function* readDeltas(body: ReadableStream<Uint8Array>): AsyncGenerator<Delta> {
+export function readDeltas(body: ReadableStream<Uint8Array>): AsyncGenerator<Delta> {
+  return withoutThoughts(readEvents(body));
+}
+
+async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Delta> {
   const utf8 = new TextDecoder();
   const calls: ToolCall[] = [];
   let events: string[] = [];

@@ -9,39 +9,73 @@ export type OpenAiCompatible = {
   apiKey: string | null;
 };
 
-/** The body of a request, the same for every server. https://platform.openai.com/docs/api-reference/chat/create */
-export function bodyOf({ messages, tools, maxTokens }: ModelRequest) {
+/** What a model was found not to take. */
+type Refused = "max_tokens" | "max_completion_tokens" | "tools";
+
+/** By server and model; a new isolate finds it out again. */
+const REFUSED = new Map<string, Set<Refused>>();
+const MAX_REFUSAL_LENGTH = 4_096;
+
+/** The body of a request. https://platform.openai.com/docs/api-reference/chat/create */
+export function bodyOf(
+  { messages, tools, maxTokens }: ModelRequest,
+  refused: ReadonlySet<Refused> = new Set(),
+) {
+  // OpenAI's and Azure's current models refuse the older name, and other servers do not know the newer one.
+  const limit = refused.has("max_tokens") ? { max_completion_tokens: maxTokens } : { max_tokens: maxTokens };
   return {
     messages,
     stream: true,
-    max_tokens: maxTokens,
-    ...(tools.length > 0 && { tools: tools.map((tool) => ({ type: "function", function: tool })) }),
+    ...(!refused.has("max_completion_tokens") && limit),
+    ...(tools.length > 0 &&
+      !refused.has("tools") && { tools: tools.map((tool) => ({ type: "function", function: tool })) }),
   };
 }
 
 export function openAiCompatible({ baseUrl, model, apiKey }: OpenAiCompatible): Model {
+  const name = `${baseUrl} ${model}`;
   return async function* answer(request, signal) {
-    const response = await send(`${baseUrl}/chat/completions`, {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        accept: "text/event-stream",
-        ...(apiKey !== null && { authorization: `Bearer ${apiKey}` }),
-      },
-      body: JSON.stringify({ model, ...bodyOf(request) }),
-      redirect: "manual",
-      signal,
-    });
-    const type = response.headers.get("content-type") ?? "";
-    if (!response.ok || !response.body || !/^text\/event-stream\b/i.test(type)) {
-      await response.body?.cancel();
-      throw new ModelError(
-        `The model answered with ${response.status} ${shortened(type)}`,
-        failureOf(response),
-      );
+    for (;;) {
+      const refused = REFUSED.get(name) ?? new Set<Refused>();
+      const body = bodyOf(request, refused);
+      const response = await send(`${baseUrl}/chat/completions`, {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "text/event-stream",
+          ...(apiKey !== null && { authorization: `Bearer ${apiKey}` }),
+        },
+        body: JSON.stringify({ model, ...body }),
+        redirect: "manual",
+        signal,
+      });
+      const type = response.headers.get("content-type") ?? "";
+      if (response.ok && response.body && /^text\/event-stream\b/i.test(type)) {
+        yield* readDeltas(response.body);
+        return;
+      }
+      const other = await refusalOf(response, Object.keys(body));
+      if (!other)
+        throw new ModelError(
+          `The model answered with ${response.status} ${shortened(type)}`,
+          failureOf(response),
+        );
+      REFUSED.set(name, new Set([...refused, other]));
     }
-    yield* readDeltas(response.body);
   };
+}
+
+/** What of the request the server refuses to take, if it says so and there is a way without it. */
+async function refusalOf(response: Response, sent: readonly string[]): Promise<Refused | undefined> {
+  if (response.status !== 400 && response.status !== 422) {
+    await response.body?.cancel();
+    return undefined;
+  }
+  const text = (await response.text()).slice(0, MAX_REFUSAL_LENGTH);
+  const names = (["max_tokens", "max_completion_tokens", "tools"] as const).filter((one) =>
+    sent.includes(one),
+  );
+  return names.find((one) => new RegExp(`\\b${one}\\b`).test(text));
 }
 
 async function send(url: string, init: RequestInit): Promise<Response> {

@@ -61,6 +61,9 @@ async function prepare(body: CallBody, sender: Sender, id: string, services: Ser
     to,
     prompt: body.prompt,
     dynamicVars: body.dynamic_vars,
+    welcomeMessage: body.welcome_message,
+    // Whoever says what is said first says that something is.
+    aiSpeaksFirst: body.ai_speaks_first ?? (body.welcome_message === null ? null : true),
     voicemailMessage: body.voicemail_message,
   };
   const [briefSealed, connected] = await Promise.all([

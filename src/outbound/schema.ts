@@ -5,6 +5,7 @@ import { MACHINE_DETECTIONS } from "../twilio/calls.ts";
 
 const MAX_ID_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 8_000;
+const MAX_WELCOME_LENGTH = 1_000;
 // Twilio speaks at most 4,096 characters in one <Say>.
 const MAX_VOICEMAIL_LENGTH = 1_000;
 const MAX_VARIABLES = 50;
@@ -36,6 +37,8 @@ export const callBody = body(
     from_number: fromNumber,
     prompt: optionalText(MAX_PROMPT_LENGTH, "prompt_too_long"),
     dynamic_vars: z._default(variables, {}),
+    welcome_message: optionalText(MAX_WELCOME_LENGTH),
+    ai_speaks_first: z.optional(z.boolean()),
     machine_detection: z.optional(z.enum(MACHINE_DETECTIONS)),
     voicemail_message: optionalText(MAX_VOICEMAIL_LENGTH),
   },
@@ -45,6 +48,8 @@ export const callBody = body(
     from_number: ["fromNumber", "from"],
     // `variables`: the published SDK says so; docs/sdks.md.
     dynamic_vars: ["dynamicVars", "dynamic_variables", "dynamicVariables", "variables"],
+    welcome_message: ["welcomeMessage", "first_message", "firstMessage"],
+    ai_speaks_first: "aiSpeaksFirst",
     machine_detection: "machineDetection",
     voicemail_message: "voicemailMessage",
   },

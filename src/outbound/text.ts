@@ -24,7 +24,15 @@ export async function sendText(
   const sender = await senderOf(body, request, services);
   const id = await attemptId(apiKeyId, idempotencyKey);
   const text = { from: sender.phoneNumber, to: body.to, body: body.message };
-  const brief = { from: text.from, to: text.to, prompt: null, dynamicVars: {}, voicemailMessage: null };
+  const brief = {
+    from: text.from,
+    to: text.to,
+    prompt: null,
+    dynamicVars: {},
+    welcomeMessage: null,
+    aiSpeaksFirst: null,
+    voicemailMessage: null,
+  };
   const [briefSealed, connected] = await Promise.all([
     sealBrief(services.vault, id, brief),
     sender.connect(),

@@ -6,6 +6,17 @@ export function isE164(text: string): boolean {
   return E164.test(text);
 }
 
+/**
+ * How carriers and Twilio write a caller who does not show a number: in words, or as the words on a keypad (ANONYMOUS,
+ * RESTRICTED, UNKNOWN, BLOCKED, UNAVAILABLE). https://www.twilio.com/docs/api/errors/13214
+ */
+const WITHHELD =
+  /^(?:\+?(?:266696687|7378742833|8656696|2562533|86282452253)|(?:sip:)?(?:anonymous|restricted|unknown|blocked|unavailable|private)(?:@.*)?|\+?)$/i;
+
+export function isWithheld(from: string): boolean {
+  return WITHHELD.test(from.trim());
+}
+
 // What people write between digits, also the dashes of Unicode, and invisible marks that come with copied text.
 const SEPARATORS = /[\s().\-/\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
 

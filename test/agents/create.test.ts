@@ -24,6 +24,7 @@ describe("POST /v1/agents", () => {
       max_turns: 100,
       max_tokens_per_turn: 300,
       max_characters_per_turn: 1_000,
+      ai_speaks_first: true,
       transcript: true,
       sms_reply: false,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),

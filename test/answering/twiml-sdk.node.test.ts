@@ -159,9 +159,11 @@ describe("what a call gets is what the SDK would write", () => {
       ),
     ).toBe(said("Hallo", "de-DE"));
     const words: Fallback = { type: "say", text: "Auf Wiederhören" };
-    expect(await ours(fallback(route({ fallback: words, language: "de" })))).toBe(said(words.text, "de-DE"));
+    expect(await ours(fallback(route({ fallback: words, language: "de" }), CALL.from))).toBe(
+      said(words.text, "de-DE"),
+    );
     const dial: Fallback = { type: "dial", number: "+15005550009" };
-    expect(await ours(fallback(route({ fallback: dial })))).toBe(
+    expect(await ours(fallback(route({ fallback: dial }), CALL.from))).toBe(
       theirs((response) => response.dial({ answerOnBridge: true }).number("+15005550009")),
     );
     expect(await ours(unavailable())).toBe(

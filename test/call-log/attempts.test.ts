@@ -1,6 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { DEFAULTS } from "../../src/agents/schema.ts";
 import { briefed, filled } from "../../src/answering/outbound.ts";
 import { sealBrief } from "../../src/call-log/attempt.ts";
 import { createVault } from "../../src/vault/vault.ts";
@@ -112,7 +113,15 @@ describe("a call log", () => {
 
   it("holds no telephone number and no prompt in the clear", async () => {
     const vault = createVault(env.TOKEN_ENCRYPTION_KEYS);
-    const brief = { from: "+1", to: "+2", prompt: "Ask Ada.", dynamicVars: {}, voicemailMessage: null };
+    const brief = {
+      from: "+1",
+      to: "+2",
+      prompt: "Ask Ada.",
+      dynamicVars: {},
+      welcomeMessage: null,
+      aiSpeaksFirst: null,
+      voicemailMessage: null,
+    };
     const sealed = await sealBrief(vault, "call_1", brief);
     expect(sealed).toMatch(/^v1\./);
     await expect(vault.open(sealed, "call_log.brief/call_2")).rejects.toThrow("does not open");
@@ -132,10 +141,19 @@ describe("what a call is placed with", () => {
   });
 
   it("adds the prompt to the agent's, and leaves the rest", () => {
-    const agent = { systemPrompt: null, welcomeMessage: "{{x}}", language: "de" } as Parameters<
-      typeof briefed
-    >[0];
-    const brief = { from: "+1", to: "+2", prompt: "Ask.", dynamicVars: {}, voicemailMessage: null };
+    const agent = {
+      ...{ systemPrompt: null, welcomeMessage: "{{x}}", language: "de" },
+      talk: DEFAULTS,
+    } as Parameters<typeof briefed>[0];
+    const brief = {
+      from: "+1",
+      to: "+2",
+      prompt: "Ask.",
+      dynamicVars: {},
+      welcomeMessage: null,
+      aiSpeaksFirst: null,
+      voicemailMessage: null,
+    };
     expect(briefed(agent, brief)).toMatchObject({
       systemPrompt: "Ask.",
       welcomeMessage: null,

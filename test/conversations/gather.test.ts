@@ -95,7 +95,7 @@ describe("an account without ConversationRelay", () => {
       { MODEL_TIMEOUT_MS: "600" },
     );
     const ringing = twilio.ring(phoneNumber, { say: ["Hello?"] });
-    await vi.waitFor(() => expect(modelRequests()).toHaveLength(1));
+    await vi.waitFor(() => expect(modelRequests()).toHaveLength(1), { timeout: 10_000 });
     await new Promise((resolve) => setTimeout(resolve, 350));
     release();
     const { conversation } = await ringing;

@@ -47,7 +47,7 @@ describe("an agent that talks by itself, over ConversationRelay", () => {
   it("says so explicitly with connect builtin, and hears keys", async () => {
     haveModel((_) => streamed("You pressed it."));
     const { phoneNumber } = await haveImported({ connect: { type: "builtin" } });
-    const { conversation } = await twilio.ring(phoneNumber, { say: [{ digits: "12" }, SILENCE] });
+    const { conversation } = await twilio.ring(phoneNumber, { say: [{ digits: "12#" }, SILENCE] });
     expect(lines(conversation).at(-1)).toBe("agent: You pressed it.");
     expect(modelRequests()[0]?.messages).toContainEqual({
       role: "user",
@@ -75,11 +75,13 @@ describe("an agent that talks by itself, over ConversationRelay", () => {
       expect.objectContaining({
         ended_reason: "caller_hangup",
         transcript: [
+          { role: "agent", text: "Hello, how can I help?", at: expect.any(String) },
           { role: "caller", text: "When are you open?", at: expect.any(String) },
           {
             role: "agent",
             text: "Acme Dental is open from nine to five on weekdays.",
             at: expect.any(String),
+            first_token_ms: expect.any(Number),
           },
         ],
       }),
@@ -108,6 +110,8 @@ describe("a caller who does not wait", () => {
     expect(conversation).toContainEqual({ by: "agent", text: "A long story ", interrupted: true });
     expect(modelRequests()[1]?.messages).toEqual([
       expect.objectContaining({ role: "system" }),
+      { role: "user", content: "(The call has been answered.)" },
+      { role: "assistant", content: "Hello, how can I help?" },
       { role: "user", content: "Tell me." },
       { role: "assistant", content: "A long story" },
       { role: "user", content: "Stop." },
@@ -174,7 +178,6 @@ describe("a model that fails", () => {
   it.each<[string, () => Response | Promise<Response>]>([
     ["answers HTML", html],
     ["answers 500", () => new Response("", { status: 500 })],
-    ["refuses the key", () => new Response("{}", { status: 401 })],
     ["streams nonsense", () => eventStream("data: }{\n\n")],
     ["streams nothing", () => eventStream("")],
     ["streams no end of one event", () => eventStream(`data: ${"x".repeat(70_000)}`)],
@@ -232,10 +235,11 @@ describe("a model that fails", () => {
   });
 });
 
+type State = { turns: unknown[]; ended: { reason: string } | null };
 const stateOf = async (imported: Imported, callSid: string) =>
   runInDurableObject(await objectOf(imported, callSid), async (object) => {
-    const { state } = object as unknown as { state: { turns: unknown[]; ended: { reason: string } | null } };
-    return state;
+    const { around } = object as unknown as { around: { memory: { state: State } } };
+    return around.memory.state;
   });
 
 describe("who opens the WebSocket", () => {
@@ -319,7 +323,7 @@ describe("who opens the WebSocket", () => {
 });
 
 describe("the clock of a call", () => {
-  async function quietCall(agent: Record<string, unknown>, laterMs: number) {
+  async function quietCall(agent: Record<string, unknown>, laterMs: number, staysMs?: number) {
     haveModel((_) => streamed("Yes."));
     const imported = await haveImported(agent);
     const session = await openSession(imported, "CA1");
@@ -330,9 +334,11 @@ describe("the clock of a call", () => {
     const start = Date.now();
     vi.useFakeTimers({ toFake: ["Date"], now: start + laterMs });
     try {
-      await runDurableObjectAlarm(object);
-      vi.setSystemTime(start + laterMs + 20_000);
-      await runDurableObjectAlarm(object);
+      for (const ms of [0, 20_000, 40_000, 60_000]) {
+        vi.setSystemTime(start + laterMs + ms);
+        await runDurableObjectAlarm(object);
+        if (staysMs !== undefined && ms >= staysMs) break;
+      }
     } finally {
       vi.useRealTimers();
     }
@@ -352,7 +358,7 @@ describe("the clock of a call", () => {
     const { imported, session } = await quietCall(agent, laterMs);
     await session.closed;
     expect(session.received.slice(-3)).toEqual([
-      { type: "text", token: words, last: false },
+      { type: "text", token: words, last: false, preemptible: true },
       { type: "text", token: "", last: true },
       { type: "end", handoffData: JSON.stringify({ reason }) },
     ]);
@@ -360,7 +366,7 @@ describe("the clock of a call", () => {
   });
 
   it("leaves a call alone in which somebody speaks", async () => {
-    const { imported } = await quietCall({ silence_hangup_seconds: 60 }, 5_000);
+    const { imported } = await quietCall({ silence_hangup_seconds: 60 }, 5_000, 0);
     expect((await stateOf(imported, "CA1")).ended).toBeNull();
   });
 

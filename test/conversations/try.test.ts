@@ -23,6 +23,7 @@ describe("POST /v1/agents/{agent_id}/try", () => {
       {
         messages: [
           { role: "system", content: expect.stringMatching(/^Acme Dental[\s\S]*on the telephone/) },
+          { role: "user", content: "(The call has been answered.)" },
           { role: "assistant", content: "Hello." },
           { role: "user", content: QUESTION.text },
         ],

@@ -1,4 +1,5 @@
 import { sign } from "../../src/twilio/signature.ts";
+import type { NumberResource } from "../twilio-simulator/resource.ts";
 import type { Account } from "../twilio-simulator/state.ts";
 import { prepareImport } from "./import.ts";
 import { BASE, createAgent, createKey, type Key, post, rows, send } from "./worker.ts";
@@ -15,9 +16,12 @@ export type Imported = {
 };
 
 /** @param agent fields of the number's agent */
-export async function haveImported(agent: Record<string, unknown> = {}): Promise<Imported> {
+export async function haveImported(
+  agent: Record<string, unknown> = {},
+  fields: Partial<NumberResource> = {},
+): Promise<Imported> {
   const key = await createKey();
-  const { account, number, body } = await prepareImport({}, key);
+  const { account, number, body } = await prepareImport(fields, key);
   const agentId = await createAgent(key, agent);
   const response = await post("/v1/phone-numbers", { ...body, agent_id: agentId }, { key });
   if (response.status !== 201) throw new Error(await response.text());

@@ -1,12 +1,34 @@
-import { converse, type OpenSocket } from "./relay.ts";
+import { converse, type Failure, type OpenSocket } from "./relay.ts";
 import { type Account, newSid } from "./state.ts";
+import { between, type Manners, POLITE, speakingMs, wait } from "./voice.ts";
 import { type Element, elementsOf, textOf, verbsOf } from "./xml.ts";
 
-/** What a caller does: speaks, presses keys, or is silent. With `interrupts` the caller does not wait for the answer's end. */
-export type Utterance = string | { say?: string; digits?: string; silent?: boolean; interrupts?: boolean };
+/** What a caller does: speaks, presses keys, hangs up, or is silent. */
+export type Utterance =
+  | string
+  | {
+      say?: string;
+      digits?: string;
+      silent?: boolean;
+      hangsUp?: boolean;
+      /** They do not wait for the answer's end, but for its beginning. */
+      interrupts?: boolean;
+      /** They wait for no answer at all. */
+      hurries?: boolean;
+      /** How long they wait after that, in milliseconds. */
+      afterMs?: number;
+    };
 
-/** One line of a conversation: what the caller hears or says. */
-export type Line = { by: "agent" | "caller"; text: string; interrupted?: true };
+/**
+ * One line of a conversation: what the caller says, and of what the agent says as much as the caller hears.
+ * `interrupted`: by the caller. `cut`: by the application's `end` or by its next words, or because the session broke.
+ */
+export type Line = {
+  by: "agent" | "caller";
+  text: string;
+  interrupted?: true;
+  cut?: "ended" | "preempted" | "broken";
+};
 
 /** Asks a URL during a call. @returns TwiML, or undefined if the URL answers with none */
 type Ask = (url: string, method: string, more: Record<string, string>) => Promise<string | undefined>;
@@ -25,6 +47,10 @@ export type CallOptions = {
   ask: Ask;
   patienceMs: number;
   lingerMs: number;
+  /** How Twilio and the caller behave; politely unless told. */
+  manners?: Manners | undefined;
+  /** A ConversationRelay session fails so. */
+  failure?: Failure | undefined;
 };
 
 /** What happened in a call. */
@@ -45,7 +71,8 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     record.conversation.push(line);
     options.onLine(line);
   };
-  const { ask } = options;
+  const { ask, manners = POLITE } = options;
+  let failure = options.failure;
   // What the caller was about to do when a session broke they do in what comes after it.
   let about: Promise<Utterance | undefined> | undefined;
   const nextUtterance = () => {
@@ -67,7 +94,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
       const { action, method = "POST" } = verb.attributes;
       switch (verb.name) {
         case "Say":
-          hear({ by: "agent", text: textOf(verb) });
+          await listen(textOf(verb), undefined);
           break;
         case "Start":
           for (const { attributes } of elementsOf(verb))
@@ -107,23 +134,40 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     return undefined;
   }
 
+  /** The caller hears a text, or as much of it as they wait for. */
+  async function listen(text: string, utterance: Utterance | undefined): Promise<void> {
+    if (text === "") return;
+    const act = typeof utterance === "object" ? utterance : {};
+    const isCut = act.interrupts || act.hurries || act.hangsUp;
+    if (!manners.takesTime) return hear({ by: "agent", text });
+    const ms = speakingMs(text, manners);
+    const heardMs = isCut ? Math.min(act.afterMs ?? 0, ms) : ms;
+    await wait(between(manners.firstSoundMs, manners) + heardMs);
+    const heard = text.slice(0, Math.floor((heardMs / ms) * text.length));
+    if (heard !== "") hear({ by: "agent", text: heard, ...(heardMs < ms && { interrupted: true }) });
+  }
+
   /** What the caller does while the number listens; undefined where they do nothing and Twilio goes on. */
   async function gather(verb: Element): Promise<Record<string, string> | "hangs up" | undefined> {
-    for (const child of elementsOf(verb))
-      if (child.name === "Say") hear({ by: "agent", text: textOf(child) });
+    const words = elementsOf(verb).filter(({ name }) => name === "Say");
     const utterance = await nextUtterance();
+    for (const child of words) await listen(textOf(child), utterance);
     done();
     if (utterance === undefined) return "hangs up";
-    const { say, digits } =
-      typeof utterance === "string" ? { say: utterance } : { digits: undefined, ...utterance };
+    const { say, digits, hangsUp } =
+      typeof utterance === "string" ? { say: utterance, digits: undefined, hangsUp: false } : utterance;
+    if (hangsUp) return "hangs up";
     if (digits !== undefined) {
       hear({ by: "caller", text: digits });
-      return { Digits: digits };
+      // The key that finishes, # unless told, is not sent.
+      return { Digits: digits.replace(/#.*$/, "") };
     }
     if (say !== undefined) {
       hear({ by: "caller", text: say });
+      if (manners.takesTime) await wait((say.length / 14) * 1_000);
       return { SpeechResult: say, Confidence: "0.93" };
     }
+    if (manners.takesTime) await wait(Number(verb.attributes.timeout ?? 5) * 1_000);
     return verb.attributes.actionOnEmptyResult === "true" ? { SpeechResult: "", Digits: "" } : undefined;
   }
 
@@ -134,12 +178,14 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     if (!options.isReachable) return { hungUp: false, parameters: unreached };
     // Streams are not simulated: a stream counts as answered, and the caller hangs up.
     if (noun?.name !== "ConversationRelay") return { hungUp: true, parameters: {} };
-    const { url = "", welcomeGreeting, language = "en-US", events = "" } = noun.attributes;
+    const { url = "", welcomeGreeting = "", language = "en-US", events = "" } = noun.attributes;
     if (options.account.hasConversationRelay === false) {
       const refused = { SessionStatus: "failed", ErrorCode: "64101", ErrorMessage: "Not enabled" };
       return { hungUp: false, parameters: { ...session, ...refused } };
     }
-    if (welcomeGreeting) hear({ by: "agent", text: welcomeGreeting });
+    const fails = failure;
+    // Whoever is connected anew after a failure is not failed again.
+    failure = undefined;
     const { CallSid, AccountSid, From, To, Direction } = options.parameters;
     const end = await converse({
       open: async () => options.openSocket(url, { "x-twilio-signature": await options.signUrl(url) }),
@@ -162,7 +208,12 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
         ),
       },
       language,
-      tellsPlayed: events.split(/\s+/).includes("tokens-played"),
+      greeting: welcomeGreeting,
+      events: events.split(/\s+/),
+      tellsPartials: noun.attributes.partialPrompts === "true",
+      reconnects: noun.attributes.applicationReconnect === "true",
+      failure: fails,
+      manners,
       next: nextUtterance,
       done,
       hear,

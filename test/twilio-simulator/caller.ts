@@ -1,8 +1,9 @@
 import { sign } from "../../src/twilio/signature.ts";
 import { carry, type Line, type Utterance } from "./call.ts";
-import type { OpenSocket } from "./relay.ts";
+import type { Failure, OpenSocket } from "./relay.ts";
 import type { NumberResource } from "./resource.ts";
 import { type Account, type MessagingService, newSid, type PlacedCall, type State } from "./state.ts";
+import type { Manners } from "./voice.ts";
 import { type Fetch, requestWebhook, type WebhookExchange } from "./webhooks.ts";
 
 /** Who got the call or the text. */
@@ -33,6 +34,8 @@ type Party = {
   body?: string;
   /** What the caller says, one after the other; then they hang up. */
   say?: Utterance[] | (() => Promise<Utterance | undefined>);
+  /** Called with Twilio's SID of the call, before it is answered. */
+  onCall?: (sid: string) => void;
   /** Called with each line of the conversation, as it is heard or said. */
   onLine?: (line: Line) => void;
   /** Whether Twilio gets through to what the TwiML connects the call with; it tries unless told. */
@@ -41,6 +44,10 @@ type Party = {
   patienceMs?: number;
   /** How long the caller stays on the line after the last answer; not at all unless told. */
   lingerMs?: number;
+  /** How Twilio and they behave. */
+  manners?: Manners;
+  /** The first ConversationRelay session fails so. */
+  failure?: Failure;
 };
 
 const PATIENCE_MS = 20_000;
@@ -58,9 +65,12 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
       from = "+15005550006",
       say = [],
       onLine = () => undefined,
+      onCall = () => undefined,
       isReachable = true,
       patienceMs = PATIENCE_MS,
       lingerMs = 0,
+      manners,
+      failure,
     }: Party = {},
   ): Promise<Delivery> {
     const { number, account } = locate(phoneNumber);
@@ -79,6 +89,7 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
       FromCity: "",
       FromCountry: "US",
     };
+    onCall(parameters.CallSid);
     const application = state.applications.get(number.voice_application_sid ?? "");
     const delivery = application
       ? await deliver(account, "application", application.voiceUrl, "POST", "", "POST", parameters)
@@ -113,6 +124,8 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
       signUrl: (url) => sign(account.authToken, url, new URLSearchParams()),
       patienceMs,
       lingerMs,
+      manners,
+      failure,
       ask: async (url, method, more) => {
         const asked = { ...parameters, CallStatus: "in-progress", ...more };
         const fallbackUrl = number.voice_fallback_url ?? "";

@@ -1,8 +1,9 @@
 import { sign } from "../../src/twilio/signature.ts";
 import { carry, type Line, type Utterance } from "./call.ts";
 import { accountOf } from "./outbound.ts";
-import type { OpenSocket } from "./relay.ts";
+import type { Failure, OpenSocket } from "./relay.ts";
 import type { PlacedCall, State } from "./state.ts";
+import type { Manners } from "./voice.ts";
 import { type Fetch, requestWebhook, type WebhookExchange } from "./webhooks.ts";
 
 /** What happens when a callee's telephone rings. */
@@ -15,6 +16,10 @@ export type Callee = {
   isReachable?: boolean;
   patienceMs?: number;
   lingerMs?: number;
+  /** How Twilio and they behave. */
+  manners?: Manners;
+  /** The first ConversationRelay session fails so. */
+  failure?: Failure;
 };
 
 /** What became of a call. */
@@ -130,6 +135,8 @@ export function createNetwork(state: State, fetch: Fetch, openSocket: OpenSocket
             signUrl: (url) => sign(account.authToken, url, new URLSearchParams()),
             patienceMs: callee.patienceMs ?? 20_000,
             lingerMs: callee.lingerMs ?? 0,
+            manners: callee.manners,
+            failure: callee.failure,
             ask: twimlFrom,
           });
     resource.duration = "1";

@@ -1,4 +1,5 @@
 import type { Line, Utterance } from "./call.ts";
+import { between, createVoice, type Manners, wait } from "./voice.ts";
 
 // ConversationRelay from Twilio's side: https://www.twilio.com/docs/voice/conversationrelay/websocket-messages
 
@@ -15,12 +16,24 @@ export type Socket = {
 /** Opens a WebSocket with these headers in the handshake. @throws Error if nobody accepts it */
 export type OpenSocket = (url: string, headers: Record<string, string>) => Promise<Socket>;
 
+/**
+ * A session that fails by itself: the account's fault (64101), the agent's (64106: voice or language), or the moment's
+ * (64114, 64102, 39001). https://www.twilio.com/docs/api/errors; whether `setup` comes before it is not said.
+ */
+export type Failure = { code: string; when: "before_setup" | "after_setup" };
+
 export type Session = {
   open: () => Promise<Socket>;
   setup: Record<string, unknown>;
   language: string;
-  /** Whether the runtime is told what has been played. */
-  tellsPlayed: boolean;
+  greeting: string;
+  /** What the runtime wants to be told: `speaker-events`, `tokens-played`. */
+  events: readonly string[];
+  tellsPartials: boolean;
+  /** Whether a connection that broke is opened again. */
+  reconnects: boolean;
+  failure: Failure | undefined;
+  manners: Manners;
   /** What the caller does next; undefined where they hang up. */
   next: () => Promise<Utterance | undefined>;
   /** They have done it. */
@@ -35,47 +48,45 @@ export type Session = {
 /** How a session ended: the parameters for `<Connect action>`, and whether the caller hung up. */
 export type SessionEnd = { hungUp: boolean; parameters: Record<string, string> };
 
-// How long the rest of an answer may still be on its way after its first word.
-const ON_ITS_WAY_MS = 200;
+const RECONNECTS = 5;
+// "Twilio buffers up to 500 events": Twilio Changelog, Oct. 28, 2026.
+const MAX_BUFFERED = 500;
+const KEY_MS = [200, 1_500] as const;
+const CHARACTERS_PER_SECOND = 14;
 
 /** Runs one session, from the handshake to its end. */
 export async function converse(session: Session): Promise<SessionEnd> {
-  const { next, done, hear, language } = session;
-  let socket: Socket;
-  try {
-    socket = await session.open();
-  } catch {
-    const message = "Unable to connect to the WebSocket";
-    return { hungUp: false, parameters: failed("64102", message) };
-  }
-
-  // What the agent is saying, and whether the caller waits for the rest of it.
-  let spoken = "";
-  let isPending = false;
-  // The caller will not hear the end of it.
-  let isCutShort = false;
+  const { next, done, hear, language, manners, failure, events } = session;
+  if (failure?.when === "before_setup") return { hungUp: false, parameters: failed(failure.code) };
+  let socket: Socket | undefined;
   let handoff: { data: string } | undefined;
-  let isClosed = false;
+  let isBroken = false;
+  let reconnects = 0;
+  let buffered: string[] = [];
   let wake = () => {};
   const over = Promise.withResolvers<undefined>();
 
-  const finish = () => {
-    if (spoken !== "") hear({ by: "agent", text: spoken });
-    if (spoken !== "" && session.tellsPlayed && !isClosed) {
-      send({ type: "info", name: "tokensPlayed", value: spoken });
-    }
-    spoken = "";
-    isPending = false;
+  const send = (frame: object) => {
+    const data = JSON.stringify(frame);
+    if (socket) socket.send(data);
+    else if (buffered.length < MAX_BUFFERED) buffered.push(data);
   };
+  const voice = createVoice(manners, {
+    hear,
+    changed: () => wake(),
+    tell: ({ name, ...rest }: { name?: string }) => {
+      const event = name === "tokensPlayed" ? "tokens-played" : "speaker-events";
+      if (events.includes(event)) send({ name, ...rest });
+    },
+  });
   const receive = (data: unknown) => {
-    if (handoff || isClosed) return;
+    if (handoff || isBroken) return;
     const frame = parse(data);
     if (frame?.type === "text" && typeof frame.token === "string") {
-      spoken += frame.token;
-      if (frame.last === true && isCutShort) isPending = false;
-      else if (frame.last === true) finish();
+      voice.say(frame.token, frame.last === true, frame.preemptible === true);
     } else if (frame?.type === "end") {
-      finish();
+      // What is still to be heard is not heard: two public bases have it in tests made from real calls.
+      voice.end("ended");
       handoff = { data: typeof frame.handoffData === "string" ? frame.handoffData : "" };
       over.resolve(undefined);
     } else if (!["play", "sendDigits", "language"].includes(String(frame?.type))) {
@@ -83,17 +94,42 @@ export async function converse(session: Session): Promise<SessionEnd> {
       send({ type: "error", description: `Invalid message received: ${String(data).slice(0, 200)}` });
     }
   };
-  socket.addEventListener("message", ({ data }) => {
-    receive(data);
-    wake();
-  });
-  socket.addEventListener("close", () => {
-    isClosed = true;
+  const fail = () => {
+    isBroken = true;
+    voice.end("broken");
     over.resolve(undefined);
     wake();
-  });
-  const send = (frame: object) => socket.send(JSON.stringify(frame));
-  const isOver = () => isClosed || handoff !== undefined;
+  };
+  async function connect(): Promise<void> {
+    const opened = await session.open();
+    opened.addEventListener("message", ({ data }) => {
+      receive(data);
+      wake();
+    });
+    opened.addEventListener("close", () => {
+      if (socket === opened) lose();
+    });
+    socket = opened;
+  }
+  /** The connection broke. What Twilio has got it goes on to say. */
+  function lose(): void {
+    socket = undefined;
+    if (handoff || isBroken) return;
+    reconnects += 1;
+    if (!session.reconnects || reconnects > RECONNECTS) {
+      fail();
+      return;
+    }
+    wait(manners.takesTime ? 300 : 5)
+      .then(connect)
+      .then(() => {
+        if (manners.repeatsSetup) socket?.send(JSON.stringify({ type: "setup", ...session.setup }));
+        for (const data of buffered) socket?.send(data);
+        buffered = [];
+      })
+      .catch(lose);
+  }
+  const isOver = () => isBroken || handoff !== undefined;
 
   /** Waits until something is so, the session is over or patience has run out; says whether it is so. */
   const until = async (isSo: () => boolean, patienceMs = session.patienceMs): Promise<boolean> => {
@@ -108,61 +144,107 @@ export async function converse(session: Session): Promise<SessionEnd> {
     clearTimeout(timer);
     return isSo();
   };
+  const pause = (ms: number) => (ms > 0 ? until(() => false, ms) : undefined);
 
+  try {
+    await connect();
+  } catch {
+    return { hungUp: false, parameters: failed("64102") };
+  }
   send({ type: "setup", ...session.setup });
-  while (!isOver()) {
+  if (session.greeting) voice.say(session.greeting, true, false);
+  if (failure) setTimeout(fail, manners.takesTime ? 400 : 0);
+
+  // How many answers the caller had heard when they began to wait for one; undefined: they wait for none.
+  let awaited: number | undefined;
+  const isWaiting = () =>
+    !voice.isQuiet() || (awaited !== undefined && voice.finished() <= awaited && !isOver());
+
+  /** Whoever speaks or presses a key while the agent speaks interrupts: `interruptible` is "any" unless told. */
+  const interrupt = () => {
+    const heard = voice.interrupt();
+    if (heard === undefined) return;
+    const durationUntilInterruptMs = manners.random() < 0.5 ? "460" : 460.5;
+    send({ type: "interrupt", utteranceUntilInterrupt: heard, durationUntilInterruptMs });
+  };
+  const speak = async (text: string) => {
+    if (events.includes("speaker-events")) voice.tellSpeaker("clientSpeaking", true);
+    interrupt();
+    const words = text.split(/(?<=\s)/);
+    let said = "";
+    for (const [index, word] of words.entries()) {
+      if (manners.takesTime) await pause((word.length / CHARACTERS_PER_SECOND) * 1_000);
+      said += word;
+      if (session.tellsPartials && index % 2 === 0 && index < words.length - 1)
+        send({ type: "prompt", voicePrompt: said.trim(), lang: language, last: false });
+    }
+    if (isOver()) return;
+    if (events.includes("speaker-events")) voice.tellSpeaker("clientSpeaking", false);
+    hear({ by: "caller", text });
+    voice.listen();
+    send({ type: "prompt", voicePrompt: text, lang: language, last: true });
+  };
+
+  let hangsUp = false;
+  while (!isOver() && !hangsUp) {
     const utterance = await Promise.race([next(), over.promise]);
     if (utterance === undefined) break;
-    const {
-      say,
-      digits,
-      interrupts = false,
-      silent = false,
-    } = typeof utterance === "string" ? { say: utterance } : (utterance ?? {});
-    isCutShort = interrupts && isPending;
-    await until(() => !isPending || (interrupts && spoken !== ""));
-    // Words come faster than they are spoken: what is on its way is still the same answer.
-    if (isCutShort) await until(() => !isPending, ON_ITS_WAY_MS);
+    const act = typeof utterance === "string" ? { say: utterance } : utterance;
+    const { say, digits, interrupts = false, hurries = false, silent = false, afterMs = 0 } = act;
+    if (interrupts && !manners.takesTime) voice.hold(true);
+    if (!hurries) await until(() => !isWaiting() || (interrupts && voice.isHeard()));
+    await pause(afterMs);
+    voice.hold(false);
     if (isOver()) break;
     done();
-    if (isCutShort && spoken !== "") {
-      const heard = isPending ? spoken : firstWord(spoken);
-      spoken = "";
-      hear({ by: "agent", text: heard, interrupted: true });
-      send({ type: "interrupt", utteranceUntilInterrupt: heard, durationUntilInterruptMs: "460" });
-    }
-    isCutShort = false;
-    if (silent) {
-      isPending = true;
-      await until(() => !isPending);
-      continue;
-    }
-    if (digits !== undefined) {
+    if (act.hangsUp) {
+      voice.interrupt();
+      hangsUp = true;
+    } else if (silent) {
+      awaited = voice.finished();
+      await until(() => !isWaiting());
+    } else if (digits !== undefined) {
       hear({ by: "caller", text: digits });
-      for (const digit of digits) send({ type: "dtmf", digit });
-      continue;
+      for (const digit of digits) {
+        interrupt();
+        voice.listen();
+        send({ type: "dtmf", digit });
+        if (manners.takesTime) await pause(between(KEY_MS, manners));
+      }
+      // Whoever presses keys in no time does not wait for an answer to them.
+      awaited = manners.takesTime ? voice.finished() : undefined;
+    } else {
+      await speak(say ?? "");
+      awaited = voice.finished();
     }
-    hear({ by: "caller", text: say ?? "" });
-    isPending = true;
-    send({ type: "prompt", voicePrompt: say ?? "", lang: language, last: true });
   }
-  await until(() => !isPending);
-  if (session.lingerMs > 0) await until(() => false, session.lingerMs);
-  finish();
+  if (!hangsUp) await until(() => !isWaiting());
+  if (session.lingerMs > 0 && !hangsUp) await until(() => false, session.lingerMs);
+  const wasBroken = isBroken;
+  voice.interrupt();
+  isBroken = true;
+  socket?.close(1000);
+  // What it has told is there before what it tells of the call's end.
+  await wait(manners.takesTime ? 200 : 20);
   if (handoff) {
-    socket.close(1000);
     const parameters = { SessionStatus: "ended", ...(handoff.data && { HandoffData: handoff.data }) };
     return { hungUp: false, parameters };
   }
-  if (isClosed) return { hungUp: false, parameters: failed("39001", "WebSocket connection failed") };
-  socket.close(1000);
+  if (wasBroken) return { hungUp: false, parameters: failed(failure?.code ?? "39001") };
   return { hungUp: true, parameters: { SessionStatus: "completed" } };
 }
 
-const firstWord = (text: string): string => text.match(/^\s*\S+\s*/)?.[0] ?? text;
+const MESSAGES: Record<string, string> = {
+  "64102": "Unable to connect to the WebSocket",
+  "39001": "WebSocket connection failed",
+};
 
-function failed(code: string, message: string): Record<string, string> {
-  return { SessionStatus: "failed", ErrorCode: code, ErrorMessage: message };
+function failed(code: string): Record<string, string> {
+  return {
+    SessionStatus: "failed",
+    ErrorCode: code,
+    ErrorMessage: MESSAGES[code] ?? "ConversationRelay failed",
+  };
 }
 
 function parse(data: unknown): Record<string, unknown> | undefined {

@@ -1,0 +1,100 @@
+import type { Logger } from "../http/log.ts";
+import { isWithheld } from "../twilio/e164.ts";
+import type { Dialogue } from "./dialogue.ts";
+import type { Frame } from "./frames.ts";
+import type { Memory } from "./memory.ts";
+import type { RelaySocket } from "./socket.ts";
+import { playedAfter } from "./speech.ts";
+import { delivered, modelBegins, type State } from "./state.ts";
+
+const KEYS_PAUSE_MS = 2_000;
+const MAX_KEYS = 32;
+const MAX_FROM_LENGTH = 100;
+
+/** What Twilio says in a ConversationRelay session, and what follows from it. */
+export class Relay {
+  #keys = "";
+  #keysTimer: ReturnType<typeof setTimeout> | null = null;
+  readonly #memory: Memory;
+  readonly #socket: RelaySocket;
+  readonly #dialogue: Dialogue;
+  readonly #log: Logger;
+
+  constructor(
+    { memory, socket, log }: { memory: Memory; socket: RelaySocket; log: Logger },
+    dialogue: Dialogue,
+  ) {
+    this.#memory = memory;
+    this.#socket = socket;
+    this.#log = log;
+    this.#dialogue = dialogue;
+  }
+
+  async take(webSocket: WebSocket, frame: Frame, state: State): Promise<void> {
+    const now = Date.now();
+    switch (frame.type) {
+      case "setup":
+        return this.#setUp(webSocket, frame, state);
+      case "played":
+        return this.#socket.note({
+          played: playedAfter(state.speech, this.#dialogue.hearing, frame.text),
+          voiceAt: now,
+        });
+      case "voice":
+        return this.#socket.note({ isVoiceOff: !frame.isOn, voiceAt: now });
+      case "caller":
+        return this.#noteCaller(frame.isSpeaking);
+      case "interrupt":
+        this.#noteCaller();
+        this.#dialogue.stop();
+        this.#dialogue.settle({ utterance: frame.heard });
+        return this.#memory.keep();
+      case "prompt":
+        this.#noteCaller();
+        return this.#dialogue.respond(frame.text);
+      case "dtmf":
+        this.#noteCaller();
+        return this.#press(frame.digit);
+      case "error":
+        return this.#log.warn("relay_error", { agent_id: state.opening.agent.id });
+    }
+  }
+
+  async #setUp(webSocket: WebSocket, frame: Extract<Frame, { type: "setup" }>, state: State): Promise<void> {
+    const { callSid, accountSid, isOutbound, from } = state.opening;
+    // The handshake is signed for this call; Twilio's older page has no account in this message.
+    if (frame.callSid !== callSid || (frame.accountSid && frame.accountSid !== accountSid))
+      return this.#socket.refuse(webSocket);
+    this.#socket.setUp(webSocket);
+    if (state.relayStarted) return;
+    const caller = isWithheld(frame.from) ? "" : frame.from.slice(0, MAX_FROM_LENGTH);
+    const opening = { ...state.opening, from: isOutbound ? from : caller };
+    // Twilio begins to say the greeting.
+    this.#memory.state = delivered({ ...state, opening, relayStarted: true }, Date.now());
+    await (modelBegins(opening) ? this.#dialogue.respond(null) : this.#memory.keep());
+  }
+
+  #noteCaller(isSpeaking?: boolean): void {
+    const speaking = isSpeaking === undefined ? {} : { isCallerSpeaking: isSpeaking };
+    this.#socket.note({ callerAt: Date.now(), hasAskedIfThere: false, ...speaking });
+    // Whoever speaks is not silent, though they begin when the goodbye does.
+    const { state } = this.#memory;
+    if (isSpeaking !== false && state?.ended?.reason === "silence_timeout")
+      this.#memory.state = { ...state, ended: null };
+  }
+
+  /** Keys come one by one; the model hears of them once the caller pauses, or ends them with `#`. */
+  #press(key: string): void {
+    this.#keys = (this.#keys + key).slice(0, MAX_KEYS);
+    if (this.#keysTimer !== null) clearTimeout(this.#keysTimer);
+    const submit = async () => {
+      const keys = this.#keys.replace(/(?<=.)#$/, "");
+      this.#keys = "";
+      await this.#dialogue.respond(pressed(keys));
+    };
+    this.#keysTimer = setTimeout(submit, key === "#" ? 0 : KEYS_PAUSE_MS);
+  }
+}
+
+/** How the model hears of keys. */
+export const pressed = (keys: string): string => `(The caller pressed ${keys} on the keypad.)`;
