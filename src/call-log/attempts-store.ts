@@ -79,6 +79,16 @@ function isAnotherOpen(sql: SqlStorage, id: string, now: number): boolean {
   return others.toArray().length > 0;
 }
 
+/** @returns those of the SIDs that are certainly other attempts' */
+export function findOthers(sql: SqlStorage, id: string, sids: string[]): string[] {
+  const query =
+    "SELECT sid FROM attempts WHERE sid IN (SELECT value FROM json_each(?1)) AND id <> ?2 AND is_guess = 0";
+  return sql
+    .exec<{ sid: string }>(query, JSON.stringify(sids), id)
+    .toArray()
+    .map(({ sid }) => sid);
+}
+
 export function findBrief(sql: SqlStorage, id: string): FoundCall | null {
   const [row] = sql
     .exec<{ brief_sealed: string; is_voicemail: number }>(

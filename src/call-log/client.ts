@@ -20,6 +20,7 @@ export function createCallLogs(namespace: Namespace) {
     begin: (apiKeyId: string, attempt: Attempt, limit: number | null) =>
       call(apiKeyId, async (log): Promise<Begun> => await log.begin(attempt, limit)),
     note: (apiKeyId: string, id: string, note: Note) => call(apiKeyId, (log) => log.note(id, note)),
+    knownOf: (apiKeyId: string, id: string, sids: string[]) => call(apiKeyId, (log) => log.knownOf(id, sids)),
     findBrief: (apiKeyId: string, id: string) => call(apiKeyId, (log) => log.find(id)),
     forget: (apiKeyId: string, id: string) => call(apiKeyId, (log) => log.forget(id)),
     report: (apiKeyId: string, report: CallReport, attemptId: string | null = null) =>

@@ -11,6 +11,7 @@ import {
   deleteBefore,
   findAttempt,
   findBrief,
+  findOthers,
   insertAttempt,
   noteAttempt,
 } from "./attempts-store.ts";
@@ -75,6 +76,11 @@ export class CallLog extends DurableObject<Env> {
       if (isOurs && isText && note.sid !== undefined) countText(this.#sql, note.sid, "sent", now);
       return isOurs;
     });
+  }
+
+  /** Those of the SIDs that are certainly other attempts'. */
+  async knownOf(id: string, sids: string[]): Promise<string[]> {
+    return findOthers(this.#sql, id, sids);
   }
 
   /** The call that a webhook names; null if there is none. */

@@ -4,6 +4,7 @@ import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { TwilioError } from "../twilio/errors.ts";
+import type { Listing } from "../twilio/listing.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
 import { sha256 } from "../vault/hash.ts";
 import type { Sender } from "./sender.ts";
@@ -12,11 +13,10 @@ import type { Sender } from "./sender.ts";
 
 /** Twilio's clock and ours may differ by this much, and Twilio's times are whole seconds. */
 const SKEW_MS = 2_000;
+/** To say that something was not sent, more is allowed for. */
+const WIDE_SKEW_MS = 60_000;
 /** Twilio carries out no request later than this. */
 const SETTLED_MS = 2 * 60 * 1_000;
-
-/** What Twilio lists. */
-export type Listed = { sid: string; date_created?: string | null | undefined };
 
 export type Sending = {
   attempt: Attempt;
@@ -27,7 +27,7 @@ export type Sending = {
   /** Writes down its SID, once Twilio has told it. @throws StorageError */
   note: (sid: string) => Promise<unknown>;
   /** What Twilio lists that may be it. @throws TwilioError */
-  list: () => Promise<Listed[]>;
+  list: () => Promise<Listing>;
 };
 
 /**
@@ -75,23 +75,27 @@ async function findOut(
   cause?: TwilioError,
 ): Promise<string> {
   const { attempt, sender } = sending;
-  const candidates = await sending
-    .list()
-    .catch((error: unknown) => {
-      if (error instanceof TwilioError) return null;
-      throw error;
-    })
-    .then((listed) =>
-      listed?.filter(({ date_created }) => Date.parse(date_created ?? "") >= since - SKEW_MS),
-    );
+  const listing = await sending.list().catch((error: unknown) => {
+    if (error instanceof TwilioError) return null;
+    throw error;
+  });
+  const from = since - WIDE_SKEW_MS;
+  // A time that Twilio does not say may be any.
+  const then =
+    listing?.listed.filter(({ at }) => !(at < from || at > since + SETTLED_MS + WIDE_SKEW_MS)) ?? [];
+  const sids = then.map(({ sid }) => sid);
+  const others: string[] =
+    sids.length > 0 ? await services.callLogs.knownOf(sender.apiKeyId, attempt.id, sids) : [];
+  const possible = then.filter(({ sid }) => !others.includes(sid));
+  const alike = possible.filter(({ at, isAlike }) => isAlike && at >= since - SKEW_MS);
   const state = attempt.kind === "call" ? "live" : "ended";
-  // Of several, one is certainly somebody else's: a guess takes none that is known to be another attempt's.
-  if (candidates?.length === 1 && candidates[0]) {
-    const { sid } = candidates[0];
+  // Of several, one is certainly somebody else's.
+  if (alike.length === 1 && alike[0]) {
+    const { sid } = alike[0];
     if (await services.callLogs.note(sender.apiKeyId, attempt.id, { sid, isGuess: true, state })) return sid;
   }
   const isSettled = services.now().getTime() - since > SETTLED_MS;
-  if (candidates?.length === 0 && isSettled) {
+  if (listing && listing.since < from && possible.length === 0 && isSettled) {
     await services.callLogs.note(sender.apiKeyId, attempt.id, { state: "ended" });
     throw new ApiError("outbound_failed", {
       message:

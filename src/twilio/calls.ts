@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { TwilioError } from "./errors.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { type Listing, listingOf } from "./listing.ts";
 
 // https://www.twilio.com/docs/voice/api/call-resource
 
@@ -12,13 +13,10 @@ const call = z.object({
   from: z.nullish(z.string()),
   to: z.nullish(z.string()),
   direction: z.nullish(z.string()),
-  /** RFC 2822, in whole seconds. */
   date_created: z.nullish(z.string()),
 });
 
-export type TwilioCall = z.output<typeof call>;
-
-const page = z.object({ calls: z.array(z.unknown()) });
+const page = z.object({ calls: z.array(call) });
 
 /** Twilio's answering machine detection. https://www.twilio.com/docs/voice/answering-machine-detection */
 export const MACHINE_DETECTIONS = ["Enable", "DetectMessageEnd"] as const;
@@ -35,7 +33,9 @@ export type CallToCreate = {
 };
 
 const STATUS_EVENTS = ["initiated", "ringing", "answered", "completed"];
-const LOOKED_AT = 50;
+const LOOKED_AT = 200;
+/** So many digits at its end are the same, however a number is written. */
+const ENDING = 7;
 
 /**
  * Places a call.
@@ -70,7 +70,8 @@ export async function createCall(
 }
 
 /**
- * The newest calls that the REST API placed from one number to another. Twilio does not tell whose URL a call asks.
+ * The newest calls that the REST API placed from a number. Twilio does not tell whose URL a call asks, and may write the
+ * number that it calls in another way.
  *
  * @throws TwilioError
  */
@@ -78,16 +79,18 @@ export async function listCalls(
   endpoint: TwilioEndpoint,
   credentials: TwilioCredentials,
   { from, to }: { from: string; to: string },
-): Promise<TwilioCall[]> {
-  const query = new URLSearchParams({ From: from, To: to, PageSize: String(LOOKED_AT) });
+): Promise<Listing> {
+  const query = new URLSearchParams({ From: from, PageSize: String(LOOKED_AT) });
   const path = pathOf(credentials, `Calls.json?${query}`);
   const answer = page.safeParse(await callTwilio(endpoint, credentials, { method: "GET", path }));
   if (!answer.success)
     throw new TwilioError("Twilio's list of calls has an unknown form", { failure: "unavailable" });
-  return answer.data.calls
-    .map((entry) => call.safeParse(entry))
-    .flatMap((result) => (result.success ? [result.data] : []))
-    .filter((entry) => entry.from === from && entry.to === to && entry.direction === "outbound-api");
+  return listingOf(
+    answer.data.calls,
+    LOOKED_AT,
+    (entry) => (entry.to ?? to).slice(-ENDING) === to.slice(-ENDING),
+    (entry) => entry.to === to,
+  );
 }
 
 /**

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { TwilioError } from "./errors.ts";
 import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { type Listing, listingOf } from "./listing.ts";
 
 const message = z.object({ sid: z.string().check(z.regex(/^(?:SM|MM)[0-9a-fA-F]{32}$/)) });
 const listed = z.object({
@@ -9,17 +10,14 @@ const listed = z.object({
   to: z.nullish(z.string()),
   body: z.nullish(z.string()),
   direction: z.nullish(z.string()),
-  /** RFC 2822, in whole seconds. */
   date_created: z.nullish(z.string()),
 });
-const page = z.object({ messages: z.array(z.unknown()) });
+const page = z.object({ messages: z.array(listed) });
 
 export type Text = { from: string; to: string; body: string };
 
 /** The Messaging Service that a text goes through, and where Twilio reports what becomes of it. */
 export type Sending = { messagingServiceSid?: string | null; statusCallback?: string | undefined };
-
-export type TwilioMessage = z.output<typeof listed>;
 
 const LOOKED_AT = 50;
 
@@ -52,7 +50,7 @@ export async function sendMessage(
 }
 
 /**
- * The newest texts that the REST API sent, with these numbers and these words.
+ * The newest texts that the REST API sent to a recipient. A Messaging Service may have sent ours by another number.
  *
  * @throws TwilioError
  */
@@ -60,15 +58,30 @@ export async function listMessages(
   endpoint: TwilioEndpoint,
   credentials: TwilioCredentials,
   { from, to, body }: Text,
-): Promise<TwilioMessage[]> {
-  const query = new URLSearchParams({ From: from, To: to, PageSize: String(LOOKED_AT) });
+): Promise<Listing> {
+  const query = new URLSearchParams({ To: to, PageSize: String(LOOKED_AT) });
   const path = `/2010-04-01/Accounts/${credentials.accountSid}/Messages.json?${query}`;
   const answer = page.safeParse(await callTwilio(endpoint, credentials, { method: "GET", path }));
   if (!answer.success)
     throw new TwilioError("Twilio's list of messages has an unknown form", { failure: "unavailable" });
-  return answer.data.messages
-    .map((entry) => listed.safeParse(entry))
-    .flatMap((result) => (result.success ? [result.data] : []))
-    .filter((entry) => entry.from === from && entry.to === to && entry.body === body)
-    .filter(({ direction }) => direction === "outbound-api");
+  return listingOf(
+    answer.data.messages,
+    LOOKED_AT,
+    () => true,
+    (entry) => entry.from === from && entry.to === to && wordsOf(entry.body ?? "") === wordsOf(body),
+  );
+}
+
+const TRIAL = /^Sent from your Twilio trial account - /;
+
+/**
+ * A body without what Twilio may change of it: the words before it on a trial account, and quotes, dashes and spaces.
+ * https://www.twilio.com/docs/messaging/services/smart-encoding-char-list
+ */
+function wordsOf(body: string): string {
+  return body
+    .replace(TRIAL, "")
+    .normalize("NFKC")
+    .replace(/[\p{P}\p{Z}\p{C}]+/gu, " ")
+    .trim();
 }

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { MAX_WAIT_MS, planTurn } from "../../src/call-log/pace.ts";
 import { haveImported, type Imported } from "../support/answering.ts";
 import { metered, newMeter } from "../support/metered-database.ts";
@@ -16,6 +16,7 @@ import {
   send,
 } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
+import { newSid } from "../twilio-simulator/state.ts";
 
 const CALLEE = "+15005550009";
 const FAST = { CALLS_PER_SECOND: "100" };
@@ -241,6 +242,14 @@ describe("POST /v1/calls/outbound", () => {
 });
 
 describe("an outcome that nobody knows", () => {
+  /** A call that somebody else has placed from the same number. */
+  function callFrom(country: string, rest: string): void {
+    const [call] = twilio.state.calls;
+    if (!call) throw new Error("no call");
+    const resource = { ...call.resource, sid: newSid("CA"), to: country + rest };
+    twilio.state.calls.push({ ...call, resource });
+  }
+
   const lost = [
     ["the answer is lost", effects.replyLost],
     ["a server error after the call was placed", effects.appliedButServerError],
@@ -276,6 +285,27 @@ describe("an outcome that nobody knows", () => {
     await expectError(await placeCall(imported, {}, { headers }), 502, "outbound_failed");
     expect(callsAtTwilio()).toHaveLength(0);
     expect((await placeCall(imported, {}, { headers: { "idempotency-key": "three" } })).status).toBe(201);
+  });
+
+  it.each<[string, string, () => void]>([
+    ["not_sent", "no call", () => undefined],
+    ["unknown", "a call to the number, written in another way", () => callFrom("+521", "5550001234")],
+    ["not_sent", "a call to another number", () => callFrom("+52", "5550009999")],
+  ])("is %s after two minutes if Twilio has %s", async (outcome, _, arrange) => {
+    const imported = await haveImported();
+    const headers = { "idempotency-key": "four" };
+    const to_number = "+525550001234";
+    twilio.faults.add({ effect: effects.reset, operation: "call" });
+    await expectError(await placeCall(imported, { to_number }, { headers }), 502, "outbound_failed");
+    expect((await placeCall(imported)).status).toBe(201);
+    arrange();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 124_000 });
+    const { details } = await expectError(
+      await placeCall(imported, { to_number }, { headers }),
+      502,
+      "outbound_failed",
+    );
+    expect(details).toMatchObject({ outcome });
   });
 
   it("learns the call from Twilio's first webhook, if it is carried out late", async () => {

@@ -4,7 +4,7 @@ import { startCustomer } from "../support/customer.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { expectError, post, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
-import { addMessagingService } from "../twilio-simulator/state.ts";
+import { addMessagingService, addNumber, type MessagingService, newSid } from "../twilio-simulator/state.ts";
 
 const TO = "+15005550009";
 
@@ -120,6 +120,85 @@ describe("POST /v1/sms", () => {
     );
     expect(details).toMatchObject({ outcome: "unknown" });
     await expectError(await sendText(imported, other, { "idempotency-key": "two" }), 502, "outbound_failed");
+    expect(twilio.state.messages).toHaveLength(1);
+  });
+});
+
+describe("a text whose answer is lost", () => {
+  const LATER_MS = 900_000;
+  const TYPED = "It\u2019s ready \u2014 \u201ccome by\u201d: https://acme.example/table";
+  const key = { "idempotency-key": "lost" };
+
+  async function later<T>(act: () => Promise<T>): Promise<T> {
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + LATER_MS });
+    return act();
+  }
+
+  function serviceOf({ account }: Imported, settings: Partial<MessagingService> = {}): void {
+    const numberSids = twilio.state.numbers.of(account.sid).map(({ sid }) => sid);
+    addMessagingService(twilio.state, { numberSids, ...settings });
+  }
+
+  it.each<[string, (imported: Imported) => void]>([
+    ["as it was", () => undefined],
+    ["after Twilio's words on a trial account", ({ account }) => Object.assign(account, { type: "Trial" })],
+    ["with plain quotes and dashes", (imported) => serviceOf(imported)],
+  ])("is found %s", async (_, arrange) => {
+    const imported = await haveImported();
+    arrange(imported);
+    twilio.faults.add({ effect: effects.replyLost, operation: "message" });
+    twilio.faults.add({ effect: effects.serverErrorHtml, operation: "messages", times: 3 });
+    const { details } = await expectError(
+      await sendText(imported, { message: TYPED }, key),
+      502,
+      "outbound_failed",
+    );
+    expect(details).toMatchObject({ outcome: "unknown" });
+    const found = await later(() => sendText(imported, { message: TYPED }, key));
+    expect(await found.json()).toMatchObject({ message_id: twilio.state.messages[0]?.sid });
+    expect(twilio.state.messages).toHaveLength(1);
+  });
+
+  it.each<[string, (imported: Imported) => void]>([
+    ["with a link that Twilio shortens", (imported) => serviceOf(imported, { shortensLinks: true })],
+    [
+      "by another number of the service",
+      (imported) => {
+        addNumber(twilio.state, imported.account, { phone_number: "+15005550077" });
+        serviceOf(imported, { picksSender: true });
+      },
+    ],
+  ])("stays unknown, and is not called not sent: %s", async (_, arrange) => {
+    const imported = await haveImported();
+    arrange(imported);
+    twilio.faults.add({ effect: effects.replyLost, operation: "message" });
+    await expectError(await sendText(imported, { message: TYPED }, key), 502, "outbound_failed");
+    const again = await later(() => sendText(imported, { message: TYPED }, key));
+    expect((await expectError(again, 502, "outbound_failed")).details).toMatchObject({ outcome: "unknown" });
+    expect(twilio.state.messages).toHaveLength(1);
+  });
+
+  const others = (count: number, afterMs = 0) => {
+    const [text] = twilio.state.texts;
+    if (!text) throw new Error("no text");
+    const date_created = new Date(Date.now() + afterMs).toUTCString();
+    for (let index = 0; index < count; index += 1)
+      twilio.state.texts.push({ ...text, sid: newSid("SM"), body: "Somebody else's.", date_created });
+  };
+
+  it.each<[string, string, () => void]>([
+    ["not_sent", "only texts of this key that are known", () => undefined],
+    ["unknown", "a text of somebody else", () => others(1)],
+    ["not_sent", "a text of somebody else much later", () => others(1, LATER_MS - 1_000)],
+    ["unknown", "so many later texts that the page does not reach back", () => others(50, LATER_MS - 1_000)],
+  ])("is %s if Twilio has %s", async (outcome, _, arrange) => {
+    const imported = await haveImported();
+    await sendText(imported);
+    twilio.faults.add({ effect: effects.reset, operation: "message" });
+    await expectError(await sendText(imported, { message: TYPED }, key), 502, "outbound_failed");
+    arrange();
+    const again = await later(() => sendText(imported, { message: TYPED }, key));
+    expect((await expectError(again, 502, "outbound_failed")).details).toMatchObject({ outcome });
     expect(twilio.state.messages).toHaveLength(1);
   });
 });

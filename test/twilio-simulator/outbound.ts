@@ -1,5 +1,12 @@
 import type { Context, Hono } from "hono";
-import { type Account, type CallResource, newSid, type Operation, type State } from "./state.ts";
+import {
+  type Account,
+  type CallResource,
+  type MessagingService,
+  newSid,
+  type Operation,
+  type State,
+} from "./state.ts";
 
 // Calls and texts that are sent through the REST API.
 // https://www.twilio.com/docs/voice/api/call-resource, https://www.twilio.com/docs/messaging/api/message-resource
@@ -121,7 +128,14 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
     if (body.length > 1600)
       return refuse(400, 21617, "The concatenated message body exceeds the 1600 character limit");
     if (state.optedOut.has(to)) return refuse(400, 21610, "Attempt to send to unsubscribed recipient");
-    const message = { sid: newSid("SM"), from, to, body };
+    const found = state.messagingServices.get(service ?? "");
+    const isTrial = state.accounts.get(account)?.type === "Trial";
+    const message = {
+      sid: newSid("SM"),
+      from: senderOf(state, found, from),
+      to,
+      body: bodyOf(body, isTrial, found),
+    };
     state.messages.push(message);
     state.texts.push({
       ...message,
@@ -139,7 +153,9 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
     record("messages", c, query);
     const texts = state.texts
       .filter(({ account_sid }) => account_sid === c.req.param("account"))
-      .filter(({ from, to }) => from === query.get("From") && to === query.get("To"))
+      .filter(
+        ({ from, to }) => [from, null].includes(query.get("From")) && [to, null].includes(query.get("To")),
+      )
       .map(({ callback: _, ...text }) => ({ ...text, direction: "outbound-api" }))
       .reverse();
     return c.json({ messages: pageOf(texts, query), next_page_uri: null, page: 0 });
@@ -151,6 +167,29 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
       ({ resource }) => resource.sid === sid && resource.account_sid === c.req.param("account"),
     );
   }
+}
+
+/**
+ * A text as Twilio sends and lists it. https://www.twilio.com/docs/messaging/services/smart-encoding-char-list,
+ * https://www.twilio.com/docs/messaging/features/link-shortening
+ */
+function bodyOf(body: string, isTrial: boolean, service: MessagingService | undefined): string {
+  const encoded = service?.hasSmartEncoding
+    ? body
+        .replace(/[\u201c\u201d\u00ab\u00bb]/g, '"')
+        .replace(/[\u2018\u2019]/g, "'")
+        .replace(/[\u2010-\u2015]/g, "-")
+        .replaceAll("\u2026", "...")
+    : body;
+  const linked = service?.shortensLinks
+    ? encoded.replace(/https?:\/\/\S+/g, "https://twil.io/a1b2c3")
+    : encoded;
+  return isTrial ? `Sent from your Twilio trial account - ${linked}` : linked;
+}
+
+function senderOf(state: State, service: MessagingService | undefined, from: string): string {
+  const numbers = service?.numberSids.map((sid) => state.numbers.get(sid)?.phone_number ?? from) ?? [];
+  return service?.picksSender ? (numbers.find((number) => number !== from) ?? from) : from;
 }
 
 /** The account of a call or a text. */

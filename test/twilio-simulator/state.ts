@@ -32,6 +32,12 @@ export type MessagingService = {
   numberSids: string[];
   /** Its numbers are registered for A2P 10DLC with it: carriers take only what goes through it. */
   hasCampaign: boolean;
+  /** Smart Encoding, which Twilio turns on with a new service, puts plain characters for typographic ones. */
+  hasSmartEncoding: boolean;
+  /** Link Shortening. */
+  shortensLinks: boolean;
+  /** It sends by another of its numbers than the one that is asked for. */
+  picksSender: boolean;
 };
 
 export const OPERATIONS = [
@@ -173,6 +179,9 @@ export function addMessagingService(state: State, service: Partial<MessagingServ
     useInboundWebhookOnNumber: false,
     numberSids: [],
     hasCampaign: false,
+    hasSmartEncoding: true,
+    shortensLinks: false,
+    picksSender: false,
     ...service,
   };
   state.messagingServices.set(added.sid, added);
