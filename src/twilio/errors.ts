@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { meaningOf } from "./meanings.ts";
 
 /**
  * - `rejected`: Twilio answered 4xx and did nothing.
@@ -49,12 +50,11 @@ export function cannotText(error: unknown): boolean {
   );
 }
 
-// https://www.twilio.com/docs/api/errors/20409, https://www.twilio.com/docs/api/errors/20162
-const CONFLICTS: readonly unknown[] = [20409, 20162];
-
 /** Whether Twilio refused an update because another one of the same resource is running. */
 export function isOtherUpdateRunning({ failure, status, twilioCode }: TwilioErrorFacts): boolean {
-  return failure === "rejected" && (status === 409 || CONFLICTS.includes(twilioCode));
+  return (
+    failure === "rejected" && (status === 409 || meaningOf(twilioCode)?.reason === "other_update_running")
+  );
 }
 
 // RFC 9110, 15.6.3 to 15.6.5

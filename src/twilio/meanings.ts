@@ -52,7 +52,6 @@ const ROWS: readonly [kind: Kind, reason: string, codes: number[], remedy: strin
   ["final", "a2p_unregistered", [30034], "Register the number for A2P 10DLC at Twilio, in a Messaging Service with a campaign."],
 ];
 
-/** @internal */
 export const MEANINGS: ReadonlyMap<number, Meaning> = new Map(
   ROWS.flatMap(([kind, reason, codes, remedy]) =>
     codes.map((code) => [code, { reason, remedy, kind }] as const),
