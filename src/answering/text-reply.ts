@@ -4,6 +4,7 @@ import type { Services } from "../services.ts";
 import { isE164 } from "../twilio/e164.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isInService } from "./answer.ts";
+import { accountOfRoute } from "./route.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 // Short codes and names cannot be answered, and who has no number wants no answer.
@@ -11,7 +12,7 @@ const MIN_LENGTH = 8;
 
 /** Hands a text to its thread, if the agent answers texts. Never throws: Twilio has its answer already. */
 export async function replyByText({ route, parameters }: TrustedRequest, services: Services): Promise<void> {
-  const { agent, apiKeyId, accountSid, region, phoneNumber, phoneNumberId } = route;
+  const { agent, phoneNumber, phoneNumberId } = route;
   const from = parameters.get("From") ?? "";
   const sid = parameters.get("MessageSid") ?? "";
   const text = parameters.get("Body") ?? "";
@@ -22,13 +23,13 @@ export async function replyByText({ route, parameters }: TrustedRequest, service
   try {
     const name = await services.vault.fingerprint(`text-thread/${phoneNumberId}/${from}`);
     const owner = {
-      account: { apiKeyId, accountSid, region },
+      account: accountOfRoute(route),
       phoneNumber,
       correspondent: from,
       agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
       patienceMs: services.model.timeoutMs,
       messagingServiceSid: parameters.get("MessagingServiceSid"),
-      statusCallback: webhooksOf(services.publicBaseUrl, phoneNumberId).message,
+      statusCallback: webhooksOf(services.publicBaseUrl, route).message,
     };
     await services.objects.textThreads.getByName(name).receive(owner, sid, text);
   } catch (error) {
