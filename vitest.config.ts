@@ -6,6 +6,7 @@ import { buildDocumentation } from "./scripts/documentation/build.ts";
 // wrangler.toml requires and warns of what it does not find.
 const secrets = {
   TOKEN_ENCRYPTION_KEYS: "test:HBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBw",
+  ID_SECRET: "QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8",
   ADMIN_TOKEN: "admin-token-of-the-tests-0123456789",
 };
 Object.assign(process.env, secrets);

@@ -37,6 +37,7 @@ CREATE INDEX agents_api_key ON agents (api_key_id, created_at, id);
 -- One Twilio account in one Region, as one API key knows it. Two keys may bring the same account; neither sees the
 -- other's token.
 CREATE TABLE twilio_accounts (
+  id TEXT PRIMARY KEY,              -- twa_ + 32 hex; stands in the URLs that Twilio calls
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
   account_sid TEXT NOT NULL,        -- AC + 32 hex
   region TEXT NOT NULL DEFAULT '',  -- '': the Region of TWILIO_API_BASE_URL
@@ -57,7 +58,7 @@ CREATE TABLE twilio_accounts (
   routing_position TEXT NOT NULL DEFAULT '',   -- the last SID whose routing record was read
   routing_checked_at TEXT,          -- when a check last read one
   relay_refused_at TEXT,            -- when Twilio last refused ConversationRelay; for a day, calls use <Gather>
-  PRIMARY KEY (api_key_id, account_sid, region)
+  UNIQUE (api_key_id, account_sid, region)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX twilio_accounts_due ON twilio_accounts (next_check_at);
 CREATE INDEX twilio_accounts_sid ON twilio_accounts (account_sid, check_lease_expires_at);
@@ -65,12 +66,12 @@ CREATE INDEX twilio_accounts_previous ON twilio_accounts (auth_token_changed_at)
   WHERE previous_auth_token_sealed IS NOT NULL;
 
 CREATE TABLE phone_numbers (
-  id TEXT PRIMARY KEY,              -- num_ + 32 hex; unguessable, it stands in the webhook URLs
+  -- num_ + 32 hex + 16 hex of an HMAC of them under ID_SECRET; unguessable, it stands in the URLs that Twilio calls
+  id TEXT PRIMARY KEY,
   phone_number TEXT NOT NULL,       -- E.164
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
   agent_id TEXT,                    -- null: imported, but routed to no agent
-  account_sid TEXT NOT NULL,
-  region TEXT NOT NULL DEFAULT '',  -- that of its account
+  twilio_account_id TEXT NOT NULL REFERENCES twilio_accounts (id),   -- of the same API key
   twilio_number_sid TEXT NOT NULL,  -- PN + 32 hex
   inbound_enabled INTEGER NOT NULL DEFAULT 1 CHECK (inbound_enabled IN (0, 1)),
   outbound_enabled INTEGER NOT NULL DEFAULT 1 CHECK (outbound_enabled IN (0, 1)),
@@ -98,16 +99,15 @@ CREATE TABLE phone_numbers (
   messaging_service_checked_at TEXT,           -- when Twilio was last asked for it; null: never
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
-  FOREIGN KEY (agent_id, api_key_id) REFERENCES agents (id, api_key_id),
-  FOREIGN KEY (api_key_id, account_sid, region) REFERENCES twilio_accounts (api_key_id, account_sid, region)
+  FOREIGN KEY (agent_id, api_key_id) REFERENCES agents (id, api_key_id)
 ) STRICT;
 -- The 409 of an import: one number, one owner, whoever comes first.
 CREATE UNIQUE INDEX phone_numbers_phone_number ON phone_numbers (phone_number);
 CREATE INDEX phone_numbers_agent ON phone_numbers (agent_id, api_key_id, created_at, id);
 CREATE INDEX phone_numbers_api_key ON phone_numbers (api_key_id, created_at, id);
-CREATE INDEX phone_numbers_twilio_account ON phone_numbers (api_key_id, account_sid, region, twilio_number_sid);
+CREATE INDEX phone_numbers_twilio_account ON phone_numbers (twilio_account_id, twilio_number_sid);
 CREATE INDEX phone_numbers_unfinished ON phone_numbers (lease_expires_at) WHERE state <> 'active';
-CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, account_sid, region, health) WHERE state = 'active';
+CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, twilio_account_id, health) WHERE state = 'active';
 
 -- What signs the events of an API key.
 CREATE TABLE webhook_secrets (

@@ -101,7 +101,7 @@ export const planExample = {
     {
       field: "voice_url",
       present: "https://api.vapi.ai/twilio/inbound_call?[redacted]",
-      new: "https://numbers.example.com/webhooks/twilio/{id}/voice",
+      new: "https://numbers.example.com/webhooks/twilio/{twilio_account_id}/{id}/voice",
     },
   ],
   warnings: [{ code: "trial_account", message: "This is a trial account: …", details: {} }],

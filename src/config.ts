@@ -1,4 +1,5 @@
 import { isLoopback } from "./public-url.ts";
+import { parseIdSecret } from "./vault/ids.ts";
 import { parseKeyring } from "./vault/keyring.ts";
 
 /** The bindings and variables of the Worker, validated. */
@@ -15,6 +16,8 @@ export type Config = {
   twilioTimeoutMs: number;
   /** See `vault/keyring.ts`. */
   tokenEncryptionKeys: string;
+  /** See `vault/ids.ts`. */
+  idSecret: string;
   adminToken: string;
   openSignup: boolean;
   /** The deadline of one delivery of an event, in milliseconds. */
@@ -49,11 +52,13 @@ export class ConfigError extends Error {
   }
 }
 
-const SECRETS = ["TOKEN_ENCRYPTION_KEYS", "ADMIN_TOKEN"] as const;
+const SECRETS = ["TOKEN_ENCRYPTION_KEYS", "ID_SECRET", "ADMIN_TOKEN"] as const;
 
 /** Whether a text holds a secret of .dev.vars.example, which everybody knows. */
 export function isPublishedExample(text: string): boolean {
-  return /AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8|replace-me-/.test(text);
+  return /AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8|ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8|replace-me-/.test(
+    text,
+  );
 }
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
@@ -109,6 +114,7 @@ function checkEnv(env: Partial<Env>): Config {
     twilioRegionBaseUrls: env.TWILIO_REGION_BASE_URLS ? check("TWILIO_REGION_BASE_URLS", parseRegions) : {},
     twilioTimeoutMs: check("TWILIO_TIMEOUT_MS", parseTimeout, "8000"),
     tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),
+    idSecret: check("ID_SECRET", parseIdSecret),
     adminToken: check("ADMIN_TOKEN", parseAdminToken),
     openSignup: env.OPEN_SIGNUP === "true",
     webhookTimeoutMs: check("WEBHOOK_TIMEOUT_MS", parseTimeout, "10000"),

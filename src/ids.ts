@@ -2,7 +2,7 @@ const formats = {
   apiKey: { prefix: "nxf_", bytes: 16 },
   apiKeySecret: { prefix: "nxfs_", bytes: 32 },
   agent: { prefix: "agent_", bytes: 8 },
-  phoneNumber: { prefix: "num_", bytes: 16 },
+  twilioAccount: { prefix: "twa_", bytes: 16 },
   call: { prefix: "call_", bytes: 16 },
   holder: { prefix: "holder_", bytes: 8 },
   check: { prefix: "check_", bytes: 8 },

@@ -24,8 +24,8 @@ export const RETENTION = {
   },
   previous_tokens: {
     days: 1,
-    sql: `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE (api_key_id, account_sid, region) IN (
-            SELECT api_key_id, account_sid, region FROM twilio_accounts
+    sql: `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE id IN (
+            SELECT id FROM twilio_accounts
             WHERE previous_auth_token_sealed IS NOT NULL AND auth_token_changed_at < ?1 LIMIT ?2)`,
   },
   previous_webhook_secrets: {

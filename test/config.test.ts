@@ -30,6 +30,7 @@ describe("readConfig", () => {
       "ASSETS",
       "PUBLIC_BASE_URL",
       "TOKEN_ENCRYPTION_KEYS",
+      "ID_SECRET",
       "ADMIN_TOKEN",
     ];
     const found = problems(Object.fromEntries(names.map((name) => [name, undefined])));
@@ -100,6 +101,14 @@ describe("readConfig", () => {
     ]);
     expect(problems({ ...example, PUBLIC_BASE_URL: "http://localhost:8787" })).toEqual([]);
   });
+
+  it.each(["short", "x".repeat(42), "x".repeat(44), `${"x".repeat(42)}+`, "0".repeat(64)])(
+    "refuses the id secret %s, and does not repeat it",
+    (ID_SECRET) => {
+      expect(problems({ ID_SECRET })).toEqual([expect.stringContaining("ID_SECRET must be 32 bytes")]);
+      expect(problems({ ID_SECRET })[0]).not.toContain(ID_SECRET);
+    },
+  );
 
   it("refuses a short admin token", () => {
     expect(problems({ ADMIN_TOKEN: "x".repeat(31) })).toHaveLength(1);

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { createLogger } from "../src/http/log.ts";
 import { clearOldRecords } from "../src/retention.ts";
+import { createIds } from "../src/vault/ids.ts";
 import { createVault } from "../src/vault/vault.ts";
 import { runCron } from "./support/consume.ts";
 import { watchedDatabase } from "./support/database.ts";
@@ -39,6 +40,7 @@ const services = (db: D1Database, now: () => Date) => ({
   now,
   log: createLogger({ job: "clear_old_records" }),
   vault: createVault(env.TOKEN_ENCRYPTION_KEYS),
+  ids: createIds(env.ID_SECRET),
 });
 
 const warnings = () => logLines().filter(({ event }) => event === "retention_behind");

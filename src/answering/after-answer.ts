@@ -102,11 +102,11 @@ async function noteSignOfLife(route: InboundRoute, { db, now, log }: Services): 
  * and Twilio no longer signs with the old one. Never throws: Twilio already has its answer.
  */
 export async function endRotation(
-  { apiKeyId, accountSid, region, tokenChangedAt }: InboundRoute,
+  { apiKeyId, accountId, accountSid, tokenChangedAt }: InboundRoute,
   { db, log, routesChanged }: Services,
 ): Promise<void> {
   try {
-    await forgetPreviousToken(db, { apiKeyId, accountSid, region }, tokenChangedAt);
+    await forgetPreviousToken(db, { id: accountId }, tokenChangedAt);
     log.info("auth_token_promoted", { account_sid: accountSid });
   } catch (error) {
     log.warn("rotation_not_ended", { account_sid: accountSid, ...errorFields(error) });

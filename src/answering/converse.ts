@@ -24,13 +24,9 @@ export function talkingAgent(route: InboundRoute | null, hasModel: boolean): Inb
   return hasModel && route && agent && isInService(route) && isBuiltin(agent) ? agent : undefined;
 }
 
-export function talkUrls(
-  publicBaseUrl: string,
-  { phoneNumberId, outbound }: InboundRoute,
-  callSid: string,
-): TalkUrls {
-  const { connectAction, gather, gatherWait } = webhooksOf(publicBaseUrl, phoneNumberId, outbound?.id);
-  const relay = relayUrl(publicBaseUrl, phoneNumberId, callSid, outbound?.id);
+export function talkUrls(publicBaseUrl: string, route: InboundRoute, callSid: string): TalkUrls {
+  const { connectAction, gather, gatherWait } = webhooksOf(publicBaseUrl, route, route.outbound?.id);
+  const relay = relayUrl(publicBaseUrl, route, callSid);
   return { connectAction, gather, gatherWait, relay };
 }
 
@@ -74,13 +70,13 @@ export function closeConversation(
     const closing: Closing = await object.closed(opening, isUnreached(parameters));
     if (!closing.relayStarted && isRelayRefusal(parameters)) {
       const { db, log, now, defer, routesChanged } = requestServices(c);
-      const { apiKeyId, accountSid, region } = route;
+      const { accountId, accountSid, apiKeyId } = route;
       log.info("relay_refused", {
         account_sid: accountSid,
         twilio_code: parameters.get("ErrorCode")?.slice(0, 20),
       });
       defer(
-        rememberRelayRefused(db, { apiKeyId, accountSid, region }, now().toISOString())
+        rememberRelayRefused(db, accountId, now().toISOString())
           .then(() => routesChanged(apiKeyId))
           .catch((error: unknown) => log.warn("relay_refusal_not_kept", errorFields(error))),
       );

@@ -7,7 +7,13 @@ import { requestServices, type Services } from "../services.ts";
 import { say } from "../twilio/say.ts";
 import { documentOf, element } from "../twilio/twiml.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
-import { DEFAULT_LANGUAGE, type InboundAgent, type InboundRoute, type PlacedCall } from "./route.ts";
+import {
+  accountOfRoute,
+  DEFAULT_LANGUAGE,
+  type InboundAgent,
+  type InboundRoute,
+  type PlacedCall,
+} from "./route.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 // Calls that this service has placed. Their webhooks have the call's id in the path; the callee gets what a caller gets,
@@ -88,11 +94,11 @@ export async function leaveVoicemail(
 ): Promise<void> {
   const answeredBy = parameters.get("AnsweredBy") ?? "";
   const sid = parameters.get("CallSid");
-  const { outbound, agent, apiKeyId, accountSid, region } = route;
+  const { outbound, agent, apiKeyId } = route;
   if (!outbound || !sid || outbound.isVoicemail || !/^(?:machine_|fax)/.test(answeredBy)) return;
   try {
     await services.callLogs.note(apiKeyId, outbound.id, { sid, isVoicemail: true });
-    const account = { apiKeyId, accountSid, region };
+    const account = accountOfRoute(route);
     const stored = await findAccount(services.db, account);
     if (!stored) return;
     // Twilio's REST API is not needed to answer a call.

@@ -5,7 +5,7 @@ import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { markUnhealthy } from "../twilio-accounts/check-store.ts";
 import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
-import type { InboundRoute } from "./route.ts";
+import { accountOfRoute, type InboundRoute } from "./route.ts";
 
 // If an account gets this many wrong signatures within this time and no right one, its token was probably replaced at
 // Twilio, and we refuse all its calls. Counted in this isolate only, so that a refusal costs no query.
@@ -16,13 +16,12 @@ const MAX_ACCOUNTS = 1_000;
 const refusals = new Map<string, { count: number; since: number }>();
 
 /** Counts a refused signature. @returns true once for each burst: for the refusal that reaches the limit */
-export function isBurst({ apiKeyId, accountSid, region }: InboundRoute, now: Date): boolean {
-  const key = `${apiKeyId}/${accountSid}/${region}`;
-  const known = refusals.get(key);
+export function isBurst({ accountId }: InboundRoute, now: Date): boolean {
+  const known = refusals.get(accountId);
   const entry = known && now.getTime() - known.since < WITHIN_MS ? known : { count: 0, since: now.getTime() };
   entry.count += 1;
-  refusals.delete(key);
-  refusals.set(key, entry);
+  refusals.delete(accountId);
+  refusals.set(accountId, entry);
   for (const oldest of refusals.keys()) {
     if (refusals.size <= MAX_ACCOUNTS) break;
     refusals.delete(oldest);
@@ -31,15 +30,14 @@ export function isBurst({ apiKeyId, accountSid, region }: InboundRoute, now: Dat
 }
 
 /** A right signature shows that the token is good: the refused requests were not from Twilio. */
-export function forgetRefusals({ apiKeyId, accountSid, region }: InboundRoute): void {
-  refusals.delete(`${apiKeyId}/${accountSid}/${region}`);
+export function forgetRefusals({ accountId }: InboundRoute): void {
+  refusals.delete(accountId);
 }
 
 /** Tells the customer once that signatures no longer fit, and makes the account due for a check. Never throws. */
 export async function raiseRejected(route: InboundRoute, services: Services): Promise<void> {
   const { db, now, log } = services;
-  const { apiKeyId, accountSid, region } = route;
-  const account = { apiKeyId, accountSid, region };
+  const account = accountOfRoute(route);
   try {
     const mark = markUnhealthy(db, account, "credentials_rejected", now().toISOString());
     if ((await run(mark)) === 0) return;

@@ -1,40 +1,39 @@
 import { batch, first, type Preparable } from "../database.ts";
-import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
+import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
-export type RouteRow = TwilioAccountRow & {
-  api_key_id: string;
-  account_sid: string;
-  region: string;
-  phone_number: string;
-  inbound_enabled: 0 | 1;
-  last_inbound_at: string | null;
-  agent_id: string | null;
-  is_active: 0 | 1 | null;
-  welcome_message: string | null;
-  language: string | null;
-  connect: string | null;
-  fallback: string | null;
-  record: 0 | 1 | null;
-  webhook_url: string | null;
-  system_prompt: string | null;
-  voice_id: string | null;
-  talk: string | null;
-  relay_refused_at: string | null;
-};
+export type RouteRow = TwilioAccountRow &
+  AccountColumns & {
+    api_key_id: string;
+    phone_number: string;
+    inbound_enabled: 0 | 1;
+    last_inbound_at: string | null;
+    agent_id: string | null;
+    is_active: 0 | 1 | null;
+    welcome_message: string | null;
+    language: string | null;
+    connect: string | null;
+    fallback: string | null;
+    record: 0 | 1 | null;
+    webhook_url: string | null;
+    system_prompt: string | null;
+    voice_id: string | null;
+    talk: string | null;
+    relay_refused_at: string | null;
+  };
 
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
 export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(
     db
       .prepare(
-        `SELECT n.api_key_id, n.account_sid, n.region, n.phone_number, n.inbound_enabled, n.last_inbound_at,
+        `SELECT n.api_key_id, n.twilio_account_id, t.account_sid, t.region, n.phone_number, n.inbound_enabled, n.last_inbound_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
            t.relay_refused_at,
            a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
            a.system_prompt, a.voice_id, a.talk
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
+         JOIN twilio_accounts t ON t.id = n.twilio_account_id
          LEFT JOIN agents a ON a.id = n.agent_id
          WHERE n.id = ?1 AND n.state <> 'returning'`,
       )

@@ -2,6 +2,7 @@ import type { Connect, Fallback } from "../agents/connect.ts";
 import { type Talk, talkOf } from "../agents/schema.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
+import type { AccountKey } from "../twilio-accounts/row.ts";
 import { VaultError } from "../vault/vault.ts";
 import type { RouteRow } from "./route-store.ts";
 
@@ -41,6 +42,8 @@ export type InboundRoute = {
   phoneNumberId: string;
   phoneNumber: string;
   apiKeyId: string;
+  /** The number's Twilio account: its id here. */
+  accountId: string;
   accountSid: string;
   region: string;
   inboundEnabled: boolean;
@@ -79,6 +82,7 @@ export function routeOf(id: string, row: RouteRow): InboundRoute {
     phoneNumberId: id,
     phoneNumber: row.phone_number,
     apiKeyId: row.api_key_id,
+    accountId: row.twilio_account_id,
     accountSid: row.account_sid,
     region: row.region,
     inboundEnabled: row.inbound_enabled === 1,
@@ -87,6 +91,10 @@ export function routeOf(id: string, row: RouteRow): InboundRoute {
     relayRefusedAt: row.relay_refused_at,
     agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
   };
+}
+
+export function accountOfRoute({ accountId, apiKeyId, accountSid, region }: InboundRoute): AccountKey {
+  return { id: accountId, apiKeyId, accountSid, region };
 }
 
 /** The JSON was validated when the agent was written. */

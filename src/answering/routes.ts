@@ -34,16 +34,11 @@ const METHODS = ["GET", "POST"];
 export const answering = new Hono<AppEnv>();
 
 // About a number, and about one call that this service has placed.
-for (const about of ["/:id", "/:id/calls/:outbound"]) {
+for (const about of ["/:account/:id", "/:account/:id/calls/:outbound"]) {
   answering
-    .on(METHODS, `${about}/voice`, takeCall)
-    .on(METHODS, `${about}/voice-fallback`, async (c) => {
-      const unverified = await readUnverified(c);
-      const route = await lastResort(unverified, routeServices(c));
-      const from = parametersOf(unverified).get("From") ?? "";
-      return twimlResponse(...(route ? fallback(await routeOfPathOrPlain(c, route), from) : unavailable()));
-    })
-    .on(METHODS, `${about}/connect-action`, afterConnect)
+    .on(METHODS, `${about}/voice`, politely(takeCall))
+    .on(METHODS, `${about}/voice-fallback`, politely(takeFallback))
+    .on(METHODS, `${about}/connect-action`, politely(afterConnect))
     .get(`${about}/relay/:call`, openRelay)
     .on(METHODS, `${about}/gather`, async (c) =>
       twimlResponse(...(await gatherTurn(c, await trusted(c), false))),
@@ -54,35 +49,47 @@ for (const about of ["/:id", "/:id/calls/:outbound"]) {
     .on(METHODS, `${about}/status`, (c) => takeInCallback(c, "status"));
 }
 answering
-  .on(METHODS, "/:id/calls/:outbound/machine", async (c) => {
+  .on(METHODS, "/:account/:id/calls/:outbound/machine", async (c) => {
     const request = await trusted(c);
     afterAnswer(c, (services) => leaveVoicemail(request, services));
     return c.body(null, 204);
   })
-  .on(METHODS, "/:id/sms", takeInText)
-  .on(METHODS, "/:id/sms-fallback", takeInText)
-  .on(METHODS, "/:id/message-status", (c) => takeInCallback(c, "message"))
-  .on(METHODS, "/:id/recording", (c) => takeInCallback(c, "recording"));
+  .on(METHODS, "/:account/:id/sms", takeInText)
+  .on(METHODS, "/:account/:id/sms-fallback", takeInText)
+  .on(METHODS, "/:account/:id/message-status", (c) => takeInCallback(c, "message"))
+  .on(METHODS, "/:account/:id/recording", (c) => takeInCallback(c, "recording"));
+
+/** If the number is not ours, or no longer, the caller hears so. After any other error Twilio calls the fallback. */
+function politely(answerCall: (c: AppContext) => Promise<Response>) {
+  return async (c: AppContext): Promise<Response> => {
+    try {
+      return await answerCall(c);
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "not_found") return twimlResponse(...unavailable());
+      throw error;
+    }
+  };
+}
 
 async function takeCall(c: AppContext): Promise<Response> {
-  try {
-    const request = await trusted(c);
-    const { publicBaseUrl, model } = c.get("config");
-    const call = {
-      callSid: request.parameters.get("CallSid") ?? "",
-      from: request.parameters.get("From") ?? "",
-    };
-    const { phoneNumberId } = request.route;
-    const { recording } = webhooksOf(publicBaseUrl, phoneNumberId);
-    const urls = { recording, ...talkUrls(publicBaseUrl, request.route, call.callSid) };
-    reportAfter(c, "voice", request);
-    const now = new Date();
-    return twimlResponse(...answer(request.route, call, urls, { hasModel: model !== null, now }));
-  } catch (error) {
-    // The number is no longer ours. After any other error Twilio calls the fallback.
-    if (error instanceof ApiError && error.code === "not_found") return twimlResponse(...unavailable());
-    throw error;
-  }
+  const request = await trusted(c);
+  const { publicBaseUrl, model } = c.get("config");
+  const call = {
+    callSid: request.parameters.get("CallSid") ?? "",
+    from: request.parameters.get("From") ?? "",
+  };
+  const { recording } = webhooksOf(publicBaseUrl, request.route);
+  const urls = { recording, ...talkUrls(publicBaseUrl, request.route, call.callSid) };
+  reportAfter(c, "voice", request);
+  const now = new Date();
+  return twimlResponse(...answer(request.route, call, urls, { hasModel: model !== null, now }));
+}
+
+async function takeFallback(c: AppContext): Promise<Response> {
+  const unverified = await readUnverified(c);
+  const route = await lastResort(unverified, routeServices(c));
+  const from = parametersOf(unverified).get("From") ?? "";
+  return twimlResponse(...(route ? fallback(await routeOfPathOrPlain(c, route), from) : unavailable()));
 }
 
 async function afterConnect(c: AppContext): Promise<Response> {

@@ -7,6 +7,7 @@ import type { Services } from "../services.ts";
 import { isE164, isWithheld } from "../twilio/e164.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isInService } from "./answer.ts";
+import { accountOfRoute } from "./route.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 // Short codes and names cannot be answered, and who has no number wants no answer.
@@ -18,19 +19,19 @@ const MIN_LENGTH = 8;
  */
 export async function replyByText(request: TrustedRequest, services: Services): Promise<void> {
   const { route, parameters } = request;
-  const { agent, apiKeyId, accountSid, region, phoneNumber, phoneNumberId } = route;
+  const { agent, phoneNumber, phoneNumberId } = route;
   const from = parameters.get("From") ?? "";
   const sid = parameters.get("MessageSid") ?? "";
   const text = parameters.get("Body") ?? "";
   if (!agent || sid === "" || text.trim() === "") return;
   const owner = {
-    account: { apiKeyId, accountSid, region },
+    account: accountOfRoute(route),
     phoneNumber,
     correspondent: from,
     agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
     patienceMs: services.model.timeoutMs,
     messagingServiceSid: parameters.get("MessagingServiceSid"),
-    statusCallback: webhooksOf(services.publicBaseUrl, phoneNumberId).message,
+    statusCallback: webhooksOf(services.publicBaseUrl, route).message,
   };
   try {
     const word = carrierWordIn(text, parameters.get("OptOutType"));

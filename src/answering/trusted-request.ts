@@ -3,9 +3,9 @@ import { baseServices } from "../http/base-services.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { readBody } from "../http/read-body.ts";
-import { isId } from "../ids.ts";
 import { requestServices } from "../services.ts";
 import { verify } from "../twilio/signature.ts";
+import { createIds } from "../vault/ids.ts";
 import { isBurst, raiseRejected } from "./refusals.ts";
 import type { RouteServices, TrustedRoute } from "./route.ts";
 import { cachedRoute, loadRoute, sources } from "./route-cache.ts";
@@ -20,7 +20,10 @@ export type TrustedRequest = {
 
 /** A request before its signature is verified. */
 export type UnverifiedRequest = {
+  /** The number's; this service has made it. */
   id: string;
+  /** Of its Twilio account, as the path has it. */
+  accountId: string;
   signature: string;
   isJson: boolean;
   /** The URLs that Twilio may have signed: at this deployment's address, and at its former one if it has moved. */
@@ -31,11 +34,14 @@ export type UnverifiedRequest = {
 /**
  * Reads a request, and refuses it as cheaply as possible.
  *
- * @throws ApiError `invalid_signature` if there is no signature, `unsupported_media_type`, `payload_too_large`
+ * @throws ApiError `invalid_signature` if there is no signature, `not_found` if this service has not made the id,
+ *   `unsupported_media_type`, `payload_too_large`
  */
 export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> {
   const signature = c.req.header("x-twilio-signature");
   if (!signature) throw new ApiError("invalid_signature");
+  const [accountId = "", id = ""] = [c.req.param("account"), c.req.param("id")];
+  if (!(await createIds(c.get("config").idSecret).isPhoneNumberId(id))) throw new ApiError("not_found");
   const mediaType = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
   const isForm = mediaType === "application/x-www-form-urlencoded";
   const isJson = mediaType === "application/json";
@@ -47,7 +53,8 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
   // Twilio signs the URL that we gave it, whatever host this request came in by.
   const { pathname, search } = new URL(c.req.url);
   return {
-    id: c.req.param("id") ?? "",
+    id,
+    accountId,
     signature,
     isJson,
     urls: ownAddresses(c.get("config")).map((origin) => `${origin}${pathname}${search}`),
@@ -88,7 +95,6 @@ async function signer(
   unverified: UnverifiedRequest,
   services: RouteServices,
 ): Promise<{ route: TrustedRoute; key: number }> {
-  if (!isId("phoneNumber", unverified.id)) throw new ApiError("not_found");
   const cached = cachedRoute(unverified.id, services.now());
   const key = cached && (await signingKey(unverified, cached));
   if (cached && key !== undefined) return { route: cached, key };
@@ -99,16 +105,17 @@ async function signer(
     const loadedKey = loaded && (await signingKey(unverified, loaded));
     if (loaded && loadedKey !== null && loadedKey !== undefined) return { route: loaded, key: loadedKey };
   }
-  if (!loaded) throw new ApiError("not_found");
+  if (!loaded || loaded.accountId !== unverified.accountId) throw new ApiError("not_found");
   throw refusal(unverified, loaded, services);
 }
 
-/** The index of the route's key that signed the request; undefined if none did. */
+/** The index of the route's key that signed the request; undefined if none did, or the path has another account. */
 export async function signingKey(
-  { signature, urls, body }: UnverifiedRequest,
-  { keys }: TrustedRoute,
+  { signature, urls, body, accountId }: UnverifiedRequest,
+  route: TrustedRoute,
 ): Promise<number | undefined> {
-  for (const [index, key] of keys.entries()) {
+  if (route.accountId !== accountId) return undefined;
+  for (const [index, key] of route.keys.entries()) {
     for (const url of urls) if (await verify([key], signature, { url, body })) return index;
   }
   return undefined;

@@ -83,5 +83,5 @@ export async function clientOf(
   const account = { apiKeyId, accountSid: call.account_sid, region: call.region };
   const stored = await findAccount(services.db, account);
   if (!stored) throw new ApiError("call_account_gone", { details: { twilio_sid: call.account_sid } });
-  return accountClient(account, stored, services);
+  return accountClient({ ...account, id: stored.id }, stored, services);
 }

@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import { createIds, type Ids } from "../vault/ids.ts";
 import { createVault, type Vault } from "../vault/vault.ts";
 import type { Logger } from "./log.ts";
 
@@ -6,14 +7,21 @@ import type { Logger } from "./log.ts";
 export type BaseServices = {
   db: D1Database;
   vault: Vault;
+  ids: Ids;
   log: Logger;
   now: () => Date;
 };
 
 export function baseServices(
   env: Pick<Env, "DB">,
-  { tokenEncryptionKeys }: Pick<Config, "tokenEncryptionKeys">,
+  { tokenEncryptionKeys, idSecret }: Pick<Config, "tokenEncryptionKeys" | "idSecret">,
   log: Logger,
 ): BaseServices {
-  return { db: env.DB, vault: createVault(tokenEncryptionKeys), log, now: () => new Date() };
+  return {
+    db: env.DB,
+    vault: createVault(tokenEncryptionKeys),
+    ids: createIds(idSecret),
+    log,
+    now: () => new Date(),
+  };
 }

@@ -71,7 +71,7 @@ async function prepare(body: CallBody, sender: Sender, id: string, services: Ser
     sender.connect(),
   ]);
   const { endpoint, credentials } = connected;
-  const urls = webhooksOf(services.publicBaseUrl, phoneNumberId, id);
+  const urls = webhooksOf(services.publicBaseUrl, { accountId: sender.account.id, phoneNumberId }, id);
   const call = {
     from,
     to,

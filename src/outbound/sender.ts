@@ -3,6 +3,7 @@ import { ApiError } from "../http/errors.ts";
 import type { Services } from "../services.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { accountClient } from "../twilio-accounts/client.ts";
+import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
 import { selectSender, senderRows } from "./store.ts";
 
 /** Whose number calls or texts, and what it takes to let it. */
@@ -13,7 +14,7 @@ export type Sender = {
   twilioNumberSid: string;
   /** The one it is in, and when Twilio was last asked. */
   messagingService: { sid: string | null; checkedAt: string | null };
-  account: { accountSid: string; region: string };
+  account: AccountKey;
   concurrentCallLimit: number;
   /** null: as the deployment says. */
   callsPerSecond: number | null;
@@ -50,7 +51,7 @@ export async function senderOf(
     throw new ApiError("outbound_disabled", {
       message: "This agent is not active, so it neither calls nor texts. Set its is_active to true first.",
     });
-  const account = { accountSid: sender.account_sid, region: sender.region };
+  const account = accountOf({ ...sender, api_key_id: apiKeyId });
   return {
     apiKeyId,
     phoneNumberId: sender.id,
@@ -60,6 +61,6 @@ export async function senderOf(
     account,
     concurrentCallLimit: key?.concurrent_call_limit ?? 0,
     callsPerSecond: key?.calls_per_second ?? null,
-    connect: () => accountClient({ apiKeyId, ...account }, sender, services),
+    connect: () => accountClient(account, sender, services),
   };
 }

@@ -1,17 +1,16 @@
 import { run } from "../database.ts";
-import type { TwilioAccountRow } from "../twilio-accounts/row.ts";
+import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** A number that may call and text, and its account. */
-export type SenderRow = TwilioAccountRow & {
-  id: string;
-  phone_number: string;
-  account_sid: string;
-  region: string;
-  twilio_number_sid: string;
-  messaging_service_sid: string | null;
-  messaging_service_checked_at: string | null;
-  outbound_enabled: 0 | 1;
-};
+export type SenderRow = TwilioAccountRow &
+  AccountColumns & {
+    id: string;
+    phone_number: string;
+    twilio_number_sid: string;
+    messaging_service_sid: string | null;
+    messaging_service_checked_at: string | null;
+    outbound_enabled: 0 | 1;
+  };
 
 export type SenderRows = {
   agent: { is_active: 0 | 1 } | undefined;
@@ -19,12 +18,12 @@ export type SenderRows = {
   key: { concurrent_call_limit: number; calls_per_second: number | null } | undefined;
 };
 
-const COLUMNS = `n.id, n.phone_number, n.account_sid, n.region, n.outbound_enabled,
+const COLUMNS = `n.id, n.phone_number, n.twilio_account_id, t.account_sid, t.region, n.outbound_enabled,
   n.twilio_number_sid, n.messaging_service_sid, n.messaging_service_checked_at,
   t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at`;
 
 const FROM = `phone_numbers n
-  JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region`;
+  JOIN twilio_accounts t ON t.id = n.twilio_account_id`;
 
 const OWN = "n.agent_id = ?1 AND n.api_key_id = ?2 AND n.state = 'active'";
 

@@ -38,7 +38,10 @@ export async function sendText(
     sender.connect(),
   ]);
   const { endpoint, credentials } = connected;
-  const { message } = webhooksOf(services.publicBaseUrl, sender.phoneNumberId);
+  const { message } = webhooksOf(services.publicBaseUrl, {
+    accountId: sender.account.id,
+    phoneNumberId: sender.phoneNumberId,
+  });
   const through = messagingServiceOf(sender, connected, services);
   const send = (service: string | null) =>
     sendMessage(endpoint, credentials, text, { messagingServiceSid: service, statusCallback: message });

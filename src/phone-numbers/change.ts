@@ -8,7 +8,7 @@ import { isNotFound } from "../twilio/errors.ts";
 import { requireRegion } from "../twilio/regions.ts";
 import { sealToken } from "../twilio-accounts/auth-token.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
-import type { AccountKey } from "../twilio-accounts/row.ts";
+import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
 import { findAccount, markAccepted, replaceToken } from "../twilio-accounts/store.ts";
 import { type ChangeBody, changeBody } from "./schema.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
@@ -57,7 +57,7 @@ export async function changeOwnNumber(
   const { db, now } = services;
   const number = await verifyChange(phoneNumber, body, apiKeyId, services);
   if (body.twilio_token !== undefined) {
-    const account = { apiKeyId, accountSid: number.account_sid, region: number.region };
+    const account = accountOf({ ...number, api_key_id: apiKeyId });
     await replaceStoredToken(account, body.twilio_token, services);
   }
   const changes = {
@@ -103,7 +103,7 @@ export async function planChange(
     return after === undefined || after === before ? [] : [{ field, present: before, new: after }];
   });
   if (body.twilio_token !== undefined) {
-    const account = { apiKeyId, accountSid: number.account_sid, region: number.region };
+    const account = accountOf({ ...number, api_key_id: apiKeyId });
     const stored = await findAccount(services.db, account);
     const { replaces } = await sealToken(account, body.twilio_token, stored ?? undefined, services);
     if (replaces) changes.push({ field: "twilio_token", present: "[redacted]", new: "[redacted]" });

@@ -7,9 +7,7 @@ export type PhoneNumberRow = {
   phone_number: string;
   api_key_id: string;
   agent_id: string | null;
-  account_sid: string;
-  /** That of its account; "" is the Region of TWILIO_API_BASE_URL. */
-  region: string;
+  twilio_account_id: string;
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;

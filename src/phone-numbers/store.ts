@@ -1,17 +1,15 @@
 import { first, readPage, run } from "../database.ts";
 import type { Page } from "../http/page.ts";
-import type { AccountHealth } from "../twilio-accounts/row.ts";
+import type { AccountColumns, AccountHealth } from "../twilio-accounts/row.ts";
 import type { DriftPolicy, Health } from "./health.ts";
 
 // What the owner of a number can see and change. Numbers whose import or release is not finished are left out.
 
 /** A number as its owner sees it. */
-export type OwnedNumber = {
+export type OwnedNumber = AccountColumns & {
   id: string;
   phone_number: string;
   agent_id: string | null;
-  account_sid: string;
-  region: string;
   twilio_number_sid: string;
   inbound_enabled: 0 | 1;
   outbound_enabled: 0 | 1;
@@ -27,13 +25,13 @@ export type OwnedNumber = {
 };
 
 // A check of a whole account is a check of each of its numbers: the later of the two times counts.
-const COLUMNS = `n.id, n.phone_number, n.agent_id, n.account_sid, n.region, n.twilio_number_sid, n.inbound_enabled,
+const COLUMNS = `n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
   n.outbound_enabled, n.health, n.health_reasons, n.drift_policy, t.health AS account_health,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
   n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at`;
 
 const FROM = `phone_numbers n
-  JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region`;
+  JOIN twilio_accounts t ON t.id = n.twilio_account_id`;
 
 /** @throws StorageError */
 export function findOwnNumber(
@@ -83,7 +81,7 @@ const HEALTH = "CASE t.health WHEN 'ok' THEN n.health ELSE t.health END";
 function conditionsOf({ agentId, accountSid, health, search }: NumberFilter): [sql: string, value: string][] {
   const conditions: [string, string | undefined][] = [
     agentId === "none" ? ["n.agent_id IS NULLIF(?, 'none')", agentId] : ["n.agent_id = ?", agentId],
-    ["n.account_sid = ?", accountSid],
+    ["t.account_sid = ?", accountSid],
     health === "attention" ? [`${HEALTH} <> ?`, "ok"] : [`${HEALTH} = ?`, health],
     ["instr(n.phone_number, ?) > 0", search],
   ];

@@ -5,6 +5,7 @@ import type { Services } from "../services.ts";
 import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
 import { markUnhealthy } from "../twilio-accounts/check-store.ts";
 import { accountClient } from "../twilio-accounts/client.ts";
+import { accountOf } from "../twilio-accounts/row.ts";
 import { markAccepted } from "../twilio-accounts/store.ts";
 import { findNumberToCheck, putChecked } from "./number-store.ts";
 import { applyFinding, ask } from "./repair.ts";
@@ -21,7 +22,7 @@ export async function checkNumber(phoneNumber: string, apiKeyId: string, service
   const { db, now, log } = services;
   const row = await findNumberToCheck(db, apiKeyId, phoneNumber);
   if (!row) throw new ApiError("number_not_found");
-  const account = { apiKeyId, accountSid: row.account_sid, region: row.region };
+  const account = accountOf({ ...row, api_key_id: apiKeyId });
   try {
     const twilio = await accountClient(account, row, services);
     const number = await ask(row, twilio);

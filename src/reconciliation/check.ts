@@ -89,7 +89,7 @@ async function compare(
   const renew = renewer(key, checkId, services);
   const twilio = await accountClient(key, stored, services);
   const own = await ownSids(key, services);
-  const listed = await list(twilio, own, publicBaseUrl, renew);
+  const listed = await list(twilio, key.id, own, publicBaseUrl, renew);
   let position = stored.check_position;
   if (!listed) return { isComplete: false, position, isQuick: false };
 
@@ -157,6 +157,7 @@ type Listed = {
 /** @returns undefined if the check has lost its lease */
 async function list(
   twilio: IncomingPhoneNumbers,
+  accountId: string,
   own: ReadonlySet<string>,
   publicBaseUrl: string,
   renew: () => Promise<boolean>,
@@ -166,7 +167,7 @@ async function list(
     for (const sid of unreadable) if (own.has(sid)) listed.unreadable.add(sid);
     for (const number of numbers) {
       if (!own.has(number.sid)) continue;
-      const id = idInOrder(number, publicBaseUrl);
+      const id = idInOrder(number, accountId, publicBaseUrl);
       if (id === undefined) listed.others.set(number.sid, number);
       else listed.inOrder.set(number.sid, id);
     }

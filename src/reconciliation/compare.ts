@@ -32,7 +32,10 @@ export function planNumber(
   now: Date,
 ): Finding {
   if (!number) return { row, reasons: ["number_missing"], update: {}, action: "report" };
-  const whole = planImport(number, webhooksOf(publicBaseUrl, row.id));
+  const whole = planImport(
+    number,
+    webhooksOf(publicBaseUrl, { accountId: row.twilio_account_id, phoneNumberId: row.id }),
+  );
   const wanted = row.sms_refused === 1 ? withoutSms(whole) : whole;
   const missing = notApplied(number, wanted);
   // What its routing record said stays true until it is read again.
@@ -84,8 +87,13 @@ function reasonsOf(parameters: readonly UpdateParameter[]): HealthReason[] {
  * The id in the webhooks of a number that is exactly as an import sets it; undefined for any other. So a check keeps
  * only a few bytes in memory for each of the many numbers that are in order.
  */
-export function idInOrder(number: IncomingPhoneNumber, publicBaseUrl: string): string | undefined {
-  const id = /\/(num_[0-9a-f]{32})\/voice(?:#|$)/.exec(number.voice_url)?.[1];
-  if (id === undefined) return undefined;
-  return notApplied(number, planImport(number, webhooksOf(publicBaseUrl, id))).length === 0 ? id : undefined;
+export function idInOrder(
+  number: IncomingPhoneNumber,
+  accountId: string,
+  publicBaseUrl: string,
+): string | undefined {
+  const phoneNumberId = /\/(num_[0-9a-f]{48})\/voice(?:#|$)/.exec(number.voice_url)?.[1];
+  if (phoneNumberId === undefined) return undefined;
+  const wanted = planImport(number, webhooksOf(publicBaseUrl, { accountId, phoneNumberId }));
+  return notApplied(number, wanted).length === 0 ? phoneNumberId : undefined;
 }

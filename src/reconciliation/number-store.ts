@@ -1,10 +1,11 @@
 import { all, first, runReturning } from "../database.ts";
 import type { DriftPolicy, Health, HealthReason } from "../phone-numbers/health.ts";
-import type { AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
+import type { AccountColumns, AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
 
 /** The columns of a number that a check needs. */
 export type CheckedRow = {
   id: string;
+  twilio_account_id: string;
   phone_number: string;
   agent_id: string | null;
   twilio_number_sid: string;
@@ -20,14 +21,14 @@ export type CheckedRow = {
 
 // The first parameter is the API key. If it is revoked, nobody can release its numbers: the owner leaves by changing
 // them at Twilio, and we must not repair that.
-const CHECKED_COLUMNS = `id, phone_number, agent_id, twilio_number_sid, sms_refused, health, health_reasons, repaired_at,
+const CHECKED_COLUMNS = `id, twilio_account_id, phone_number, agent_id, twilio_number_sid, sms_refused, health, health_reasons, repaired_at,
   repairs, updated_at, CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?1 AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy`;
 
 /** An account's active numbers after a SID, in the order of their SIDs. @throws StorageError */
 export function findAccountRows(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id, apiKeyId }: AccountKey,
   afterSid: string,
   limit: number,
 ): Promise<CheckedRow[]> {
@@ -35,17 +36,17 @@ export function findAccountRows(
     db
       .prepare(
         `SELECT ${CHECKED_COLUMNS} FROM phone_numbers
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND twilio_number_sid > ?3 AND state = 'active'
+         WHERE twilio_account_id = ?2 AND twilio_number_sid > ?3 AND state = 'active'
          ORDER BY twilio_number_sid LIMIT ?4`,
       )
-      .bind(apiKeyId, accountSid, afterSid, limit, region),
+      .bind(apiKeyId, id, afterSid, limit),
   );
 }
 
 /** The SIDs of an account's numbers after a SID, in order. Reads only an index. @throws StorageError */
 export async function findAccountSids(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id }: Pick<AccountKey, "id">,
   afterSid: string,
   limit: number,
 ): Promise<string[]> {
@@ -53,10 +54,10 @@ export async function findAccountSids(
     db
       .prepare(
         `SELECT twilio_number_sid AS sid FROM phone_numbers
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND twilio_number_sid > ?3
-         ORDER BY twilio_number_sid LIMIT ?4`,
+         WHERE twilio_account_id = ?1 AND twilio_number_sid > ?2
+         ORDER BY twilio_number_sid LIMIT ?3`,
       )
-      .bind(apiKeyId, accountSid, afterSid, limit, region),
+      .bind(id, afterSid, limit),
   );
   return rows.map(({ sid }) => sid);
 }
@@ -66,15 +67,15 @@ export function findNumberToCheck(
   db: D1Database,
   apiKeyId: string,
   phoneNumber: string,
-): Promise<(CheckedRow & TwilioAccountRow & { account_sid: string; region: string }) | null> {
+): Promise<(CheckedRow & TwilioAccountRow & AccountColumns) | null> {
   return first(
     db
       .prepare(
         `SELECT n.id, n.phone_number, n.agent_id, n.twilio_number_sid, n.sms_refused, n.drift_policy, n.health,
-           n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.account_sid, n.region,
+           n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.twilio_account_id, t.account_sid, t.region,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
+         JOIN twilio_accounts t ON t.id = n.twilio_account_id
          WHERE n.phone_number = ?2 AND n.api_key_id = ?1 AND n.state = 'active'`,
       )
       .bind(apiKeyId, phoneNumber),

@@ -24,19 +24,17 @@ export const numberChecks = new Hono<AppEnv>().post("/:number/check", withApiKey
 export const accountHealth = new Hono<AppEnv>().get("/health", withApiKey, async (c) => {
   const { numbers, accounts } = await findHealth(c.env.DB, c.get("apiKeyId"));
   const { twilio } = requestServices(c);
-  const ofAccount = new Map(
-    accounts.map(({ account_sid, region, health }) => [`${account_sid}/${region}`, health]),
-  );
+  const ofAccount = new Map(accounts.map(({ id, health }) => [id, health]));
   const byHealth: Partial<Record<Health, number>> = {};
-  for (const { account_sid, region, health, count } of numbers) {
-    const effective = effectiveHealth(health, ofAccount.get(`${account_sid}/${region}`) ?? "ok");
+  for (const { twilio_account_id, health, count } of numbers) {
+    const effective = effectiveHealth(health, ofAccount.get(twilio_account_id) ?? "ok");
     byHealth[effective] = (byHealth[effective] ?? 0) + count;
   }
   const isOk = [...accounts, ...numbers].every(({ health }) => health === "ok");
   return c.json({
     status: isOk ? "ok" : "attention",
     phone_numbers: { count: numbers.reduce((sum, { count }) => sum + count, 0), by_health: byHealth },
-    twilio_accounts: accounts.map(({ account_sid, region, ...account }) => ({
+    twilio_accounts: accounts.map(({ id: _, account_sid, region, ...account }) => ({
       twilio_sid: account_sid,
       region: nameOfRegion(twilio, region),
       ...account,

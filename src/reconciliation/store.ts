@@ -11,25 +11,25 @@ export async function findHealth(db: D1Database, apiKeyId: string) {
   const [numbers, accounts] = await readBatch(db, [
     db
       .prepare(
-        `SELECT account_sid, region, health, COUNT(*) AS count FROM phone_numbers
-         WHERE api_key_id = ?1 AND state = 'active' GROUP BY account_sid, region, health`,
+        `SELECT twilio_account_id, health, COUNT(*) AS count FROM phone_numbers
+         WHERE api_key_id = ?1 AND state = 'active' GROUP BY twilio_account_id, health`,
       )
       .bind(apiKeyId),
     db
       .prepare(
-        `SELECT account_sid, region, health, checked_at, next_check_at FROM twilio_accounts
+        `SELECT id, account_sid, region, health, checked_at, next_check_at FROM twilio_accounts
          WHERE api_key_id = ?1 ORDER BY account_sid, region LIMIT 1000`,
       )
       .bind(apiKeyId),
   ]);
   return {
     numbers: (numbers?.results ?? []) as {
-      account_sid: string;
-      region: string;
+      twilio_account_id: string;
       health: Health;
       count: number;
     }[],
     accounts: (accounts?.results ?? []) as {
+      id: string;
       account_sid: string;
       region: string;
       health: AccountHealth;

@@ -14,8 +14,7 @@ export type SealedColumn = {
   slot: (...key: string[]) => Slot;
 };
 
-const tokenSlot = (apiKeyId = "", accountSid = "", region = "") =>
-  authTokenSlot({ apiKeyId, accountSid, region });
+const tokenSlot = (id = "") => authTokenSlot({ id });
 const response = (apiKeyId = "", key = "") => responseSlot({ apiKeyId, key });
 
 /** All sealed columns. A test compares this list with the names in the database. */
@@ -23,13 +22,13 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   {
     table: "twilio_accounts",
     column: "auth_token_sealed",
-    key: ["api_key_id", "account_sid", "region"],
+    key: ["id"],
     slot: tokenSlot,
   },
   {
     table: "twilio_accounts",
     column: "previous_auth_token_sealed",
-    key: ["api_key_id", "account_sid", "region"],
+    key: ["id"],
     slot: tokenSlot,
   },
   {

@@ -10,8 +10,7 @@ import { findAccountsOfKey, type TokenToStore } from "./store.ts";
 /** How long a token that was replaced still verifies webhooks. */
 const RETIRED_TOKEN_MS = DAY_MS;
 
-export const authTokenSlot = ({ apiKeyId, accountSid, region }: AccountKey): Slot =>
-  `twilio_accounts.auth_token/${[apiKeyId, accountSid, ...(region === "" ? [] : [region])].join("/")}`;
+export const authTokenSlot = ({ id }: Pick<AccountKey, "id">): Slot => `twilio_accounts.auth_token/${id}`;
 
 type Services = Pick<BaseServices, "vault" | "log" | "now">;
 

@@ -1,5 +1,5 @@
 import { all, run, runReturning } from "../database.ts";
-import type { AccountHealth, AccountKey, TwilioAccountRow } from "./row.ts";
+import type { AccountColumns, AccountHealth, AccountKey, TwilioAccountRow } from "./row.ts";
 
 // Checks of an account, and the health that is found. A check holds the account's lease, so each API key runs one at a
 // time.
@@ -30,7 +30,7 @@ export async function findDueTimes(db: D1Database, now: string, limit: number): 
   return rows.map(({ next_check_at }) => next_check_at);
 }
 
-export type DueAccount = AccountInCheck & { api_key_id: string; account_sid: string; region: string };
+export type DueAccount = AccountInCheck & AccountColumns & { api_key_id: string };
 
 /**
  * Begins a check of the account that has been due for the longest, by acquiring its lease.
@@ -50,14 +50,14 @@ export function beginDueCheck(
     db
       .prepare(
         `UPDATE twilio_accounts SET check_holder = ?1, check_lease_expires_at = ?2, next_check_at = ?3
-         WHERE (api_key_id, account_sid, region) = (
-           SELECT due.api_key_id, due.account_sid, due.region FROM twilio_accounts due
+         WHERE id = (
+           SELECT due.id FROM twilio_accounts due
            WHERE due.next_check_at <= ?4
              AND (due.check_lease_expires_at IS NULL OR due.check_lease_expires_at <= ?4)
              AND (SELECT COUNT(*) FROM twilio_accounts other
                   WHERE other.account_sid = due.account_sid AND other.check_lease_expires_at > ?4) < ?5
            ORDER BY due.next_check_at LIMIT 1)
-         RETURNING api_key_id, account_sid, region, ${CHECK_COLUMNS}`,
+         RETURNING id AS twilio_account_id, api_key_id, account_sid, region, ${CHECK_COLUMNS}`,
       )
       .bind(checkId, leaseExpiresAt, nextCheckAt, now, MAX_CHECKS_PER_ACCOUNT),
   );
@@ -72,7 +72,7 @@ export function beginDueCheck(
  */
 export function beginCheck(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id, accountSid }: AccountKey,
   checkId: string,
   leaseExpiresAt: string,
   now: string,
@@ -81,29 +81,26 @@ export function beginCheck(
     db
       .prepare(
         `UPDATE twilio_accounts SET check_holder = ?3, check_lease_expires_at = ?4
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?7
+         WHERE id = ?1
            AND (check_lease_expires_at IS NULL OR check_lease_expires_at <= ?5)
            AND (SELECT COUNT(*) FROM twilio_accounts other
                 WHERE other.account_sid = ?2 AND other.check_lease_expires_at > ?5) < ?6
          RETURNING ${CHECK_COLUMNS}`,
       )
-      .bind(apiKeyId, accountSid, checkId, leaseExpiresAt, now, MAX_CHECKS_PER_ACCOUNT, region),
+      .bind(id, accountSid, checkId, leaseExpiresAt, now, MAX_CHECKS_PER_ACCOUNT),
   );
 }
 
 /** Renews the lease of a check. @returns false if the check has lost it. @throws StorageError */
 export async function renewCheck(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id }: Pick<AccountKey, "id">,
   checkId: string,
   leaseExpiresAt: string,
 ): Promise<boolean> {
   const statement = db
-    .prepare(
-      `UPDATE twilio_accounts SET check_lease_expires_at = ?4
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND check_holder = ?3`,
-    )
-    .bind(apiKeyId, accountSid, checkId, leaseExpiresAt, region);
+    .prepare(`UPDATE twilio_accounts SET check_lease_expires_at = ?3 WHERE id = ?1 AND check_holder = ?2`)
+    .bind(id, checkId, leaseExpiresAt);
   return (await run(statement, { isIdempotent: true })) === 1;
 }
 
@@ -122,27 +119,25 @@ export type CheckResult = {
 /** Statement for a batch: stores the result of a check and ends it. */
 export function finishCheck(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id }: Pick<AccountKey, "id">,
   checkId: string,
   { health, failures, nextCheckAt, position, checkedAt, routing }: CheckResult,
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE twilio_accounts SET health = ?4, check_failures = ?5, next_check_at = ?6, check_position = ?8,
-         checked_at = COALESCE(?7, checked_at), routing_position = COALESCE(?10, routing_position),
-         routing_checked_at = COALESCE(?11, routing_checked_at), check_holder = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?9 AND check_holder = ?3`,
+      `UPDATE twilio_accounts SET health = ?3, check_failures = ?4, next_check_at = ?5, check_position = ?7,
+         checked_at = COALESCE(?6, checked_at), routing_position = COALESCE(?8, routing_position),
+         routing_checked_at = COALESCE(?9, routing_checked_at), check_holder = NULL, check_lease_expires_at = NULL
+       WHERE id = ?1 AND check_holder = ?2`,
     )
     .bind(
-      apiKeyId,
-      accountSid,
+      id,
       checkId,
       health,
       failures,
       nextCheckAt,
       checkedAt,
       position,
-      region,
       routing?.position ?? null,
       routing?.checkedAt ?? null,
     );
@@ -151,7 +146,7 @@ export function finishCheck(
 /** Agents with a webhook_url that answer numbers of this account. @throws StorageError */
 export async function findAgentsToTell(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id, apiKeyId }: AccountKey,
   limit: number,
 ): Promise<string[]> {
   const rows = await all<{ id: string }>(
@@ -160,9 +155,9 @@ export async function findAgentsToTell(
         `SELECT a.id FROM agents a
          WHERE a.api_key_id = ?1 AND a.webhook_url IS NOT NULL AND EXISTS (
            SELECT 1 FROM phone_numbers n
-           WHERE n.agent_id = a.id AND n.api_key_id = a.api_key_id AND n.account_sid = ?2 AND n.region = ?4) LIMIT ?3`,
+           WHERE n.agent_id = a.id AND n.api_key_id = a.api_key_id AND n.twilio_account_id = ?2) LIMIT ?3`,
       )
-      .bind(apiKeyId, accountSid, limit, region),
+      .bind(apiKeyId, id, limit),
   );
   return rows.map(({ id }) => id);
 }
@@ -170,15 +165,15 @@ export async function findAgentsToTell(
 /** Statement for a batch: ends a check without a result. */
 export function endCheck(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id }: Pick<AccountKey, "id">,
   checkId: string,
 ): D1PreparedStatement {
   return db
     .prepare(
       `UPDATE twilio_accounts SET check_holder = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND check_holder = ?3`,
+       WHERE id = ?1 AND check_holder = ?2`,
     )
-    .bind(apiKeyId, accountSid, checkId, region);
+    .bind(id, checkId);
 }
 
 /**
@@ -187,14 +182,14 @@ export function endCheck(
  */
 export function markUnhealthy(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id }: Pick<AccountKey, "id">,
   health: Exclude<AccountHealth, "ok">,
   now: string,
 ): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE twilio_accounts SET health = ?3, next_check_at = ?4, check_holder = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND health NOT IN (?3, 'credentials_rejected')`,
+      `UPDATE twilio_accounts SET health = ?2, next_check_at = ?3, check_holder = NULL, check_lease_expires_at = NULL
+       WHERE id = ?1 AND health NOT IN (?2, 'credentials_rejected')`,
     )
-    .bind(apiKeyId, accountSid, health, now, region);
+    .bind(id, health, now);
 }

@@ -1,5 +1,6 @@
 /** A Twilio account as one API key knows it, in one Region. Another key may know the same account. */
 export type AccountKey = {
+  id: string;
   apiKeyId: string;
   accountSid: string;
   /** The Twilio Region whose token this is; "" is the Region of TWILIO_API_BASE_URL. */
@@ -7,9 +8,17 @@ export type AccountKey = {
 };
 
 /** The account of a row that has one. */
-export function accountOf(row: { api_key_id: string; account_sid: string; region: string }): AccountKey {
-  return { apiKeyId: row.api_key_id, accountSid: row.account_sid, region: row.region };
+export function accountOf(row: AccountColumns & { api_key_id: string }): AccountKey {
+  return {
+    id: row.twilio_account_id,
+    apiKeyId: row.api_key_id,
+    accountSid: row.account_sid,
+    region: row.region,
+  };
 }
+
+/** What a row of a number has of its account. */
+export type AccountColumns = { twilio_account_id: string; account_sid: string; region: string };
 
 /** The tokens of an account, sealed. */
 export type TwilioAccountRow = {

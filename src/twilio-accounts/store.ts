@@ -1,5 +1,5 @@
 import { all, first, run } from "../database.ts";
-import type { AccountKey, TwilioAccountRow } from "./row.ts";
+import type { AccountColumns, AccountKey, TwilioAccountRow } from "./row.ts";
 
 /** Statement for a batch: the tokens of a key's account in every Region, with the Region's name. */
 export function selectAccountInRegions(
@@ -9,7 +9,7 @@ export function selectAccountInRegions(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `SELECT region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
+      `SELECT id, region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
        FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2`,
     )
     .bind(apiKeyId, accountSid);
@@ -17,30 +17,25 @@ export function selectAccountInRegions(
 
 /** Accounts of a key, with their sealed tokens. @throws StorageError */
 export function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: number) {
-  return all<{
-    api_key_id: string;
-    account_sid: string;
-    region: string;
-    auth_token_sealed: string;
-  }>(
+  return all<AccountColumns & { api_key_id: string; auth_token_sealed: string }>(
     db
       .prepare(
-        `SELECT api_key_id, account_sid, region, auth_token_sealed FROM twilio_accounts
+        `SELECT id AS twilio_account_id, api_key_id, account_sid, region, auth_token_sealed FROM twilio_accounts
          WHERE api_key_id = ?1 LIMIT ?2`,
       )
       .bind(apiKeyId, limit),
   );
 }
 
-/** The account's tokens; null if this key has no number of that account. @throws StorageError */
+/** A key's account, with its tokens. Null if the key has no number of it. @throws StorageError */
 export function findAccount(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
-): Promise<TwilioAccountRow | null> {
-  return first<TwilioAccountRow>(
+  { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
+): Promise<(TwilioAccountRow & { id: string }) | null> {
+  return first(
     db
       .prepare(
-        `SELECT auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
+        `SELECT id, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
          FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
       )
       .bind(apiKeyId, accountSid, region),
@@ -59,18 +54,18 @@ export type TokenToStore = AccountKey & {
 /** Statement for a batch: inserts the account, or replaces its token if the new one differs. */
 export function upsertAccount(
   db: D1Database,
-  { apiKeyId, accountSid, region, authTokenSealed, replaces }: TokenToStore,
+  { id, apiKeyId, accountSid, region, authTokenSealed, replaces }: TokenToStore,
   now: string,
 ): D1PreparedStatement {
   // A running check with the old token loses its lease: its result is no longer true. We replace only the token that we
   // read. If several requests bring the same new token at once, one of them stores it, and the others must not make it
-  // the "previous" one.
+  // the "previous" one. If another request has made the account meanwhile, its row and its id stay.
   return db
     .prepare(
-      `INSERT INTO twilio_accounts (api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at, updated_at,
-         routing_checked_at)
-       VALUES (?1, ?2, ?8, ?3, ?6, ?4, ?4, ?4)
-       ON CONFLICT (api_key_id, account_sid, region) DO UPDATE SET previous_auth_token_sealed = ?7,
+      `INSERT INTO twilio_accounts (id, api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at,
+         updated_at, routing_checked_at)
+       VALUES (?9, ?1, ?2, ?8, ?3, ?6, ?4, ?4, ?4)
+       ON CONFLICT DO UPDATE SET previous_auth_token_sealed = ?7,
          auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
          health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at,
          check_holder = NULL, check_lease_expires_at = NULL
@@ -85,6 +80,7 @@ export function upsertAccount(
       nextCheckAfter(now),
       replaces?.retiredSealed ?? null,
       region,
+      id,
     );
 }
 
@@ -102,9 +98,10 @@ export const CHECK_INTERVAL_MS = 50 * 60 * 1000;
  */
 export function markAccepted(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
   now: string,
 ): D1PreparedStatement {
+  // By its natural key, as its id may be another one than the caller knows.
   return db
     .prepare(
       `UPDATE twilio_accounts SET health = 'ok', check_failures = 0, next_check_at = ?3,
@@ -132,16 +129,16 @@ export async function replaceToken(db: D1Database, token: TokenToStore, now: str
  */
 export async function forgetPreviousToken(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id }: Pick<AccountKey, "id">,
   changedAt: string | null,
 ): Promise<void> {
   await run(
     db
       .prepare(
         `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND auth_token_changed_at = ?3`,
+         WHERE id = ?1 AND auth_token_changed_at = ?2`,
       )
-      .bind(apiKeyId, accountSid, changedAt, region),
+      .bind(id, changedAt),
     { isIdempotent: true },
   );
 }
@@ -151,25 +148,14 @@ export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1Prepar
   return db
     .prepare(
       `DELETE FROM twilio_accounts WHERE api_key_id = ?1 AND NOT EXISTS (
-         SELECT 1 FROM phone_numbers n
-         WHERE n.api_key_id = twilio_accounts.api_key_id AND n.account_sid = twilio_accounts.account_sid
-           AND n.region = twilio_accounts.region)`,
+         SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`,
     )
     .bind(apiKeyId);
 }
 
 /** Twilio has refused ConversationRelay to this account. @throws StorageError */
-export async function rememberRelayRefused(
-  db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
-  now: string,
-): Promise<void> {
+export async function rememberRelayRefused(db: D1Database, accountId: string, now: string): Promise<void> {
   await run(
-    db
-      .prepare(
-        `UPDATE twilio_accounts SET relay_refused_at = ?4
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
-      )
-      .bind(apiKeyId, accountSid, region, now),
+    db.prepare("UPDATE twilio_accounts SET relay_refused_at = ?2 WHERE id = ?1").bind(accountId, now),
   );
 }

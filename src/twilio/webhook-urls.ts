@@ -1,6 +1,6 @@
 /**
- * Where Twilio reports what happens to a number. The id is in the path, because a query string may be re-sorted on the
- * way.
+ * Where Twilio reports what happens to a number. The ids are in the path, because a query string may be re-sorted on the
+ * way. The account comes first, so that a rule of Twilio's for a prefix of URLs can mean one account of one API key.
  */
 export type WebhookUrls = {
   voice: string;
@@ -39,12 +39,12 @@ const REPORTED = "#rc=2&rp=5xx,ct,rt&ct=2000&rt=3000";
  */
 const ANSWERED = "#rc=1&rp=ct&ct=2000";
 
-/**
- * @param phoneNumberId the row's id, which nobody can guess
- * @param callId the id of a call that this service places, which nobody can guess either
- */
-export function webhooksOf(publicBaseUrl: string, phoneNumberId: string, callId?: string): WebhookUrls {
-  const base = `${publicBaseUrl}${pathOf(phoneNumberId, callId)}`;
+/** The ids of a number and of its Twilio account. Nobody can guess that of the number. */
+type NumberIds = { accountId: string; phoneNumberId: string };
+
+/** @param callId the id of a call that this service places, which nobody can guess either */
+export function webhooksOf(publicBaseUrl: string, number: NumberIds, callId?: string): WebhookUrls {
+  const base = `${publicBaseUrl}${pathOf(number, callId)}`;
   return {
     voice: `${base}/voice${ANSWERED}`,
     voiceFallback: `${base}/voice-fallback${ANSWERED}`,
@@ -63,16 +63,15 @@ export function webhooksOf(publicBaseUrl: string, phoneNumberId: string, callId?
 /** Where ConversationRelay opens its WebSocket. The URL takes no query string, so the call is in the path. */
 export function relayUrl(
   publicBaseUrl: string,
-  phoneNumberId: string,
+  number: NumberIds & { outbound?: { id: string } },
   callSid: string,
-  callId?: string,
 ): string {
   const origin = publicBaseUrl.replace(/^http/, "ws");
-  return `${origin}${pathOf(phoneNumberId, callId)}/relay/${encodeURIComponent(callSid)}`;
+  return `${origin}${pathOf(number, number.outbound?.id)}/relay/${encodeURIComponent(callSid)}`;
 }
 
-function pathOf(phoneNumberId: string, callId: string | undefined): string {
-  return `${WEBHOOK_PATH}/${phoneNumberId}${callId === undefined ? "" : `/calls/${callId}`}`;
+function pathOf({ accountId, phoneNumberId }: NumberIds, callId: string | undefined): string {
+  return `${WEBHOOK_PATH}/${accountId}/${phoneNumberId}${callId === undefined ? "" : `/calls/${callId}`}`;
 }
 
 /**
@@ -84,10 +83,13 @@ export function ownUrls(
   ...phoneNumberIds: string[]
 ): (url: string) => boolean {
   const prefixes = ownAddresses.map((address) => `${address}${WEBHOOK_PATH}/`);
-  const paths = phoneNumberIds.map((id) => `${WEBHOOK_PATH}/${id}/`);
   return (url) => {
     if (prefixes.some((prefix) => url.startsWith(prefix))) return true;
-    const pathname = URL.parse(url)?.pathname;
-    return paths.some((path) => pathname?.startsWith(path));
+    const [account, id = "", ...rest] = pathOfWebhook(URL.parse(url)?.pathname ?? "");
+    return account !== undefined && rest.length > 0 && phoneNumberIds.includes(id);
   };
+}
+
+function pathOfWebhook(pathname: string): string[] {
+  return pathname.startsWith(`${WEBHOOK_PATH}/`) ? pathname.slice(WEBHOOK_PATH.length + 1).split("/") : [];
 }

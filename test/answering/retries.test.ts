@@ -109,7 +109,10 @@ describe("a call", () => {
 });
 
 describe("the connection overrides", () => {
-  const { voice, voiceFallback, connectAction, gather, gatherWait, ...reported } = webhooksOf(BASE, "num_1");
+  const { voice, voiceFallback, connectAction, gather, gatherWait, ...reported } = webhooksOf(BASE, {
+    accountId: "twa_1",
+    phoneNumberId: "num_1",
+  });
 
   it.each(Object.entries(reported))("of %s leave time for every try that they promise", (_, url) => {
     const overrides = overridesOf(url);

@@ -5,6 +5,7 @@ import { cachedRoute, loadRoute } from "../../src/answering/route-cache.ts";
 import { createLogger } from "../../src/http/log.ts";
 import worker from "../../src/index.ts";
 import { sign } from "../../src/twilio/signature.ts";
+import { createIds } from "../../src/vault/ids.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, type Imported, tell, webhookUrl } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
@@ -111,13 +112,20 @@ describe("trips to D1 before a call is answered", () => {
     const DB = {
       prepare: () => ({
         bind: () => ({
-          first: async () => ({ ...found, phone_number: "+1", inbound_enabled: 1, agent_id: null }),
+          first: async () => ({
+            ...found,
+            twilio_account_id: found?.id,
+            phone_number: "+1",
+            inbound_enabled: 1,
+            agent_id: null,
+          }),
         }),
       }),
     } as unknown as D1Database;
     const services = {
       db: DB,
       vault,
+      ids: createIds(env.ID_SECRET),
       log: createLogger({}),
       now: () => new Date(),
       onRefused: () => undefined,

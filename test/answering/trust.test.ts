@@ -1,12 +1,14 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { sign } from "../../src/twilio/signature.ts";
+import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
 import { createVault } from "../../src/vault/vault.ts";
-import { haveImported, type Imported, tell, webhookUrl } from "../support/answering.ts";
+import { haveImported, type Imported, STRAY_ID, tell, webhookUrl } from "../support/answering.ts";
+import { watchedDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { outboxRows } from "../support/outbox.ts";
 import { haveNumber } from "../support/twilio.ts";
-import { expectError, post, rows, send } from "../support/worker.ts";
+import { BASE, expectError, post, rows, send } from "../support/worker.ts";
 
 const CALL = { CallSid: "CA1", From: "+15005550006", FromCity: "", CallStatus: "ringing" };
 const WELCOME = "Welcome to Acme";
@@ -104,10 +106,48 @@ describe("a request that is not Twilio's", () => {
   });
 });
 
+describe("an id that this service has not made", () => {
+  it("is refused before the body is read, and without a query", async () => {
+    const { id, account } = await haveImported();
+    const { DB, trips } = watchedDatabase();
+    const digit = id.endsWith("0") ? "1" : "0";
+    for (const madeUp of [`num_${"0".repeat(48)}`, id.slice(0, -1) + digit, id.slice(0, -16), `${id}0`]) {
+      await expectError(await tell({ id: madeUp, account }, "sms", CALL, { env: { DB } }), 404, "not_found");
+      let isRead = false;
+      const body = new ReadableStream(
+        {
+          pull: (controller) => {
+            isRead = true;
+            controller.close();
+          },
+        },
+        { highWaterMark: 0 },
+      );
+      const headers = { "x-twilio-signature": "x", "content-type": "application/x-www-form-urlencoded" };
+      await send(new Request(webhookUrl(madeUp, "sms"), { method: "POST", headers, body }), { DB });
+      expect(isRead).toBe(false);
+    }
+    expect(trips()).toBe(0);
+    await expectError(await tell({ id: STRAY_ID, account }, "sms", CALL, { env: { DB } }), 404, "not_found");
+    expect(trips()).toBeGreaterThan(0);
+  });
+
+  it("an id of ours behind another account's is not found", async () => {
+    const { id, account } = await haveImported();
+    const url = webhookUrl(id, "sms", `twa_${"1".repeat(32)}`);
+    const signature = await sign(
+      account.authToken,
+      url,
+      new URLSearchParams({ AccountSid: account.sid, ...CALL }),
+    );
+    await expectError(await tell({ id, account }, "sms", CALL, { url, signature }), 404, "not_found");
+  });
+});
+
 describe("a request of Twilio's", () => {
   it("is checked against PUBLIC_BASE_URL, whatever host it came in by", async () => {
     const imported = await haveImported();
-    const url = `https://internal.example:8443/webhooks/twilio/${imported.id}/voice`;
+    const url = webhookUrl(imported.id, "voice").replace(BASE, "https://internal.example:8443");
     expect((await call(imported, { url })).status).toBe(200);
     const form = new URLSearchParams({ AccountSid: imported.account.sid, ...CALL });
     const signature = await sign(imported.account.authToken, url, form);
@@ -139,7 +179,7 @@ describe("a request of Twilio's", () => {
 
   it("about a number that is not here: a stray call hears something polite, the rest is not found", async () => {
     const { account } = await haveImported();
-    for (const id of [`num_${"0".repeat(32)}`, "num_1", "'", "%00"]) {
+    for (const id of [STRAY_ID, `num_${"0".repeat(48)}`, "num_1", "'", "%00"]) {
       for (const path of ["voice", "voice-fallback"]) {
         const response = await tell({ id, account }, path, CALL);
         const expected = [200, expect.stringContaining("not taking calls")];
@@ -202,9 +242,10 @@ describe("a token that was replaced", () => {
   });
 
   /** Gives the number's account a sealed token behind this isolate's back. */
-  async function haveImportedElsewhere({ account, key }: Imported): Promise<string> {
+  async function haveImportedElsewhere(_: Imported): Promise<string> {
     const token = "b".repeat(32);
-    const slot = `twilio_accounts.auth_token/${key.key_id}/${account.sid}` as const;
+    const [account] = await rows<{ id: string }>("twilio_accounts");
+    const slot = authTokenSlot({ id: account?.id ?? "" });
     const sealed = await createVault(env.TOKEN_ENCRYPTION_KEYS).seal(token, slot);
     await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = ?1").bind(sealed).run();
     return token;

@@ -39,6 +39,7 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   phoneNumberId: "num_1",
   phoneNumber: "+447446466847",
   apiKeyId: "nxf_1",
+  accountId: "twa_1",
   accountSid: "AC1",
   region: "",
   inboundEnabled: true,

@@ -1,14 +1,14 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { sign } from "../../src/twilio/signature.ts";
-import { haveImported, type Imported } from "../support/answering.ts";
+import { haveImported, type Imported, STRAY_ID, webhookUrl } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { logLines } from "../support/logs.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
 import { objectOf, openSession } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
-import { BASE, send } from "../support/worker.ts";
+import { send } from "../support/worker.ts";
 
 const PROMPT = "Acme Dental is open from nine to five on weekdays. Parking is behind the house.";
 const WELCOME = "Hello, Acme Dental.";
@@ -252,12 +252,8 @@ describe("who opens the WebSocket", () => {
 
   it.each<[string, (imported: Imported) => Promise<Response>, number]>([
     ["a wrong token", async (i) => (await openSession(i, "CA1", { token: "wrong" })).response, 403],
-    ["no signature", (i) => send(new Request(`${BASE}/webhooks/twilio/${i.id}/relay/CA1`)), 403],
-    [
-      "another number",
-      async (i) => (await openSession({ ...i, id: `num_${"0".repeat(32)}` }, "CA1")).response,
-      404,
-    ],
+    ["no signature", (i) => send(new Request(webhookUrl(i.id, "relay/CA1"))), 403],
+    ["another number", async (i) => (await openSession({ ...i, id: STRAY_ID }, "CA1")).response, 404],
     ["a call that is none", async (i) => (await openSession(i, "XX1")).response, 404],
   ])("is refused with %s", async (_, request, status) => {
     haveModel();
@@ -267,7 +263,7 @@ describe("who opens the WebSocket", () => {
   it("is refused where the signed URL is another call's", async () => {
     haveModel();
     const imported = await haveImported();
-    const url = `${BASE}/webhooks/twilio/${imported.id}/relay/CA1`;
+    const url = webhookUrl(imported.id, "relay/CA1");
     const signature = await sign(
       imported.account.authToken,
       url.replace(/^https/, "wss"),

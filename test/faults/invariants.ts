@@ -4,7 +4,14 @@ import { outboxRows } from "../support/outbox.ts";
 import { BASE, get, rows } from "../support/worker.ts";
 import { type Belief, configuration, numberOf, type Tenant, type World } from "./world.ts";
 
-type Row = { id: string; phone_number: string; state: string; api_key_id: string; agent_id: string | null };
+type Row = {
+  id: string;
+  twilio_account_id: string;
+  phone_number: string;
+  state: string;
+  api_key_id: string;
+  agent_id: string | null;
+};
 
 /** What must hold once the faults have stopped and the reconciliation has run, whatever the history was. */
 export async function expectTruth(world: World): Promise<void> {
@@ -28,10 +35,14 @@ function expectBelief({ phoneNumber: name, holder, agent }: Belief, row: Row | u
   if (agent) expect(row?.agent_id, `${name} is routed`).toBe(agent.isDeleted ? null : agent.id);
 }
 
-function expectRow({ tenants }: World, belief: Belief, { id, state, api_key_id }: Row): void {
+function expectRow(
+  { tenants }: World,
+  belief: Belief,
+  { id, twilio_account_id, state, api_key_id }: Row,
+): void {
   const { phoneNumber: name, account, kept } = belief;
   const now = configuration(numberOf(belief));
-  const webhooks = webhooksOf(BASE, id);
+  const webhooks = webhooksOf(BASE, { accountId: twilio_account_id, phoneNumberId: id });
   const ours = {
     voice_url: webhooks.voice,
     voice_fallback_url: webhooks.voiceFallback,

@@ -186,7 +186,7 @@ describe("paths and methods", () => {
     ["/v1/keys", "GET, POST", ["PUT"]],
     ["/v1/webhooks/secret", "POST", ["GET"]],
     ["/healthz", "GET", ["POST"]],
-    ["/webhooks/twilio/num_0/voice", "GET, POST", ["PUT", "DELETE"]],
+    ["/webhooks/twilio/twa_0/num_0/voice", "GET, POST", ["PUT", "DELETE"]],
     ["/", "GET", ["POST", "DELETE"]],
     ["/docs", "GET", ["POST"]],
   ])("%s takes %s only", async (path, allow, methods) => {

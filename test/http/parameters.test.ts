@@ -57,7 +57,7 @@ describe("query parameters", () => {
 
   it("are nobody's business where there is no route, and on Twilio's webhooks", async () => {
     await expectError(await call("GET", "/v1/nothing?x=1", key), 404, "not_found");
-    const webhook = `/webhooks/twilio/num_${"0".repeat(32)}/voice?x=1`;
+    const webhook = `/webhooks/twilio/twa_0/num_${"0".repeat(48)}/voice?x=1`;
     await expectError(await call("GET", webhook, key), 403, "invalid_signature");
   });
 

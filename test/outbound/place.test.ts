@@ -50,7 +50,7 @@ describe("POST /v1/calls/outbound", () => {
     expect(operations().slice(before)).toEqual(["call"]);
     const form = twilio.state.calls[0]?.form;
     expect(form?.get("Url")).toMatch(
-      /\/webhooks\/twilio\/num_[0-9a-f]{32}\/calls\/call_[0-9a-f]{32}\/voice#/,
+      /\/webhooks\/twilio\/twa_[0-9a-f]{32}\/num_[0-9a-f]{48}\/calls\/call_[0-9a-f]{32}\/voice#/,
     );
     expect(form?.getAll("StatusCallbackEvent")).toEqual(["initiated", "ringing", "answered", "completed"]);
     expect(form?.has("MachineDetection")).toBe(false);

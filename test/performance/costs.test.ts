@@ -8,6 +8,7 @@ import { RECONCILIATION } from "../../src/queues.ts";
 import { ACCOUNTS_PER_MESSAGE } from "../../src/reconciliation/check-due.ts";
 import { clearOldRecords } from "../../src/retention.ts";
 import { sha256 } from "../../src/vault/hash.ts";
+import { createIds } from "../../src/vault/ids.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
@@ -95,6 +96,7 @@ async function count(
   await clearOldRecords({
     db: metered(env.DB, meter),
     vault: createVault(env.TOKEN_ENCRYPTION_KEYS),
+    ids: createIds(env.ID_SECRET),
     log: createLogger({}),
     now: () => new Date(Date.now() + 2 * DAY_MS),
   });

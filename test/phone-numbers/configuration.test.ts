@@ -8,7 +8,7 @@ import { addApplication, createState } from "../twilio-simulator/state.ts";
 import { updateNumber } from "../twilio-simulator/update.ts";
 
 const BASE = "https://numbers.example.com";
-const webhooks = webhooksOf(BASE, "num_1");
+const webhooks = webhooksOf(BASE, { accountId: "twa_1", phoneNumberId: "num_1" });
 const isOurs = ownUrls([BASE], "num_1");
 
 const state = createState();
@@ -126,7 +126,10 @@ describe("an import and its undoing", () => {
         const first = previousOf(read(number), isOurs);
         let previous = first;
         for (let round = 0; round < repetitions; round += 1) {
-          apply(number, planImport(read(number), webhooksOf(BASE, `num_${round}`)));
+          apply(
+            number,
+            planImport(read(number), webhooksOf(BASE, { accountId: "twa_1", phoneNumberId: `num_${round}` })),
+          );
           previous = previousOf(read(number), isOurs, previous);
         }
         expect(previous).toEqual(first);

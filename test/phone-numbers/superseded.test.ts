@@ -75,8 +75,8 @@ describe.each([
     const { DB } = watchedDatabase({ trip: 3, when: "after" });
     await expectError(await importIt(await another(prepared), { DB }), 503, "storage_unavailable");
     await letTimePass();
-    const ids = (await rows<{ id: string }>("phone_numbers")).map(
-      ({ id }) => `${BASE}/webhooks/twilio/${id}/voice`,
+    const ids = (await rows<{ id: string; twilio_account_id: string }>("phone_numbers")).map(
+      ({ id, twilio_account_id }) => `${BASE}/webhooks/twilio/${twilio_account_id}/${id}/voice`,
     );
     expect([prepared.before.voice_url, ...ids]).toContain(held(prepared).voice_url);
   });

@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { newId } from "../../src/ids.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
 import { createVault } from "../../src/vault/vault.ts";
@@ -283,14 +284,15 @@ async function haveAccounts(count: number, sealed?: string): Promise<string[]> {
   const key = await createKey();
   const vault = createVault(env.TOKEN_ENCRYPTION_KEYS);
   const insert = env.DB.prepare(
-    `INSERT INTO twilio_accounts (api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at,
-       updated_at) VALUES (?1, ?2, '', ?3, ?4, '2020', '2020')`,
+    `INSERT INTO twilio_accounts (id, api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at,
+       updated_at) VALUES (?5, ?1, ?2, '', ?3, ?4, '2020', '2020')`,
   );
   const accounts = Array.from({ length: count }, () => addAccount(twilio.state));
   const statements = accounts.map(async ({ sid, authToken }, index) => {
-    const slot = authTokenSlot({ apiKeyId: key.key_id, accountSid: sid, region: "" });
+    const id = newId("twilioAccount");
+    const slot = authTokenSlot({ id });
     const dueAt = new Date(Date.now() - (count - index) * 1000).toISOString();
-    return insert.bind(key.key_id, sid, sealed ?? (await vault.seal(authToken, slot)), dueAt);
+    return insert.bind(key.key_id, sid, sealed ?? (await vault.seal(authToken, slot)), dueAt, id);
   });
   await env.DB.batch(await Promise.all(statements));
   return accounts.map(({ sid }) => sid);

@@ -10,12 +10,14 @@ import { webhooksOf } from "../../src/twilio/webhook-urls.ts";
 
 const BASE = "https://numbers.example.com";
 const NOW = new Date("2026-01-31T12:00:00.000Z");
-const ID = `num_${"0".repeat(32)}`;
+const ID = `num_${"0".repeat(48)}`;
+const ACCOUNT = `twa_${"0".repeat(32)}`;
 const SID = `PN${"1".repeat(32)}`;
-const webhooks = webhooksOf(BASE, ID);
+const webhooks = webhooksOf(BASE, { accountId: ACCOUNT, phoneNumberId: ID });
 
 const row = (fields: Partial<CheckedRow> = {}): CheckedRow => ({
   id: ID,
+  twilio_account_id: ACCOUNT,
   phone_number: "+447446466847",
   agent_id: "agent_1",
   twilio_number_sid: SID,
@@ -155,12 +157,13 @@ describe("health", () => {
 
 describe("the id in a number's webhooks", () => {
   it("is told only where everything is in order", () => {
-    expect(idInOrder(inOrder, BASE)).toBe(ID);
+    expect(idInOrder(inOrder, ACCOUNT, BASE)).toBe(ID);
     const former = { ...inOrder, voice_url: webhooks.voice.replace(/#.*/, "") };
-    expect(idInOrder(former, BASE)).toBe(ID);
-    expect(idInOrder({ ...inOrder, trunk_sid: "TK1" }, BASE)).toBeUndefined();
-    expect(idInOrder({ ...inOrder, voice_url: "" }, BASE)).toBeUndefined();
-    expect(idInOrder(inOrder, "https://moved.example.com")).toBeUndefined();
+    expect(idInOrder(former, ACCOUNT, BASE)).toBe(ID);
+    expect(idInOrder({ ...inOrder, trunk_sid: "TK1" }, ACCOUNT, BASE)).toBeUndefined();
+    expect(idInOrder({ ...inOrder, voice_url: "" }, ACCOUNT, BASE)).toBeUndefined();
+    expect(idInOrder(inOrder, ACCOUNT, "https://moved.example.com")).toBeUndefined();
+    expect(idInOrder(inOrder, "twa_another", BASE)).toBeUndefined();
   });
 });
 

@@ -120,16 +120,17 @@ describe("one number", () => {
 
 describe("an account with many numbers that are gone", () => {
   it("is worked through run by run, and costs nothing more once that is known", async () => {
-    const { key, account } = await prepare();
+    const { key } = await prepare();
+    const [account] = await rows<{ id: string }>("twilio_accounts");
     const insert = env.DB.prepare(
-      `INSERT INTO phone_numbers (id, phone_number, api_key_id, account_sid, twilio_number_sid, state, lease_holder,
+      `INSERT INTO phone_numbers (id, phone_number, api_key_id, twilio_account_id, twilio_number_sid, state, lease_holder,
          previous_configuration_sealed, created_at, updated_at)
        VALUES (?1, ?2, ?3, ?4, ?5, 'active', 'c', 'x', '2020', '2020')`,
     );
     const gone = Array.from({ length: 200 }, (_, index) => String(index).padStart(4, "0"));
     await env.DB.batch(
       gone.map((n) =>
-        insert.bind(`num_${n}`, `+1500555${n}`, key.key_id, account.sid, `PN${n.padStart(32, "0")}`),
+        insert.bind(`num_${n}`, `+1500555${n}`, key.key_id, account?.id, `PN${n.padStart(32, "0")}`),
       ),
     );
     const check = async (overrides: Partial<Env> = {}) => {

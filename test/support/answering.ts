@@ -1,4 +1,6 @@
+import { env } from "cloudflare:workers";
 import { sign } from "../../src/twilio/signature.ts";
+import { createIds } from "../../src/vault/ids.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 import type { Account } from "../twilio-simulator/state.ts";
 import { prepareImport } from "./import.ts";
@@ -10,7 +12,7 @@ export type Imported = {
   phoneNumber: string;
   key: Key;
   agentId: string;
-  /** The row's id, which is in the webhook URLs. */
+  /** The row's id, which is in the webhook URLs behind that of its account. */
   id: string;
   body: Record<string, unknown>;
 };
@@ -25,9 +27,8 @@ export async function haveImported(
   const agentId = await createAgent(key, agent);
   const response = await post("/v1/phone-numbers", { ...body, agent_id: agentId }, { key });
   if (response.status !== 201) throw new Error(await response.text());
-  const imported = (await rows<{ id: string; agent_id: string }>("phone_numbers")).find(
-    ({ agent_id }) => agent_id === agentId,
-  );
+  const imported = (await rows<NumberRow>("phone_numbers")).find(({ agent_id }) => agent_id === agentId);
+  if (imported) accountIds.set(imported.id, imported.twilio_account_id);
   return {
     account,
     phoneNumber: number.phone_number,
@@ -38,7 +39,17 @@ export async function haveImported(
   };
 }
 
-export const webhookUrl = (id: string, path: string) => `${BASE}/webhooks/twilio/${id}/${path}`;
+type NumberRow = { id: string; agent_id: string; twilio_account_id: string };
+
+/** The account of each number that was imported here. */
+const accountIds = new Map<string, string>();
+
+/** A number's id as this service makes them, but nobody's. */
+export const STRAY_ID = await createIds(env.ID_SECRET).newPhoneNumberId();
+const STRAY_ACCOUNT = `twa_${"0".repeat(32)}`;
+
+export const webhookUrl = (id: string, path: string, accountId = accountIds.get(id) ?? STRAY_ACCOUNT) =>
+  `${BASE}/webhooks/twilio/${accountId}/${id}/${path}`;
 
 type Options = {
   /** The URL it is sent to; by default the signed one. */

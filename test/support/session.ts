@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { conversationOf } from "../../src/conversations/door.ts";
 import { sign } from "../../src/twilio/signature.ts";
 import { createVault } from "../../src/vault/vault.ts";
-import type { Imported } from "./answering.ts";
-import { BASE, send } from "./worker.ts";
+import { type Imported, webhookUrl } from "./answering.ts";
+import { send } from "./worker.ts";
 
 /** The object of a call. */
 export const objectOf = ({ id }: Pick<Imported, "id">, callSid: string) =>
@@ -19,7 +19,7 @@ export async function openSession(
   callSid: string,
   { token = account.authToken, slash = "" } = {},
 ) {
-  const url = `${BASE}/webhooks/twilio/${id}/relay/${callSid}`;
+  const url = webhookUrl(id, `relay/${callSid}`);
   const signature = await sign(token, url.replace(/^https/, "wss") + slash, new URLSearchParams());
   const headers = { "x-twilio-signature": signature, upgrade: "websocket" };
   const response = await send(new Request(url, { headers }));

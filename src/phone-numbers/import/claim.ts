@@ -76,8 +76,8 @@ export async function claim(
   { body, account, number, takenOver, superseded, token, twilio }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport> {
-  const { db, vault, ownAddresses, log } = services;
-  const id = takenOver?.id ?? newId("phoneNumber");
+  const { db, vault, ids, ownAddresses, log } = services;
+  const id = takenOver?.id ?? (await ids.newPhoneNumberId());
   // The old configuration belongs to the number's owner. The same SID means the same number in the same Twilio account,
   // so the new row keeps it. If the number has moved to another account, it does not.
   const earlier = takenOver ?? (superseded?.twilio_number_sid === number.sid ? superseded : undefined);
@@ -90,7 +90,10 @@ export async function claim(
     holder: newId("holder"),
     leaseExpiresAt: leaseEnd(services, now),
     phoneNumber: body.phone_number,
-    ...account,
+    apiKeyId: account.apiKeyId,
+    accountId: account.id,
+    accountSid: account.accountSid,
+    region: account.region,
     agentId: body.agent_id,
     twilioNumberSid: number.sid,
     previousConfigurationSealed: await sealConfiguration(vault, id, previous),
@@ -101,10 +104,11 @@ export async function claim(
   const upsert = upsertAccount(db, token, time);
   const accepted = markAccepted(db, token, time);
   try {
-    if (!takenOver) await insertClaim(db, row, [upsert, accepted], time, superseded);
-    else if (!(await takeOverClaim(db, row, takenOver.lease_holder, [upsert, accepted], time))) {
-      throw new ApiError("number_already_imported");
-    }
+    const accountId = takenOver
+      ? await takeOverClaim(db, row, takenOver.lease_holder, [upsert, accepted], time)
+      : await insertClaim(db, row, [upsert, accepted], time, superseded);
+    if (accountId === undefined) throw new ApiError("number_already_imported");
+    return { row: { ...row, accountId }, number, previous, isOurs, twilio };
   } catch (error) {
     if (error instanceof StorageError && error.failure === "conflict")
       throw new ApiError("number_already_imported");
@@ -119,5 +123,4 @@ export async function claim(
       );
     throw error;
   }
-  return { row, number, previous, isOurs, twilio };
 }

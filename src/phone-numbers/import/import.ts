@@ -96,7 +96,10 @@ export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now:
  */
 async function pointHere(claimed: ClaimedImport, services: Services): Promise<boolean> {
   const { row, number, twilio } = claimed;
-  const whole = planImport(number, webhooksOf(services.publicBaseUrl, row.id));
+  const whole = planImport(
+    number,
+    webhooksOf(services.publicBaseUrl, { accountId: row.accountId, phoneNumberId: row.id }),
+  );
   let update = whole;
   let updated: IncomingPhoneNumber;
   try {

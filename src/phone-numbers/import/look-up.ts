@@ -2,6 +2,7 @@ import { type AgentOwner, selectOwner } from "../../agents/store.ts";
 import { readBatch } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
+import { newId } from "../../ids.ts";
 import type { Services } from "../../services.ts";
 import { isAboutCredentials } from "../../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../../twilio/http.ts";
@@ -67,14 +68,20 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   const agent = agents?.results[0] as AgentOwner | undefined;
   if (!agent) throw new ApiError("agent_not_found");
   if (agent.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
-  const account = { apiKeyId, accountSid: body.twilio_sid, region: storedRegion(own, endpoint) };
-  const rows = (accounts?.results ?? []) as (TwilioAccountRow & { region: string })[];
+  const accountRegion = storedRegion(own, endpoint);
+  const rows = (accounts?.results ?? []) as (TwilioAccountRow & { id: string; region: string })[];
+  const account = rows.find((row) => row.region === accountRegion);
   return {
     number,
     twilio: incomingPhoneNumbers(endpoint, credentials),
     endpoint,
-    account,
-    stored: rows.find((row) => row.region === account.region),
+    account: {
+      id: account?.id ?? newId("twilioAccount"),
+      apiKeyId,
+      accountSid: body.twilio_sid,
+      region: accountRegion,
+    },
+    stored: account,
     existing: numbers?.results[0] as ExistingRow | undefined,
     isRegionChecked:
       routed.status === "fulfilled" && (voiceRegion !== undefined || region === DEFAULT_REGION),

@@ -28,8 +28,11 @@ export async function checkPlan(
   }
 }
 
-/** The number as it is, and what the import would send. `{id}` stands for the id that the row will get. */
+/** What stands in a plan for the ids that the import will make. */
+export const PLANNED = { accountId: "{twilio_account_id}", phoneNumberId: "{id}" };
+
+/** The number as it is, and what the import would send. */
 function planText(number: IncomingPhoneNumber, publicBaseUrl: string): string {
   const fields = Object.entries(number).sort(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify(["plan", fields, planImport(number, webhooksOf(publicBaseUrl, "{id}"))]);
+  return JSON.stringify(["plan", fields, planImport(number, webhooksOf(publicBaseUrl, PLANNED))]);
 }

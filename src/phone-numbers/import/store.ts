@@ -8,6 +8,10 @@ import type { PhoneNumberRow } from "../row.ts";
 /** SQL, of the table `phone_numbers`. */
 const IS_ORPHANED = `EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = phone_numbers.api_key_id AND revoked_at IS NOT NULL)`;
 
+/** SQL: the account of an import. Another import may have made it meanwhile, so its id is not the one that we know. */
+const ITS_ACCOUNT =
+  "(SELECT id FROM twilio_accounts WHERE api_key_id = ?3 AND account_sid = ?5 AND region = ?11)";
+
 /** The row that a number already has. `is_orphaned`: its API key is revoked, so nobody can release it. */
 export type ExistingRow = PhoneNumberRow & { is_orphaned: 0 | 1 };
 
@@ -15,7 +19,7 @@ export type ExistingRow = PhoneNumberRow & { is_orphaned: 0 | 1 };
 export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1PreparedStatement {
   return db
     .prepare(
-      `SELECT id, phone_number, api_key_id, agent_id, account_sid, region, twilio_number_sid, inbound_enabled, outbound_enabled,
+      `SELECT id, phone_number, api_key_id, agent_id, twilio_account_id, twilio_number_sid, inbound_enabled, outbound_enabled,
          state, lease_holder, lease_expires_at, previous_configuration_sealed, outcome_unknown_until,
          ${IS_ORPHANED} AS is_orphaned
        FROM phone_numbers WHERE phone_number = ?1`,
@@ -31,6 +35,7 @@ export type Claim = {
   phoneNumber: string;
   apiKeyId: string;
   agentId: string;
+  accountId: string;
   accountSid: string;
   region: string;
   twilioNumberSid: string;
@@ -44,6 +49,7 @@ export type Claim = {
  *
  * @param superseded a `returning` or orphaned row of another key, which this one replaces
  * @param accounts statements that store the Twilio account; see twilio-accounts/store.ts
+ * @returns the id of the account
  * @throws StorageError `conflict` if the number already has a row, `dangling` if the agent no longer exists
  */
 export async function insertClaim(
@@ -52,12 +58,13 @@ export async function insertClaim(
   accounts: readonly D1PreparedStatement[],
   now: string,
   superseded?: Pick<PhoneNumberRow, "id" | "lease_holder" | "api_key_id">,
-): Promise<void> {
+): Promise<string> {
   const insert = db
     .prepare(
-      `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, account_sid, twilio_number_sid, state, lease_holder,
-         lease_expires_at, previous_configuration_sealed, created_at, updated_at, region, outcome_unknown_until)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'importing', ?7, ?8, ?9, ?10, ?10, ?11, ?12)`,
+      `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, twilio_account_id, twilio_number_sid, state,
+         lease_holder, lease_expires_at, previous_configuration_sealed, created_at, updated_at, outcome_unknown_until)
+       VALUES (?1, ?2, ?3, ?4, ${ITS_ACCOUNT}, ?6, 'importing', ?7, ?8, ?9, ?10, ?10, ?12)
+       RETURNING twilio_account_id`,
     )
     .bind(
       claim.id,
@@ -85,7 +92,13 @@ export async function insertClaim(
         deleteUnusedAccounts(db, superseded.api_key_id),
       ]
     : [];
-  await batch(db, [...clear, ...accounts, insert]);
+  const results = await batch(db, [...clear, ...accounts, insert]);
+  return accountIdOf(results.at(-1)) ?? claim.accountId;
+}
+
+/** The id of the account that a statement has just stored in a number. */
+function accountIdOf(result: D1Result | undefined): string | undefined {
+  return (result?.results[0] as { twilio_account_id: string } | undefined)?.twilio_account_id;
 }
 
 /**
@@ -93,7 +106,7 @@ export async function insertClaim(
  * took it over. The row starts anew: of the old values only its id stays. `claim` has what to restore.
  *
  * @param previousHolder of its lease
- * @returns whether the row is now ours
+ * @returns the id of the account if the row is now ours
  * @throws StorageError
  */
 export async function takeOverClaim(
@@ -102,19 +115,21 @@ export async function takeOverClaim(
   previousHolder: string,
   accounts: readonly D1PreparedStatement[],
   now: string,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const update = db
     .prepare(
-      `UPDATE phone_numbers SET state = 'importing', agent_id = ?3, account_sid = ?4, region = ?10, twilio_number_sid = ?5,
-         lease_holder = ?6, lease_expires_at = ?7, previous_configuration_sealed = ?8, created_at = ?9, updated_at = ?9,
+      `UPDATE phone_numbers SET state = 'importing', agent_id = ?4, twilio_account_id = ${ITS_ACCOUNT}, twilio_number_sid = ?6,
+         lease_holder = ?7, lease_expires_at = ?8, previous_configuration_sealed = ?9, created_at = ?10, updated_at = ?10,
          inbound_enabled = 1, outbound_enabled = 1, next_attempt_at = NULL, recovery_attempts = 0, sms_refused = 0,
          health = 'ok', health_reasons = '[]', checked_at = NULL, drift_policy = 'repair', repaired_at = NULL,
          repairs = 0, first_inbound_at = NULL, last_inbound_at = NULL
-       WHERE id = ?1 AND lease_holder = ?2 AND state <> 'active' AND lease_expires_at <= ?9`,
+       WHERE id = ?1 AND lease_holder = ?2 AND state <> 'active' AND lease_expires_at <= ?10
+       RETURNING twilio_account_id`,
     )
     .bind(
       claim.id,
       previousHolder,
+      claim.apiKeyId,
       claim.agentId,
       claim.accountSid,
       claim.twilioNumberSid,
@@ -125,7 +140,7 @@ export async function takeOverClaim(
       claim.region,
     );
   const results = await batch(db, [...accounts, update, deleteUnusedAccounts(db, claim.apiKeyId)]);
-  return results[accounts.length]?.meta.changes === 1;
+  return accountIdOf(results[accounts.length]);
 }
 
 export type Activation = Pick<Claim, "id" | "holder"> & {

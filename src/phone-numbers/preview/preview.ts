@@ -8,7 +8,7 @@ import { type FieldChange, fieldChanges, planImport } from "../configuration.ts"
 import { takeoverOf } from "../import/claim.ts";
 import { alreadyImported } from "../import/import.ts";
 import { lookUp } from "../import/look-up.ts";
-import { planHash } from "../import/plan-hash.ts";
+import { PLANNED, planHash } from "../import/plan-hash.ts";
 import type { ImportBody } from "../schema.ts";
 import { type AnsweredBy, smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
 import { type Facts, type WarningCode, warningsOf } from "./warnings.ts";
@@ -25,7 +25,6 @@ export type Preview = {
 };
 
 /** Stands for the id that the row will get. */
-const ID = "{id}";
 
 /**
  * Checks everything that an import checks, and more that an import has no time for. Writes nothing anywhere.
@@ -49,7 +48,7 @@ export async function previewImport(
   if (!known.isRegionChecked) unchecked.push("region");
   return {
     twilioNumberSid: number.sid,
-    changes: fieldChanges(number, planImport(number, webhooksOf(services.publicBaseUrl, ID))),
+    changes: fieldChanges(number, planImport(number, webhooksOf(services.publicBaseUrl, PLANNED))),
     answeredBy: { voice: voiceAnsweredBy(number, isOurs), sms: smsAnsweredBy(number, isOurs) },
     warnings: warningsOf(number, facts),
     unchecked,

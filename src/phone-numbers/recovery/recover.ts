@@ -69,6 +69,7 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
     phoneNumber: row.phone_number,
     apiKeyId: row.api_key_id,
     agentId: row.agent_id ?? "",
+    accountId: row.twilio_account_id,
     accountSid: row.account_sid,
     region: row.region,
     twilioNumberSid: row.twilio_number_sid,

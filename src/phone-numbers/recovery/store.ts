@@ -56,23 +56,21 @@ export async function findUnfinishedAccounts(
   const accounts = await all<AccountKey>(
     db
       .prepare(
-        `SELECT api_key_id AS apiKeyId, account_sid AS accountSid, region FROM phone_numbers
-         WHERE state <> 'active' AND lease_expires_at <= ?1 AND (next_attempt_at IS NULL OR next_attempt_at <= ?1)
-         ORDER BY lease_expires_at LIMIT ?2`,
+        `SELECT t.id, t.api_key_id AS apiKeyId, t.account_sid AS accountSid, t.region
+         FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id
+         WHERE n.state <> 'active' AND n.lease_expires_at <= ?1
+           AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= ?1)
+         ORDER BY n.lease_expires_at LIMIT ?2`,
       )
       .bind(now, limit),
   );
-  return [
-    ...new Map(
-      accounts.map((account) => [`${account.apiKeyId}/${account.accountSid}/${account.region}`, account]),
-    ).values(),
-  ];
+  return [...new Map(accounts.map((account) => [account.id, account])).values()];
 }
 
 /** The numbers of one account whose import or release is unfinished. @throws StorageError */
 export async function findUnfinishedNumbers(
   db: D1Database,
-  { apiKeyId, accountSid, region }: AccountKey,
+  { id }: Pick<AccountKey, "id">,
   now: string,
   limit: number,
 ): Promise<string[]> {
@@ -80,10 +78,10 @@ export async function findUnfinishedNumbers(
     db
       .prepare(
         `SELECT phone_number FROM phone_numbers
-         WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?5 AND state <> 'active' AND lease_expires_at <= ?3
-           AND (next_attempt_at IS NULL OR next_attempt_at <= ?3) LIMIT ?4`,
+         WHERE twilio_account_id = ?1 AND state <> 'active' AND lease_expires_at <= ?2
+           AND (next_attempt_at IS NULL OR next_attempt_at <= ?2) LIMIT ?3`,
       )
-      .bind(apiKeyId, accountSid, now, limit, region),
+      .bind(id, now, limit),
   );
   return rows.map(({ phone_number }) => phone_number);
 }

@@ -1,12 +1,13 @@
 import { batch, first, run } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertPending } from "../../events/pending-store.ts";
-import type { TwilioAccountRow } from "../../twilio-accounts/row.ts";
+import type { AccountColumns, TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
 import type { PhoneNumberRow } from "../row.ts";
 
 /** A number with what its release needs. */
 export type ReleasableRow = PhoneNumberRow &
+  AccountColumns &
   TwilioAccountRow & {
     created_at: string;
     updated_at: string;
@@ -24,12 +25,12 @@ export function findReleasable(
   return first<ReleasableRow>(
     db
       .prepare(
-        `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.account_sid, n.region, n.twilio_number_sid, n.inbound_enabled,
+        `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
            n.outbound_enabled, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed, n.outcome_unknown_until, n.created_at, n.updated_at,
            n.recovery_attempts, n.next_attempt_at,
            t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
          FROM phone_numbers n
-         JOIN twilio_accounts t ON t.api_key_id = n.api_key_id AND t.account_sid = n.account_sid AND t.region = n.region
+         JOIN twilio_accounts t ON t.id = n.twilio_account_id
          WHERE n.phone_number = ?2 AND n.api_key_id = ?1`,
       )
       .bind(apiKeyId, phoneNumber),

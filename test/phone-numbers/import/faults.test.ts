@@ -61,10 +61,13 @@ async function timePasses(): Promise<void> {
 }
 
 async function expectImported({ number }: Prepared): Promise<void> {
-  const [row] = await rows("phone_numbers");
+  const [row] = await rows<{ id: string; twilio_account_id: string }>("phone_numbers");
   expect(row).toMatchObject({ state: "active", lease_expires_at: null });
   const now = twilio.state.numbers.get(number.sid);
-  const { voice, sms } = webhooksOf(BASE, String(row?.id));
+  const { voice, sms } = webhooksOf(BASE, {
+    accountId: row?.twilio_account_id ?? "",
+    phoneNumberId: row?.id ?? "",
+  });
   expect([now?.voice_url, now?.sms_url]).toEqual([voice, sms]);
   expect(now).toMatchObject({ trunk_sid: null, sms_application_sid: "", voice_receive_mode: "voice" });
 }

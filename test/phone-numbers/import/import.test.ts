@@ -31,8 +31,9 @@ describe("POST /v1/phone-numbers", () => {
     const { number, key, body } = await prepareImport();
     await importIt(body, key);
     const [row] = await rows<Row>("phone_numbers");
-    const base = `${BASE}/webhooks/twilio/${row?.id}`;
-    expect(row?.id).toMatch(/^num_[0-9a-f]{32}$/);
+    const base = `${BASE}/webhooks/twilio/${row?.twilio_account_id}/${row?.id}`;
+    expect(row?.twilio_account_id).toMatch(/^twa_[0-9a-f]{32}$/);
+    expect(row?.id).toMatch(/^num_[0-9a-f]{48}$/);
     expect(twilio.state.numbers.get(number.sid)).toMatchObject({
       voice_url: `${base}/voice#rc=1&rp=ct&ct=2000`,
       voice_method: "POST",
@@ -73,12 +74,14 @@ describe("POST /v1/phone-numbers", () => {
   it("keeps the row: active, with its agent, key, account and Twilio's number SID", async () => {
     const { account, number, key, body } = await prepareImport();
     await importIt(body, key);
+    const [twilioAccount] = await rows<{ id: string }>("twilio_accounts");
+    expect(twilioAccount).toMatchObject({ api_key_id: key.key_id, account_sid: account.sid, region: "" });
     expect(await rows("phone_numbers")).toEqual([
       expect.objectContaining({
         phone_number: "+447446466847",
         api_key_id: key.key_id,
         agent_id: body.agent_id,
-        account_sid: account.sid,
+        twilio_account_id: twilioAccount?.id,
         twilio_number_sid: number.sid,
         inbound_enabled: 1,
         outbound_enabled: 1,

@@ -70,7 +70,8 @@ describe("credentials of another Region", () => {
     addNumber(twilio.state, account, { phone_number: "+15005550009" });
     expect((await importIt(prepared, prepared.regionalBody)).status).toBe(201);
     expect((await importIt(prepared, { ...body, phone_number: "+15005550009" })).status).toBe(201);
-    expect(await rows("twilio_accounts")).toMatchObject([{ region: "" }, { region: "ie1" }]);
+    const regions = (await rows<{ region: string }>("twilio_accounts")).map(({ region }) => region);
+    expect(regions.sort()).toEqual(["", "ie1"]);
     for (const number of ["+447446466847", "+15005550009"]) {
       expect((await twilio.ring(number)).answeredBy).toBe("webhook");
     }

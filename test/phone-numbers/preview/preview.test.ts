@@ -57,7 +57,7 @@ describe("POST /v1/phone-numbers?dry_run=true", () => {
     expect(answer.changes).toContainEqual({
       field: "voice_url",
       present: "https://old.example.com/voice?[redacted]",
-      new: "https://numbers.example.com/webhooks/twilio/{id}/voice#rc=1&rp=ct&ct=2000",
+      new: "https://numbers.example.com/webhooks/twilio/{twilio_account_id}/{id}/voice#rc=1&rp=ct&ct=2000",
     });
     expect(answer.changes.map(({ field }) => field)).not.toContain("voice_method");
     expect(JSON.stringify(answer)).not.toContain("key=secret");
@@ -126,7 +126,7 @@ describe("POST /v1/phone-numbers?dry_run=true", () => {
     ["a look-alike", { voice_url: "https://notvapi.ai/x" }, "voice", { kind: "webhook", host: "notvapi.ai" }],
     [
       "ourselves",
-      { voice_url: "https://numbers.example.com/webhooks/twilio/num_1/voice" },
+      { voice_url: "https://numbers.example.com/webhooks/twilio/twa_1/num_1/voice" },
       "voice",
       { kind: "this_service" },
     ],
