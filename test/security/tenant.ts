@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import { tell } from "../support/answering.ts";
+import { noteAccount, tell } from "../support/answering.ts";
 import { begin, finish } from "../support/bulk.ts";
 import { startCustomer } from "../support/customer.ts";
 import { keepSecret } from "../support/logs.ts";
@@ -77,9 +77,10 @@ async function haveTenant(name: string, digit: number) {
     twilio_token: account.authToken,
     agent_id: agentId,
   });
-  const [row] = (await rows<{ id: string; phone_number: string }>("phone_numbers")).filter(
-    ({ phone_number }) => phone_number === phoneNumber,
-  );
+  const [row] = (
+    await rows<{ id: string; phone_number: string; twilio_account_id: string }>("phone_numbers")
+  ).filter(({ phone_number }) => phone_number === phoneNumber);
+  if (row) noteAccount(row);
   const id = row?.id ?? "";
 
   const [callee, caller] = [`+4416329600${digit}0`, `+4416329600${digit}1`];

@@ -28,7 +28,7 @@ export async function haveImported(
   const response = await post("/v1/phone-numbers", { ...body, agent_id: agentId }, { key });
   if (response.status !== 201) throw new Error(await response.text());
   const imported = (await rows<NumberRow>("phone_numbers")).find(({ agent_id }) => agent_id === agentId);
-  if (imported) accountIds.set(imported.id, imported.twilio_account_id);
+  if (imported) noteAccount(imported);
   return {
     account,
     phoneNumber: number.phone_number,
@@ -41,8 +41,12 @@ export async function haveImported(
 
 type NumberRow = { id: string; agent_id: string; twilio_account_id: string };
 
-/** The account of each number that was imported here. */
+/** The account of each number that a test has imported; its webhook URLs name both. */
 const accountIds = new Map<string, string>();
+
+export function noteAccount({ id, twilio_account_id }: Pick<NumberRow, "id" | "twilio_account_id">): void {
+  accountIds.set(id, twilio_account_id);
+}
 
 /** A number's id as this service makes them, but nobody's. */
 export const STRAY_ID = await createIds(env.ID_SECRET).newPhoneNumberId();
