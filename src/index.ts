@@ -6,7 +6,7 @@ export { BulkImport } from "./bulk-imports/object.ts";
 export { CallLog } from "./call-log/object.ts";
 export { AccountPace } from "./call-log/pace.ts";
 export { Conversation } from "./conversations/conversation.ts";
-export { TextThread } from "./conversations/text-thread.ts";
+export { TextThread } from "./texting/text-thread.ts";
 export { EventOutbox } from "./events/outbox/object.ts";
 
 // A caller waits for the first call of a fresh isolate. What a call does not need is evaluated when it is first needed:

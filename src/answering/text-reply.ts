@@ -1,4 +1,4 @@
-import { carrierWordIn } from "../conversations/thread.ts";
+import { carrierWordIn } from "../texting/thread.ts";
 import { type EventType, sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";

@@ -8,7 +8,7 @@ import { ModelError } from "../model/model.ts";
 import { createServices, type Services } from "../services.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import type { Slot } from "../vault/vault.ts";
-import { requestOf } from "./request.ts";
+import { requestOf } from "../conversations/request.ts";
 import {
   MAX_TEXT_LENGTH,
   newThread,
@@ -18,7 +18,7 @@ import {
   type Thread,
   type ThreadOwner,
 } from "./thread.ts";
-import { NO_PHRASES, type TurnResult, takeTurn } from "./turn.ts";
+import { NO_PHRASES, type TurnResult, takeTurn } from "../conversations/turn.ts";
 
 const KEY = "thread";
 const SLOT: Slot = "text_threads.state/thread";
