@@ -18,7 +18,8 @@ const EDGES: Record<string, readonly string[]> = {
   "phone-numbers": ["twilio-accounts", "events", "agents", "api-keys"],
   outbound: ["twilio-accounts", "api-keys", "call-log"],
   answering: ["twilio-accounts", "events", "agents", "conversations", "texting", "call-log"],
-  conversations: ["agents", "api-keys"],
+  conversations: ["agents"],
+  trying: ["conversations", "agents", "api-keys"],
   // A text is answered by the same model as a call, in a thread of its own.
   texting: ["conversations", "agents", "events", "twilio-accounts"],
   "twilio-accounts": ["events"],

@@ -45,8 +45,8 @@ async function openCall(agent: Record<string, unknown> = {}, callSid = "CA1") {
     );
   const turns = () =>
     runInDurableObject(object, (instance) => {
-      type Kept = { around: { memory: { state: { turns: { role: string; text: string }[] } } } };
-      const { state } = (instance as unknown as Kept).around.memory;
+      type Kept = { dialogue: { state: { turns: { role: string; text: string }[] } } };
+      const { state } = (instance as unknown as Kept).dialogue;
       return state.turns.map(({ role, text }) => `${role}: ${text}`);
     });
   return { imported, session, object, settle, later, answered, turns };
