@@ -53,7 +53,6 @@ const talkFields = {
   max_characters_per_turn: { schema: wholeNumber(50, 4_000), default: 1_000 as number },
   ai_speaks_first: { schema: z.boolean(), default: true as boolean },
   transcript: { schema: z.boolean(), default: true as boolean },
-  ai_speaks_first: { schema: z.boolean(), default: true as boolean },
   sms_reply: { schema: z.boolean(), default: false as boolean },
 } satisfies Record<string, Field>;
 
