@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, tryBody } from "../src/conversations/try-schema.ts";
+import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, tryBody } from "../src/trying/schema.ts";
 import { answered, described, type Operation, type Reference } from "./operation.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";

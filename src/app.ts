@@ -5,7 +5,6 @@ import { sessions } from "./api-keys/session-routes.ts";
 import { bulkImports } from "./bulk-imports/routes.ts";
 import { callLog, keyCalls } from "./call-log/routes.ts";
 import { usage } from "./call-log/usage-routes.ts";
-import { tries } from "./conversations/try-routes.ts";
 import { documentation } from "./documentation/routes.ts";
 import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
@@ -18,6 +17,7 @@ import { mcp } from "./mcp/routes.ts";
 import { calls, texts } from "./outbound/routes.ts";
 import { phoneNumbers } from "./phone-numbers/routes.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
+import { tries } from "./trying/routes.ts";
 
 /** Everything but what Twilio calls, which is in webhooks.ts. */
 export const app = new Hono<AppEnv>();

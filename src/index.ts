@@ -6,8 +6,8 @@ export { BulkImport } from "./bulk-imports/object.ts";
 export { CallLog } from "./call-log/object.ts";
 export { AccountPace } from "./call-log/pace.ts";
 export { Conversation } from "./conversations/conversation.ts";
-export { TextThread } from "./conversations/text-thread.ts";
 export { EventOutbox } from "./events/outbox/object.ts";
+export { TextThread } from "./texting/text-thread.ts";
 
 // A caller waits for the first call of a fresh isolate. What a call does not need is evaluated when it is first needed:
 // wrangler's bundler makes a function of each module that is only imported by import().

@@ -1,9 +1,9 @@
-import { carrierWordIn } from "../conversations/thread.ts";
 import { type EventType, sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { callObject } from "../objects.ts";
 import type { Services } from "../services.ts";
+import { carrierWordIn } from "../texting/thread.ts";
 import { isE164, isWithheld } from "../twilio/e164.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isInService } from "./answer.ts";

@@ -5,9 +5,8 @@ import { createMeasure } from "../http/metrics.ts";
 import { configuredModel } from "../model/configured.ts";
 import { createVault } from "../vault/vault.ts";
 import { planAlarm } from "./alarm.ts";
-import { type Around, Dialogue } from "./dialogue.ts";
+import { Dialogue } from "./dialogue.ts";
 import { afterEnd, Gather, type Input, type Reply } from "./gather.ts";
-import { Memory } from "./memory.ts";
 import { Relay } from "./relay.ts";
 import { hearingOf, RelaySocket } from "./socket.ts";
 import { hangupOf, newState, type Opening, type State, type Turn } from "./state.ts";
@@ -24,26 +23,17 @@ export type Outcome = { ended_reason: string; transcript?: Turn[] };
  */
 export class Conversation extends DurableObject<Env> {
   #alarmAt = 0;
-  protected readonly around: Around;
-  readonly #dialogue: Dialogue;
-  readonly #relay: Relay;
-  readonly #gather: Gather;
-
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    const config = readConfig(env);
-    const memory = new Memory(ctx.storage, createVault(config.tokenEncryptionKeys));
-    this.around = {
-      memory,
-      socket: new RelaySocket(ctx),
-      log: createLogger({ object: "conversation" }),
-      model: () => configuredModel(readConfig(env).model, env),
-      changed: () => this.#changed(),
-    };
-    this.#dialogue = new Dialogue(this.around);
-    this.#relay = new Relay(this.around, this.#dialogue);
-    this.#gather = new Gather(memory, this.#dialogue);
-  }
+  readonly #socket = new RelaySocket(this.ctx);
+  protected readonly dialogue = new Dialogue({
+    storage: this.ctx.storage,
+    vault: createVault(readConfig(this.env).tokenEncryptionKeys),
+    socket: this.#socket,
+    log: createLogger({ object: "conversation" }),
+    model: () => configuredModel(readConfig(this.env).model, this.env),
+    changed: () => this.#changed(),
+  });
+  readonly #relay = new Relay(this.dialogue);
+  readonly #gather = new Gather(this.dialogue);
 
   /** Twilio opens the WebSocket; the Worker has checked that it is Twilio. */
   async begin(opening: Opening): Promise<void> {
@@ -51,39 +41,37 @@ export class Conversation extends DurableObject<Env> {
   }
 
   override async fetch(): Promise<Response> {
-    const { memory, socket } = this.around;
-    const state = await memory.load();
-    if (!state || state.ended || state.transport === "gather" || socket.isOpen)
+    const state = await this.dialogue.load();
+    if (!state || state.ended || state.transport === "gather" || this.#socket.isOpen)
       return new Response(null, { status: 409 });
-    const response = socket.accept(Date.now(), state.relayStarted);
+    const response = this.#socket.accept(Date.now(), state.relayStarted);
     if (state.relayStarted) {
       // A connection that broke, or an object that was restarted: what was said last may be lost.
-      this.#dialogue.sayAlone(this.#dialogue.phrases.lost);
-      this.ctx.waitUntil(memory.keep());
+      this.dialogue.sayAlone(this.dialogue.phrases.lost);
+      this.ctx.waitUntil(this.dialogue.keep());
     }
     await this.#arm();
     return response;
   }
 
   override async webSocketMessage(webSocket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    const { memory, socket } = this.around;
-    const frame = socket.read(webSocket, data);
+    const frame = this.#socket.read(webSocket, data);
     if (!frame) return;
-    const state = await memory.load();
-    if (!state) return socket.refuse(webSocket);
+    const state = await this.dialogue.load();
+    if (!state) return this.#socket.refuse(webSocket);
     await this.#relay.take(webSocket, frame, state);
     await this.#arm();
   }
 
   override async webSocketClose(webSocket: WebSocket): Promise<void> {
-    const { memory, socket } = this.around;
-    const state = await memory.load();
+    const state = await this.dialogue.load();
     // Whether the caller hung up or the line broke, Twilio tells elsewhere. Another session may be open already.
-    if (state?.transport === "relay" && !socket.isOpen) {
-      this.#dialogue.stop();
-      memory.state = { ...state, lastHearing: { ...hearingOf(webSocket), overAt: Date.now() } };
-      if (!state.ended) this.#dialogue.settle();
-      await memory.keep();
+    if (state?.transport === "relay" && !this.#socket.isOpen) {
+      this.dialogue.stop();
+      const lastHearing = { ...hearingOf(webSocket), overAt: Date.now() };
+      this.dialogue.state = { ...(this.dialogue.state ?? state), lastHearing };
+      if (!state.ended) this.dialogue.settle();
+      await this.dialogue.keep();
     }
     webSocket.close(1000);
     await this.#arm();
@@ -99,7 +87,7 @@ export class Conversation extends DurableObject<Env> {
     const { relayStarted } = state;
     if (!isUnreached) return { say: "", next: state.ended ? afterEnd(state) : "hang_up", relayStarted };
     const reply = await this.#gather.takeOver(state);
-    this.around.socket.close();
+    this.#socket.close();
     return { ...reply, relayStarted };
   }
 
@@ -110,16 +98,15 @@ export class Conversation extends DurableObject<Env> {
 
   /** How the call ended; null if this object never heard of it. Counts it, once. */
   async outcome(): Promise<Outcome | null> {
-    const { memory } = this.around;
-    if (!(await memory.load()) || !memory.state) return null;
-    this.#dialogue.stop();
-    const isSpokenByTwiml = memory.state.ended && memory.state.transport === "gather";
-    this.#dialogue.settle(isSpokenByTwiml ? "all" : undefined);
-    this.#dialogue.end(hangupOf(memory.state));
-    const { asked, pieces, turns, transport, ended, opening, isCounted } = memory.state;
-    const reason = ended?.reason ?? hangupOf(memory.state);
+    if (!(await this.dialogue.load()) || !this.dialogue.state) return null;
+    this.dialogue.stop();
+    const isSpokenByTwiml = this.dialogue.state.ended && this.dialogue.state.transport === "gather";
+    this.dialogue.settle(isSpokenByTwiml ? "all" : undefined);
+    this.dialogue.end(hangupOf(this.dialogue.state));
+    const { asked, pieces, turns, transport, ended, opening, isCounted } = this.dialogue.state;
+    const reason = ended?.reason ?? hangupOf(this.dialogue.state);
     if (!isCounted) {
-      memory.state = { ...memory.state, isCounted: true };
+      this.dialogue.state = { ...this.dialogue.state, isCounted: true };
       const waits = turns.flatMap(({ first_token_ms }) => first_token_ms ?? []);
       const mean = waits.reduce((sum, ms) => sum + ms, 0) / Math.max(waits.length, 1);
       const counts = [asked, pieces, mean, Math.max(0, ...waits)];
@@ -130,46 +117,39 @@ export class Conversation extends DurableObject<Env> {
   }
 
   /** Deletes everything. */
-  async erase(): Promise<void> {
-    this.#dialogue.stop();
-    this.around.socket.close();
-    await this.around.memory.erase();
+  erase(): Promise<void> {
+    return this.dialogue.erase();
   }
 
   override async alarm(): Promise<void> {
     this.#alarmAt = 0;
-    if (!(await this.around.memory.load())) return this.erase();
+    if (!(await this.dialogue.load())) return this.erase();
     await this.#arm();
   }
 
   /** The conversation, begun if there is none. */
   async #open(opening: Opening): Promise<State> {
-    const { memory } = this.around;
-    const known = await memory.load();
+    const known = await this.dialogue.load();
     if (known) return known;
     const state = newState(opening, Date.now());
-    memory.state = state;
+    this.dialogue.state = state;
     // Before Twilio's first message the object may sleep already.
     await this.#changed();
     return state;
   }
 
   async #changed(): Promise<void> {
-    await this.around.memory.keep();
+    await this.dialogue.keep();
     await this.#arm();
   }
 
   /** Does what is due, and sets the alarm to when something is due next. */
   async #arm(): Promise<void> {
-    const { memory, socket } = this.around;
-    const { goodbye, timeIsUp, stillThere } = this.#dialogue.phrases;
-    while (memory.state) {
+    const { goodbye, timeIsUp, stillThere } = this.dialogue.phrases;
+    while (this.dialogue.state) {
       const now = Date.now();
-      const plan = planAlarm(
-        memory.state,
-        { hearing: socket.isOpen ? socket.hearing : null, isComposing: this.#dialogue.isComposing },
-        now,
-      );
+      const hearing = this.#socket.isOpen ? this.#socket.hearing : null;
+      const plan = planAlarm(this.dialogue.state, { hearing, isComposing: this.dialogue.isComposing }, now);
       switch (plan.kind) {
         case "sleep":
           // An alarm that comes too early looks again; so a turn, which puts the silence off, writes none.
@@ -179,21 +159,21 @@ export class Conversation extends DurableObject<Env> {
         case "forget":
           return this.erase();
         case "close":
-          socket.close();
+          this.#socket.close();
           continue;
         case "hang_up":
-          this.#dialogue.settle();
-          socket.end(memory.state.ended?.reason);
+          this.dialogue.settle();
+          this.#socket.end(this.dialogue.state.ended?.reason);
           break;
         case "ask_if_there":
-          this.#dialogue.sayAlone(stillThere);
-          socket.note({ hasAskedIfThere: true });
+          this.dialogue.sayAlone(stillThere);
+          this.#socket.note({ hasAskedIfThere: true });
           break;
         case "end":
-          this.#dialogue.sayAlone(plan.reason === "silence_timeout" ? goodbye : timeIsUp);
-          this.#dialogue.end(plan.reason);
+          this.dialogue.sayAlone(plan.reason === "silence_timeout" ? goodbye : timeIsUp);
+          this.dialogue.end(plan.reason);
       }
-      await memory.keep();
+      await this.dialogue.keep();
     }
   }
 }

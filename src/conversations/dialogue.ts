@@ -1,15 +1,19 @@
 import { errorFields, type Logger } from "../http/log.ts";
 import type { Model } from "../model/model.ts";
-import type { Memory } from "./memory.ts";
+import type { Slot, Vault } from "../vault/vault.ts";
 import { type Phrases, phrasesIn } from "./phrases.ts";
 import { callRequest, planTool } from "./request.ts";
 import type { RelaySocket } from "./socket.ts";
 import { type Hearing, newHearing, newSpeech } from "./speech.ts";
-import { type EndedReason, ended, heard, type State, sent, settled, speaking } from "./state.ts";
+import { type EndedReason, ended, heard, type State, sent, settled, speaking, stored } from "./state.ts";
 import { NO_PHRASES, type TurnResult, takeTurn } from "./turn.ts";
 
+const KEY = "conversation";
+const SLOT: Slot = "conversations.state/call";
+
 export type Around = {
-  memory: Memory;
+  storage: DurableObjectStorage;
+  vault: Vault;
   socket: RelaySocket;
   log: Logger;
   /** The deployment's model; null if it has none. */
@@ -18,43 +22,56 @@ export type Around = {
   changed: () => Promise<void>;
 };
 
-/** What the agent says, and why. Its words go to the open session, or wait for `<Gather>`. */
+/** What the agent says, and why. Its words go to the open session, or wait for `<Gather>`. Holds the state, sealed at rest. */
 export class Dialogue {
+  state: State | null = null;
+  #isLoaded = false;
   #turn: AbortController | null = null;
   /** What was said before goes on until there is something to say. */
   #beginsAnew = false;
-  readonly #around: Around;
+  readonly around: Around;
 
   constructor(around: Around) {
-    this.#around = around;
+    this.around = around;
+  }
+
+  /** The conversation as it stands; null if nothing is known of it. */
+  async load(): Promise<State | null> {
+    if (this.#isLoaded) return this.state;
+    const { storage, vault } = this.around;
+    const sealed = await storage.get<string>(KEY);
+    const state = sealed === undefined ? null : (JSON.parse(await vault.open(sealed, SLOT)) as State);
+    // Somebody else may have loaded it meanwhile, and gone on.
+    if (!this.#isLoaded) this.state = state;
+    this.#isLoaded = true;
+    return this.state;
+  }
+
+  /** Writes the state down. Nothing that is sent waits for it. */
+  async keep(): Promise<void> {
+    const { state } = this;
+    if (!state) return;
+    const sealed = await this.around.vault.seal(stored(state), SLOT);
+    // It went on while this was being sealed: only the newest may be the last that is written.
+    if (state !== this.state) return this.keep();
+    await this.around.storage.put(KEY, sealed, { allowUnconfirmed: true });
+  }
+
+  async erase(): Promise<void> {
+    this.stop();
+    this.around.socket.close();
+    this.state = null;
+    await this.around.storage.deleteAll();
   }
 
   get phrases(): Phrases {
-    return phrasesIn(this.#around.memory.state?.opening.agent.language ?? "en");
+    return phrasesIn(this.state?.opening.agent.language ?? "en");
   }
 
   /** What Twilio tells of the speech. */
   get hearing(): Hearing {
-    const { socket, memory } = this.#around;
-    const { lastHearing, speech } = memory.state ?? {};
-    return socket.hearing ?? lastHearing ?? newHearing(speech?.startedAt ?? 0);
-  }
-
-  /** The caller said something, or nobody has: the model answers, and what it was saying before is over. */
-  async respond(words: string | null): Promise<void> {
-    const { memory, model: modelOf, changed } = this.#around;
-    if (!memory.state || memory.state.ended) return;
-    this.stop();
-    const now = Date.now();
-    const asked = memory.state.asked + 1;
-    memory.state = { ...(words === null ? memory.state : heard(memory.state, words, now)), asked };
-    const model = modelOf();
-    if (asked > memory.state.opening.agent.talk.max_turns) {
-      this.sayAlone(this.phrases.timeIsUp);
-      this.end("max_turns_reached");
-    } else if (!model) this.end("failed");
-    else await this.#answer(model, memory.state, now);
-    await changed();
+    const { lastHearing, speech } = this.state ?? {};
+    return this.around.socket.hearing ?? lastHearing ?? newHearing(speech?.startedAt ?? 0);
   }
 
   /** Whether the model is asked, and has not said all. */
@@ -62,8 +79,23 @@ export class Dialogue {
     return this.#turn !== null;
   }
 
+  /** The caller said something, or nobody has: the model answers, and what it was saying before is over. */
+  async respond(words: string | null): Promise<void> {
+    this.stop();
+    if (!this.state || this.state.ended) return;
+    const now = Date.now();
+    const asked = this.state.asked + 1;
+    this.state = { ...(words === null ? this.state : heard(this.state, words, now)), asked };
+    const model = this.around.model();
+    if (asked > this.state.opening.agent.talk.max_turns) {
+      this.sayAlone(this.phrases.timeIsUp);
+      this.end("max_turns_reached");
+    } else if (!model) this.end("failed");
+    else await this.#answer(model, this.state, now);
+    await this.around.changed();
+  }
+
   async #answer(model: Model, state: State, startedAt: number): Promise<void> {
-    const { log } = this.#around;
     const { opening, transport } = state;
     const { agent, patienceMs } = opening;
     const stop = new AbortController();
@@ -80,7 +112,8 @@ export class Dialogue {
         say: (piece, isAnswer) => {
           if (this.#turn === stop) this.say(piece, isAnswer, isAnswer ? Date.now() - startedAt : undefined);
         },
-        onFailure: (error) => log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) }),
+        onFailure: (error) =>
+          this.around.log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) }),
       });
       if (this.#turn !== stop) return;
       this.#turn = null;
@@ -92,20 +125,16 @@ export class Dialogue {
   }
 
   #conclude({ text, tool, pieces, failure }: TurnResult): void {
-    const { memory } = this.#around;
-    if (!memory.state) return;
-    memory.state = { ...memory.state, pieces: memory.state.pieces + pieces };
-    const plan = tool && planTool(tool, memory.state.opening.agent.talk.transfer_numbers);
+    if (!this.state) return;
+    this.state = { ...this.state, pieces: this.state.pieces + pieces };
+    const plan = tool && planTool(tool, this.state.opening.agent.talk.transfer_numbers);
     const isSaid = text.trim() !== "";
     const { goodbye, transferring, cannotTransfer } = this.phrases;
+    if (plan?.kind === "refuse") this.say(isSaid ? ` ${cannotTransfer}` : cannotTransfer, true);
+    else if (plan && !isSaid) this.say(plan.kind === "end" ? goodbye : transferring, true);
     if (failure) this.end(failure === "refused" ? "model_refused" : "failed");
-    if (plan?.kind === "end") {
-      if (!isSaid) this.say(goodbye, true);
-      this.end("completed");
-    } else if (plan?.kind === "transfer") {
-      if (!isSaid) this.say(transferring, true);
-      this.end("transferred", plan.to);
-    } else if (plan) this.say(isSaid ? ` ${cannotTransfer}` : cannotTransfer, true);
+    if (plan?.kind === "end") this.end("completed");
+    if (plan?.kind === "transfer") this.end("transferred", plan.to);
     this.#finish();
   }
 
@@ -118,47 +147,40 @@ export class Dialogue {
   }
 
   say(text: string, isAnswer: boolean, firstTokenMs?: number): void {
-    const { memory, socket } = this.#around;
-    if (!memory.state || text === "") return;
+    if (!this.state || text === "") return;
     if (this.#beginsAnew) this.#begin();
-    memory.state = speaking(memory.state, text, isAnswer, Date.now(), firstTokenMs);
-    if (memory.state.transport === "relay") socket.say(text);
+    this.state = speaking(this.state, text, isAnswer, Date.now(), firstTokenMs);
+    if (this.state.transport === "relay") this.around.socket.say(text);
   }
 
   #begin(): void {
-    const { memory, socket } = this.#around;
     const now = Date.now();
     this.settle();
     this.#beginsAnew = false;
-    if (memory.state) memory.state = { ...memory.state, speech: newSpeech(now), lastHearing: null };
-    socket.note({ played: 0, voiceAt: now, isVoiceOff: false });
+    if (this.state) this.state = { ...this.state, speech: newSpeech(now), lastHearing: null };
+    this.around.socket.note({ played: 0, voiceAt: now, isVoiceOff: false });
   }
 
   #finish(): void {
-    const { memory, socket } = this.#around;
-    if (memory.state?.transport !== "relay") return;
-    memory.state = sent(memory.state, Date.now());
-    socket.finish();
+    if (this.state?.transport !== "relay") return;
+    this.state = sent(this.state, Date.now());
+    this.around.socket.finish();
   }
 
   /** The model says no more. */
   stop(): void {
-    const { memory } = this.#around;
     this.#turn?.abort(new Error("the caller went on"));
     this.#turn = null;
     // Twilio takes what comes next for another utterance.
-    if (memory.state?.speech?.sentAt === null) this.#finish();
+    if (this.state?.speech?.sentAt === null) this.#finish();
   }
 
   /** What was being said is over, and as much of it as was heard becomes a turn. */
   settle(by: Hearing | { utterance: string } | "all" = this.hearing): void {
-    const { memory } = this.#around;
-    if (!memory.state) return;
-    memory.state = settled(memory.state, by, Date.now());
+    if (this.state) this.state = settled(this.state, by, Date.now());
   }
 
   end(reason: EndedReason, transferTo?: string): void {
-    const { memory } = this.#around;
-    if (memory.state) memory.state = ended(memory.state, reason, Date.now(), transferTo);
+    if (this.state) this.state = ended(this.state, reason, Date.now(), transferTo);
   }
 }

@@ -1,6 +1,5 @@
 import { listenSeconds, planSilence } from "./alarm.ts";
 import type { Dialogue } from "./dialogue.ts";
-import type { Memory } from "./memory.ts";
 import { answerIn, heardAt } from "./speech.ts";
 import { delivered, modelBegins, type State } from "./state.ts";
 
@@ -23,17 +22,15 @@ const GATHER_SHARE = 0.5;
 export class Gather {
   #answer: Promise<void> | null = null;
   #hasBridged = false;
-  readonly #memory: Memory;
   readonly #dialogue: Dialogue;
 
-  constructor(memory: Memory, dialogue: Dialogue) {
-    this.#memory = memory;
+  constructor(dialogue: Dialogue) {
     this.#dialogue = dialogue;
   }
 
   take(input: Input, state: State): Promise<Reply> | Reply {
     const { talk } = state.opening.agent;
-    this.#memory.state = { ...state, transport: "gather" };
+    this.#dialogue.state = { ...state, transport: "gather" };
     const { lost, timeIsUp, goodbye, stillThere } = this.#dialogue.phrases;
     if (!this.#answer) this.#dialogue.settle("all");
     if (state.ended && !this.#answer) return { say: "", next: afterEnd(state) };
@@ -43,7 +40,7 @@ export class Gather {
     }
     if (input === "silence") {
       const { kind, silent } = planSilence(state.silentSeconds, talk.silence_hangup_seconds);
-      this.#memory.state = { ...this.#memory.state, silentSeconds: silent };
+      this.#dialogue.state = { ...this.#dialogue.state, silentSeconds: silent };
       if (kind === "end") this.#dialogue.end("silence_timeout");
       return this.#speak({ end: goodbye, ask_if_there: stillThere, listen: "" }[kind]);
     }
@@ -60,9 +57,9 @@ export class Gather {
     this.#dialogue.stop();
     // The greeting, and last words that were cut off with the session, are said again.
     if (asked > 0 && !(ended && isUnsaid)) this.#dialogue.settle();
-    const { turns } = this.#memory.state ?? state;
+    const { turns } = this.#dialogue.state ?? state;
     const heard = { turns: asked > 0 ? turns : [], speech: null };
-    this.#memory.state = { ...(this.#memory.state ?? state), ...heard, transport: "gather" };
+    this.#dialogue.state = { ...(this.#dialogue.state ?? state), ...heard, transport: "gather" };
     if (ended) return this.#speak(isUnsaid ? wordsOf(state) : "");
     if (asked === 0 && modelBegins(opening)) return this.#compose(null);
     return this.#speak(relayStarted && asked > 0 ? this.#dialogue.phrases.lost : (opening.greeting ?? ""));
@@ -75,7 +72,7 @@ export class Gather {
   }
 
   async #answered(): Promise<Reply> {
-    const { state } = this.#memory;
+    const { state } = this.#dialogue;
     const patienceMs = (state?.opening.patienceMs ?? 0) * GATHER_SHARE;
     const late = new Promise<true>((resolve) => setTimeout(resolve, patienceMs, true));
     const isLate = await Promise.race([this.#answer, late]);
@@ -95,10 +92,10 @@ export class Gather {
   }
 
   async #deliver(): Promise<Reply> {
-    const { state } = this.#memory;
+    const { state } = this.#dialogue;
     if (!state) return { say: "", next: "hang_up" };
-    this.#memory.state = delivered(state, Date.now());
-    await this.#memory.keep();
+    this.#dialogue.state = delivered(state, Date.now());
+    await this.#dialogue.keep();
     const { silence_hangup_seconds: limit } = state.opening.agent.talk;
     const next = state.ended ? afterEnd(state) : { listenSeconds: listenSeconds(state.silentSeconds, limit) };
     return { say: wordsOf(state), next };

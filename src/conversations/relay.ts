@@ -1,8 +1,6 @@
-import type { Logger } from "../http/log.ts";
 import { isWithheld } from "../twilio/e164.ts";
 import type { Dialogue } from "./dialogue.ts";
 import type { Frame } from "./frames.ts";
-import type { Memory } from "./memory.ts";
 import type { RelaySocket } from "./socket.ts";
 import { playedAfter } from "./speech.ts";
 import { delivered, modelBegins, type State } from "./state.ts";
@@ -15,19 +13,12 @@ const MAX_FROM_LENGTH = 100;
 export class Relay {
   #keys = "";
   #keysTimer: ReturnType<typeof setTimeout> | null = null;
-  readonly #memory: Memory;
-  readonly #socket: RelaySocket;
   readonly #dialogue: Dialogue;
-  readonly #log: Logger;
+  readonly #socket: RelaySocket;
 
-  constructor(
-    { memory, socket, log }: { memory: Memory; socket: RelaySocket; log: Logger },
-    dialogue: Dialogue,
-  ) {
-    this.#memory = memory;
-    this.#socket = socket;
-    this.#log = log;
+  constructor(dialogue: Dialogue) {
     this.#dialogue = dialogue;
+    this.#socket = dialogue.around.socket;
   }
 
   async take(webSocket: WebSocket, frame: Frame, state: State): Promise<void> {
@@ -48,7 +39,7 @@ export class Relay {
         this.#noteCaller();
         this.#dialogue.stop();
         this.#dialogue.settle({ utterance: frame.heard });
-        return this.#memory.keep();
+        return this.#dialogue.keep();
       case "prompt":
         this.#noteCaller();
         return this.#dialogue.respond(frame.text);
@@ -56,7 +47,7 @@ export class Relay {
         this.#noteCaller();
         return this.#press(frame.digit);
       case "error":
-        return this.#log.warn("relay_error", { agent_id: state.opening.agent.id });
+        return this.#dialogue.around.log.warn("relay_error", { agent_id: state.opening.agent.id });
     }
   }
 
@@ -70,17 +61,17 @@ export class Relay {
     const caller = isWithheld(frame.from) ? "" : frame.from.slice(0, MAX_FROM_LENGTH);
     const opening = { ...state.opening, from: isOutbound ? from : caller };
     // Twilio begins to say the greeting.
-    this.#memory.state = delivered({ ...state, opening, relayStarted: true }, Date.now());
-    await (modelBegins(opening) ? this.#dialogue.respond(null) : this.#memory.keep());
+    this.#dialogue.state = delivered({ ...state, opening, relayStarted: true }, Date.now());
+    await (modelBegins(opening) ? this.#dialogue.respond(null) : this.#dialogue.keep());
   }
 
   #noteCaller(isSpeaking?: boolean): void {
     const speaking = isSpeaking === undefined ? {} : { isCallerSpeaking: isSpeaking };
     this.#socket.note({ callerAt: Date.now(), hasAskedIfThere: false, ...speaking });
     // Whoever speaks is not silent, though they begin when the goodbye does.
-    const { state } = this.#memory;
+    const { state } = this.#dialogue;
     if (isSpeaking !== false && state?.ended?.reason === "silence_timeout")
-      this.#memory.state = { ...state, ended: null };
+      this.#dialogue.state = { ...state, ended: null };
   }
 
   /** Keys come one by one; the model hears of them once the caller pauses, or ends them with `#`. */

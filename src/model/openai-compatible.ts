@@ -12,8 +12,8 @@ export type OpenAiCompatible = {
 /** What a model was found not to take. */
 type Refused = "max_tokens" | "max_completion_tokens" | "tools";
 
-/** By server and model; a new isolate finds it out again. */
-const REFUSED = new Map<string, Set<Refused>>();
+/** By server and model; a new isolate finds it out again. @internal */
+export const REFUSED = new Map<string, Set<Refused>>();
 const MAX_REFUSAL_LENGTH = 4_096;
 
 /** The body of a request. https://platform.openai.com/docs/api-reference/chat/create */

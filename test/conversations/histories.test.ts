@@ -140,7 +140,7 @@ type Stored = { ended: { reason: string } | null };
 async function stateOf(imported: Imported, callSid: string): Promise<Stored | null> {
   return runInDurableObject(
     await objectOf(imported, callSid),
-    (object) => (object as unknown as { around: { memory: { state: Stored | null } } }).around.memory.state,
+    (object) => (object as unknown as { dialogue: { state: Stored | null } }).dialogue.state,
   );
 }
 

@@ -238,8 +238,7 @@ describe("a model that fails", () => {
 type State = { turns: unknown[]; ended: { reason: string } | null };
 const stateOf = async (imported: Imported, callSid: string) =>
   runInDurableObject(await objectOf(imported, callSid), async (object) => {
-    const { around } = object as unknown as { around: { memory: { state: State } } };
-    return around.memory.state;
+    return (object as unknown as { dialogue: { state: State } }).dialogue.state;
   });
 
 describe("who opens the WebSocket", () => {

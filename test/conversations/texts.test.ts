@@ -1,11 +1,11 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import type { TextThread } from "../../src/conversations/text-thread.ts";
+import type { TextThread } from "../../src/texting/text-thread.ts";
 import { createVault } from "../../src/vault/vault.ts";
-import { haveImported, type Imported } from "../support/answering.ts";
+import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
-import { logLines } from "../support/logs.ts";
+import { expectErrorLog, logLines } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
 import { effects } from "../twilio-simulator/faults.ts";
@@ -107,11 +107,93 @@ describe("an agent that answers texts", () => {
     expect(sent()).toEqual([]);
   });
 
-  it.each(["STOP", "stop.", "Unsubscribe", "HELP", "START"])("leaves %s to Twilio", async (word) => {
+  it.each(["stop.", "Unsubscribe", "HELP", "START"])("leaves %s to Twilio", async (word) => {
     haveModel();
     const imported = await haveTexter();
     await text(imported, word);
     expect([sent(), modelRequests()]).toEqual([[], []]);
+  });
+
+  it.each([
+    "OPT OUT",
+    "STOP ALL",
+    "Stop please",
+    '"STOP"',
+    "STOP\u200b",
+    "Please stop texting me!",
+    "Don’t text me again",
+    "STOP",
+  ])("does not answer who opts out in clear words, and tells of it: %s", async (words) => {
+    haveModel();
+    const imported = await haveTexter();
+    await text(imported, words);
+    expect([sent(), modelRequests()]).toEqual([[], []]);
+    await vi.waitFor(() =>
+      expect(customer.events().filter(({ event }) => event === "sms.opted_out")).toMatchObject([
+        { from: THEM, to: imported.phoneNumber, text: expect.any(String) },
+      ]),
+    );
+  });
+
+  it.each([
+    "Can I stop by at five?",
+    "When does it end?",
+    "Cancel my appointment on Friday",
+    "Stop is a word",
+  ])("answers who only uses the word: %s", async (words) => {
+    haveModel(() => streamed("Yes."));
+    await text(await haveTexter(), words);
+    expect(sent()).toEqual(["Yes."]);
+  });
+
+  it("answers a text that came meanwhile next, and to the right question", async () => {
+    let release = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    haveModel(async () => {
+      if (modelRequests().length === 1) await released;
+      return streamed(`Answer ${modelRequests().length}.`);
+    });
+    const imported = await haveTexter();
+    await twilio.text(imported.phoneNumber, { body: "Are you open on Sunday?", from: THEM });
+    await vi.waitFor(() => expect(modelRequests()).toHaveLength(1), { timeout: 10_000 });
+    await twilio.text(imported.phoneNumber, { body: "And do you have parking?", from: THEM });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    release();
+    await vi.waitFor(() => expect(sent()).toEqual(["Answer 1.", "Answer 2."]), { timeout: 10_000 });
+    expect((modelRequests()[1] as { messages: object[] }).messages.slice(1)).toEqual([
+      { role: "user", content: "Are you open on Sunday?" },
+      { role: "assistant", content: "Answer 1." },
+      { role: "user", content: "And do you have parking?" },
+    ]);
+    await settle(imported);
+  });
+
+  it("takes a text although the object is restarted once, and tells if it cannot be taken", async () => {
+    haveModel();
+    const imported = await haveTexter();
+    let left = 1;
+    const broken = {
+      TEXT_THREADS: {
+        getByName: (name: string) => {
+          left -= 1;
+          if (left >= 0)
+            return {
+              receive: () => Promise.reject(new Error("Durable Object reset because its code was updated.")),
+            };
+          return env.TEXT_THREADS.getByName(name);
+        },
+      },
+    } as unknown as Partial<Env>;
+    const message = { MessageSid: "SM1", From: THEM, To: imported.phoneNumber, Body: "When are you open?" };
+    await tell(imported, "sms", message, { env: broken });
+    await vi.waitFor(() => expect(sent()).toHaveLength(1), { timeout: 10_000 });
+    left = 9;
+    expectErrorLog("text_not_answered");
+    await tell(imported, "sms", { ...message, MessageSid: "SM2" }, { env: broken });
+    expect(await failures()).toBe(1);
+    await settle(imported);
   });
 
   it.each(["12345", "Acme", ""])("cannot answer %j", async (from) => {

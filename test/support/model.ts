@@ -1,3 +1,4 @@
+import { REFUSED } from "../../src/model/openai-compatible.ts";
 import { answerChat } from "../twilio-simulator/model.ts";
 
 /** Where the model of the tests is. vitest.config.ts says so to the objects, which have an `env` of their own. */
@@ -9,6 +10,7 @@ let answer: (request: Request) => Promise<Response> | Response = answerChat;
 let requests: Record<string, unknown>[] = [];
 
 export function startModel(): void {
+  REFUSED.clear();
   isOn = false;
   variables = {};
   answer = answerChat;

@@ -6,8 +6,8 @@ import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { isId } from "../ids.ts";
 import { configuredModel } from "../model/configured.ts";
+import { tryBody } from "./schema.ts";
 import { tryAgent } from "./try.ts";
-import { tryBody } from "./try-schema.ts";
 
 /** Talking with an agent by typing. */
 export const tries = new Hono<AppEnv>().post(

@@ -1,5 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
+import { requestOf } from "../conversations/request.ts";
+import { NO_PHRASES, type TurnResult, takeTurn } from "../conversations/turn.ts";
 import { sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { createLogger, errorFields } from "../http/log.ts";
@@ -8,7 +10,6 @@ import { ModelError } from "../model/model.ts";
 import { createServices, type Services } from "../services.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import type { Slot } from "../vault/vault.ts";
-import { requestOf } from "./request.ts";
 import {
   MAX_TEXT_LENGTH,
   newThread,
@@ -18,7 +19,6 @@ import {
   type Thread,
   type ThreadOwner,
 } from "./thread.ts";
-import { NO_PHRASES, type TurnResult, takeTurn } from "./turn.ts";
 
 const KEY = "thread";
 const SLOT: Slot = "text_threads.state/thread";

@@ -1,7 +1,7 @@
 import type { Talk } from "../agents/schema.ts";
+import { cut } from "../conversations/speech.ts";
+import type { Turn } from "../conversations/state.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
-import { cut } from "./speech.ts";
-import type { Turn } from "./state.ts";
 
 // What is decided about a thread of texts. No I/O here.
 

@@ -1,12 +1,12 @@
 import { talkOf } from "../agents/schema.ts";
 import type { AgentRow } from "../agents/store.ts";
+import { phrasesIn } from "../conversations/phrases.ts";
+import { planTool, requestOf, type ToolPlan } from "../conversations/request.ts";
+import { NO_PHRASES, takeTurn } from "../conversations/turn.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields, type Logger } from "../http/log.ts";
 import { type Model, ModelError } from "../model/model.ts";
-import { phrasesIn } from "./phrases.ts";
-import { planTool, requestOf, type ToolPlan } from "./request.ts";
-import type { TryBody } from "./try-schema.ts";
-import { NO_PHRASES, takeTurn } from "./turn.ts";
+import type { TryBody } from "./schema.ts";
 
 /** What an agent says next, and what it would do after that in a call. */
 export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null };
