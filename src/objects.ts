@@ -1,4 +1,6 @@
+import type { Conversation } from "./conversations/conversation.ts";
 import { StorageError } from "./database.ts";
+import type { Vault } from "./vault/vault.ts";
 
 /**
  * Calls a Durable Object. After a failure it asks once more, because the answer may have been lost; by a fresh stub,
@@ -26,6 +28,15 @@ export async function callObject<Stub, T>(
 
 function isOverloaded(error: unknown): boolean {
   return error instanceof Error && "overloaded" in error && error.overloaded === true;
+}
+
+/** The object of a call. The name is keyed, so it reveals neither the number nor the call. */
+export async function conversationOf(
+  { conversations, vault }: { conversations: DurableObjectNamespace<Conversation>; vault: Vault },
+  phoneNumberId: string,
+  callSid: string,
+): Promise<DurableObjectStub<Conversation>> {
+  return conversations.getByName(await vault.fingerprint(`conversation/${phoneNumberId}/${callSid}`));
 }
 
 /** Whether this object has tables. Asking makes none. */

@@ -26,7 +26,7 @@ const EDGES: Record<string, readonly string[]> = {
   events: ["agents", "api-keys"],
   agents: ["api-keys"],
   "api-keys": [],
-  "call-log": ["conversations", "twilio-accounts", "api-keys"],
+  "call-log": ["twilio-accounts", "api-keys"],
   // A tool call is a request to the app, which the app passes in: so it knows no feature but who the caller is.
   mcp: ["api-keys"],
   documentation: [],

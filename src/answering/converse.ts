@@ -1,10 +1,10 @@
 import type { Closing, Outcome } from "../conversations/conversation.ts";
-import { conversationOf } from "../conversations/door.ts";
 import type { Input, Reply } from "../conversations/gather.ts";
 import { pressed } from "../conversations/relay.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
+import { conversationOf } from "../objects.ts";
 import { requestServices, type Services } from "../services.ts";
 import { CALL_SID } from "../twilio/calls.ts";
 import type { Xml } from "../twilio/twiml.ts";

@@ -35,12 +35,12 @@ export function openingOf(
   { callSid, from }: { callSid: string; from: string },
   patienceMs: number,
 ): Opening {
-  const { apiKeyId, accountSid, phoneNumberId, phoneNumber, outbound } = route;
+  const { accountSid, phoneNumber, outbound } = route;
   const { id, systemPrompt, language, talk } = agent;
   // Nobody is put through to the number that he called.
   const transfer_numbers = talk.transfer_numbers.filter((to) => to !== phoneNumber && to !== outbound?.to);
   return {
-    ...{ apiKeyId, accountSid, phoneNumberId, phoneNumber, callSid, patienceMs },
+    ...{ accountSid, phoneNumber, callSid, patienceMs },
     from: outbound?.to ?? (isWithheld(from) ? "" : from),
     ...(outbound && { isOutbound: true as const }),
     greeting: greetingOf(route, agent),

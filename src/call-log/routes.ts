@@ -1,10 +1,10 @@
 import { Hono } from "hono/tiny";
 import { knownKey, requireAdmin } from "../api-keys/authenticate.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
-import { conversationOf } from "../conversations/door.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { validateQuery } from "../http/query.ts";
+import { conversationOf } from "../objects.ts";
 import { requestServices, type Services } from "../services.ts";
 import { endCall } from "../twilio/calls.ts";
 import { isNotFound, TwilioError } from "../twilio/errors.ts";

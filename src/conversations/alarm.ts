@@ -12,7 +12,8 @@ const MAX_NOISE_MS = 120_000;
 /** The longest that Twilio is told to wait for a word in `<Gather>`. */
 const MAX_GATHER_SECONDS = 15;
 
-type Due =
+export type AlarmPlan =
+  | { kind: "sleep"; until: number }
   /** Nothing more is known of this call. */
   | { kind: "forget" }
   /** The last words have been heard: end the session. */
@@ -21,8 +22,6 @@ type Due =
   | { kind: "ask_if_there" }
   /** A WebSocket is open and has never said whose call it is. */
   | { kind: "close" };
-
-export type AlarmPlan = Due | { kind: "sleep"; until: number };
 
 /**
  * @param hearing what Twilio tells in the session that is open; null if none is
@@ -36,7 +35,7 @@ export function planAlarm(
   const { ended, startedAt, opening, relayStarted, speech } = state;
   const { talk } = opening.agent;
   const maxAt = startedAt + talk.max_call_duration_seconds * 1_000;
-  const at = (until: number, due: Due): AlarmPlan => (now >= until ? due : { kind: "sleep", until });
+  const at = (until: number, due: AlarmPlan): AlarmPlan => (now >= until ? due : { kind: "sleep", until });
   if (!hearing) return at((ended?.at ?? maxAt) + KEEP_MS, { kind: "forget" });
   const saidAt = speech ? heardAt(speech, hearing) : startedAt;
   if (ended) return at(saidAt, { kind: "hang_up" });

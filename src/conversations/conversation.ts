@@ -8,7 +8,7 @@ import { planAlarm } from "./alarm.ts";
 import { Dialogue } from "./dialogue.ts";
 import { afterEnd, Gather, type Input, type Reply } from "./gather.ts";
 import { Relay } from "./relay.ts";
-import { hearingOf, RelaySocket } from "./socket.ts";
+import { hearingOf, RelaySocket, refuse } from "./socket.ts";
 import { hangupOf, newState, type Opening, type State, type Turn } from "./state.ts";
 
 /** What becomes of a call whose ConversationRelay session is over. `relayStarted`: there has been one at all. */
@@ -58,7 +58,7 @@ export class Conversation extends DurableObject<Env> {
     const frame = this.#socket.read(webSocket, data);
     if (!frame) return;
     const state = await this.dialogue.load();
-    if (!state) return this.#socket.refuse(webSocket);
+    if (!state) return refuse(webSocket);
     await this.#relay.take(webSocket, frame, state);
     await this.#arm();
   }
@@ -98,14 +98,15 @@ export class Conversation extends DurableObject<Env> {
 
   /** How the call ended; null if this object never heard of it. Counts it, once. */
   async outcome(): Promise<Outcome | null> {
-    if (!(await this.dialogue.load()) || !this.dialogue.state) return null;
+    const state = await this.dialogue.load();
+    if (!state) return null;
     this.dialogue.stop();
-    const isSpokenByTwiml = this.dialogue.state.ended && this.dialogue.state.transport === "gather";
-    this.dialogue.settle(isSpokenByTwiml ? "all" : undefined);
-    this.dialogue.end(hangupOf(this.dialogue.state));
-    const { asked, pieces, turns, transport, ended, opening, isCounted } = this.dialogue.state;
-    const reason = ended?.reason ?? hangupOf(this.dialogue.state);
-    if (!isCounted) {
+    // TwiML speaks last words to their end.
+    this.dialogue.settle(state.ended && state.transport === "gather" ? "all" : undefined);
+    this.dialogue.end(hangupOf(state));
+    const { asked, pieces, turns, transport, ended, opening, isCounted } = this.dialogue.state ?? state;
+    const reason = ended?.reason ?? hangupOf(state);
+    if (this.dialogue.state && !isCounted) {
       this.dialogue.state = { ...this.dialogue.state, isCounted: true };
       const waits = turns.flatMap(({ first_token_ms }) => first_token_ms ?? []);
       const mean = waits.reduce((sum, ms) => sum + ms, 0) / Math.max(waits.length, 1);

@@ -1,3 +1,5 @@
+import { parseObject } from "../http/json.ts";
+
 // What Twilio says in a ConversationRelay session.
 // https://www.twilio.com/docs/voice/conversationrelay/websocket-messages
 
@@ -21,7 +23,7 @@ export const MAX_FRAME_LENGTH = 64 * 1024;
 /** @returns null for what Twilio would never send */
 export function readFrame(data: string | ArrayBuffer): Frame | null {
   if (typeof data !== "string") return null;
-  const message = parse(data);
+  const message = parseObject(data);
   if (message === null) return null;
   const text = (name: string) => (typeof message[name] === "string" ? (message[name] as string) : "");
   switch (message.type) {
@@ -53,15 +55,4 @@ function readInfo(name: string, value: unknown): Frame {
   if (name === "agentSpeaking") return { type: "voice", isOn };
   if (name === "clientSpeaking") return { type: "caller", isSpeaking: isOn };
   return { type: "other" };
-}
-
-function parse(data: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(data);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
 }

@@ -1,7 +1,7 @@
 import { listenSeconds, planSilence } from "./alarm.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { answerIn, heardAt } from "./speech.ts";
-import { delivered, modelBegins, type State } from "./state.ts";
+import { modelBegins, type State, sent } from "./state.ts";
 
 /** What to say to a caller who is heard by `<Gather>`, and what comes after. */
 export type Reply = {
@@ -94,7 +94,7 @@ export class Gather {
   async #deliver(): Promise<Reply> {
     const { state } = this.#dialogue;
     if (!state) return { say: "", next: "hang_up" };
-    this.#dialogue.state = delivered(state, Date.now());
+    this.#dialogue.state = sent(state, Date.now(), true);
     await this.#dialogue.keep();
     const { silence_hangup_seconds: limit } = state.opening.agent.talk;
     const next = state.ended ? afterEnd(state) : { listenSeconds: listenSeconds(state.silentSeconds, limit) };

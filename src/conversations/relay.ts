@@ -1,9 +1,9 @@
 import { isWithheld } from "../twilio/e164.ts";
 import type { Dialogue } from "./dialogue.ts";
 import type { Frame } from "./frames.ts";
-import type { RelaySocket } from "./socket.ts";
+import { type RelaySocket, refuse } from "./socket.ts";
 import { playedAfter } from "./speech.ts";
-import { delivered, modelBegins, type State } from "./state.ts";
+import { modelBegins, type State, sent } from "./state.ts";
 
 const KEYS_PAUSE_MS = 2_000;
 const MAX_KEYS = 32;
@@ -55,13 +55,13 @@ export class Relay {
     const { callSid, accountSid, isOutbound, from } = state.opening;
     // The handshake is signed for this call; Twilio's older page has no account in this message.
     if (frame.callSid !== callSid || (frame.accountSid && frame.accountSid !== accountSid))
-      return this.#socket.refuse(webSocket);
+      return refuse(webSocket);
     this.#socket.setUp(webSocket);
     if (state.relayStarted) return;
     const caller = isWithheld(frame.from) ? "" : frame.from.slice(0, MAX_FROM_LENGTH);
     const opening = { ...state.opening, from: isOutbound ? from : caller };
     // Twilio begins to say the greeting.
-    this.#dialogue.state = delivered({ ...state, opening, relayStarted: true }, Date.now());
+    this.#dialogue.state = sent({ ...state, opening, relayStarted: true }, Date.now(), true);
     await (modelBegins(opening) ? this.#dialogue.respond(null) : this.#dialogue.keep());
   }
 

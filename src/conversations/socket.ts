@@ -53,17 +53,13 @@ export class RelaySocket {
     const frame = length > MAX_FRAME_LENGTH ? null : readFrame(data);
     if (frame) return frame.type === "setup" || session.isSetUp ? frame : null;
     if (length > MAX_FRAME_LENGTH) socket.close(TOO_BIG);
-    else if (session.unreadable >= MAX_UNREADABLE_FRAMES) this.refuse(socket);
+    else if (session.unreadable >= MAX_UNREADABLE_FRAMES) refuse(socket);
     else socket.serializeAttachment({ ...session, unreadable: session.unreadable + 1 } satisfies Session);
     return null;
   }
 
   setUp(socket: WebSocket): void {
     socket.serializeAttachment({ ...sessionOf(socket), isSetUp: true } satisfies Session);
-  }
-
-  refuse(socket: WebSocket): void {
-    socket.close(POLICY);
   }
 
   /** What is said next preempts it: an answer that is not heard to its end when there is another. */
@@ -100,8 +96,9 @@ export class RelaySocket {
   }
 }
 
+/** Whoever this is, it is not Twilio. */
+export const refuse = (socket: WebSocket): void => socket.close(POLICY);
+
 export const hearingOf = (socket: WebSocket): Hearing => sessionOf(socket).hearing;
 
-function sessionOf(socket: WebSocket): Session {
-  return socket.deserializeAttachment() as Session;
-}
+const sessionOf = (socket: WebSocket): Session => socket.deserializeAttachment() as Session;

@@ -92,26 +92,16 @@ export function answerIn({ pieces }: Speech, length: number): string {
   let left = length;
   let answer = "";
   for (const { text, isAnswer } of pieces) {
-    const end = left >= bare(text).length ? text.length : indexAfter(text, left);
-    left -= bare(text.slice(0, end)).length;
-    if (isAnswer) answer += text.slice(0, end);
-    if (end < text.length) break;
+    const beginning = () => new RegExp(`^(?:\\s*\\S){0,${Math.max(left, 0)}}`).exec(text)?.[0] ?? "";
+    if (isAnswer) answer += left >= bare(text).length ? text : beginning();
+    left -= bare(text).length;
   }
-  return answer
-    .toWellFormed()
-    .replace(/\ufffd$/, "")
-    .trim();
+  // Half a letter is none.
+  return (/[\ud800-\udbff]$/.test(answer) ? answer.slice(0, -1) : answer).trim();
 }
 
 export const isWhole = (speech: Speech, length: number): boolean =>
   speech.sentAt !== null && length >= whole(speech).length;
-
-function indexAfter(text: string, count: number): number {
-  let left = count;
-  let index = 0;
-  for (; index < text.length && left > 0; index += 1) if (/\S/.test(text[index] ?? "")) left -= 1;
-  return index;
-}
 
 /** The beginning of a text, without half a character at its end. */
 export function cut(text: string, length: number): string {

@@ -12,9 +12,7 @@ import {
 
 /** Whose call it is, and the agent as it was when the call began. */
 export type Opening = {
-  apiKeyId: string;
   accountSid: string;
-  phoneNumberId: string;
   phoneNumber: string;
   callSid: string;
   /** Who is at the other end: the caller, as Twilio says it, or the callee; empty if they are withheld. */
@@ -55,8 +53,6 @@ export type EndedReason =
   | "model_refused"
   | "failed";
 
-export type Ended = { reason: EndedReason; at: number; transferTo?: string };
-
 /** A conversation as it stands. Plain data, times in milliseconds; stored sealed. */
 export type State = {
   opening: Opening;
@@ -75,7 +71,7 @@ export type State = {
   pieces: number;
   /** How long a caller who is heard by `<Gather>` has been silent, in seconds of Twilio's. */
   silentSeconds: number;
-  ended: Ended | null;
+  ended: { reason: EndedReason; at: number; transferTo?: string } | null;
   /** Whether the call's end has been counted and told. */
   isCounted: boolean;
 };
@@ -116,17 +112,20 @@ export function speaking(
   text: string,
   isAnswer: boolean,
   now: number,
-  firstTokenMs?: number,
+  firstMs?: number,
 ): State {
   const speech = state.speech ?? newSpeech(now);
   const pieces = [...speech.pieces, { text, isAnswer }];
-  const first = firstTokenMs === undefined ? {} : { firstTokenMs };
+  const first = firstMs === undefined ? {} : { firstTokenMs: firstMs };
   return { ...state, speech: { ...first, ...speech, pieces } };
 }
 
-/** All has been sent. */
-export function sent(state: State, now: number): State {
-  return state.speech ? { ...state, speech: { ...state.speech, sentAt: now } } : state;
+/** All has been sent; what was composed first, to be spoken as a whole, begins only now. */
+export function sent(state: State, now: number, beginsNow = false): State {
+  const { speech } = state;
+  return speech
+    ? { ...state, speech: { ...speech, sentAt: now, ...(beginsNow && { startedAt: now }) } }
+    : state;
 }
 
 /**
@@ -158,15 +157,9 @@ export function settled(state: State, by: Hearing | { utterance: string } | "all
   return { ...state, turns: turns.toSpliced(place, 0, turn), speech: null };
 }
 
-/** What was composed is now handed over to be spoken as a whole. */
-export function delivered(state: State, now: number): State {
-  return state.speech ? { ...state, speech: { ...state.speech, startedAt: now, sentAt: now } } : state;
-}
-
 /** Why a call ended that nobody here has ended. */
-export function hangupOf({ opening }: State): EndedReason {
-  return opening.isOutbound ? "callee_hangup" : "caller_hangup";
-}
+export const hangupOf = ({ opening }: State): EndedReason =>
+  opening.isOutbound ? "callee_hangup" : "caller_hangup";
 
 export function ended(state: State, reason: EndedReason, now: number, transferTo?: string): State {
   if (state.ended) return state;

@@ -80,37 +80,27 @@ async function* inTime(
   signal: AbortSignal,
   { firstBy, nextMs }: { firstBy: number; nextMs: number },
 ): AsyncGenerator<Delta> {
+  signal.throwIfAborted();
   const stop = new AbortController();
+  const stopped = Promise.withResolvers<never>();
+  signal.addEventListener("abort", () => stopped.reject(signal.reason), { signal: stop.signal });
   const pieces = model(request, AbortSignal.any([signal, stop.signal]))[Symbol.asyncIterator]();
   try {
     for (let count = 0; ; count += 1) {
+      const late = Promise.withResolvers<never>();
       const waitMs = count > 0 ? nextMs : Math.max(firstBy - Date.now(), 0);
-      const { value, done } = await within(pieces.next(), waitMs, signal);
+      const why = new ModelError("The model did not answer in time", "unavailable");
+      const timer = setTimeout(() => late.reject(why), waitMs);
+      const next = pieces.next();
+      // Of a piece that nobody waits for any more nobody hears.
+      next.catch(() => undefined);
+      const any = Promise.race([next, late.promise, stopped.promise]);
+      const { value, done } = await any.finally(() => clearTimeout(timer));
       if (done && count === 0) throw new ModelError("The model said nothing", "unavailable");
       if (done) return;
       yield value;
     }
   } finally {
     stop.abort();
-  }
-}
-
-/** What comes, if it comes in time and before the signal. */
-async function within<T>(work: Promise<T>, waitMs: number, signal: AbortSignal): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(
-    () => late.reject(new ModelError("The model did not answer in time", "unavailable")),
-    waitMs,
-  );
-  const onAbort = () => late.reject(signal.reason);
-  signal.addEventListener("abort", onAbort);
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([work, late.promise]);
-  } finally {
-    // Of a piece that nobody waits for any more nobody hears.
-    work.catch(() => undefined);
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
   }
 }

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { DRY_RUN_FAULT, DRY_RUN_SPELLINGS, dryRunInBody } from "./dry-run.ts";
 import type { ErrorCode } from "./errors.ts";
 import { type Fault, messageOf } from "./faults.ts";
+import { isObject } from "./json.ts";
 
 // Building blocks of request schemas. Each one names the error code for values that it refuses. Schemas use these and
 // not zod's own checks: zod takes any text as a message, but here a misspelt code does not compile.
@@ -104,10 +105,6 @@ export function* unknownFields(schema: z.core.$ZodType, value: unknown, path = "
       yield* unknownFields(def.element, entry, `${path}${index}.`);
   } else if (def.type === "optional") yield* unknownFields(def.innerType, value, path);
   else if (def.type === "pipe") yield* unknownFields(def.in, value, path);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { isObject } from "../http/json.ts";
+
 // Messages of the Model Context Protocol: JSON-RPC 2.0, one in each request.
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/transports/streamable-http
 
@@ -99,8 +101,4 @@ export function isStateless({ id, method, params }: Message, headers: Headers): 
     }
   }
   return true;
-}
-
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

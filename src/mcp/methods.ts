@@ -1,8 +1,9 @@
 import type { AppContext } from "../http/context.ts";
 import { errorResponse } from "../http/error-handler.ts";
 import { ApiError } from "../http/errors.ts";
+import { isObject } from "../http/json.ts";
 import { type Catalogue, type CataloguedTool, readCatalogue } from "./catalogue.ts";
-import { HANDSHAKE_VERSIONS, isObject, type Message, RpcError, VERSIONS } from "./message.ts";
+import { HANDSHAKE_VERSIONS, type Message, RpcError, VERSIONS } from "./message.ts";
 import { toolRequest } from "./tool-request.ts";
 
 /** Answers a request to the API as if the caller had sent it. */

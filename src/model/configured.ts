@@ -1,7 +1,7 @@
 import type { ModelConfig } from "../config.ts";
-import type { Model } from "./model.ts";
-import { openAiCompatible } from "./openai-compatible.ts";
-import { type WorkersAi, workersAi } from "./workers-ai.ts";
+import { readDeltas } from "./deltas.ts";
+import { type Model, ModelError } from "./model.ts";
+import { bodyOf, openAiCompatible } from "./openai-compatible.ts";
 
 /**
  * The deployment's model; null if it has none.
@@ -14,4 +14,21 @@ export function configuredModel(config: ModelConfig | null, env: object): Model 
   if (baseUrl !== null) return openAiCompatible({ ...config, baseUrl });
   const { AI: ai } = env as { AI?: WorkersAi };
   return ai ? workersAi(ai, config.model) : null;
+}
+
+/** The part of the binding `AI` that is used. https://developers.cloudflare.com/workers-ai/configuration/bindings/ */
+type WorkersAi = {
+  run: (model: string, input: Record<string, unknown>, options: { signal: AbortSignal }) => Promise<unknown>;
+};
+
+function workersAi(ai: WorkersAi, model: string): Model {
+  return async function* answer(request, signal) {
+    // A caller waits: models that could think first are told not to, and others do not look at this.
+    const input = { ...bodyOf(request), chat_template_kwargs: { enable_thinking: false } };
+    const stream = await ai.run(model, input, { signal }).catch((cause: unknown) => {
+      throw new ModelError("Workers AI did not answer", "unavailable", cause);
+    });
+    if (!(stream instanceof ReadableStream)) throw new ModelError("Workers AI did not stream", "refused");
+    yield* readDeltas(stream);
+  };
 }

@@ -1,4 +1,5 @@
 import { createParser } from "eventsource-parser";
+import { isObject, parseObject } from "../http/json.ts";
 import { type Delta, ModelError } from "./model.ts";
 import { withoutThoughts } from "./thoughts.ts";
 
@@ -53,8 +54,9 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Del
       events = [];
     }
     if (!isAnswer) throw unreadable("there is no answer in it");
-    for (const call of calls)
-      yield { type: "tool", name: call.name, arguments: parseArguments(call.arguments) };
+    // Arguments that cannot be read are none; whoever acts on them checks them anyway.
+    for (const { name, arguments: text } of calls)
+      yield { type: "tool", name, arguments: parseObject(text) ?? {} };
   } finally {
     // Whoever stops listening ends the model's work; nobody waits for that.
     reader.cancel().catch(() => undefined);
@@ -63,8 +65,8 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Del
 
 /** The text of one event; pieces of tool calls are put together in `calls`. */
 function readEvent(data: string, calls: ToolCall[]): string {
-  const event = parse(data);
-  if (!isObject(event)) throw unreadable("an event is no JSON object");
+  const event = parseObject(data);
+  if (!event) throw unreadable("an event is no JSON object");
   if (event.error !== undefined) throw new ModelError("The model reports an error", "unavailable");
   if (typeof event.response === "string") return event.response;
   const [choice] = Array.isArray(event.choices) ? (event.choices as unknown[]) : [];
@@ -83,24 +85,6 @@ function addPiece({ index, function: called }: Record<string, unknown>, calls: T
   const call = calls[place];
   if (typeof called.name === "string") call.name += called.name;
   if (typeof called.arguments === "string") call.arguments += called.arguments;
-}
-
-/** Arguments that cannot be read are none; whoever acts on them checks them anyway. */
-function parseArguments(text: string): Record<string, unknown> {
-  const value = parse(text);
-  return isObject(value) ? value : {};
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function unreadable(reason: string): ModelError {

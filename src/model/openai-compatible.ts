@@ -57,7 +57,7 @@ export function openAiCompatible({ baseUrl, model, apiKey }: OpenAiCompatible): 
       const other = await refusalOf(response, Object.keys(body));
       if (!other)
         throw new ModelError(
-          `The model answered with ${response.status} ${shortened(type)}`,
+          `The model answered with ${response.status} ${type.slice(0, 40)}`,
           failureOf(response),
         );
       REFUSED.set(name, new Set([...refused, other]));
@@ -89,8 +89,4 @@ async function send(url: string, init: RequestInit): Promise<Response> {
 /** A timeout, a rate limit or a fault of the server may pass; what else is refused will be refused again. */
 function failureOf({ status }: Response): ModelError["failure"] {
   return status < 400 || status === 408 || status === 429 || status >= 500 ? "unavailable" : "refused";
-}
-
-function shortened(type: string): string {
-  return type.slice(0, 40);
 }

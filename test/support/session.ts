@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { conversationOf } from "../../src/conversations/door.ts";
+import { conversationOf } from "../../src/objects.ts";
 import { sign } from "../../src/twilio/signature.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { type Imported, webhookUrl } from "./answering.ts";
