@@ -56,7 +56,10 @@ export class Relay {
         this.#noteCaller();
         return this.#press(frame.digit);
       case "error":
-        return this.#log.warn("relay_error", { agent_id: state.opening.agent.id, description: frame.description });
+        return this.#log.warn("relay_error", {
+          agent_id: state.opening.agent.id,
+          description: frame.description,
+        });
     }
   }
 
