@@ -11,7 +11,7 @@ import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { logCall } from "./log-call.ts";
-import { leaveVoicemail, routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
+import { routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
 import { forgetRefusals } from "./refusals.ts";
 import { replyByText } from "./text-reply.ts";
 import {
@@ -21,6 +21,7 @@ import {
   type TrustedRequest,
   trust,
 } from "./trusted-request.ts";
+import { leaveVoicemail, noteVoicemailLeft } from "./voicemail.ts";
 
 const MAX_LOGGED = 20;
 
@@ -38,7 +39,16 @@ for (const about of ["/:account/:id", "/:account/:id/calls/:outbound"]) {
   answering
     .on(METHODS, `${about}/voice`, politely(takeCall))
     .on(METHODS, `${about}/voice-fallback`, politely(takeFallback))
-    .on(METHODS, `${about}/connect-action`, politely(afterConnect))
+    .on(
+      METHODS,
+      `${about}/connect-action`,
+      politely((c) => afterConnect(c, false)),
+    )
+    .on(
+      METHODS,
+      `${about}/connect-action-plain`,
+      politely((c) => afterConnect(c, true)),
+    )
     .get(`${about}/relay/:call`, openRelay)
     .on(METHODS, `${about}/gather`, async (c) =>
       twimlResponse(...(await gatherTurn(c, await trusted(c), false))),
@@ -53,6 +63,10 @@ answering
     const request = await trusted(c);
     afterAnswer(c, (services) => leaveVoicemail(request, services));
     return c.body(null, 204);
+  })
+  .on(METHODS, "/:account/:id/calls/:outbound/voicemail-left", async (c) => {
+    await noteVoicemailLeft(await trusted(c), requestServices(c));
+    return twimlResponse(element("Hangup"));
   })
   .on(METHODS, "/:account/:id/sms", takeInText)
   .on(METHODS, "/:account/:id/sms-fallback", takeInText)
@@ -92,14 +106,14 @@ async function takeFallback(c: AppContext): Promise<Response> {
   return twimlResponse(...(route ? fallback(await routeOfPathOrPlain(c, route), from) : unavailable()));
 }
 
-async function afterConnect(c: AppContext): Promise<Response> {
+async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> {
   const unverified = await readUnverified(c);
   const known = await lastResort(unverified, routeServices(c));
   const route = known && (await routeOfPathOrPlain(c, known));
   const parameters = parametersOf(unverified);
   const isOfConnect = !parameters.has("DialCallStatus");
   if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
-    return twimlResponse(...(await closeConversation(c, route, parameters)));
+    return twimlResponse(...(await closeConversation(c, route, parameters, isPlain)));
   }
   if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
   if (!route) return twimlResponse(...unavailable());

@@ -11,6 +11,8 @@ export type WebhookUrls = {
   recording: string;
   /** What Twilio calls after `<Connect>` or `<Dial>`. */
   connectAction: string;
+  /** The same for a session that has begun once more, without the agent's voice and language. */
+  connectActionPlain: string;
   /** What Twilio calls after `<Gather>`, and when it has waited for an answer. */
   gather: string;
   gatherWait: string;
@@ -18,6 +20,8 @@ export type WebhookUrls = {
   message: string;
   /** Whether a machine has answered a call that was placed. */
   machine: string;
+  /** What Twilio calls once it has said the whole message to a machine. */
+  voicemailLeft: string;
 };
 
 export const WEBHOOK_PATH = "/webhooks/twilio";
@@ -53,10 +57,12 @@ export function webhooksOf(publicBaseUrl: string, number: NumberIds, callId?: st
     status: `${base}/status${REPORTED}`,
     recording: `${base}/recording${REPORTED}`,
     connectAction: `${base}/connect-action${ANSWERED}`,
+    connectActionPlain: `${base}/connect-action-plain${ANSWERED}`,
     gather: `${base}/gather${ANSWERED}`,
     gatherWait: `${base}/gather-wait${ANSWERED}`,
     message: `${base}/message-status${REPORTED}`,
     machine: `${base}/machine${REPORTED}`,
+    voicemailLeft: `${base}/voicemail-left${ANSWERED}`,
   };
 }
 
