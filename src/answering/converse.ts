@@ -130,7 +130,9 @@ export async function callOutcome(
   services: Services,
 ): Promise<Outcome | null> {
   const callSid = parameters.get("CallSid") ?? "";
-  if (!talkingAgent(route, services.model.isConfigured) || !CALL_SID.test(callSid)) return null;
+  // The agent may have been deleted, or put out of service, while it talked.
+  const mayHaveTalked = services.model.isConfigured && (!route.agent || isBuiltin(route.agent));
+  if (!mayHaveTalked || !CALL_SID.test(callSid)) return null;
   const ask = async () => (await objectOf(route.phoneNumberId, callSid, services)).outcome();
   try {
     return await ask().catch(ask);

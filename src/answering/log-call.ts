@@ -1,6 +1,7 @@
-import { type CallReport, reasonOf, statusOf } from "../call-log/call.ts";
+import { type CallReport, isLive, reasonOf, statusOf } from "../call-log/call.ts";
 import { sealParties, sealTranscript } from "../call-log/seals.ts";
 import type { Outcome } from "../conversations/conversation.ts";
+import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { CALL_SID } from "../twilio/calls.ts";
@@ -29,7 +30,9 @@ export async function logCall(
   if (kind === "recording") {
     const recordingSid = parameters.get("RecordingSid") ?? "";
     if (parameters.get("RecordingStatus") !== "completed" || !RECORDING_SID.test(recordingSid)) return;
-    await services.callLogs.recorded(apiKeyId, callId, recordingSid);
+    // Reports come in any order. Twilio comes again, and then the call is known.
+    if (!(await services.callLogs.recorded(apiKeyId, callId, recordingSid)))
+      throw new ApiError("storage_unavailable", { message: "The call of this recording is not known yet." });
     return;
   }
   const report = await reportOf(kind, callId, request, outcome, services);
@@ -72,7 +75,11 @@ async function reportOf(
     account: { accountSid, region },
     direction: outbound ? "outbound" : "inbound",
     status,
-    durationSeconds: /^\d{1,9}$/.test(duration) ? Number(duration) : null,
+    durationSeconds: /^\d{1,9}$/.test(duration)
+      ? Number(duration)
+      : status === "completed" || isLive(status)
+        ? null
+        : 0,
     endedReason: status === "completed" ? (outcome?.ended_reason ?? "completed") : reasonOf(status),
     partiesSealed: await sealParties(vault, callId, parties),
     transcriptSealed: transcript?.length ? await sealTranscript(vault, callId, transcript) : null,

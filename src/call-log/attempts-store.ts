@@ -29,6 +29,12 @@ export function countLive(sql: SqlStorage, now: number): number {
   return count("live", now - LONGEST_CALL_MS) + count("placing", now - PLACING_MS);
 }
 
+/** The attempt that placed a call; null if none did. */
+export function findAttemptOf(sql: SqlStorage, sid: string): string | null {
+  const [row] = sql.exec<{ id: string }>("SELECT id FROM attempts WHERE sid = ?1", sid).toArray();
+  return row?.id ?? null;
+}
+
 export function insertAttempt(
   sql: SqlStorage,
   { id, kind, holder, briefSealed }: Attempt,

@@ -97,9 +97,32 @@ export const transcriptSlot = (callId: string): Slot => `call_log.transcript/${c
 
 export const isLive = (status: CallStatus): boolean => (LIVE_STATUSES as readonly string[]).includes(status);
 
-/** Twilio's reports come in any order: a call never goes back. */
-export function isNews(before: CallStatus, after: CallStatus): boolean {
-  return isLive(before) && CALL_STATUSES.indexOf(after) > CALL_STATUSES.indexOf(before);
+/** What is known of how far a call got. */
+export type Progress = Pick<LoggedCall, "status" | "duration_seconds" | "ended_reason">;
+
+/**
+ * What is known after a report. Reports come in any order and more than once: a call never goes back, and the first end
+ * with a measured length stands. An end that nobody measured gives way to it, as when Twilio ends a call for us before it
+ * says how long it was. A later report of the same end may only raise the length.
+ */
+export function progressed(
+  before: Progress,
+  { status, durationSeconds, endedReason }: Pick<CallReport, "status" | "durationSeconds" | "endedReason">,
+): Progress {
+  if (isLive(status)) {
+    const isLater = CALL_STATUSES.indexOf(status) > CALL_STATUSES.indexOf(before.status);
+    return isLive(before.status) && isLater ? { ...before, status } : before;
+  }
+  const isReplaced = isLive(before.status) || (before.duration_seconds === null && durationSeconds !== null);
+  if (!isReplaced && status !== before.status) return before;
+  const lengths = [before.duration_seconds, durationSeconds].filter((seconds) => seconds !== null);
+  // That a call is over is no reason; who took part in it knows more.
+  const hasReason = before.ended_reason !== null && before.ended_reason !== before.status;
+  return {
+    status,
+    duration_seconds: lengths.length === 0 ? null : Math.max(...lengths),
+    ended_reason: hasReason ? before.ended_reason : (endedReason ?? before.ended_reason),
+  };
 }
 
 /** The status in one of Twilio's parameters; undefined if it is none that is documented. */

@@ -3,9 +3,9 @@ import {
   type CallReport,
   type CallStatus,
   isLive,
-  isNews,
   LIVE_STATUSES,
   type LoggedCall,
+  progressed,
 } from "./call.ts";
 import { addToDay } from "./usage-store.ts";
 
@@ -24,19 +24,8 @@ export function getCall(sql: SqlStorage, callId: string): LoggedCall | null {
 /** Writes down what was reported, once however often it is. */
 export function putReport(sql: SqlStorage, report: CallReport, now: number): void {
   const known = getCall(sql, report.callId);
-  if (!known) {
-    if (isDeleted(sql, report.callId)) return;
-    insertCall(sql, report, now);
-  } else if (isNews(known.status, report.status)) {
-    changeCall(sql, known, report, now);
-  } else if (!isLive(report.status)) {
-    // Its end came twice; who took part in it may have told more the second time.
-    sql.exec(
-      "UPDATE calls SET transcript_sealed = COALESCE(transcript_sealed, ?2) WHERE call_id = ?1 AND transcript_sealed IS NULL AND ?2 IS NOT NULL",
-      report.callId,
-      report.transcriptSealed,
-    );
-  }
+  if (known) changeCall(sql, known, report, now);
+  else if (!isDeleted(sql, report.callId)) insertCall(sql, report, now);
 }
 
 function insertCall(sql: SqlStorage, report: CallReport, now: number): void {
@@ -64,37 +53,37 @@ function insertCall(sql: SqlStorage, report: CallReport, now: number): void {
 }
 
 function changeCall(sql: SqlStorage, known: LoggedCall, report: CallReport, now: number): void {
-  const { status, durationSeconds, endedReason, transcriptSealed } = report;
-  if (isLive(status)) {
-    sql.exec(
-      "UPDATE calls SET status = ?2, answered_at = COALESCE(answered_at, ?3) WHERE call_id = ?1",
-      known.call_id,
-      status,
-      status === "in-progress" ? now : null,
-    );
-    return;
-  }
-  const seconds = durationSeconds ?? 0;
-  const answeredAt = known.answered_at ?? (status === "completed" ? now - seconds * 1_000 : null);
+  const after = progressed(known, report);
+  if (after === known && report.transcriptSealed === null) return;
+  const { status, duration_seconds: seconds, ended_reason } = after;
+  const isOver = !isLive(status);
+  const endedAt = isOver ? (known.ended_at ?? now) : null;
+  const answeredAt =
+    known.answered_at ??
+    (status === "in-progress" ? now : null) ??
+    (status === "completed" && endedAt !== null && seconds !== null ? endedAt - seconds * 1_000 : null);
   sql.exec(
     `UPDATE calls SET status = ?2, ended_reason = ?3, ended_at = ?4, answered_at = ?5, duration_seconds = ?6,
-       transcript_sealed = ?7 WHERE call_id = ?1`,
+       transcript_sealed = COALESCE(transcript_sealed, ?7) WHERE call_id = ?1`,
     known.call_id,
     status,
-    endedReason,
-    now,
+    ended_reason,
+    endedAt,
     answeredAt,
     seconds,
-    transcriptSealed,
+    report.transcriptSealed,
   );
-  if (seconds > 0) addToDay(sql, known.created_at, "seconds", seconds);
+  const more = (seconds ?? 0) - (known.duration_seconds ?? 0);
+  if (more > 0) addToDay(sql, known.created_at, "seconds", more);
+  if (!isOver || status === known.status) return;
+  if (!isLive(known.status)) count(sql, known, known.status, -1);
   count(sql, known, status, 1);
 }
 
-/** @returns whether the call is known */
+/** @returns false if the call is not known yet */
 export function putRecording(sql: SqlStorage, callId: string, recordingSid: string): boolean {
   const cursor = sql.exec("UPDATE calls SET recording_sid = ?2 WHERE call_id = ?1", callId, recordingSid);
-  return cursor.rowsWritten > 0;
+  return cursor.rowsWritten > 0 || isDeleted(sql, callId);
 }
 
 /** A page of calls, newest first, and how many there are in all. */

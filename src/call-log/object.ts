@@ -10,6 +10,7 @@ import {
   deleteAttempt,
   deleteBefore,
   findAttempt,
+  findAttemptOf,
   findBrief,
   findOthers,
   insertAttempt,
@@ -102,14 +103,15 @@ export class CallLog extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => {
       const now = Date.now();
       calls.putReport(this.#sql, report, now);
-      if (attemptId === null) return;
+      const id = attemptId ?? findAttemptOf(this.#sql, report.callId);
+      if (id === null) return;
       const state = isLive(report.status) ? "live" : "ended";
-      noteAttempt(this.#sql, attemptId, { sid: report.callId, state }, now);
+      noteAttempt(this.#sql, id, { sid: report.callId, state }, now);
     });
     await this.#wake();
   }
 
-  /** A recording of a call is ready. @returns whether the call is known */
+  /** A recording of a call is ready. @returns false if the call is not known yet */
   async recorded(callId: string, recordingSid: string): Promise<boolean> {
     return calls.putRecording(this.#sql, callId, recordingSid);
   }

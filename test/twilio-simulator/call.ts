@@ -1,4 +1,5 @@
 import { converse, type Failure, type OpenSocket } from "./relay.ts";
+import { sessionFailure } from "./session-failures.ts";
 import { type Account, newSid } from "./state.ts";
 import { between, type Manners, POLITE, speakingMs, wait } from "./voice.ts";
 import { type Element, elementsOf, textOf, verbsOf } from "./xml.ts";
@@ -179,10 +180,8 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     // Streams are not simulated: a stream counts as answered, and the caller hangs up.
     if (noun?.name !== "ConversationRelay") return { hungUp: true, parameters: {} };
     const { url = "", welcomeGreeting = "", language = "en-US", events = "" } = noun.attributes;
-    if (options.account.hasConversationRelay === false) {
-      const refused = { SessionStatus: "failed", ErrorCode: "64101", ErrorMessage: "Not enabled" };
-      return { hungUp: false, parameters: { ...session, ...refused } };
-    }
+    const refused = sessionFailure(options.account, noun.attributes);
+    if (refused) return { hungUp: false, parameters: { ...session, ...refused } };
     const fails = failure;
     // Whoever is connected anew after a failure is not failed again.
     failure = undefined;

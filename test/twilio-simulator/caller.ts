@@ -1,5 +1,6 @@
 import { sign } from "../../src/twilio/signature.ts";
 import { carry, type Line, type Utterance } from "./call.ts";
+import { hangUp } from "./outbound.ts";
 import type { Failure, OpenSocket } from "./relay.ts";
 import type { NumberResource } from "./resource.ts";
 import { type Account, type MessagingService, newSid, type PlacedCall, type State } from "./state.ts";
@@ -164,8 +165,7 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
       delivery.exchanges.push(...(await request(account, call.recordingCallback, "POST", recording)));
     }
     if (!application && number.status_callback !== "") {
-      placed.resource.status = "completed";
-      const ended = { ...parameters, CallStatus: "completed", CallDuration: "1" };
+      const ended = { ...parameters, CallStatus: "completed", CallDuration: hangUp(placed.resource) };
       delivery.exchanges.push(
         ...(await request(account, number.status_callback, number.status_callback_method, ended)),
       );

@@ -1,6 +1,6 @@
 import { sign } from "../../src/twilio/signature.ts";
 import { carry, type Line, type Utterance } from "./call.ts";
-import { accountOf } from "./outbound.ts";
+import { accountOf, hangUp } from "./outbound.ts";
 import type { Failure, OpenSocket } from "./relay.ts";
 import type { PlacedCall, State } from "./state.ts";
 import type { Manners } from "./voice.ts";
@@ -80,7 +80,7 @@ export function createNetwork(state: State, fetch: Fetch, openSocket: OpenSocket
       await request(callback, form.get("StatusCallbackMethod") ?? "POST", { ...about, ...more });
     };
     const done = (conversation: Line[] = []): Dialled => {
-      resource.end_time = new Date().toUTCString();
+      resource.end_time ??= new Date().toUTCString();
       return { sid, from, to, status: resource.status, conversation, documents, exchanges };
     };
     const twimlFrom = async (url: string, method: string, more: Record<string, string>) => {
@@ -139,8 +139,8 @@ export function createNetwork(state: State, fetch: Fetch, openSocket: OpenSocket
             failure: callee.failure,
             ask: twimlFrom,
           });
-    resource.duration = "1";
-    await becomes("completed", "completed", { CallDuration: "1", Duration: "1" });
+    const CallDuration = hangUp(resource);
+    await becomes("completed", "completed", { CallDuration, Duration: "1" });
     return done(record?.conversation);
   }
 

@@ -96,7 +96,12 @@ export function addOutbound(api: Hono, state: State, refuse: Refuse, record: Rec
     if (isOver) return refuse(400, 21220, "Call is not in-progress. Cannot redirect.");
     const twiml = form.get("Twiml");
     if (twiml) call.redirectedTo = twiml;
-    if (form.get("Status") === "completed") call.redirectedTo = "<Response><Hangup/></Response>";
+    if (form.get("Status") === "completed") {
+      call.redirectedTo = "<Response><Hangup/></Response>";
+      // The API reference shows the call as completed; some programs saw it still run.
+      // https://www.twilio.com/docs/voice/tutorials/how-to-modify-calls-in-progress
+      if (state.hangUpAnswer === "completed") hangUp(call.resource);
+    }
     if (form.get("Status") === "canceled") call.resource.status = "canceled";
     return c.json(call.resource);
   });
@@ -190,6 +195,15 @@ function bodyOf(body: string, isTrial: boolean, service: MessagingService | unde
 function senderOf(state: State, service: MessagingService | undefined, from: string): string {
   const numbers = service?.numberSids.map((sid) => state.numbers.get(sid)?.phone_number ?? from) ?? [];
   return service?.picksSender ? (numbers.find((number) => number !== from) ?? from) : from;
+}
+
+/** Ends a call. @returns its length, as the last status callback tells it: whole seconds, begun ones included */
+export function hangUp(call: CallResource): string {
+  call.status = "completed";
+  call.end_time ??= new Date().toUTCString();
+  const seconds = (Date.parse(call.end_time) - Date.parse(call.start_time ?? call.end_time)) / 1_000;
+  call.duration ??= String(Math.max(1, Math.ceil(seconds)));
+  return call.duration;
 }
 
 /** The account of a call or a text. */

@@ -14,6 +14,10 @@ export type Account = {
   maxConcurrentRequests?: number;
   /** Whether ConversationRelay has been enabled; it has unless told. */
   hasConversationRelay?: boolean;
+  /** Voices and languages that no provider of ConversationRelay has. */
+  refusedVoices?: string[];
+  /** The codes with which the next sessions fail, one each; an empty one is no code. */
+  failingSessions?: string[];
   /** "Trial" or "Full". */
   type?: string;
 };
@@ -100,6 +104,8 @@ export type State = {
   recordings: Map<string, string>;
   /** Numbers that nobody can call. */
   unreachable: Set<string>;
+  /** What an update that ends a call shows of it; by default that it still runs. */
+  hangUpAnswer?: "completed";
   requests: RecordedRequest[];
 };
 
