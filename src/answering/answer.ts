@@ -1,6 +1,6 @@
 import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
 import { isWithheld } from "../twilio/e164.ts";
-import { say, sayLanguage } from "../twilio/say.ts";
+import { relayLanguage, say, sayLanguage } from "../twilio/say.ts";
 import { element, type Xml } from "../twilio/twiml.ts";
 import { dial } from "./dial.ts";
 import { DEFAULT_LANGUAGE, type InboundAgent, type InboundRoute } from "./route.ts";
@@ -116,7 +116,7 @@ function conversationRelay(connect: ConversationRelay, connection: Connection): 
     texts({
       ...attributes,
       welcomeGreeting: greeting ?? ((settings.ai_speaks_first && welcomeMessage) || undefined),
-      language: attributes.language ?? sayLanguage(language),
+      language: attributes.language ?? relayLanguage(language) ?? sayLanguage(language),
     }),
     ...languages.map(languageOf),
     ...(failover ? [element("Failover", {}, ...(failover.languages ?? []).map(languageOf))] : []),

@@ -4,7 +4,7 @@ import { phrasesIn } from "../conversations/phrases.ts";
 import type { Opening } from "../conversations/state.ts";
 import { DAY_MS } from "../time.ts";
 import { isWithheld } from "../twilio/e164.ts";
-import { say, sayLanguage } from "../twilio/say.ts";
+import { gatherLanguage, relayLanguage, say } from "../twilio/say.ts";
 import { element, type Xml } from "../twilio/twiml.ts";
 import { dial } from "./dial.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
@@ -61,7 +61,9 @@ function greetingOf(
 export function talk(route: InboundRoute, agent: InboundAgent, urls: TalkUrls, now: Date): Xml[] {
   const { relayRefusedAt } = route;
   const greeting = greetingOf(route, agent);
-  if (relayRefusedAt !== null && now.getTime() - Date.parse(relayRefusedAt) < RELAY_REFUSED_MS) {
+  const isRefused = relayRefusedAt !== null && now.getTime() - Date.parse(relayRefusedAt) < RELAY_REFUSED_MS;
+  const language = relayLanguage(agent.language);
+  if (isRefused || language === undefined) {
     // The model begins: that is its first answer.
     if (greeting === null && agent.talk.ai_speaks_first)
       return [element("Redirect", { method: "POST" }, urls.gatherWait)];
@@ -70,7 +72,7 @@ export function talk(route: InboundRoute, agent: InboundAgent, urls: TalkUrls, n
   const relay = element("ConversationRelay", {
     url: urls.relay,
     welcomeGreeting: greeting ?? undefined,
-    language: sayLanguage(agent.language),
+    language,
     voice: agent.voiceId ?? undefined,
     dtmfDetection: "true",
     partialPrompts: "true",
@@ -104,7 +106,7 @@ function listen(words: string, seconds: number, agent: InboundAgent, urls: TalkU
     method: "POST",
     timeout: String(seconds),
     speechTimeout: "auto",
-    language: sayLanguage(agent.language),
+    language: gatherLanguage(agent.language),
     actionOnEmptyResult: "true",
   };
   return element("Gather", attributes, ...(words === "" ? [] : [say(words, agent.language)]));
