@@ -30,7 +30,7 @@ const call = {
   ended_reason: answered(
     z.nullable(z.string()),
     "Why it ended: `completed`, `transferred`, `silence_timeout`, `max_duration_reached`, `max_turns_reached`, `model_refused`, `caller_hangup`, `callee_hangup`, " +
-      "`voicemail_detected`, `busy`, `failed`, `no-answer`, `canceled`. Null while it runs, or if Twilio never told its end.",
+      "`voicemail_left`, `voicemail_detected`, `busy`, `failed`, `no-answer`, `canceled`. Null while it runs, or if Twilio never told its end.",
     "caller_hangup",
   ),
   started_at: time("When it began"),
@@ -38,7 +38,7 @@ const call = {
   ended_at: z.nullable(time("When it ended; null while it runs")),
   duration_seconds: answered(
     z.nullable(z.int()),
-    "How long it took, as Twilio says; null while it runs.",
+    "How long it took, as Twilio says; null until Twilio tells it.",
     42,
   ),
   recording_url: answered(

@@ -82,7 +82,7 @@ export async function outcomeOf(
   const outcome = await callOutcome(route, parameters, services);
   if (!outbound) return outcome;
   const known = outcome ?? { ended_reason: "completed" };
-  return outbound.isVoicemail ? { ...known, ended_reason: "voicemail_detected" } : known;
+  return outbound.voicemail ? { ...known, ended_reason: `voicemail_${outbound.voicemail}` } : known;
 }
 
 /** A busy number need not ask D1 whether it is time. */

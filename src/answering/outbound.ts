@@ -3,18 +3,8 @@ import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { isId } from "../ids.ts";
-import { requestServices, type Services } from "../services.ts";
-import { say } from "../twilio/say.ts";
-import { documentOf, element } from "../twilio/twiml.ts";
-import { findAccount } from "../twilio-accounts/store.ts";
-import {
-  accountOfRoute,
-  DEFAULT_LANGUAGE,
-  type InboundAgent,
-  type InboundRoute,
-  type PlacedCall,
-} from "./route.ts";
-import type { TrustedRequest } from "./trusted-request.ts";
+import { requestServices } from "../services.ts";
+import type { InboundAgent, InboundRoute, PlacedCall } from "./route.ts";
 
 // Calls that this service has placed. Their webhooks have the call's id in the path; the callee gets what a caller gets,
 // with what the call was placed with.
@@ -51,12 +41,12 @@ export async function routeOfPathOrPlain<Route extends InboundRoute>(
 
 function placed<Route extends InboundRoute>(
   route: Route,
-  { id, to, dynamicVars, isVoicemail }: PlacedCall,
+  { id, to, dynamicVars, voicemail }: PlacedCall,
   brief: CallBrief,
 ): Route {
   const agent = route.agent && briefed(route.agent, brief);
   const welcomeMessage = brief.welcomeMessage === null ? null : (agent?.welcomeMessage ?? null);
-  const outbound = { id, to, dynamicVars, welcomeMessage, isVoicemail };
+  const outbound = { id, to, dynamicVars, welcomeMessage, voicemail };
   // Whether a number takes calls says nothing of the calls that it makes.
   return { ...route, inboundEnabled: true, agent, outbound };
 }
@@ -82,33 +72,4 @@ export function filled(text: string, variables: Readonly<Record<string, string>>
   return text.replace(/\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}/g, (_, name: string) =>
     Object.hasOwn(variables, name) ? (variables[name] ?? "") : "",
   );
-}
-
-/**
- * A machine has answered: leaves the message if there is one, and ends the call. Twilio reports it while the agent
- * talks already, and may report it twice. Never throws: Twilio has its answer already.
- */
-export async function leaveVoicemail(
-  { route, parameters }: TrustedRequest,
-  services: Services,
-): Promise<void> {
-  const answeredBy = parameters.get("AnsweredBy") ?? "";
-  const sid = parameters.get("CallSid");
-  const { outbound, agent, apiKeyId } = route;
-  if (!outbound || !sid || outbound.isVoicemail || !/^(?:machine_|fax)/.test(answeredBy)) return;
-  try {
-    await services.callLogs.note(apiKeyId, outbound.id, { sid, isVoicemail: true });
-    const account = accountOfRoute(route);
-    const stored = await findAccount(services.db, account);
-    if (!stored) return;
-    // Twilio's REST API is not needed to answer a call.
-    const { accountClient } = await import("../twilio-accounts/client.ts");
-    const { redirectCall } = await import("../twilio/calls.ts");
-    const { endpoint, credentials } = await accountClient(account, stored, services);
-    const message = answeredBy === "fax" ? null : agent?.voicemailMessage;
-    const words = message ? [say(message, agent?.language ?? DEFAULT_LANGUAGE)] : [];
-    await redirectCall(endpoint, credentials, sid, documentOf(...words, element("Hangup")));
-  } catch (error) {
-    services.log.warn("voicemail_not_left", { phone_number_id: route.phoneNumberId, ...errorFields(error) });
-  }
 }

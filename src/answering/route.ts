@@ -1,5 +1,6 @@
 import type { Connect, Fallback } from "../agents/connect.ts";
 import { type Talk, talkOf } from "../agents/schema.ts";
+import type { Voicemail } from "../call-log/attempt.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
@@ -31,8 +32,7 @@ export type PlacedCall = {
   dynamicVars: Record<string, string>;
   /** What this call begins with, if it says so. */
   welcomeMessage: string | null;
-  /** A machine has answered. */
-  isVoicemail: boolean;
+  voicemail: Voicemail | null;
 };
 
 export const DEFAULT_LANGUAGE = "en";

@@ -11,7 +11,7 @@ import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { logCall } from "./log-call.ts";
-import { leaveVoicemail, routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
+import { routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
 import { forgetRefusals } from "./refusals.ts";
 import { replyByText } from "./text-reply.ts";
 import {
@@ -21,6 +21,7 @@ import {
   type TrustedRequest,
   trust,
 } from "./trusted-request.ts";
+import { leaveVoicemail, noteVoicemailLeft } from "./voicemail.ts";
 
 const MAX_LOGGED = 20;
 
@@ -53,6 +54,10 @@ answering
     const request = await trusted(c);
     afterAnswer(c, (services) => leaveVoicemail(request, services));
     return c.body(null, 204);
+  })
+  .on(METHODS, "/:account/:id/calls/:outbound/voicemail-left", async (c) => {
+    await noteVoicemailLeft(await trusted(c), requestServices(c));
+    return twimlResponse(element("Hangup"));
   })
   .on(METHODS, "/:account/:id/sms", takeInText)
   .on(METHODS, "/:account/:id/sms-fallback", takeInText)

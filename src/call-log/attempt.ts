@@ -40,8 +40,11 @@ export type CallBrief = {
   voicemailMessage: string | null;
 };
 
+/** A machine has answered; it has heard the whole message. */
+export type Voicemail = "detected" | "left";
+
 /** A call as its webhooks find it. */
-export type FoundCall = { briefSealed: string; isVoicemail: boolean };
+export type FoundCall = { briefSealed: string; voicemail: Voicemail | null };
 
 /** What became known of an attempt; what is undefined stays as it was. */
 export type Note = {
@@ -49,7 +52,7 @@ export type Note = {
   /** Somebody guessed the SID from Twilio's list. Who knows it for sure takes it from who guessed. */
   isGuess?: boolean;
   state?: "live" | "ended" | undefined;
-  isVoicemail?: boolean;
+  voicemail?: Voicemail;
 };
 
 const briefSlot = (id: string): Slot => `call_log.brief/${id}`;

@@ -55,7 +55,7 @@ export function insertAttempt(
  *   that may be another's whose SID is not known yet.
  */
 export function noteAttempt(sql: SqlStorage, id: string, note: Note, now: number): boolean {
-  const { sid, isGuess = false, state, isVoicemail } = note;
+  const { sid, isGuess = false, state, voicemail } = note;
   if (sid !== undefined) {
     const [other] = sql.exec("SELECT id FROM attempts WHERE sid = ?1 AND id <> ?2", sid, id).toArray();
     if (isGuess && (other || isAnotherOpen(sql, id, now))) return false;
@@ -71,7 +71,7 @@ export function noteAttempt(sql: SqlStorage, id: string, note: Note, now: number
   // Twilio's reports come in any order: what has ended stays so.
   if (state !== undefined)
     sql.exec("UPDATE attempts SET state = ?2 WHERE id = ?1 AND state <> 'ended'", id, state);
-  if (isVoicemail) sql.exec("UPDATE attempts SET is_voicemail = 1 WHERE id = ?1", id);
+  if (voicemail !== undefined) sql.exec("UPDATE attempts SET voicemail = ?2 WHERE id = ?1", id, voicemail);
   return true;
 }
 
@@ -97,12 +97,9 @@ export function findOthers(sql: SqlStorage, id: string, sids: string[]): string[
 
 export function findBrief(sql: SqlStorage, id: string): FoundCall | null {
   const [row] = sql
-    .exec<{ brief_sealed: string; is_voicemail: number }>(
-      "SELECT brief_sealed, is_voicemail FROM attempts WHERE id = ?1 AND kind = 'call'",
-      id,
-    )
+    .exec("SELECT brief_sealed AS briefSealed, voicemail FROM attempts WHERE id = ?1 AND kind = 'call'", id)
     .toArray();
-  return row ? { briefSealed: row.brief_sealed, isVoicemail: row.is_voicemail === 1 } : null;
+  return (row as FoundCall | undefined) ?? null;
 }
 
 export function deleteAttempt(sql: SqlStorage, id: string): void {

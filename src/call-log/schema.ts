@@ -8,7 +8,8 @@ export const TABLES: readonly string[] = [
      state TEXT NOT NULL,
      sid TEXT UNIQUE,
      is_guess INTEGER NOT NULL DEFAULT 0,
-     is_voicemail INTEGER NOT NULL DEFAULT 0,
+     -- detected, left
+     voicemail TEXT,
      created_at INTEGER NOT NULL,
      brief_sealed TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;

@@ -94,7 +94,8 @@ export async function listCalls(
 }
 
 /**
- * Goes on with a live call by another document.
+ * Goes on with a live call by another document. This sets what the call does, so it is sent once more if nobody knows
+ * whether Twilio took it: at worst the document begins again.
  *
  * @throws TwilioError
  */
@@ -105,7 +106,12 @@ export async function redirectCall(
   twiml: string,
 ): Promise<void> {
   const path = pathOf(credentials, `Calls/${sid}.json`);
-  await callTwilio(endpoint, credentials, { method: "POST", path, form: { Twiml: twiml } });
+  const request = { method: "POST", path, form: { Twiml: twiml } } as const;
+  await callTwilio(endpoint, credentials, request).catch((error: unknown) => {
+    if (error instanceof TwilioError && error.facts.failure === "unavailable")
+      return callTwilio(endpoint, credentials, request);
+    throw error;
+  });
 }
 
 /**

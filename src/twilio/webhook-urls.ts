@@ -18,6 +18,8 @@ export type WebhookUrls = {
   message: string;
   /** Whether a machine has answered a call that was placed. */
   machine: string;
+  /** What Twilio calls once it has said the whole message to a machine. */
+  voicemailLeft: string;
 };
 
 export const WEBHOOK_PATH = "/webhooks/twilio";
@@ -57,6 +59,7 @@ export function webhooksOf(publicBaseUrl: string, number: NumberIds, callId?: st
     gatherWait: `${base}/gather-wait${ANSWERED}`,
     message: `${base}/message-status${REPORTED}`,
     machine: `${base}/machine${REPORTED}`,
+    voicemailLeft: `${base}/voicemail-left${ANSWERED}`,
   };
 }
 

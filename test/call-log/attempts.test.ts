@@ -88,7 +88,7 @@ describe("a call log", () => {
     });
     await runDurableObjectAlarm(log);
     expect(await log.find("old")).toBeNull();
-    expect(await log.find("new")).toMatchObject({ isVoicemail: false });
+    expect(await log.find("new")).toMatchObject({ voicemail: null });
     await runInDurableObject(log, (_, state) => {
       state.storage.sql.exec("UPDATE attempts SET created_at = 0");
     });

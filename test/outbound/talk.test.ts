@@ -111,12 +111,39 @@ describe("a call that was placed", () => {
     const path = `${pathOfCall()}/machine`;
     const [dialled] = await twilio.dial({ answers: "machine" });
     expect(lines(dialled?.conversation)).toEqual(["agent: Hello Ada, please call back."]);
-    expect(customer.events().at(-1)).toMatchObject({ call_id: sid, ended_reason: "voicemail_detected" });
+    expect(customer.events().at(-1)).toMatchObject({ call_id: sid, ended_reason: "voicemail_left" });
     // Twilio may report it twice.
     const updates = () => twilio.state.requests.filter(({ operation }) => operation === "update_call").length;
     expect(updates()).toBe(1);
     await tell(imported, path, { CallSid: sid, AnsweredBy: "machine_end_beep" });
     expect(updates()).toBe(1);
+  });
+
+  it("leaves its message although Twilio fails once, and tells it only of a machine that heard it whole", async () => {
+    haveModel();
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    const fields = { machine_detection: "DetectMessageEnd", voicemail_message: "Please call back." };
+    const reason = () => customer.events().at(-1)?.ended_reason;
+    await placeCall(imported, fields);
+    twilio.faults.add({ effect: effects.serverErrorHtml, operation: "update_call" });
+    const [left] = await twilio.dial({ answers: "machine" });
+    expect([lines(left?.conversation), reason()]).toEqual([["agent: Please call back."], "voicemail_left"]);
+    await placeCall(imported, fields);
+    const [cut] = await twilio
+      .dial({
+        answers: "machine",
+        onLine: () => {
+          throw new Error("the mailbox is full");
+        },
+      })
+      .catch(() => []);
+    expect(cut).toBeUndefined();
+    const path =
+      /\/(calls\/call_[0-9a-f]{32})\//.exec(twilio.state.calls[1]?.form.get("Url") ?? "")?.[1] ?? "";
+    const ended = { CallSid: twilio.state.calls[1]?.resource.sid ?? "", CallStatus: "completed" };
+    await tell(imported, `${path}/status`, { ...ended, CallDuration: "4" });
+    expect(reason()).toBe("voicemail_detected");
   });
 
   it("ends on a machine without a message, and goes on with a person", async () => {
@@ -134,7 +161,7 @@ describe("a call that was placed", () => {
     haveModel();
     const imported = await haveImported({ welcome_message: "Hello." });
     await placeCall(imported, { machine_detection: "Enable", voicemail_message: "Bye." });
-    twilio.faults.add({ effect: effects.serverErrorHtml, operation: "update_call" });
+    twilio.faults.add({ effect: effects.serverErrorHtml, operation: "update_call", times: null });
     const [dialled] = await twilio.dial({ answers: "machine" });
     expect(lines(dialled?.conversation)).toEqual(["agent: Hello."]);
   });
