@@ -95,6 +95,14 @@ export const HEALTH: Record<Health, About> = {
     tone: "warn",
     remedy: "check",
   },
+  conversation_relay_refused: {
+    short: "No ConversationRelay",
+    means:
+      "Twilio has not enabled ConversationRelay for this account, so callers are heard more slowly. Its owner can enable it " +
+      "in Twilio's Console.",
+    tone: "warn",
+    remedy: "look",
+  },
 };
 
 /** Every health, the most serious first, as the API orders them; `ok` comes last. */

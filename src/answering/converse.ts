@@ -1,4 +1,4 @@
-import type { Closing, Outcome } from "../conversations/conversation.ts";
+import type { Outcome } from "../conversations/conversation.ts";
 import type { Input, Reply } from "../conversations/gather.ts";
 import { pressed } from "../conversations/relay.ts";
 import type { AppContext } from "../http/context.ts";
@@ -9,12 +9,13 @@ import { requestServices, type Services } from "../services.ts";
 import { CALL_SID } from "../twilio/calls.ts";
 import type { Xml } from "../twilio/twiml.ts";
 import { relayUrl, webhooksOf } from "../twilio/webhook-urls.ts";
-import { rememberRelayRefused } from "../twilio-accounts/store.ts";
 import { fallback, isInService, isUnreached } from "./answer.ts";
 import { routeOfPath } from "./outbound.ts";
-import type { InboundAgent, InboundRoute } from "./route.ts";
-import { isBuiltin, isRelayRefusal, openingOf, replyVerbs, type TalkUrls } from "./talking.ts";
+import { type InboundAgent, type InboundRoute, isVerified } from "./route.ts";
+import { faultOf } from "./session-fault.ts";
+import { isBuiltin, openingOf, replyVerbs, type TalkUrls, talkPlainly } from "./talking.ts";
 import { type TrustedRequest, trustHandshake } from "./trusted-request.ts";
+import { relayRefused, voiceRefused } from "./unusable.ts";
 
 // Calls that an agent leads by itself, from the Worker's side: each step is handed to the call's object.
 
@@ -25,9 +26,8 @@ export function talkingAgent(route: InboundRoute | null, hasModel: boolean): Inb
 }
 
 export function talkUrls(publicBaseUrl: string, route: InboundRoute, callSid: string): TalkUrls {
-  const { connectAction, gather, gatherWait } = webhooksOf(publicBaseUrl, route, route.outbound?.id);
-  const relay = relayUrl(publicBaseUrl, route, callSid);
-  return { connectAction, gather, gatherWait, relay };
+  const urls = webhooksOf(publicBaseUrl, route, route.outbound?.id);
+  return { ...urls, relay: relayUrl(publicBaseUrl, route, callSid) };
 }
 
 /** Opens the WebSocket of ConversationRelay to the object of the call that its URL names. */
@@ -60,29 +60,27 @@ export function gatherTurn(c: AppContext, request: TrustedRequest, isWaiting: bo
   return reply(c, request.route, parameters, (object, opening) => object.gather(opening, input));
 }
 
-/** What becomes of a call whose `<Connect>` is over. */
-export function closeConversation(
+/** What becomes of a call whose `<Connect>` is over. @param isPlain it had neither the agent's voice nor its language */
+export async function closeConversation(
   c: AppContext,
   route: InboundRoute,
   parameters: URLSearchParams,
+  isPlain: boolean,
 ): Promise<Xml[]> {
-  return reply(c, route, parameters, async (object, opening) => {
-    const closing: Closing = await object.closed(opening, isUnreached(parameters));
-    if (!closing.relayStarted && isRelayRefusal(parameters)) {
-      const { db, log, now, defer, routesChanged } = requestServices(c);
-      const { accountId, accountSid, apiKeyId } = route;
-      log.info("relay_refused", {
-        account_sid: accountSid,
-        twilio_code: parameters.get("ErrorCode")?.slice(0, 20),
-      });
-      defer(
-        rememberRelayRefused(db, accountId, now().toISOString())
-          .then(() => routesChanged(apiKeyId))
-          .catch((error: unknown) => log.warn("relay_refusal_not_kept", errorFields(error))),
-      );
-    }
-    return closing;
-  });
+  const services = requestServices(c);
+  const { log, defer, publicBaseUrl } = services;
+  const { agent, accountSid } = route;
+  const fault = faultOf(parameters);
+  const code = parameters.get("ErrorCode")?.slice(0, 20) ?? "";
+  if (parameters.get("SessionStatus") === "failed")
+    log.info("session_failed", { account_sid: accountSid, agent_id: agent?.id, fault, twilio_code: code });
+  // What nobody has signed proves nothing about an account.
+  if (fault === "account" && isVerified(route)) defer(relayRefused(route, code, services));
+  if (fault === "agent" && agent && !isPlain) {
+    if (isVerified(route)) defer(voiceRefused(route, code, services));
+    return talkPlainly(route, agent, talkUrls(publicBaseUrl, route, parameters.get("CallSid") ?? ""));
+  }
+  return reply(c, route, parameters, (object, opening) => object.closed(opening, isUnreached(parameters)));
 }
 
 type Ask = (

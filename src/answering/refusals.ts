@@ -3,8 +3,8 @@ import { insertPending } from "../events/pending-store.ts";
 import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
+import { rejectionEvents } from "../twilio-accounts/account-events.ts";
 import { markUnhealthy } from "../twilio-accounts/check-store.ts";
-import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
 import { accountOfRoute, type InboundRoute } from "./route.ts";
 
 // If an account gets this many wrong signatures within this time and no right one, its token was probably replaced at

@@ -62,6 +62,9 @@ export type InboundRoute = {
 /** A route, and the keys that may have signed Twilio's requests about it, the most likely first. */
 export type TrustedRoute = InboundRoute & Pick<OpenTokens, "mayReturn"> & { keys: CryptoKey[] };
 
+/** Whether the request that found the route was verified: it is not if no token can be opened. */
+export const isVerified = (route: InboundRoute): boolean => "keys" in route;
+
 export type RouteServices = BaseServices & {
   /** Called for each request that is not signed with a key of the route it names. */
   onRefused: (route: InboundRoute) => void;

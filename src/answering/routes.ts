@@ -39,7 +39,8 @@ for (const about of ["/:account/:id", "/:account/:id/calls/:outbound"]) {
   answering
     .on(METHODS, `${about}/voice`, politely(takeCall))
     .on(METHODS, `${about}/voice-fallback`, politely(takeFallback))
-    .on(METHODS, `${about}/connect-action`, politely(afterConnect))
+    .on(METHODS, `${about}/connect-action`, politely((c) => afterConnect(c, false)))
+    .on(METHODS, `${about}/connect-action-plain`, politely((c) => afterConnect(c, true)))
     .get(`${about}/relay/:call`, openRelay)
     .on(METHODS, `${about}/gather`, async (c) =>
       twimlResponse(...(await gatherTurn(c, await trusted(c), false))),
@@ -97,14 +98,14 @@ async function takeFallback(c: AppContext): Promise<Response> {
   return twimlResponse(...(route ? fallback(await routeOfPathOrPlain(c, route), from) : unavailable()));
 }
 
-async function afterConnect(c: AppContext): Promise<Response> {
+async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> {
   const unverified = await readUnverified(c);
   const known = await lastResort(unverified, routeServices(c));
   const route = known && (await routeOfPathOrPlain(c, known));
   const parameters = parametersOf(unverified);
   const isOfConnect = !parameters.has("DialCallStatus");
   if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
-    return twimlResponse(...(await closeConversation(c, route, parameters)));
+    return twimlResponse(...(await closeConversation(c, route, parameters, isPlain)));
   }
   if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
   if (!route) return twimlResponse(...unavailable());

@@ -12,20 +12,19 @@ import type { InboundAgent, InboundRoute } from "./route.ts";
 // What a caller of an agent that talks by itself is connected with. No I/O here.
 
 /** The URLs that such a call needs. */
-export type TalkUrls = { connectAction: string; relay: string; gather: string; gatherWait: string };
+export type TalkUrls = {
+  connectAction: string;
+  connectActionPlain: string;
+  relay: string;
+  gather: string;
+  gatherWait: string;
+};
 
 const RELAY_REFUSED_MS = DAY_MS;
-/** Twilio did not get through to us; that says nothing of the account. https://www.twilio.com/docs/api/errors/64102 */
-const OUR_FAULT: ReadonlySet<string> = new Set(["64102", "39001"]);
 
 /** Whether the agent leads its calls itself, if there is a model. */
 export function isBuiltin({ connect }: InboundAgent): boolean {
   return connect === null || connect.type === "builtin";
-}
-
-/** Whether the failure of a session that never began means that the account has no ConversationRelay. */
-export function isRelayRefusal(parameters: URLSearchParams): boolean {
-  return parameters.get("SessionStatus") === "failed" && !OUR_FAULT.has(parameters.get("ErrorCode") ?? "");
 }
 
 /** What is told to the object of a call. */
@@ -69,17 +68,31 @@ export function talk(route: InboundRoute, agent: InboundAgent, urls: TalkUrls, n
       return [element("Redirect", { method: "POST" }, urls.gatherWait)];
     return [listen(greeting ?? "", listenSeconds(0, agent.talk.silence_hangup_seconds), agent, urls)];
   }
+  const voice = agent.voiceId ?? undefined;
+  return [connectRelay(greeting, { language, voice }, urls.connectAction, urls)];
+}
+
+/** Once more, after Twilio has refused the agent's voice or language: Twilio's own. */
+export const talkPlainly = (route: InboundRoute, agent: InboundAgent, urls: TalkUrls): Xml[] => [
+  connectRelay(greetingOf(route, agent), {}, urls.connectActionPlain, urls),
+];
+
+function connectRelay(
+  greeting: string | null,
+  spoken: { language?: string; voice?: string | undefined },
+  action: string,
+  { relay: url }: TalkUrls,
+): Xml {
   const relay = element("ConversationRelay", {
-    url: urls.relay,
+    url,
     welcomeGreeting: greeting ?? undefined,
-    language,
-    voice: agent.voiceId ?? undefined,
+    ...spoken,
     dtmfDetection: "true",
     partialPrompts: "true",
     events: "speaker-events tokens-played",
     applicationReconnect: "true",
   });
-  return [element("Connect", { action: urls.connectAction, method: "POST" }, relay)];
+  return element("Connect", { action, method: "POST" }, relay);
 }
 
 /** What a caller hears who is heard by Gather; undefined if it is the agent's fallback. */

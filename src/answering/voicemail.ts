@@ -30,7 +30,7 @@ export async function leaveVoicemail(
     const { accountClient } = await import("../twilio-accounts/client.ts");
     const { redirectCall } = await import("../twilio/calls.ts");
     const { endpoint, credentials } = await accountClient(account, stored, services);
-    const { voicemailLeft } = webhooksOf(services.publicBaseUrl, route.phoneNumberId, outbound.id);
+    const { voicemailLeft } = webhooksOf(services.publicBaseUrl, route, outbound.id);
     const message = answeredBy === "fax" ? null : agent?.voicemailMessage;
     const verbs = message
       ? [

@@ -11,9 +11,6 @@ import { Relay } from "./relay.ts";
 import { hearingOf, RelaySocket, refuse } from "./socket.ts";
 import { hangupOf, newState, type Opening, type State, type Turn } from "./state.ts";
 
-/** What becomes of a call whose ConversationRelay session is over. `relayStarted`: there has been one at all. */
-export type Closing = Reply & { relayStarted: boolean };
-
 /** How a call ended, for its event. */
 export type Outcome = { ended_reason: string; transcript?: Turn[] };
 
@@ -82,13 +79,12 @@ export class Conversation extends DurableObject<Env> {
   }
 
   /** What to do with a call whose `<Connect>` is over. @param isUnreached Twilio says that the session failed */
-  async closed(opening: Opening, isUnreached: boolean): Promise<Closing> {
+  async closed(opening: Opening, isUnreached: boolean): Promise<Reply> {
     const state = await this.#open(opening);
-    const { relayStarted } = state;
-    if (!isUnreached) return { say: "", next: state.ended ? afterEnd(state) : "hang_up", relayStarted };
+    if (!isUnreached) return { say: "", next: state.ended ? afterEnd(state) : "hang_up" };
     const reply = await this.#gather.takeOver(state);
     this.#socket.close();
-    return { ...reply, relayStarted };
+    return reply;
   }
 
   /** One turn of a call that is heard by `<Gather>`. */

@@ -41,7 +41,11 @@ export function readFrame(data: string | ArrayBuffer): Frame | null {
     case "info":
       return readInfo(text("name"), message.value ?? message.text);
     case "error":
-      return { type: "error", description: text("description") };
+      // Behind the first colon it may quote what was said, which no log has.
+      return {
+        type: "error",
+        description: /^[^:{"]*/.exec(text("description").slice(0, 200))?.[0].trim() ?? "",
+      };
     default:
       // Twilio adds types without notice.
       return typeof message.type === "string" ? { type: "other" } : null;

@@ -47,7 +47,10 @@ export class Relay {
         this.#noteCaller();
         return this.#press(frame.digit);
       case "error":
-        return this.#dialogue.around.log.warn("relay_error", { agent_id: state.opening.agent.id });
+        return this.#dialogue.around.log.warn("relay_error", {
+          agent_id: state.opening.agent.id,
+          description: frame.description,
+        });
     }
   }
 

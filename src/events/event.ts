@@ -18,6 +18,8 @@ export const EVENT_TYPES = [
   "number.repaired",
   "number.missing",
   "credentials.rejected",
+  "agent.unusable",
+  "account.unusable",
   "webhook.test",
 ] as const;
 

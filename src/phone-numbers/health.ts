@@ -22,6 +22,8 @@ export const HEALTH_REASONS = [
   "repair_contested",
   /** Its routing record could not be read, so its calls may be handled in another Region. */
   "region_unchecked",
+  /** Twilio has refused ConversationRelay to the account within a day, so its callers are heard by `<Gather>`. */
+  "conversation_relay_refused",
 ] as const;
 
 export type HealthReason = (typeof HEALTH_REASONS)[number];

@@ -42,10 +42,11 @@ export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
   };
 }
 
-function shownHealth({ health, health_reasons, account_health }: OwnedNumber) {
-  const reasons: readonly Health[] = parseReasons(health_reasons);
+function shownHealth({ health, health_reasons, account_health, is_relay_refused }: OwnedNumber) {
+  const relay = is_relay_refused === 1 ? (["conversation_relay_refused"] as const) : [];
+  const reasons: readonly Health[] = [...parseReasons(health_reasons), ...relay];
   return {
-    health: effectiveHealth(health, account_health),
+    health: effectiveHealth(health === "ok" ? (relay[0] ?? "ok") : health, account_health),
     health_reasons: account_health === "ok" ? reasons : [account_health, ...reasons],
   };
 }

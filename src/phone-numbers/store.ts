@@ -17,6 +17,7 @@ export type OwnedNumber = AccountColumns & {
   health_reasons: string;
   drift_policy: DriftPolicy;
   account_health: AccountHealth;
+  is_relay_refused: 0 | 1 | null;
   checked_at: string | null;
   first_inbound_at: string | null;
   last_inbound_at: string | null;
@@ -24,9 +25,11 @@ export type OwnedNumber = AccountColumns & {
   updated_at: string;
 };
 
+const RELAY_REFUSED = "t.relay_refused_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')";
+
 // A check of a whole account is a check of each of its numbers: the later of the two times counts.
 const COLUMNS = `n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
-  n.outbound_enabled, n.health, n.health_reasons, n.drift_policy, t.health AS account_health,
+  n.outbound_enabled, n.health, n.health_reasons, n.drift_policy, t.health AS account_health, ${RELAY_REFUSED} AS is_relay_refused,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
   n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at`;
 
@@ -74,8 +77,9 @@ export type NumberFilter = {
   search: string | undefined;
 };
 
-// As `effectiveHealth` in health.ts has it.
-const HEALTH = "CASE t.health WHEN 'ok' THEN n.health ELSE t.health END";
+// As `shownHealth` in serialise.ts has it.
+const HEALTH = `CASE WHEN t.health <> 'ok' THEN t.health
+  WHEN n.health = 'ok' AND ${RELAY_REFUSED} THEN 'conversation_relay_refused' ELSE n.health END`;
 
 /** Only what is asked for, so that SQLite can read the page from an index. */
 function conditionsOf({ agentId, accountSid, health, search }: NumberFilter): [sql: string, value: string][] {

@@ -8,6 +8,7 @@ import type { Services } from "../services.ts";
 import { nextAttempt } from "../time.ts";
 import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
+import { rejectionEvents } from "../twilio-accounts/account-events.ts";
 import {
   type AccountInCheck,
   type DueAccount,
@@ -16,7 +17,6 @@ import {
   renewCheck,
 } from "../twilio-accounts/check-store.ts";
 import { accountClient } from "../twilio-accounts/client.ts";
-import { rejectionEvents } from "../twilio-accounts/rejected-event.ts";
 import { type AccountHealth, type AccountKey, accountOf } from "../twilio-accounts/row.ts";
 import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
 import { VaultError } from "../vault/vault.ts";

@@ -11,6 +11,8 @@ export type WebhookUrls = {
   recording: string;
   /** What Twilio calls after `<Connect>` or `<Dial>`. */
   connectAction: string;
+  /** The same for a session that has begun once more, without the agent's voice and language. */
+  connectActionPlain: string;
   /** What Twilio calls after `<Gather>`, and when it has waited for an answer. */
   gather: string;
   gatherWait: string;
@@ -55,6 +57,7 @@ export function webhooksOf(publicBaseUrl: string, number: NumberIds, callId?: st
     status: `${base}/status${REPORTED}`,
     recording: `${base}/recording${REPORTED}`,
     connectAction: `${base}/connect-action${ANSWERED}`,
+    connectActionPlain: `${base}/connect-action-plain${ANSWERED}`,
     gather: `${base}/gather${ANSWERED}`,
     gatherWait: `${base}/gather-wait${ANSWERED}`,
     message: `${base}/message-status${REPORTED}`,

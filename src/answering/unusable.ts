@@ -1,0 +1,48 @@
+import { sealEvent } from "../events/event.ts";
+import { tellNow } from "../events/tell.ts";
+import { errorFields } from "../http/log.ts";
+import type { Services } from "../services.ts";
+import { accountEvents } from "../twilio-accounts/account-events.ts";
+import { rememberRelayRefused } from "../twilio-accounts/store.ts";
+import { accountOfRoute, type InboundRoute } from "./route.ts";
+
+// What Twilio refuses for more than one call is told to the customer, once a day.
+
+/** Remembers that the account has no ConversationRelay, and tells it. Never throws: the caller has an answer already. */
+export async function relayRefused(
+  route: InboundRoute,
+  twilioCode: string,
+  services: Services,
+): Promise<void> {
+  const { db, log, now, routesChanged } = services;
+  const { apiKeyId, accountSid, accountId } = route;
+  try {
+    await rememberRelayRefused(db, accountId, now().toISOString());
+    routesChanged(apiKeyId);
+    const data = { reason: "conversation_relay_refused", twilio_code: Number(twilioCode) };
+    for (const event of await accountEvents("account.unusable", accountOfRoute(route), data, services, today(services)))
+      await tellNow(event, services);
+  } catch (error) {
+    log.warn("refusal_not_told", { account_sid: accountSid, ...errorFields(error) });
+  }
+}
+
+/** Tells that no provider has the agent's voice or language. Never throws. */
+export async function voiceRefused(
+  { apiKeyId, agent }: InboundRoute,
+  twilioCode: string,
+  services: Services,
+): Promise<void> {
+  if (!agent?.hasWebhook) return;
+  const { id: agentId, voiceId, language } = agent;
+  const data = { reason: "voice_refused", twilio_code: Number(twilioCode), voice_id: voiceId, language };
+  const receipt = `${agentId}/unusable/${voiceId}/${language}/${today(services)}`;
+  try {
+    const draft = { type: "agent.unusable" as const, apiKeyId, agentId, receipt, data };
+    await tellNow(await sealEvent(draft, services.vault, services.now()), services);
+  } catch (error) {
+    services.log.warn("refusal_not_told", { agent_id: agentId, ...errorFields(error) });
+  }
+}
+
+const today = ({ now }: Services) => now().toISOString().slice(0, "2026-01-31".length);
