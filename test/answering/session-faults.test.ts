@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { haveImported, webhookUrl } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
-import { expectErrors, logLines } from "../support/logs.ts";
+import { expectErrorLog, logLines } from "../support/logs.ts";
 import { haveModel } from "../support/model.ts";
 import { openSession } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
@@ -111,6 +111,7 @@ describe("a session of ConversationRelay that fails", () => {
       headers: { "x-twilio-signature": "made up", "content-type": "application/x-www-form-urlencoded" },
       body: new URLSearchParams(form),
     });
+    expectErrorLog("stored_token_unreadable");
     const reply = await send(forged, other);
     expect(reply.status).toBe(200);
     expect((await rows("twilio_accounts"))[0]).toMatchObject({ relay_refused_at: null });
