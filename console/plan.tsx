@@ -2,6 +2,18 @@ import { AnsweredBy } from "./answered-by.tsx";
 import { Diff } from "./diff.tsx";
 import type { ImportPlan } from "./types.ts";
 
+/** What to know although it can be done. */
+export function Warnings({ of }: { of: readonly { code: string; message: string }[] }) {
+  if (of.length === 0) return null;
+  return (
+    <ul class="warnings" role="status">
+      {of.map(({ code, message }) => (
+        <li key={code}>{message}</li>
+      ))}
+    </ul>
+  );
+}
+
 /** What an import would do: who answers today, what to know before, and what changes at Twilio. */
 export function Plan({ plan: { answered_by, warnings, changes, unchecked } }: { plan: ImportPlan }) {
   return (
@@ -16,13 +28,7 @@ export function Plan({ plan: { answered_by, warnings, changes, unchecked } }: { 
           <AnsweredBy who={answered_by.sms} />
         </dd>
       </dl>
-      {warnings.length > 0 && (
-        <ul class="warnings">
-          {warnings.map(({ code, message }) => (
-            <li key={code}>{message}</li>
-          ))}
-        </ul>
-      )}
+      <Warnings of={warnings} />
       <h3>What changes at Twilio</h3>
       <Diff changes={changes} />
       {unchecked.length > 0 && (

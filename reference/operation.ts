@@ -7,8 +7,9 @@ import type { WarningCode } from "../src/phone-numbers/preview/warnings.ts";
 // of this folder; openapi.ts joins them. The Worker imports none of it: the document is built before deployment.
 
 /** Every warning. The compiler checks that none is missing. */
-const WARNINGS: Record<WarningCode | "unknown_field", true> = {
+const WARNINGS: Record<WarningCode | "unknown_field" | "language_not_spoken", true> = {
   unknown_field: true,
+  language_not_spoken: true,
   bound_to_trunk: true,
   bound_to_application: true,
   in_messaging_service: true,

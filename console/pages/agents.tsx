@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { Hears } from "../hears.tsx";
+import { Warnings } from "../plan.tsx";
 import { go, href } from "../route.ts";
 import { agents } from "../store.ts";
 import type { Agent, Draft } from "../types.ts";
@@ -146,17 +147,25 @@ export function rebased(draft: Draft, seen: Draft, stored: Draft): Draft {
   return { ...stored, ...Object.fromEntries(changed) };
 }
 
+/** What the agent that was just created is warned of; its page shows it. */
+let atCreation: { agentId: string; warnings: { code: string; message: string }[] } | undefined;
+
 function Editor({ agent, onSaved }: { agent: Agent | undefined; onSaved?: (agent: Agent) => void }) {
   const [draft, setDraft] = useState(() => draftOf(agent));
   const [isDeleting, setDeleting] = useState(false);
   const [isSaved, setSaved] = useState(false);
+  const [warnings, setWarnings] = useState(() =>
+    agent && atCreation?.agentId === agent.agent_id ? atCreation.warnings : [],
+  );
   const change = (part: Partial<Draft>) => {
     setDraft({ ...draft, ...part });
     setSaved(false);
   };
   const save = useAction(async () => {
     if (!agent) {
-      const { agent_id } = await api.createAgent({ body: { ...bodyOf(draft, agent), name: draft.name } });
+      const created = await api.createAgent({ body: { ...bodyOf(draft, agent), name: draft.name } });
+      const { agent_id } = created;
+      atCreation = { agentId: agent_id, warnings: created.warnings ?? [] };
       await agents.reload();
       return go("agents", agent_id);
     }
@@ -166,6 +175,7 @@ function Editor({ agent, onSaved }: { agent: Agent | undefined; onSaved?: (agent
     const saved = await api.updateAgent({ path, body });
     setDraft((now) => rebased(now, draft, draftOf(saved)));
     onSaved?.(saved);
+    setWarnings(saved.warnings ?? []);
     setSaved(true);
     await agents.reload();
   });
@@ -233,6 +243,7 @@ function Editor({ agent, onSaved }: { agent: Agent | undefined; onSaved?: (agent
           {box("sms_reply", "Answers texts by itself")}
           {box("record", "Record calls")}
           <Problem error={save.error} />
+          <Warnings of={warnings} />
           <div class="actions">
             <Button type="submit" kind="primary" isBusy={save.isBusy}>
               {agent ? "Save" : "Create"}

@@ -11,13 +11,14 @@ import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, deleteAgentQuery, updateAgentBody } from "./schema.ts";
 import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
 import { withCheckedUrls } from "./urls.ts";
+import { withOwnWarnings } from "./warnings.ts";
 
 export const agents = new Hono<AppEnv>()
   .post("/", withApiKey, requireJson, validateJson(createAgentBody), async (c) => {
     const fields = withCheckedUrls(c.req.valid("json"), c.get("config"));
     const agent = newAgent(fields, c.get("apiKeyId"), new Date());
     await insertAgent(c.env.DB, agent);
-    return c.json(serialise(agent), 201);
+    return c.json(withOwnWarnings(serialise(agent)), 201);
   })
   .get("/", withApiKey, validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
@@ -33,7 +34,7 @@ export const agents = new Hono<AppEnv>()
       const agent = changedAgent(before, changes, new Date());
       if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
       requestServices(c).routesChanged(c.get("apiKeyId"));
-      return c.json(serialise(agent));
+      return c.json(withOwnWarnings(serialise(agent)));
     }
   })
   .delete("/:agent_id", withApiKey, validateQuery(deleteAgentQuery), async (c) => {

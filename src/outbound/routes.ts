@@ -1,13 +1,12 @@
 import { Hono } from "hono/tiny";
 import { withApiKeyPrefetching } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
-import { faultError } from "../http/faults.ts";
 import { IDEMPOTENCY_HEADER } from "../http/idempotency.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { readBody } from "../http/read-body.ts";
 import { requestServices } from "../services.ts";
 import { placeCall } from "./place.ts";
-import { type CallBody, callBody, textBody } from "./schema.ts";
+import { type CallBody, callBody, checkTogether, textBody } from "./schema.ts";
 import type { SendRequest } from "./sender.ts";
 import { selectSender } from "./store.ts";
 import { sendText } from "./text.ts";
@@ -47,15 +46,7 @@ export const texts = new Hono<AppEnv>().post(
 );
 
 async function place(c: AppContext, body: CallBody): Promise<Response> {
-  if (body.ai_speaks_first === false && body.welcome_message !== null)
-    throw faultError(
-      ["welcome_message", "ai_speaks_first"].map((field) => ({
-        field,
-        code: "invalid_field",
-        hint: "An agent that does not speak first has no `welcome_message`. Leave one of the two out.",
-        problem: { problem: "not_allowed" },
-      })),
-    );
+  checkTogether(body);
   const { sid, from } = await placeCall(body, requestOf(c), requestServices(c));
   return c.json(
     { call_id: sid, status: "initiated", to: body.to_number, from, agent_id: body.agent_id },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { haveImported, tell } from "../support/answering.ts";
 import { haveModel } from "../support/model.ts";
+import { call, createKey, post } from "../support/worker.ts";
 
 // What a caller is spoken to and heard in: by <Say>, by <Gather>, and by ConversationRelay; undefined: American English,
 // or <Gather> in place of ConversationRelay.
@@ -39,6 +40,27 @@ const languageOf = (twiml: string, name: string) =>
   new RegExp(`<${name}\\b[^>]*? language="([^"]*)"`).exec(twiml)?.[1];
 
 describe("the language of an agent", () => {
+  it.each(SPOKEN)(
+    "%s is a warning to who writes it if Twilio neither speaks nor hears it",
+    async (language, say, gather) => {
+      const key = await createKey();
+      const warnings = [
+        { code: "language_not_spoken", details: { field: "language", language: expect.any(String) } },
+      ];
+      const isWarned = say === undefined || gather === undefined;
+      const expected = isWarned ? { warnings } : {};
+      const created = await post("/v1/agents", { name: "A", language }, { key });
+      expect(created.status).toBe(201);
+      const agent = await created.json<{ agent_id: string; warnings?: unknown }>();
+      expect(agent).toMatchObject(expected);
+      const changed = await call("PUT", `/v1/agents/${agent.agent_id}`, key, { language, nmae: "B" });
+      const written = await changed.json<{ warnings: { code: string }[] }>();
+      const codes = [...(isWarned ? ["language_not_spoken"] : []), "unknown_field"];
+      expect(written.warnings.map(({ code }) => code)).toEqual(codes);
+      if (!isWarned) expect(agent.warnings).toBeUndefined();
+    },
+  );
+
   it.each(SPOKEN)("%s", async (language, say, gather, relay) => {
     haveModel();
     const imported = await haveImported({ language, welcome_message: "Hello." });

@@ -16,6 +16,7 @@ const URLS = {
   recording: "https://n.example/r",
   relay: "wss://n.example/relay/CA1",
   gather: "https://n.example/g",
+  connectActionPlain: "https://numbers.example.com/connect-action-plain",
   gatherWait: "https://n.example/w",
 };
 const NOW = new Date("2026-01-31T12:00:00Z");

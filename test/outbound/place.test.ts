@@ -118,6 +118,17 @@ describe("POST /v1/calls/outbound", () => {
     expect(callsAtTwilio()).toEqual([]);
   });
 
+  it("refuses a message for machines if it is not to be found out whether one answers", async () => {
+    const imported = await haveImported();
+    const { details } = await expectError(
+      await placeCall(imported, { voicemail_message: "Please call back." }),
+      400,
+      "missing_field",
+    );
+    expect(details).toMatchObject({ fields: ["machine_detection"], problems: [{ problem: "required" }] });
+    expect(callsAtTwilio()).toEqual([]);
+  });
+
   it("calls neither from a number that may not, nor for an agent that is not active", async () => {
     const imported = await haveImported();
     const { key, phoneNumber, agentId } = imported;
