@@ -1,31 +1,5 @@
 import { element, type Xml } from "./twiml.ts";
 
-// The languages that Twilio speaks and hears: each verb has a list of its own.
-const LISTS = {
-  // https://www.twilio.com/docs/voice/twiml/say
-  say:
-    "af-ZA am-ET ar-XA ar-AE bg-BG bn-IN ca-ES cmn-CN cmn-TW cs-CZ cy-GB da-DK de-DE de-AT el-GR en-US en-AU en-CA en-GB " +
-    "en-IE en-IN en-NZ en-ZA es-ES es-MX es-US fi-FI fil-PH fr-FR fr-BE fr-CA gu-IN he-IL hi-IN hu-HU id-ID is-IS it-IT " +
-    "ja-JP kn-IN ko-KR lv-LV ml-IN mr-IN ms-MY nb-NO nl-NL nl-BE pa-IN pl-PL pt-BR pt-PT ro-RO ru-RU sk-SK sr-RS sv-SE " +
-    "ta-IN te-IN th-TH tr-TR uk-UA vi-VN yue-HK",
-  // https://www.twilio.com/docs/voice/twiml/gather#languagetags
-  gather:
-    "af-ZA am-ET ar-EG ar-AE ar-BH ar-DZ ar-IL ar-IQ ar-JO ar-KW ar-LB ar-MA ar-OM ar-PS ar-QA ar-SA ar-TN az-AZ bg-BG " +
-    "bn-IN bn-BD ca-ES cmn-Hans-CN cmn-Hant-TW cs-CZ da-DK de-DE el-GR en-US en-AU en-CA en-GB en-GH en-IE en-IN en-KE " +
-    "en-NG en-NZ en-PH en-SG en-TZ en-ZA es-ES es-AR es-BO es-CL es-CO es-CR es-DO es-EC es-GT es-HN es-MX es-NI es-PA " +
-    "es-PE es-PR es-PY es-SV es-US es-UY es-VE et-EE eu-ES fa-IR fi-FI fil-PH fr-FR fr-CA gl-ES gu-IN he-IL hi-IN hr-HR " +
-    "hu-HU hy-AM id-ID is-IS it-IT ja-JP jv-ID ka-GE km-KH kn-IN ko-KR lo-LA lt-LT lv-LV mk-MK ml-IN mn-MN mr-IN ms-MY " +
-    "my-MM nb-NO ne-NP nl-NL nl-BE pa-guru-IN pl-PL pt-BR pt-PT ro-RO ru-RU si-LK sk-SK sl-SI sq-AL sr-RS su-ID sv-SE " +
-    "sw-TZ sw-KE ta-IN ta-LK ta-MY ta-SG te-IN th-TH tr-TR uk-UA ur-PK ur-IN uz-UZ vi-VN yue-Hant-HK zu-ZA",
-  // Twilio publishes no list. These are what its default providers of voices and of ears both have; a caller who speaks
-  // another language is heard by <Gather>. https://www.twilio.com/docs/voice/conversationrelay/voice-configuration
-  relay:
-    "bg-BG cs-CZ da-DK de-DE el-GR en-US en-AU en-GB en-IN en-NZ es-ES es-MX es-US fi-FI fr-FR fr-CA hi-IN hu-HU id-ID " +
-    "it-IT ja-JP ko-KR ms-MY nb-NO nl-NL nl-BE pl-PL pt-BR pt-PT ro-RO ru-RU sk-SK sv-SE tr-TR uk-UA vi-VN zh-CN",
-};
-
-type List = keyof typeof LISTS;
-
 /** What is written in one language and spoken as another, or in another script. */
 const SPOKEN_AS: Readonly<Record<string, string>> = {
   "no-Latn-NO": "nb-NO",
@@ -53,32 +27,58 @@ function whole(tag: string): Intl.Locale {
   return spokenAs === undefined ? locale : new Intl.Locale(spokenAs).maximize();
 }
 
-const parsed = new Map<List, { code: string; locale: Intl.Locale }[]>();
-
-function codesOf(list: List) {
-  const known = parsed.get(list) ?? LISTS[list].split(" ").map((code) => ({ code, locale: whole(code) }));
-  parsed.set(list, known);
-  return known;
+/** Finds the code of a list that is nearest to a BCP 47 tag; undefined if the language is not in it. */
+function nearestOf(codes: string) {
+  let parsed: { code: string; locale: Intl.Locale }[] | undefined;
+  return (tag: string): string | undefined => {
+    parsed ??= codes.split(" ").map((code) => ({ code, locale: whole(code) }));
+    const { language, script, region = "" } = whole(tag);
+    const same = parsed.filter(({ locale }) => locale.language === language && locale.script === script);
+    if (same.length < 2) return same[0]?.code;
+    const [regions, first, second] = NEAREST[language] ?? ["", "", ""];
+    const nearest = regions.split(" ").includes(region) ? first : second;
+    const main = new Intl.Locale(language).maximize().region;
+    const wanted = [region, nearest, main].map((name) => same.find(({ locale }) => locale.region === name));
+    return (wanted.find((found) => found !== undefined) ?? same[0])?.code;
+  };
 }
 
-/** The code in Twilio's list that is nearest to a BCP 47 tag; undefined if the language is not in it. */
-function match(tag: string, list: List): string | undefined {
-  const { language, script, region = "" } = whole(tag);
-  const same = codesOf(list).filter(({ locale }) => locale.language === language && locale.script === script);
-  if (same.length < 2) return same[0]?.code;
-  const [regions, first, second] = NEAREST[language] ?? ["", "", ""];
-  const nearest = regions.split(" ").includes(region) ? first : second;
-  const main = new Intl.Locale(language).maximize().region;
-  const wanted = [region, nearest, main].map((name) => same.find(({ locale }) => locale.region === name));
-  return (wanted.find((found) => found !== undefined) ?? same[0])?.code;
-}
+// The languages that Twilio speaks and hears: each verb has a list of its own.
 
-/** The `<Say>` language for a tag; undefined: Twilio then uses its default, American English. */
-export const sayLanguage = (tag: string): string | undefined => match(tag, "say");
-/** The same for `<Gather>`, which fails for a language that it does not know. */
-export const gatherLanguage = (tag: string): string | undefined => match(tag, "gather");
-/** The same for ConversationRelay. */
-export const relayLanguage = (tag: string): string | undefined => match(tag, "relay");
+/**
+ * The `<Say>` language for a tag; undefined: Twilio then uses its default, American English.
+ * https://www.twilio.com/docs/voice/twiml/say
+ */
+export const sayLanguage = nearestOf(
+  "af-ZA am-ET ar-XA ar-AE bg-BG bn-IN ca-ES cmn-CN cmn-TW cs-CZ cy-GB da-DK de-DE de-AT el-GR en-US en-AU en-CA en-GB " +
+    "en-IE en-IN en-NZ en-ZA es-ES es-MX es-US fi-FI fil-PH fr-FR fr-BE fr-CA gu-IN he-IL hi-IN hu-HU id-ID is-IS it-IT " +
+    "ja-JP kn-IN ko-KR lv-LV ml-IN mr-IN ms-MY nb-NO nl-NL nl-BE pa-IN pl-PL pt-BR pt-PT ro-RO ru-RU sk-SK sr-RS sv-SE " +
+    "ta-IN te-IN th-TH tr-TR uk-UA vi-VN yue-HK",
+);
+
+/**
+ * The same for `<Gather>`, which fails for a language that it does not know.
+ * https://www.twilio.com/docs/voice/twiml/gather#languagetags
+ */
+export const gatherLanguage = nearestOf(
+  "af-ZA am-ET ar-EG ar-AE ar-BH ar-DZ ar-IL ar-IQ ar-JO ar-KW ar-LB ar-MA ar-OM ar-PS ar-QA ar-SA ar-TN az-AZ bg-BG " +
+    "bn-IN bn-BD ca-ES cmn-Hans-CN cmn-Hant-TW cs-CZ da-DK de-DE el-GR en-US en-AU en-CA en-GB en-GH en-IE en-IN en-KE " +
+    "en-NG en-NZ en-PH en-SG en-TZ en-ZA es-ES es-AR es-BO es-CL es-CO es-CR es-DO es-EC es-GT es-HN es-MX es-NI es-PA " +
+    "es-PE es-PR es-PY es-SV es-US es-UY es-VE et-EE eu-ES fa-IR fi-FI fil-PH fr-FR fr-CA gl-ES gu-IN he-IL hi-IN hr-HR " +
+    "hu-HU hy-AM id-ID is-IS it-IT ja-JP jv-ID ka-GE km-KH kn-IN ko-KR lo-LA lt-LT lv-LV mk-MK ml-IN mn-MN mr-IN ms-MY " +
+    "my-MM nb-NO ne-NP nl-NL nl-BE pa-guru-IN pl-PL pt-BR pt-PT ro-RO ru-RU si-LK sk-SK sl-SI sq-AL sr-RS su-ID sv-SE " +
+    "sw-TZ sw-KE ta-IN ta-LK ta-MY ta-SG te-IN th-TH tr-TR uk-UA ur-PK ur-IN uz-UZ vi-VN yue-Hant-HK zu-ZA",
+);
+
+/**
+ * The same for ConversationRelay. Twilio publishes no list: these are what its default providers of voices and of ears
+ * both have. A caller who speaks another language is heard by `<Gather>`.
+ * https://www.twilio.com/docs/voice/conversationrelay/voice-configuration
+ */
+export const relayLanguage = nearestOf(
+  "bg-BG cs-CZ da-DK de-DE el-GR en-US en-AU en-GB en-IN en-NZ es-ES es-MX es-US fi-FI fr-FR fr-CA hi-IN hu-HU id-ID " +
+    "it-IT ja-JP ko-KR ms-MY nb-NO nl-NL nl-BE pl-PL pt-BR pt-PT ro-RO ru-RU sk-SK sv-SE tr-TR uk-UA vi-VN zh-CN",
+);
 
 /** `<Say>` in the language that fits the tag best. */
 export function say(text: string, languageTag: string): Xml {
