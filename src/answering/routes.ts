@@ -39,8 +39,16 @@ for (const about of ["/:account/:id", "/:account/:id/calls/:outbound"]) {
   answering
     .on(METHODS, `${about}/voice`, politely(takeCall))
     .on(METHODS, `${about}/voice-fallback`, politely(takeFallback))
-    .on(METHODS, `${about}/connect-action`, politely((c) => afterConnect(c, false)))
-    .on(METHODS, `${about}/connect-action-plain`, politely((c) => afterConnect(c, true)))
+    .on(
+      METHODS,
+      `${about}/connect-action`,
+      politely((c) => afterConnect(c, false)),
+    )
+    .on(
+      METHODS,
+      `${about}/connect-action-plain`,
+      politely((c) => afterConnect(c, true)),
+    )
     .get(`${about}/relay/:call`, openRelay)
     .on(METHODS, `${about}/gather`, async (c) =>
       twimlResponse(...(await gatherTurn(c, await trusted(c), false))),

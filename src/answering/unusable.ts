@@ -20,7 +20,13 @@ export async function relayRefused(
     await rememberRelayRefused(db, accountId, now().toISOString());
     routesChanged(apiKeyId);
     const data = { reason: "conversation_relay_refused", twilio_code: Number(twilioCode) };
-    for (const event of await accountEvents("account.unusable", accountOfRoute(route), data, services, today(services)))
+    for (const event of await accountEvents(
+      "account.unusable",
+      accountOfRoute(route),
+      data,
+      services,
+      today(services),
+    ))
       await tellNow(event, services);
   } catch (error) {
     log.warn("refusal_not_told", { account_sid: accountSid, ...errorFields(error) });
