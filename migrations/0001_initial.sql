@@ -109,6 +109,23 @@ CREATE INDEX phone_numbers_twilio_account ON phone_numbers (twilio_account_id, t
 CREATE INDEX phone_numbers_unfinished ON phone_numbers (lease_expires_at) WHERE state <> 'active';
 CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, twilio_account_id, health) WHERE state = 'active';
 
+-- Numbers that were released within a day, with what verifies Twilio's reports of calls and texts that outlive the release.
+CREATE TABLE released_numbers (
+  id TEXT NOT NULL,                 -- as the number had it
+  twilio_account_id TEXT NOT NULL,
+  api_key_id TEXT NOT NULL REFERENCES api_keys (id),
+  agent_id TEXT,
+  phone_number TEXT NOT NULL,
+  account_sid TEXT NOT NULL,
+  region TEXT NOT NULL,
+  auth_token_sealed TEXT NOT NULL,  -- of the account, as it was then
+  previous_auth_token_sealed TEXT,
+  auth_token_changed_at TEXT,
+  released_at TEXT NOT NULL,
+  PRIMARY KEY (id, twilio_account_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX released_numbers_age ON released_numbers (released_at);
+
 -- What signs the events of an API key.
 CREATE TABLE webhook_secrets (
   api_key_id TEXT PRIMARY KEY REFERENCES api_keys (id),

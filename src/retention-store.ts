@@ -22,6 +22,11 @@ export const RETENTION = {
     sql: `DELETE FROM phone_number_imports WHERE id IN (
             SELECT id FROM phone_number_imports WHERE created_at < ?1 LIMIT ?2)`,
   },
+  released_numbers: {
+    days: 1,
+    sql: `DELETE FROM released_numbers WHERE (id, twilio_account_id) IN (
+            SELECT id, twilio_account_id FROM released_numbers WHERE released_at < ?1 LIMIT ?2)`,
+  },
   previous_tokens: {
     days: 1,
     sql: `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE id IN (

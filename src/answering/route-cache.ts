@@ -3,7 +3,7 @@ import { verificationKey } from "../twilio/signature.ts";
 import { openTokens } from "../twilio-accounts/auth-token.ts";
 import { accountOf } from "../twilio-accounts/row.ts";
 import { type RouteServices, routeOf, type TrustedRoute, UntrustedRoute } from "./route.ts";
-import { findRoute, type RouteRow } from "./route-store.ts";
+import { findReleasedRoute, findRoute, type RouteRow } from "./route-store.ts";
 
 // A caller waits for the route, so we keep it: long enough that a busy number costs no query, short enough that a
 // change made through another isolate soon takes effect. If D1 is down, an old route is better than none.
@@ -66,11 +66,7 @@ export async function loadRoute(
     cache.delete(id);
     return null;
   }
-  const route = routeOf(id, row);
-  const opened = await openKeys(row).catch((cause: unknown) => {
-    throw new UntrustedRoute(route, cause);
-  });
-  const trusted = { ...route, ...opened };
+  const trusted = await withKeys(id, row, services);
   if (changes.count !== before) return trusted;
   cache.delete(id);
   cache.set(id, { route: trusted, loadedAt: now().getTime() });
@@ -79,10 +75,26 @@ export async function loadRoute(
     cache.delete(oldest);
   }
   return trusted;
+}
 
-  async function openKeys(stored: RouteRow): Promise<Pick<TrustedRoute, "keys" | "mayReturn">> {
-    const { tokens, mayReturn } = await openTokens(accountOf(stored), stored, services);
-    return { keys: await Promise.all(tokens.map(verificationKey)), mayReturn };
+/**
+ * The route of a number that was released within a day, for reports only. It is not kept, and ends no rotation.
+ *
+ * @throws StorageError
+ * @throws UntrustedRoute
+ */
+export async function loadReleasedRoute(id: string, services: RouteServices): Promise<TrustedRoute | null> {
+  const row = await findReleasedRoute(services.db, id);
+  return row && { ...(await withKeys(id, row, services)), mayReturn: true };
+}
+
+async function withKeys(id: string, row: RouteRow, services: RouteServices): Promise<TrustedRoute> {
+  const route = routeOf(id, row);
+  try {
+    const { tokens, mayReturn } = await openTokens(accountOf(row), row, services);
+    return { ...route, keys: await Promise.all(tokens.map(verificationKey)), mayReturn };
+  } catch (cause) {
+    throw new UntrustedRoute(route, cause);
   }
 }
 

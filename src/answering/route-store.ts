@@ -41,6 +41,23 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
   );
 }
 
+/** The same of a number that was released within a day: reports of its calls and texts still come. @throws StorageError */
+export function findReleasedRoute(db: Preparable, id: string): Promise<RouteRow | null> {
+  return first<RouteRow>(
+    db
+      .prepare(
+        `SELECT n.api_key_id, n.twilio_account_id, n.account_sid, n.region, n.phone_number, 0 AS inbound_enabled,
+           NULL AS last_inbound_at, n.auth_token_sealed, n.previous_auth_token_sealed, n.auth_token_changed_at,
+           NULL AS relay_refused_at,
+           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
+           a.system_prompt, a.voice_id, a.talk
+         FROM released_numbers n LEFT JOIN agents a ON a.id = n.agent_id
+         WHERE n.id = ?1`,
+      )
+      .bind(id),
+  );
+}
+
 /** How often a sign of life is written, in milliseconds. The first is written at once. */
 export const SIGN_OF_LIFE_MS = 60 * 60 * 1000;
 

@@ -132,7 +132,7 @@ async function takeInText(c: AppContext): Promise<Response> {
 }
 
 async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Response> {
-  const request = await trusted(c);
+  const request = await trusted(c, true);
   const services = requestServices(c);
   const outcome = kind === "status" ? await outcomeOf(request, services) : null;
   reportAfter(c, kind, request, outcome);
@@ -141,8 +141,8 @@ async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Respons
   return c.body(null, 204);
 }
 
-async function trusted(c: AppContext): Promise<TrustedRequest> {
-  const request = await trust(await readUnverified(c), routeServices(c));
+async function trusted(c: AppContext, isReport = false): Promise<TrustedRequest> {
+  const request = await trust(await readUnverified(c), routeServices(c), isReport);
   forgetRefusals(request.route);
   return { ...request, route: await routeOfPath(c, request.route) };
 }

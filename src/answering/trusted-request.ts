@@ -8,7 +8,7 @@ import { verify } from "../twilio/signature.ts";
 import { createIds } from "../vault/ids.ts";
 import { isBurst, raiseRejected } from "./refusals.ts";
 import type { RouteServices, TrustedRoute } from "./route.ts";
-import { cachedRoute, loadRoute, sources } from "./route-cache.ts";
+import { cachedRoute, loadReleasedRoute, loadRoute, sources } from "./route-cache.ts";
 
 /** A request about a number that Twilio has certainly signed. */
 export type TrustedRequest = {
@@ -65,12 +65,17 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
 /**
  * Verifies that Twilio signed this request for the number in its path.
  *
+ * @param isReport it tells what became of a call or a text, so the number may have been released since
  * @throws ApiError `invalid_signature`, `account_mismatch`, `not_found`
  * @throws StorageError
  * @throws UntrustedRoute
  */
-export async function trust(unverified: UnverifiedRequest, services: RouteServices): Promise<TrustedRequest> {
-  const { route, key } = await signer(unverified, services);
+export async function trust(
+  unverified: UnverifiedRequest,
+  services: RouteServices,
+  isReport = false,
+): Promise<TrustedRequest> {
+  const { route, key } = await signer(unverified, services, isReport);
   return read(unverified, route, key);
 }
 
@@ -94,6 +99,7 @@ export async function trustHandshake(c: AppContext): Promise<TrustedRoute> {
 async function signer(
   unverified: UnverifiedRequest,
   services: RouteServices,
+  isReport = false,
 ): Promise<{ route: TrustedRoute; key: number }> {
   const cached = cachedRoute(unverified.id, services.now());
   const key = cached && (await signingKey(unverified, cached));
@@ -104,6 +110,13 @@ async function signer(
     loaded = await loadRoute(unverified.id, source, services);
     const loadedKey = loaded && (await signingKey(unverified, loaded));
     if (loaded && loadedKey !== null && loadedKey !== undefined) return { route: loaded, key: loadedKey };
+  }
+  if (!loaded && isReport) {
+    const released = await loadReleasedRoute(unverified.id, services);
+    const releasedKey = released && (await signingKey(unverified, released));
+    if (released && releasedKey !== null && releasedKey !== undefined)
+      return { route: released, key: releasedKey };
+    loaded = released;
   }
   if (!loaded || loaded.accountId !== unverified.accountId) throw new ApiError("not_found");
   throw refusal(unverified, loaded, services);

@@ -31,6 +31,12 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     key: ["id"],
     slot: tokenSlot,
   },
+  ...["auth_token_sealed", "previous_auth_token_sealed"].map((column) => ({
+    table: "released_numbers",
+    column,
+    key: ["id", "twilio_account_id"],
+    slot: (_?: string, accountId?: string) => tokenSlot(accountId),
+  })),
   {
     table: "phone_numbers",
     column: "previous_configuration_sealed",

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
+import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { haveModel } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
@@ -102,6 +103,27 @@ describe("how long a call was, and why it ended", () => {
     const logged = await one(imported, calls[0]?.call_id ?? "");
     expect(logged).toMatchObject({ agent_id: imported.agentId, ended_reason: "caller_hangup" });
     expect(logged.transcript).not.toEqual([]);
+  });
+
+  it("is taken and told for a day although the number was released in mid-call", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    const { call_id, tells } = await havePlaced(imported);
+    const report = { CallStatus: "completed", CallDuration: "65" };
+    const path = `/v1/phone-numbers/${imported.phoneNumber}`;
+    expect((await call("DELETE", path, imported.key)).status).toBe(200);
+    const forged = await tell(imported, "status", { CallSid: SID, ...report }, { token: "wrong" });
+    expect(forged.status).toBe(403);
+    expect((await tells("status", report)).status).toBe(204);
+    expect(await one(imported, call_id)).toMatchObject({ status: "completed", duration_seconds: 65 });
+    expect(customer.events().at(-1)).toMatchObject({ event: "call.completed", call_id });
+    const text = { MessageSid: `SM${"1".repeat(32)}`, MessageStatus: "delivered" };
+    expect((await tell(imported, "message-status", text)).status).toBe(204);
+    // Only reports: the number takes no call any more.
+    expect(await (await tell(imported, "voice", { CallSid: SID })).text()).toContain("not taking calls");
+    await env.DB.prepare("UPDATE released_numbers SET released_at = '2026-01-01T00:00:00.000Z'").run();
+    await runCron("*/15 * * * *");
+    expect((await tells("status", report)).status).toBe(404);
   });
 
   it("frees the key's place as soon as Twilio says that the call is over", async () => {

@@ -46,6 +46,11 @@ async function haveEverything() {
   account.secondaryAuthToken = "e".repeat(32);
   await call("PATCH", "/v1/phone-numbers/%2B447446466847", key, { twilio_token: account.secondaryAuthToken });
   await env.DB.batch([
+    // As another number of the account would have left it a moment ago.
+    env.DB.prepare(
+      `INSERT INTO released_numbers SELECT 'num_released', id, api_key_id, NULL, '+15005550001', account_sid, region,
+         auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, '2999' FROM twilio_accounts`,
+    ),
     env.DB.prepare(
       `INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
        VALUES ('evt_waiting', ?1, ?2, 'x', 'webhook.test', ?3, '2026')`,

@@ -99,6 +99,7 @@ export async function clearDatabase(): Promise<void> {
       "webhook_secrets",
       "phone_number_imports",
       "phone_numbers",
+      "released_numbers",
       "twilio_accounts",
       "agents",
       "api_keys",

@@ -74,7 +74,7 @@ type Ending = {
 
 /**
  * Ends a release and stores its event in the same transaction. Deletes the row, and its account if the account has no
- * other number. If the number could not be restored at Twilio, keeps the row as `returning`, without an agent and
+ * other number; for a day, what verifies late reports is kept. If the number could not be restored at Twilio, keeps the row as `returning`, without an agent and
  * hidden from its owner.
  *
  * @returns `isReleased` false if another request has taken over the release
@@ -96,8 +96,18 @@ export async function endRelease(
              WHERE id = ?1 AND lease_holder = ?2`,
           )
           .bind(id, holder, now, returnAt, previousSealed ?? null);
+  const keep = db
+    .prepare(
+      `INSERT OR IGNORE INTO released_numbers (id, twilio_account_id, api_key_id, agent_id, phone_number, account_sid, region,
+         auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, released_at)
+       SELECT n.id, t.id, n.api_key_id, n.agent_id, n.phone_number, t.account_sid, t.region,
+         t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at, ?3
+       FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id
+       WHERE n.id = ?1 AND n.lease_holder = ?2 AND n.state = 'releasing'`,
+    )
+    .bind(id, holder, now);
   const tell = event ? [insertPending(db, event, { phoneNumberId: id, holder, state: "releasing" })] : [];
-  const results = await batch(db, [...tell, end, deleteUnusedAccounts(db, api_key_id)]);
+  const results = await batch(db, [...tell, keep, end, deleteUnusedAccounts(db, api_key_id)]);
   return {
     isReleased: results.at(-2)?.meta.changes === 1,
     hasEvent: event !== undefined && results[0]?.meta.changes === 1,
