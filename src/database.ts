@@ -15,6 +15,39 @@ export class StorageError extends Error {
 /** What a statement is prepared with: D1 itself, or a session of it that may read from a replica. */
 export type Preparable = Pick<D1Database, "prepare">;
 
+type Value = string | number | null;
+
+/** A part of a statement: the texts between its values. */
+export type Part = { texts: readonly string[]; values: readonly Value[] };
+
+/** Puts a part together: other parts become text of it, and everything else is a value that is bound. */
+export function part(texts: readonly string[], ...holes: readonly (Value | Part)[]): Part {
+  const [first = "", ...others] = texts;
+  const values: Value[] = [];
+  const all = [first];
+  for (const [index, hole] of holes.entries()) {
+    const inner = typeof hole === "object" && hole !== null ? hole : { texts: ["", ""], values: [hole] };
+    const [head = "", ...tail] = inner.texts;
+    values.push(...inner.values);
+    all.push(`${all.pop()}${head}`, ...tail);
+    all.push(`${all.pop()}${others[index]}`);
+  }
+  return { texts: all, values };
+}
+
+/** A name as a part. Never what a request brings. */
+export const raw = (name: string): Part => ({ texts: [name], values: [] });
+
+/** A statement of D1 with its values in their places, as in sql(db)`SELECT 1 FROM api_keys WHERE id = ${id}`. */
+export const sql =
+  (db: Preparable) =>
+  (texts: TemplateStringsArray, ...holes: (Value | Part)[]) => {
+    const whole = part(texts, ...holes);
+    return db
+      .prepare(whole.texts.reduce((text, next, index) => `${text}?${index}${next}`))
+      .bind(...whole.values);
+  };
+
 // A read may be repeated, so every read is, if D1 only fails in passing. A write is repeated only if the call says that
 // it may be: carried out a second time, it changes nothing more, and nobody needs its count.
 

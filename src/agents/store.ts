@@ -1,4 +1,4 @@
-import { batch, first, readPage, run, StorageError } from "../database.ts";
+import { batch, first, part, readPage, run, StorageError, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 export type AgentRow = {
@@ -22,13 +22,15 @@ export type AgentRow = {
   updated_at: string;
 };
 
-const COLUMNS = `id, api_key_id, name, system_prompt, welcome_message, language, voice_id, is_active, webhook_url,
-  connect, fallback, record, talk, created_at, updated_at`;
+const COLUMNS = part`id, api_key_id, name, system_prompt, welcome_message, language, voice_id, is_active,
+  webhook_url, connect, fallback, record, talk, created_at, updated_at`;
 
 /** @throws StorageError */
 export async function insertAgent(db: D1Database, row: AgentRow): Promise<void> {
-  const places = "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15";
-  await run(bindAll(db.prepare(`INSERT INTO agents (${COLUMNS}) VALUES (${places})`), row));
+  await run(sql(db)`INSERT INTO agents (${COLUMNS})
+    VALUES (${row.id}, ${row.api_key_id}, ${row.name}, ${row.system_prompt}, ${row.welcome_message},
+      ${row.language}, ${row.voice_id}, ${row.is_active}, ${row.webhook_url}, ${row.connect}, ${row.fallback},
+      ${row.record}, ${row.talk}, ${row.created_at}, ${row.updated_at})`);
 }
 
 /**
@@ -37,41 +39,20 @@ export async function insertAgent(db: D1Database, row: AgentRow): Promise<void> 
  * @throws StorageError
  */
 export async function updateAgent(db: D1Database, row: AgentRow, lastUpdatedAt: string): Promise<boolean> {
-  const statement = db.prepare(
-    `UPDATE agents SET name = ?3, system_prompt = ?4, welcome_message = ?5, language = ?6, voice_id = ?7,
-       is_active = ?8, webhook_url = ?9, connect = ?10, fallback = ?11, record = ?12, talk = ?13, updated_at = ?15
-     WHERE id = ?1 AND api_key_id = ?2 AND created_at = ?14 AND updated_at = ?16`,
-  );
-  return (await run(bindAll(statement, row, lastUpdatedAt))) === 1;
-}
-
-/** Binds the row in the order of `COLUMNS`, then the statement's other values. */
-function bindAll(statement: D1PreparedStatement, row: AgentRow, ...more: string[]): D1PreparedStatement {
-  return statement.bind(
-    row.id,
-    row.api_key_id,
-    row.name,
-    row.system_prompt,
-    row.welcome_message,
-    row.language,
-    row.voice_id,
-    row.is_active,
-    row.webhook_url,
-    row.connect,
-    row.fallback,
-    row.record,
-    row.talk,
-    row.created_at,
-    row.updated_at,
-    ...more,
-  );
+  const changed = await run(sql(db)`UPDATE agents SET name = ${row.name},
+      system_prompt = ${row.system_prompt}, welcome_message = ${row.welcome_message},
+      language = ${row.language}, voice_id = ${row.voice_id}, is_active = ${row.is_active},
+      webhook_url = ${row.webhook_url}, connect = ${row.connect}, fallback = ${row.fallback},
+      record = ${row.record}, talk = ${row.talk}, updated_at = ${row.updated_at}
+    WHERE id = ${row.id} AND api_key_id = ${row.api_key_id} AND created_at = ${row.created_at}
+      AND updated_at = ${lastUpdatedAt}`);
+  return changed === 1;
 }
 
 /** One of this key's agents, or null. @throws StorageError */
 export function findAgent(db: D1Database, apiKeyId: string, agentId: string): Promise<AgentRow | null> {
-  return first<AgentRow>(
-    db.prepare(`SELECT ${COLUMNS} FROM agents WHERE id = ?1 AND api_key_id = ?2`).bind(agentId, apiKeyId),
-  );
+  return first<AgentRow>(sql(db)`SELECT ${COLUMNS} FROM agents
+    WHERE id = ${agentId} AND api_key_id = ${apiKeyId}`);
 }
 
 /** A page of a key's agents, newest first, and how many there are. One trip to D1. @throws StorageError */
@@ -82,12 +63,9 @@ export function listAgents(
 ): Promise<{ rows: AgentRow[]; count: number }> {
   return readPage<AgentRow>(
     db,
-    db
-      .prepare(
-        `SELECT ${COLUMNS} FROM agents WHERE api_key_id = ?1 ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3`,
-      )
-      .bind(apiKeyId, limit, offset),
-    db.prepare("SELECT COUNT(*) AS count FROM agents WHERE api_key_id = ?1").bind(apiKeyId),
+    sql(db)`SELECT ${COLUMNS} FROM agents WHERE api_key_id = ${apiKeyId}
+      ORDER BY created_at DESC, id DESC LIMIT ${limit} OFFSET ${offset}`,
+    sql(db)`SELECT COUNT(*) AS count FROM agents WHERE api_key_id = ${apiKeyId}`,
   );
 }
 
@@ -104,23 +82,17 @@ export async function deleteAgent(
   agentId: string,
   { force, now }: { force: boolean; now: string },
 ): Promise<{ outcome: "deleted" | "absent" } | { outcome: "in_use"; count: number }> {
-  const unroute = db
-    .prepare(
-      "UPDATE phone_numbers SET agent_id = NULL, updated_at = ?3 WHERE agent_id = ?1 AND api_key_id = ?2",
-    )
-    .bind(agentId, apiKeyId, now);
-  const remove = db.prepare("DELETE FROM agents WHERE id = ?1 AND api_key_id = ?2").bind(agentId, apiKeyId);
+  const unroute = sql(db)`UPDATE phone_numbers SET agent_id = NULL, updated_at = ${now}
+    WHERE agent_id = ${agentId} AND api_key_id = ${apiKeyId}`;
+  const remove = sql(db)`DELETE FROM agents WHERE id = ${agentId} AND api_key_id = ${apiKeyId}`;
   try {
     const results = await batch(db, force ? [unroute, remove] : [remove]);
     return { outcome: results.at(-1)?.meta.changes === 1 ? "deleted" : "absent" };
   } catch (error) {
     // The foreign key of its numbers refused the deletion.
     if (!(error instanceof StorageError && error.failure === "dangling")) throw error;
-    const row = await first<{ count: number }>(
-      db
-        .prepare("SELECT COUNT(*) AS count FROM phone_numbers WHERE agent_id = ?1 AND api_key_id = ?2")
-        .bind(agentId, apiKeyId),
-    );
+    const row = await first<{ count: number }>(sql(db)`SELECT COUNT(*) AS count FROM phone_numbers
+      WHERE agent_id = ${agentId} AND api_key_id = ${apiKeyId}`);
     return { outcome: "in_use", count: row?.count ?? 0 };
   }
 }
@@ -130,5 +102,5 @@ export type AgentOwner = { api_key_id: string };
 
 /** Statement for a batch: the API key that owns the agent; no row if there is no such agent. */
 export function selectOwner(db: D1Database, agentId: string): D1PreparedStatement {
-  return db.prepare("SELECT api_key_id FROM agents WHERE id = ?1").bind(agentId);
+  return sql(db)`SELECT api_key_id FROM agents WHERE id = ${agentId}`;
 }

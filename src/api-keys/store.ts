@@ -1,4 +1,4 @@
-import { first, readBatch, readPage, run, runReturning } from "../database.ts";
+import { first, readBatch, readPage, run, runReturning, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 /** What D1 stores about an API key: the secret's hash, never the secret. */
@@ -17,21 +17,10 @@ const DEFAULT_CONCURRENT_CALLS = 10;
 
 /** @throws StorageError */
 export async function insertApiKey(db: D1Database, row: ApiKeyRow, limits: CallLimits = {}): Promise<void> {
-  await run(
-    db
-      .prepare(
-        `INSERT INTO api_keys (id, secret_hash, name, created_at, concurrent_call_limit, calls_per_second)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)`,
-      )
-      .bind(
-        row.id,
-        row.secret_hash,
-        row.name,
-        row.created_at,
-        limits.concurrent_call_limit ?? DEFAULT_CONCURRENT_CALLS,
-        limits.calls_per_second ?? null,
-      ),
-  );
+  await run(sql(db)`INSERT INTO api_keys
+      (id, secret_hash, name, created_at, concurrent_call_limit, calls_per_second)
+    VALUES (${row.id}, ${row.secret_hash}, ${row.name}, ${row.created_at},
+      ${limits.concurrent_call_limit ?? DEFAULT_CONCURRENT_CALLS}, ${limits.calls_per_second ?? null})`);
 }
 
 /** The hash of the key's secret, or null if there is no such key or it was revoked. @throws StorageError */
@@ -40,7 +29,7 @@ export async function findSecretHash(db: D1Database, keyId: string): Promise<str
 }
 
 function selectSecretHash(db: D1Database, keyId: string): D1PreparedStatement {
-  return db.prepare("SELECT secret_hash FROM api_keys WHERE id = ?1 AND revoked_at IS NULL").bind(keyId);
+  return sql(db)`SELECT secret_hash FROM api_keys WHERE id = ${keyId} AND revoked_at IS NULL`;
 }
 
 /** The same, and what other statements read in the same trip. @throws StorageError */
@@ -56,7 +45,7 @@ export async function findSecretHashAnd(
 
 /** Whether there is or ever was such a key. @throws StorageError */
 export async function hasApiKey(db: D1Database, keyId: string): Promise<boolean> {
-  return (await first(db.prepare("SELECT 1 FROM api_keys WHERE id = ?1").bind(keyId))) !== null;
+  return (await first(sql(db)`SELECT 1 FROM api_keys WHERE id = ${keyId}`)) !== null;
 }
 
 /**
@@ -73,21 +62,15 @@ export async function replaceSecret(
   newHash: string,
   now: string,
 ): Promise<boolean> {
-  const changed = await run(
-    db
-      .prepare(
-        `UPDATE api_keys SET secret_hash = ?3, rotated_at = ?4
-         WHERE id = ?1 AND secret_hash = ?2 AND revoked_at IS NULL`,
-      )
-      .bind(keyId, presentHash, newHash, now),
-  );
+  const changed = await run(sql(db)`UPDATE api_keys SET secret_hash = ${newHash}, rotated_at = ${now}
+    WHERE id = ${keyId} AND secret_hash = ${presentHash} AND revoked_at IS NULL`);
   return changed === 1;
 }
 
 /** Revokes a key for ever; revoking it twice does no harm. @returns whether the key exists. @throws StorageError */
 export async function revokeApiKey(db: D1Database, keyId: string, now: string): Promise<boolean> {
   const changed = await run(
-    db.prepare("UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ?2) WHERE id = ?1").bind(keyId, now),
+    sql(db)`UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ${now}) WHERE id = ${keyId}`,
     { isIdempotent: true },
   );
   return changed === 1;
@@ -109,13 +92,9 @@ export function listApiKeys(
 ): Promise<{ rows: ListedApiKey[]; count: number }> {
   return readPage<ListedApiKey>(
     db,
-    db
-      .prepare(
-        `SELECT id, name, created_at, rotated_at, revoked_at FROM api_keys
-         ORDER BY created_at DESC, id DESC LIMIT ?1 OFFSET ?2`,
-      )
-      .bind(limit, offset),
-    db.prepare("SELECT COUNT(*) AS count FROM api_keys"),
+    sql(db)`SELECT id, name, created_at, rotated_at, revoked_at FROM api_keys
+      ORDER BY created_at DESC, id DESC LIMIT ${limit} OFFSET ${offset}`,
+    sql(db)`SELECT COUNT(*) AS count FROM api_keys`,
   );
 }
 
@@ -125,13 +104,8 @@ export async function countCreation(
   addressFingerprint: string,
   hour: string,
 ): Promise<number> {
-  const row = await runReturning<{ count: number }>(
-    db
-      .prepare(
-        `INSERT INTO key_creations (address_fingerprint, hour, count) VALUES (?1, ?2, 1)
-         ON CONFLICT (address_fingerprint, hour) DO UPDATE SET count = count + 1 RETURNING count`,
-      )
-      .bind(addressFingerprint, hour),
-  );
+  const row = await runReturning<{ count: number }>(sql(db)`INSERT INTO key_creations
+      (address_fingerprint, hour, count) VALUES (${addressFingerprint}, ${hour}, 1)
+    ON CONFLICT (address_fingerprint, hour) DO UPDATE SET count = count + 1 RETURNING count`);
   return row?.count ?? 1;
 }

@@ -1,4 +1,4 @@
-import { all, run } from "../database.ts";
+import { all, run, sql } from "../database.ts";
 import type { EventType, SealedEvent } from "./event.ts";
 
 /**
@@ -11,26 +11,15 @@ export function insertPending(
   event: SealedEvent,
   onlyFor?: { phoneNumberId: string; holder: string; state: "active" | "releasing" },
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM agents
-       WHERE id = ?3 AND api_key_id = ?2 AND webhook_url IS NOT NULL AND (?8 IS NULL OR EXISTS (
-         SELECT 1 FROM phone_numbers WHERE id = ?8 AND lease_holder = ?9 AND state = ?10))
-       ON CONFLICT (id) DO NOTHING`,
-    )
-    .bind(
-      event.id,
-      event.apiKeyId,
-      event.agentId,
-      event.lane,
-      event.type,
-      event.payloadSealed,
-      event.createdAt,
-      onlyFor?.phoneNumberId ?? null,
-      onlyFor?.holder ?? null,
-      onlyFor?.state ?? null,
-    );
+  return sql(db)`INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
+    SELECT ${event.id}, ${event.apiKeyId}, ${event.agentId}, ${event.lane}, ${event.type},
+      ${event.payloadSealed}, ${event.createdAt}
+    FROM agents
+    WHERE id = ${event.agentId} AND api_key_id = ${event.apiKeyId} AND webhook_url IS NOT NULL
+      AND (${onlyFor?.phoneNumberId ?? null} IS NULL OR EXISTS (
+        SELECT 1 FROM phone_numbers WHERE id = ${onlyFor?.phoneNumberId ?? null}
+          AND lease_holder = ${onlyFor?.holder ?? null} AND state = ${onlyFor?.state ?? null}))
+    ON CONFLICT (id) DO NOTHING`;
 }
 
 type PendingRow = {
@@ -45,14 +34,8 @@ type PendingRow = {
 
 /** Events that no outbox has yet, in the order of their ids. @throws StorageError */
 export async function findPending(db: D1Database, after: string, limit: number): Promise<SealedEvent[]> {
-  const rows = await all<PendingRow>(
-    db
-      .prepare(
-        `SELECT id, api_key_id, agent_id, lane, type, payload_sealed, created_at FROM pending_events
-         WHERE id > ?1 ORDER BY id LIMIT ?2`,
-      )
-      .bind(after, limit),
-  );
+  const rows = await all<PendingRow>(sql(db)`SELECT id, api_key_id, agent_id, lane, type,
+      payload_sealed, created_at FROM pending_events WHERE id > ${after} ORDER BY id LIMIT ${limit}`);
   return rows.map((row) => ({
     id: row.id,
     apiKeyId: row.api_key_id,
@@ -67,14 +50,12 @@ export async function findPending(db: D1Database, after: string, limit: number):
 /** @throws StorageError */
 export async function deletePending(db: D1Database, ids: readonly string[]): Promise<void> {
   await run(
-    db
-      .prepare("DELETE FROM pending_events WHERE id IN (SELECT value FROM json_each(?1))")
-      .bind(JSON.stringify(ids)),
+    sql(db)`DELETE FROM pending_events WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`,
     { isIdempotent: true },
   );
 }
 
 /** Statement that deletes those of an API key. */
 export function deletePendingOf(db: D1Database, apiKeyId: string): D1PreparedStatement {
-  return db.prepare("DELETE FROM pending_events WHERE api_key_id = ?1").bind(apiKeyId);
+  return sql(db)`DELETE FROM pending_events WHERE api_key_id = ${apiKeyId}`;
 }

@@ -1,4 +1,4 @@
-import { first, run, runReturning } from "../database.ts";
+import { first, run, runReturning, sql } from "../database.ts";
 
 export type WebhookSecretRow = {
   secret_sealed: string;
@@ -8,11 +8,8 @@ export type WebhookSecretRow = {
 
 /** @throws StorageError */
 export function findSecret(db: D1Database, apiKeyId: string): Promise<WebhookSecretRow | null> {
-  return first<WebhookSecretRow>(
-    db
-      .prepare("SELECT secret_sealed, previous_secret_sealed FROM webhook_secrets WHERE api_key_id = ?1")
-      .bind(apiKeyId),
-  );
+  return first<WebhookSecretRow>(sql(db)`SELECT secret_sealed, previous_secret_sealed FROM webhook_secrets
+    WHERE api_key_id = ${apiKeyId}`);
 }
 
 /**
@@ -27,12 +24,9 @@ export async function replaceSecret(
   { present, sealed, retiredSealed }: { present: string; sealed: string; retiredSealed: string },
   now: string,
 ): Promise<boolean> {
-  const statement = db
-    .prepare(
-      `UPDATE webhook_secrets SET secret_sealed = ?3, previous_secret_sealed = ?4, rotated_at = ?5
-       WHERE api_key_id = ?1 AND secret_sealed = ?2`,
-    )
-    .bind(apiKeyId, present, sealed, retiredSealed, now);
+  const statement = sql(db)`UPDATE webhook_secrets SET secret_sealed = ${sealed},
+      previous_secret_sealed = ${retiredSealed}, rotated_at = ${now}
+    WHERE api_key_id = ${apiKeyId} AND secret_sealed = ${present}`;
   return (await run(statement)) === 1;
 }
 
@@ -48,13 +42,8 @@ export async function ensureSecret(
   freshSealed: string,
   now: string,
 ): Promise<WebhookSecretRow | null> {
-  return runReturning<WebhookSecretRow>(
-    db
-      .prepare(
-        `INSERT INTO webhook_secrets (api_key_id, secret_sealed, created_at) VALUES (?1, ?2, ?3)
-         ON CONFLICT (api_key_id) DO UPDATE SET created_at = created_at
-         RETURNING secret_sealed, previous_secret_sealed`,
-      )
-      .bind(apiKeyId, freshSealed, now),
-  );
+  return runReturning<WebhookSecretRow>(sql(db)`INSERT INTO webhook_secrets
+      (api_key_id, secret_sealed, created_at) VALUES (${apiKeyId}, ${freshSealed}, ${now})
+    ON CONFLICT (api_key_id) DO UPDATE SET created_at = created_at
+    RETURNING secret_sealed, previous_secret_sealed`);
 }

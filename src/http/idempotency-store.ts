@@ -1,4 +1,4 @@
-import { batch, run } from "../database.ts";
+import { batch, run, sql } from "../database.ts";
 
 /** What D1 stores about a request with an `Idempotency-Key`. */
 export type IdempotencyRow = {
@@ -34,22 +34,14 @@ export async function acquireKey(
   const results = await batch(
     db,
     [
-      db
-        .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND expires_at <= ?3")
-        .bind(apiKeyId, key, now),
-      db
-        .prepare(
-          `INSERT INTO idempotency_keys (api_key_id, key, fingerprint, lease_holder, lease_expires_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (api_key_id, key) DO NOTHING`,
-        )
-        .bind(apiKeyId, key, fingerprint, holder, leaseExpiresAt, expiresAt),
-      db
-        .prepare(
-          `SELECT fingerprint, lease_holder, lease_expires_at, status, headers, response_sealed
-         FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2`,
-        )
-        .bind(apiKeyId, key),
+      sql(db)`DELETE FROM idempotency_keys
+        WHERE api_key_id = ${apiKeyId} AND key = ${key} AND expires_at <= ${now}`,
+      sql(db)`INSERT INTO idempotency_keys
+          (api_key_id, key, fingerprint, lease_holder, lease_expires_at, expires_at)
+        VALUES (${apiKeyId}, ${key}, ${fingerprint}, ${holder}, ${leaseExpiresAt}, ${expiresAt})
+        ON CONFLICT (api_key_id, key) DO NOTHING`,
+      sql(db)`SELECT fingerprint, lease_holder, lease_expires_at, status, headers, response_sealed
+        FROM idempotency_keys WHERE api_key_id = ${apiKeyId} AND key = ${key}`,
     ],
     { isIdempotent: true },
   );
@@ -63,12 +55,9 @@ export async function takeOverKey(
   dead: string,
   now: string,
 ): Promise<boolean> {
-  const statement = db
-    .prepare(
-      `UPDATE idempotency_keys SET lease_holder = ?4, lease_expires_at = ?5
-       WHERE api_key_id = ?1 AND key = ?2 AND lease_holder = ?3 AND lease_expires_at <= ?6`,
-    )
-    .bind(apiKeyId, key, dead, holder, leaseExpiresAt, now);
+  const statement = sql(db)`UPDATE idempotency_keys SET lease_holder = ${holder},
+      lease_expires_at = ${leaseExpiresAt}
+    WHERE api_key_id = ${apiKeyId} AND key = ${key} AND lease_holder = ${dead} AND lease_expires_at <= ${now}`;
   return (await run(statement)) === 1;
 }
 
@@ -79,12 +68,9 @@ export async function putResponse(
   { status, headers, sealed }: { status: number; headers: string; sealed: string },
 ): Promise<void> {
   await run(
-    db
-      .prepare(
-        `UPDATE idempotency_keys SET lease_expires_at = NULL, status = ?4, headers = ?5, response_sealed = ?6
-         WHERE api_key_id = ?1 AND key = ?2 AND lease_holder = ?3`,
-      )
-      .bind(apiKeyId, key, holder, status, headers, sealed),
+    sql(db)`UPDATE idempotency_keys SET lease_expires_at = NULL, status = ${status}, headers = ${headers},
+        response_sealed = ${sealed}
+      WHERE api_key_id = ${apiKeyId} AND key = ${key} AND lease_holder = ${holder}`,
     { isIdempotent: true },
   );
 }
@@ -92,9 +78,8 @@ export async function putResponse(
 /** Deletes the row, so that the key may be used again, if this request still has the lease. @throws StorageError */
 export async function forgetKey(db: D1Database, { apiKeyId, key, holder }: KeyLease): Promise<void> {
   await run(
-    db
-      .prepare("DELETE FROM idempotency_keys WHERE api_key_id = ?1 AND key = ?2 AND lease_holder = ?3")
-      .bind(apiKeyId, key, holder),
+    sql(db)`DELETE FROM idempotency_keys
+      WHERE api_key_id = ${apiKeyId} AND key = ${key} AND lease_holder = ${holder}`,
     { isIdempotent: true },
   );
 }

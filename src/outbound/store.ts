@@ -1,5 +1,6 @@
-import { run } from "../database.ts";
+import { part, run, sql } from "../database.ts";
 import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
+import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
 /** A number that may call and text, and its account. */
 export type SenderRow = TwilioAccountRow &
@@ -18,14 +19,9 @@ export type SenderRows = {
   key: { concurrent_call_limit: number; calls_per_second: number | null } | undefined;
 };
 
-const COLUMNS = `n.id, n.phone_number, n.twilio_account_id, t.account_sid, t.region, n.outbound_enabled,
+const COLUMNS = part`n.id, n.phone_number, n.twilio_account_id, t.account_sid, t.region, n.outbound_enabled,
   n.twilio_number_sid, n.messaging_service_sid, n.messaging_service_checked_at,
   t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at`;
-
-const FROM = `phone_numbers n
-  JOIN twilio_accounts t ON t.id = n.twilio_account_id`;
-
-const OWN = "n.agent_id = ?1 AND n.api_key_id = ?2 AND n.state = 'active'";
 
 /**
  * Reads everything that a call or a text needs; {@link senderRows} understands the results.
@@ -38,15 +34,15 @@ export function selectSender(
   agentId: string,
   phoneNumber: string | null,
 ): D1PreparedStatement[] {
-  const first = `SELECT ${COLUMNS} FROM ${FROM} WHERE ${OWN}`;
-  const order = "ORDER BY n.created_at, n.id LIMIT 1";
-  const own = (sql: string, ...more: string[]) => db.prepare(sql).bind(agentId, apiKeyId, ...more);
+  const own = part`SELECT ${COLUMNS} FROM ${NUMBERS_AND_ACCOUNTS}
+    WHERE n.agent_id = ${agentId} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`;
+  const order = part`ORDER BY n.created_at, n.id LIMIT 1`;
   return [
-    db.prepare("SELECT is_active FROM agents WHERE id = ?1 AND api_key_id = ?2").bind(agentId, apiKeyId),
-    db.prepare("SELECT concurrent_call_limit, calls_per_second FROM api_keys WHERE id = ?1").bind(apiKeyId),
+    sql(db)`SELECT is_active FROM agents WHERE id = ${agentId} AND api_key_id = ${apiKeyId}`,
+    sql(db)`SELECT concurrent_call_limit, calls_per_second FROM api_keys WHERE id = ${apiKeyId}`,
     ...(phoneNumber === null
-      ? [own(`${first} AND n.outbound_enabled = 1 ${order}`), own(`${first} ${order}`)]
-      : [own(`${first} AND n.phone_number = ?3`, phoneNumber)]),
+      ? [sql(db)`${own} AND n.outbound_enabled = 1 ${order}`, sql(db)`${own} ${order}`]
+      : [sql(db)`${own} AND n.phone_number = ${phoneNumber}`]),
   ];
 }
 
@@ -66,11 +62,8 @@ export async function writeMessagingService(
   now: string,
 ): Promise<void> {
   await run(
-    db
-      .prepare(
-        "UPDATE phone_numbers SET messaging_service_sid = ?2, messaging_service_checked_at = ?3 WHERE id = ?1",
-      )
-      .bind(phoneNumberId, sid, now),
+    sql(db)`UPDATE phone_numbers SET messaging_service_sid = ${sid}, messaging_service_checked_at = ${now}
+      WHERE id = ${phoneNumberId}`,
     { isIdempotent: true },
   );
 }

@@ -1,6 +1,7 @@
-import { first, readPage, run } from "../database.ts";
+import { first, type Part, part, readPage, run, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { AccountColumns, AccountHealth } from "../twilio-accounts/row.ts";
+import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 import type { DriftPolicy, Health } from "./health.ts";
 
 // What the owner of a number can see and change. Numbers whose import or release is not finished are left out.
@@ -25,16 +26,14 @@ export type OwnedNumber = AccountColumns & {
   updated_at: string;
 };
 
-const RELAY_REFUSED = "t.relay_refused_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')";
+const RELAY_REFUSED = part`t.relay_refused_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')`;
 
 // A check of a whole account is a check of each of its numbers: the later of the two times counts.
-const COLUMNS = `n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
-  n.outbound_enabled, n.health, n.health_reasons, n.drift_policy, t.health AS account_health, ${RELAY_REFUSED} AS is_relay_refused,
+const COLUMNS = part`n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.account_sid, t.region,
+  n.twilio_number_sid, n.inbound_enabled, n.outbound_enabled, n.health, n.health_reasons, n.drift_policy,
+  t.health AS account_health, ${RELAY_REFUSED} AS is_relay_refused,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
   n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at`;
-
-const FROM = `phone_numbers n
-  JOIN twilio_accounts t ON t.id = n.twilio_account_id`;
 
 /** @throws StorageError */
 export function findOwnNumber(
@@ -42,13 +41,8 @@ export function findOwnNumber(
   apiKeyId: string,
   phoneNumber: string,
 ): Promise<OwnedNumber | null> {
-  return first<OwnedNumber>(
-    db
-      .prepare(
-        `SELECT ${COLUMNS} FROM ${FROM} WHERE n.phone_number = ?2 AND n.api_key_id = ?1 AND n.state = 'active'`,
-      )
-      .bind(apiKeyId, phoneNumber),
-  );
+  return first<OwnedNumber>(sql(db)`SELECT ${COLUMNS} FROM ${NUMBERS_AND_ACCOUNTS}
+    WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`);
 }
 
 /** The number with this SID at Twilio, if it is this key's, even if its import or release is not finished. @throws StorageError */
@@ -58,11 +52,8 @@ export async function findPhoneNumber(
   twilioNumberSid: string,
 ): Promise<string | null> {
   // By way of the key's accounts, because the index of SIDs begins with them.
-  const row = await first<{ phone_number: string }>(
-    db
-      .prepare(`SELECT n.phone_number FROM ${FROM} WHERE t.api_key_id = ?1 AND n.twilio_number_sid = ?2`)
-      .bind(apiKeyId, twilioNumberSid),
-  );
+  const row = await first<{ phone_number: string }>(sql(db)`SELECT n.phone_number FROM ${NUMBERS_AND_ACCOUNTS}
+    WHERE t.api_key_id = ${apiKeyId} AND n.twilio_number_sid = ${twilioNumberSid}`);
   return row?.phone_number ?? null;
 }
 
@@ -78,18 +69,21 @@ export type NumberFilter = {
 };
 
 // As `shownHealth` in serialise.ts has it.
-const HEALTH = `CASE WHEN t.health <> 'ok' THEN t.health
+const HEALTH = part`CASE WHEN t.health <> 'ok' THEN t.health
   WHEN n.health = 'ok' AND ${RELAY_REFUSED} THEN 'conversation_relay_refused' ELSE n.health END`;
 
 /** Only what is asked for, so that SQLite can read the page from an index. */
-function conditionsOf({ agentId, accountSid, health, search }: NumberFilter): [sql: string, value: string][] {
-  const conditions: [string, string | undefined][] = [
-    agentId === "none" ? ["n.agent_id IS NULLIF(?, 'none')", agentId] : ["n.agent_id = ?", agentId],
-    ["t.account_sid = ?", accountSid],
-    health === "attention" ? [`${HEALTH} <> ?`, "ok"] : [`${HEALTH} = ?`, health],
-    ["instr(n.phone_number, ?) > 0", search],
+function conditionsOf({ agentId, accountSid, health, search }: NumberFilter): Part {
+  const conditions = [
+    agentId && (agentId === "none" ? part`n.agent_id IS NULL` : part`n.agent_id = ${agentId}`),
+    accountSid && part`t.account_sid = ${accountSid}`,
+    health && (health === "attention" ? part`${HEALTH} <> 'ok'` : part`${HEALTH} = ${health}`),
+    search && part`instr(n.phone_number, ${search}) > 0`,
   ];
-  return conditions.filter((one): one is [string, string] => one[1] !== undefined);
+  return conditions.reduce<Part>(
+    (all, one) => (one ? part`${all} AND ${one}` : all),
+    part`n.state = 'active'`,
+  );
 }
 
 /** A page of a key's numbers, newest first, and the total count, in one round trip. @throws StorageError */
@@ -99,20 +93,12 @@ export function listOwnNumbers(
   filter: NumberFilter,
   { limit, offset }: Page,
 ): Promise<{ rows: OwnedNumber[]; count: number }> {
-  const asked = conditionsOf(filter);
-  const conditions = asked.map(([sql], index) => sql.replace("?", `?${index + 2}`));
-  const where = ["n.api_key_id = ?1", "n.state = 'active'", ...conditions].join(" AND ");
-  const values = [apiKeyId, ...asked.map(([, value]) => value)];
-  const [limitAt, offsetAt] = [values.length + 1, values.length + 2];
+  const own = part`${NUMBERS_AND_ACCOUNTS} WHERE n.api_key_id = ${apiKeyId} AND ${conditionsOf(filter)}`;
   return readPage<OwnedNumber>(
     db,
-    db
-      .prepare(
-        `SELECT ${COLUMNS} FROM ${FROM} WHERE ${where}
-         ORDER BY n.created_at DESC, n.id DESC LIMIT ?${limitAt} OFFSET ?${offsetAt}`,
-      )
-      .bind(...values, limit, offset),
-    db.prepare(`SELECT COUNT(*) AS count FROM ${FROM} WHERE ${where}`).bind(...values),
+    sql(db)`SELECT ${COLUMNS} FROM ${own}
+      ORDER BY n.created_at DESC, n.id DESC LIMIT ${limit} OFFSET ${offset}`,
+    sql(db)`SELECT COUNT(*) AS count FROM ${own}`,
   );
 }
 
@@ -138,15 +124,13 @@ export async function changeNumber(
 ): Promise<boolean> {
   const flag = (value: boolean | undefined) => (value === undefined ? null : Number(value));
   const changed = await run(
-    db
-      .prepare(
-        `UPDATE phone_numbers SET agent_id = COALESCE(?2, agent_id), inbound_enabled = COALESCE(?3, inbound_enabled),
-           outbound_enabled = COALESCE(?4, outbound_enabled), drift_policy = COALESCE(?6, drift_policy),
-           health_reasons = CASE WHEN ?6 IS NULL THEN health_reasons ELSE '[]' END,
-           repairs = CASE WHEN ?6 IS NULL THEN repairs ELSE 0 END, updated_at = ?5
-         WHERE id = ?1 AND state = 'active'`,
-      )
-      .bind(id, agentId ?? null, flag(inboundEnabled), flag(outboundEnabled), now, driftPolicy ?? null),
+    sql(db)`UPDATE phone_numbers SET agent_id = COALESCE(${agentId ?? null}, agent_id),
+        inbound_enabled = COALESCE(${flag(inboundEnabled)}, inbound_enabled),
+        outbound_enabled = COALESCE(${flag(outboundEnabled)}, outbound_enabled),
+        drift_policy = COALESCE(${driftPolicy ?? null}, drift_policy),
+        health_reasons = CASE WHEN ${driftPolicy ?? null} IS NULL THEN health_reasons ELSE '[]' END,
+        repairs = CASE WHEN ${driftPolicy ?? null} IS NULL THEN repairs ELSE 0 END, updated_at = ${now}
+      WHERE id = ${id} AND state = 'active'`,
     { isIdempotent: true },
   );
   return changed === 1;
@@ -172,13 +156,10 @@ export async function setLease(
   { until, recoverAfter = null, mayStillHappen = false }: LeaseEnd,
 ): Promise<boolean> {
   const changed = await run(
-    db
-      .prepare(
-        `UPDATE phone_numbers SET lease_expires_at = ?3, next_attempt_at = COALESCE(?4, next_attempt_at),
-           outcome_unknown_until = COALESCE(?5, outcome_unknown_until)
-         WHERE id = ?1 AND lease_holder = ?2 AND state <> 'active'`,
-      )
-      .bind(id, holder, until, recoverAfter, mayStillHappen ? recoverAfter : null),
+    sql(db)`UPDATE phone_numbers SET lease_expires_at = ${until}, 
+        next_attempt_at = COALESCE(${recoverAfter}, next_attempt_at),
+        outcome_unknown_until = COALESCE(${mayStillHappen ? recoverAfter : null}, outcome_unknown_until)
+      WHERE id = ${id} AND lease_holder = ${holder} AND state <> 'active'`,
     { isIdempotent: true },
   );
   return changed === 1;

@@ -1,4 +1,4 @@
-import { all, run, runReturning } from "../database.ts";
+import { all, part, run, runReturning, sql } from "../database.ts";
 import type { AccountColumns, AccountHealth, AccountKey, TwilioAccountRow } from "./row.ts";
 
 // Checks of an account, and the health that is found. A check holds the account's lease, so each API key runs one at a
@@ -12,21 +12,16 @@ export type AccountInCheck = TwilioAccountRow & {
   routing_checked_at: string | null;
 };
 
-const CHECK_COLUMNS = `auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health, check_failures,
-  check_position, routing_position, routing_checked_at`;
+const CHECK_COLUMNS = part`auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health,
+  check_failures, check_position, routing_position, routing_checked_at`;
 
 // How many API keys may check one Twilio account at once. Each sends one request to Twilio at a time.
 const MAX_CHECKS_PER_ACCOUNT = 2;
 
 /** Since when accounts are due, the longest first: one time for each of up to `limit`. @throws StorageError */
 export async function findDueTimes(db: D1Database, now: string, limit: number): Promise<string[]> {
-  const rows = await all<{ next_check_at: string }>(
-    db
-      .prepare(
-        "SELECT next_check_at FROM twilio_accounts WHERE next_check_at <= ?1 ORDER BY next_check_at LIMIT ?2",
-      )
-      .bind(now, limit),
-  );
+  const rows = await all<{ next_check_at: string }>(sql(db)`SELECT next_check_at FROM twilio_accounts
+    WHERE next_check_at <= ${now} ORDER BY next_check_at LIMIT ${limit}`);
   return rows.map(({ next_check_at }) => next_check_at);
 }
 
@@ -46,21 +41,16 @@ export function beginDueCheck(
   { leaseExpiresAt, nextCheckAt }: { leaseExpiresAt: string; nextCheckAt: string },
   now: string,
 ): Promise<DueAccount | null> {
-  return runReturning<DueAccount>(
-    db
-      .prepare(
-        `UPDATE twilio_accounts SET check_holder = ?1, check_lease_expires_at = ?2, next_check_at = ?3
-         WHERE id = (
-           SELECT due.id FROM twilio_accounts due
-           WHERE due.next_check_at <= ?4
-             AND (due.check_lease_expires_at IS NULL OR due.check_lease_expires_at <= ?4)
-             AND (SELECT COUNT(*) FROM twilio_accounts other
-                  WHERE other.account_sid = due.account_sid AND other.check_lease_expires_at > ?4) < ?5
-           ORDER BY due.next_check_at LIMIT 1)
-         RETURNING id AS twilio_account_id, api_key_id, account_sid, region, ${CHECK_COLUMNS}`,
-      )
-      .bind(checkId, leaseExpiresAt, nextCheckAt, now, MAX_CHECKS_PER_ACCOUNT),
-  );
+  return runReturning<DueAccount>(sql(db)`UPDATE twilio_accounts SET check_holder = ${checkId},
+    check_lease_expires_at = ${leaseExpiresAt}, next_check_at = ${nextCheckAt}
+    WHERE id = (
+      SELECT due.id FROM twilio_accounts due
+      WHERE due.next_check_at <= ${now}
+        AND (due.check_lease_expires_at IS NULL OR due.check_lease_expires_at <= ${now})
+        AND ${MAX_CHECKS_PER_ACCOUNT} > (SELECT COUNT(*) FROM twilio_accounts other
+          WHERE other.account_sid = due.account_sid AND other.check_lease_expires_at > ${now})
+      ORDER BY due.next_check_at LIMIT 1)
+    RETURNING id AS twilio_account_id, api_key_id, account_sid, region, ${CHECK_COLUMNS}`);
 }
 
 /**
@@ -77,18 +67,13 @@ export function beginCheck(
   leaseExpiresAt: string,
   now: string,
 ): Promise<AccountInCheck | null> {
-  return runReturning<AccountInCheck>(
-    db
-      .prepare(
-        `UPDATE twilio_accounts SET check_holder = ?3, check_lease_expires_at = ?4
-         WHERE id = ?1
-           AND (check_lease_expires_at IS NULL OR check_lease_expires_at <= ?5)
-           AND (SELECT COUNT(*) FROM twilio_accounts other
-                WHERE other.account_sid = ?2 AND other.check_lease_expires_at > ?5) < ?6
-         RETURNING ${CHECK_COLUMNS}`,
-      )
-      .bind(id, accountSid, checkId, leaseExpiresAt, now, MAX_CHECKS_PER_ACCOUNT),
-  );
+  return runReturning<AccountInCheck>(sql(db)`UPDATE twilio_accounts SET check_holder = ${checkId},
+    check_lease_expires_at = ${leaseExpiresAt}
+    WHERE id = ${id}
+      AND (check_lease_expires_at IS NULL OR check_lease_expires_at <= ${now})
+      AND ${MAX_CHECKS_PER_ACCOUNT} > (SELECT COUNT(*) FROM twilio_accounts other
+        WHERE other.account_sid = ${accountSid} AND other.check_lease_expires_at > ${now})
+    RETURNING ${CHECK_COLUMNS}`);
 }
 
 /** Renews the lease of a check. @returns false if the check has lost it. @throws StorageError */
@@ -98,9 +83,8 @@ export async function renewCheck(
   checkId: string,
   leaseExpiresAt: string,
 ): Promise<boolean> {
-  const statement = db
-    .prepare(`UPDATE twilio_accounts SET check_lease_expires_at = ?3 WHERE id = ?1 AND check_holder = ?2`)
-    .bind(id, checkId, leaseExpiresAt);
+  const statement = sql(db)`UPDATE twilio_accounts SET check_lease_expires_at = ${leaseExpiresAt}
+    WHERE id = ${id} AND check_holder = ${checkId}`;
   return (await run(statement, { isIdempotent: true })) === 1;
 }
 
@@ -123,24 +107,12 @@ export function finishCheck(
   checkId: string,
   { health, failures, nextCheckAt, position, checkedAt, routing }: CheckResult,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE twilio_accounts SET health = ?3, check_failures = ?4, next_check_at = ?5, check_position = ?7,
-         checked_at = COALESCE(?6, checked_at), routing_position = COALESCE(?8, routing_position),
-         routing_checked_at = COALESCE(?9, routing_checked_at), check_holder = NULL, check_lease_expires_at = NULL
-       WHERE id = ?1 AND check_holder = ?2`,
-    )
-    .bind(
-      id,
-      checkId,
-      health,
-      failures,
-      nextCheckAt,
-      checkedAt,
-      position,
-      routing?.position ?? null,
-      routing?.checkedAt ?? null,
-    );
+  return sql(db)`UPDATE twilio_accounts SET health = ${health}, check_failures = ${failures},
+      next_check_at = ${nextCheckAt}, check_position = ${position}, 
+      checked_at = COALESCE(${checkedAt}, checked_at), routing_position = COALESCE(${routing?.position ?? null}, routing_position),
+      routing_checked_at = COALESCE(${routing?.checkedAt ?? null}, routing_checked_at), check_holder = NULL,
+      check_lease_expires_at = NULL
+    WHERE id = ${id} AND check_holder = ${checkId}`;
 }
 
 /** Agents with a webhook_url that answer numbers of this account. @throws StorageError */
@@ -149,16 +121,10 @@ export async function findAgentsToTell(
   { id, apiKeyId }: AccountKey,
   limit: number,
 ): Promise<string[]> {
-  const rows = await all<{ id: string }>(
-    db
-      .prepare(
-        `SELECT a.id FROM agents a
-         WHERE a.api_key_id = ?1 AND a.webhook_url IS NOT NULL AND EXISTS (
-           SELECT 1 FROM phone_numbers n
-           WHERE n.agent_id = a.id AND n.api_key_id = a.api_key_id AND n.twilio_account_id = ?2) LIMIT ?3`,
-      )
-      .bind(apiKeyId, id, limit),
-  );
+  const rows = await all<{ id: string }>(sql(db)`SELECT a.id FROM agents a
+    WHERE a.api_key_id = ${apiKeyId} AND a.webhook_url IS NOT NULL AND EXISTS (
+      SELECT 1 FROM phone_numbers n
+      WHERE n.agent_id = a.id AND n.api_key_id = a.api_key_id AND n.twilio_account_id = ${id}) LIMIT ${limit}`);
   return rows.map(({ id }) => id);
 }
 
@@ -168,12 +134,8 @@ export function endCheck(
   { id }: Pick<AccountKey, "id">,
   checkId: string,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE twilio_accounts SET check_holder = NULL, check_lease_expires_at = NULL
-       WHERE id = ?1 AND check_holder = ?2`,
-    )
-    .bind(id, checkId);
+  return sql(db)`UPDATE twilio_accounts SET check_holder = NULL, check_lease_expires_at = NULL
+    WHERE id = ${id} AND check_holder = ${checkId}`;
 }
 
 /**
@@ -186,10 +148,7 @@ export function markUnhealthy(
   health: Exclude<AccountHealth, "ok">,
   now: string,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE twilio_accounts SET health = ?2, next_check_at = ?3, check_holder = NULL, check_lease_expires_at = NULL
-       WHERE id = ?1 AND health NOT IN (?2, 'credentials_rejected')`,
-    )
-    .bind(id, health, now);
+  return sql(db)`UPDATE twilio_accounts SET health = ${health}, next_check_at = ${now}, check_holder = NULL,
+    check_lease_expires_at = NULL
+    WHERE id = ${id} AND health NOT IN (${health}, 'credentials_rejected')`;
 }

@@ -1,5 +1,8 @@
-import { all, first, run } from "../database.ts";
+import { all, first, part, run, sql } from "../database.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "./row.ts";
+
+/** Numbers `n` with their accounts `t`. */
+export const NUMBERS_AND_ACCOUNTS = part`phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id`;
 
 /** Statement for a batch: the tokens of a key's account in every Region, with the Region's name. */
 export function selectAccountInRegions(
@@ -7,23 +10,15 @@ export function selectAccountInRegions(
   apiKeyId: string,
   accountSid: string,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `SELECT id, region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
-       FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2`,
-    )
-    .bind(apiKeyId, accountSid);
+  return sql(db)`SELECT id, region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
+    FROM twilio_accounts WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid}`;
 }
 
 /** Accounts of a key, with their sealed tokens. @throws StorageError */
 export function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: number) {
   return all<AccountColumns & { api_key_id: string; auth_token_sealed: string }>(
-    db
-      .prepare(
-        `SELECT id AS twilio_account_id, api_key_id, account_sid, region, auth_token_sealed FROM twilio_accounts
-         WHERE api_key_id = ?1 LIMIT ?2`,
-      )
-      .bind(apiKeyId, limit),
+    sql(db)`SELECT id AS twilio_account_id, api_key_id, account_sid, region, auth_token_sealed
+      FROM twilio_accounts WHERE api_key_id = ${apiKeyId} LIMIT ${limit}`,
   );
 }
 
@@ -32,14 +27,8 @@ export function findAccount(
   db: D1Database,
   { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
 ): Promise<(TwilioAccountRow & { id: string }) | null> {
-  return first(
-    db
-      .prepare(
-        `SELECT id, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
-         FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?3`,
-      )
-      .bind(apiKeyId, accountSid, region),
-  );
+  return first(sql(db)`SELECT id, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
+    FROM twilio_accounts WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region}`);
 }
 
 export type TokenToStore = AccountKey & {
@@ -60,28 +49,15 @@ export function upsertAccount(
   // A running check with the old token loses its lease: its result is no longer true. We replace only the token that we
   // read. If several requests bring the same new token at once, one of them stores it, and the others must not make it
   // the "previous" one. If another request has made the account meanwhile, its row and its id stay.
-  return db
-    .prepare(
-      `INSERT INTO twilio_accounts (id, api_key_id, account_sid, region, auth_token_sealed, next_check_at, created_at,
-         updated_at, routing_checked_at)
-       VALUES (?9, ?1, ?2, ?8, ?3, ?6, ?4, ?4, ?4)
-       ON CONFLICT DO UPDATE SET previous_auth_token_sealed = ?7,
-         auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
-         health = 'ok', check_failures = 0, next_check_at = excluded.updated_at, updated_at = excluded.updated_at,
-         check_holder = NULL, check_lease_expires_at = NULL
-       WHERE auth_token_sealed = ?5`,
-    )
-    .bind(
-      apiKeyId,
-      accountSid,
-      authTokenSealed,
-      now,
-      replaces?.sealed ?? null,
-      nextCheckAfter(now),
-      replaces?.retiredSealed ?? null,
-      region,
-      id,
-    );
+  return sql(db)`INSERT INTO twilio_accounts (id, api_key_id, account_sid, region, auth_token_sealed,
+      next_check_at, created_at, updated_at, routing_checked_at)
+    VALUES (${id}, ${apiKeyId}, ${accountSid}, ${region}, ${authTokenSealed}, ${nextCheckAfter(now)}, ${now},
+      ${now}, ${now})
+    ON CONFLICT DO UPDATE SET previous_auth_token_sealed = ${replaces?.retiredSealed ?? null},
+      auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
+      health = 'ok', check_failures = 0, next_check_at = excluded.updated_at,
+      updated_at = excluded.updated_at, check_holder = NULL, check_lease_expires_at = NULL
+    WHERE auth_token_sealed = ${replaces?.sealed ?? null}`;
 }
 
 /** A new account was just checked. An account with a new token is due at once. */
@@ -102,13 +78,9 @@ export function markAccepted(
   now: string,
 ): D1PreparedStatement {
   // By its natural key, as its id may be another one than the caller knows.
-  return db
-    .prepare(
-      `UPDATE twilio_accounts SET health = 'ok', check_failures = 0, next_check_at = ?3,
-         check_holder = NULL, check_lease_expires_at = NULL
-       WHERE api_key_id = ?1 AND account_sid = ?2 AND region = ?4 AND health <> 'ok'`,
-    )
-    .bind(apiKeyId, accountSid, now, region);
+  return sql(db)`UPDATE twilio_accounts SET health = 'ok', check_failures = 0, next_check_at = ${now},
+      check_holder = NULL, check_lease_expires_at = NULL
+    WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region} AND health <> 'ok'`;
 }
 
 /**
@@ -133,29 +105,19 @@ export async function forgetPreviousToken(
   changedAt: string | null,
 ): Promise<void> {
   await run(
-    db
-      .prepare(
-        `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
-         WHERE id = ?1 AND auth_token_changed_at = ?2`,
-      )
-      .bind(id, changedAt),
+    sql(db)`UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
+      WHERE id = ${id} AND auth_token_changed_at = ${changedAt}`,
     { isIdempotent: true },
   );
 }
 
 /** Statement for a batch: deletes this key's accounts without numbers, so that no token is kept without need. */
 export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1PreparedStatement {
-  return db
-    .prepare(
-      `DELETE FROM twilio_accounts WHERE api_key_id = ?1 AND NOT EXISTS (
-         SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`,
-    )
-    .bind(apiKeyId);
+  return sql(db)`DELETE FROM twilio_accounts WHERE api_key_id = ${apiKeyId} AND NOT EXISTS (
+      SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`;
 }
 
 /** Twilio has refused ConversationRelay to this account. @throws StorageError */
 export async function rememberRelayRefused(db: D1Database, accountId: string, now: string): Promise<void> {
-  await run(
-    db.prepare("UPDATE twilio_accounts SET relay_refused_at = ?2 WHERE id = ?1").bind(accountId, now),
-  );
+  await run(sql(db)`UPDATE twilio_accounts SET relay_refused_at = ${now} WHERE id = ${accountId}`);
 }

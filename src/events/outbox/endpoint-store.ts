@@ -1,4 +1,4 @@
-import { all, StorageError } from "../../database.ts";
+import { all, StorageError, sql } from "../../database.ts";
 import { errorFields } from "../../http/log.ts";
 import { isPublicUrl } from "../../public-url.ts";
 import type { Services } from "../../services.ts";
@@ -81,12 +81,8 @@ async function findEndpoints(
   apiKeyId: string,
   agentIds: readonly string[],
 ): Promise<EndpointRow[]> {
-  const statement = db
-    .prepare(
-      `SELECT a.id AS agent_id, a.webhook_url, s.secret_sealed, s.previous_secret_sealed
-       FROM agents a LEFT JOIN webhook_secrets s ON s.api_key_id = a.api_key_id
-       WHERE a.id IN (SELECT value FROM json_each(?2)) AND a.api_key_id = ?1`,
-    )
-    .bind(apiKeyId, JSON.stringify(agentIds));
+  const statement = sql(db)`SELECT a.id AS agent_id, a.webhook_url, s.secret_sealed, s.previous_secret_sealed
+    FROM agents a LEFT JOIN webhook_secrets s ON s.api_key_id = a.api_key_id
+    WHERE a.id IN (SELECT value FROM json_each(${JSON.stringify(agentIds)})) AND a.api_key_id = ${apiKeyId}`;
   return all<EndpointRow>(statement);
 }

@@ -1,4 +1,4 @@
-import { batch } from "../../database.ts";
+import { batch, part, sql } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertPending } from "../../events/pending-store.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
@@ -6,25 +6,22 @@ import { type HealthReason, healthOf } from "../health.ts";
 import type { PhoneNumberRow } from "../row.ts";
 
 /** SQL, of the table `phone_numbers`. */
-const IS_ORPHANED = `EXISTS (SELECT 1 FROM api_keys WHERE api_keys.id = phone_numbers.api_key_id AND revoked_at IS NOT NULL)`;
+const IS_ORPHANED = part`EXISTS (
+  SELECT 1 FROM api_keys WHERE api_keys.id = phone_numbers.api_key_id AND revoked_at IS NOT NULL)`;
 
 /** SQL: the account of an import. Another import may have made it meanwhile, so its id is not the one that we know. */
-const ITS_ACCOUNT =
-  "(SELECT id FROM twilio_accounts WHERE api_key_id = ?3 AND account_sid = ?5 AND region = ?11)";
+const itsAccount = ({ apiKeyId, accountSid, region }: Claim) => part`(SELECT id FROM twilio_accounts
+  WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region})`;
 
 /** The row that a number already has. `is_orphaned`: its API key is revoked, so nobody can release it. */
 export type ExistingRow = PhoneNumberRow & { is_orphaned: 0 | 1 };
 
 /** Statement for a batch: the row of a number, of any API key. */
 export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1PreparedStatement {
-  return db
-    .prepare(
-      `SELECT id, phone_number, api_key_id, agent_id, twilio_account_id, twilio_number_sid, inbound_enabled, outbound_enabled,
-         state, lease_holder, lease_expires_at, previous_configuration_sealed, outcome_unknown_until,
-         ${IS_ORPHANED} AS is_orphaned
-       FROM phone_numbers WHERE phone_number = ?1`,
-    )
-    .bind(phoneNumber);
+  return sql(db)`SELECT id, phone_number, api_key_id, agent_id, twilio_account_id, twilio_number_sid,
+      inbound_enabled, outbound_enabled, state, lease_holder, lease_expires_at, previous_configuration_sealed,
+      outcome_unknown_until, ${IS_ORPHANED} AS is_orphaned
+    FROM phone_numbers WHERE phone_number = ${phoneNumber}`;
 }
 
 /** The row of an import: who imports the number, and until when nobody else may. */
@@ -59,36 +56,19 @@ export async function insertClaim(
   now: string,
   superseded?: Pick<PhoneNumberRow, "id" | "lease_holder" | "api_key_id">,
 ): Promise<string> {
-  const insert = db
-    .prepare(
-      `INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, twilio_account_id, twilio_number_sid, state,
-         lease_holder, lease_expires_at, previous_configuration_sealed, created_at, updated_at, outcome_unknown_until)
-       VALUES (?1, ?2, ?3, ?4, ${ITS_ACCOUNT}, ?6, 'importing', ?7, ?8, ?9, ?10, ?10, ?12)
-       RETURNING twilio_account_id`,
-    )
-    .bind(
-      claim.id,
-      claim.phoneNumber,
-      claim.apiKeyId,
-      claim.agentId,
-      claim.accountSid,
-      claim.twilioNumberSid,
-      claim.holder,
-      claim.leaseExpiresAt,
-      claim.previousConfigurationSealed,
-      now,
-      claim.region,
-      claim.outcomeUnknownUntil,
-    );
+  const insert = sql(db)`INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, twilio_account_id,
+      twilio_number_sid, state, lease_holder, lease_expires_at, previous_configuration_sealed, created_at,
+      updated_at, outcome_unknown_until)
+    VALUES (${claim.id}, ${claim.phoneNumber}, ${claim.apiKeyId}, ${claim.agentId}, ${itsAccount(claim)},
+      ${claim.twilioNumberSid}, 'importing', ${claim.holder}, ${claim.leaseExpiresAt},
+      ${claim.previousConfigurationSealed}, ${now}, ${now}, ${claim.outcomeUnknownUntil})
+    RETURNING twilio_account_id`;
   const clear = superseded
     ? [
-        db
-          .prepare(
-            `DELETE FROM phone_numbers
-             WHERE id = ?1 AND lease_holder = ?2 AND (state = 'returning' OR ${IS_ORPHANED})
-               AND (lease_expires_at IS NULL OR lease_expires_at <= ?3)`,
-          )
-          .bind(superseded.id, superseded.lease_holder, now),
+        sql(db)`DELETE FROM phone_numbers
+          WHERE id = ${superseded.id} AND lease_holder = ${superseded.lease_holder}
+            AND (state = 'returning' OR ${IS_ORPHANED})
+            AND (lease_expires_at IS NULL OR lease_expires_at <= ${now})`,
         deleteUnusedAccounts(db, superseded.api_key_id),
       ]
     : [];
@@ -116,29 +96,17 @@ export async function takeOverClaim(
   accounts: readonly D1PreparedStatement[],
   now: string,
 ): Promise<string | undefined> {
-  const update = db
-    .prepare(
-      `UPDATE phone_numbers SET state = 'importing', agent_id = ?4, twilio_account_id = ${ITS_ACCOUNT}, twilio_number_sid = ?6,
-         lease_holder = ?7, lease_expires_at = ?8, previous_configuration_sealed = ?9, created_at = ?10, updated_at = ?10,
-         inbound_enabled = 1, outbound_enabled = 1, next_attempt_at = NULL, recovery_attempts = 0, sms_refused = 0,
-         health = 'ok', health_reasons = '[]', checked_at = NULL, drift_policy = 'repair', repaired_at = NULL,
-         repairs = 0, first_inbound_at = NULL, last_inbound_at = NULL
-       WHERE id = ?1 AND lease_holder = ?2 AND state <> 'active' AND lease_expires_at <= ?10
-       RETURNING twilio_account_id`,
-    )
-    .bind(
-      claim.id,
-      previousHolder,
-      claim.apiKeyId,
-      claim.agentId,
-      claim.accountSid,
-      claim.twilioNumberSid,
-      claim.holder,
-      claim.leaseExpiresAt,
-      claim.previousConfigurationSealed,
-      now,
-      claim.region,
-    );
+  const update = sql(db)`UPDATE phone_numbers SET state = 'importing', agent_id = ${claim.agentId},
+      twilio_account_id = ${itsAccount(claim)}, twilio_number_sid = ${claim.twilioNumberSid},
+      lease_holder = ${claim.holder}, lease_expires_at = ${claim.leaseExpiresAt},
+      previous_configuration_sealed = ${claim.previousConfigurationSealed}, created_at = ${now},
+      updated_at = ${now}, inbound_enabled = 1, outbound_enabled = 1, next_attempt_at = NULL,
+      recovery_attempts = 0, sms_refused = 0, health = 'ok', health_reasons = '[]', checked_at = NULL,
+      drift_policy = 'repair', repaired_at = NULL, repairs = 0, first_inbound_at = NULL,
+      last_inbound_at = NULL
+    WHERE id = ${claim.id} AND lease_holder = ${previousHolder} AND state <> 'active'
+      AND lease_expires_at <= ${now}
+    RETURNING twilio_account_id`;
   const results = await batch(db, [...accounts, update, deleteUnusedAccounts(db, claim.apiKeyId)]);
   return accountIdOf(results[accounts.length]);
 }
@@ -163,13 +131,10 @@ export async function activate(
   now: string,
 ): Promise<{ agentId: string | null; hasEvent: boolean } | undefined> {
   const reasons: HealthReason[] = isRegionChecked ? [] : ["region_unchecked"];
-  const update = db
-    .prepare(
-      `UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL, sms_refused = ?4, updated_at = ?3,
-         health = ?5, health_reasons = ?6
-       WHERE id = ?1 AND lease_holder = ?2 RETURNING agent_id`,
-    )
-    .bind(id, holder, now, Number(smsRefused), healthOf(reasons), JSON.stringify(reasons));
+  const update = sql(db)`UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL,
+      sms_refused = ${Number(smsRefused)}, updated_at = ${now}, health = ${healthOf(reasons)},
+      health_reasons = ${JSON.stringify(reasons)}
+    WHERE id = ${id} AND lease_holder = ${holder} RETURNING agent_id`;
   const [updated, inserted] = await batch(db, [
     update,
     insertPending(db, event, { phoneNumberId: id, holder, state: "active" }),
@@ -190,9 +155,8 @@ export async function removeClaim(
   await batch(
     db,
     [
-      db
-        .prepare("DELETE FROM phone_numbers WHERE id = ?1 AND lease_holder = ?2 AND state = 'importing'")
-        .bind(id, holder),
+      sql(db)`DELETE FROM phone_numbers
+        WHERE id = ${id} AND lease_holder = ${holder} AND state = 'importing'`,
       deleteUnusedAccounts(db, apiKeyId),
     ],
     { isIdempotent: true },

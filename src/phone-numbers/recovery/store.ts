@@ -1,5 +1,6 @@
-import { all, run } from "../../database.ts";
+import { all, run, sql } from "../../database.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
+import { NUMBERS_AND_ACCOUNTS } from "../../twilio-accounts/store.ts";
 import type { Claim } from "../import/store.ts";
 
 // Unfinished imports and releases.
@@ -16,12 +17,10 @@ export async function takeOverImport(
   previousHolder: string,
   now: string,
 ): Promise<boolean> {
-  const statement = db
-    .prepare(
-      `UPDATE phone_numbers SET lease_holder = ?3, lease_expires_at = ?4
-       WHERE id = ?1 AND lease_holder = ?2 AND state = 'importing' AND lease_expires_at <= ?5`,
-    )
-    .bind(id, previousHolder, holder, leaseExpiresAt, now);
+  const statement = sql(db)`UPDATE phone_numbers SET lease_holder = ${holder},
+      lease_expires_at = ${leaseExpiresAt}
+    WHERE id = ${id} AND lease_holder = ${previousHolder} AND state = 'importing'
+      AND lease_expires_at <= ${now}`;
   return (await run(statement)) === 1;
 }
 
@@ -33,14 +32,9 @@ export async function postponeRecovery(
   now: string,
   until: string,
 ): Promise<void> {
-  await run(
-    db
-      .prepare(
-        `UPDATE phone_numbers SET lease_expires_at = ?3, next_attempt_at = ?4, recovery_attempts = recovery_attempts + 1
-         WHERE id = ?1 AND lease_holder = ?2 AND state <> 'active'`,
-      )
-      .bind(id, holder, now, until),
-  );
+  await run(sql(db)`UPDATE phone_numbers SET lease_expires_at = ${now}, next_attempt_at = ${until},
+      recovery_attempts = recovery_attempts + 1
+    WHERE id = ${id} AND lease_holder = ${holder} AND state <> 'active'`);
 }
 
 /**
@@ -53,17 +47,12 @@ export async function findUnfinishedAccounts(
   now: string,
   limit: number,
 ): Promise<AccountKey[]> {
-  const accounts = await all<AccountKey>(
-    db
-      .prepare(
-        `SELECT t.id, t.api_key_id AS apiKeyId, t.account_sid AS accountSid, t.region
-         FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id
-         WHERE n.state <> 'active' AND n.lease_expires_at <= ?1
-           AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= ?1)
-         ORDER BY n.lease_expires_at LIMIT ?2`,
-      )
-      .bind(now, limit),
-  );
+  const accounts = await all<AccountKey>(sql(db)`SELECT t.id, t.api_key_id AS apiKeyId,
+      t.account_sid AS accountSid, t.region
+    FROM ${NUMBERS_AND_ACCOUNTS}
+    WHERE n.state <> 'active' AND n.lease_expires_at <= ${now}
+      AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= ${now})
+    ORDER BY n.lease_expires_at LIMIT ${limit}`);
   return [...new Map(accounts.map((account) => [account.id, account])).values()];
 }
 
@@ -74,14 +63,8 @@ export async function findUnfinishedNumbers(
   now: string,
   limit: number,
 ): Promise<string[]> {
-  const rows = await all<{ phone_number: string }>(
-    db
-      .prepare(
-        `SELECT phone_number FROM phone_numbers
-         WHERE twilio_account_id = ?1 AND state <> 'active' AND lease_expires_at <= ?2
-           AND (next_attempt_at IS NULL OR next_attempt_at <= ?2) LIMIT ?3`,
-      )
-      .bind(id, now, limit),
-  );
+  const rows = await all<{ phone_number: string }>(sql(db)`SELECT phone_number FROM phone_numbers
+    WHERE twilio_account_id = ${id} AND state <> 'active' AND lease_expires_at <= ${now}
+      AND (next_attempt_at IS NULL OR next_attempt_at <= ${now}) LIMIT ${limit}`);
   return rows.map(({ phone_number }) => phone_number);
 }

@@ -1,8 +1,8 @@
-import { batch, first, run } from "../../database.ts";
+import { batch, first, run, sql } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertPending } from "../../events/pending-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../../twilio-accounts/row.ts";
-import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
+import { deleteUnusedAccounts, NUMBERS_AND_ACCOUNTS } from "../../twilio-accounts/store.ts";
 import type { PhoneNumberRow } from "../row.ts";
 
 /** A number with what its release needs. */
@@ -22,19 +22,13 @@ export function findReleasable(
   apiKeyId: string,
   phoneNumber: string,
 ): Promise<ReleasableRow | null> {
-  return first<ReleasableRow>(
-    db
-      .prepare(
-        `SELECT n.id, n.phone_number, n.api_key_id, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
-           n.outbound_enabled, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed, n.outcome_unknown_until, n.created_at, n.updated_at,
-           n.recovery_attempts, n.next_attempt_at,
-           t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
-         FROM phone_numbers n
-         JOIN twilio_accounts t ON t.id = n.twilio_account_id
-         WHERE n.phone_number = ?2 AND n.api_key_id = ?1`,
-      )
-      .bind(apiKeyId, phoneNumber),
-  );
+  return first<ReleasableRow>(sql(db)`SELECT n.id, n.phone_number, n.api_key_id, n.agent_id,
+      n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
+      n.outbound_enabled, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed,
+      n.outcome_unknown_until, n.created_at, n.updated_at, n.recovery_attempts, n.next_attempt_at,
+      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
+    FROM ${NUMBERS_AND_ACCOUNTS}
+    WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId}`);
 }
 
 /**
@@ -51,14 +45,10 @@ export async function beginRelease(
   leaseExpiresAt: string,
   now: string,
 ): Promise<boolean> {
-  const changed = await run(
-    db
-      .prepare(
-        `UPDATE phone_numbers SET state = ?6, lease_holder = ?3, lease_expires_at = ?4
-         WHERE id = ?1 AND lease_holder = ?2 AND (lease_expires_at IS NULL OR lease_expires_at <= ?5)`,
-      )
-      .bind(id, lease_holder, holder, leaseExpiresAt, now, state === "returning" ? state : "releasing"),
-  );
+  const changed = await run(sql(db)`UPDATE phone_numbers SET lease_holder = ${holder},
+      state = ${state === "returning" ? state : "releasing"}, lease_expires_at = ${leaseExpiresAt}
+    WHERE id = ${id} AND lease_holder = ${lease_holder}
+      AND (lease_expires_at IS NULL OR lease_expires_at <= ${now})`);
   return changed === 1;
 }
 
@@ -87,25 +77,19 @@ export async function endRelease(
 ): Promise<{ isReleased: boolean; hasEvent: boolean }> {
   const end =
     returnAt === undefined
-      ? db.prepare("DELETE FROM phone_numbers WHERE id = ?1 AND lease_holder = ?2").bind(id, holder)
-      : db
-          .prepare(
-            `UPDATE phone_numbers SET updated_at = CASE WHEN state = 'returning' THEN updated_at ELSE ?3 END,
-               state = 'returning', agent_id = NULL, lease_expires_at = ?3, recovery_attempts = recovery_attempts + 1, next_attempt_at = ?4,
-               previous_configuration_sealed = COALESCE(?5, previous_configuration_sealed)
-             WHERE id = ?1 AND lease_holder = ?2`,
-          )
-          .bind(id, holder, now, returnAt, previousSealed ?? null);
-  const keep = db
-    .prepare(
-      `INSERT OR IGNORE INTO released_numbers (id, twilio_account_id, api_key_id, agent_id, phone_number, account_sid, region,
-         auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, released_at)
-       SELECT n.id, t.id, n.api_key_id, n.agent_id, n.phone_number, t.account_sid, t.region,
-         t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at, ?3
-       FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id
-       WHERE n.id = ?1 AND n.lease_holder = ?2 AND n.state = 'releasing'`,
-    )
-    .bind(id, holder, now);
+      ? sql(db)`DELETE FROM phone_numbers WHERE id = ${id} AND lease_holder = ${holder}`
+      : sql(db)`UPDATE phone_numbers
+        SET updated_at = CASE WHEN state = 'returning' THEN updated_at ELSE ${now} END, state = 'returning', agent_id = NULL, lease_expires_at = ${now},
+          recovery_attempts = recovery_attempts + 1, next_attempt_at = ${returnAt},
+          previous_configuration_sealed = COALESCE(${previousSealed ?? null}, previous_configuration_sealed)
+        WHERE id = ${id} AND lease_holder = ${holder}`;
+  const keep = sql(db)`INSERT OR IGNORE INTO released_numbers (id, twilio_account_id, api_key_id, agent_id,
+      phone_number, account_sid, region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at,
+      released_at)
+    SELECT n.id, t.id, n.api_key_id, n.agent_id, n.phone_number, t.account_sid, t.region,
+      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at, ${now}
+    FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id
+    WHERE n.id = ${id} AND n.lease_holder = ${holder} AND n.state = 'releasing'`;
   const tell = event ? [insertPending(db, event, { phoneNumberId: id, holder, state: "releasing" })] : [];
   const results = await batch(db, [...tell, keep, end, deleteUnusedAccounts(db, api_key_id)]);
   return {
