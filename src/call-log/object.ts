@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
 import { createLogger, errorFields } from "../http/log.ts";
-import { keepTables } from "../objects.ts";
+import { armAt, keepTables, ring, stillRings } from "../objects.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
 import { createVault, VaultError } from "../vault/vault.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
@@ -187,8 +187,12 @@ export class CallLog extends DurableObject<Env> {
     return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
   }
 
-  override async alarm(): Promise<void> {
+  override alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#isWoken = false;
+    return ring(this.ctx.storage, "call_log", info, () => this.#forgetOld());
+  }
+
+  async #forgetOld(): Promise<void> {
     const now = Date.now();
     const oldestAttempt = deleteBefore(this.#sql, now - KEEP_ATTEMPTS_MS);
     const forgotten = this.ctx.storage.transactionSync(() => {
@@ -205,7 +209,8 @@ export class CallLog extends DurableObject<Env> {
   /** Sees to it that the alarm rings within a day. */
   async #wake(inMs = DAY_MS): Promise<void> {
     if (this.#isWoken) return;
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + inMs);
+    const { storage } = this.ctx;
+    if (!stillRings(await storage.getAlarm())) await armAt(storage, Date.now() + inMs);
     this.#isWoken = true;
   }
 }

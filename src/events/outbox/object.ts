@@ -1,6 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../../config.ts";
 import { createLogger, errorFields } from "../../http/log.ts";
+import { armAt, ring, stillRings } from "../../objects.ts";
 import { createServices, type Services } from "../../services.ts";
 import { VaultError } from "../../vault/vault.ts";
 import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
@@ -31,22 +32,32 @@ const REVIVED_AT_ONCE = 1_000;
  */
 export class EventOutbox extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
-  readonly #services: Services = createServices(
-    this.env,
-    readConfig(this.env),
-    createLogger({ object: "event_outbox" }),
-    (work) => this.ctx.waitUntil(work),
-  );
-  #dispatcher: Dispatcher | undefined;
+  #known: { services?: Services; dispatcher?: Dispatcher | undefined } = {};
   #alarmAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = await ctx.storage.getAlarm();
-      const settings = readSettings(this.#sql);
-      this.#dispatcher = settings && createDispatcher(this.#sql, settings, this.#services);
     });
+  }
+
+  // Not in the constructor: a faulty configuration would use up the attempts of its alarm.
+  get #services(): Services {
+    this.#known.services ??= createServices(
+      this.env,
+      readConfig(this.env),
+      createLogger({ object: "event_outbox" }),
+      (work) => this.ctx.waitUntil(work),
+    );
+    return this.#known.services;
+  }
+
+  /** Undefined if nothing was ever put into it. */
+  get #dispatcher(): Dispatcher | undefined {
+    const settings = this.#known.dispatcher ? undefined : readSettings(this.#sql);
+    if (settings) this.#known.dispatcher = createDispatcher(this.#sql, settings, this.#services);
+    return this.#known.dispatcher;
   }
 
   /** Takes in events, each once however often it comes, and hands out attempts to make. */
@@ -97,7 +108,7 @@ export class EventOutbox extends DurableObject<Env> {
 
   /** Deletes everything. */
   async erase(): Promise<void> {
-    this.#dispatcher = undefined;
+    this.#known.dispatcher = undefined;
     this.#alarmAt = null;
     await this.ctx.storage.deleteAll();
   }
@@ -127,8 +138,12 @@ export class EventOutbox extends DurableObject<Env> {
     return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
   }
 
-  override async alarm(): Promise<void> {
+  override alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#alarmAt = null;
+    return ring(this.ctx.storage, "event_outbox", info, () => this.#work());
+  }
+
+  async #work(): Promise<void> {
     const dispatcher = this.#dispatcher;
     if (!dispatcher) return;
     dispatcher.loadDue();
@@ -144,8 +159,11 @@ export class EventOutbox extends DurableObject<Env> {
   }
 
   #open(apiKeyId: string): Dispatcher {
-    this.#dispatcher ??= createDispatcher(this.#sql, createSettings(this.#sql, apiKeyId), this.#services);
-    return this.#dispatcher;
+    const known = this.#dispatcher;
+    if (known) return known;
+    const dispatcher = createDispatcher(this.#sql, createSettings(this.#sql, apiKeyId), this.#services);
+    this.#known.dispatcher = dispatcher;
+    return dispatcher;
   }
 
   async #handOut(room: number): Promise<Work[]> {
@@ -172,8 +190,8 @@ export class EventOutbox extends DurableObject<Env> {
     ].filter((time) => time !== null);
     if (times.length === 0) return;
     const next = Math.min(...times);
-    if (this.#alarmAt !== null && this.#alarmAt <= next) return;
+    if (stillRings(this.#alarmAt) && this.#alarmAt <= next) return;
     this.#alarmAt = next;
-    await this.ctx.storage.setAlarm(next);
+    await armAt(this.ctx.storage, next);
   }
 }
