@@ -33,6 +33,22 @@ export function insertPending(
     );
 }
 
+/**
+ * Up to `limit` events that no outbox has yet: those of each API key in the order in which they happened, and a share of each
+ * key, so that none waits behind another's.
+ *
+ * @throws StorageError
+ */
+export function listPending(db: D1Database, limit: number): Promise<{ id: string; api_key_id: string }[]> {
+  return all(
+    db
+      .prepare(
+        "SELECT id, api_key_id FROM pending_events ORDER BY ROW_NUMBER() OVER (PARTITION BY api_key_id ORDER BY created_at, id) LIMIT ?1",
+      )
+      .bind(limit),
+  );
+}
+
 type PendingRow = {
   id: string;
   api_key_id: string;
@@ -43,15 +59,15 @@ type PendingRow = {
   created_at: string;
 };
 
-/** Events that no outbox has yet, in the order of their ids. @throws StorageError */
-export async function findPending(db: D1Database, after: string, limit: number): Promise<SealedEvent[]> {
+/** Events that no outbox has yet. @throws StorageError */
+export async function findPending(db: D1Database, ids: readonly string[]): Promise<SealedEvent[]> {
   const rows = await all<PendingRow>(
     db
       .prepare(
         `SELECT id, api_key_id, agent_id, lane, type, payload_sealed, created_at FROM pending_events
-         WHERE id > ?1 ORDER BY id LIMIT ?2`,
+         WHERE id IN (SELECT value FROM json_each(?1))`,
       )
-      .bind(after, limit),
+      .bind(JSON.stringify(ids)),
   );
   return rows.map((row) => ({
     id: row.id,

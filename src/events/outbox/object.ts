@@ -1,9 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../../config.ts";
-import { createLogger, errorFields } from "../../http/log.ts";
+import { createLogger } from "../../http/log.ts";
 import { armAt, ring, stillRings } from "../../objects.ts";
+import { resealEach } from "../../reseal.ts";
 import { createServices, type Services } from "../../services.ts";
-import { VaultError } from "../../vault/vault.ts";
 import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
 import { openPayload, payloadSlot, type SealedEvent } from "../event.ts";
 import {
@@ -92,13 +92,24 @@ export class EventOutbox extends DurableObject<Env> {
     return { delivery: findDelivery(this.#sql, id), works: await this.#handOut(MAX_AT_ONCE) };
   }
 
-  /** The same for failed deliveries of events that happened in a time. @returns how many; there may be more */
-  async redeliverFailed(since: number, until: number): Promise<{ count: number; works: Work[] }> {
-    if (!this.#dispatcher) return { count: 0, works: [] };
+  /**
+   * The same for events behind a place that happened in a time, and failed or wait for another attempt. Open circuits are
+   * forgotten.
+   *
+   * @returns how many, and the place of the last one; null if there are no more
+   */
+  async redeliverFailed(
+    since: number,
+    until: number,
+    after: number,
+  ): Promise<{ count: number; position: number | null; works: Work[] }> {
+    if (!this.#dispatcher) return { count: 0, position: null, works: [] };
     const now = this.#services.now().getTime();
-    const count = reviveFailed(this.#sql, { since, until, limit: REVIVED_AT_ONCE }, now);
+    const seqs = reviveFailed(this.#sql, { since, until, after, limit: REVIVED_AT_ONCE }, now);
+    this.#dispatcher.forgetCircuits();
     this.#dispatcher.loadDue();
-    return { count, works: await this.#handOut(MAX_AT_ONCE) };
+    const position = seqs.length < REVIVED_AT_ONCE ? null : Math.max(...seqs);
+    return { count: seqs.length, position, works: await this.#handOut(MAX_AT_ONCE) };
   }
 
   /** Where events go, or what signs them, has changed. */
@@ -123,18 +134,13 @@ export class EventOutbox extends DurableObject<Env> {
     const { vault, log } = this.#services;
     const prefix = `v1.${await vault.currentKeyId()}.`;
     const rows = findSealed(this.#sql, after, limit);
-    let found = 0;
-    for (const { seq, id, payload_sealed } of rows) {
-      if (payload_sealed.startsWith(prefix)) continue;
-      try {
-        const body = await openPayload(vault, id, payload_sealed);
-        replaceSealed(this.#sql, seq, await vault.seal(body, payloadSlot(id)));
-        found += 1;
-      } catch (error) {
-        if (!(error instanceof VaultError)) throw error;
-        log.error("not_resealed", { column: "event_outbox.payload_sealed", ...errorFields(error) });
-      }
-    }
+    const about = { column: "event_outbox.payload_sealed", log };
+    const found = await resealEach(rows, about, async ({ seq, id, payload_sealed }) => {
+      if (payload_sealed.startsWith(prefix)) return false;
+      const body = await openPayload(vault, id, payload_sealed);
+      replaceSealed(this.#sql, seq, await vault.seal(body, payloadSlot(id)));
+      return true;
+    });
     return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
   }
 

@@ -48,23 +48,18 @@ export async function postponeRecovery(
  *
  * @throws StorageError
  */
-export async function findUnfinishedAccounts(
-  db: D1Database,
-  now: string,
-  limit: number,
-): Promise<AccountKey[]> {
-  const accounts = await all<AccountKey>(
+export function findUnfinishedAccounts(db: D1Database, now: string, limit: number): Promise<AccountKey[]> {
+  return all<AccountKey>(
     db
       .prepare(
         `SELECT t.id, t.api_key_id AS apiKeyId, t.account_sid AS accountSid, t.region
          FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id
          WHERE n.state <> 'active' AND n.lease_expires_at <= ?1
            AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= ?1)
-         ORDER BY n.lease_expires_at LIMIT ?2`,
+         GROUP BY t.id ORDER BY MIN(n.lease_expires_at) LIMIT ?2`,
       )
       .bind(now, limit),
   );
-  return [...new Map(accounts.map((account) => [account.id, account])).values()];
 }
 
 /** The numbers of one account whose import or release is unfinished. @throws StorageError */
