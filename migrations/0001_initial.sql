@@ -189,5 +189,6 @@ CREATE TABLE reseal_progress (
   key_id TEXT NOT NULL,
   position TEXT NOT NULL,           -- the primary key of the last row looked at, as JSON; "[]" at the beginning
   found INTEGER NOT NULL,           -- how many rows of older keys this pass has met
-  done_at TEXT                      -- when a whole pass met none
+  done_at TEXT,                     -- when a whole pass met none
+  canary TEXT NOT NULL              -- sealed by the oldest key that the column may still need; GET /healthz opens it
 ) STRICT, WITHOUT ROWID;

@@ -197,8 +197,8 @@ export const webhookReference: Reference = {
       id: "redeliverFailed",
       summary: "Deliver what failed again",
       description:
-        "Makes the failed deliveries of events that happened from `since` on, and before `until`, pending again, 10,000 at " +
-        "most: call it again until it says 0. For the operator.",
+        "Tries the deliveries of events that happened from `since` on, and before `until`, again at once, if they failed or " +
+        "wait for another attempt. Each gets as many attempts as a new delivery. For the operator.",
       auth: "adminToken",
       path: keyPath,
       body: {

@@ -8,7 +8,7 @@ export const healthReference: Reference = {
       id: "getHealth",
       summary: "See whether the service works",
       description:
-        "200 if the deployment is configured correctly and its database answers.\n\n" +
+        "200 if the deployment is configured correctly, its database answers with all migrations, and what is sealed opens.\n\n" +
         "`?deep` also says what the platform gives the service: whether the database is near, and whether it is on " +
         "Cloudflare's Free plan. It makes some sixty queries, so it needs the admin token " +
         "(`Authorization: Bearer ADMIN_TOKEN`).",
@@ -38,6 +38,8 @@ export const healthReference: Reference = {
                     "Where the primary database is; null if D1 does not say",
                   ),
                   round_trip_ms: answered(z.number(), "How long a query takes"),
+                  size_bytes: answered(z.int(), "How large it is"),
+                  used: answered(z.number(), "The share of what a database may hold, from 0 to 1"),
                 }),
               ),
               "Only with `?deep`.",

@@ -2,16 +2,24 @@ import { Hono } from "hono/tiny";
 import { version } from "../package.json";
 import { requireAdmin } from "./api-keys/authenticate.ts";
 import { first, readBatch, StorageError } from "./database.ts";
-import type { AppEnv } from "./http/context.ts";
+import { baseServices } from "./http/base-services.ts";
+import type { AppContext, AppEnv } from "./http/context.ts";
+import { ApiError } from "./http/errors.ts";
+import { openCanaries } from "./rotation/store.ts";
+import { VaultError } from "./vault/vault.ts";
+
+/** The last file of migrations/. @internal */
+export const NEWEST_MIGRATION = "0001_initial.sql";
 
 /**
- * `GET /healthz`: 200 and the version if the configuration is valid and D1 answers with all migrations applied, else an error. With
- * `?deep`, and the admin token because it asks D1 often, also what the platform gives this Worker.
+ * `GET /healthz`: 200 and the version if the configuration is valid, D1 answers with all migrations applied, and what is
+ * sealed opens, else an error. With `?deep`, and the admin token because it asks D1 often, also what the platform gives this
+ * Worker.
  */
 export const health = new Hono<AppEnv>().get(
   "/",
   async (c, next) => {
-    await first(c.env.DB.prepare("SELECT 1 FROM pending_events LIMIT 1"));
+    await checkStorage(c);
     const answer = { status: "ok", version, version_id: c.env.VERSION?.id ?? null };
     return c.req.query("deep") === undefined ? c.json(answer) : next();
   },
@@ -19,12 +27,36 @@ export const health = new Hono<AppEnv>().get(
   async (c) => c.json(await measurePlatform(c.env.DB)),
 );
 
+/** @throws StorageError @throws ApiError `service_misconfigured` */
+async function checkStorage(c: AppContext): Promise<void> {
+  const { db, vault } = baseServices(c.env, c.get("config"), c.get("log"));
+  const found = await first<{ migration: string | null; canaries: string }>(
+    db.prepare(
+      `SELECT (SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1) AS migration,
+         (SELECT json_group_object(column_name, canary) FROM reseal_progress) AS canaries`,
+    ),
+  );
+  // During a deployment D1 is ahead of the Worker.
+  if ((found?.migration ?? "") < NEWEST_MIGRATION)
+    throw new ApiError("service_misconfigured", {
+      message: `The database has no migration ${NEWEST_MIGRATION}. Apply the migrations: npm run deploy does it.`,
+    });
+  try {
+    await openCanaries(Object.entries(JSON.parse(found?.canaries ?? "{}") as Record<string, string>), vault);
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    const message = `What is stored does not open with TOKEN_ENCRYPTION_KEYS: ${error.message}.`;
+    throw new ApiError("service_misconfigured", { message, cause: error });
+  }
+}
+
 // The Free plan allows 50 queries in an invocation, the Paid plan 1,000, and an invocation has six connections at once.
 // https://developers.cloudflare.com/d1/platform/limits/
 const ROUNDS = 10;
 const AT_ONCE = 6;
 const FREE_PLAN_QUERIES = 50;
 const MAX_ROUND_TRIP_MS = 20;
+const [MAX_BYTES, FREE_PLAN_MAX_BYTES] = [10_000_000_000, 500_000_000];
 
 const MESSAGES = {
   free_plan:
@@ -41,6 +73,9 @@ type Platform = {
     /** The region of the primary; null if D1 does not say, as in local development. */
     region: string | null;
     round_trip_ms: number;
+    size_bytes: number;
+    /** Of what a database may hold, from 0 to 1. */
+    used: number;
   };
   warnings: { code: keyof typeof MESSAGES; message: string }[];
 };
@@ -67,9 +102,15 @@ async function measurePlatform(db: D1Database): Promise<Platform> {
   const warnings = (["free_plan", "database_far_away"] as const)
     .filter((code) => found[code])
     .map((code) => ({ code, message: MESSAGES[code] }));
+  const size = where?.meta.size_after ?? 0;
   return {
     status: warnings.length === 0 ? "ok" : "attention",
-    database: { region: where?.meta.served_by_region ?? null, round_trip_ms: roundTripMs },
+    database: {
+      region: where?.meta.served_by_region ?? null,
+      round_trip_ms: roundTripMs,
+      size_bytes: size,
+      used: size / (isLimited ? FREE_PLAN_MAX_BYTES : MAX_BYTES),
+    },
     warnings,
   };
 }

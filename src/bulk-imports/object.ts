@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
 import { createLogger, errorFields } from "../http/log.ts";
 import type { Page } from "../http/page.ts";
+import { armAt, ring } from "../objects.ts";
 import { createServices, type Services } from "../services.ts";
 import { DAY_MS } from "../time.ts";
 import { addAccount, deleteTokens, listRefused, reviveAccounts, storeToken } from "./accounts-store.ts";
@@ -120,7 +121,11 @@ export class BulkImport extends DurableObject<Env> {
     return this.status(apiKeyId);
   }
 
-  override async alarm(): Promise<void> {
+  override alarm(info?: AlarmInvocationInfo): Promise<void> {
+    return ring(this.ctx.storage, "bulk_import", info, () => this.#work());
+  }
+
+  async #work(): Promise<void> {
     const job = this.#job;
     if (!job) return;
     if (job.endedAt !== null) return this.#afterEnd(job);
@@ -216,7 +221,7 @@ export class BulkImport extends DurableObject<Env> {
   readonly #now = () => Date.now();
 
   #wake(at: number): Promise<void> {
-    return this.ctx.storage.setAlarm(at);
+    return armAt(this.ctx.storage, at);
   }
 
   #services(importId = this.#job?.id): Services {

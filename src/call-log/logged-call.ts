@@ -28,7 +28,6 @@ export type Call = {
 const time = (at: number) => new Date(at).toISOString();
 const timeOrNull = (at: number | null) => (at === null ? null : time(at));
 
-/** @throws VaultError */
 export async function serialise(
   call: LoggedCall,
   { vault, publicBaseUrl }: Pick<Services, "vault" | "publicBaseUrl">,
@@ -52,7 +51,7 @@ export async function serialise(
   };
 }
 
-/** With who said what. @throws VaultError */
+/** With who said what. */
 export async function serialiseWhole(
   call: LoggedCall,
   services: Pick<Services, "vault" | "publicBaseUrl">,

@@ -1,9 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../config.ts";
-import { createLogger, errorFields } from "../http/log.ts";
-import { keepTables } from "../objects.ts";
+import { createLogger } from "../http/log.ts";
+import { armAt, keepTables, ring, stillRings } from "../objects.ts";
+import { resealEach } from "../reseal.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
-import { createVault, VaultError } from "../vault/vault.ts";
+import { createVault } from "../vault/vault.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
 import {
   countLive,
@@ -166,29 +167,26 @@ export class CallLog extends DurableObject<Env> {
     const prefix = `v1.${await vault.currentKeyId()}.`;
     const rows = calls.findSealedCalls(this.#sql, after, limit);
     const isCurrent = (sealed: string | null) => sealed === null || sealed.startsWith(prefix);
-    let found = 0;
-    for (const { seq, call_id, parties_sealed, transcript_sealed } of rows) {
-      if (isCurrent(parties_sealed) && isCurrent(transcript_sealed)) continue;
-      try {
-        const anew = async (sealed: string, slot: Parameters<typeof vault.open>[1]) =>
-          vault.seal(await vault.open(sealed, slot), slot);
-        const parties = await anew(parties_sealed, partiesSlot(call_id));
-        const transcript = transcript_sealed && (await anew(transcript_sealed, transcriptSlot(call_id)));
-        calls.replaceSealedCall(this.#sql, seq, parties, transcript);
-        found += 1;
-      } catch (error) {
-        if (!(error instanceof VaultError)) throw error;
-        createLogger({ object: "call_log" }).error("not_resealed", {
-          column: "call_log.calls",
-          ...errorFields(error),
-        });
-      }
-    }
+    const anew = async (sealed: string, slot: Parameters<typeof vault.open>[1]) =>
+      vault.seal(await vault.open(sealed, slot), slot);
+    const about = { column: "call_log.calls", log: createLogger({ object: "call_log" }) };
+    const found = await resealEach(rows, about, async (row) => {
+      const { seq, call_id, parties_sealed, transcript_sealed } = row;
+      if (isCurrent(parties_sealed) && isCurrent(transcript_sealed)) return false;
+      const parties = await anew(parties_sealed, partiesSlot(call_id));
+      const transcript = transcript_sealed && (await anew(transcript_sealed, transcriptSlot(call_id)));
+      calls.replaceSealedCall(this.#sql, seq, parties, transcript);
+      return true;
+    });
     return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
   }
 
-  override async alarm(): Promise<void> {
+  override alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#isWoken = false;
+    return ring(this.ctx.storage, "call_log", info, () => this.#forgetOld());
+  }
+
+  async #forgetOld(): Promise<void> {
     const now = Date.now();
     const oldestAttempt = deleteBefore(this.#sql, now - KEEP_ATTEMPTS_MS);
     const forgotten = this.ctx.storage.transactionSync(() => {
@@ -205,7 +203,8 @@ export class CallLog extends DurableObject<Env> {
   /** Sees to it that the alarm rings within a day. */
   async #wake(inMs = DAY_MS): Promise<void> {
     if (this.#isWoken) return;
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(Date.now() + inMs);
+    const { storage } = this.ctx;
+    if (!stillRings(await storage.getAlarm())) await armAt(storage, Date.now() + inMs);
     this.#isWoken = true;
   }
 }

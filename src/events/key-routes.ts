@@ -10,8 +10,6 @@ import { listDeliveries } from "./routes.ts";
 import { deliveriesQuery, redeliverBody } from "./schema.ts";
 import { attemptLater } from "./tell.ts";
 
-const ROUNDS = 10;
-
 /** The deliveries of any API key, for the operator. */
 export const keyDeliveries = new Hono<AppEnv>()
   .get("/:key_id/deliveries", requireAdmin({ always: true }), validateQuery(deliveriesQuery), async (c) =>
@@ -26,13 +24,14 @@ export const keyDeliveries = new Hono<AppEnv>()
       const apiKeyId = await knownKey(c);
       const services = requestServices(c);
       const { since, until } = c.req.valid("json");
+      const end = until ?? services.now().getTime();
       let redelivered = 0;
-      for (let round = 0; round < ROUNDS; round += 1) {
-        const end = until ?? services.now().getTime();
-        const { count, works } = await services.outbox.redeliverFailed(apiKeyId, since, end);
-        attemptLater(apiKeyId, works, services);
-        redelivered += count;
-        if (count === 0) break;
+      // What fails again at once is behind the position, so this ends.
+      for (let after: number | null = 0; after !== null; ) {
+        const some = await services.outbox.redeliverFailed(apiKeyId, since, end, after);
+        attemptLater(apiKeyId, some.works, services);
+        redelivered += some.count;
+        after = some.position;
       }
       services.log.info("deliveries_revived", { key_id: apiKeyId, count: redelivered });
       return c.json({ key_id: apiKeyId, redelivered });

@@ -22,6 +22,17 @@ export function insertPending(
     ON CONFLICT (id) DO NOTHING`;
 }
 
+/**
+ * Up to `limit` events that no outbox has yet: those of each API key in the order in which they happened, and a share of each
+ * key, so that none waits behind another's.
+ *
+ * @throws StorageError
+ */
+export function listPending(db: D1Database, limit: number): Promise<{ id: string; api_key_id: string }[]> {
+  return all(sql(db)`SELECT id, api_key_id FROM pending_events
+    ORDER BY ROW_NUMBER() OVER (PARTITION BY api_key_id ORDER BY created_at, id) LIMIT ${limit}`);
+}
+
 type PendingRow = {
   id: string;
   api_key_id: string;
@@ -32,10 +43,10 @@ type PendingRow = {
   created_at: string;
 };
 
-/** Events that no outbox has yet, in the order of their ids. @throws StorageError */
-export async function findPending(db: D1Database, after: string, limit: number): Promise<SealedEvent[]> {
-  const rows = await all<PendingRow>(sql(db)`SELECT id, api_key_id, agent_id, lane, type,
-      payload_sealed, created_at FROM pending_events WHERE id > ${after} ORDER BY id LIMIT ${limit}`);
+/** Events that no outbox has yet. @throws StorageError */
+export async function findPending(db: D1Database, ids: readonly string[]): Promise<SealedEvent[]> {
+  const rows = await all<PendingRow>(sql(db)`SELECT id, api_key_id, agent_id, lane, type, payload_sealed,
+      created_at FROM pending_events WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
   return rows.map((row) => ({
     id: row.id,
     apiKeyId: row.api_key_id,

@@ -21,7 +21,7 @@ export function findSecret(db: D1Database, apiKeyId: string): Promise<WebhookSec
 export async function replaceSecret(
   db: D1Database,
   apiKeyId: string,
-  { present, sealed, retiredSealed }: { present: string; sealed: string; retiredSealed: string },
+  { present, sealed, retiredSealed }: { present: string; sealed: string; retiredSealed: string | null },
   now: string,
 ): Promise<boolean> {
   const statement = sql(db)`UPDATE webhook_secrets SET secret_sealed = ${sealed},

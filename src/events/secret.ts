@@ -1,4 +1,5 @@
 import type { BaseServices } from "../http/base-services.ts";
+import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { DAY_MS } from "../time.ts";
 import { openRetired, sealRetired } from "../vault/retired.ts";
@@ -15,7 +16,7 @@ export async function rotateSecret(
   apiKeyId: string,
   services: BaseServices,
 ): Promise<{ secret: string; previousValidUntil: Date }> {
-  const { db, vault, now } = services;
+  const { db, vault, now, log } = services;
   const slot = webhookSecretSlot(apiKeyId);
   const secret = newId("webhookSecret");
   const sealed = await vault.seal(secret, slot);
@@ -26,13 +27,21 @@ export async function rotateSecret(
     const stored =
       (await findSecret(db, apiKeyId)) ?? (await ensureSecret(db, apiKeyId, sealed, time.toISOString()));
     if (!stored || stored.secret_sealed === sealed) break;
-    const value = await vault.open(stored.secret_sealed, slot);
-    const retired = await openRetired(vault, stored.previous_secret_sealed, slot, time);
-    const retiredSealed = await sealRetired(vault, retired, { value, until }, slot);
+    const retiredSealed = await retire(stored, time).catch((error: unknown) => {
+      // The old secret is lost: tell the operator. The new one works.
+      log.error("stored_secret_unreadable", { key_id: apiKeyId, ...errorFields(error) });
+      return null;
+    });
     const replacement = { present: stored.secret_sealed, sealed, retiredSealed };
     if (await replaceSecret(db, apiKeyId, replacement, time.toISOString())) break;
   }
   return { secret, previousValidUntil: until };
+
+  async function retire(stored: WebhookSecretRow, time: Date): Promise<string> {
+    const value = await vault.open(stored.secret_sealed, slot);
+    const retired = await openRetired(vault, stored.previous_secret_sealed, slot, time);
+    return sealRetired(vault, retired, { value, until }, slot);
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import type { Services } from "../services.ts";
 import { makeAttempts } from "./courier.ts";
 import type { SealedEvent } from "./event.ts";
 import type { Work } from "./outbox/work.ts";
-import { deletePending, findPending, insertPending } from "./pending-store.ts";
+import { deletePending, findPending, insertPending, listPending } from "./pending-store.ts";
 
 /**
  * Puts events of one API key into its outbox, and begins to deliver them. They are durable when this returns.
@@ -44,32 +44,44 @@ export async function tellNow(event: SealedEvent, services: Services): Promise<v
   }
 }
 
-/** Moves events from D1 to their outboxes. Never throws: the cron tries it again. */
-export async function relay(events: readonly SealedEvent[], services: Services): Promise<void> {
+/**
+ * Moves events from D1 to their outboxes, those of each API key in the order in which they happened. Never throws: the cron
+ * tries it again.
+ *
+ * @returns the API keys whose outbox did not take theirs
+ */
+export async function relay(events: readonly SealedEvent[], services: Services): Promise<string[]> {
   const { db, log } = services;
+  const failed: string[] = [];
+  const taken: string[] = [];
   for (const [apiKeyId, own] of Map.groupBy(events, (event) => event.apiKeyId)) {
     try {
-      await deliver(apiKeyId, own, services);
-      await deletePending(
-        db,
-        own.map(({ id }) => id),
-      );
+      const inOrder = own.toSorted((one, other) => one.createdAt.localeCompare(other.createdAt));
+      await deliver(apiKeyId, inOrder, services);
+      taken.push(...own.map(({ id }) => id));
     } catch (error) {
+      failed.push(apiKeyId);
       log.warn("events_not_relayed", { key_id: apiKeyId, count: own.length, ...errorFields(error) });
     }
   }
+  if (taken.length > 0)
+    await deletePending(db, taken).catch((error: unknown) =>
+      log.warn("events_not_relayed", { count: taken.length, ...errorFields(error) }),
+    );
+  return failed;
 }
 
 const EVENTS_AT_ONCE = 100;
-const BATCHES_PER_RUN = 50;
+const EVENTS_PER_RUN = 5_000;
 
-/** Moves events that still wait in D1. For the cron. @throws StorageError */
-export async function relayPending(services: Services): Promise<void> {
-  let after = "";
-  for (let run = 0; run < BATCHES_PER_RUN; run += 1) {
-    const events = await findPending(services.db, after, EVENTS_AT_ONCE);
-    await relay(events, services);
-    after = events.at(-1)?.id ?? "";
-    if (events.length < EVENTS_AT_ONCE) break;
+/** Moves events that still wait in D1, until a time. For the cron. @throws StorageError */
+export async function relayPending(services: Services, until: number): Promise<void> {
+  const { db, now } = services;
+  let waiting = await listPending(db, EVENTS_PER_RUN);
+  while (waiting.length > 0 && now().getTime() < until) {
+    const ids = waiting.slice(0, EVENTS_AT_ONCE).map(({ id }) => id);
+    const failed = await relay(await findPending(db, ids), services);
+    // What comes later must not come before what failed.
+    waiting = waiting.slice(EVENTS_AT_ONCE).filter((event) => !failed.includes(event.api_key_id));
   }
 }

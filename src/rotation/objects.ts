@@ -1,6 +1,6 @@
 import type { Services } from "../services.ts";
 import { CALL_LOGS, OUTBOXES } from "./columns.ts";
-import { findApiKeyIds, findProgress, type Progress, putProgress } from "./store.ts";
+import { findApiKeyIds, findProgress, type Progress, progressOf, putProgress } from "./store.ts";
 
 // Where a pass is: an API key, and the last row of its object that was looked at; null if that key is done.
 type Position = [] | [apiKeyId: string, seq: number | null];
@@ -21,37 +21,46 @@ const CALLS_PER_NOTE = 25;
  *
  * @throws StorageError
  */
-export async function resealObjects(services: Services): Promise<void> {
+export async function resealObjects(services: Services, until: number): Promise<void> {
   const known = await findProgress(services.db);
-  await resealAll(OUTBOXES, known.get(OUTBOXES), services.outbox.reseal, services);
-  await resealAll(CALL_LOGS, known.get(CALL_LOGS), services.callLogs.reseal, services);
+  const half = (services.now().getTime() + until) / 2;
+  await resealAll(OUTBOXES, known.get(OUTBOXES), services.outbox.reseal, services, half);
+  await resealAll(CALL_LOGS, known.get(CALL_LOGS), services.callLogs.reseal, services, until);
 }
 
 async function resealAll(
   name: string,
   known: Progress | undefined,
   reseal: Reseal,
-  services: Services,
+  { db, vault, now }: Services,
+  until: number,
 ): Promise<void> {
-  const { db, vault } = services;
-  const keyId = await vault.currentKeyId();
-  let progress: Progress =
-    known?.key_id === keyId ? known : { key_id: keyId, position: "[]", found: 0, done_at: null };
-  for (let call = 1; call <= CALLS_PER_RUN && progress.done_at === null; call += 1) {
-    progress = await resealSome(progress, reseal, services);
-    if (call % CALLS_PER_NOTE === 0 || progress.done_at !== null || call === CALLS_PER_RUN) {
-      await putProgress(db, name, progress);
+  const progress = { ...progressOf(known, await vault.currentKeyId()) };
+  if (progress.done_at !== null) return;
+  let [apiKeyId, seq = null] = JSON.parse(progress.position) as Position;
+  let waiting: string[] | undefined;
+  for (let call = 1; call <= CALLS_PER_RUN && now().getTime() < until; call += 1) {
+    waiting ??= [
+      ...(seq === null ? [] : [apiKeyId ?? ""]),
+      ...(await findApiKeyIds(db, apiKeyId ?? "", CALLS_PER_RUN)),
+    ];
+    [apiKeyId] = waiting;
+    if (apiKeyId === undefined) {
+      Object.assign(progress, {
+        position: "[]",
+        done_at: progress.found === 0 ? now().toISOString() : null,
+        found: 0,
+      });
+      if (progress.done_at !== null) break;
+      waiting = undefined;
+      continue;
     }
+    const { found, position } = await reseal(apiKeyId, seq ?? 0, ROWS_AT_ONCE);
+    seq = position;
+    if (seq === null) waiting.shift();
+    progress.found += found;
+    progress.position = JSON.stringify([apiKeyId, seq]);
+    if (call % CALLS_PER_NOTE === 0) await putProgress(db, name, progress, vault);
   }
-}
-
-async function resealSome(progress: Progress, reseal: Reseal, { db, now }: Services): Promise<Progress> {
-  const [apiKeyId = "", seq = null] = JSON.parse(progress.position) as Position;
-  const next = seq === null ? (await findApiKeyIds(db, apiKeyId, 1))[0] : apiKeyId;
-  if (next === undefined) {
-    const doneAt = progress.found === 0 ? now().toISOString() : null;
-    return { ...progress, position: "[]", found: 0, done_at: doneAt };
-  }
-  const { found, position } = await reseal(next, seq ?? 0, ROWS_AT_ONCE);
-  return { ...progress, position: JSON.stringify([next, position]), found: progress.found + found };
+  await putProgress(db, name, progress, vault);
 }

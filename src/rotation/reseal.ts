@@ -1,6 +1,6 @@
 import { batch } from "../database.ts";
 import type { BaseServices } from "../http/base-services.ts";
-import { errorFields } from "../http/log.ts";
+import { resealEach } from "../reseal.ts";
 import { keyIdOf } from "../vault/vault.ts";
 import { SEALED_COLUMNS, type SealedColumn } from "./columns.ts";
 import {
@@ -8,9 +8,9 @@ import {
   findSealed,
   nameOf,
   type Progress,
+  progressOf,
   putProgress,
   replaceSealed,
-  type SealedRow,
 } from "./store.ts";
 
 const ROWS_AT_ONCE = 100;
@@ -23,15 +23,17 @@ const BATCHES_PER_RUN = 10;
  *
  * @throws StorageError
  */
-export async function resealOldest(services: BaseServices): Promise<void> {
+export async function resealOldest(services: BaseServices, until: number): Promise<void> {
   const keyId = await services.vault.currentKeyId();
   const known = await findProgress(services.db);
   for (const column of SEALED_COLUMNS) {
-    let progress = known.get(nameOf(column));
-    if (progress?.key_id !== keyId) progress = { key_id: keyId, position: "[]", found: 0, done_at: null };
+    let progress = progressOf(known.get(nameOf(column)), keyId);
+    if (progress.done_at !== null) continue;
     for (let run = 0; run < BATCHES_PER_RUN && progress.done_at === null; run += 1) {
+      if (services.now().getTime() >= until) break;
       progress = await resealSome(column, progress, services);
     }
+    await putProgress(services.db, nameOf(column), progress, services.vault);
   }
 }
 
@@ -40,38 +42,22 @@ async function resealSome(
   progress: Progress,
   services: BaseServices,
 ): Promise<Progress> {
-  const { db, log, now } = services;
+  const { db, vault, log, now } = services;
   const rows = await findSealed(db, column, JSON.parse(progress.position) as string[], ROWS_AT_ONCE);
   const older = rows.filter(({ sealed }) => sealed !== null && keyIdOf(sealed) !== progress.key_id);
-  const statements = await Promise.all(older.map((row) => reseal(column, row, services)));
-  const done = statements.filter((statement) => statement !== undefined);
-  if (done.length > 0) {
-    await batch(db, done, { isIdempotent: true });
-    log.info("resealed", { column: nameOf(column), count: done.length });
-  }
-  const found = progress.found + done.length;
-  const last = rows.at(-1);
-  const isPassOver = rows.length < ROWS_AT_ONCE;
-  // Another isolate may still seal with the old key for a moment, so only a pass that found nothing is the last.
-  const next: Progress = isPassOver
-    ? { ...progress, position: "[]", found: 0, done_at: found === 0 ? now().toISOString() : null }
-    : { ...progress, position: JSON.stringify(last?.key ?? []), found };
-  await putProgress(db, nameOf(column), next);
-  return next;
-}
-
-/** Returns undefined if the value does not open. It is not changed then: an operator may still find its key. */
-async function reseal(
-  column: SealedColumn,
-  row: SealedRow,
-  { db, vault, log }: BaseServices,
-): Promise<D1PreparedStatement | undefined> {
-  const slot = column.slot(...row.key);
-  try {
+  const done: D1PreparedStatement[] = [];
+  const count = await resealEach(older, { column: nameOf(column), log }, async (row) => {
+    const slot = column.slot(...row.key);
     const resealed = await vault.seal(await vault.open(row.sealed ?? "", slot), slot);
-    return replaceSealed(db, column, row, resealed);
-  } catch (error) {
-    log.error("not_resealed", { column: nameOf(column), ...errorFields(error) });
-    return undefined;
+    return done.push(replaceSealed(db, column, row, resealed)) > 0;
+  });
+  if (count > 0) {
+    await batch(db, done, { isIdempotent: true });
+    log.info("resealed", { column: nameOf(column), count });
   }
+  const found = progress.found + count;
+  if (rows.length === ROWS_AT_ONCE)
+    return { ...progress, position: JSON.stringify(rows.at(-1)?.key ?? []), found };
+  // Another isolate may still seal with the old key for a moment, so only a pass that found nothing is the last.
+  return { ...progress, position: "[]", found: 0, done_at: found === 0 ? now().toISOString() : null };
 }

@@ -1,26 +1,70 @@
 import { all, part, raw, run, sql } from "../database.ts";
+import type { Slot, Vault } from "../vault/vault.ts";
 import type { SealedColumn } from "./columns.ts";
 
 /** How far the re-sealing of a column is. */
-export type Progress = { key_id: string; position: string; found: number; done_at: string | null };
+export type Progress = {
+  key_id: string;
+  position: string;
+  found: number;
+  done_at: string | null;
+  /** A value that is sealed by the oldest key that the column may still need. */
+  canary: string | null;
+};
+
+/** How far it is with this key. */
+export const progressOf = (known: Progress | undefined, keyId: string): Progress =>
+  known?.key_id === keyId
+    ? known
+    : { key_id: keyId, position: "[]", found: 0, done_at: null, canary: known?.canary ?? null };
 
 export const nameOf = ({ table, column }: SealedColumn) => `${table}.${column}`;
 
 /** The progress of each column, by its name. @throws StorageError */
 export async function findProgress(db: D1Database): Promise<Map<string, Progress>> {
   const rows = await all<Progress & { column_name: string }>(
-    sql(db)`SELECT column_name, key_id, position, found, done_at FROM reseal_progress`,
+    sql(db)`SELECT column_name, key_id, position, found, done_at, canary FROM reseal_progress`,
   );
   return new Map(rows.map(({ column_name, ...progress }) => [column_name, progress]));
 }
 
+const canarySlot = (column: string): Slot => `reseal_progress.canary/${column}`;
+
+/** Seals the canary anew when all of its column is, unless it does not open: then neither does what it stands for. */
+async function resealCanary(column: string, { canary, done_at }: Progress, vault: Vault): Promise<string> {
+  if (canary !== null) {
+    const opens = () =>
+      vault.open(canary, canarySlot(column)).then(
+        () => true,
+        () => false,
+      );
+    if (done_at === null || !(await opens())) return canary;
+  }
+  return vault.seal("", canarySlot(column));
+}
+
+/** @throws VaultError if something sealed does not open */
+export async function openCanaries(
+  canaries: Iterable<[column: string, canary: string]>,
+  vault: Vault,
+): Promise<void> {
+  for (const [column, canary] of canaries) await vault.open(canary, canarySlot(column));
+}
+
 /** @throws StorageError */
-export async function putProgress(db: D1Database, column: string, progress: Progress): Promise<void> {
+export async function putProgress(
+  db: D1Database,
+  column: string,
+  progress: Progress,
+  vault: Vault,
+): Promise<void> {
+  const { key_id, position, found, done_at } = progress;
+  const canary = await resealCanary(column, progress, vault);
   await run(
-    sql(db)`INSERT INTO reseal_progress (column_name, key_id, position, found, done_at)
-      VALUES (${column}, ${progress.key_id}, ${progress.position}, ${progress.found}, ${progress.done_at})
+    sql(db)`INSERT INTO reseal_progress (column_name, key_id, position, found, done_at, canary)
+      VALUES (${column}, ${key_id}, ${position}, ${found}, ${done_at}, ${canary})
       ON CONFLICT (column_name) DO UPDATE SET key_id = excluded.key_id, position = excluded.position,
-        found = excluded.found, done_at = excluded.done_at`,
+        found = excluded.found, done_at = excluded.done_at, canary = excluded.canary`,
     { isIdempotent: true },
   );
 }

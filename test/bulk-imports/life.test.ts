@@ -1,5 +1,7 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { begin, finish, haveAccounts, holdTime, prepareBulk, resultsOf } from "../support/bulk.ts";
+import { logLines } from "../support/logs.ts";
+import { twilio } from "../support/twilio.ts";
 import { rows } from "../support/worker.ts";
 
 beforeEach(holdTime);
@@ -17,4 +19,20 @@ describe("a bulk import", () => {
     );
     expect(await rows("twilio_accounts")).toHaveLength(4);
   });
+});
+
+it("a bulk import that lasts longer than one run goes on at once", async () => {
+  const { parent } = haveAccounts(0, 12);
+  const { key, body } = await prepareBulk(parent);
+  const id = await begin(key, { ...body, all: true });
+  const startedAt = Date.now();
+  twilio.faults.take = () => {
+    vi.setSystemTime(Date.now() + 3_000);
+    return undefined;
+  };
+  const { counts } = await finish(key, id);
+  expect(counts.imported).toBe(12);
+  // Three requests of Twilio's for each number, and no pause.
+  expect(Date.now() - startedAt).toBeLessThan(13 * 3 * 3_000);
+  expect(logLines().filter(({ level }) => level === "warn")).toEqual([]);
 });

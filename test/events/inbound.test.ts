@@ -202,6 +202,19 @@ describe("nothing is lost", () => {
     expect(customer.events()).toEqual([expect.objectContaining({ event: "sms.received" })]);
   });
 
+  it("where the outbox was down for many: they come in order, and no key waits behind another", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    breakOutboxes();
+    for (let event = 0; event < 8; event += 1)
+      await tell(imported, "sms", { MessageSid: `SM1${event}`, Body: String(event) });
+    breakOutboxes(false);
+    customer.received.length = 0;
+    await runCron("*/15 * * * *");
+    expect(customer.events().map(({ text }) => text)).toEqual([..."01234567"]);
+    expect(await rows("pending_events")).toEqual([]);
+  });
+
   it("where the outbox took it and its answers were lost: it is told, perhaps twice, under one id", async () => {
     const { customer, imported } = await haveCustomer();
     breakOutboxes({ when: "after" });

@@ -2,8 +2,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
-import { breakOutboxes, outboxRows } from "../support/outbox.ts";
-import { BASE, createKey, expectError, get, rows, send } from "../support/worker.ts";
+import { breakOutboxes, outboxRows, withStorage } from "../support/outbox.ts";
+import { BASE, call, createKey, expectError, get, rows, send } from "../support/worker.ts";
 
 const ADMIN = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
 
@@ -51,6 +51,38 @@ describe("POST /v1/keys/{key_id}/deliveries/redeliver", () => {
     const response = await ask("POST", `${pathOf(imported)}/redeliver`, { since: AGES_AGO });
     expect(await response.json()).toEqual({ key_id: imported.key.key_id, redelivered: 1 });
     expect(customer.events().map(({ event }) => event)).toEqual(["number.imported"]);
+  });
+
+  it("ends, though everything fails again at once", async () => {
+    const { imported } = await haveFailed();
+    await call("PUT", `/v1/agents/${imported.agentId}`, imported.key, { webhook_url: null });
+    await withStorage((sql) => {
+      sql.exec(
+        `INSERT INTO events SELECT seq - n - 1, id || n, agent_id, lane, type, state, attempts_left, next_attempt_at, queued_at,
+           attempts, created_at, updated_at, payload_sealed FROM events, (SELECT value AS n FROM json_each(?))`,
+        JSON.stringify(Array.from({ length: 1_500 }, (_, index) => index)),
+      );
+    });
+    const response = await ask("POST", `${pathOf(imported)}/redeliver`, { since: AGES_AGO });
+    expect(await response.json()).toMatchObject({ redelivered: 1_501 });
+    const stored = await outboxRows<{ attempts: string; state: string }>();
+    expect(new Set(stored.map(({ attempts, state }) => `${state} ${JSON.parse(attempts).length}`))).toEqual(
+      new Set(["failed 2"]),
+    );
+  });
+
+  it("delivers at once what waits for another attempt, also where its URL is left alone", async () => {
+    let status = 500;
+    const customer = startCustomer(() => new Response("", { status }));
+    const imported = await haveImported({ webhook_url: customer.url });
+    for (let event = 0; event < 12; event += 1)
+      await tell(imported, "sms", { MessageSid: `SM${event}`, Body: "x" });
+    expect(await outboxRows("circuits")).toHaveLength(1);
+    status = 200;
+    customer.received.length = 0;
+    const response = await ask("POST", `${pathOf(imported)}/redeliver`, { since: AGES_AGO });
+    expect(await response.json()).toMatchObject({ redelivered: 13 });
+    expect(customer.received).toHaveLength(13);
   });
 
   it.each([

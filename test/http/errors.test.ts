@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { version } from "../../package.json";
+import { NEWEST_MIGRATION } from "../../src/healthz.ts";
 import { ApiError, errorCatalogue, errorType } from "../../src/http/errors.ts";
 import { brokenDatabase, watchedDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
@@ -98,6 +99,18 @@ describe("GET /healthz", () => {
     expect(await local.json()).toMatchObject({ version, version_id: null });
   });
 
+  it("knows the newest migration, and misses it", async () => {
+    expect(env.MIGRATIONS.at(-1)?.name).toBe(NEWEST_MIGRATION);
+    await env.DB.prepare("UPDATE d1_migrations SET name = '0000_before.sql'").run();
+    expectErrorLog("request_failed");
+    try {
+      const error = await expectError(await get("/healthz"), 503, "service_misconfigured");
+      expect(error.message).toContain(NEWEST_MIGRATION);
+    } finally {
+      await env.DB.prepare("UPDATE d1_migrations SET name = ?1").bind(NEWEST_MIGRATION).run();
+    }
+  });
+
   it("is storage_unavailable when it does not", async () => {
     await expectError(await get("/healthz", { DB: brokenDatabase }), 503, "storage_unavailable");
   });
@@ -154,15 +167,15 @@ describe("GET /healthz?deep", () => {
       prepare: () => ({
         first: async () => {
           vi.setSystemTime(Date.now() + 10);
-          return { 1: 1 };
+          return { migration: NEWEST_MIGRATION, canaries: "{}" };
         },
       }),
-      batch: async () => [{ meta: { served_by_region: "WEUR" } }],
+      batch: async () => [{ meta: { served_by_region: "WEUR", size_after: 6e9 } }],
     } as unknown as D1Database;
     expect(await found({ DB })).toMatchObject({
       status: "attention",
       codes: ["database_far_away"],
-      database: { region: "WEUR", round_trip_ms: 60 },
+      database: { region: "WEUR", round_trip_ms: 60, size_bytes: 6e9, used: 0.6 },
     });
   });
 });

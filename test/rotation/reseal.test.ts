@@ -6,9 +6,9 @@ import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
-import { expectErrorLog } from "../support/logs.ts";
+import { expectErrorLog, logLines } from "../support/logs.ts";
 import { breakOutboxes, outboxRows, withConfig, withStorage } from "../support/outbox.ts";
-import { call } from "../support/worker.ts";
+import { BASE, call, expectError, send } from "../support/worker.ts";
 
 const OLD = env.TOKEN_ENCRYPTION_KEYS;
 const NEW = "next:HhwaGBYUEhAODAoIBgQCAB8dGxkXFRMRDw0LCQcFAwE";
@@ -108,6 +108,38 @@ describe("a new key that comes first in TOKEN_ENCRYPTION_KEYS", () => {
     await cron(rotated);
     expect((await counts()).filter(({ key_id }) => key_id === "test")).toEqual([]);
     expect((await counts()).find(({ key_id }) => key_id === "gone")).toMatchObject({ count: 250 });
+    // One line for each batch, and no line for each row.
+    const lines = logLines().filter(({ column }) => column === "idempotency_keys.response_sealed");
+    expect(lines.flatMap(({ event, count }) => (event === "not_resealed" ? [count] : []))).toContain(100);
+  });
+});
+
+describe("GET /healthz", () => {
+  const health = (keys: Partial<Env>) => send(new Request(`${BASE}/healthz`), keys);
+
+  it("misses the sealing key without which something does not open, also while a pass is under way", async () => {
+    await haveEverything();
+    await cron({ TOKEN_ENCRYPTION_KEYS: OLD });
+    expect((await health({})).status).toBe(200);
+    expectErrorLog("request_failed");
+    const error = await expectError(await health(onlyNew), 503, "service_misconfigured");
+    expect(error.message).toContain('no key "test" in the keyring');
+    breakOutboxes({ methods: ["reseal"], times: 2 });
+    expectErrorLog("job_failed");
+    await expect(cron(rotated)).rejects.toThrow("reseal_objects");
+    await expectError(await health(onlyNew), 503, "service_misconfigured");
+    await cron(rotated);
+    expect((await health(onlyNew)).status).toBe(200);
+  });
+
+  it("goes on missing a key that is lost, however often the cron has run", async () => {
+    await haveEverything();
+    await cron({ TOKEN_ENCRYPTION_KEYS: OLD });
+    expectErrorLog("not_resealed");
+    expectErrorLog("request_failed");
+    await cron(onlyNew);
+    await cron(onlyNew);
+    await expectError(await health(onlyNew), 503, "service_misconfigured");
   });
 });
 

@@ -34,8 +34,8 @@ export function createOutbox(namespace: Namespace) {
     listOfNumber: (apiKeyId: string, phoneNumberId: string, page: { limit: number; offset: number }) =>
       call(apiKeyId, (outbox) => outbox.listOfNumber(phoneNumberId, page)),
     redeliver: (apiKeyId: string, id: string) => call(apiKeyId, (outbox) => outbox.redeliver(id)),
-    redeliverFailed: (apiKeyId: string, since: number, until: number) =>
-      call(apiKeyId, (outbox) => outbox.redeliverFailed(since, until)),
+    redeliverFailed: (apiKeyId: string, since: number, until: number, after: number) =>
+      call(apiKeyId, (outbox) => outbox.redeliverFailed(since, until, after)),
     endpointsChanged: (apiKeyId: string) => call(apiKeyId, (outbox) => outbox.endpointsChanged()),
     erase: (apiKeyId: string) => call(apiKeyId, (outbox) => outbox.erase()),
     reseal: (apiKeyId: string, after: number, limit: number) =>

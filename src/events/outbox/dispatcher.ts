@@ -182,6 +182,11 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
 
     loadDue,
 
+    forgetCircuits(): void {
+      for (const url of circuits.keys()) deleteCircuit(sql, url);
+      circuits.clear();
+    },
+
     /** Hands out up to `limit` attempts to make now. */
     async take(limit: number): Promise<Work[]> {
       for (const entry of flights.expire(now())) {

@@ -1,8 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { readConfig } from "../../config.ts";
-import { createLogger, errorFields } from "../../http/log.ts";
+import { createLogger } from "../../http/log.ts";
+import { armAt, ring, stillRings } from "../../objects.ts";
+import { resealEach } from "../../reseal.ts";
 import { createServices, type Services } from "../../services.ts";
-import { VaultError } from "../../vault/vault.ts";
 import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
 import { openPayload, payloadSlot, type SealedEvent } from "../event.ts";
 import {
@@ -31,22 +32,32 @@ const REVIVED_AT_ONCE = 1_000;
  */
 export class EventOutbox extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
-  readonly #services: Services = createServices(
-    this.env,
-    readConfig(this.env),
-    createLogger({ object: "event_outbox" }),
-    (work) => this.ctx.waitUntil(work),
-  );
-  #dispatcher: Dispatcher | undefined;
+  #known: { services?: Services; dispatcher?: Dispatcher | undefined } = {};
   #alarmAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = await ctx.storage.getAlarm();
-      const settings = readSettings(this.#sql);
-      this.#dispatcher = settings && createDispatcher(this.#sql, settings, this.#services);
     });
+  }
+
+  // Not in the constructor: a faulty configuration would use up the attempts of its alarm.
+  get #services(): Services {
+    this.#known.services ??= createServices(
+      this.env,
+      readConfig(this.env),
+      createLogger({ object: "event_outbox" }),
+      (work) => this.ctx.waitUntil(work),
+    );
+    return this.#known.services;
+  }
+
+  /** Undefined if nothing was ever put into it. */
+  get #dispatcher(): Dispatcher | undefined {
+    const settings = this.#known.dispatcher ? undefined : readSettings(this.#sql);
+    if (settings) this.#known.dispatcher = createDispatcher(this.#sql, settings, this.#services);
+    return this.#known.dispatcher;
   }
 
   /** Takes in events, each once however often it comes, and hands out attempts to make. */
@@ -81,13 +92,24 @@ export class EventOutbox extends DurableObject<Env> {
     return { delivery: findDelivery(this.#sql, id), works: await this.#handOut(MAX_AT_ONCE) };
   }
 
-  /** The same for failed deliveries of events that happened in a time. @returns how many; there may be more */
-  async redeliverFailed(since: number, until: number): Promise<{ count: number; works: Work[] }> {
-    if (!this.#dispatcher) return { count: 0, works: [] };
+  /**
+   * The same for events behind a place that happened in a time, and failed or wait for another attempt. Open circuits are
+   * forgotten.
+   *
+   * @returns how many, and the place of the last one; null if there are no more
+   */
+  async redeliverFailed(
+    since: number,
+    until: number,
+    after: number,
+  ): Promise<{ count: number; position: number | null; works: Work[] }> {
+    if (!this.#dispatcher) return { count: 0, position: null, works: [] };
     const now = this.#services.now().getTime();
-    const count = reviveFailed(this.#sql, { since, until, limit: REVIVED_AT_ONCE }, now);
+    const seqs = reviveFailed(this.#sql, { since, until, after, limit: REVIVED_AT_ONCE }, now);
+    this.#dispatcher.forgetCircuits();
     this.#dispatcher.loadDue();
-    return { count, works: await this.#handOut(MAX_AT_ONCE) };
+    const position = seqs.length < REVIVED_AT_ONCE ? null : Math.max(...seqs);
+    return { count: seqs.length, position, works: await this.#handOut(MAX_AT_ONCE) };
   }
 
   /** Where events go, or what signs them, has changed. */
@@ -97,7 +119,7 @@ export class EventOutbox extends DurableObject<Env> {
 
   /** Deletes everything. */
   async erase(): Promise<void> {
-    this.#dispatcher = undefined;
+    this.#known.dispatcher = undefined;
     this.#alarmAt = null;
     await this.ctx.storage.deleteAll();
   }
@@ -112,23 +134,22 @@ export class EventOutbox extends DurableObject<Env> {
     const { vault, log } = this.#services;
     const prefix = `v1.${await vault.currentKeyId()}.`;
     const rows = findSealed(this.#sql, after, limit);
-    let found = 0;
-    for (const { seq, id, payload_sealed } of rows) {
-      if (payload_sealed.startsWith(prefix)) continue;
-      try {
-        const body = await openPayload(vault, id, payload_sealed);
-        replaceSealed(this.#sql, seq, await vault.seal(body, payloadSlot(id)));
-        found += 1;
-      } catch (error) {
-        if (!(error instanceof VaultError)) throw error;
-        log.error("not_resealed", { column: "event_outbox.payload_sealed", ...errorFields(error) });
-      }
-    }
+    const about = { column: "event_outbox.payload_sealed", log };
+    const found = await resealEach(rows, about, async ({ seq, id, payload_sealed }) => {
+      if (payload_sealed.startsWith(prefix)) return false;
+      const body = await openPayload(vault, id, payload_sealed);
+      replaceSealed(this.#sql, seq, await vault.seal(body, payloadSlot(id)));
+      return true;
+    });
     return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
   }
 
-  override async alarm(): Promise<void> {
+  override alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#alarmAt = null;
+    return ring(this.ctx.storage, "event_outbox", info, () => this.#work());
+  }
+
+  async #work(): Promise<void> {
     const dispatcher = this.#dispatcher;
     if (!dispatcher) return;
     dispatcher.loadDue();
@@ -144,8 +165,11 @@ export class EventOutbox extends DurableObject<Env> {
   }
 
   #open(apiKeyId: string): Dispatcher {
-    this.#dispatcher ??= createDispatcher(this.#sql, createSettings(this.#sql, apiKeyId), this.#services);
-    return this.#dispatcher;
+    const known = this.#dispatcher;
+    if (known) return known;
+    const dispatcher = createDispatcher(this.#sql, createSettings(this.#sql, apiKeyId), this.#services);
+    this.#known.dispatcher = dispatcher;
+    return dispatcher;
   }
 
   async #handOut(room: number): Promise<Work[]> {
@@ -172,8 +196,8 @@ export class EventOutbox extends DurableObject<Env> {
     ].filter((time) => time !== null);
     if (times.length === 0) return;
     const next = Math.min(...times);
-    if (this.#alarmAt !== null && this.#alarmAt <= next) return;
+    if (stillRings(this.#alarmAt) && this.#alarmAt <= next) return;
     this.#alarmAt = next;
-    await this.ctx.storage.setAlarm(next);
+    await armAt(this.ctx.storage, next);
   }
 }

@@ -185,26 +185,34 @@ export function revive(sql: SqlStorage, id: string, now: number): EntryRow | und
     .toArray()[0];
 }
 
-/** The same for up to `limit` failed events that happened from `since` on and before `until`. @returns how many */
+/**
+ * The same for up to `limit` events behind a place that happened from `since` on and before `until`, and failed or wait for
+ * another attempt. @returns their places
+ */
 export function reviveFailed(
   sql: SqlStorage,
-  { since, until, limit }: { since: number; until: number; limit: number },
+  { since, until, after, limit }: { since: number; until: number; after: number; limit: number },
   now: number,
-): number {
+): number[] {
   return sql
     .exec(
       `UPDATE events SET state = 'pending', attempts_left = ?, next_attempt_at = ?, queued_at = ?, updated_at = ?
-       WHERE seq IN (SELECT seq FROM events WHERE state = 'failed' AND created_at >= ? AND created_at < ?
-         ORDER BY seq LIMIT ?) RETURNING seq`,
+       WHERE seq IN (SELECT seq FROM (
+           SELECT seq, created_at FROM events WHERE state = 'failed'
+           UNION ALL SELECT seq, created_at FROM events WHERE next_attempt_at > ?)
+         WHERE seq > ? AND created_at >= ? AND created_at < ? ORDER BY seq LIMIT ?) RETURNING seq`,
       MAX_ATTEMPTS,
       now,
       now,
       now,
+      now,
+      after,
       since,
       until,
       limit,
     )
-    .toArray().length;
+    .toArray()
+    .map(({ seq }) => Number(seq));
 }
 
 /** Deletes up to `limit` settled events from before. @returns how many */

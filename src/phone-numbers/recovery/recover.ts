@@ -22,7 +22,7 @@ const MAX_PER_RUN = 50;
 /**
  * Recovers the unfinished imports and releases of an account, one after the other: undoes imports, completes releases,
  * and restores released numbers that could not be restored before. Holds the lease of a check of the account, so that
- * only a few work on one account at once.
+ * only a few work on one account at once. If there are more than it takes at once, sends itself on.
  *
  * @returns false if the account no longer exists, or other checks of it are running
  * @throws StorageError
@@ -32,15 +32,19 @@ export async function recoverNumbers(account: AccountKey, services: Services): P
   const holder = newId("check");
   const keepUntil = () => leaseEnd(services, now());
   if (!(await beginCheck(db, account, holder, keepUntil(), now().toISOString()))) return false;
+  let isMore = false;
   try {
     const phoneNumbers = await findUnfinishedNumbers(db, account, now().toISOString(), MAX_PER_RUN);
     for (const phoneNumber of phoneNumbers) {
+      // Others are at work on the account if the lease is lost.
+      if (!(await renewCheck(db, account, holder, keepUntil()))) return false;
       await recoverNumber(phoneNumber, account.apiKeyId, services);
-      await renewCheck(db, account, holder, keepUntil());
     }
+    isMore = phoneNumbers.length === MAX_PER_RUN;
   } finally {
     await run(endCheck(db, account, holder), { isIdempotent: true }).catch(() => undefined);
   }
+  if (isMore) await services.queues.reconciliation.send({ kind: "recover", ...account });
   return true;
 }
 
@@ -100,7 +104,7 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
 
 // Cloudflare Queues takes at most 100 messages in one batch. https://developers.cloudflare.com/queues/platform/limits/
 const MESSAGES_AT_ONCE = 100;
-const MAX_ROWS_PER_RUN = 500;
+const MAX_ACCOUNTS_PER_RUN = 500;
 
 /**
  * Sends a message for each account with unfinished imports or releases. For the cron; bounded work.
@@ -108,7 +112,7 @@ const MAX_ROWS_PER_RUN = 500;
  * @throws StorageError
  */
 export async function scheduleRecovery({ db, queues, log, now }: Services): Promise<void> {
-  const accounts = await findUnfinishedAccounts(db, now().toISOString(), MAX_ROWS_PER_RUN);
+  const accounts = await findUnfinishedAccounts(db, now().toISOString(), MAX_ACCOUNTS_PER_RUN);
   const messages = accounts.map((account) => ({ body: { kind: "recover", ...account } as const }));
   for (let start = 0; start < messages.length; start += MESSAGES_AT_ONCE) {
     await queues.reconciliation.sendBatch(messages.slice(start, start + MESSAGES_AT_ONCE));

@@ -42,18 +42,12 @@ export async function postponeRecovery(
  *
  * @throws StorageError
  */
-export async function findUnfinishedAccounts(
-  db: D1Database,
-  now: string,
-  limit: number,
-): Promise<AccountKey[]> {
-  const accounts = await all<AccountKey>(sql(db)`SELECT t.id, t.api_key_id AS apiKeyId,
-      t.account_sid AS accountSid, t.region
+export function findUnfinishedAccounts(db: D1Database, now: string, limit: number): Promise<AccountKey[]> {
+  return all<AccountKey>(sql(db)`SELECT t.id, t.api_key_id AS apiKeyId, t.account_sid AS accountSid, t.region
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.state <> 'active' AND n.lease_expires_at <= ${now}
       AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= ${now})
-    ORDER BY n.lease_expires_at LIMIT ${limit}`);
-  return [...new Map(accounts.map((account) => [account.id, account])).values()];
+    GROUP BY t.id ORDER BY MIN(n.lease_expires_at) LIMIT ${limit}`);
 }
 
 /** The numbers of one account whose import or release is unfinished. @throws StorageError */

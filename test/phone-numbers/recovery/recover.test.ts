@@ -1,7 +1,9 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { deliverQueued, runCron } from "../../support/consume.ts";
 import { prepareImport } from "../../support/import.ts";
 import { expectErrorLog } from "../../support/logs.ts";
+import { queued } from "../../support/queue.ts";
 import { reconcile } from "../../support/reconciliation.ts";
 import { twilio } from "../../support/twilio.ts";
 import { call, createAgent, createKey, expectError, get, rows } from "../../support/worker.ts";
@@ -100,6 +102,51 @@ describe("a release that was left unfinished", () => {
     await Promise.all([reconcile(), reconcile()]);
     expect(now()).toEqual(before);
     expect(await rows("phone_numbers")).toEqual([]);
+  });
+});
+
+describe("many releases that were left unfinished", () => {
+  /** As many more rows like the only one. */
+  async function multiply(count: number): Promise<void> {
+    const [row] = await rows<Record<string, unknown>>("phone_numbers");
+    const columns = Object.keys(row ?? {});
+    const values = columns.map((name) => {
+      if (name === "id") return "'num_' || printf('%032d', value)";
+      return name === "phone_number" ? "'+1500555' || printf('%04d', value)" : `phone_numbers.${name}`;
+    });
+    await env.DB.prepare(
+      `INSERT INTO phone_numbers (${columns.join(", ")})
+       SELECT ${values.join(", ")} FROM phone_numbers, json_each(?1)`,
+    )
+      .bind(JSON.stringify(Array.from({ length: count }, (_, index) => index)))
+      .run();
+    await env.DB.prepare("UPDATE phone_numbers SET state = 'releasing'").run();
+    await expireLeases();
+  }
+
+  it("are carried through without another cron run, though a message takes fifty", async () => {
+    const { importIt } = await prepare();
+    await importIt();
+    await multiply(60);
+    await reconcile();
+    await deliverQueued();
+    // What is sealed opens for its own row only, so the others wait to be restored.
+    const left = await rows<{ state: string }>("phone_numbers");
+    expect(left.map(({ state }) => state)).toEqual(Array.from({ length: 60 }, () => "returning"));
+  });
+
+  it("hide no other account's", async () => {
+    const first = await prepare();
+    await first.importIt();
+    await multiply(600);
+    const other = await prepareImport({ phone_number: "+447446466848" });
+    await call("POST", "/v1/phone-numbers", other.key, other.body);
+    await env.DB.prepare(
+      "UPDATE phone_numbers SET state = 'releasing', lease_expires_at = '2021' WHERE phone_number = '+447446466848'",
+    ).run();
+    await runCron("*/15 * * * *");
+    const accounts = queued().flatMap((message) => (message.kind === "recover" ? [message.accountSid] : []));
+    expect(accounts).toEqual([first.body.twilio_sid, other.body.twilio_sid]);
   });
 });
 
