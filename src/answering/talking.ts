@@ -88,6 +88,8 @@ function connectRelay(
     welcomeGreeting: greeting ?? undefined,
     ...spoken,
     dtmfDetection: "true",
+    // An answer comes in place of the greeting, if the caller has not waited for its end.
+    preemptible: "true",
     partialPrompts: "true",
     events: "speaker-events tokens-played",
     applicationReconnect: "true",

@@ -80,11 +80,10 @@ export function heardLength(speech: Speech, hearing: Hearing, now: number): numb
   return Math.min(Math.floor((saidMs / 1_000) * SLOWEST), length);
 }
 
-/** How much `utteranceUntilInterrupt` is; it may have the filler or not. */
+/** How much `utteranceUntilInterrupt` is; it may have the filler or not. What is not in it was said before: none. */
 export function lengthOf(speech: Speech, utterance: string): number {
-  const said = whole(speech);
-  const place = said.indexOf(bare(utterance));
-  return Math.min(Math.max(place, 0) + bare(utterance).length, said.length);
+  const place = whole(speech).indexOf(bare(utterance));
+  return place < 0 ? 0 : place + bare(utterance).length;
 }
 
 /** What the answer is, as far as it has been heard. @param length in characters without spaces */

@@ -118,7 +118,10 @@ async function answer(request: Request, plans: readonly Plan[]): Promise<Respons
   return eventStream(body);
 }
 
-const plain = (text: string) => OURS.reduce((rest, ours) => rest.replace(ours, ""), text).trim();
+const plain = (text: string) =>
+  OURS.reduce((rest, ours) => rest.replace(ours, ""), `${text} `)
+    .replace(/^(?:One moment\.|Sorry, that took too long\. Let me try again\.)\s*$/, "")
+    .trim();
 
 describe("a thousand calls", () => {
   it("are heard whole, and told as they were heard", { timeout: 3_600_000 }, async () => {
@@ -144,7 +147,7 @@ describe("a thousand calls", () => {
       await Promise.all(plans.slice(start, start + AT_ONCE).map(run));
     await deliverQueued();
     const told = customer.events().filter(({ event }) => event === "call.completed");
-    expect(wrong).toEqual([]);
+    expect(wrong.map((what) => what.toWellFormed())).toEqual([]);
     expect(told).toHaveLength(CALLS);
     expect(new Set(told.map(({ call_id }) => call_id)).size).toBe(CALLS);
   });
@@ -156,6 +159,7 @@ async function live(plan: Plan, imported: Imported, wrong: string[]): Promise<vo
   const left = [...plan.say];
   let callSid = "";
   const heard: Line[] = [];
+  const manners = rude(plan.index + 1);
   const ringing = twilio.ring(imported.phoneNumber, {
     from: from(plan.index),
     say: async () => left.shift(),
@@ -163,7 +167,7 @@ async function live(plan: Plan, imported: Imported, wrong: string[]): Promise<vo
     onCall: (sid) => {
       callSid = sid;
     },
-    manners: rude(plan.index + 1),
+    manners,
     ...(plan.failure && { failure: plan.failure }),
     patienceMs: 40_000,
   });
@@ -191,14 +195,15 @@ async function live(plan: Plan, imported: Imported, wrong: string[]): Promise<vo
   if (texts.some((text) => /not taking calls/.test(text))) say("it is refused");
   const logged = (await (await get(`/v1/calls/${callSid}`, imported.key)).json()) as Told;
   const isByGather = documents.some((document) => document.includes("<Gather"));
-  if (plan.resetAfterMs === null) compare(logged, conversation, isByGather, say);
+  if (plan.resetAfterMs === null)
+    compare(logged, conversation, { isByGather, isUntold: manners.played === "never" }, say);
 }
 
 /** The transcript against what was heard. */
 function compare(
   { transcript }: Told,
   conversation: Line[],
-  isByGather: boolean,
+  { isByGather, isUntold }: { isByGather: boolean; isUntold: boolean },
   say: (what: string) => void,
 ): void {
   const lines = conversation
@@ -212,11 +217,12 @@ function compare(
     const isWhole = ({ interrupted, cut }: Line) => by === "agent" && !interrupted && !cut;
     for (const [index, { text, interrupted }] of told.entries()) {
       const keys = text.replace(/^\(The caller pressed (.*) on the keypad\.\)$/, "$1");
-      // `<Gather>` does not tell when somebody hung up or spoke in between.
-      const isLoose = isByGather || (interrupted === true && index === told.length - 1);
-      const found = heard.findIndex((line, at) => at >= place && isSame(line, keys, isLoose));
+      // `<Gather>` never tells how much was heard, and not every session does: then a clock does.
+      const isLast = index === told.length - 1;
+      const isLoose = isByGather || (interrupted === true && (isLast || isUntold));
+      const found = heard.findIndex((line, at) => at >= place && isSame(line, keys, { isLoose, isByGather }));
       // A moment after the first sound, nothing is heard yet.
-      if (found < 0 && interrupted && text.length < 25) continue;
+      if (found < 0 && ((interrupted && text.length < 25) || (isByGather && isLast))) continue;
       if (found < 0) {
         report("the transcript has what was not heard", text);
         return;
@@ -231,7 +237,12 @@ function compare(
 }
 
 /** Of what was cut off Twilio tells in pieces. */
-function isSame({ text: heard, interrupted, cut }: Line, told: string, isLoose: boolean): boolean {
+function isSame(
+  { text: heard, interrupted, cut }: Line,
+  told: string,
+  { isLoose, isByGather }: { isLoose: boolean; isByGather: boolean },
+): boolean {
   if (!interrupted && !cut && !isLoose) return heard === told || heard.replace("#", "") === told;
-  return (heard.startsWith(told) || told.startsWith(heard)) && Math.abs(heard.length - told.length) <= 80;
+  const isClose = isByGather || Math.abs(heard.length - told.length) <= 80;
+  return (heard.startsWith(told) || told.startsWith(heard)) && isClose;
 }

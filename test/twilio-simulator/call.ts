@@ -1,7 +1,7 @@
 import { converse, type Failure, type OpenSocket } from "./relay.ts";
 import { sessionFailure } from "./session-failures.ts";
 import { type Account, newSid } from "./state.ts";
-import { between, type Manners, POLITE, speakingMs, wait } from "./voice.ts";
+import { beginning, between, type Manners, POLITE, speakingMs, wait } from "./voice.ts";
 import { type Element, elementsOf, textOf, verbsOf } from "./xml.ts";
 
 /** What a caller does: speaks, presses keys, hangs up, or is silent. */
@@ -144,7 +144,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     const ms = speakingMs(text, manners);
     const heardMs = isCut ? Math.min(act.afterMs ?? 0, ms) : ms;
     await wait(between(manners.firstSoundMs, manners) + heardMs);
-    const heard = text.slice(0, Math.floor((heardMs / ms) * text.length));
+    const heard = beginning(text, (heardMs / ms) * text.length);
     if (heard !== "") hear({ by: "agent", text: heard, ...(heardMs < ms && { interrupted: true }) });
   }
 
@@ -208,6 +208,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
       },
       language,
       greeting: welcomeGreeting,
+      isPreemptible: noun.attributes.preemptible === "true",
       events: events.split(/\s+/),
       tellsPartials: noun.attributes.partialPrompts === "true",
       reconnects: noun.attributes.applicationReconnect === "true",

@@ -27,6 +27,8 @@ export type Session = {
   setup: Record<string, unknown>;
   language: string;
   greeting: string;
+  /** Whether the greeting gives way to what is said next. */
+  isPreemptible: boolean;
   /** What the runtime wants to be told: `speaker-events`, `tokens-played`. */
   events: readonly string[];
   tellsPartials: boolean;
@@ -51,7 +53,7 @@ export type SessionEnd = { hungUp: boolean; parameters: Record<string, string> }
 const RECONNECTS = 5;
 // "Twilio buffers up to 500 events": Twilio Changelog, Oct. 28, 2026.
 const MAX_BUFFERED = 500;
-const KEY_MS = [200, 1_500] as const;
+const KEY_MS = [200, 1_200] as const;
 const CHARACTERS_PER_SECOND = 14;
 
 /** Runs one session, from the handshake to its end. */
@@ -152,7 +154,7 @@ export async function converse(session: Session): Promise<SessionEnd> {
     return { hungUp: false, parameters: failed("64102") };
   }
   send({ type: "setup", ...session.setup });
-  if (session.greeting) voice.say(session.greeting, true, false);
+  if (session.greeting) voice.say(session.greeting, true, session.isPreemptible);
   if (failure) setTimeout(fail, manners.takesTime ? 400 : 0);
 
   // How many answers the caller had heard when they began to wait for one; undefined: they wait for none.
@@ -205,11 +207,11 @@ export async function converse(session: Session): Promise<SessionEnd> {
       await until(() => !isWaiting());
     } else if (digits !== undefined) {
       hear({ by: "caller", text: digits });
-      for (const digit of digits) {
+      for (const [index, digit] of [...digits].entries()) {
+        if (manners.takesTime && index > 0) await pause(between(KEY_MS, manners));
         interrupt();
         voice.listen();
         send({ type: "dtmf", digit });
-        if (manners.takesTime) await pause(between(KEY_MS, manners));
       }
       // Whoever presses keys in no time does not wait for an answer to them.
       awaited = manners.takesTime ? voice.finished() : undefined;

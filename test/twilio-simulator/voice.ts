@@ -77,6 +77,10 @@ export const between = ([least, most]: readonly [number, number], { random }: Ma
 export const speakingMs = (text: string, { charactersPerSecond }: Manners) =>
   (text.length / charactersPerSecond) * 1_000;
 
+/** No half letters are heard. */
+export const beginning = (text: string, length: number) =>
+  text.slice(0, Math.floor(length)).replace(/[\ud800-\udbff]$/, "");
+
 /** What one asks to be said until `last: true`: a talk cycle. */
 type Cycle = { text: string; heard: number; isClosed: boolean; isPreemptible: boolean };
 
@@ -158,7 +162,7 @@ export function createVoice(
     if (timer !== null) clearTimeout(timer);
     const { from, to, at, ms } = speaking ?? { from: 0, to: 0, at: 0, ms: 1 };
     const share = ms > 0 ? Math.min((Date.now() - at) / ms, 1) : 1;
-    const heard = cycle?.text.slice(0, speaking ? from + Math.floor((to - from) * share) : cycle.heard) ?? "";
+    const heard = beginning(cycle?.text ?? "", speaking ? from + (to - from) * share : (cycle?.heard ?? 0));
     timer = null;
     speaking = undefined;
     return heard;
