@@ -1,6 +1,7 @@
 import { Hono } from "hono/tiny";
 import { version } from "../package.json";
 import { requireAdmin } from "./api-keys/authenticate.ts";
+import { checkJurisdiction } from "./api-keys/store.ts";
 import { first, readBatch, StorageError } from "./database.ts";
 import type { AppEnv } from "./http/context.ts";
 
@@ -11,7 +12,7 @@ import type { AppEnv } from "./http/context.ts";
 export const health = new Hono<AppEnv>().get(
   "/",
   async (c, next) => {
-    await first(c.env.DB.prepare("SELECT 1 FROM pending_events LIMIT 1"));
+    await checkJurisdiction(c.env.DB, c.get("config").jurisdiction ?? "");
     const answer = { status: "ok", version, version_id: c.env.VERSION?.id ?? null };
     return c.req.query("deep") === undefined ? c.json(answer) : next();
   },

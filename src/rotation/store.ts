@@ -27,10 +27,12 @@ export async function putProgress(db: D1Database, column: string, progress: Prog
   );
 }
 
-/** The ids of API keys behind one, in order. @throws StorageError */
+/** The ids of API keys behind one that may have objects, in order. @throws StorageError */
 export async function findApiKeyIds(db: D1Database, after: string, limit: number): Promise<string[]> {
   const rows = await all<{ id: string }>(
-    db.prepare("SELECT id FROM api_keys WHERE id > ?1 ORDER BY id LIMIT ?2").bind(after, limit),
+    db
+      .prepare("SELECT id FROM api_keys WHERE id > ?1 AND has_objects = 1 ORDER BY id LIMIT ?2")
+      .bind(after, limit),
   );
   return rows.map(({ id }) => id);
 }
