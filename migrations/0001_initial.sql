@@ -10,9 +10,20 @@ CREATE TABLE api_keys (
   rotated_at TEXT,
   revoked_at TEXT,
   concurrent_call_limit INTEGER NOT NULL DEFAULT 10,
-  calls_per_second REAL             -- null: CALLS_PER_SECOND of the deployment
+  calls_per_second REAL,            -- null: CALLS_PER_SECOND of the deployment
+  jurisdiction TEXT,                -- where its objects live, as below; null: it was never used
+  has_objects INTEGER NOT NULL DEFAULT 0 CHECK (has_objects IN (0, 1)),   -- it may have an outbox and a call log
+  -- Into how many objects its call log and its outbox are split; only ever more. src/objects.ts says which has what.
+  call_log_parts INTEGER NOT NULL DEFAULT 1,
+  outbox_parts INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX api_keys_created ON api_keys (created_at, id);
+
+-- One row: the jurisdiction of the first request. Objects of another one would be others.
+CREATE TABLE deployment (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  jurisdiction TEXT NOT NULL        -- JURISDICTION, such as eu; '' if the deployment has none
+) STRICT;
 
 CREATE TABLE agents (
   id TEXT PRIMARY KEY,              -- agent_ + 16 hex

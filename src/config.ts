@@ -18,6 +18,10 @@ export type Config = {
   tokenEncryptionKeys: string;
   /** See `vault/ids.ts`. */
   idSecret: string;
+  /** Where all objects live by law; null if it does not matter. */
+  jurisdiction: DurableObjectJurisdiction | null;
+  /** Near what they live. */
+  locationHint: DurableObjectLocationHint;
   adminToken: string;
   openSignup: boolean;
   /** The deadline of one delivery of an event, in milliseconds. */
@@ -38,7 +42,7 @@ export type ModelConfig = { baseUrl: string | null; model: string; apiKey: strin
 /** Bindings that wrangler.toml cannot declare for everybody: Workers AI needs an account even in development. */
 type OptionalEnv = { AI?: { run?: unknown }; MODEL_API_KEY?: string };
 
-/** Fast, with tools, in many languages; docs/decisions/0015-the-model.md. */
+// docs/decisions/0015-the-model.md
 const WORKERS_AI_MODEL = "@cf/zai-org/glm-4.7-flash";
 
 /** All faults of the configuration in one error: names and reasons, never values. */
@@ -60,6 +64,10 @@ export function isPublishedExample(text: string): boolean {
     text,
   );
 }
+
+// https://developers.cloudflare.com/durable-objects/reference/data-location/
+const JURISDICTIONS = ["eu", "us", "fedramp", "fedramp-high"] as const;
+const LOCATION_HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
 const MAX_TIMEOUT_MS = 60_000;
@@ -95,7 +103,7 @@ function checkEnv(env: Partial<Env>): Config {
   };
 
   if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
-  if (typeof env.EVENT_OUTBOX?.get !== "function") problems.push("EVENT_OUTBOX is missing");
+  if (typeof env.EVENT_OUTBOX?.getByName !== "function") problems.push("EVENT_OUTBOX is missing");
   if (typeof env.RECONCILIATION?.send !== "function") problems.push("RECONCILIATION is missing");
   if (typeof env.CONVERSATIONS?.getByName !== "function") problems.push("CONVERSATIONS is missing");
   if (typeof env.TEXT_THREADS?.getByName !== "function") problems.push("TEXT_THREADS is missing");
@@ -115,6 +123,8 @@ function checkEnv(env: Partial<Env>): Config {
     twilioTimeoutMs: check("TWILIO_TIMEOUT_MS", parseTimeout, "8000"),
     tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),
     idSecret: check("ID_SECRET", parseIdSecret),
+    jurisdiction: env.JURISDICTION ? check("JURISDICTION", oneOf(JURISDICTIONS)) : null,
+    locationHint: check("LOCATION_HINT", oneOf(LOCATION_HINTS), "enam"),
     adminToken: check("ADMIN_TOKEN", parseAdminToken),
     openSignup: env.OPEN_SIGNUP === "true",
     webhookTimeoutMs: check("WEBHOOK_TIMEOUT_MS", parseTimeout, "10000"),
@@ -163,9 +173,8 @@ function parseBaseUrl(value: string): string {
   const url = URL.parse(value);
   if (!url) throw new Error("is not an http(s) URL");
   parseOrigin(url.origin);
-  if (url.username || url.password || url.search || url.hash) {
+  if (url.username || url.password || url.search || url.hash)
     throw new Error("must be without query, fragment and user");
-  }
   return url.href.replace(/\/+$/, "");
 }
 
@@ -196,6 +205,14 @@ function isOnThisMachine(origin: string | undefined): boolean {
   return origin !== undefined && isLoopback(new URL(origin).hostname);
 }
 
+const oneOf =
+  <T extends string>(values: readonly T[]) =>
+  (value: string): T => {
+    const found = values.find((known) => known === value);
+    if (found === undefined) throw new Error(`must be one of ${values.join(", ")}`);
+    return found;
+  };
+
 function parseTimeout(value: string): number {
   const milliseconds = Number(value);
   if (!Number.isInteger(milliseconds) || milliseconds < 1 || milliseconds > MAX_TIMEOUT_MS) {
@@ -221,16 +238,12 @@ function parseKeys(value: string): string {
 }
 
 function parseAdminToken(value: string): string {
-  if (value.length < MIN_ADMIN_TOKEN_LENGTH) {
+  if (value.length < MIN_ADMIN_TOKEN_LENGTH)
     throw new Error(`must have at least ${MIN_ADMIN_TOKEN_LENGTH} characters`);
-  }
   return value;
 }
 
 /** The addresses at which Twilio reaches this deployment. */
-export function ownAddresses({
-  publicBaseUrl,
-  previousPublicBaseUrl,
-}: Pick<Config, "publicBaseUrl" | "previousPublicBaseUrl">): string[] {
-  return previousPublicBaseUrl === null ? [publicBaseUrl] : [publicBaseUrl, previousPublicBaseUrl];
+export function ownAddresses(config: Pick<Config, "publicBaseUrl" | "previousPublicBaseUrl">): string[] {
+  return [config.publicBaseUrl, config.previousPublicBaseUrl].filter((address) => address !== null);
 }

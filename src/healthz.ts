@@ -1,7 +1,8 @@
 import { Hono } from "hono/tiny";
 import { version } from "../package.json";
 import { requireAdmin } from "./api-keys/authenticate.ts";
-import { first, readBatch, StorageError } from "./database.ts";
+import { requireSame } from "./api-keys/jurisdiction.ts";
+import { first, readBatch, StorageError, sql } from "./database.ts";
 import { baseServices } from "./http/base-services.ts";
 import type { AppContext, AppEnv } from "./http/context.ts";
 import { ApiError } from "./http/errors.ts";
@@ -29,18 +30,19 @@ export const health = new Hono<AppEnv>().get(
 
 /** @throws StorageError @throws ApiError `service_misconfigured` */
 async function checkStorage(c: AppContext): Promise<void> {
-  const { db, vault } = baseServices(c.env, c.get("config"), c.get("log"));
-  const found = await first<{ migration: string | null; canaries: string }>(
-    db.prepare(
-      `SELECT (SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1) AS migration,
-         (SELECT json_group_object(column_name, canary) FROM reseal_progress) AS canaries`,
-    ),
+  const config = c.get("config");
+  const { db, vault } = baseServices(c.env, config, c.get("log"));
+  const found = await first<{ migration: string | null; canaries: string; jurisdiction: string | null }>(
+    sql(db)`SELECT (SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1) AS migration,
+      (SELECT json_group_object(column_name, canary) FROM reseal_progress) AS canaries,
+      (SELECT jurisdiction FROM deployment WHERE id = 1) AS jurisdiction`,
   );
   // During a deployment D1 is ahead of the Worker.
   if ((found?.migration ?? "") < NEWEST_MIGRATION)
     throw new ApiError("service_misconfigured", {
       message: `The database has no migration ${NEWEST_MIGRATION}. Apply the migrations: npm run deploy does it.`,
     });
+  requireSame(found?.jurisdiction, config.jurisdiction ?? "");
   try {
     await openCanaries(Object.entries(JSON.parse(found?.canaries ?? "{}") as Record<string, string>), vault);
   } catch (error) {

@@ -1,27 +1,79 @@
-import { ConfigError } from "./config.ts";
-import type { Conversation } from "./conversations/conversation.ts";
+import { type Config, ConfigError } from "./config.ts";
 import { StorageError } from "./database.ts";
 import { createLogger, errorFields } from "./http/log.ts";
-import type { Vault } from "./vault/vault.ts";
+import { sha256 } from "./vault/hash.ts";
+import { createIds } from "./vault/ids.ts";
+
+type Namespaces = Pick<
+  Env,
+  "EVENT_OUTBOX" | "CALL_LOG" | "ACCOUNT_PACE" | "CONVERSATIONS" | "TEXT_THREADS" | "BULK_IMPORTS"
+>;
+
+export type Objects = ReturnType<typeof createObjects>;
+
+/**
+ * Names and places all Durable Objects: where one lives is decided by its first caller, and for good. No name depends on a
+ * key that is rotated. An API key's id is 128 random bits, so a plain hash of it tells nobody anything; what can be guessed
+ * is named by ID_SECRET.
+ */
+export function createObjects(
+  env: Namespaces,
+  { jurisdiction, locationHint, idSecret }: Pick<Config, "jurisdiction" | "locationHint" | "idSecret">,
+) {
+  const { nameOf } = createIds(idSecret);
+  const open = <T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>, name: string) =>
+    (jurisdiction === null ? namespace : namespace.jurisdiction(jurisdiction)).getByName(name, {
+      locationHint,
+    });
+  return {
+    /** @param part see {@link partOf} */
+    outbox: async (apiKeyId: string, part = 0) =>
+      open(env.EVENT_OUTBOX, await sha256(`event-outbox/${apiKeyId}${suffix(part)}`)),
+    callLog: async (apiKeyId: string, part = 0) =>
+      open(env.CALL_LOG, await sha256(`call-log/${apiKeyId}${suffix(part)}`)),
+    /** Twilio's limit is that of the account, whoever uses it. */
+    accountPace: async (accountSid: string, region: string) =>
+      open(env.ACCOUNT_PACE, await sha256(`account-pace/${accountSid}/${region}`)),
+    conversation: async (phoneNumberId: string, callSid: string) =>
+      open(env.CONVERSATIONS, await nameOf(`conversation/${phoneNumberId}/${callSid}`)),
+    textThread: async (phoneNumberId: string, correspondent: string) =>
+      open(env.TEXT_THREADS, await nameOf(`text-thread/${phoneNumberId}/${correspondent}`)),
+    bulkImport: (id: string) => open(env.BULK_IMPORTS, id),
+    bulkLane: (id: string, lane: number) => open(env.BULK_IMPORTS, `${id}/lane-${lane}`),
+  };
+}
+
+const suffix = (part: number) => (part === 0 ? "" : `/${part}`);
+
+/**
+ * Which part of an API key's outbox or call log has a number's events or calls: `api_keys` says how many parts there are, one
+ * at first, and never fewer later. The order of a number's events survives, as all of them are in one part.
+ *
+ * @internal
+ */
+export function partOf(phoneNumberId: string, parts: number): number {
+  return Number.parseInt(phoneNumberId.slice("num_".length, "num_".length + 8), 16) % parts;
+}
 
 /**
  * Calls a Durable Object. After a failure it asks once more, because the answer may have been lost; by a fresh stub,
  * because a stub that has failed once may go on failing. An overloaded object is not asked again.
  * https://developers.cloudflare.com/durable-objects/best-practices/error-handling/
  *
- * @param open makes a stub
+ * @param open makes a stub; see {@link createObjects}
  * @param isRepeatable whether the method does the same if it is called twice
  * @throws StorageError
  */
 export async function callObject<Stub, T>(
-  open: () => Stub,
+  open: () => Stub | Promise<Stub>,
   method: (object: Stub) => Promise<T>,
   isRepeatable = true,
 ): Promise<T> {
   try {
-    return await method(open()).catch((error: unknown) => {
+    const first = await open();
+    return await method(first).catch(async (error: unknown) => {
       if (!isRepeatable || isOverloaded(error)) throw error;
-      return method(open());
+      return method(await open());
     });
   } catch (error) {
     throw new StorageError("unavailable", error);
@@ -30,15 +82,6 @@ export async function callObject<Stub, T>(
 
 function isOverloaded(error: unknown): boolean {
   return error instanceof Error && "overloaded" in error && error.overloaded === true;
-}
-
-/** The object of a call. The name is keyed, so it reveals neither the number nor the call. */
-export async function conversationOf(
-  { conversations, vault }: { conversations: DurableObjectNamespace<Conversation>; vault: Vault },
-  phoneNumberId: string,
-  callSid: string,
-): Promise<DurableObjectStub<Conversation>> {
-  return conversations.getByName(await vault.fingerprint(`conversation/${phoneNumberId}/${callSid}`));
 }
 
 /** Whether this object has tables. Asking makes none. */

@@ -7,6 +7,7 @@ import { type BaseServices, baseServices } from "./http/base-services.ts";
 import type { AppContext } from "./http/context.ts";
 import type { Logger } from "./http/log.ts";
 import { createMeasure, type Measure } from "./http/metrics.ts";
+import { createObjects, type Objects } from "./objects.ts";
 import type { TwilioEndpoint } from "./twilio/http.ts";
 import type { WorkMessage } from "./twilio-accounts/work-message.ts";
 
@@ -34,12 +35,7 @@ export type Services = BaseServices & {
   /** How many calls of an account go out in a second, unless the API key says otherwise. */
   callsPerSecond: number;
   queues: { reconciliation: Queue<WorkMessage> };
-  /** The Durable Objects of agents that talk by themselves, and of bulk imports. */
-  objects: {
-    conversations: Env["CONVERSATIONS"];
-    textThreads: Env["TEXT_THREADS"];
-    bulkImports: Env["BULK_IMPORTS"];
-  };
+  objects: Objects;
   /** Whether there is a language model, and how long its first word may take. */
   model: { isConfigured: boolean; timeoutMs: number };
 };
@@ -63,6 +59,7 @@ export function createServices(
   log: Logger,
   defer: Services["defer"],
 ): Services {
+  const objects = createObjects(env, config);
   return {
     ...baseServices(env, config, log),
     measure: createMeasure(env),
@@ -79,16 +76,12 @@ export function createServices(
       timeoutMs: config.webhookTimeoutMs,
       allowLocal: config.allowLocalWebhooks,
     },
-    outbox: createOutbox(env.EVENT_OUTBOX),
-    callLogs: createCallLogs(env.CALL_LOG),
-    paces: createPaces(env.ACCOUNT_PACE),
+    outbox: createOutbox(objects),
+    callLogs: createCallLogs(objects),
+    paces: createPaces(objects),
     callsPerSecond: config.callsPerSecond,
     queues: { reconciliation: env.RECONCILIATION },
-    objects: {
-      conversations: env.CONVERSATIONS,
-      textThreads: env.TEXT_THREADS,
-      bulkImports: env.BULK_IMPORTS,
-    },
+    objects,
     model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },
   };
 }

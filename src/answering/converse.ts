@@ -4,7 +4,6 @@ import { pressed } from "../conversations/relay.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
-import { conversationOf } from "../objects.ts";
 import { requestServices, type Services } from "../services.ts";
 import { CALL_SID } from "../twilio/calls.ts";
 import type { Xml } from "../twilio/twiml.ts";
@@ -84,7 +83,7 @@ export async function closeConversation(
 }
 
 type Ask = (
-  object: Awaited<ReturnType<typeof conversationOf>>,
+  object: Awaited<ReturnType<typeof objectOf>>,
   opening: ReturnType<typeof openingOf>,
 ) => Promise<Reply>;
 
@@ -140,6 +139,6 @@ export async function callOutcome(
   }
 }
 
-function objectOf(phoneNumberId: string, callSid: string, { objects, vault }: Services) {
-  return conversationOf({ conversations: objects.conversations, vault }, phoneNumberId, callSid);
+function objectOf(phoneNumberId: string, callSid: string, { objects }: Services) {
+  return objects.conversation(phoneNumberId, callSid);
 }

@@ -40,11 +40,9 @@ export async function replyByText(request: TrustedRequest, services: Services): 
     const isAnswered = agent.talk.sms_reply && services.model.isConfigured && isInService(route);
     if (word !== null || !isAnswered) return;
     if (!isE164(from) || from.length < MIN_LENGTH || isWithheld(from) || from === phoneNumber) return;
-    const name = await services.vault.fingerprint(`text-thread/${phoneNumberId}/${from}`);
-    const { textThreads } = services.objects;
     // Twilio's SID tells a text that comes twice.
     await callObject(
-      () => textThreads.getByName(name),
+      () => services.objects.textThread(phoneNumberId, from),
       (thread) => thread.receive(owner, sid, text),
     );
   } catch (error) {

@@ -4,8 +4,9 @@ import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { isId } from "../ids.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { sha256 } from "../vault/hash.ts";
+import { requireSame } from "./jurisdiction.ts";
 import { CONSOLE_HEADER, findSession } from "./session.ts";
-import { findSecretHashAnd, hasApiKey } from "./store.ts";
+import { findSecretHashAnd, hasApiKey, noteJurisdiction } from "./store.ts";
 
 // Stands in for the hash of a key that does not exist, so that refusing it takes as long as refusing a wrong secret.
 const NO_HASH = "0".repeat(64);
@@ -50,9 +51,13 @@ async function keyOfBearer(
     sha256(secret),
     findSecretHashAnd(c.env.DB, apiKeyId, statements),
   ]);
-  const { secretHash: stored, results } = found;
+  const { secretHash: stored, jurisdiction, results } = found;
   const matches = await equalInConstantTime(presented, stored ?? NO_HASH);
   if (stored === null || !matches) throw new ApiError("invalid_api_key");
+  const configured = c.get("config").jurisdiction ?? "";
+  requireSame(jurisdiction, configured);
+  if (jurisdiction === null)
+    c.executionCtx.waitUntil(noteJurisdiction(c.env.DB, apiKeyId, configured).catch(() => undefined));
   if (results.length > 0) c.set("prefetched", results);
   return { apiKeyId, secretHash: stored };
 }

@@ -21,7 +21,7 @@ export const apiKeys = new Hono<AppEnv>()
     const hasLimits = Object.values(limits).some((value) => value !== undefined);
     if (hasLimits) await requireAdminToken(c);
     const { keyId, keySecret, row } = await createApiKey(name, new Date());
-    await insertApiKey(c.env.DB, row, limits);
+    await insertApiKey(c.env.DB, row, c.get("config").jurisdiction ?? "", limits);
     c.get("log").info("api_key_created", { key_id: keyId });
     const message = `API key created. ${SHOWN_ONCE}`;
     return c.json({ message, key_id: keyId, key_secret: keySecret }, 201);

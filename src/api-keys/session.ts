@@ -46,7 +46,7 @@ export async function findSession(c: AppContext): Promise<SessionKey | undefined
   const [, apiKeyId = "", end, fingerprint = ""] = SESSION.exec(cookie) ?? [];
   const expiresAt = new Date(Number(end) * 1000);
   if (!isId("apiKey", apiKeyId) || !(expiresAt > now())) return undefined;
-  const secretHash = await findSecretHash(db, apiKeyId);
+  const secretHash = await findSecretHash(db, apiKeyId, c.get("config").jurisdiction ?? "");
   if (secretHash === null) return undefined;
   const isOurs = await vault.hasFingerprint(covered(apiKeyId, Number(end), secretHash), fingerprint);
   return isOurs ? { apiKeyId, secretHash, expiresAt } : undefined;

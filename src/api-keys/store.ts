@@ -1,5 +1,6 @@
-import { first, readBatch, readPage, run, runReturning, sql } from "../database.ts";
+import { batch, first, part, readBatch, readPage, run, runReturning, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
+import { requireSame } from "./jurisdiction.ts";
 
 /** What D1 stores about an API key: the secret's hash, never the secret. */
 export type ApiKeyRow = { id: string; secret_hash: string; name: string; created_at: string };
@@ -15,21 +16,58 @@ export const INSERT_API_KEY =
 
 const DEFAULT_CONCURRENT_CALLS = 10;
 
-/** @throws StorageError */
-export async function insertApiKey(db: D1Database, row: ApiKeyRow, limits: CallLimits = {}): Promise<void> {
-  await run(sql(db)`INSERT INTO api_keys
-      (id, secret_hash, name, created_at, concurrent_call_limit, calls_per_second)
+/** What of a key's row lets a request in. */
+type Credentials = { secret_hash: string; jurisdiction: string | null };
+
+/** Statement for a batch: the first one that comes decides. */
+function rememberJurisdiction(db: D1Database, jurisdiction: string): D1PreparedStatement {
+  return sql(
+    db,
+  )`INSERT INTO deployment (id, jurisdiction) VALUES (1, ${jurisdiction}) ON CONFLICT DO NOTHING`;
+}
+
+const JURISDICTION = part`(SELECT jurisdiction FROM deployment WHERE id = 1)`;
+
+/** @throws StorageError @throws ConfigError if the deployment's objects are in another jurisdiction */
+export async function insertApiKey(
+  db: D1Database,
+  row: ApiKeyRow,
+  jurisdiction: string,
+  limits: CallLimits = {},
+): Promise<void> {
+  const insert = sql(db)`INSERT INTO api_keys
+      (id, secret_hash, name, created_at, concurrent_call_limit, calls_per_second, jurisdiction)
     VALUES (${row.id}, ${row.secret_hash}, ${row.name}, ${row.created_at},
-      ${limits.concurrent_call_limit ?? DEFAULT_CONCURRENT_CALLS}, ${limits.calls_per_second ?? null})`);
+      ${limits.concurrent_call_limit ?? DEFAULT_CONCURRENT_CALLS}, ${limits.calls_per_second ?? null}, ${jurisdiction})`;
+  await checkJurisdiction(db, jurisdiction);
+  await batch(db, [rememberJurisdiction(db, jurisdiction), insert]);
+}
+
+/** @throws StorageError @throws ConfigError if the deployment's objects are in another jurisdiction */
+export async function checkJurisdiction(db: D1Database, jurisdiction: string): Promise<void> {
+  const found = await first<{ jurisdiction: string | null }>(sql(db)`SELECT ${JURISDICTION} AS jurisdiction`);
+  requireSame(found?.jurisdiction, jurisdiction);
+}
+
+/** A key that was not made by a request is used for the first time. @throws StorageError */
+export async function noteJurisdiction(db: D1Database, keyId: string, jurisdiction: string): Promise<void> {
+  const note = sql(db)`UPDATE api_keys SET jurisdiction = ${JURISDICTION} WHERE id = ${keyId}`;
+  await batch(db, [rememberJurisdiction(db, jurisdiction), note], { isIdempotent: true });
 }
 
 /** The hash of the key's secret, or null if there is no such key or it was revoked. @throws StorageError */
-export async function findSecretHash(db: D1Database, keyId: string): Promise<string | null> {
-  return (await first<{ secret_hash: string }>(selectSecretHash(db, keyId)))?.secret_hash ?? null;
+export async function findSecretHash(
+  db: D1Database,
+  keyId: string,
+  jurisdiction?: string,
+): Promise<string | null> {
+  const row = await first<Credentials>(selectSecretHash(db, keyId));
+  if (jurisdiction !== undefined) requireSame(row?.jurisdiction, jurisdiction);
+  return row?.secret_hash ?? null;
 }
 
 function selectSecretHash(db: D1Database, keyId: string): D1PreparedStatement {
-  return sql(db)`SELECT secret_hash FROM api_keys WHERE id = ${keyId} AND revoked_at IS NULL`;
+  return sql(db)`SELECT secret_hash, jurisdiction FROM api_keys WHERE id = ${keyId} AND revoked_at IS NULL`;
 }
 
 /** The same, and what other statements read in the same trip. @throws StorageError */
@@ -37,10 +75,10 @@ export async function findSecretHashAnd(
   db: D1Database,
   keyId: string,
   statements: D1PreparedStatement[],
-): Promise<{ secretHash: string | null; results: D1Result[] }> {
+): Promise<{ secretHash: string | null; jurisdiction: string | null; results: D1Result[] }> {
   const [key, ...results] = await readBatch(db, [selectSecretHash(db, keyId), ...statements]);
-  const row = key?.results[0] as { secret_hash: string } | undefined;
-  return { secretHash: row?.secret_hash ?? null, results };
+  const row = key?.results[0] as Credentials | undefined;
+  return { secretHash: row?.secret_hash ?? null, jurisdiction: row?.jurisdiction ?? null, results };
 }
 
 /** Whether there is or ever was such a key. @throws StorageError */
@@ -108,4 +146,12 @@ export async function countCreation(
       (address_fingerprint, hour, count) VALUES (${addressFingerprint}, ${hour}, 1)
     ON CONFLICT (address_fingerprint, hour) DO UPDATE SET count = count + 1 RETURNING count`);
   return row?.count ?? 1;
+}
+
+/**
+ * Statement for a batch: the key may have an outbox and a call log from now on. Its first number comes before all calls, and
+ * almost all events.
+ */
+export function noteObjects(db: D1Database, keyId: string): D1PreparedStatement {
+  return sql(db)`UPDATE api_keys SET has_objects = 1 WHERE id = ${keyId} AND has_objects = 0`;
 }

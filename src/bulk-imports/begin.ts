@@ -54,7 +54,7 @@ export async function beginImport(
   const sealed = await services.vault.seal(body.twilio_token, tokenSlot(job.id, job.accountSid));
   await requireRoom(job, services);
   try {
-    await bulkImportsOf(services.objects.bulkImports, apiKeyId).create(job, sealed, numbers);
+    await bulkImportsOf(services.objects, apiKeyId).create(job, sealed, numbers);
   } catch (error) {
     await forgetImport(services.db, job.id);
     throw error;
@@ -75,7 +75,7 @@ export async function retryImport(
   apiKeyId: string,
   services: Services,
 ): Promise<Status> {
-  const imports = bulkImportsOf(services.objects.bulkImports, apiKeyId);
+  const imports = bulkImportsOf(services.objects, apiKeyId);
   const { job } = await imports.status(id);
   if (job.endedAt === null) throw running();
   const endpoint = requireRegion(services.twilio, job.region);

@@ -1,23 +1,22 @@
 import { ApiError } from "../http/errors.ts";
 import type { Page } from "../http/page.ts";
 import { isId } from "../ids.ts";
-import { callObject } from "../objects.ts";
+import { callObject, type Objects } from "../objects.ts";
 import type { Job, Outcome, Result, Status } from "./job.ts";
 import type { NewNumber } from "./store.ts";
 
-type Namespace = Env["BULK_IMPORTS"];
-type Stub = ReturnType<Namespace["getByName"]>;
+type Stub = ReturnType<Objects["bulkImport"]>;
 
 /**
  * The bulk imports of one API key. What does not answer is a StorageError, and what is not there or another key's is
  * `phone_number_import_not_found`.
  */
-export function bulkImportsOf(namespace: Namespace, apiKeyId: string) {
+export function bulkImportsOf(objects: Objects, apiKeyId: string) {
   /** Every method does the same if it is called twice, so that one whose answer was lost is called again. */
   async function call<T>(id: string, method: (object: Stub) => Promise<T>): Promise<T> {
     // An id is the object's name, and random.
     if (!isId("phoneNumberImport", id)) throw new ApiError("phone_number_import_not_found");
-    return callObject(() => namespace.getByName(id), method);
+    return callObject(() => objects.bulkImport(id), method);
   }
 
   async function found<T>(id: string, method: (object: Stub) => Promise<T | null>): Promise<T> {

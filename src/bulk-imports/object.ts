@@ -137,7 +137,7 @@ export class BulkImport extends DurableObject<Env> {
       if (this.#job?.status === "queued") this.#change({ status: "running", startedAt: this.#now() });
       // A call does not need it, and its isolate evaluates this class too.
       const { createRun } = await import("./run.ts");
-      this.#run ??= createRun(this.#sql, () => this.#job as Job, this.#laneOf, services);
+      this.#run ??= createRun(this.#sql, () => this.#job as Job, services);
       await this.#run.work(this.#now() + RUN_MS);
       await this.#next();
     } catch (error) {
@@ -215,8 +215,6 @@ export class BulkImport extends DurableObject<Env> {
     this.#job = { ...(this.#job as Job), ...changes };
     writeJob(this.#sql, this.#job);
   }
-
-  readonly #laneOf = (lane: number) => this.env.BULK_IMPORTS.getByName(`${this.#job?.id}/lane-${lane}`);
 
   readonly #now = () => Date.now();
 

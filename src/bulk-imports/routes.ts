@@ -15,7 +15,7 @@ import { serialiseStatus } from "./serialise.ts";
 
 const RESULTS_AT_ONCE = 1_000;
 
-const importsOf = (c: AppContext) => bulkImportsOf(c.env.BULK_IMPORTS, c.get("apiKeyId"));
+const importsOf = (c: AppContext) => bulkImportsOf(requestServices(c).objects, c.get("apiKeyId"));
 
 export const bulkImports = new Hono<AppEnv>()
   .post(

@@ -28,7 +28,6 @@ import {
 /** Twilio refuses the credentials of one number as it refuses those of all numbers of the account. */
 const MAX_REFUSALS = 3;
 
-type Stub = ReturnType<Env["BULK_IMPORTS"]["getByName"]>;
 type OpenTask = Extract<Task, { kind: "open" }>;
 type NumberTask = Extract<Task, { kind: "number" }>;
 
@@ -37,16 +36,10 @@ export type Run = ReturnType<typeof createRun>;
 
 /**
  * @param job the job as it is now
- * @param laneOf who does the work
  */
-export function createRun(
-  sql: SqlStorage,
-  job: () => Job,
-  laneOf: (lane: number) => Stub,
-  { log, now, publicBaseUrl }: Services,
-) {
+export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, publicBaseUrl }: Services) {
   const backlog = createBacklog();
-  const lanes = createLanes(job().isDryRun, laneOf);
+  const lanes = createLanes(job().isDryRun, (lane) => objects.bulkLane(job().id, lane));
   const underWay = new Set<number>();
   const refusals = new Map<string, number>();
   const time = () => now().getTime();

@@ -1,20 +1,15 @@
-import { callObject } from "../objects.ts";
-import { sha256 } from "../vault/hash.ts";
+import { callObject, type Objects } from "../objects.ts";
 import type { Attempt, Begun, Note } from "./attempt.ts";
 import type { CallFilter, CallReport } from "./call.ts";
 
-type Namespace = Env["CALL_LOG"];
-type Stub = ReturnType<Namespace["getByName"]>;
+type Stub = Awaited<ReturnType<Objects["callLog"]>>;
 
 /** The call logs of all API keys. What does not answer is a StorageError. */
 export type CallLogs = ReturnType<typeof createCallLogs>;
 
-export function createCallLogs(namespace: Namespace) {
-  async function call<T>(apiKeyId: string, method: (log: Stub) => Promise<T>): Promise<T> {
-    // As for outboxes: a key's id is 128 random bits, and a fingerprint would change with the sealing key.
-    const name = await sha256(`call-log/${apiKeyId}`);
-    return callObject(() => namespace.getByName(name), method);
-  }
+export function createCallLogs(objects: Objects) {
+  const call = <T>(apiKeyId: string, method: (log: Stub) => Promise<T>): Promise<T> =>
+    callObject(() => objects.callLog(apiKeyId), method);
 
   return {
     begin: (apiKeyId: string, attempt: Attempt, limit: number | null) =>

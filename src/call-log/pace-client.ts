@@ -1,19 +1,15 @@
-import { callObject } from "../objects.ts";
-import { sha256 } from "../vault/hash.ts";
+import { callObject, type Objects } from "../objects.ts";
 import type { Turn } from "./pace.ts";
-
-type Namespace = Env["ACCOUNT_PACE"];
 
 export type Paces = ReturnType<typeof createPaces>;
 
-export function createPaces(namespace: Namespace) {
+export function createPaces(objects: Objects) {
   return {
     /** @throws StorageError */
     async turn({ accountSid, region }: { accountSid: string; region: string }, perSecond: number) {
-      const name = await sha256(`account-pace/${accountSid}/${region}`);
       // A turn that was given is taken: it is not asked for twice.
       return callObject(
-        () => namespace.getByName(name),
+        () => objects.accountPace(accountSid, region),
         async (pace): Promise<Turn> => await pace.turn(perSecond),
         false,
       );

@@ -4,7 +4,7 @@ import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { validateQuery } from "../http/query.ts";
-import { conversationOf } from "../objects.ts";
+import { callObject } from "../objects.ts";
 import { requestServices, type Services } from "../services.ts";
 import { endCall } from "../twilio/calls.ts";
 import { isNotFound, TwilioError } from "../twilio/errors.ts";
@@ -46,9 +46,11 @@ export const callLog = new Hono<AppEnv>()
         refusal("recording_not_found", client, apiKeyId, services),
       );
     }
-    const { conversations } = services.objects;
     const { phone_number_id, call_id } = call;
-    await (await conversationOf({ conversations, vault: services.vault }, phone_number_id, call_id)).erase();
+    await callObject(
+      () => services.objects.conversation(phone_number_id, call_id),
+      (conversation) => conversation.erase(),
+    );
     await services.callLogs.remove(apiKeyId, call_id);
     return c.json({ call_id, deleted: true });
   })

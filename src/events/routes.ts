@@ -1,6 +1,8 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
+import { noteObjects } from "../api-keys/store.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
+import { batch } from "../database.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
@@ -47,6 +49,7 @@ export const webhooks = new Hono<AppEnv>()
     if (agent.webhook_url === null) throw new ApiError("agent_has_no_webhook");
     const draft = { type: "webhook.test", apiKeyId, agentId, data: {} } as const;
     const event = await sealEvent(draft, services.vault, services.now());
+    await batch(services.db, [noteObjects(services.db, apiKeyId)], { isIdempotent: true });
     await deliver(apiKeyId, [event], services, true);
     return c.json({ delivery: begun(event) }, 201);
   })

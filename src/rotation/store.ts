@@ -69,10 +69,10 @@ export async function putProgress(
   );
 }
 
-/** The ids of API keys behind one, in order. @throws StorageError */
+/** The ids of API keys behind one that may have objects, in order. @throws StorageError */
 export async function findApiKeyIds(db: D1Database, after: string, limit: number): Promise<string[]> {
   const rows = await all<{ id: string }>(
-    sql(db)`SELECT id FROM api_keys WHERE id > ${after} ORDER BY id LIMIT ${limit}`,
+    sql(db)`SELECT id FROM api_keys WHERE id > ${after} AND has_objects = 1 ORDER BY id LIMIT ${limit}`,
   );
   return rows.map(({ id }) => id);
 }

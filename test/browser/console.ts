@@ -33,7 +33,7 @@ export async function startWorld() {
   /** A new API key, as its owner pastes it. By the store, because one address may create only ten an hour. */
   async function createKey(): Promise<string> {
     const { keyId, keySecret, row } = await createApiKey("browser", new Date());
-    await insertApiKey(worker.database, row);
+    await insertApiKey(worker.database, row, "");
     return `${keyId}:${keySecret}`;
   }
 

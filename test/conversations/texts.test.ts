@@ -1,6 +1,8 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { createObjects } from "../../src/objects.ts";
 import type { TextThread } from "../../src/texting/text-thread.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
@@ -15,10 +17,7 @@ const PROMPT = "Acme Dental is open from nine to five on weekdays.";
 const SLOT = "text_threads.state/thread";
 const THEM = "+15005550006";
 
-async function threadOf({ id }: Imported, from = THEM) {
-  const name = await createVault(env.TOKEN_ENCRYPTION_KEYS).fingerprint(`text-thread/${id}/${from}`);
-  return env.TEXT_THREADS.getByName(name);
-}
+const threadOf = ({ id }: Imported, from = THEM) => createObjects(env, readConfig(env)).textThread(id, from);
 
 /** Texts the number, and lets the thread do what is due. */
 async function text(imported: Imported, body: string, from = THEM): Promise<void> {
@@ -68,6 +67,31 @@ function haveTexter(fields: Record<string, unknown> = {}) {
   customer = startCustomer();
   return haveImported({ system_prompt: PROMPT, sms_reply: true, webhook_url: customer.url, ...fields });
 }
+
+describe("the sealing key is rotated", () => {
+  it("and the same MessageSid reaches the same thread, once", async () => {
+    haveModel(() => streamed("We open at nine."));
+    const imported = await haveImported({ system_prompt: PROMPT, sms_reply: true });
+    const message = { MessageSid: "SM1", From: THEM, Body: "When do you open?" };
+    const NEW = `new:${"A".repeat(43)}`;
+    const rotated = { TOKEN_ENCRYPTION_KEYS: `${NEW},${env.TOKEN_ENCRYPTION_KEYS}` };
+    await tell(imported, "sms", message);
+    await tell(imported, "sms", message, { env: rotated });
+    await runInDurableObject(await threadOf(imported), async (_, { storage }) => {
+      expect([...(await storage.list()).keys()]).toContain("thread");
+    });
+    const objects = (keys: Partial<Env>) => createObjects(env, readConfig({ ...env, ...keys }));
+    for (const name of ["textThread", "conversation"] as const) {
+      const [before, after] = [
+        await objects({})[name](imported.id, "x"),
+        await objects(rotated)[name](imported.id, "x"),
+      ];
+      expect(after.id.equals(before.id)).toBe(true);
+    }
+    await settle(imported);
+    expect(twilio.state.messages).toHaveLength(1);
+  });
+});
 
 describe("an agent that answers texts", () => {
   it("answers by Twilio's REST API, in one thread with its correspondent", async () => {

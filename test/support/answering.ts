@@ -73,6 +73,10 @@ export async function tell(
   { url, signature, token = account.authToken, method = "POST", contentType, env }: Options = {},
 ): Promise<Response> {
   const form = new URLSearchParams({ AccountSid: account.sid, ...parameters });
+  const [row] = accountIds.has(id)
+    ? []
+    : (await rows<NumberRow>("phone_numbers")).filter((number) => number.id === id);
+  if (row) accountIds.set(id, row.twilio_account_id);
   const signed = webhookUrl(id, path) + (method === "GET" ? `?${form}` : "");
   const headers = {
     "x-twilio-signature":

@@ -103,6 +103,7 @@ export async function clearDatabase(): Promise<void> {
       "twilio_accounts",
       "agents",
       "api_keys",
+      "deployment",
     ].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),
   );
 }

@@ -42,13 +42,13 @@ function faulty(stub: Stub, name: Method) {
 /** The outboxes of the tests: real ones, whose calls fail if a test says so. */
 export const watchedOutboxes = new Proxy(env.EVENT_OUTBOX, {
   get(namespace, name) {
-    if (name !== "get") {
+    if (name !== "getByName") {
       const value = Reflect.get(namespace, name);
       return typeof value === "function" ? value.bind(namespace) : value;
     }
-    return (id: DurableObjectId) => {
-      const stub = namespace.get(id);
-      touched.set(id.toString(), stub);
+    return (object: string, options: DurableObjectNamespaceGetDurableObjectOptions) => {
+      const stub = namespace.getByName(object, options);
+      touched.set(object, stub);
       return new Proxy(stub, {
         get: (target, method) => {
           const watched = METHODS.find((name) => name === method);

@@ -1,17 +1,13 @@
 import { env } from "cloudflare:workers";
-import { conversationOf } from "../../src/objects.ts";
+import { readConfig } from "../../src/config.ts";
+import { createObjects } from "../../src/objects.ts";
 import { sign } from "../../src/twilio/signature.ts";
-import { createVault } from "../../src/vault/vault.ts";
 import { type Imported, webhookUrl } from "./answering.ts";
 import { send } from "./worker.ts";
 
 /** The object of a call. */
 export const objectOf = ({ id }: Pick<Imported, "id">, callSid: string) =>
-  conversationOf(
-    { conversations: env.CONVERSATIONS, vault: createVault(env.TOKEN_ENCRYPTION_KEYS) },
-    id,
-    callSid,
-  );
+  createObjects(env, readConfig(env)).conversation(id, callSid);
 
 /** Opens the WebSocket of a call as Twilio would. */
 export async function openSession(

@@ -1,3 +1,4 @@
+import { noteObjects } from "../../api-keys/store.ts";
 import { batch, part, sql } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertPending } from "../../events/pending-store.ts";
@@ -72,8 +73,8 @@ export async function insertClaim(
         deleteUnusedAccounts(db, superseded.api_key_id),
       ]
     : [];
-  const results = await batch(db, [...clear, ...accounts, insert]);
-  return accountIdOf(results.at(-1)) ?? claim.accountId;
+  const results = await batch(db, [...clear, ...accounts, insert, noteObjects(db, claim.apiKeyId)]);
+  return accountIdOf(results.at(-2)) ?? claim.accountId;
 }
 
 /** The id of the account that a statement has just stored in a number. */

@@ -1,9 +1,11 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { readConfig } from "../../../src/config.ts";
 import { sealEvent } from "../../../src/events/event.ts";
 import { createOutbox } from "../../../src/events/outbox/client.ts";
 import { forgetOld } from "../../../src/events/outbox/retention.ts";
+import { createObjects } from "../../../src/objects.ts";
 import { createVault } from "../../../src/vault/vault.ts";
 import { haveImported, type Imported, tell } from "../../support/answering.ts";
 import { startCustomer } from "../../support/customer.ts";
@@ -24,7 +26,7 @@ import { createAgent, createKey, get, type Key, post } from "../../support/worke
 type Page = { deliveries: { state: string; attempts: { error: string | null }[] }[]; count: number };
 const list = async (key: Key, query = "") => (await get(`/v1/webhooks/deliveries${query}`, key)).json<Page>();
 
-const outbox = createOutbox(watchedOutboxes);
+const outbox = createOutbox(createObjects({ ...env, EVENT_OUTBOX: watchedOutboxes }, readConfig(env)));
 
 /** News of the agent, brought by somebody who makes no attempt. @returns what there is to attempt */
 async function accept(key: Key, agentId: string, lane?: string) {
