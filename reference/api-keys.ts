@@ -42,7 +42,7 @@ export const apiKeyReference: Reference = {
       summary: "Create an API key",
       description:
         "Creates an API key. Send the deployment's admin token as `Authorization: Bearer ADMIN_TOKEN`. A deployment with " +
-        '`OPEN_SIGNUP = "true"` needs no token. The body is optional. One IP address may create ten keys an hour.',
+        '`OPEN_SIGNUP = "true"` needs no token. The body is optional. With open signup, one IP address may create ten keys an hour.',
       auth: "adminToken",
       body: {
         schema: described(createKeyBody, {
@@ -80,7 +80,7 @@ export const apiKeyReference: Reference = {
       summary: "Replace the secret of an API key",
       description:
         "Gives the calling API key a new secret. Its `key_id` stays the same. The old secret stops working at once, so if two " +
-        "rotations run at the same time, one of them gets a 401. If you do not receive the answer, the key is lost: ask the " +
+        "rotations run at the same time, one of them gets a 401. A session of the console cannot rotate its key. If you do not receive the answer, the key is lost: ask the " +
         "operator for a new one.",
       auth: "apiKey",
       isUnkept: true,

@@ -59,6 +59,14 @@ const numberHelp = {
       "If all calls are refused, PUBLIC_BASE_URL of the deployment is not the address that Twilio calls. Correct it.",
     ],
   },
+  https_required: {
+    happened:
+      "The request was sent over http, so whoever was in between could read it. Nothing was read or changed here.",
+    remedy: [
+      "Send the request to the same address with https.",
+      "If it held an API key, rotate that key: it may have been seen.",
+    ],
+  },
   account_mismatch: {
     happened:
       "Twilio signed a webhook request, but the request names another account than the one that the number was imported from.",
@@ -395,7 +403,7 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
   },
   rate_limit_exceeded: {
     happened:
-      "An API key may send 600 reads and 120 writes a minute. One IP address may create ten API keys an hour. This request was " +
+      "An API key may send 600 reads and 120 writes a minute. With open signup, one IP address may create ten API keys an hour. Twilio may send 3,000 webhooks about one number a minute. This request was " +
       "over the limit and changed nothing.",
     remedy: [
       "Wait for the seconds in Retry-After, then send the same request again. You can use the same Idempotency-Key.",

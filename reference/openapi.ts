@@ -199,6 +199,7 @@ function commonErrors({ auth, query, body }: Operation, isKept: boolean): ErrorC
         ] as const)
       : []),
     "storage_unavailable",
+    "https_required",
     "service_misconfigured",
     "internal_error",
   ];

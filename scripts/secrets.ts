@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { freshSecrets } from "./fresh-secrets.ts";
 import { configOf, takeTarget } from "./target.ts";
 import { fail } from "./wrangler.ts";
@@ -11,8 +11,12 @@ try {
   if (rest.length > 0) throw new Error(`Unknown argument: ${rest[0]}`);
   configOf(target);
   const file = target.environment === "" ? ".secrets.json" : `.secrets.${target.environment}.json`;
-  if (existsSync(file)) throw new Error(`${file} already exists, so it was not changed.`);
-  writeFileSync(file, `${JSON.stringify(freshSecrets(), null, 2)}\n`, { mode: 0o600 });
+  try {
+    writeFileSync(file, `${JSON.stringify(freshSecrets(), null, 2)}\n`, { flag: "wx", mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    throw new Error(`${file} already exists, so it was not changed.`);
+  }
   console.log(`Wrote ${file}. After the deployment, move it to a password manager.`);
 } catch (error) {
   fail(error);

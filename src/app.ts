@@ -11,6 +11,7 @@ import { webhooks } from "./events/routes.ts";
 import { health } from "./healthz.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
 import { handleError } from "./http/error-handler.ts";
+import { requireHttps } from "./http/https.ts";
 import { notFound, refuseTrailingSlash } from "./http/not-found.ts";
 import { refuseUnknownParameters } from "./http/query.ts";
 import { mcp } from "./mcp/routes.ts";
@@ -23,6 +24,7 @@ import { tries } from "./trying/routes.ts";
 export const app = new Hono<AppEnv>();
 
 app.use(requestContext);
+app.use(requireHttps);
 app.use(refuseTrailingSlash);
 
 // What people read. Works without a valid configuration, because the error pages explain that fault too.

@@ -112,6 +112,7 @@ function checkEnv(env: Partial<Env>): Config {
   if (typeof env.BULK_IMPORTS?.getByName !== "function") problems.push("BULK_IMPORTS is missing");
   if (typeof env.READ_LIMIT?.limit !== "function") problems.push("READ_LIMIT is missing");
   if (typeof env.WRITE_LIMIT?.limit !== "function") problems.push("WRITE_LIMIT is missing");
+  if (typeof env.WEBHOOK_LIMIT?.limit !== "function") problems.push("WEBHOOK_LIMIT is missing");
   if (typeof env.ASSETS?.fetch !== "function") problems.push("ASSETS is missing");
   const config = {
     publicBaseUrl: check("PUBLIC_BASE_URL", parseOrigin),

@@ -24,7 +24,17 @@ const PRIVATE_SUFFIXES = [
   "ip6.arpa",
   "onion",
   "invalid",
+  "svc",
+  "test",
+  "consul",
+  "fritz.box",
+  "asus",
+  "nip.io",
+  "sslip.io",
 ];
+
+/** Below it are ports of services that are not the web's, as mail and SSH. */
+const FIRST_OPEN_PORT = 1_024;
 
 /** Which rule a URL breaks, and what to say about it. */
 export const URL_RULES = {
@@ -34,6 +44,7 @@ export const URL_RULES = {
   protocol: "It has the wrong scheme.",
   own_host: "It points to this deployment itself.",
   local_host: "It points to this machine.",
+  port: "Its port belongs to another service. Use 443 or one from 1024 on.",
   private_host: "Its host is an IP address or a name that only a private network knows.",
 } as const;
 
@@ -61,6 +72,7 @@ export function brokenRule(
   if (isLoopback(name)) return "local_host";
   if (url.protocol !== protocol) return "protocol";
   if (own.some(({ hostname }) => hostname === name)) return "own_host";
+  if (url.port !== "" && Number(url.port) < FIRST_OPEN_PORT) return "port";
   return isPublicName(name) ? undefined : "private_host";
 }
 

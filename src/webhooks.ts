@@ -2,6 +2,7 @@ import { Hono } from "hono/tiny";
 import { answering } from "./answering/routes.ts";
 import { type AppEnv, requestContext, requireConfig } from "./http/context.ts";
 import { handleError } from "./http/error-handler.ts";
+import { requireHttps } from "./http/https.ts";
 import { notFound, refuseTrailingSlash } from "./http/not-found.ts";
 import { WEBHOOK_PATH } from "./twilio/webhook-urls.ts";
 
@@ -9,6 +10,7 @@ import { WEBHOOK_PATH } from "./twilio/webhook-urls.ts";
 export const twilioWebhooks = new Hono<AppEnv>();
 
 twilioWebhooks.use(requestContext);
+twilioWebhooks.use(requireHttps);
 twilioWebhooks.use(refuseTrailingSlash);
 twilioWebhooks.use(requireConfig);
 twilioWebhooks.route(WEBHOOK_PATH, answering);

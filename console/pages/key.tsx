@@ -1,8 +1,9 @@
 import { useState } from "preact/hooks";
-import { api, signIn } from "../api.ts";
+import { api, rotateKey, signIn } from "../api.ts";
 import type { Session } from "../types.ts";
 import { Button, Copy, Dialog, Problem, When } from "../ui.tsx";
 import { useAction } from "../use.ts";
+import { KeyField, keyIn } from "./sign-in.tsx";
 
 export function KeyPage({ session }: { session: Session }) {
   const [isAsking, ask] = useState(false);
@@ -45,9 +46,10 @@ export function KeyPage({ session }: { session: Session }) {
 }
 
 function Rotation({ onClose }: { onClose: () => void }) {
+  const [present, setPresent] = useState("");
   const [key, setKey] = useState("");
   const rotate = useAction(async () => {
-    const { key_id, key_secret } = await api.rotateKey();
+    const { key_id, key_secret } = await rotateKey(keyIn(present));
     setKey(`${key_id}:${key_secret}`);
     // The rotation ended this session too; the new secret starts the next one.
     await signIn(`${key_id}:${key_secret}`);
@@ -55,7 +57,14 @@ function Rotation({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title={key === "" ? "Rotate the secret?" : "Save the new key now"} onClose={onClose}>
       {key === "" ? (
-        <p>Every program that uses the old secret gets a 401 from now on, until it has the new one.</p>
+        <>
+          <p>Every program that uses the old secret gets a 401 from now on, until it has the new one.</p>
+          <KeyField
+            hint="The key with its present secret: a session alone cannot rotate it."
+            value={present}
+            onInput={setPresent}
+          />
+        </>
       ) : (
         <>
           <p>It is not stored and cannot be shown again.</p>

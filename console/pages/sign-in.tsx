@@ -11,6 +11,32 @@ export function keyIn(text: string): string {
   return id && secret ? `${id}:${secret}` : text.trim();
 }
 
+export function KeyField({
+  hint,
+  value,
+  onInput,
+}: {
+  hint: string;
+  value: string;
+  onInput: (key: string) => void;
+}) {
+  return (
+    <Field label="API key" hint={hint}>
+      {(ids) => (
+        <input
+          {...ids}
+          type="password"
+          autocomplete="off"
+          spellcheck={false}
+          required
+          value={value}
+          onInput={(event) => onInput(textOf(event))}
+        />
+      )}
+    </Field>
+  );
+}
+
 export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void }) {
   const [key, setKey] = useState("");
   const { run, isBusy, error } = useAction(async () => onSignedIn(await signIn(keyIn(key))));
@@ -21,22 +47,11 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
       </p>
       <h1>Sign in</h1>
       <Form onSubmit={run}>
-        <Field
-          label="API key"
+        <KeyField
           hint="The key id (nxf_…), a colon and the key secret (nxfs_…). It is exchanged for a session of twelve hours and not kept in this browser."
-        >
-          {(ids) => (
-            <input
-              {...ids}
-              type="password"
-              autocomplete="off"
-              spellcheck={false}
-              required
-              value={key}
-              onInput={(event) => setKey(textOf(event))}
-            />
-          )}
-        </Field>
+          value={key}
+          onInput={setKey}
+        />
         <Problem error={error} />
         <Button type="submit" kind="primary" isBusy={isBusy}>
           Sign in

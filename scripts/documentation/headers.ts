@@ -36,6 +36,7 @@ export function headersFile(guides: readonly string[]): string {
         "Referrer-Policy: no-referrer",
         "Cross-Origin-Opener-Policy: same-origin",
         "X-Content-Type-Options: nosniff",
+        "Strict-Transport-Security: max-age=31536000",
       ].join("\n  "),
     )
     .join("\n");

@@ -102,8 +102,9 @@ async function takeCall(c: AppContext): Promise<Response> {
 async function takeFallback(c: AppContext): Promise<Response> {
   const unverified = await readUnverified(c);
   const route = await lastResort(unverified, routeServices(c));
+  if (!route) return twimlResponse(...unavailable());
   const from = parametersOf(unverified).get("From") ?? "";
-  return twimlResponse(...(route ? fallback(await routeOfPathOrPlain(c, route), from) : unavailable()));
+  return twimlResponse(...fallback(await routeOfPathOrPlain(c, route), from));
 }
 
 async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> {
@@ -111,6 +112,8 @@ async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> 
   const known = await lastResort(unverified, routeServices(c));
   const route = known && (await routeOfPathOrPlain(c, known));
   const parameters = parametersOf(unverified);
+  // Nobody knows who sent it: nothing is written, and nothing in it is acted on.
+  if (known?.isUnverified) return twimlResponse(...fallback(known, ""));
   const isOfConnect = !parameters.has("DialCallStatus");
   if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
     return twimlResponse(...(await closeConversation(c, route, parameters, isPlain)));

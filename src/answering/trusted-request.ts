@@ -2,6 +2,7 @@ import { ownAddresses } from "../config.ts";
 import { baseServices } from "../http/base-services.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
+import { limit } from "../http/rate-limit.ts";
 import { readBody } from "../http/read-body.ts";
 import { requestServices } from "../services.ts";
 import { verify } from "../twilio/signature.ts";
@@ -35,13 +36,15 @@ export type UnverifiedRequest = {
  * Reads a request, and refuses it as cheaply as possible.
  *
  * @throws ApiError `invalid_signature` if there is no signature, `not_found` if this service has not made the id,
- *   `unsupported_media_type`, `payload_too_large`
+ *   `rate_limit_exceeded`, `unsupported_media_type`, `payload_too_large`
  */
 export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> {
   const signature = c.req.header("x-twilio-signature");
   if (!signature) throw new ApiError("invalid_signature");
   const [accountId = "", id = ""] = [c.req.param("account"), c.req.param("id")];
   if (!(await createIds(c.get("config").idSecret).isPhoneNumberId(id))) throw new ApiError("not_found");
+  // Whoever has the number's token can sign as much as he likes. Twilio then asks the fallback, which counts by itself.
+  await limit(c, c.env.WEBHOOK_LIMIT, c.req.path.endsWith("-fallback") ? `${id}/fallback` : id);
   const mediaType = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
   const isForm = mediaType === "application/x-www-form-urlencoded";
   const isJson = mediaType === "application/json";

@@ -9,14 +9,14 @@ const HOUR_MS = 60 * 60 * 1000;
 
 /**
  * Allows ten new API keys per hour and IP address. D1 counts them, because Cloudflare's rate limits have no period longer
- * than a minute. Must run after `requireAdmin`. A request that did not come through Cloudflare has no address and is not
+ * than a minute. For open signup only: whoever has the admin token is not limited. Must run after `requireAdmin`. A request that did not come through Cloudflare has no address and is not
  * counted.
  *
  * @throws ApiError `rate_limit_exceeded`
  */
 export const limitCreation = createMiddleware<AppEnv>(async (c, next) => {
   const address = c.req.header("cf-connecting-ip");
-  if (address !== undefined) {
+  if (address !== undefined && c.get("config").openSignup) {
     const { db, vault, now } = baseServices(c.env, c.get("config"), c.get("log"));
     const time = now().getTime();
     const elapsed = time % HOUR_MS;

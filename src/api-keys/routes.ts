@@ -27,6 +27,11 @@ export const apiKeys = new Hono<AppEnv>()
     return c.json({ message, key_id: keyId, key_secret: keySecret }, 201);
   })
   .post("/rotate", withApiKeyNoReplay, async (c) => {
+    // A session ends; with a new secret its holder would keep the key for ever.
+    if (c.req.header("authorization") === undefined)
+      throw new ApiError("key_secret_required", {
+        message: "A session cannot rotate its key. Send Authorization: Bearer KEY_ID:KEY_SECRET.",
+      });
     const keyId = c.get("apiKeyId");
     const keySecret = newId("apiKeySecret");
     const isReplaced = await replaceSecret(

@@ -29,6 +29,7 @@ export function csvLine({ error, ...result }: Result): string {
  * @internal
  */
 export function cell(value: string): string {
-  const safe = /^[=+\-@\t\r\n]/.test(value) && !isE164(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const safe =
+    /^\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/.test(value) && !isE164(value) ? `'${value}` : value;
+  return /[",;\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

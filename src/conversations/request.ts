@@ -1,4 +1,5 @@
 import type { Message, ModelRequest, Tool } from "../model/model.ts";
+import { isE164 } from "../twilio/e164.ts";
 import type { State, Turn } from "./state.ts";
 
 // What the model is asked. The customer's prompt and the caller's words are its data; nothing in them is acted on here.
@@ -31,7 +32,8 @@ export type Asked = {
 export function callRequest({ opening, turns }: State): ModelRequest {
   const { agent, from, phoneNumber, isOutbound } = opening;
   const { systemPrompt, talk } = agent;
-  const other = from || "unknown";
+  // Who calls by SIP chooses the text.
+  const other = isE164(from) ? from : "unknown";
   const facts = isOutbound
     ? `You have called ${other}; the number that you call from is ${phoneNumber}.`
     : `The caller's number is ${other}; the number that was called is ${phoneNumber}.`;

@@ -63,4 +63,6 @@ export function setCommonHeaders(c: AppContext, headers: Headers): void {
   headers.set("x-request-id", c.get("requestId"));
   if (!headers.has("cache-control")) headers.set("cache-control", "no-store");
   headers.set("x-content-type-options", "nosniff");
+  // Browsers heed it only over https.
+  headers.set("strict-transport-security", "max-age=31536000");
 }

@@ -76,6 +76,11 @@ export const errorCatalogue = {
     status: 403,
     message: "A page of another site sent this request. Send it from a program, without an Origin header.",
   },
+  https_required: {
+    status: 403,
+    message:
+      "The request came in the clear, over http. Send it to the https address, and replace the API key if it held one.",
+  },
   account_mismatch: {
     status: 403,
     message: "The request names a Twilio account, but the number was imported from another one.",

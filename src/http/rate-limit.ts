@@ -15,19 +15,20 @@ const PERIOD_SECONDS = 60;
  */
 export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
   const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-  await count(c, isRead ? c.env.READ_LIMIT : c.env.WRITE_LIMIT);
+  await limit(c, isRead ? c.env.READ_LIMIT : c.env.WRITE_LIMIT, c.get("apiKeyId"));
   await next();
 });
 
 /** The same for a POST that changes nothing by itself: it counts as a read. */
 export const limitReads = createMiddleware<AppEnv>(async (c, next) => {
-  await count(c, c.env.READ_LIMIT);
+  await limit(c, c.env.READ_LIMIT, c.get("apiKeyId"));
   await next();
 });
 
-async function count(c: AppContext, limiter: RateLimit): Promise<void> {
+/** @throws ApiError `rate_limit_exceeded` */
+export async function limit(c: AppContext, limiter: RateLimit, key: string): Promise<void> {
   // If the limiter fails, requests are still served.
-  const { success } = await limiter.limit({ key: c.get("apiKeyId") }).catch((error: unknown) => {
+  const { success } = await limiter.limit({ key }).catch((error: unknown) => {
     c.get("log").warn("rate_limit_unavailable", errorFields(error));
     return { success: true };
   });

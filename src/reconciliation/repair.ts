@@ -177,6 +177,11 @@ export async function storeFinding(
   const event = draft && (await sealEvent(draft, services.vault, now()));
   if (event) statements.push(insertPending(db, event));
   const results = await batch(db, statements);
-  log.info("number_checked", { phone_number, health: health.health, reasons: told.join(" ") });
+  log.info("number_checked", {
+    key_id: apiKeyId,
+    phone_number,
+    health: health.health,
+    reasons: told.join(" "),
+  });
   if (event && results[1]?.meta.changes === 1) services.defer(relay([event], services));
 }

@@ -5,6 +5,7 @@ import { haveImported, tell, webhookUrl } from "../support/answering.ts";
 import { brokenDatabase } from "../support/database.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { twilio } from "../support/twilio.ts";
+import { rows } from "../support/worker.ts";
 
 const RELAY = { type: "conversation_relay", url: "wss://runtime.example/relay" };
 const FALLBACK = { type: "say", text: "Our assistant is resting. Goodbye." };
@@ -149,6 +150,20 @@ describe("when something of ours is broken", () => {
     await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = 'v1.gone.AAAA.AAAA'").run();
     const response = await tell(imported, "voice-fallback", CALL);
     expect([response.status, await response.text()]).toEqual([200, expect.stringContaining(FALLBACK.text)]);
+  });
+
+  it("what nobody can verify changes nothing, whatever it says of the account", async () => {
+    expectErrorLog("stored_token_unreadable");
+    const imported = await haveImported({ fallback: FALLBACK });
+    await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = 'v1.gone.AAAA.AAAA'").run();
+    const failed = { ...CALL, SessionStatus: "failed", ErrorCode: "64101" };
+    const response = await tell(imported, "connect-action", failed, {
+      signature: "made up",
+      env: { MODEL_BASE_URL: "https://model.example/v1", MODEL: "scripted" },
+    });
+    expect(await response.text()).toContain(FALLBACK.text);
+    expect(await rows("twilio_accounts")).toMatchObject([{ relay_refused_at: null }]);
+    expect(logLines().filter(({ event }) => event === "relay_refused")).toEqual([]);
   });
 
   it("the fallback is the agent's own where nothing is broken but the voice URL", async () => {

@@ -79,6 +79,7 @@ describe("signing in", () => {
     const there = await signIn(browser, world.origin, key, DESKTOP);
     await open(here.page, "API key");
     await here.page.getByRole("button", { name: "Rotate…" }).click();
+    await here.page.getByLabel("API key").fill(key);
     await here.page.getByRole("button", { name: "Rotate now" }).click();
     const shown = await here.page.getByRole("dialog").locator("code").textContent();
     expect(shown).toMatch(/^nxf_[0-9a-f]{32}:nxfs_[0-9a-f]{64}$/);

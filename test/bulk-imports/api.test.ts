@@ -307,9 +307,13 @@ describe("a cell of the CSV", () => {
     ["+1+cmd", "'+1+cmd"],
     ["-2", "'-2"],
     ["@x", "'@x"],
-    ["\t=1", "'\t=1"],
+    ["\t=1", '"\'\t=1"'],
     ['say "no", twice', '"say ""no"", twice"'],
     ["two\nlines", '"two\nlines"'],
+    ["＝1", "'＝1"],
+    [" =1", "' =1"],
+    ["a;=1", '"a;=1"'],
+    ["a\t=1", '"a\t=1"'],
     ["plain", "plain"],
   ])("%j is %j", (value, expected) => {
     expect(cell(value)).toBe(expected);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { haveImported, tell } from "../support/answering.ts";
+import { watchedDatabase } from "../support/database.ts";
 import { call, createKey, expectError, get } from "../support/worker.ts";
 
 const spent = { limit: async () => ({ success: false }) } as unknown as RateLimit;
@@ -33,6 +35,25 @@ describe("rate limits", () => {
     const stranger = { key_id: `nxf_${"0".repeat(32)}`, key_secret: "x" };
     const response = await call("GET", "/v1/agents", stranger, undefined, { env: { READ_LIMIT: spent } });
     await expectError(response, 401, "invalid_api_key");
+  });
+
+  it("refuse a number's webhooks before the body and D1, and its fallback by itself", async () => {
+    const imported = await haveImported();
+    const asked: string[] = [];
+    const limiter = {
+      limit: async ({ key }: { key: string }) => {
+        asked.push(key);
+        return { success: key.endsWith("/fallback") };
+      },
+    } as unknown as RateLimit;
+    const { DB, trips } = watchedDatabase();
+    const env = { WEBHOOK_LIMIT: limiter, DB };
+    const refused = await tell(imported, "voice", { CallSid: "CA1" }, { env });
+    const error = await expectError(refused, 429, "rate_limit_exceeded");
+    expect(error.details).toEqual({ retry_after: 60 });
+    expect(trips()).toBe(0);
+    expect((await tell(imported, "voice-fallback", { CallSid: "CA1" }, { env })).status).toBe(200);
+    expect(asked).toEqual([imported.id, `${imported.id}/fallback`]);
   });
 
   it("leave an Idempotency-Key usable", async () => {

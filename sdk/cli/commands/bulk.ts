@@ -131,8 +131,10 @@ async function follow(
   const results = await patiently(async () =>
     (await nixflex.downloadPhoneNumberImportResults({ path })).text(),
   );
-  writeFileSync(`${out}.part`, results);
-  renameSync(`${out}.part`, out);
+  // A name that nobody can have put there before, and for its owner only: the results name customers.
+  const part = `${out}.${randomUUID()}.part`;
+  writeFileSync(part, results, { flag: "wx", mode: 0o600 });
+  renameSync(part, out);
   print(
     json,
     { ...now, results: out },

@@ -53,6 +53,7 @@ export async function importNumber(
   const agentId = await confirm(claimed, { smsRefused, isRegionChecked: known.isRegionChecked }, services);
 
   log.info("number_imported", {
+    key_id: apiKeyId,
     phone_number: body.phone_number,
     agent_id: body.agent_id,
     account_sid: body.twilio_sid,

@@ -201,5 +201,10 @@ async function forget(
   services.routesChanged(row.api_key_id);
   if (!isReleased) throw inProgress(1);
   if (event && hasEvent) services.defer(relay([event], services));
-  log.info("number_released", { phone_number: row.phone_number, account_sid: row.account_sid, reason });
+  log.info("number_released", {
+    key_id: row.api_key_id,
+    phone_number: row.phone_number,
+    account_sid: row.account_sid,
+    reason,
+  });
 }
