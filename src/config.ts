@@ -69,6 +69,22 @@ export function isPublishedExample(text: string): boolean {
 const JURISDICTIONS = ["eu", "us", "fedramp", "fedramp-high"] as const;
 const LOCATION_HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "afr", "me"] as const;
 
+/** Every binding that must be there, and a method by which it is told. */
+const BINDINGS = {
+  DB: "prepare",
+  RECONCILIATION: "send",
+  EVENT_OUTBOX: "getByName",
+  CONVERSATIONS: "getByName",
+  TEXT_THREADS: "getByName",
+  CALL_LOG: "getByName",
+  ACCOUNT_PACE: "getByName",
+  BULK_IMPORTS: "getByName",
+  READ_LIMIT: "limit",
+  WRITE_LIMIT: "limit",
+  WEBHOOK_LIMIT: "limit",
+  ASSETS: "fetch",
+} as const satisfies Partial<Record<keyof Env, string>>;
+
 const MIN_ADMIN_TOKEN_LENGTH = 32;
 const MAX_TIMEOUT_MS = 60_000;
 export const MIN_CALLS_PER_SECOND = 0.1;
@@ -102,18 +118,10 @@ function checkEnv(env: Partial<Env>): Config {
     }
   };
 
-  if (typeof env.DB?.prepare !== "function") problems.push("DB is missing");
-  if (typeof env.EVENT_OUTBOX?.getByName !== "function") problems.push("EVENT_OUTBOX is missing");
-  if (typeof env.RECONCILIATION?.send !== "function") problems.push("RECONCILIATION is missing");
-  if (typeof env.CONVERSATIONS?.getByName !== "function") problems.push("CONVERSATIONS is missing");
-  if (typeof env.TEXT_THREADS?.getByName !== "function") problems.push("TEXT_THREADS is missing");
-  if (typeof env.CALL_LOG?.getByName !== "function") problems.push("CALL_LOG is missing");
-  if (typeof env.ACCOUNT_PACE?.getByName !== "function") problems.push("ACCOUNT_PACE is missing");
-  if (typeof env.BULK_IMPORTS?.getByName !== "function") problems.push("BULK_IMPORTS is missing");
-  if (typeof env.READ_LIMIT?.limit !== "function") problems.push("READ_LIMIT is missing");
-  if (typeof env.WRITE_LIMIT?.limit !== "function") problems.push("WRITE_LIMIT is missing");
-  if (typeof env.WEBHOOK_LIMIT?.limit !== "function") problems.push("WEBHOOK_LIMIT is missing");
-  if (typeof env.ASSETS?.fetch !== "function") problems.push("ASSETS is missing");
+  for (const [name, method] of Object.entries(BINDINGS)) {
+    const binding = env[name as keyof typeof BINDINGS] as Record<string, unknown> | undefined;
+    if (typeof binding?.[method] !== "function") problems.push(`${name} is missing`);
+  }
   const config = {
     publicBaseUrl: check("PUBLIC_BASE_URL", parseOrigin),
     previousPublicBaseUrl: env.PREVIOUS_PUBLIC_BASE_URL

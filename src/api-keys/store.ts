@@ -21,9 +21,8 @@ type Credentials = { secret_hash: string; jurisdiction: string | null };
 
 /** Statement for a batch: the first one that comes decides. */
 function rememberJurisdiction(db: D1Database, jurisdiction: string): D1PreparedStatement {
-  return sql(
-    db,
-  )`INSERT INTO deployment (id, jurisdiction) VALUES (1, ${jurisdiction}) ON CONFLICT DO NOTHING`;
+  return sql(db)`INSERT INTO deployment (id, jurisdiction) VALUES (1, ${jurisdiction})
+    ON CONFLICT DO NOTHING`;
 }
 
 const JURISDICTION = part`(SELECT jurisdiction FROM deployment WHERE id = 1)`;
