@@ -48,6 +48,14 @@ export const sql =
       .bind(...whole.values);
   };
 
+/** The same for an object: carries the statement out. */
+export const exec =
+  <Row extends Record<string, SqlStorageValue>>(storage: SqlStorage) =>
+  (...statement: Parameters<typeof part>): SqlStorageCursor<Row> => {
+    const { texts, values } = part(...statement);
+    return storage.exec<Row>(texts.join("?"), ...values);
+  };
+
 // A read may be repeated, so every read is, if D1 only fails in passing. A write is repeated only if the call says that
 // it may be: carried out a second time, it changes nothing more, and nobody needs its count.
 

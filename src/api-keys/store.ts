@@ -37,7 +37,8 @@ export async function insertApiKey(
   const insert = sql(db)`INSERT INTO api_keys
       (id, secret_hash, name, created_at, concurrent_call_limit, calls_per_second, jurisdiction)
     VALUES (${row.id}, ${row.secret_hash}, ${row.name}, ${row.created_at},
-      ${limits.concurrent_call_limit ?? DEFAULT_CONCURRENT_CALLS}, ${limits.calls_per_second ?? null}, ${jurisdiction})`;
+      ${limits.concurrent_call_limit ?? DEFAULT_CONCURRENT_CALLS}, ${limits.calls_per_second ?? null},
+      ${jurisdiction})`;
   await checkJurisdiction(db, jurisdiction);
   await batch(db, [rememberJurisdiction(db, jurisdiction), insert]);
 }

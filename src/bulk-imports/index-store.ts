@@ -1,4 +1,4 @@
-import { readPage, run } from "../database.ts";
+import { readPage, run, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 // Which API key has which bulk imports. Everything else about them is in their objects.
@@ -12,29 +12,23 @@ const MAX_UNFINISHED = 5;
  * @throws StorageError
  */
 export async function noteBegin(db: D1Database, id: string, apiKeyId: string, now: string): Promise<boolean> {
-  const changed = await run(
-    db
-      .prepare(
-        `INSERT INTO phone_number_imports (id, api_key_id, created_at)
-         SELECT ?1, ?2, ?3 WHERE (SELECT COUNT(*) FROM phone_number_imports
-           WHERE api_key_id = ?2 AND ended_at IS NULL AND id <> ?1) < ?4
-         ON CONFLICT (id) DO UPDATE SET ended_at = NULL`,
-      )
-      .bind(id, apiKeyId, now, MAX_UNFINISHED),
-  );
+  const changed = await run(sql(db)`INSERT INTO phone_number_imports (id, api_key_id, created_at)
+    SELECT ${id}, ${apiKeyId}, ${now} WHERE (SELECT COUNT(*) FROM phone_number_imports
+      WHERE api_key_id = ${apiKeyId} AND ended_at IS NULL AND id <> ${id}) < ${MAX_UNFINISHED}
+    ON CONFLICT (id) DO UPDATE SET ended_at = NULL`);
   return changed === 1;
 }
 
 /** @throws StorageError */
 export async function noteEnd(db: D1Database, id: string, endedAt: string): Promise<void> {
-  await run(db.prepare("UPDATE phone_number_imports SET ended_at = ?2 WHERE id = ?1").bind(id, endedAt), {
+  await run(sql(db)`UPDATE phone_number_imports SET ended_at = ${endedAt} WHERE id = ${id}`, {
     isIdempotent: true,
   });
 }
 
 /** @throws StorageError */
 export async function forgetImport(db: D1Database, id: string): Promise<void> {
-  await run(db.prepare("DELETE FROM phone_number_imports WHERE id = ?1").bind(id), { isIdempotent: true });
+  await run(sql(db)`DELETE FROM phone_number_imports WHERE id = ${id}`, { isIdempotent: true });
 }
 
 /** The ids of a page of an API key's bulk imports, newest first, and how many there are. @throws StorageError */
@@ -45,13 +39,9 @@ export async function listImports(
 ): Promise<{ ids: string[]; count: number }> {
   const { rows, count } = await readPage<{ id: string }>(
     db,
-    db
-      .prepare(
-        `SELECT id FROM phone_number_imports WHERE api_key_id = ?1
-         ORDER BY created_at DESC, id DESC LIMIT ?2 OFFSET ?3`,
-      )
-      .bind(apiKeyId, limit, offset),
-    db.prepare("SELECT COUNT(*) AS count FROM phone_number_imports WHERE api_key_id = ?1").bind(apiKeyId),
+    sql(db)`SELECT id FROM phone_number_imports WHERE api_key_id = ${apiKeyId}
+      ORDER BY created_at DESC, id DESC LIMIT ${limit} OFFSET ${offset}`,
+    sql(db)`SELECT COUNT(*) AS count FROM phone_number_imports WHERE api_key_id = ${apiKeyId}`,
   );
   return { ids: rows.map(({ id }) => id), count };
 }

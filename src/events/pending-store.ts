@@ -1,5 +1,5 @@
 import { all, run, sql } from "../database.ts";
-import type { EventType, SealedEvent } from "./event.ts";
+import type { SealedEvent } from "./event.ts";
 
 /**
  * Statement for a batch: keeps an event until its outbox has it, if its agent has a webhook_url to send it to.
@@ -33,29 +33,11 @@ export function listPending(db: D1Database, limit: number): Promise<{ id: string
     ORDER BY ROW_NUMBER() OVER (PARTITION BY api_key_id ORDER BY created_at, id) LIMIT ${limit}`);
 }
 
-type PendingRow = {
-  id: string;
-  api_key_id: string;
-  agent_id: string;
-  lane: string;
-  type: EventType;
-  payload_sealed: string;
-  created_at: string;
-};
-
 /** Events that no outbox has yet. @throws StorageError */
-export async function findPending(db: D1Database, ids: readonly string[]): Promise<SealedEvent[]> {
-  const rows = await all<PendingRow>(sql(db)`SELECT id, api_key_id, agent_id, lane, type, payload_sealed,
-      created_at FROM pending_events WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
-  return rows.map((row) => ({
-    id: row.id,
-    apiKeyId: row.api_key_id,
-    agentId: row.agent_id,
-    lane: row.lane,
-    type: row.type,
-    payloadSealed: row.payload_sealed,
-    createdAt: row.created_at,
-  }));
+export function findPending(db: D1Database, ids: readonly string[]): Promise<SealedEvent[]> {
+  return all<SealedEvent>(sql(db)`SELECT id, api_key_id AS apiKeyId, agent_id AS agentId, lane, type,
+      payload_sealed AS payloadSealed, created_at AS createdAt
+    FROM pending_events WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
 }
 
 /** @throws StorageError */

@@ -1,6 +1,7 @@
-import { all, first, runReturning } from "../database.ts";
+import { all, first, part, runReturning, sql } from "../database.ts";
 import type { DriftPolicy, Health, HealthReason } from "../phone-numbers/health.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
+import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
 /** The columns of a number that a check needs. */
 export type CheckedRow = {
@@ -19,10 +20,11 @@ export type CheckedRow = {
   updated_at: string;
 };
 
-// The first parameter is the API key. If it is revoked, nobody can release its numbers: the owner leaves by changing
+// If the API key is revoked, nobody can release its numbers: the owner leaves by changing
 // them at Twilio, and we must not repair that.
-const CHECKED_COLUMNS = `id, twilio_account_id, phone_number, agent_id, twilio_number_sid, sms_refused, health, health_reasons, repaired_at,
-  repairs, updated_at, CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ?1 AND k.revoked_at IS NOT NULL)
+const checkedColumns = (apiKeyId: string) => part`id, twilio_account_id, phone_number, agent_id,
+  twilio_number_sid, sms_refused, health, health_reasons, repaired_at, repairs, updated_at,
+  CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy`;
 
 /** An account's active numbers after a SID, in the order of their SIDs. @throws StorageError */
@@ -32,15 +34,9 @@ export function findAccountRows(
   afterSid: string,
   limit: number,
 ): Promise<CheckedRow[]> {
-  return all<CheckedRow>(
-    db
-      .prepare(
-        `SELECT ${CHECKED_COLUMNS} FROM phone_numbers
-         WHERE twilio_account_id = ?2 AND twilio_number_sid > ?3 AND state = 'active'
-         ORDER BY twilio_number_sid LIMIT ?4`,
-      )
-      .bind(apiKeyId, id, afterSid, limit),
-  );
+  return all<CheckedRow>(sql(db)`SELECT ${checkedColumns(apiKeyId)} FROM phone_numbers
+    WHERE twilio_account_id = ${id} AND twilio_number_sid > ${afterSid} AND state = 'active'
+    ORDER BY twilio_number_sid LIMIT ${limit}`);
 }
 
 /** The SIDs of an account's numbers after a SID, in order. Reads only an index. @throws StorageError */
@@ -50,15 +46,9 @@ export async function findAccountSids(
   afterSid: string,
   limit: number,
 ): Promise<string[]> {
-  const rows = await all<{ sid: string }>(
-    db
-      .prepare(
-        `SELECT twilio_number_sid AS sid FROM phone_numbers
-         WHERE twilio_account_id = ?1 AND twilio_number_sid > ?2
-         ORDER BY twilio_number_sid LIMIT ?3`,
-      )
-      .bind(id, afterSid, limit),
-  );
+  const rows = await all<{ sid: string }>(sql(db)`SELECT twilio_number_sid AS sid FROM phone_numbers
+    WHERE twilio_account_id = ${id} AND twilio_number_sid > ${afterSid}
+    ORDER BY twilio_number_sid LIMIT ${limit}`);
   return rows.map(({ sid }) => sid);
 }
 
@@ -68,18 +58,11 @@ export function findNumberToCheck(
   apiKeyId: string,
   phoneNumber: string,
 ): Promise<(CheckedRow & TwilioAccountRow & AccountColumns) | null> {
-  return first(
-    db
-      .prepare(
-        `SELECT n.id, n.phone_number, n.agent_id, n.twilio_number_sid, n.sms_refused, n.drift_policy, n.health,
-           n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.twilio_account_id, t.account_sid, t.region,
-           t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
-         FROM phone_numbers n
-         JOIN twilio_accounts t ON t.id = n.twilio_account_id
-         WHERE n.phone_number = ?2 AND n.api_key_id = ?1 AND n.state = 'active'`,
-      )
-      .bind(apiKeyId, phoneNumber),
-  );
+  return first(sql(db)`SELECT n.id, n.phone_number, n.agent_id, n.twilio_number_sid, n.sms_refused,
+      n.drift_policy, n.health, n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.twilio_account_id,
+      t.account_sid, t.region, t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
+    FROM ${NUMBERS_AND_ACCOUNTS}
+    WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`);
 }
 
 type Lease = { apiKeyId: string; id: string; holder: string; leaseExpiresAt: string };
@@ -95,16 +78,11 @@ export function acquireLease(
   { apiKeyId, id, holder, leaseExpiresAt }: Lease,
   now: string,
 ): Promise<CheckedRow | null> {
-  return runReturning<CheckedRow>(
-    db
-      .prepare(
-        `UPDATE phone_numbers SET lease_holder = ?3, lease_expires_at = ?4
-         WHERE api_key_id = ?1 AND id = ?2 AND state = 'active'
-           AND (lease_expires_at IS NULL OR lease_expires_at <= ?5)
-         RETURNING ${CHECKED_COLUMNS}`,
-      )
-      .bind(apiKeyId, id, holder, leaseExpiresAt, now),
-  );
+  return runReturning<CheckedRow>(sql(db)`UPDATE phone_numbers SET lease_holder = ${holder},
+      lease_expires_at = ${leaseExpiresAt}
+    WHERE api_key_id = ${apiKeyId} AND id = ${id} AND state = 'active'
+      AND (lease_expires_at IS NULL OR lease_expires_at <= ${now})
+    RETURNING ${checkedColumns(apiKeyId)}`);
 }
 
 /**
@@ -118,12 +96,9 @@ export function endLease(
   holder: string,
   outcomeUnknownUntil: string | null,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE phone_numbers SET lease_expires_at = NULL, outcome_unknown_until = COALESCE(?3, outcome_unknown_until)
-       WHERE id = ?1 AND lease_holder = ?2 AND state = 'active'`,
-    )
-    .bind(id, holder, outcomeUnknownUntil);
+  return sql(db)`UPDATE phone_numbers SET lease_expires_at = NULL,
+      outcome_unknown_until = COALESCE(${outcomeUnknownUntil}, outcome_unknown_until)
+    WHERE id = ${id} AND lease_holder = ${holder} AND state = 'active'`;
 }
 
 export type NumberHealth = {
@@ -142,27 +117,14 @@ export function putHealth(
   { id, health, reasons, repair, smsRefused }: NumberHealth,
   now: string,
 ): D1PreparedStatement {
-  return db
-    .prepare(
-      `UPDATE phone_numbers SET health = ?2, health_reasons = ?3, checked_at = ?4,
-         repaired_at = COALESCE(?5, repaired_at), repairs = COALESCE(?6, repairs),
-         sms_refused = COALESCE(?7, sms_refused)
-       WHERE id = ?1 AND state = 'active'`,
-    )
-    .bind(
-      id,
-      health,
-      JSON.stringify(reasons),
-      now,
-      repair?.at ?? null,
-      repair?.inARow ?? null,
-      smsRefused ? 1 : null,
-    );
+  return sql(db)`UPDATE phone_numbers SET health = ${health}, health_reasons = ${JSON.stringify(reasons)},
+      checked_at = ${now}, repaired_at = COALESCE(${repair?.at ?? null}, repaired_at),
+      repairs = COALESCE(${repair?.inARow ?? null}, repairs), 
+      sms_refused = COALESCE(${smsRefused ? 1 : null}, sms_refused)
+    WHERE id = ${id} AND state = 'active'`;
 }
 
 /** Statement for a batch: the number was checked, and its health has not changed. */
 export function putChecked(db: D1Database, id: string, now: string): D1PreparedStatement {
-  return db
-    .prepare("UPDATE phone_numbers SET checked_at = ?2 WHERE id = ?1 AND state = 'active'")
-    .bind(id, now);
+  return sql(db)`UPDATE phone_numbers SET checked_at = ${now} WHERE id = ${id} AND state = 'active'`;
 }

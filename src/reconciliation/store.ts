@@ -1,4 +1,4 @@
-import { readBatch } from "../database.ts";
+import { readBatch, sql } from "../database.ts";
 import type { Health } from "../phone-numbers/health.ts";
 import type { AccountHealth } from "../twilio-accounts/row.ts";
 
@@ -9,18 +9,10 @@ import type { AccountHealth } from "../twilio-accounts/row.ts";
  */
 export async function findHealth(db: D1Database, apiKeyId: string) {
   const [numbers, accounts] = await readBatch(db, [
-    db
-      .prepare(
-        `SELECT twilio_account_id, health, COUNT(*) AS count FROM phone_numbers
-         WHERE api_key_id = ?1 AND state = 'active' GROUP BY twilio_account_id, health`,
-      )
-      .bind(apiKeyId),
-    db
-      .prepare(
-        `SELECT id, account_sid, region, health, checked_at, next_check_at FROM twilio_accounts
-         WHERE api_key_id = ?1 ORDER BY account_sid, region LIMIT 1000`,
-      )
-      .bind(apiKeyId),
+    sql(db)`SELECT twilio_account_id, health, COUNT(*) AS count FROM phone_numbers
+      WHERE api_key_id = ${apiKeyId} AND state = 'active' GROUP BY twilio_account_id, health`,
+    sql(db)`SELECT id, account_sid, region, health, checked_at, next_check_at FROM twilio_accounts
+      WHERE api_key_id = ${apiKeyId} ORDER BY account_sid, region LIMIT 1000`,
   ]);
   return {
     numbers: (numbers?.results ?? []) as {

@@ -1,3 +1,4 @@
+import { exec, type Part, part } from "../../database.ts";
 import type { DeliveryError } from "../delivery.ts";
 import type { EventType } from "../event.ts";
 import type { DeliveryState } from "./store.ts";
@@ -31,42 +32,36 @@ type Row = {
   attempts: string;
 };
 
-const COLUMNS = "id, type, agent_id, state, next_attempt_at, queued_at, created_at, updated_at, attempts";
-
-// What waits is read off an index, or lies behind the watermark.
-const PENDING = `SELECT seq FROM events WHERE next_attempt_at IS NOT NULL UNION ALL
-  SELECT seq FROM events WHERE seq > ?3 AND state = 'pending' AND next_attempt_at IS NULL`;
-
-// Every statement names the same three parameters: limit, offset and watermark.
-const CONDITIONS: Record<DeliveryState | "any", string> = {
-  any: "?3 = ?3",
-  pending: `seq IN (${PENDING})`,
-  failed: "?3 = ?3 AND state = 'failed'",
-  delivered: "?3 = ?3 AND state = 'delivered'",
-};
+const COLUMNS = part`id, type, agent_id, state, next_attempt_at, queued_at, created_at, updated_at, attempts`;
 
 export type DeliveryQuery = { state: DeliveryState | undefined; limit: number; offset: number };
+
+/** Where the deliveries of each state are. What waits is read off an index, or lies behind the watermark. */
+const sources = (watermark: number) => ({
+  any: part`events`,
+  failed: part`events WHERE state = 'failed'`,
+  delivered: part`events WHERE state = 'delivered'`,
+  put_off: part`events WHERE next_attempt_at IS NOT NULL`,
+  fresh: part`events WHERE seq > ${watermark} AND state = 'pending' AND next_attempt_at IS NULL`,
+});
 
 /** A page of deliveries, newest first, and how many there are in all. */
 export function listDeliveries(
   sql: SqlStorage,
-  { state, limit, offset }: DeliveryQuery,
+  {
+    state = "any",
+    limit,
+    offset,
+  }: Omit<DeliveryQuery, "state"> & { state?: DeliveryState | "any" | undefined },
   watermark: number,
 ): { deliveries: Delivery[]; count: number } {
-  const where = CONDITIONS[state ?? "any"];
-  const rows = sql
-    .exec<Row>(
-      `SELECT ${COLUMNS} FROM events WHERE ${where} ORDER BY seq DESC LIMIT ?1 OFFSET ?2`,
-      limit,
-      offset,
-      watermark,
-    )
-    .toArray();
-  return { deliveries: rows.map(serialise), count: countDeliveries(sql, state, watermark) };
+  const { put_off, fresh, ...settled } = sources(watermark);
+  const pending = part`events WHERE seq IN (SELECT seq FROM ${put_off} UNION ALL SELECT seq FROM ${fresh})`;
+  return {
+    deliveries: page(sql, state === "pending" ? pending : settled[state], limit, offset),
+    count: countDeliveries(sql, state, watermark),
+  };
 }
-
-// In these words the index has them.
-const OF_NUMBER = "events WHERE lane = ?1 AND type >= 'number.' AND type < 'number/'";
 
 /** A page of what happened to a number itself, newest first; not its calls and texts. */
 export function listOfNumber(
@@ -74,30 +69,31 @@ export function listOfNumber(
   phoneNumberId: string,
   { limit, offset }: { limit: number; offset: number },
 ): { deliveries: Delivery[]; count: number } {
-  const page = `SELECT ${COLUMNS} FROM ${OF_NUMBER} ORDER BY seq DESC LIMIT ?2 OFFSET ?3`;
-  const all = `SELECT COUNT(*) AS count FROM ${OF_NUMBER}`;
-  return {
-    deliveries: sql.exec<Row>(page, phoneNumberId, limit, offset).toArray().map(serialise),
-    count: sql.exec<{ count: number }>(all, phoneNumberId).one().count,
-  };
+  // In these words the index has them.
+  const from = part`events WHERE lane = ${phoneNumberId} AND type >= 'number.' AND type < 'number/'`;
+  return { deliveries: page(sql, from, limit, offset), count: count(sql, from) };
 }
 
-function countDeliveries(sql: SqlStorage, state: DeliveryState | undefined, watermark: number): number {
-  const count = (from: string, ...values: number[]) =>
-    sql.exec<{ count: number }>(`SELECT COUNT(*) AS count FROM ${from}`, ...values).one().count;
-  const all = () => count("events");
-  const failed = () => count("events WHERE state = 'failed'");
-  const pending = () =>
-    count("events WHERE next_attempt_at IS NOT NULL") +
-    count("events WHERE seq > ? AND state = 'pending' AND next_attempt_at IS NULL", watermark);
-  if (state === "failed") return failed();
-  if (state === "pending") return pending();
-  // No index has them: they are what is left.
-  return state === "delivered" ? all() - failed() - pending() : all();
+function page(sql: SqlStorage, from: Part, limit: number, offset: number): Delivery[] {
+  return exec<Row>(sql)`SELECT ${COLUMNS} FROM ${from} ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`
+    .toArray()
+    .map(serialise);
+}
+
+const count = (sql: SqlStorage, from: Part) =>
+  exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM ${from}`.one().count;
+
+function countDeliveries(sql: SqlStorage, state: DeliveryState | "any", watermark: number): number {
+  const { any, failed, put_off, fresh } = sources(watermark);
+  const pending = () => count(sql, put_off) + count(sql, fresh);
+  if (state === "any") return count(sql, any);
+  if (state === "failed") return count(sql, failed);
+  // No index has the delivered ones: they are what is left.
+  return state === "pending" ? pending() : count(sql, any) - count(sql, failed) - pending();
 }
 
 export function findDelivery(sql: SqlStorage, id: string): Delivery | null {
-  const [row] = sql.exec<Row>(`SELECT ${COLUMNS} FROM events WHERE id = ?`, id).toArray();
+  const [row] = exec<Row>(sql)`SELECT ${COLUMNS} FROM events WHERE id = ${id}`.toArray();
   return row ? serialise(row) : null;
 }
 

@@ -1,3 +1,4 @@
+import { exec } from "../../database.ts";
 import { hasTables, keepTables } from "../../objects.ts";
 
 /** The tables of an outbox. @internal */
@@ -44,16 +45,16 @@ export type Settings = { apiKeyId: string; watermark: number };
 export function readSettings(sql: SqlStorage): Settings | undefined {
   if (!hasTables(sql)) return undefined;
   keepTables(sql, TABLES);
-  return sql.exec<Settings>("SELECT api_key_id AS apiKeyId, watermark FROM settings").one();
+  return exec<Settings>(sql)`SELECT api_key_id AS apiKeyId, watermark FROM settings`.one();
 }
 
 /** Makes the tables. Nothing is written for an API key that has no events. */
 export function createSettings(sql: SqlStorage, apiKeyId: string): Settings {
   keepTables(sql, TABLES);
-  sql.exec("INSERT INTO settings (id, api_key_id, watermark) VALUES (1, ?, 0)", apiKeyId);
+  exec(sql)`INSERT INTO settings (id, api_key_id, watermark) VALUES (1, ${apiKeyId}, 0)`;
   return { apiKeyId, watermark: 0 };
 }
 
 export function writeWatermark(sql: SqlStorage, watermark: number): void {
-  sql.exec("UPDATE settings SET watermark = ?", watermark);
+  exec(sql)`UPDATE settings SET watermark = ${watermark}`;
 }
