@@ -79,6 +79,7 @@ const BINDINGS = {
   CALL_LOG: "getByName",
   ACCOUNT_PACE: "getByName",
   BULK_IMPORTS: "getByName",
+  BACKGROUND: "getByName",
   READ_LIMIT: "limit",
   WRITE_LIMIT: "limit",
   WEBHOOK_LIMIT: "limit",
