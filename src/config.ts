@@ -72,8 +72,8 @@ const LOCATION_HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "af
 /** Every binding that must be there, and a method by which it is told. */
 const BINDINGS = {
   DB: "prepare",
-  RECONCILIATION: "send",
   EVENT_OUTBOX: "getByName",
+  RECONCILIATION: "send",
   CONVERSATIONS: "getByName",
   TEXT_THREADS: "getByName",
   CALL_LOG: "getByName",
