@@ -72,13 +72,14 @@ const LOCATION_HINTS = ["wnam", "enam", "sam", "weur", "eeur", "apac", "oc", "af
 /** Every binding that must be there, and a method by which it is told. */
 const BINDINGS = {
   DB: "prepare",
-  RECONCILIATION: "send",
   EVENT_OUTBOX: "getByName",
+  RECONCILIATION: "send",
   CONVERSATIONS: "getByName",
   TEXT_THREADS: "getByName",
   CALL_LOG: "getByName",
   ACCOUNT_PACE: "getByName",
   BULK_IMPORTS: "getByName",
+  BACKGROUND: "getByName",
   READ_LIMIT: "limit",
   WRITE_LIMIT: "limit",
   WEBHOOK_LIMIT: "limit",

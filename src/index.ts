@@ -1,7 +1,10 @@
+import { readConfig } from "./config.ts";
+import { createObjects } from "./objects.ts";
 import { WEBHOOK_PATH } from "./twilio/webhook-urls.ts";
 import type { WorkMessage } from "./twilio-accounts/work-message.ts";
 import { twilioWebhooks } from "./webhooks.ts";
 
+export { Background } from "./background.ts";
 export { BulkImport } from "./bulk-imports/object.ts";
 export { CallLog } from "./call-log/object.ts";
 export { AccountPace } from "./call-log/pace.ts";
@@ -18,12 +21,11 @@ export default {
     const { app } = await import("./app.ts");
     return app.fetch(request, env, context);
   },
-  async scheduled(trigger: { cron: string }, env: Env, context: Pick<ExecutionContext, "waitUntil">) {
-    const { runSchedule } = await import("./schedule.ts");
-    return runSchedule(trigger, env, context);
+  async scheduled({ cron }: { cron: string }, env: Env) {
+    await createObjects(env, readConfig(env)).background("cron").runJobs(cron);
   },
-  async queue(batch, env, context) {
+  async queue(batch, env) {
     const { consume } = await import("./queues.ts");
-    return consume(batch, env, context);
+    return consume(batch, env);
   },
 } satisfies ExportedHandler<Env, WorkMessage>;

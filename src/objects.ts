@@ -6,7 +6,13 @@ import { createIds } from "./vault/ids.ts";
 
 type Namespaces = Pick<
   Env,
-  "EVENT_OUTBOX" | "CALL_LOG" | "ACCOUNT_PACE" | "CONVERSATIONS" | "TEXT_THREADS" | "BULK_IMPORTS"
+  | "EVENT_OUTBOX"
+  | "CALL_LOG"
+  | "ACCOUNT_PACE"
+  | "CONVERSATIONS"
+  | "TEXT_THREADS"
+  | "BULK_IMPORTS"
+  | "BACKGROUND"
 >;
 
 export type Objects = ReturnType<typeof createObjects>;
@@ -38,6 +44,8 @@ export function createObjects(
       open(env.CONVERSATIONS, await nameOf(`conversation/${phoneNumberId}/${callSid}`)),
     textThread: async (phoneNumberId: string, correspondent: string) =>
       open(env.TEXT_THREADS, await nameOf(`text-thread/${phoneNumberId}/${correspondent}`)),
+    /** There may be as many as there are checkers; any does any work. */
+    background: (name: string | number) => open(env.BACKGROUND, `background-${name}`),
     bulkImport: (id: string) => open(env.BULK_IMPORTS, id),
     bulkLane: (id: string, lane: number) => open(env.BULK_IMPORTS, `${id}/lane-${lane}`),
   };

@@ -36,7 +36,7 @@ export const schedule: Readonly<Record<string, readonly Job[]>> = {
  * @throws Error if the trigger is not in the schedule, or if a job failed: Cloudflare then shows the failure
  */
 export async function runSchedule(
-  { cron }: { cron: string },
+  cron: string,
   env: Env,
   context: Pick<ExecutionContext, "waitUntil">,
 ): Promise<void> {

@@ -50,6 +50,7 @@ export type ServicesEnv = Pick<
   | "CALL_LOG"
   | "ACCOUNT_PACE"
   | "BULK_IMPORTS"
+  | "BACKGROUND"
 > &
   Partial<Pick<Env, "METRICS">>;
 

@@ -170,7 +170,7 @@ describe("each thing has one owner", () => {
     ["console.log and its kind", /\bconsole\b[.;,]/, /^src\/http\/log\.ts$/],
     [
       "the bindings",
-      /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|CALL_LOG|ACCOUNT_PACE|BULK_IMPORTS|ASSETS|VERSION|READ_LIMIT|WRITE_LIMIT|WEBHOOK_LIMIT)\b)/,
+      /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|CALL_LOG|ACCOUNT_PACE|BULK_IMPORTS|BACKGROUND|ASSETS|VERSION|READ_LIMIT|WRITE_LIMIT|WEBHOOK_LIMIT)\b)/,
       /^src\/config\.ts$|^src\/http\/metrics\.ts$/,
     ],
   ])("%s", (_, pattern, owner) => {
@@ -190,7 +190,7 @@ describe("each thing has one owner", () => {
   it("no query is put together from values", () => {
     for (const { path, text } of sources.filter(({ path }) => path.endsWith("store.ts"))) {
       // What stands in a tagged template is bound, but for names that `raw` lets in.
-      const untagged = text.replace(/\b(?:sql\(db\)|part|exec(?:<[^`(]*>)?\(sql\))`[^`]*`/g, (template) =>
+      const untagged = text.replace(/\b(?:sql\(\s*db,?\s*\)|part|exec(?:<[^`(]*>)?\(sql\))`[^`]*`/g, (template) =>
         template.replaceAll("${", "{"),
       );
       const holes = [...untagged.matchAll(/\$\{(\w+)\}|\braw\((\w+)/g)].map(([, name, raw]) => name ?? raw);

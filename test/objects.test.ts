@@ -63,6 +63,7 @@ describe("where objects live", () => {
       "CONVERSATIONS",
       "TEXT_THREADS",
       "BULK_IMPORTS",
+      "BACKGROUND",
     ];
     const namespaces = Object.fromEntries(names.map((name) => [name, one])) as unknown as Env;
     return { placed, objects: createObjects(namespaces, readConfig({ ...env, ...values })) };
@@ -135,6 +136,18 @@ describe("where objects live", () => {
     await haveImported();
     await runCron("*/15 * * * *", watched);
     expect(new Set(asked).size).toBe(2);
+  });
+});
+
+describe("background work", () => {
+  it("is done by an object of its own, which has the Worker's bindings", async () => {
+    const object = createObjects(env, readConfig(env)).background(0);
+    const account = { id: "twa_1", apiKeyId: "nxf_1", accountSid: "AC1", region: "" };
+    // There is no such account.
+    expect(await object.work({ kind: "recover", ...account })).toBe(false);
+    expect(await object.work({ kind: "check_due", until: "2020" })).toBe(true);
+    await object.runJobs("*/15 * * * *");
+    expect(await rows("reseal_progress")).not.toEqual([]);
   });
 });
 

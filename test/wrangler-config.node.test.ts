@@ -37,6 +37,7 @@ describe("wrangler.toml", () => {
       ["CALL_LOG", "CallLog"],
       ["ACCOUNT_PACE", "AccountPace"],
       ["BULK_IMPORTS", "BulkImport"],
+      ["BACKGROUND", "Background"],
     ]);
     const migrations: { new_sqlite_classes?: string[] }[] = config.migrations;
     const classes = migrations.flatMap(({ new_sqlite_classes = [] }) => new_sqlite_classes);

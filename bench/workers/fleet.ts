@@ -1,5 +1,5 @@
 import { type Meter, metered, newMeter } from "../../test/support/metered-database.ts";
-import worker from "./index.js";
+import worker, { Background } from "./index.js";
 
 export * from "./index.js";
 
@@ -40,7 +40,12 @@ async function round(
       for (const { body } of batch) waiting.push(body);
     },
   };
-  const bindings = { ...env, DB: metered(env.DB, meter), RECONCILIATION };
+  const bindings: Record<string, unknown> = { ...env, DB: metered(env.DB, meter), RECONCILIATION };
+  // The object of the background would have the runtime's bindings, not these.
+  const object = Background.prototype;
+  const work = (message: never) => object.work.call({ env: bindings, ctx }, message);
+  const runJobs = (cron: string) => object.runJobs.call({ env: bindings, ctx }, cron);
+  bindings.BACKGROUND = { getByName: () => ({ work, runJobs }) };
   await worker.scheduled({ cron: "*/15 * * * *" }, bindings, ctx);
   await Promise.all(
     Array.from({ length: concurrency }, async () => {

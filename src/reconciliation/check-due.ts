@@ -29,6 +29,8 @@ export async function checkDueAccounts(until: string, services: Services): Promi
       nextCheckAt: new Date(time.getTime() + CHECK_INTERVAL_MS).toISOString(),
     };
     const account = await beginDueCheck(db, checkId, lease, time.toISOString());
+    // Far more than a few milliseconds: the object that does this does not live near the database.
+    if (checked === 0) log.info("d1_trip", { duration_ms: now().getTime() - time.getTime() });
     if (!account) return;
     try {
       isQuick = await checkAccount(account, checkId, services);

@@ -45,6 +45,7 @@ describe("what a version leaves to the next one", () => {
     const { tables, rpc } = currentShape();
     expect(Object.keys(rpc).sort()).toEqual([
       "AccountPace",
+      "Background",
       "BulkImport",
       "CallLog",
       "Conversation",

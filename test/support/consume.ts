@@ -4,6 +4,7 @@ import {
   getQueueResult,
   waitOnExecutionContext,
 } from "cloudflare:test";
+import { Background } from "../../src/background.ts";
 import worker from "../../src/index.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
 import type { WorkMessage } from "../../src/twilio-accounts/work-message.ts";
@@ -43,7 +44,7 @@ export async function deliverQueued(
     };
   }
   const context = createExecutionContext();
-  await worker.queue(batch, { ...bindings, ...overrides }, context);
+  await worker.queue(batch, inProcess(overrides, context));
   await waitOnExecutionContext(context);
   const { explicitAcks, retryMessages } = (await getQueueResult(batch, context)) as Result;
   const bodyOf = (id: string) => messages[Number(id)]?.body as WorkMessage;
@@ -56,9 +57,20 @@ export async function deliverQueued(
   };
 }
 
+/** The bindings, with an object for background work that has them too, and not those of the runtime. */
+function inProcess(overrides: Partial<Env>, ctx: ExecutionContext): Env {
+  const env = { ...bindings, ...overrides };
+  const { work, runJobs } = Background.prototype;
+  const object = {
+    work: (...values: Parameters<typeof work>) => work.apply({ env, ctx } as never, values),
+    runJobs: (...values: Parameters<typeof runJobs>) => runJobs.apply({ env, ctx } as never, values),
+  };
+  return Object.assign(env, { BACKGROUND: { getByName: () => object } as never });
+}
+
 /** Runs the jobs of a cron trigger, and waits for the work that they start. */
 export async function runCron(cron: string, overrides: Partial<Env> = {}): Promise<void> {
   const context = createExecutionContext();
-  await worker.scheduled({ cron }, { ...bindings, ...overrides }, context);
+  await worker.scheduled({ cron }, inProcess(overrides, context));
   await waitOnExecutionContext(context);
 }
