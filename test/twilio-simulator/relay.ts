@@ -53,6 +53,7 @@ export type SessionEnd = { hungUp: boolean; parameters: Record<string, string> }
 const RECONNECTS = 5;
 // "Twilio buffers up to 500 events": Twilio Changelog, Oct. 28, 2026.
 const MAX_BUFFERED = 500;
+const CLOSES_WITHIN_MS = 300;
 const KEY_MS = [200, 1_200] as const;
 const CHARACTERS_PER_SECOND = 14;
 
@@ -172,6 +173,8 @@ export async function converse(session: Session): Promise<SessionEnd> {
   const speak = async (text: string) => {
     if (events.includes("speaker-events")) voice.tellSpeaker("clientSpeaking", true);
     interrupt();
+    // The words take longer than the application needs to hear of the interruption.
+    if (!manners.takesTime) await until(() => !voice.isDropping(), CLOSES_WITHIN_MS);
     const words = text.split(/(?<=\s)/);
     let said = "";
     for (const [index, word] of words.entries()) {

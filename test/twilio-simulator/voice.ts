@@ -215,6 +215,7 @@ export function createVoice(
       isHeld = on;
       step();
     },
+    isDropping: () => isDropping,
     isQuiet: () => cycles.length === 0,
     isHeard: () => (cycles[0]?.heard ?? 0) > 0 || (speaking !== undefined && manners.takesTime),
     /** How many talk cycles have been heard to their end. */
