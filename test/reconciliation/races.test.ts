@@ -136,8 +136,8 @@ describe("an account with many numbers that are gone", () => {
     const check = async (overrides: Partial<Env> = {}) => {
       await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
       await env.DB.prepare(
-        `INSERT OR REPLACE INTO reseal_progress (column_name, key_id, position, found, done_at)
-         VALUES ('phone_numbers.previous_configuration_sealed', 'test', '[]', 0, '2020')`,
+        `INSERT OR REPLACE INTO reseal_progress (column_name, key_id, position, found, done_at, canary)
+         VALUES ('phone_numbers.previous_configuration_sealed', 'test', '[]', 0, '2020', '')`,
       ).run();
       await runCron("*/15 * * * *");
       await deliverQueued(RECONCILIATION, overrides);
