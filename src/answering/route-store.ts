@@ -1,5 +1,6 @@
-import { batch, first, type Preparable } from "../database.ts";
+import { batch, first, type Preparable, sql } from "../database.ts";
 import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
+import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
 /** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
 export type RouteRow = TwilioAccountRow &
@@ -24,38 +25,23 @@ export type RouteRow = TwilioAccountRow &
 
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
 export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
-  return first<RouteRow>(
-    db
-      .prepare(
-        `SELECT n.api_key_id, n.twilio_account_id, t.account_sid, t.region, n.phone_number, n.inbound_enabled, n.last_inbound_at,
-           t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
-           t.relay_refused_at,
-           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
-           a.system_prompt, a.voice_id, a.talk
-         FROM phone_numbers n
-         JOIN twilio_accounts t ON t.id = n.twilio_account_id
-         LEFT JOIN agents a ON a.id = n.agent_id
-         WHERE n.id = ?1 AND n.state <> 'returning'`,
-      )
-      .bind(id),
-  );
+  return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, t.account_sid, t.region,
+      n.phone_number, n.inbound_enabled, n.last_inbound_at, t.auth_token_sealed, t.previous_auth_token_sealed,
+      t.auth_token_changed_at, t.relay_refused_at, a.id AS agent_id, a.is_active, a.welcome_message,
+      a.language, a.connect, a.fallback, a.record, a.webhook_url, a.system_prompt, a.voice_id, a.talk
+    FROM ${NUMBERS_AND_ACCOUNTS} LEFT JOIN agents a ON a.id = n.agent_id
+    WHERE n.id = ${id} AND n.state <> 'returning'`);
 }
 
 /** The same of a number that was released within a day: reports of its calls and texts still come. @throws StorageError */
 export function findReleasedRoute(db: Preparable, id: string): Promise<RouteRow | null> {
-  return first<RouteRow>(
-    db
-      .prepare(
-        `SELECT n.api_key_id, n.twilio_account_id, n.account_sid, n.region, n.phone_number, 0 AS inbound_enabled,
-           NULL AS last_inbound_at, n.auth_token_sealed, n.previous_auth_token_sealed, n.auth_token_changed_at,
-           NULL AS relay_refused_at,
-           a.id AS agent_id, a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
-           a.system_prompt, a.voice_id, a.talk
-         FROM released_numbers n LEFT JOIN agents a ON a.id = n.agent_id
-         WHERE n.id = ?1`,
-      )
-      .bind(id),
-  );
+  return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, n.account_sid, n.region,
+      n.phone_number, 0 AS inbound_enabled, NULL AS last_inbound_at, n.auth_token_sealed,
+      n.previous_auth_token_sealed, n.auth_token_changed_at, NULL AS relay_refused_at, a.id AS agent_id,
+      a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
+      a.system_prompt, a.voice_id, a.talk
+    FROM released_numbers n LEFT JOIN agents a ON a.id = n.agent_id
+    WHERE n.id = ${id}`);
 }
 
 /** How often a sign of life is written, in milliseconds. The first is written at once. */
@@ -64,9 +50,9 @@ export const SIGN_OF_LIFE_MS = 60 * 60 * 1000;
 /** A call or a text came in. Writes at most once an hour, however busy the number is. @throws StorageError */
 export async function touchInbound(db: D1Database, id: string, now: Date): Promise<void> {
   const hourAgo = new Date(now.getTime() - SIGN_OF_LIFE_MS).toISOString();
-  const statement = db.prepare(
-    `UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ?2), last_inbound_at = ?2
-     WHERE id = ?1 AND (last_inbound_at IS NULL OR last_inbound_at <= ?3)`,
-  );
-  await batch(db, [statement.bind(id, now.toISOString(), hourAgo)], { isIdempotent: true });
+  const time = now.toISOString();
+  const touch = sql(db)`UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ${time}),
+      last_inbound_at = ${time}
+    WHERE id = ${id} AND (last_inbound_at IS NULL OR last_inbound_at <= ${hourAgo})`;
+  await batch(db, [touch], { isIdempotent: true });
 }

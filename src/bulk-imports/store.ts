@@ -1,3 +1,4 @@
+import { exec } from "../database.ts";
 import type { ErrorBody } from "../http/error-handler.ts";
 import type { Page } from "../http/page.ts";
 import type { Counts, Outcome, Plan, Result, SkipReason, StopReason } from "./job.ts";
@@ -31,29 +32,17 @@ export function insertNumber(
   { phoneNumber, accountSid, agentId, externalId }: NewNumber,
   skipped: SkipReason | null = null,
 ): number {
-  return sql
-    .exec<{ position: number }>(
-      `INSERT INTO numbers (phone_number, account_sid, agent_id, external_id, outcome, reason)
-       VALUES (?, ?, ?, ?, ?, ?) RETURNING position`,
-      phoneNumber,
-      accountSid,
-      agentId,
-      externalId,
-      skipped && "skipped",
-      skipped,
-    )
-    .one().position;
+  return exec<{ position: number }>(sql)`INSERT INTO numbers
+      (phone_number, account_sid, agent_id, external_id, outcome, reason)
+    VALUES (${phoneNumber}, ${accountSid}, ${agentId}, ${externalId}, ${skipped && "skipped"}, ${skipped})
+    RETURNING position`.one().position;
 }
 
 /** The account of numbers that named none. @returns their positions */
 export function assignNumber(sql: SqlStorage, phoneNumber: string, accountSid: string): number[] {
-  return sql
-    .exec<{ position: number }>(
-      `UPDATE numbers SET account_sid = ? WHERE account_sid IS NULL AND phone_number = ? AND outcome IS NULL
-       RETURNING position`,
-      accountSid,
-      phoneNumber,
-    )
+  return exec<{ position: number }>(sql)`UPDATE numbers SET account_sid = ${accountSid}
+    WHERE account_sid IS NULL AND phone_number = ${phoneNumber} AND outcome IS NULL
+    RETURNING position`
     .toArray()
     .map(({ position }) => position);
 }
@@ -61,24 +50,16 @@ export function assignNumber(sql: SqlStorage, phoneNumber: string, accountSid: s
 type Waiting = { position: number; account_sid: string | null; next_attempt_at: number };
 
 export function findWaiting(sql: SqlStorage): Waiting[] {
-  return sql
-    .exec<Waiting>(
-      "SELECT position, account_sid, next_attempt_at FROM numbers WHERE outcome IS NULL ORDER BY position",
-    )
-    .toArray();
+  return exec<Waiting>(sql)`SELECT position, account_sid, next_attempt_at FROM numbers
+    WHERE outcome IS NULL ORDER BY position`.toArray();
 }
 
 /** Counts an attempt before it is made, so that whoever comes after a crash knows of it. */
 export function beginAttempt(sql: SqlStorage, position: number, now: number): Attempt {
   type Row = { phone_number: string; agent_id: string | null; attempts: number; started_at: number };
-  const row = sql
-    .exec<Row>(
-      `UPDATE numbers SET attempts = attempts + 1, started_at = COALESCE(started_at, ?) WHERE position = ?
-       RETURNING phone_number, agent_id, attempts, started_at`,
-      now,
-      position,
-    )
-    .one();
+  const row = exec<Row>(sql)`UPDATE numbers SET attempts = attempts + 1, 
+      started_at = COALESCE(started_at, ${now}) WHERE position = ${position}
+    RETURNING phone_number, agent_id, attempts, started_at`.one();
   return {
     phoneNumber: row.phone_number,
     agentId: row.agent_id,
@@ -88,22 +69,15 @@ export function beginAttempt(sql: SqlStorage, position: number, now: number): At
 }
 
 export function postpone(sql: SqlStorage, position: number, at: number): void {
-  sql.exec("UPDATE numbers SET next_attempt_at = ? WHERE position = ?", at, position);
+  exec(sql)`UPDATE numbers SET next_attempt_at = ${at} WHERE position = ${position}`;
 }
 
 export function settle(sql: SqlStorage, position: number, settled: Settled, now: number): void {
   const { outcome, reason, error, plan, twilioNumberSid } = settled;
-  sql.exec(
-    `UPDATE numbers SET outcome = ?, reason = ?, error = ?, plan = ?, twilio_number_sid = ?, settled_at = ?
-     WHERE position = ?`,
-    outcome,
-    reason ?? null,
-    error ? JSON.stringify(error) : null,
-    plan ? JSON.stringify(plan) : null,
-    twilioNumberSid ?? null,
-    now,
-    position,
-  );
+  exec(sql)`UPDATE numbers SET outcome = ${outcome}, reason = ${reason ?? null},
+      error = ${error ? JSON.stringify(error) : null}, plan = ${plan ? JSON.stringify(plan) : null},
+      twilio_number_sid = ${twilioNumberSid ?? null}, settled_at = ${now}
+    WHERE position = ${position}`;
 }
 
 /**
@@ -118,14 +92,9 @@ export function failAccount(
   underWay: readonly number[],
   now: number,
 ): void {
-  sql.exec(
-    `UPDATE numbers SET outcome = 'failed', error = ?, settled_at = ?
-     WHERE outcome IS NULL AND account_sid IS ? AND position NOT IN (SELECT value FROM json_each(?))`,
-    JSON.stringify(error),
-    now,
-    sid,
-    JSON.stringify(underWay),
-  );
+  exec(sql)`UPDATE numbers SET outcome = 'failed', error = ${JSON.stringify(error)}, settled_at = ${now}
+    WHERE outcome IS NULL AND account_sid IS ${sid}
+      AND position NOT IN (SELECT value FROM json_each(${JSON.stringify(underWay)}))`;
 }
 
 /** Nothing is begun any more; what is under way comes to its end. */
@@ -135,41 +104,30 @@ export function skipWaiting(
   underWay: readonly number[],
   now: number,
 ): void {
-  sql.exec(
-    `UPDATE numbers SET outcome = 'skipped', reason = ?, settled_at = ?
-     WHERE outcome IS NULL AND position NOT IN (SELECT value FROM json_each(?))`,
-    reason,
-    now,
-    JSON.stringify(underWay),
-  );
+  exec(sql)`UPDATE numbers SET outcome = 'skipped', reason = ${reason}, settled_at = ${now}
+    WHERE outcome IS NULL AND position NOT IN (SELECT value FROM json_each(${JSON.stringify(underWay)}))`;
 }
 
 /** What has failed, and what was never begun, waits again. */
 export function reviveNumbers(sql: SqlStorage): void {
-  sql.exec(
-    `UPDATE numbers SET outcome = NULL, reason = NULL, error = NULL, attempts = 0, next_attempt_at = 0, settled_at = NULL
-     WHERE outcome = 'failed' OR (outcome = 'skipped' AND reason <> 'duplicate')`,
-  );
+  exec(sql)`UPDATE numbers SET outcome = NULL, reason = NULL, error = NULL, attempts = 0, next_attempt_at = 0,
+      settled_at = NULL
+    WHERE outcome = 'failed' OR (outcome = 'skipped' AND reason <> 'duplicate')`;
 }
 
 export function countOutcomes(sql: SqlStorage): Counts {
   const counts = Object.fromEntries([...OUTCOMES, "waiting"].map((name) => [name, 0])) as Counts;
-  const rows = sql.exec<{ outcome: Outcome | null; count: number }>(
-    "SELECT outcome, COUNT(*) AS count FROM numbers GROUP BY outcome",
-  );
+  const rows = exec<{ outcome: Outcome | null; count: number }>(sql)`SELECT outcome, COUNT(*) AS count
+    FROM numbers GROUP BY outcome`;
   for (const { outcome, count } of rows) counts[outcome ?? "waiting"] = count;
   return counts;
 }
 
 /** How many were settled since a time, but for those that were skipped. */
 export function countSettledSince(sql: SqlStorage, since: number): number {
-  return sql
-    .exec<{ count: number }>(
-      `SELECT COUNT(*) AS count FROM numbers
-       WHERE outcome IN ('imported', 'already_yours', 'failed', 'planned') AND settled_at >= ?`,
-      since,
-    )
-    .one().count;
+  return exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM numbers
+    WHERE outcome IN ('imported', 'already_yours', 'failed', 'planned') AND settled_at >= ${since}`.one()
+    .count;
 }
 
 type ResultRow = Omit<Result, "error" | "plan" | "twilio_sid"> & {
@@ -184,21 +142,12 @@ export function listResults(
   outcome: Outcome | null,
   { limit, offset }: Page,
 ): { results: Result[]; count: number } {
-  const rows = sql
-    .exec<ResultRow>(
-      `SELECT phone_number, account_sid, agent_id, external_id, twilio_number_sid, outcome, reason, error, plan
-       FROM numbers WHERE ?1 IS NULL OR outcome = ?1 ORDER BY position LIMIT ?2 OFFSET ?3`,
-      outcome,
-      limit,
-      offset,
-    )
-    .toArray();
-  const { count } = sql
-    .exec<{ count: number }>(
-      "SELECT COUNT(*) AS count FROM numbers WHERE ?1 IS NULL OR outcome = ?1",
-      outcome,
-    )
-    .one();
+  const rows = exec<ResultRow>(sql)`SELECT phone_number, account_sid, agent_id, external_id,
+      twilio_number_sid, outcome, reason, error, plan
+    FROM numbers WHERE ${outcome} IS NULL OR outcome = ${outcome} ORDER BY position
+    LIMIT ${limit} OFFSET ${offset}`.toArray();
+  const { count } = exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM numbers
+    WHERE ${outcome} IS NULL OR outcome = ${outcome}`.one();
   const results = rows.map(({ account_sid, error, plan, ...row }) => ({
     ...row,
     twilio_sid: account_sid,

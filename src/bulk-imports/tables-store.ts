@@ -1,3 +1,4 @@
+import { exec } from "../database.ts";
 import { hasTables, keepTables } from "../objects.ts";
 import type { Job } from "./job.ts";
 
@@ -46,15 +47,15 @@ export const TABLES: readonly string[] = [
 export function readJob(sql: SqlStorage): Job | undefined {
   if (!hasTables(sql)) return undefined;
   keepTables(sql, TABLES);
-  return JSON.parse(sql.exec<{ state: string }>("SELECT state FROM job").one().state) as Job;
+  return JSON.parse(exec<{ state: string }>(sql)`SELECT state FROM job`.one().state) as Job;
 }
 
 /** Makes the tables. */
 export function createJob(sql: SqlStorage, job: Job): void {
   keepTables(sql, TABLES);
-  sql.exec("INSERT INTO job (id, state) VALUES (1, ?)", JSON.stringify(job));
+  exec(sql)`INSERT INTO job (id, state) VALUES (1, ${JSON.stringify(job)})`;
 }
 
 export function writeJob(sql: SqlStorage, job: Job): void {
-  sql.exec("UPDATE job SET state = ?", JSON.stringify(job));
+  exec(sql)`UPDATE job SET state = ${JSON.stringify(job)}`;
 }

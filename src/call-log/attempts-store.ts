@@ -1,3 +1,4 @@
+import { exec } from "../database.ts";
 import type { Attempt, FoundCall, KnownAttempt, Note } from "./attempt.ts";
 
 // What the object of an API key keeps of its calls and texts. Times in milliseconds.
@@ -10,28 +11,22 @@ const PLACING_MS = 5 * 60 * 1_000;
 type FoundAttempt = KnownAttempt & Pick<Attempt, "kind" | "holder">;
 
 export function findAttempt(sql: SqlStorage, id: string): FoundAttempt | null {
-  const [row] = sql
-    .exec("SELECT kind, sid, state, created_at AS createdAt, holder FROM attempts WHERE id = ?1", id)
-    .toArray();
+  const [row] = exec(sql)`SELECT kind, sid, state, created_at AS createdAt, holder FROM attempts
+    WHERE id = ${id}`.toArray();
   return (row as FoundAttempt | undefined) ?? null;
 }
 
 /** How many calls of the key run, or may be about to. */
 export function countLive(sql: SqlStorage, now: number): number {
   const count = (state: string, since: number) =>
-    sql
-      .exec<{ count: number }>(
-        "SELECT COUNT(*) AS count FROM attempts WHERE kind = 'call' AND state = ?1 AND created_at > ?2",
-        state,
-        since,
-      )
-      .one().count;
+    exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM attempts WHERE kind = 'call'
+      AND state = ${state} AND created_at > ${since}`.one().count;
   return count("live", now - LONGEST_CALL_MS) + count("placing", now - PLACING_MS);
 }
 
 /** The attempt that placed a call; null if none did. */
 export function findAttemptOf(sql: SqlStorage, sid: string): string | null {
-  const [row] = sql.exec<{ id: string }>("SELECT id FROM attempts WHERE sid = ?1", sid).toArray();
+  const [row] = exec<{ id: string }>(sql)`SELECT id FROM attempts WHERE sid = ${sid}`.toArray();
   return row?.id ?? null;
 }
 
@@ -40,14 +35,8 @@ export function insertAttempt(
   { id, kind, holder, briefSealed }: Attempt,
   now: number,
 ): void {
-  sql.exec(
-    "INSERT INTO attempts (id, kind, holder, state, created_at, brief_sealed) VALUES (?1, ?2, ?3, 'placing', ?4, ?5)",
-    id,
-    kind,
-    holder,
-    now,
-    briefSealed,
-  );
+  exec(sql)`INSERT INTO attempts (id, kind, holder, state, created_at, brief_sealed)
+    VALUES (${id}, ${kind}, ${holder}, 'placing', ${now}, ${briefSealed})`;
 }
 
 /**
@@ -57,57 +46,46 @@ export function insertAttempt(
 export function noteAttempt(sql: SqlStorage, id: string, note: Note, now: number): boolean {
   const { sid, isGuess = false, state, voicemail } = note;
   if (sid !== undefined) {
-    const [other] = sql.exec("SELECT id FROM attempts WHERE sid = ?1 AND id <> ?2", sid, id).toArray();
+    const [other] = exec(sql)`SELECT id FROM attempts WHERE sid = ${sid} AND id <> ${id}`.toArray();
     if (isGuess && (other || isAnotherOpen(sql, id, now))) return false;
-    sql.exec("UPDATE attempts SET sid = NULL, is_guess = 0 WHERE sid = ?1 AND id <> ?2", sid, id);
+    exec(sql)`UPDATE attempts SET sid = NULL, is_guess = 0 WHERE sid = ${sid} AND id <> ${id}`;
     // What is certain is not replaced by a guess.
-    sql.exec(
-      "UPDATE attempts SET sid = ?2, is_guess = ?3 WHERE id = ?1 AND (?3 = 0 OR sid IS NULL)",
-      id,
-      sid,
-      Number(isGuess),
-    );
+    exec(sql)`UPDATE attempts SET sid = ${sid}, is_guess = ${Number(isGuess)}
+      WHERE id = ${id} AND (${Number(isGuess)} = 0 OR sid IS NULL)`;
   }
   // Twilio's reports come in any order: what has ended stays so.
   if (state !== undefined)
-    sql.exec("UPDATE attempts SET state = ?2 WHERE id = ?1 AND state <> 'ended'", id, state);
-  if (voicemail !== undefined) sql.exec("UPDATE attempts SET voicemail = ?2 WHERE id = ?1", id, voicemail);
+    exec(sql)`UPDATE attempts SET state = ${state} WHERE id = ${id} AND state <> 'ended'`;
+  if (voicemail !== undefined) exec(sql)`UPDATE attempts SET voicemail = ${voicemail} WHERE id = ${id}`;
   return true;
 }
 
 function isAnotherOpen(sql: SqlStorage, id: string, now: number): boolean {
-  const others = sql.exec(
-    `SELECT 1 FROM attempts WHERE kind = (SELECT kind FROM attempts WHERE id = ?1) AND state = 'placing'
-       AND created_at > ?2 AND id <> ?1 AND sid IS NULL LIMIT 1`,
-    id,
-    now - PLACING_MS,
-  );
+  const others = exec(sql)`SELECT 1 FROM attempts
+    WHERE kind = (SELECT kind FROM attempts WHERE id = ${id}) AND state = 'placing' AND created_at > ${now - PLACING_MS} AND id <> ${id} AND sid IS NULL LIMIT 1`;
   return others.toArray().length > 0;
 }
 
 /** @returns those of the SIDs that are certainly other attempts' */
 export function findOthers(sql: SqlStorage, id: string, sids: string[]): string[] {
-  const query =
-    "SELECT sid FROM attempts WHERE sid IN (SELECT value FROM json_each(?1)) AND id <> ?2 AND is_guess = 0";
-  return sql
-    .exec<{ sid: string }>(query, JSON.stringify(sids), id)
+  return exec<{ sid: string }>(sql)`SELECT sid FROM attempts
+    WHERE sid IN (SELECT value FROM json_each(${JSON.stringify(sids)})) AND id <> ${id} AND is_guess = 0`
     .toArray()
     .map(({ sid }) => sid);
 }
 
 export function findBrief(sql: SqlStorage, id: string): FoundCall | null {
-  const [row] = sql
-    .exec("SELECT brief_sealed AS briefSealed, voicemail FROM attempts WHERE id = ?1 AND kind = 'call'", id)
-    .toArray();
+  const [row] = exec(sql)`SELECT brief_sealed AS briefSealed, voicemail FROM attempts
+    WHERE id = ${id} AND kind = 'call'`.toArray();
   return (row as FoundCall | undefined) ?? null;
 }
 
 export function deleteAttempt(sql: SqlStorage, id: string): void {
-  sql.exec("DELETE FROM attempts WHERE id = ?1", id);
+  exec(sql)`DELETE FROM attempts WHERE id = ${id}`;
 }
 
 /** Deletes what was begun before a time. @returns when the oldest that is left was begun; null if none is left */
 export function deleteBefore(sql: SqlStorage, before: number): number | null {
-  sql.exec("DELETE FROM attempts WHERE created_at < ?1", before);
-  return sql.exec<{ oldest: number | null }>("SELECT MIN(created_at) AS oldest FROM attempts").one().oldest;
+  exec(sql)`DELETE FROM attempts WHERE created_at < ${before}`;
+  return exec<{ oldest: number | null }>(sql)`SELECT MIN(created_at) AS oldest FROM attempts`.one().oldest;
 }

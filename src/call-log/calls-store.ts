@@ -1,3 +1,4 @@
+import { exec, type Part, part } from "../database.ts";
 import {
   type CallFilter,
   type CallReport,
@@ -14,10 +15,10 @@ import { addToDay } from "./usage-store.ts";
 const PER_MS = 1024;
 /** The row of ended_counts that counts all calls of the key. */
 const TOTAL = "*";
-const LIVE = LIVE_STATUSES.map((status) => `'${status}'`).join(", ");
+const LIVE = LIVE_STATUSES.map((status) => part`${status}`).reduce((all, one) => part`${all}, ${one}`);
 
 export function getCall(sql: SqlStorage, callId: string): LoggedCall | null {
-  const [row] = sql.exec<LoggedCall>("SELECT * FROM calls WHERE call_id = ?1", callId).toArray();
+  const [row] = exec<LoggedCall>(sql)`SELECT * FROM calls WHERE call_id = ${callId}`.toArray();
   return row ?? null;
 }
 
@@ -29,24 +30,13 @@ export function putReport(sql: SqlStorage, report: CallReport, now: number): voi
 }
 
 function insertCall(sql: SqlStorage, report: CallReport, now: number): void {
-  const last = sql.exec<{ seq: number }>("SELECT COALESCE(MAX(seq), 0) AS seq FROM calls").one().seq;
+  const last = exec<{ seq: number }>(sql)`SELECT COALESCE(MAX(seq), 0) AS seq FROM calls`.one().seq;
   const answeredAt = report.status === "in-progress" ? now : null;
-  sql.exec(
-    `INSERT INTO calls (seq, call_id, agent_id, phone_number_id, phone_number, account_sid, region, direction, status,
-       created_at, answered_at, parties_sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    Math.max(now * PER_MS, last + 1),
-    report.callId,
-    report.agentId,
-    report.phoneNumberId,
-    report.phoneNumber,
-    report.account.accountSid,
-    report.account.region,
-    report.direction,
-    isLive(report.status) ? report.status : "initiated",
-    now,
-    answeredAt,
-    report.partiesSealed,
-  );
+  exec(sql)`INSERT INTO calls (seq, call_id, agent_id, phone_number_id, phone_number, account_sid, region,
+      direction, status, created_at, answered_at, parties_sealed)
+    VALUES (${Math.max(now * PER_MS, last + 1)}, ${report.callId}, ${report.agentId}, ${report.phoneNumberId},
+      ${report.phoneNumber}, ${report.account.accountSid}, ${report.account.region}, ${report.direction},
+      ${isLive(report.status) ? report.status : "initiated"}, ${now}, ${answeredAt}, ${report.partiesSealed})`;
   addToDay(sql, now, report.direction, 1);
   const inserted = getCall(sql, report.callId);
   if (inserted && !isLive(report.status)) changeCall(sql, inserted, report, now);
@@ -62,17 +52,10 @@ function changeCall(sql: SqlStorage, known: LoggedCall, report: CallReport, now:
     known.answered_at ??
     (status === "in-progress" ? now : null) ??
     (status === "completed" && endedAt !== null && seconds !== null ? endedAt - seconds * 1_000 : null);
-  sql.exec(
-    `UPDATE calls SET status = ?2, ended_reason = ?3, ended_at = ?4, answered_at = ?5, duration_seconds = ?6,
-       transcript_sealed = COALESCE(transcript_sealed, ?7) WHERE call_id = ?1`,
-    known.call_id,
-    status,
-    ended_reason,
-    endedAt,
-    answeredAt,
-    seconds,
-    report.transcriptSealed,
-  );
+  exec(sql)`UPDATE calls SET status = ${status}, ended_reason = ${ended_reason}, ended_at = ${endedAt},
+      answered_at = ${answeredAt}, duration_seconds = ${seconds},
+      transcript_sealed = COALESCE(transcript_sealed, ${report.transcriptSealed})
+    WHERE call_id = ${known.call_id}`;
   const more = (seconds ?? 0) - (known.duration_seconds ?? 0);
   if (more > 0) addToDay(sql, known.created_at, "seconds", more);
   if (!isOver || status === known.status) return;
@@ -82,7 +65,7 @@ function changeCall(sql: SqlStorage, known: LoggedCall, report: CallReport, now:
 
 /** @returns false if the call is not known yet */
 export function putRecording(sql: SqlStorage, callId: string, recordingSid: string): boolean {
-  const cursor = sql.exec("UPDATE calls SET recording_sid = ?2 WHERE call_id = ?1", callId, recordingSid);
+  const cursor = exec(sql)`UPDATE calls SET recording_sid = ${recordingSid} WHERE call_id = ${callId}`;
   return cursor.rowsWritten > 0 || isDeleted(sql, callId);
 }
 
@@ -92,60 +75,35 @@ export function listCalls(
   filter: CallFilter,
   { limit, offset }: { limit: number; offset: number },
 ): { calls: LoggedCall[]; count: number } {
-  const { where, values } = conditions(filter);
-  const calls = sql
-    .exec<LoggedCall>(
-      `SELECT * FROM calls ${where} ORDER BY seq DESC LIMIT ? OFFSET ?`,
-      ...values,
-      limit,
-      offset,
-    )
-    .toArray();
+  const calls = exec<LoggedCall>(sql)`SELECT * FROM calls WHERE ${conditions(filter)}
+    ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`.toArray();
   return { calls, count: countCalls(sql, filter) };
 }
 
-const COLUMNS = {
-  agentId: "agent_id",
-  phoneNumber: "phone_number",
-  direction: "direction",
-  status: "status",
-} as const satisfies Record<keyof CallFilter, string>;
-
-function conditions(filter: CallFilter): { where: string; values: string[] } {
-  const given = Object.entries(filter).filter(
-    (entry): entry is [keyof CallFilter, string] => entry[1] !== undefined,
-  );
-  const terms = given.map(([name]) => `${COLUMNS[name]} = ?`);
-  const values = given.map(([, value]) => value);
-  // SQLite takes a partial index only if its condition stands in the query.
-  if (filter.status !== undefined && filter.status !== "completed") terms.push("status <> 'completed'");
-  const direction = terms.indexOf("direction = ?");
-  if (filter.direction === "outbound") {
-    terms[direction] = "direction = 'outbound'";
-    values.splice(direction, 1);
-  }
-  return { where: terms.length > 0 ? `WHERE ${terms.join(" AND ")}` : "", values };
+function conditions({ agentId, phoneNumber, direction, status }: CallFilter): Part {
+  const terms = [
+    agentId && part`agent_id = ${agentId}`,
+    phoneNumber && part`phone_number = ${phoneNumber}`,
+    status && part`status = ${status}`,
+    // SQLite takes a partial index only if its condition stands in the query.
+    status && status !== "completed" && part`status <> 'completed'`,
+    direction && (direction === "outbound" ? part`direction = 'outbound'` : part`direction = ${direction}`),
+  ];
+  return terms.reduce<Part>((all, term) => (term ? part`${all} AND ${term}` : all), part`TRUE`);
 }
 
 function countCalls(sql: SqlStorage, filter: CallFilter): number {
-  const { where, values } = conditions(filter);
-  const and = where === "" ? "WHERE" : `${where} AND`;
+  const where = conditions(filter);
+  const one = (from: Part) => exec<{ count: number }>(sql)`SELECT ${from}`.one().count;
   const isOver = filter.status !== undefined && !isLive(filter.status);
   const live = isOver
     ? 0
-    : sql
-        .exec<{ count: number }>(
-          `SELECT COUNT(*) AS count FROM calls INDEXED BY calls_not_completed ${and} status <> 'completed' AND status IN (${LIVE})`,
-          ...values,
-        )
-        .one().count;
+    : one(part`COUNT(*) AS count FROM calls INDEXED BY calls_not_completed
+        WHERE ${where} AND status <> 'completed' AND status IN (${LIVE})`);
   if (filter.status !== undefined && isLive(filter.status)) return live;
   const isTotal = filter.agentId === undefined && filter.phoneNumber === undefined;
-  const of = isTotal ? `${and} phone_number = '${TOTAL}' AND agent_id = '${TOTAL}'` : where;
-  const ended = sql
-    .exec<{ count: number }>(`SELECT COALESCE(SUM(count), 0) AS count FROM ended_counts ${of}`, ...values)
-    .one().count;
-  return live + ended;
+  const of = isTotal ? part`${where} AND phone_number = ${TOTAL} AND agent_id = ${TOTAL}` : where;
+  return live + one(part`COALESCE(SUM(count), 0) AS count FROM ended_counts WHERE ${of}`);
 }
 
 function count(sql: SqlStorage, call: LoggedCall, status: CallStatus, by: 1 | -1): void {
@@ -154,71 +112,57 @@ function count(sql: SqlStorage, call: LoggedCall, status: CallStatus, by: 1 | -1
     [agentId ?? "", phoneNumber],
     [TOTAL, TOTAL],
   ] as const)
-    sql.exec(
-      `INSERT INTO ended_counts (agent_id, phone_number, direction, status, count) VALUES (?1, ?2, ?3, ?4, ?5)
-       ON CONFLICT DO UPDATE SET count = count + ?5`,
-      agent,
-      number,
-      direction,
-      status,
-      by,
-    );
+    exec(sql)`INSERT INTO ended_counts (agent_id, phone_number, direction, status, count)
+      VALUES (${agent}, ${number}, ${direction}, ${status}, ${by})
+      ON CONFLICT DO UPDATE SET count = count + ${by}`;
 }
 
 /** Deletes a call that has ended, for its owner. What was counted for usage stays. */
 export function deleteCall(sql: SqlStorage, call: LoggedCall, now: number): void {
-  sql.exec("INSERT OR IGNORE INTO deleted_calls (call_id, deleted_at) VALUES (?1, ?2)", call.call_id, now);
+  exec(sql)`INSERT OR IGNORE INTO deleted_calls (call_id, deleted_at) VALUES (${call.call_id}, ${now})`;
   forgetCall(sql, call);
 }
 
 function forgetCall(sql: SqlStorage, call: LoggedCall): void {
-  sql.exec("DELETE FROM calls WHERE seq = ?1", call.seq);
+  exec(sql)`DELETE FROM calls WHERE seq = ${call.seq}`;
   if (!isLive(call.status)) count(sql, call, call.status, -1);
 }
 
 /** Deletes up to `limit` of the calls that were first heard of before. @returns how many */
 export function forgetCalls(sql: SqlStorage, before: number, limit: number): number {
-  const calls = sql
-    .exec<LoggedCall>("SELECT * FROM calls WHERE seq < ?1 ORDER BY seq LIMIT ?2", before * PER_MS, limit)
-    .toArray();
+  const calls = exec<LoggedCall>(sql)`SELECT * FROM calls 
+    WHERE seq < ${before * PER_MS} ORDER BY seq LIMIT ${limit}`.toArray();
   for (const call of calls) forgetCall(sql, call);
-  sql.exec("DELETE FROM ended_counts WHERE count <= 0");
-  sql.exec("DELETE FROM deleted_calls WHERE deleted_at < ?1", before);
+  exec(sql)`DELETE FROM ended_counts WHERE count <= 0`;
+  exec(sql)`DELETE FROM deleted_calls WHERE deleted_at < ${before}`;
   return calls.length;
 }
 
 /** Calls whose end Twilio has never told: they are over, and nobody knows how. */
 export function endForgotten(sql: SqlStorage, before: number): void {
-  const calls = sql
-    .exec<LoggedCall>(
-      `SELECT * FROM calls WHERE status <> 'completed' AND status IN (${LIVE}) AND seq < ?1 LIMIT 1000`,
-      before * PER_MS,
-    )
-    .toArray();
+  const calls = exec<LoggedCall>(sql)`SELECT * FROM calls
+    WHERE status <> 'completed' AND status IN (${LIVE}) AND seq < ${before * PER_MS} LIMIT 1000`.toArray();
   for (const call of calls) {
-    sql.exec("UPDATE calls SET status = 'completed', ended_at = created_at WHERE seq = ?1", call.seq);
+    exec(sql)`UPDATE calls SET status = 'completed', ended_at = created_at WHERE seq = ${call.seq}`;
     count(sql, call, "completed", 1);
   }
 }
 
 export function oldestCallAt(sql: SqlStorage): number | null {
-  const { seq } = sql.exec<{ seq: number | null }>("SELECT MIN(seq) AS seq FROM calls").one();
+  const { seq } = exec<{ seq: number | null }>(sql)`SELECT MIN(seq) AS seq FROM calls`.one();
   return seq === null ? null : Math.floor(seq / PER_MS);
 }
 
 function isDeleted(sql: SqlStorage, callId: string): boolean {
-  return sql.exec("SELECT 1 FROM deleted_calls WHERE call_id = ?1", callId).toArray().length > 0;
+  return exec(sql)`SELECT 1 FROM deleted_calls WHERE call_id = ${callId}`.toArray().length > 0;
 }
+
+type SealedCall = Pick<LoggedCall, "seq" | "call_id" | "parties_sealed" | "transcript_sealed">;
 
 /** Sealed values behind a place, in order. */
 export function findSealedCalls(sql: SqlStorage, after: number, limit: number) {
-  return sql
-    .exec<Pick<LoggedCall, "seq" | "call_id" | "parties_sealed" | "transcript_sealed">>(
-      "SELECT seq, call_id, parties_sealed, transcript_sealed FROM calls WHERE seq > ?1 ORDER BY seq LIMIT ?2",
-      after,
-      limit,
-    )
-    .toArray();
+  return exec<SealedCall>(sql)`SELECT seq, call_id, parties_sealed, transcript_sealed FROM calls
+    WHERE seq > ${after} ORDER BY seq LIMIT ${limit}`.toArray();
 }
 
 export function replaceSealedCall(
@@ -227,10 +171,6 @@ export function replaceSealedCall(
   parties: string,
   transcript: string | null,
 ): void {
-  sql.exec(
-    "UPDATE calls SET parties_sealed = ?2, transcript_sealed = ?3 WHERE seq = ?1",
-    seq,
-    parties,
-    transcript,
-  );
+  exec(sql)`UPDATE calls SET parties_sealed = ${parties}, transcript_sealed = ${transcript}
+    WHERE seq = ${seq}`;
 }
