@@ -86,6 +86,37 @@ describe("the backlog", () => {
     backlog.drop("AC1");
     expect(backlog.isEmpty()).toBe(true);
   });
+
+  it("lets one account after the other have its turn", () => {
+    const backlog = createBacklog();
+    for (const sid of SIDS) for (const position of [1, 2, 3]) backlog.addNumber(sid, position);
+    const order = Array.from({ length: 9 }, () => {
+      const task = backlog.take(1) as Task;
+      backlog.finish(task, undefined, 1);
+      return task.accountSid;
+    });
+    expect(order).toEqual([...SIDS, ...SIDS, ...SIDS]);
+  });
+
+  it("tries each number again when it is due itself, and once", () => {
+    const backlog = createBacklog();
+    backlog.addNumber("AC1", 1, 100);
+    backlog.addNumber("AC1", 2, 200);
+    const due = (now: number) => {
+      const task = backlog.take(now);
+      if (task) backlog.finish(task, undefined, now);
+      return task?.kind === "number" ? task.position : undefined;
+    };
+    expect([99, 100, 100, 199, 200, 200].map(due)).toEqual([
+      undefined,
+      1,
+      undefined,
+      undefined,
+      2,
+      undefined,
+    ]);
+    expect(backlog.isEmpty()).toBe(true);
+  });
 });
 
 describe("the lanes", () => {

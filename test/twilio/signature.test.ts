@@ -115,6 +115,11 @@ describe("verify", () => {
     ).toBe(false);
   });
 
+  it("has keys from which nobody can read the token", async () => {
+    const [key] = await keysOf(TOKEN);
+    expect(key).toMatchObject({ extractable: false, usages: ["verify"] });
+  });
+
   it("trims nothing and drops no empty parameter", async () => {
     const parameters = new URLSearchParams({ Body: " padded\n", FromCity: "" });
     const signature = await sign(TOKEN, URL_, parameters);

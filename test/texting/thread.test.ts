@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { newThread, planReply, received, replied, type Thread } from "../../src/texting/thread.ts";
+
+const HOUR = 3_600_000;
+const NOW = 100 * HOUR;
+const OWNER = { correspondent: "+15005550006" } as Parameters<typeof newThread>[0];
+const fresh = newThread(OWNER, NOW);
+const receive = (thread: Thread, sid: string, text = sid) => received(thread, OWNER, sid, text, NOW);
+const times = <T>(count: number, each: (index: number) => T) =>
+  Array.from({ length: count }, (_, index) => each(index));
+
+describe("what follows for a thread", () => {
+  const full = { ...fresh, unanswered: 1, sentAt: times(10, (index) => NOW - HOUR + index) };
+  it.each<[string, Thread, number, ReturnType<typeof planReply>]>([
+    ["it answers a text", { ...fresh, unanswered: 1 }, NOW, { kind: "reply" }],
+    [
+      "it does not send twice",
+      { ...fresh, unanswered: 1, isSending: true },
+      NOW,
+      { kind: "give_up", reason: "outcome_unknown" },
+    ],
+    [
+      "it answers up to ten texts an hour",
+      { ...full, sentAt: full.sentAt.slice(1) },
+      NOW - 1,
+      { kind: "reply" },
+    ],
+    ["it answers no eleventh", full, NOW - 1, { kind: "limit", isNews: true }],
+    ["it answers again when one is an hour ago", full, NOW, { kind: "reply" }],
+    [
+      "it tells the limit once an hour",
+      { ...full, limitToldAt: NOW - HOUR },
+      NOW - 1,
+      { kind: "limit", isNews: false },
+    ],
+    ["and then again", { ...full, limitToldAt: NOW - HOUR - 1 }, NOW - 1, { kind: "limit", isNews: true }],
+    ["it sleeps for twelve hours", fresh, NOW + 12 * HOUR - 1, { kind: "sleep", until: NOW + 12 * HOUR }],
+    ["and is forgotten", fresh, NOW + 12 * HOUR, { kind: "forget" }],
+  ])("%s", (_, thread, now, plan) => {
+    expect(planReply(thread, now)).toEqual(plan);
+  });
+});
+
+describe("what a thread keeps", () => {
+  it("is the last forty turns, of either side", () => {
+    const heard = times(60, String).reduce((thread, sid) => receive(thread, sid), fresh);
+    expect(heard.turns.map(({ text }) => text)).toEqual(times(40, (index) => String(index + 20)));
+    const answered = replied(heard, 60, "Yes.", NOW);
+    expect(answered.turns).toHaveLength(40);
+    expect(answered.turns.at(-1)).toMatchObject({ role: "agent", text: "Yes." });
+  });
+
+  it("is as much of a text as Twilio takes, and no half letter", () => {
+    const textOf = (text: string) => receive(fresh, "SM1", text).turns[0]?.text.length;
+    expect(["x".repeat(2_000), "x".repeat(1_600), `${"x".repeat(1_599)}😀`].map(textOf)).toEqual([
+      1_600, 1_600, 1_599,
+    ]);
+  });
+
+  it("is the last fifty texts by which a repetition is known", () => {
+    const heard = times(51, (index) => `SM${index}`).reduce((thread, sid) => receive(thread, sid), fresh);
+    expect(heard.seen).toHaveLength(50);
+    expect(receive(heard, "SM1")).toBe(heard);
+    expect(receive(heard, "SM0").unanswered).toBe(52);
+  });
+
+  it("is an answer before the texts that came meanwhile, which stay unanswered", () => {
+    const sending = {
+      ...receive(receive(fresh, "SM1"), "SM2"),
+      isSending: true,
+      sentAt: [NOW - HOUR, NOW - HOUR + 1],
+    };
+    const thread = replied(sending, 1, "Yes.", NOW);
+    expect(thread.turns.map(({ text }) => text)).toEqual(["SM1", "Yes.", "SM2"]);
+    expect(thread).toMatchObject({
+      unanswered: 1,
+      isSending: false,
+      lastAt: NOW,
+      sentAt: [NOW - HOUR + 1, NOW],
+    });
+  });
+});
