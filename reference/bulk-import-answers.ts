@@ -83,7 +83,12 @@ export const result = z
       "Its Twilio account; null if it was not found.",
       ACCOUNT_SID,
     ),
-    agent_id: answered(z.nullable(z.string()), "The agent that was asked for.", AGENT_ID),
+    agent_id: answered(
+      z.nullable(z.string()),
+      "Who answers the number, or is to answer it; of `already_yours` the agent that it has.",
+      AGENT_ID,
+    ),
+    requested_agent_id: answered(z.nullable(z.string()), "The agent that was asked for.", AGENT_ID),
     external_id: answered(z.nullable(z.string()), "Your own id of the number, as you sent it."),
     twilio_number_sid: answered(z.nullable(z.string()), "The number's SID at Twilio, if known.", NUMBER_SID),
     outcome: answered(
@@ -111,6 +116,7 @@ export const resultExample = {
   phone_number: NUMBER,
   twilio_sid: ACCOUNT_SID,
   agent_id: AGENT_ID,
+  requested_agent_id: AGENT_ID,
   external_id: "customer-17",
   twilio_number_sid: NUMBER_SID,
   outcome: "imported",

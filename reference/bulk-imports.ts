@@ -158,7 +158,7 @@ export const bulkImportReference: Reference = {
           description: "The results.",
           mediaType: "text/csv",
           schema: z.string(),
-          example: `phone_number,twilio_sid,agent_id,external_id,twilio_number_sid,outcome,reason,error_code,error_message\r\n${NUMBER},${ACCOUNT_SID},${AGENT_ID},customer-17,${NUMBER_SID},imported,,,\r\n`,
+          example: `phone_number,twilio_sid,agent_id,requested_agent_id,external_id,twilio_number_sid,outcome,reason,error_code,error_message\r\n${NUMBER},${ACCOUNT_SID},${AGENT_ID},${AGENT_ID},customer-17,${NUMBER_SID},imported,,,\r\n`,
         },
       ],
       errors: [NOT_FOUND],

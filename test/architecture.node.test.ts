@@ -189,8 +189,9 @@ describe("each thing has one owner", () => {
   it("no query is put together from values", () => {
     for (const { path, text } of sources.filter(({ path }) => path.endsWith("store.ts"))) {
       // What stands in a tagged template is bound, but for names that `raw` lets in.
-      const untagged = text.replace(/\b(?:sql\(\s*db,?\s*\)|part|exec(?:<[^`(]*>)?\(sql\))`[^`]*`/g, (template) =>
-        template.replaceAll("${", "{"),
+      const untagged = text.replace(
+        /\b(?:sql\(\s*db,?\s*\)|part|exec(?:<[^`(]*>)?\(sql\))`[^`]*`/g,
+        (template) => template.replaceAll("${", "{"),
       );
       const holes = [...untagged.matchAll(/\$\{(\w+)\}|\braw\((\w+)/g)].map(([, name, raw]) => name ?? raw);
       expect([...new Set(holes)], path).toEqual(CONSTANT_HOLES[path] ?? []);

@@ -20,10 +20,11 @@ export function readAccount(sql: SqlStorage, sid: string): AccountRow {
     WHERE account_sid = ${sid}`.one();
 }
 
-/** The accounts that must be opened before their numbers can be imported. */
+/** The accounts that must be opened, because numbers of theirs wait, or are not known yet. */
 export function findClosed(sql: SqlStorage): string[] {
   return exec<{ account_sid: string }>(sql)`SELECT account_sid FROM accounts
-    WHERE error IS NULL AND (auth_token_sealed IS NULL OR is_to_list = 1) ORDER BY account_sid`
+    WHERE error IS NULL AND (is_to_list = 1 OR (auth_token_sealed IS NULL
+      AND account_sid IN (SELECT account_sid FROM numbers WHERE outcome IS NULL))) ORDER BY account_sid`
     .toArray()
     .map(({ account_sid }) => account_sid);
 }

@@ -18,6 +18,8 @@ type Waiting = { position: number; dueAt: number };
 type Account = {
   /** It must be opened before its numbers can be imported. */
   isClosed: boolean;
+  /** By whose credentials it is opened: a parent's, whose requests those are. */
+  giver: string;
   openAt: number;
   ready: number[];
   /** Numbers that are tried again later. */
@@ -36,6 +38,7 @@ export function createBacklog() {
     if (known) return known;
     const added: Account = {
       isClosed: false,
+      giver: sid,
       openAt: 0,
       ready: [],
       later: [],
@@ -52,16 +55,19 @@ export function createBacklog() {
   /** When an account that is not busy can go on; null if it has nothing to do. */
   function dueAt(one: Account): number | null {
     if (!hasWork(one)) return null;
-    if (one.isClosed) return Math.max(one.openAt, one.pausedUntil);
+    if (one.isClosed) return Math.max(one.openAt, one.pausedUntil, account(one.giver).pausedUntil);
     const due =
       one.ready.length > 0 ? 0 : one.later.reduce((first, { dueAt: at }) => Math.min(first, at), Infinity);
     return Math.max(due, one.pausedUntil);
   }
 
+  const isBusy = ({ strikes, isClosed, busy }: Account) =>
+    busy >= (strikes > 0 || isClosed ? 1 : PER_ACCOUNT);
+
   return {
-    /** This account must be opened. */
-    addAccount(sid: string, openAt = 0): void {
-      Object.assign(account(sid), { isClosed: true, openAt });
+    /** This account must be opened, by the credentials of one that may be another. */
+    addAccount(sid: string, giver: string, openAt = 0): void {
+      Object.assign(account(sid), { isClosed: true, giver, openAt });
     },
 
     addNumber(sid: string, position: number, dueAt = 0): void {
@@ -73,10 +79,11 @@ export function createBacklog() {
     /** The next task; undefined if there is none now. Its account goes to the end of the line. */
     take(now: number): Task | undefined {
       for (const [sid, one] of accounts) {
-        const width = one.strikes > 0 || one.isClosed ? 1 : PER_ACCOUNT;
+        const giver = one.isClosed ? account(one.giver) : one;
         const due = dueAt(one);
-        if (one.busy >= width || due === null || due > now) continue;
+        if (isBusy(one) || isBusy(giver) || due === null || due > now) continue;
         one.busy += 1;
+        if (giver !== one) giver.busy += 1;
         accounts.delete(sid);
         accounts.set(sid, one);
         if (one.isClosed) return { kind: "open", accountSid: sid };
@@ -90,10 +97,12 @@ export function createBacklog() {
     /** A task is over. A setback makes its account slower. */
     finish({ kind, accountSid }: Task, setback: Setback | undefined, now: number): void {
       const one = account(accountSid);
+      const asked = kind === "open" ? account(one.giver) : one;
       one.busy -= 1;
+      if (asked !== one) asked.busy -= 1;
       if (kind === "open" && !setback) one.isClosed = false;
-      one.strikes = setback ? one.strikes + 1 : 0;
-      if (setback) one.pausedUntil = now + Math.max(setback.retryAfterMs, pauseMs(one.strikes));
+      asked.strikes = setback ? asked.strikes + 1 : 0;
+      if (setback) asked.pausedUntil = now + Math.max(setback.retryAfterMs, pauseMs(asked.strikes));
     },
 
     /** Forgets what waits of an account, or of all. */

@@ -5,6 +5,7 @@ import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { tryCredentials } from "../twilio/account.ts";
+import { isE164 } from "../twilio/e164.ts";
 import { isAboutCredentials } from "../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { otherRegions, requireRegion, storedRegion } from "../twilio/regions.ts";
@@ -118,7 +119,9 @@ function numbersOf({ items, all, agent_id, twilio_sid, include_subaccounts }: Bu
   }
   return (items ?? []).map((item) => ({
     phoneNumber: item.phone_number,
-    accountSid: item.twilio_sid ?? (include_subaccounts === true ? null : twilio_sid),
+    // One that is misspelt is looked for nowhere; its import says what is wrong with it.
+    accountSid:
+      item.twilio_sid ?? (include_subaccounts === true && isE164(item.phone_number) ? null : twilio_sid),
     agentId: item.agent_id ?? agent_id ?? null,
     externalId: item.external_id,
   }));

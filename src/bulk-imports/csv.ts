@@ -7,6 +7,7 @@ const COLUMNS = [
   "phone_number",
   "twilio_sid",
   "agent_id",
+  "requested_agent_id",
   "external_id",
   "twilio_number_sid",
   "outcome",

@@ -41,7 +41,9 @@ export type Plan = { answered_by: unknown; warnings: unknown; unchecked: string[
 export type Result = {
   phone_number: string;
   twilio_sid: string | null;
+  /** Who answers it, or is to answer it; another one was asked for if the API key had the number already. */
   agent_id: string | null;
+  requested_agent_id: string | null;
   external_id: string | null;
   twilio_number_sid: string | null;
   outcome: Outcome | null;

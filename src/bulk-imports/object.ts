@@ -1,8 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
+import { armAt, ring } from "../alarms.ts";
 import { readConfig } from "../config.ts";
 import { createLogger, errorFields } from "../http/log.ts";
 import type { Page } from "../http/page.ts";
-import { armAt, ring } from "../objects.ts";
 import { createServices, type Services } from "../services.ts";
 import { DAY_MS } from "../time.ts";
 import { addAccount, deleteTokens, listRefused, reviveAccounts, storeToken } from "./accounts-store.ts";

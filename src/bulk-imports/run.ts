@@ -45,11 +45,20 @@ export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, 
   const time = () => now().getTime();
   const isStopped = () => job().status === "cancelled";
 
-  if (!isStopped()) for (const sid of findClosed(sql)) backlog.addAccount(sid);
+  if (!isStopped()) for (const sid of findClosed(sql)) mustOpen(sid);
   for (const { position, account_sid, next_attempt_at } of findWaiting(sql)) {
     if (account_sid !== null) backlog.addNumber(account_sid, position, next_attempt_at);
   }
   failUnknown();
+
+  /** Its parent gives its Auth Token, if it has none yet. */
+  function giverOf(sid: string): string {
+    return readAccount(sql, sid).auth_token_sealed === null ? job().accountSid : sid;
+  }
+
+  function mustOpen(sid: string, at = 0): void {
+    backlog.addAccount(sid, giverOf(sid), at);
+  }
 
   /** If all accounts are open, the numbers that are still without one are in none of them. */
   function failUnknown(): void {
@@ -116,9 +125,8 @@ export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, 
 
   async function open(task: OpenTask): Promise<void> {
     const { accountSid } = task;
-    const own = readAccount(sql, accountSid);
-    const giver = own.auth_token_sealed === null ? readAccount(sql, job().accountSid) : own;
-    const wantsNumbers = own.is_to_list === 1;
+    const giver = readAccount(sql, giverOf(accountSid));
+    const wantsNumbers = readAccount(sql, accountSid).is_to_list === 1;
     const attempts = countOpening(sql, accountSid);
     const order = {
       ...about(),
@@ -137,7 +145,7 @@ export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, 
       const delay = retryDelayMs(report.error, attempts);
       backlog.finish(task, setbackOf(report.error, delay), time());
       if (delay === undefined) refuse(accountSid, report.error);
-      else backlog.addAccount(accountSid, time() + delay);
+      else mustOpen(accountSid, time() + delay);
     }
     failUnknown();
   }
@@ -156,11 +164,11 @@ export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, 
     for (const sid of subaccounts ?? []) {
       if (sid === accountSid) continue;
       addAccount(sql, sid, true);
-      backlog.addAccount(sid);
+      mustOpen(sid);
     }
     backlog.finish(task, undefined, time());
     // Its parent has been opened meanwhile, and now its numbers are wanted too.
-    if (readAccount(sql, accountSid).is_to_list === 1) backlog.addAccount(accountSid);
+    if (readAccount(sql, accountSid).is_to_list === 1) mustOpen(accountSid);
   }
 
   return {

@@ -22,6 +22,8 @@ export type Settled = {
   error?: ErrorBody;
   plan?: Plan;
   twilioNumberSid?: string;
+  /** Who answers it, if that may be another agent than the one that was asked for. */
+  agentId?: string | null;
 };
 
 /** A number, for its attempt. */
@@ -33,8 +35,8 @@ export function insertNumber(
   skipped: SkipReason | null = null,
 ): number {
   return exec<{ position: number }>(sql)`INSERT INTO numbers
-      (phone_number, account_sid, agent_id, external_id, outcome, reason)
-    VALUES (${phoneNumber}, ${accountSid}, ${agentId}, ${externalId}, ${skipped && "skipped"}, ${skipped})
+      (phone_number, account_sid, agent_id, requested_agent_id, external_id, outcome, reason)
+    VALUES (${phoneNumber}, ${accountSid}, ${agentId}, ${agentId}, ${externalId}, ${skipped && "skipped"}, ${skipped})
     RETURNING position`.one().position;
 }
 
@@ -73,7 +75,8 @@ export function postpone(sql: SqlStorage, position: number, at: number): void {
 }
 
 export function settle(sql: SqlStorage, position: number, settled: Settled, now: number): void {
-  const { outcome, reason, error, plan, twilioNumberSid } = settled;
+  const { outcome, reason, error, plan, twilioNumberSid, agentId } = settled;
+  if (agentId !== undefined) exec(sql)`UPDATE numbers SET agent_id = ${agentId} WHERE position = ${position}`;
   exec(sql)`UPDATE numbers SET outcome = ${outcome}, reason = ${reason ?? null},
       error = ${error ? JSON.stringify(error) : null}, plan = ${plan ? JSON.stringify(plan) : null},
       twilio_number_sid = ${twilioNumberSid ?? null}, settled_at = ${now}
@@ -142,7 +145,9 @@ export function listResults(
   outcome: Outcome | null,
   { limit, offset }: Page,
 ): { results: Result[]; count: number } {
-  const rows = exec<ResultRow>(sql)`SELECT phone_number, account_sid, agent_id, external_id,
+  const rows = exec<ResultRow>(
+    sql,
+  )`SELECT phone_number, account_sid, agent_id, requested_agent_id, external_id,
       twilio_number_sid, outcome, reason, error, plan
     FROM numbers WHERE ${outcome} IS NULL OR outcome = ${outcome} ORDER BY position
     LIMIT ${limit} OFFSET ${offset}`.toArray();

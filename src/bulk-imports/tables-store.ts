@@ -20,6 +20,7 @@ export const TABLES: readonly string[] = [
      -- Null until it is known which account has the number.
      account_sid TEXT,
      agent_id TEXT,
+     requested_agent_id TEXT,
      external_id TEXT,
      attempts INTEGER NOT NULL DEFAULT 0,
      -- When the first attempt began.

@@ -87,7 +87,8 @@ async function explain(thrown: unknown, order: NumberOrder, services: Services):
     if (own) {
       const isOurs = triedSince !== null && Date.parse(own.created_at) >= triedSince - CLOCK_SKEW_MS;
       const outcome = isOurs ? "imported" : "already_yours";
-      return { kind: "settled", settled: { outcome, twilioNumberSid: own.twilio_number_sid } };
+      const agentId = own.agent_id;
+      return { kind: "settled", settled: { outcome, agentId, twilioNumberSid: own.twilio_number_sid } };
     }
     const row = await first<ExistingRow>(selectByPhoneNumber(db, phoneNumber));
     // It was undone meanwhile.

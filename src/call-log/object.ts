@@ -1,7 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
+import { armAt, ring, stillRings } from "../alarms.ts";
 import { readConfig } from "../config.ts";
 import { createLogger } from "../http/log.ts";
-import { armAt, keepTables, ring, stillRings } from "../objects.ts";
+import { keepTables } from "../objects.ts";
 import { resealEach } from "../reseal.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
 import { createVault } from "../vault/vault.ts";

@@ -1,4 +1,4 @@
-import type { Vault } from "../vault/vault.ts";
+import { openJson, type Vault } from "../vault/vault.ts";
 import { partiesSlot, type Said, transcriptSlot } from "./call.ts";
 
 /** Who called whom: E.164, or what Twilio says instead, such as `anonymous` or a SIP address. */
@@ -14,20 +14,14 @@ export function sealParties(vault: Vault, callId: string, { from, to }: Parties)
 const UNKNOWN: Parties = { from: "unknown", to: "unknown" };
 
 /** If the sealing key is lost, the rest of the call is known all the same. */
-export function openParties(vault: Vault, callId: string, sealed: string): Promise<Parties> {
-  return vault.open(sealed, partiesSlot(callId)).then(
-    (text) => JSON.parse(text) as Parties,
-    () => UNKNOWN,
-  );
+export async function openParties(vault: Vault, callId: string, sealed: string): Promise<Parties> {
+  return (await openJson<Parties>(vault, sealed, partiesSlot(callId))) ?? UNKNOWN;
 }
 
 export function sealTranscript(vault: Vault, callId: string, transcript: readonly Said[]): Promise<string> {
   return vault.seal(JSON.stringify(transcript), transcriptSlot(callId));
 }
 
-export function openTranscript(vault: Vault, callId: string, sealed: string): Promise<Said[]> {
-  return vault.open(sealed, transcriptSlot(callId)).then(
-    (text) => JSON.parse(text) as Said[],
-    () => [],
-  );
+export async function openTranscript(vault: Vault, callId: string, sealed: string): Promise<Said[]> {
+  return (await openJson<Said[]>(vault, sealed, transcriptSlot(callId))) ?? [];
 }

@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { armAt, ring } from "../alarms.ts";
 import { readConfig } from "../config.ts";
 import { createLogger } from "../http/log.ts";
 import { createMeasure } from "../http/metrics.ts";
@@ -23,7 +24,8 @@ export class Conversation extends DurableObject<Env> {
   readonly #socket = new RelaySocket(this.ctx);
   protected readonly dialogue = new Dialogue({
     storage: this.ctx.storage,
-    vault: createVault(readConfig(this.env).tokenEncryptionKeys),
+    // Not read here: a faulty configuration would use up the attempts of the alarm.
+    vault: () => createVault(readConfig(this.env).tokenEncryptionKeys),
     socket: this.#socket,
     log: createLogger({ object: "conversation" }),
     model: () => configuredModel(readConfig(this.env).model, this.env),
@@ -118,10 +120,12 @@ export class Conversation extends DurableObject<Env> {
     return this.dialogue.erase();
   }
 
-  override async alarm(): Promise<void> {
+  override alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#alarmAt = 0;
-    if (!(await this.dialogue.load())) return this.erase();
-    await this.#arm();
+    return ring(this.ctx.storage, "conversation", info, async () => {
+      if (await this.dialogue.load()) return this.#arm();
+      await this.erase();
+    });
   }
 
   /** The conversation, begun if there is none. */
@@ -152,7 +156,7 @@ export class Conversation extends DurableObject<Env> {
           // An alarm that comes too early looks again; so a turn, which puts the silence off, writes none.
           if (this.#alarmAt > now && this.#alarmAt <= plan.until) return;
           this.#alarmAt = plan.until;
-          return this.ctx.storage.setAlarm(plan.until, { allowUnconfirmed: true });
+          return armAt(this.ctx.storage, plan.until, { allowUnconfirmed: true });
         case "forget":
           return this.erase();
         case "close":

@@ -1,6 +1,6 @@
 import { errorFields, type Logger } from "../http/log.ts";
 import type { Model } from "../model/model.ts";
-import type { Slot, Vault } from "../vault/vault.ts";
+import { openJson, type Slot, type Vault } from "../vault/vault.ts";
 import { type Phrases, phrasesIn } from "./phrases.ts";
 import { callRequest, planTool } from "./request.ts";
 import type { RelaySocket } from "./socket.ts";
@@ -13,7 +13,7 @@ const SLOT: Slot = "conversations.state/call";
 
 export type Around = {
   storage: DurableObjectStorage;
-  vault: Vault;
+  vault: () => Vault;
   socket: RelaySocket;
   log: Logger;
   /** The deployment's model; null if it has none. */
@@ -40,7 +40,7 @@ export class Dialogue {
     if (this.#isLoaded) return this.state;
     const { storage, vault } = this.around;
     const sealed = await storage.get<string>(KEY);
-    const state = sealed === undefined ? null : (JSON.parse(await vault.open(sealed, SLOT)) as State);
+    const state = sealed === undefined ? null : await openJson<State>(vault(), sealed, SLOT);
     // Somebody else may have loaded it meanwhile, and gone on.
     if (!this.#isLoaded) this.state = state;
     this.#isLoaded = true;
@@ -51,7 +51,7 @@ export class Dialogue {
   async keep(): Promise<void> {
     const { state } = this;
     if (!state) return;
-    const sealed = await this.around.vault.seal(stored(state), SLOT);
+    const sealed = await this.around.vault().seal(stored(state), SLOT);
     // It went on while this was being sealed: only the newest may be the last that is written.
     if (state !== this.state) return this.keep();
     await this.around.storage.put(KEY, sealed, { allowUnconfirmed: true });

@@ -7,12 +7,14 @@ import { type AppContext, setCommonHeaders } from "./context.ts";
 import { ApiError, errorType } from "./errors.ts";
 import { errorFields } from "./log.ts";
 
+/** What the operator looks for; the others are Twilio's. */
+const OURS: readonly string[] = ["internal_error", "service_misconfigured", "storage_unavailable"];
+
 /** The only error mapper: it turns any thrown error into the error envelope, and writes the cause to the log. */
 export function handleError(thrown: Error, c: AppContext): Response {
   const error = toApiError(thrown);
   if (error.status >= 500) {
-    const level =
-      error.code === "internal_error" || error.code === "service_misconfigured" ? "error" : "warn";
+    const level = OURS.includes(error.code) ? "error" : "warn";
     c.get("log")[level]("request_failed", { error_code: error.code, ...errorFields(error.cause ?? thrown) });
   }
   return errorResponse(c, error);

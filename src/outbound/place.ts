@@ -14,8 +14,8 @@ const LIMIT_RETRY_AFTER_SECONDS = 5;
 export type PlacedCall = { sid: string; from: string };
 
 /**
- * Places a call: the number was read with the API key, so it waits only for the key's call log and the account's turn, side
- * by side, and then for one request to Twilio.
+ * Places a call: the number was read with the API key, so it waits only for the key's call log, the account's turn,
+ * and one request to Twilio.
  *
  * @throws ApiError the faults of the number, `concurrent_call_limit`, `rate_limit_exceeded`, Twilio's refusals
  * @throws StorageError
@@ -28,10 +28,7 @@ export async function placeCall(
   const { apiKeyId } = request;
   const sender = await senderOf(body, request, services);
   const sending = await prepare(body, sender, await attemptId(apiKeyId, request.idempotencyKey), services);
-  const [begun, turn] = await Promise.all([
-    services.callLogs.begin(apiKeyId, sending.attempt, sender.concurrentCallLimit),
-    services.paces.turn(sender.account, sender.callsPerSecond ?? services.callsPerSecond),
-  ]);
+  const begun = await services.callLogs.begin(apiKeyId, sending.attempt, sender.concurrentCallLimit);
   const from = sender.phoneNumber;
   if (begun.kind === "known") return { sid: await resume(sending, begun.attempt, services), from };
   if (begun.kind === "limit")
@@ -39,6 +36,12 @@ export async function placeCall(
       retryAfter: LIMIT_RETRY_AFTER_SECONDS,
       details: { limit: sender.concurrentCallLimit },
     });
+  // Not before: a call that is refused takes no turn.
+  const perSecond = sender.callsPerSecond ?? services.callsPerSecond;
+  const turn = await services.paces.turn(sender.account, perSecond).catch((error: unknown) => {
+    services.defer(forget(sending, services));
+    throw error;
+  });
   if (turn.kind === "full") {
     services.defer(forget(sending, services));
     throw new ApiError("rate_limit_exceeded", {

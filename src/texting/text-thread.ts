@@ -1,4 +1,5 @@
 import { DurableObject } from "cloudflare:workers";
+import { armAt, ring } from "../alarms.ts";
 import { readConfig } from "../config.ts";
 import { requestOf } from "../conversations/request.ts";
 import { NO_PHRASES, type TurnResult, takeTurn } from "../conversations/turn.ts";
@@ -9,7 +10,7 @@ import { configuredModel } from "../model/configured.ts";
 import { ModelError } from "../model/model.ts";
 import { createServices, type Services } from "../services.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
-import type { Slot } from "../vault/vault.ts";
+import { openJson, type Slot } from "../vault/vault.ts";
 import {
   MAX_TEXT_LENGTH,
   newThread,
@@ -28,12 +29,17 @@ const SLOT: Slot = "text_threads.state/thread";
  * waits for a model and none is lost with the isolate. Forgotten after twelve hours.
  */
 export class TextThread extends DurableObject<Env> {
-  readonly #services: Services;
+  #known: Services | undefined;
 
-  constructor(ctx: DurableObjectState, env: Env) {
-    super(ctx, env);
-    const log = createLogger({ object: "text_thread" });
-    this.#services = createServices(env, readConfig(env), log, (work) => ctx.waitUntil(work));
+  // Not in the constructor: a faulty configuration would use up the attempts of its alarm.
+  get #services(): Services {
+    this.#known ??= createServices(
+      this.env,
+      readConfig(this.env),
+      createLogger({ object: "text_thread" }),
+      (work) => this.ctx.waitUntil(work),
+    );
+    return this.#known;
   }
 
   /** A text came in. @param sid Twilio's, by which a repetition is known */
@@ -43,16 +49,20 @@ export class TextThread extends DurableObject<Env> {
     await this.#change((thread) => received(thread ?? newThread(owner, now), owner, sid, text, now), now);
   }
 
-  override async alarm(): Promise<void> {
+  override alarm(info?: AlarmInvocationInfo): Promise<void> {
+    return ring(this.ctx.storage, "text_thread", info, () => this.#work());
+  }
+
+  async #work(): Promise<void> {
     const thread = await this.#load();
     const plan = thread ? planReply(thread, Date.now()) : ({ kind: "forget" } as const);
     if (!thread || plan.kind === "forget") return this.ctx.storage.deleteAll();
-    if (plan.kind === "sleep") return this.ctx.storage.setAlarm(plan.until);
+    if (plan.kind === "sleep") return armAt(this.ctx.storage, plan.until);
     if (plan.kind === "reply") await this.#reply(thread);
     else if (plan.kind === "give_up") await this.#fail(thread, plan.reason);
     else await this.#fail(thread, plan.isNews ? "reply_limit" : null);
     // Whatever is left is due now; else the thread sleeps until it is forgotten.
-    await this.ctx.storage.setAlarm(Date.now());
+    await armAt(this.ctx.storage, Date.now());
   }
 
   async #reply(thread: Thread): Promise<void> {
@@ -133,9 +143,7 @@ export class TextThread extends DurableObject<Env> {
 
   async #load(): Promise<Thread | null> {
     const sealed = await this.ctx.storage.get<string>(KEY);
-    return sealed === undefined
-      ? null
-      : (JSON.parse(await this.#services.vault.open(sealed, SLOT)) as Thread);
+    return sealed === undefined ? null : openJson<Thread>(this.#services.vault, sealed, SLOT);
   }
 
   /** Reads, changes and writes, with nothing else in between. */
@@ -143,7 +151,7 @@ export class TextThread extends DurableObject<Env> {
     return this.ctx.blockConcurrencyWhile(async () => {
       const changed = change(await this.#load());
       const sealed = await this.#services.vault.seal(JSON.stringify(changed), SLOT);
-      const alarm = alarmAt === undefined ? undefined : this.ctx.storage.setAlarm(alarmAt);
+      const alarm = alarmAt === undefined ? undefined : armAt(this.ctx.storage, alarmAt);
       await Promise.all([this.ctx.storage.put(KEY, sealed), alarm]);
     });
   }

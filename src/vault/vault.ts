@@ -88,6 +88,16 @@ export function createVault(keys: string): Vault {
   };
 }
 
+/** Opens what was sealed as JSON; null if it does not open: without its key, it is begun anew. */
+export async function openJson<Value>(vault: Vault, sealed: string, slot: Slot): Promise<Value | null> {
+  try {
+    return JSON.parse(await vault.open(sealed, slot)) as Value;
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    return null;
+  }
+}
+
 /** The id of the key that sealed a value; undefined if the text is not a sealed value. */
 export function keyIdOf(sealed: string): string | undefined {
   return SEALED.exec(sealed)?.[1];

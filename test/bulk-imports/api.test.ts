@@ -114,7 +114,7 @@ describe("outcomes", () => {
       ["imported", null],
       ["skipped", "duplicate"],
       ["imported", null],
-      ["failed", "number_not_in_twilio"],
+      ["failed", "invalid_phone_format"],
       ["failed", "number_not_in_twilio"],
       ["failed", "agent_not_found"],
     ]);
@@ -127,7 +127,9 @@ describe("outcomes", () => {
     expect({ error: results[0]?.error }).toEqual(await single.json());
     const csv = await (await get(`${PATH}/${id}/results.csv`, key)).text();
     expect(csv.split("\r\n")).toHaveLength(items.length + 2);
-    expect(csv.split("\r\n")[1]).toMatch(new RegExp(`^\\${own},${parent.sid},${body.agent_id},'=1\\+1,PN`));
+    expect(csv.split("\r\n")[1]).toMatch(
+      new RegExp(`^\\${own},${parent.sid},${body.agent_id},${body.agent_id},'=1\\+1,PN`),
+    );
   });
 
   it("of a dry run are plans, and nothing is changed", async () => {
@@ -204,6 +206,39 @@ describe("a bulk import", () => {
     });
     await retry();
     expect(await finish(key, id)).toMatchObject({ status: "completed", counts: { imported: 3 } });
+  });
+
+  it("names the agent that answers, and the one that was asked for", async () => {
+    const { parent } = haveAccounts(0, 1);
+    const { key, body, agentId } = await prepareBulk(parent);
+    await finish(key, await begin(key, { ...body, all: true }));
+    const other = await createAgent(key);
+    const id = await begin(key, { ...body, all: true, agent_id: other });
+    await finish(key, id);
+    expect(await resultsOf(key, id)).toMatchObject([
+      { outcome: "already_yours", agent_id: agentId, requested_agent_id: other },
+    ]);
+    const csv = await (await get(`${PATH}/${id}/results.csv`, key)).text();
+    expect(csv).toContain(`,${agentId},${other},`);
+  });
+
+  it("opens on a retry only the subaccounts whose numbers wait", async () => {
+    const { parent, numbers } = haveAccounts(5, 1);
+    const { key, body } = await prepareBulk(parent);
+    const items = numbers.map(({ phone_number }) => ({ phone_number }));
+    const id = await begin(key, { ...body, items, include_subaccounts: true });
+    twilio.faults.add({ operation: "update", effect: effects.invalidUrl });
+    expect((await finish(key, id)).counts).toMatchObject({ imported: 5, failed: 1 });
+    const [failed] = (await resultsOf(key, id)).filter(({ outcome }) => outcome === "failed");
+    const asked: string[] = [];
+    twilio.faults.take = (operation) => {
+      asked.push(operation);
+      return undefined;
+    };
+    await call("POST", `${PATH}/${id}/retry`, key, { twilio_token: parent.authToken });
+    expect((await finish(key, id)).counts).toMatchObject({ imported: 6, failed: 0 });
+    const opened = asked.filter((operation) => operation === "account");
+    expect(opened).toHaveLength(failed?.twilio_sid === parent.sid ? 0 : 1);
   });
 
   it("finds on a retry what was bought meanwhile", async () => {

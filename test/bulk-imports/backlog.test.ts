@@ -69,7 +69,7 @@ describe("the backlog", () => {
 
   it("opens an account before its numbers, and tries them again when they are due", () => {
     const backlog = createBacklog();
-    backlog.addAccount("AC1");
+    backlog.addAccount("AC1", "AC1");
     backlog.addNumber("AC1", 1);
     const opening = backlog.take(1) as Task;
     expect(opening).toEqual({ kind: "open", accountSid: "AC1" });
@@ -116,6 +116,28 @@ describe("the backlog", () => {
       undefined,
     ]);
     expect(backlog.isEmpty()).toBe(true);
+  });
+});
+
+describe("subaccounts that their parent opens", () => {
+  const open = (backlog: ReturnType<typeof createBacklog>, at: number) => {
+    const tasks: Task[] = [];
+    for (let task = backlog.take(at); task; task = backlog.take(at)) tasks.push(task);
+    return tasks;
+  };
+
+  it("are opened two at a time, and none while the parent is limited", () => {
+    const backlog = createBacklog();
+    for (const sid of ["AC1", "AC2", "AC3", "AC4"]) backlog.addAccount(sid, "ACP");
+    const [one, two, ...more] = open(backlog, 1);
+    expect([one?.accountSid, two?.accountSid, more]).toEqual(["AC1", "AC2", []]);
+    backlog.finish(one as Task, undefined, 1);
+    const [three] = open(backlog, 1);
+    expect(three?.accountSid).toBe("AC3");
+    backlog.finish(two as Task, { retryAfterMs: 3_000 }, 1);
+    backlog.finish(three as Task, undefined, 1);
+    expect([open(backlog, 3_000), backlog.nextDueAt()]).toEqual([[], 3_001]);
+    expect(open(backlog, 3_001)).not.toEqual([]);
   });
 });
 

@@ -147,7 +147,11 @@ describe("a number", () => {
     const { phone_numbers } = await person.json(["list", "--health"]);
     expect(phone_numbers.map((each: { phone_number: string }) => each.phone_number)).toEqual([broken]);
     expect(await person.json(["list", "--health", "overridden_by_trunk"])).toEqual({ phone_numbers });
-    await person.run(["release", broken, "--yes"]);
+    const token = account.authToken;
+    account.authToken = "0".repeat(32);
+    const released = await person.run(["release", broken, "--yes"]);
+    expect(released).toMatchObject({ code: 5, out: expect.stringContaining("unreachable") });
+    account.authToken = token;
   });
 
   it("is listed whichever page it is on", async () => {

@@ -1,7 +1,8 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { haveImported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
-import { keepSecret } from "../support/logs.ts";
+import { expectErrorLog, keepSecret } from "../support/logs.ts";
 import { holdDeliveries, outboxRows, withStorage } from "../support/outbox.ts";
 import { requiresApiKey } from "../support/security.ts";
 import { twilio } from "../support/twilio.ts";
@@ -51,6 +52,18 @@ describe("POST /v1/webhooks/secret", () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  it("heals what signs events where its sealing key is lost", async () => {
+    const customer = startCustomer();
+    const key = await createKey();
+    const agentId = await createAgent(key, { webhook_url: customer.url });
+    await rotate(key);
+    await env.DB.prepare("UPDATE webhook_secrets SET secret_sealed = 'v1.gone.AAAA.AAAA'").run();
+    expectErrorLog("stored_secret_unreadable");
+    const { webhook_secret } = await rotate(key);
+    await sendTest(key, agentId);
+    expect(await customer.signedBy(webhook_secret)).toBe(1);
   });
 
   it("keeps signing with every secret of the last day, for the answer of a rotation may have been lost", async () => {

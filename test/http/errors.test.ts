@@ -113,6 +113,9 @@ describe("GET /healthz", () => {
 
   it("is storage_unavailable when it does not", async () => {
     await expectError(await get("/healthz", { DB: brokenDatabase }), 503, "storage_unavailable");
+    expect(logLines()).toContainEqual(
+      expect.objectContaining({ level: "error", event: "request_failed", error_code: "storage_unavailable" }),
+    );
   });
 });
 

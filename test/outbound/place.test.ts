@@ -215,6 +215,9 @@ describe("POST /v1/calls/outbound", () => {
     expect(refused.headers.get("retry-after")).toBe("5");
     const { details } = await expectError(refused, 429, "concurrent_call_limit");
     expect(details).toMatchObject({ limit: 1 });
+    // Refused calls take no turn: with one a second, these would leave none for ten seconds.
+    for (let again = 0; again < 12; again += 1)
+      await expectError(await placeCall(imported), 429, "concurrent_call_limit");
     await twilio.dial({ answers: "busy" });
     expect((await placeCall(imported)).status).toBe(201);
   });

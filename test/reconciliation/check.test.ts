@@ -508,6 +508,15 @@ describe("GET /v1/account/health", () => {
       status: "attention",
       phone_numbers: { by_health: { url_mismatch: 1 } },
     });
+    // An account that is left, though its last number could not be restored yet.
+    twilio.faults.add({ effect: effects.authenticate, times: null });
+    await reconcile();
+    await call("DELETE", NUMBER, key);
+    expect(await health()).toMatchObject({
+      status: "ok",
+      phone_numbers: { count: 0 },
+      twilio_accounts: [{ health: "credentials_rejected" }],
+    });
     const empty = { status: "ok", phone_numbers: { count: 0, by_health: {} }, twilio_accounts: [] };
     expect(await health(await createKey())).toEqual(empty);
   });

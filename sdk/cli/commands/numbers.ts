@@ -192,6 +192,9 @@ async function releaseNumber(number: string, chosen: { dryRun?: true; yes?: true
   print(options.json, answer, () =>
     "dry_run" in answer ? releasePlanText(answer) : releaseText(answer.phone_number),
   );
+  if ("dry_run" in answer) return;
+  const { voice, sms, status_callback } = answer.phone_number.twilio;
+  if ([voice, sms, status_callback].includes("unreachable")) process.exitCode = EXIT.attention;
 }
 
 function numberText({ health, health_reasons, ...number }: PhoneNumber): string {

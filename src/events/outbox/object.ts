@@ -1,7 +1,7 @@
 import { DurableObject } from "cloudflare:workers";
+import { armAt, ring, stillRings } from "../../alarms.ts";
 import { readConfig } from "../../config.ts";
 import { createLogger } from "../../http/log.ts";
-import { armAt, ring, stillRings } from "../../objects.ts";
 import { resealEach } from "../../reseal.ts";
 import { createServices, type Services } from "../../services.ts";
 import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
