@@ -145,10 +145,8 @@ export function listResults(
   outcome: Outcome | null,
   { limit, offset }: Page,
 ): { results: Result[]; count: number } {
-  const rows = exec<ResultRow>(
-    sql,
-  )`SELECT phone_number, account_sid, agent_id, requested_agent_id, external_id,
-      twilio_number_sid, outcome, reason, error, plan
+  const rows = exec<ResultRow>(sql)`SELECT phone_number, account_sid, agent_id,
+      requested_agent_id, external_id, twilio_number_sid, outcome, reason, error, plan
     FROM numbers WHERE ${outcome} IS NULL OR outcome = ${outcome} ORDER BY position
     LIMIT ${limit} OFFSET ${offset}`.toArray();
   const { count } = exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM numbers

@@ -166,13 +166,15 @@ describe("GET /healthz?deep", () => {
   });
 
   it("finds a database that is far away", async () => {
+    const statement = {
+      bind: () => statement,
+      first: async () => {
+        vi.setSystemTime(Date.now() + 10);
+        return { migration: NEWEST_MIGRATION, canaries: "{}", jurisdiction: null };
+      },
+    };
     const DB = {
-      prepare: () => ({
-        first: async () => {
-          vi.setSystemTime(Date.now() + 10);
-          return { migration: NEWEST_MIGRATION, canaries: "{}" };
-        },
-      }),
+      prepare: () => statement,
       batch: async () => [{ meta: { served_by_region: "WEUR", size_after: 6e9 } }],
     } as unknown as D1Database;
     expect(await found({ DB })).toMatchObject({
