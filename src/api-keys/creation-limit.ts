@@ -2,10 +2,10 @@ import { createMiddleware } from "hono/factory";
 import { baseServices } from "../http/base-services.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
+import { HOUR_MS } from "../time.ts";
 import { countCreation } from "./store.ts";
 
 const MAX_PER_HOUR = 10;
-const HOUR_MS = 60 * 60 * 1000;
 
 /**
  * Allows ten new API keys per hour and IP address. D1 counts them, because Cloudflare's rate limits have no period longer

@@ -14,54 +14,34 @@ export type SealedColumn = {
   slot: (...key: string[]) => Slot;
 };
 
-const tokenSlot = (id = "") => authTokenSlot({ id });
-const response = (apiKeyId = "", key = "") => responseSlot({ apiKeyId, key });
+/** @param columns sealed the same way */
+const sealed = (
+  table: string,
+  columns: readonly string[],
+  slot: SealedColumn["slot"],
+  key: readonly string[] = ["id"],
+): SealedColumn[] => columns.map((column) => ({ table, column, key, slot }));
+
+const TOKENS = ["auth_token_sealed", "previous_auth_token_sealed"];
 
 /** All sealed columns. A test compares this list with the names in the database. */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
-  {
-    table: "twilio_accounts",
-    column: "auth_token_sealed",
-    key: ["id"],
-    slot: tokenSlot,
-  },
-  {
-    table: "twilio_accounts",
-    column: "previous_auth_token_sealed",
-    key: ["id"],
-    slot: tokenSlot,
-  },
-  ...["auth_token_sealed", "previous_auth_token_sealed"].map((column) => ({
-    table: "released_numbers",
-    column,
-    key: ["id", "twilio_account_id"],
-    slot: (_?: string, accountId?: string) => tokenSlot(accountId),
-  })),
-  {
-    table: "phone_numbers",
-    column: "previous_configuration_sealed",
-    key: ["id"],
-    slot: (id = "") => previousConfigurationSlot(id),
-  },
-  {
-    table: "webhook_secrets",
-    column: "secret_sealed",
-    key: ["api_key_id"],
-    slot: (id = "") => webhookSecretSlot(id),
-  },
-  {
-    table: "webhook_secrets",
-    column: "previous_secret_sealed",
-    key: ["api_key_id"],
-    slot: (id = "") => webhookSecretSlot(id),
-  },
-  {
-    table: "pending_events",
-    column: "payload_sealed",
-    key: ["id"],
-    slot: (id = "") => payloadSlot(id),
-  },
-  { table: "idempotency_keys", column: "response_sealed", key: ["api_key_id", "key"], slot: response },
+  ...sealed("twilio_accounts", TOKENS, (id = "") => authTokenSlot({ id })),
+  ...sealed("released_numbers", TOKENS, (_, id = "") => authTokenSlot({ id }), ["id", "twilio_account_id"]),
+  ...sealed("phone_numbers", ["previous_configuration_sealed"], (id = "") => previousConfigurationSlot(id)),
+  ...sealed(
+    "webhook_secrets",
+    ["secret_sealed", "previous_secret_sealed"],
+    (id = "") => webhookSecretSlot(id),
+    ["api_key_id"],
+  ),
+  ...sealed("pending_events", ["payload_sealed"], (id = "") => payloadSlot(id)),
+  ...sealed(
+    "idempotency_keys",
+    ["response_sealed"],
+    (apiKeyId = "", key = "") => responseSlot({ apiKeyId, key }),
+    ["api_key_id", "key"],
+  ),
 ];
 
 /** Statements that count the stored values of each sealing key, for `npm run vault:status`. */

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { TwilioError } from "./errors.ts";
-import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { askTwilio, callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 import { nextPage } from "./next-page.ts";
 
 // The answer holds the Auth Token in the clear, so only these two fields are kept, unless the token is what we ask for.
@@ -63,14 +63,12 @@ export async function listActiveAccounts(
   const sids: string[] = [];
   let path: string | undefined = `${ACCOUNTS}?Status=active&PageSize=1000`;
   while (path !== undefined) {
-    const answer = accountPage.safeParse(await callTwilio(endpoint, credentials, { method: "GET", path }));
-    if (!answer.success)
-      throw new TwilioError("Twilio's answer is not of the documented form", {
-        failure: "unavailable",
-        status: 200,
-      });
-    sids.push(...answer.data.accounts.map(({ sid }) => sid));
-    path = nextPage(answer.data.next_page_uri, endpoint.baseUrl, ACCOUNTS);
+    const answer: z.output<typeof accountPage> = await askTwilio(accountPage, endpoint, credentials, {
+      method: "GET",
+      path,
+    });
+    sids.push(...answer.accounts.map(({ sid }) => sid));
+    path = nextPage(answer.next_page_uri, endpoint.baseUrl, ACCOUNTS);
   }
   return sids;
 }

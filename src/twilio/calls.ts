@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { TwilioError } from "./errors.ts";
-import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { askTwilio, callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 import { type Listing, listingOf } from "./listing.ts";
 
 // https://www.twilio.com/docs/voice/api/call-resource
@@ -64,9 +64,7 @@ export async function createCall(
     form.push(["AsyncAmdStatusCallback", machine.callback], ["AsyncAmdStatusCallbackMethod", "POST"]);
   }
   const request = { method: "POST", path: pathOf(credentials, "Calls.json"), form } as const;
-  const created = z.safeParse(call, await callTwilio(endpoint, credentials, request));
-  if (!created.success) throw new TwilioError("Twilio's answer is no call", { failure: "unavailable" });
-  return created.data.sid;
+  return (await askTwilio(call, endpoint, credentials, request)).sid;
 }
 
 /**
@@ -82,11 +80,9 @@ export async function listCalls(
 ): Promise<Listing> {
   const query = new URLSearchParams({ From: from, PageSize: String(LOOKED_AT) });
   const path = pathOf(credentials, `Calls.json?${query}`);
-  const answer = page.safeParse(await callTwilio(endpoint, credentials, { method: "GET", path }));
-  if (!answer.success)
-    throw new TwilioError("Twilio's list of calls has an unknown form", { failure: "unavailable" });
+  const answer = await askTwilio(page, endpoint, credentials, { method: "GET", path });
   return listingOf(
-    answer.data.calls,
+    answer.calls,
     LOOKED_AT,
     (entry) => (entry.to ?? to).slice(-ENDING) === to.slice(-ENDING),
     (entry) => entry.to === to,

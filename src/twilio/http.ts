@@ -1,4 +1,5 @@
 import { encodeBase64 } from "hono/utils/encode";
+import type * as z from "zod/mini";
 import { errorFromResponse, isOtherUpdateRunning, TwilioError } from "./errors.ts";
 
 export type TwilioCredentials = { accountSid: string; authToken: string };
@@ -92,6 +93,31 @@ function busyDelayMs(retryAfterSeconds: number, elapsed: number, random: number)
   if (left <= 0) return undefined;
   const { first, last } = BUSY_WAIT_MS;
   return retryAfterSeconds * 1000 + random * (last + (first - last) * left);
+}
+
+/**
+ * The same, and its answer of the documented form.
+ *
+ * @throws TwilioError; `unavailable` if the answer has another form: a write may have taken effect
+ */
+export async function askTwilio<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  request: TwilioRequest,
+): Promise<z.output<Schema>> {
+  return ofForm(schema, await callTwilio(endpoint, credentials, request));
+}
+
+/** @throws TwilioError */
+export function ofForm<Schema extends z.ZodMiniType>(schema: Schema, answer: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map(({ path }) => path.join(".")).join(", ");
+  throw new TwilioError(`Twilio's answer is not of the documented form: ${fields}`, {
+    failure: "unavailable",
+    status: 200,
+  });
 }
 
 async function attempt(

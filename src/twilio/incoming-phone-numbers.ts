@@ -1,6 +1,11 @@
 import * as z from "zod/mini";
-import { TwilioError } from "./errors.ts";
-import { callTwilio, type TwilioCredentials, type TwilioEndpoint, type TwilioRequest } from "./http.ts";
+import {
+  askTwilio,
+  ofForm,
+  type TwilioCredentials,
+  type TwilioEndpoint,
+  type TwilioRequest,
+} from "./http.ts";
 import { nextPage } from "./next-page.ts";
 
 // If a field is not set, Twilio sends "" or null, depending on the field, or omits it. All three become "".
@@ -117,8 +122,8 @@ export function incomingPhoneNumbers(
   credentials: TwilioCredentials,
 ): IncomingPhoneNumbers {
   const list = `/2010-04-01/Accounts/${credentials.accountSid}/IncomingPhoneNumbers`;
-  const ask = async <Schema extends z.ZodMiniType>(schema: Schema, request: TwilioRequest) =>
-    parse(schema, await callTwilio(endpoint, credentials, request));
+  const ask = <Schema extends z.ZodMiniType>(schema: Schema, request: TwilioRequest) =>
+    askTwilio(schema, endpoint, credentials, request);
 
   return {
     async find(phoneNumber) {
@@ -127,7 +132,7 @@ export function incomingPhoneNumbers(
       for (let pages = 0; path !== undefined && pages < MAX_PAGES; pages += 1) {
         const answer = await ask(page, { method: "GET", path });
         const match = answer.incoming_phone_numbers.find((entry) => phoneNumberOf(entry) === phoneNumber);
-        if (match !== undefined) return parse(incomingPhoneNumber, match);
+        if (match !== undefined) return ofForm(incomingPhoneNumber, match);
         path = nextPage(answer.next_page_uri, endpoint.baseUrl, `${list}.json`);
       }
       return undefined;
@@ -163,14 +168,4 @@ function phoneNumberOf(entry: unknown): unknown {
   return typeof entry === "object" && entry !== null && "phone_number" in entry
     ? entry.phone_number
     : undefined;
-}
-
-function parse<Schema extends z.ZodMiniType>(schema: Schema, answer: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(answer);
-  if (parsed.success) return parsed.data;
-  const fields = parsed.error.issues.map(({ path }) => path.join(".")).join(", ");
-  throw new TwilioError(`Twilio's answer is not of the documented form: ${fields}`, {
-    failure: "unavailable",
-    status: 200,
-  });
 }

@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
-import { TwilioError } from "./errors.ts";
-import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { askTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 import { type Listing, listingOf } from "./listing.ts";
 
 const message = z.object({ sid: z.string().check(z.regex(/^(?:SM|MM)[0-9a-fA-F]{32}$/)) });
@@ -33,7 +32,7 @@ export async function sendMessage(
   { from, to, body }: Text,
   { messagingServiceSid, statusCallback }: Sending,
 ): Promise<string> {
-  const answer = await callTwilio(endpoint, credentials, {
+  const sent = await askTwilio(message, endpoint, credentials, {
     method: "POST",
     path: `/2010-04-01/Accounts/${credentials.accountSid}/Messages.json`,
     form: {
@@ -44,9 +43,7 @@ export async function sendMessage(
       ...(statusCallback && { StatusCallback: statusCallback }),
     },
   });
-  const sent = z.safeParse(message, answer);
-  if (!sent.success) throw new TwilioError("Twilio's answer is no message", { failure: "unavailable" });
-  return sent.data.sid;
+  return sent.sid;
 }
 
 /**
@@ -61,11 +58,9 @@ export async function listMessages(
 ): Promise<Listing> {
   const query = new URLSearchParams({ To: to, PageSize: String(LOOKED_AT) });
   const path = `/2010-04-01/Accounts/${credentials.accountSid}/Messages.json?${query}`;
-  const answer = page.safeParse(await callTwilio(endpoint, credentials, { method: "GET", path }));
-  if (!answer.success)
-    throw new TwilioError("Twilio's list of messages has an unknown form", { failure: "unavailable" });
+  const answer = await askTwilio(page, endpoint, credentials, { method: "GET", path });
   return listingOf(
-    answer.data.messages,
+    answer.messages,
     LOOKED_AT,
     () => true,
     (entry) => entry.from === from && entry.to === to && wordsOf(entry.body ?? "") === wordsOf(body),

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { isNotFound, TwilioError } from "./errors.ts";
-import { callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
+import { callTwilio, ofForm, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 import { productOrigin } from "./regions.ts";
 
 const service = z.object({
@@ -33,17 +33,12 @@ export async function findMessagingService(
 ): Promise<MessagingService | undefined> {
   const messaging = { ...endpoint, baseUrl: productOrigin(endpoint, "messaging") };
   const get = (path: string) => callTwilio(messaging, credentials, { method: "GET", path });
-  const parsed = page.safeParse(await get(`/v1/Services?PageSize=${PAGE_SIZE}`));
-  if (!parsed.success)
-    throw new TwilioError("Twilio's list of services has an unknown form", {
-      failure: "unavailable",
-      status: 200,
-    });
-  const services = parsed.data.services
+  const answer = ofForm(page, await get(`/v1/Services?PageSize=${PAGE_SIZE}`));
+  const services = answer.services
     .map((entry) => service.safeParse(entry))
     .flatMap((result) => (result.success ? [result.data] : []))
     .slice(0, MAX_SERVICES);
-  const isAll = services.length === parsed.data.services.length && !parsed.data.meta?.next_page_url;
+  const isAll = services.length === answer.services.length && !answer.meta?.next_page_url;
 
   for (let start = 0; start < services.length; start += AT_ONCE) {
     const some = services.slice(start, start + AT_ONCE);

@@ -24,8 +24,6 @@ export type Preview = {
   planHash: string;
 };
 
-/** Stands for the id that the row will get. */
-
 /**
  * Checks everything that an import checks, and more that an import has no time for. Writes nothing anywhere.
  *
