@@ -14,7 +14,7 @@ export const importId = answered(z.string(), "The id of the bulk import.", IMPOR
 export const inPath = described(z.object({ import_id: z.string() }), {
   import_id: { description: "The id of a bulk import.", examples: [IMPORT_ID] },
 });
-export const outcome = z.enum(OUTCOMES);
+const outcome = z.enum(OUTCOMES);
 const { error } = errorEnvelope._zod.def.shape;
 const { answered_by, warnings, unchecked } = importPlan._zod.def.shape;
 

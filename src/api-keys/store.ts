@@ -44,7 +44,7 @@ export async function insertApiKey(
 }
 
 /** @throws StorageError @throws ConfigError if the deployment's objects are in another jurisdiction */
-export async function checkJurisdiction(db: D1Database, jurisdiction: string): Promise<void> {
+async function checkJurisdiction(db: D1Database, jurisdiction: string): Promise<void> {
   const found = await first<{ jurisdiction: string | null }>(sql(db)`SELECT ${JURISDICTION} AS jurisdiction`);
   requireSame(found?.jurisdiction, jurisdiction);
 }

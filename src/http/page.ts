@@ -4,7 +4,7 @@ import { inRange, wholeNumber } from "./schema.ts";
 
 export const DEFAULT_LIMIT = 25;
 export const MAX_LIMIT = 100;
-export const MAX_OFFSET = 1_000_000;
+const MAX_OFFSET = 1_000_000;
 
 export type Page = { limit: number; offset: number };
 

@@ -19,7 +19,7 @@ function normalise(input: unknown): unknown {
 }
 
 /** `?dry_run=`, in any spelling. {@link isDryRun} reads it, together with the body. */
-export const dryRunParameter = () => z.optional(z.string());
+const dryRunParameter = () => z.optional(z.string());
 
 /** The query of an endpoint that can be planned and takes nothing else from its query. */
 export const dryRunQuery = query({ dry_run: dryRunParameter() });
@@ -39,7 +39,7 @@ export function validateQuery<Schema extends QuerySchema>(schema: Schema) {
   return Object.assign(validator, { parameters: Object.keys(schema._zod.def.out._zod.def.shape) });
 }
 
-/** The query parameters of a route, by its handlers. */
+/** The query parameters of a route, by its handlers. @internal */
 export function parametersOf(handlers: readonly object[]): readonly string[] {
   return handlers.flatMap((handler) => ("parameters" in handler ? (handler.parameters as string[]) : []));
 }

@@ -2,7 +2,7 @@ import type { Services } from "../services.ts";
 import { findDueTimes } from "../twilio-accounts/check-store.ts";
 import { ACCOUNTS_PER_MESSAGE } from "./check-due.ts";
 
-/** How many checkers work at once: `max_concurrency` of the queue in wrangler.toml. @internal */
+/** How many checkers work at once: `max_concurrency` of the queue in wrangler.toml. */
 export const MAX_CHECKERS = 20;
 const CRON_INTERVAL_MS = 15 * 60 * 1000;
 // An account is due 50 minutes after its last check, and the cron comes every 15 minutes.
