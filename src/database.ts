@@ -85,15 +85,14 @@ export async function readPage<Row>(
   return { rows: (rows?.results ?? []) as Row[], count: counted?.count ?? 0 };
 }
 
-type Write = { isIdempotent?: boolean };
-
 /** Runs a write and tells how many rows it changed. @throws StorageError */
-export async function run(
-  statement: D1PreparedStatement,
-  { isIdempotent = false }: Write = {},
-): Promise<number> {
-  const work = () => statement.run();
-  return (await (isIdempotent ? repeated(work) : once(work))).meta.changes;
+export async function run(statement: D1PreparedStatement): Promise<number> {
+  return (await once(() => statement.run())).meta.changes;
+}
+
+/** The same for a write that may be carried out twice. @throws StorageError */
+export async function runIdempotent(statement: D1PreparedStatement): Promise<number> {
+  return (await repeated(() => statement.run())).meta.changes;
 }
 
 /** Runs a write with `RETURNING`: its first row, or null. @throws StorageError */
@@ -105,7 +104,7 @@ export async function runReturning<Row>(statement: D1PreparedStatement): Promise
 export function batch(
   db: D1Database,
   statements: D1PreparedStatement[],
-  { isIdempotent = false }: Write = {},
+  { isIdempotent = false } = {},
 ): Promise<D1Result[]> {
   const work = () => db.batch(statements);
   return isIdempotent ? repeated(work) : once(work);

@@ -1,4 +1,4 @@
-import { run } from "./database.ts";
+import { runIdempotent } from "./database.ts";
 
 /**
  * What is forgotten, and how many days after its time. `?1` is the time before which it goes, `?2` how many rows go at
@@ -43,5 +43,5 @@ export const RETENTION = {
 
 /** @returns how many rows. @throws StorageError */
 export function forget(db: D1Database, sql: string, before: string, limit: number): Promise<number> {
-  return run(db.prepare(sql).bind(before, limit), { isIdempotent: true });
+  return runIdempotent(db.prepare(sql).bind(before, limit));
 }

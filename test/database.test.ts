@@ -1,6 +1,15 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { all, batch, first, readBatch, run, runReturning, StorageError } from "../src/database.ts";
+import {
+  all,
+  batch,
+  first,
+  readBatch,
+  run,
+  runIdempotent,
+  runReturning,
+  StorageError,
+} from "../src/database.ts";
 import { haveImported, tell } from "./support/answering.ts";
 import { type D1Fault, watchedDatabase } from "./support/database.ts";
 import { recordedDatabase } from "./support/statements.ts";
@@ -25,7 +34,7 @@ const reads: [string, Work][] = [
   ["readBatch", (db) => readBatch(db, [db.prepare(SELECT), db.prepare(SELECT)])],
 ];
 const idempotent: [string, Work][] = [
-  ["run", (db) => run(insert(db), { isIdempotent: true })],
+  ["run", (db) => runIdempotent(insert(db))],
   ["batch", (db) => batch(db, [insert(db)], { isIdempotent: true })],
 ];
 const writes: [string, Work][] = [
@@ -75,8 +84,8 @@ describe("after a failure that lasts", () => {
     const twice = DB.prepare(
       "INSERT INTO key_creations (address_fingerprint, hour, count) VALUES ('b', 'h', 1)",
     );
-    expect(await run(twice, { isIdempotent: true })).toBe(1);
-    await expect(run(twice, { isIdempotent: true })).rejects.toMatchObject({ failure: "conflict" });
+    expect(await runIdempotent(twice)).toBe(1);
+    await expect(runIdempotent(twice)).rejects.toMatchObject({ failure: "conflict" });
     expect(trips()).toBe(2);
   });
 });

@@ -1,4 +1,14 @@
-import { batch, first, part, readBatch, readPage, run, runReturning, sql } from "../database.ts";
+import {
+  batch,
+  first,
+  part,
+  readBatch,
+  readPage,
+  run,
+  runIdempotent,
+  runReturning,
+  sql,
+} from "../database.ts";
 import type { Page } from "../http/page.ts";
 import { requireSame } from "./jurisdiction.ts";
 
@@ -107,9 +117,8 @@ export async function replaceSecret(
 
 /** Revokes a key for ever; revoking it twice does no harm. @returns whether the key exists. @throws StorageError */
 export async function revokeApiKey(db: D1Database, keyId: string, now: string): Promise<boolean> {
-  const changed = await run(
+  const changed = await runIdempotent(
     sql(db)`UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ${now}) WHERE id = ${keyId}`,
-    { isIdempotent: true },
   );
   return changed === 1;
 }

@@ -1,4 +1,4 @@
-import { readPage, run, sql } from "../database.ts";
+import { readPage, run, runIdempotent, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 
 // Which API key has which bulk imports. Everything else about them is in their objects.
@@ -21,14 +21,12 @@ export async function noteBegin(db: D1Database, id: string, apiKeyId: string, no
 
 /** @throws StorageError */
 export async function noteEnd(db: D1Database, id: string, endedAt: string): Promise<void> {
-  await run(sql(db)`UPDATE phone_number_imports SET ended_at = ${endedAt} WHERE id = ${id}`, {
-    isIdempotent: true,
-  });
+  await runIdempotent(sql(db)`UPDATE phone_number_imports SET ended_at = ${endedAt} WHERE id = ${id}`);
 }
 
 /** @throws StorageError */
 export async function forgetImport(db: D1Database, id: string): Promise<void> {
-  await run(sql(db)`DELETE FROM phone_number_imports WHERE id = ${id}`, { isIdempotent: true });
+  await runIdempotent(sql(db)`DELETE FROM phone_number_imports WHERE id = ${id}`);
 }
 
 /** The ids of a page of an API key's bulk imports, newest first, and how many there are. @throws StorageError */

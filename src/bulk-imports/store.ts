@@ -59,7 +59,7 @@ export function findWaiting(sql: SqlStorage): Waiting[] {
 /** Counts an attempt before it is made, so that whoever comes after a crash knows of it. */
 export function beginAttempt(sql: SqlStorage, position: number, now: number): Attempt {
   type Row = { phone_number: string; agent_id: string | null; attempts: number; started_at: number };
-  const row = exec<Row>(sql)`UPDATE numbers SET attempts = attempts + 1, 
+  const row = exec<Row>(sql)`UPDATE numbers SET attempts = attempts + 1,
       started_at = COALESCE(started_at, ${now}) WHERE position = ${position}
     RETURNING phone_number, agent_id, attempts, started_at`.one();
   return {

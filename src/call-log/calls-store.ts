@@ -130,7 +130,7 @@ function forgetCall(sql: SqlStorage, call: LoggedCall): void {
 
 /** Deletes up to `limit` of the calls that were first heard of before. @returns how many */
 export function forgetCalls(sql: SqlStorage, before: number, limit: number): number {
-  const calls = exec<LoggedCall>(sql)`SELECT * FROM calls 
+  const calls = exec<LoggedCall>(sql)`SELECT * FROM calls
     WHERE seq < ${before * PER_MS} ORDER BY seq LIMIT ${limit}`.toArray();
   for (const call of calls) forgetCall(sql, call);
   exec(sql)`DELETE FROM ended_counts WHERE count <= 0`;

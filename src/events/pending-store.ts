@@ -1,4 +1,4 @@
-import { all, run, sql } from "../database.ts";
+import { all, runIdempotent, sql } from "../database.ts";
 import type { SealedEvent } from "./event.ts";
 
 /**
@@ -42,9 +42,8 @@ export function findPending(db: D1Database, ids: readonly string[]): Promise<Sea
 
 /** @throws StorageError */
 export async function deletePending(db: D1Database, ids: readonly string[]): Promise<void> {
-  await run(
+  await runIdempotent(
     sql(db)`DELETE FROM pending_events WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`,
-    { isIdempotent: true },
   );
 }
 

@@ -1,4 +1,4 @@
-import { batch, run, sql } from "../database.ts";
+import { batch, run, runIdempotent, sql } from "../database.ts";
 
 /** What D1 stores about a request with an `Idempotency-Key`. */
 export type IdempotencyRow = {
@@ -67,19 +67,13 @@ export async function putResponse(
   { apiKeyId, key, holder }: KeyLease,
   { status, headers, sealed }: { status: number; headers: string; sealed: string },
 ): Promise<void> {
-  await run(
-    sql(db)`UPDATE idempotency_keys SET lease_expires_at = NULL, status = ${status}, headers = ${headers},
-        response_sealed = ${sealed}
-      WHERE api_key_id = ${apiKeyId} AND key = ${key} AND lease_holder = ${holder}`,
-    { isIdempotent: true },
-  );
+  await runIdempotent(sql(db)`UPDATE idempotency_keys SET lease_expires_at = NULL, status = ${status},
+      headers = ${headers}, response_sealed = ${sealed}
+    WHERE api_key_id = ${apiKeyId} AND key = ${key} AND lease_holder = ${holder}`);
 }
 
 /** Deletes the row, so that the key may be used again, if this request still has the lease. @throws StorageError */
 export async function forgetKey(db: D1Database, { apiKeyId, key, holder }: KeyLease): Promise<void> {
-  await run(
-    sql(db)`DELETE FROM idempotency_keys
-      WHERE api_key_id = ${apiKeyId} AND key = ${key} AND lease_holder = ${holder}`,
-    { isIdempotent: true },
-  );
+  await runIdempotent(sql(db)`DELETE FROM idempotency_keys
+    WHERE api_key_id = ${apiKeyId} AND key = ${key} AND lease_holder = ${holder}`);
 }

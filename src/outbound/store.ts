@@ -1,4 +1,4 @@
-import { part, run, sql } from "../database.ts";
+import { part, runIdempotent, sql } from "../database.ts";
 import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
@@ -61,9 +61,6 @@ export async function writeMessagingService(
   sid: string | null,
   now: string,
 ): Promise<void> {
-  await run(
-    sql(db)`UPDATE phone_numbers SET messaging_service_sid = ${sid}, messaging_service_checked_at = ${now}
-      WHERE id = ${phoneNumberId}`,
-    { isIdempotent: true },
-  );
+  await runIdempotent(sql(db)`UPDATE phone_numbers SET messaging_service_sid = ${sid},
+      messaging_service_checked_at = ${now} WHERE id = ${phoneNumberId}`);
 }

@@ -1,5 +1,5 @@
 import { findAgent } from "../agents/store.ts";
-import { run, StorageError } from "../database.ts";
+import { runIdempotent, StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { warningsOf } from "../http/warnings.ts";
 import type { Services } from "../services.ts";
@@ -150,7 +150,7 @@ async function replaceStoredToken(account: AccountKey, authToken: string, servic
     const token = await sealToken(account, authToken, stored, services);
     const time = now().toISOString();
     if (token.replaces !== null && !(await replaceToken(db, token, time))) continue;
-    await run(markAccepted(db, account, time), { isIdempotent: true });
+    await runIdempotent(markAccepted(db, account, time));
     log.info("auth_token_replaced", { account_sid: account.accountSid, is_new: token.replaces !== null });
     return;
   }

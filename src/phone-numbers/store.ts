@@ -1,4 +1,4 @@
-import { first, type Part, part, readPage, run, sql } from "../database.ts";
+import { first, type Part, part, readPage, runIdempotent, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { AccountColumns, AccountHealth } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
@@ -123,16 +123,14 @@ export async function changeNumber(
   now: string,
 ): Promise<boolean> {
   const flag = (value: boolean | undefined) => (value === undefined ? null : Number(value));
-  const changed = await run(
-    sql(db)`UPDATE phone_numbers SET agent_id = COALESCE(${agentId ?? null}, agent_id),
-        inbound_enabled = COALESCE(${flag(inboundEnabled)}, inbound_enabled),
-        outbound_enabled = COALESCE(${flag(outboundEnabled)}, outbound_enabled),
-        drift_policy = COALESCE(${driftPolicy ?? null}, drift_policy),
-        health_reasons = CASE WHEN ${driftPolicy ?? null} IS NULL THEN health_reasons ELSE '[]' END,
-        repairs = CASE WHEN ${driftPolicy ?? null} IS NULL THEN repairs ELSE 0 END, updated_at = ${now}
-      WHERE id = ${id} AND state = 'active'`,
-    { isIdempotent: true },
-  );
+  const changed = await runIdempotent(sql(db)`UPDATE phone_numbers
+    SET agent_id = COALESCE(${agentId ?? null}, agent_id),
+      inbound_enabled = COALESCE(${flag(inboundEnabled)}, inbound_enabled),
+      outbound_enabled = COALESCE(${flag(outboundEnabled)}, outbound_enabled),
+      drift_policy = COALESCE(${driftPolicy ?? null}, drift_policy),
+      health_reasons = CASE WHEN ${driftPolicy ?? null} IS NULL THEN health_reasons ELSE '[]' END,
+      repairs = CASE WHEN ${driftPolicy ?? null} IS NULL THEN repairs ELSE 0 END, updated_at = ${now}
+    WHERE id = ${id} AND state = 'active'`);
   return changed === 1;
 }
 
@@ -155,12 +153,9 @@ export async function setLease(
   { id, holder }: { id: string; holder: string },
   { until, recoverAfter = null, mayStillHappen = false }: LeaseEnd,
 ): Promise<boolean> {
-  const changed = await run(
-    sql(db)`UPDATE phone_numbers SET lease_expires_at = ${until}, 
-        next_attempt_at = COALESCE(${recoverAfter}, next_attempt_at),
-        outcome_unknown_until = COALESCE(${mayStillHappen ? recoverAfter : null}, outcome_unknown_until)
-      WHERE id = ${id} AND lease_holder = ${holder} AND state <> 'active'`,
-    { isIdempotent: true },
-  );
+  const changed = await runIdempotent(sql(db)`UPDATE phone_numbers SET lease_expires_at = ${until},
+      next_attempt_at = COALESCE(${recoverAfter}, next_attempt_at),
+      outcome_unknown_until = COALESCE(${mayStillHappen ? recoverAfter : null}, outcome_unknown_until)
+    WHERE id = ${id} AND lease_holder = ${holder} AND state <> 'active'`);
   return changed === 1;
 }

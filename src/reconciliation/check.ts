@@ -1,4 +1,4 @@
-import { batch, run } from "../database.ts";
+import { batch, runIdempotent } from "../database.ts";
 import { insertPending } from "../events/pending-store.ts";
 import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
@@ -54,7 +54,7 @@ export async function checkAccount(
     return isQuick;
   } catch (error) {
     if (!(error instanceof TwilioError || error instanceof VaultError)) {
-      await run(endCheck(db, key, checkId), { isIdempotent: true }).catch(() => undefined);
+      await runIdempotent(endCheck(db, key, checkId)).catch(() => undefined);
       throw error;
     }
     // If the token cannot be opened, the account counts as unreachable; the log says why.

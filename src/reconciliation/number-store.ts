@@ -119,7 +119,7 @@ export function putHealth(
 ): D1PreparedStatement {
   return sql(db)`UPDATE phone_numbers SET health = ${health}, health_reasons = ${JSON.stringify(reasons)},
       checked_at = ${now}, repaired_at = COALESCE(${repair?.at ?? null}, repaired_at),
-      repairs = COALESCE(${repair?.inARow ?? null}, repairs), 
+      repairs = COALESCE(${repair?.inARow ?? null}, repairs),
       sms_refused = COALESCE(${smsRefused ? 1 : null}, sms_refused)
     WHERE id = ${id} AND state = 'active'`;
 }

@@ -1,4 +1,4 @@
-import { batch, run } from "../database.ts";
+import { batch, runIdempotent } from "../database.ts";
 import { type EventType, sealEvent } from "../events/event.ts";
 import { insertPending } from "../events/pending-store.ts";
 import { relay } from "../events/tell.ts";
@@ -54,7 +54,7 @@ export async function applyFinding(
     return await reportRepair(current, repaired, apiKeyId, services);
   } finally {
     // If this fails too, the lease expires by itself.
-    await run(endLease(db, row.id, holder, unknownUntil), { isIdempotent: true }).catch((error: unknown) =>
+    await runIdempotent(endLease(db, row.id, holder, unknownUntil)).catch((error: unknown) =>
       services.log.warn("lease_not_ended", { phone_number_id: row.id, ...errorFields(error) }),
     );
   }

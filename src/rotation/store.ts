@@ -1,4 +1,4 @@
-import { all, part, raw, run, sql } from "../database.ts";
+import { all, part, raw, runIdempotent, sql } from "../database.ts";
 import type { Slot, Vault } from "../vault/vault.ts";
 import type { SealedColumn } from "./columns.ts";
 
@@ -60,13 +60,11 @@ export async function putProgress(
 ): Promise<void> {
   const { key_id, position, found, done_at } = progress;
   const canary = await resealCanary(column, progress, vault);
-  await run(
-    sql(db)`INSERT INTO reseal_progress (column_name, key_id, position, found, done_at, canary)
-      VALUES (${column}, ${key_id}, ${position}, ${found}, ${done_at}, ${canary})
-      ON CONFLICT (column_name) DO UPDATE SET key_id = excluded.key_id, position = excluded.position,
-        found = excluded.found, done_at = excluded.done_at, canary = excluded.canary`,
-    { isIdempotent: true },
-  );
+  await runIdempotent(sql(db)`INSERT INTO reseal_progress
+      (column_name, key_id, position, found, done_at, canary)
+    VALUES (${column}, ${key_id}, ${position}, ${found}, ${done_at}, ${canary})
+    ON CONFLICT (column_name) DO UPDATE SET key_id = excluded.key_id, position = excluded.position,
+      found = excluded.found, done_at = excluded.done_at, canary = excluded.canary`);
 }
 
 /** The ids of API keys behind one that may have objects, in order. @throws StorageError */

@@ -1,4 +1,4 @@
-import { all, part, run, runReturning, sql } from "../database.ts";
+import { all, part, runIdempotent, runReturning, sql } from "../database.ts";
 import type { AccountColumns, AccountHealth, AccountKey, TwilioAccountRow } from "./row.ts";
 
 // Checks of an account, and the health that is found. A check holds the account's lease, so each API key runs one at a
@@ -85,7 +85,7 @@ export async function renewCheck(
 ): Promise<boolean> {
   const statement = sql(db)`UPDATE twilio_accounts SET check_lease_expires_at = ${leaseExpiresAt}
     WHERE id = ${id} AND check_holder = ${checkId}`;
-  return (await run(statement, { isIdempotent: true })) === 1;
+  return (await runIdempotent(statement)) === 1;
 }
 
 export type CheckResult = {

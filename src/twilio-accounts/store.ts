@@ -1,4 +1,4 @@
-import { all, first, part, run, sql } from "../database.ts";
+import { all, first, part, run, runIdempotent, sql } from "../database.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "./row.ts";
 
 /** Numbers `n` with their accounts `t`. */
@@ -104,11 +104,8 @@ export async function forgetPreviousToken(
   { id }: Pick<AccountKey, "id">,
   changedAt: string | null,
 ): Promise<void> {
-  await run(
-    sql(db)`UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
-      WHERE id = ${id} AND auth_token_changed_at = ${changedAt}`,
-    { isIdempotent: true },
-  );
+  await runIdempotent(sql(db)`UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
+    WHERE id = ${id} AND auth_token_changed_at = ${changedAt}`);
 }
 
 /** Statement for a batch: deletes this key's accounts without numbers, so that no token is kept without need. */

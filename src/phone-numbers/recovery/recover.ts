@@ -1,4 +1,4 @@
-import { run, StorageError } from "../../database.ts";
+import { runIdempotent, StorageError } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
@@ -42,7 +42,7 @@ export async function recoverNumbers(account: AccountKey, services: Services): P
     }
     isMore = phoneNumbers.length === MAX_PER_RUN;
   } finally {
-    await run(endCheck(db, account, holder), { isIdempotent: true }).catch(() => undefined);
+    await runIdempotent(endCheck(db, account, holder)).catch(() => undefined);
   }
   if (isMore) await services.queues.reconciliation.send({ kind: "recover", ...account });
   return true;
