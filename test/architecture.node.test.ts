@@ -199,6 +199,29 @@ describe("each thing has one owner", () => {
   });
 });
 
+describe("promises", () => {
+  // The linter does not see that these methods have one.
+  const OWNERS = "callLogs|outbox|paces|vault|db|queues\\.\\w+|storage";
+  const floating = new RegExp(
+    `(?:[;{}]|\\belse|^\\s*(?:if|for) \\(.*\\))\\s+(?:[\\w.#?]+\\.)?(?:${OWNERS})\\??\\.(?!transactionSync)\\w+\\(`,
+    "m",
+  );
+
+  it.each([
+    ["await services.outbox.accept(key, events);", false],
+    ["{\n  services.outbox.accept(key, events);", true],
+    ["  if (isNew) callLogs.note(key, id);", true],
+    ["  const a = 1;\n  this.ctx.storage.setAlarm(a);", true],
+    ["  Promise.all([\n    vault.open(sealed, slot),", false],
+  ])("%j floats: %s", (text, isFloating) => {
+    expect(floating.test(text)).toBe(isFloating);
+  });
+
+  it("are all waited for, or given to somebody", () => {
+    expect(filesWith(floating)).toEqual([]);
+  });
+});
+
 describe("size", () => {
   it("no file of src is longer than 250 lines, tables aside", () => {
     const withoutTables = (text: string) =>

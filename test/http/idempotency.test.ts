@@ -1,10 +1,12 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { call, createAgent, createKey, expectError, type Key, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
+
+const HOUR = 3_600_000;
 
 const create = (
   key: Key,
@@ -215,11 +217,33 @@ describe("an Idempotency-Key stays usable", () => {
     await expectError(await create(key, "abc", { name: "x" }), 409, "idempotency_in_progress");
   });
 
-  it("a day later, for anything", async () => {
+  it("a day later, for anything, and not before", async () => {
     const key = await createKey();
-    await create(key, "abc");
-    await env.DB.prepare("UPDATE idempotency_keys SET expires_at = '2020-01-01T00:00:00.000Z'").run();
-    const response = await create(key, "abc", { name: "Other" });
+    const start = Date.now();
+    const at = (ms: number, body?: unknown) => {
+      vi.useFakeTimers({ toFake: ["Date"], now: start + ms });
+      return create(key, "abc", body);
+    };
+    await at(0);
+    for (const ms of [23 * HOUR, 24 * HOUR - 1]) {
+      expect((await at(ms)).headers.get("idempotent-replayed")).toBe("true");
+      await expectError(await at(ms, { name: "Other" }), 422, "idempotency_key_reused");
+    }
+    const response = await at(24 * HOUR, { name: "Other" });
     expect([response.status, response.headers.get("idempotent-replayed")]).toEqual([201, null]);
+  });
+
+  it("two minutes after a request that died, for the same again", async () => {
+    const key = await createKey();
+    const start = Date.now();
+    const at = (ms: number, env?: Partial<Env>) => {
+      vi.useFakeTimers({ toFake: ["Date"], now: start + ms });
+      return create(key, "abc", undefined, env);
+    };
+    // Authentication, claim, insertion of the agent; the fourth trip keeps the response.
+    const { DB } = watchedDatabase({ trip: 4, when: "before" });
+    expect((await at(0, { DB })).status).toBe(201);
+    await expectError(await at(119_999), 409, "idempotency_in_progress");
+    expect((await at(120_000)).status).toBe(201);
   });
 });

@@ -2,8 +2,9 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { MAX_WAIT_MS, planTurn } from "../../src/call-log/pace.ts";
 import { haveImported, type Imported } from "../support/answering.ts";
+import { logLines } from "../support/logs.ts";
 import { metered, newMeter } from "../support/metered-database.ts";
-import { countedObjects } from "../support/objects.ts";
+import { brokenLogs, countedObjects } from "../support/objects.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import {
   authorization,
@@ -320,6 +321,48 @@ describe("an outcome that nobody knows", () => {
       "outbound_failed",
     );
     expect(details).toMatchObject({ outcome });
+  });
+
+  it("keeps its place among the key's calls until it is known that it was not sent, to the millisecond", async () => {
+    const imported = await haveImported();
+    await env.DB.prepare("UPDATE api_keys SET concurrent_call_limit = 1 WHERE id = ?1")
+      .bind(imported.key.key_id)
+      .run();
+    const start = Date.now();
+    const outcomeAt = async (ms: number) => {
+      vi.useFakeTimers({ toFake: ["Date"], now: start + ms });
+      const response = await placeCall(imported, {}, { headers: { "idempotency-key": "six" } });
+      return (await expectError(response, 502, "outbound_failed")).details.outcome;
+    };
+    twilio.faults.add({ effect: effects.reset, operation: "call" });
+    expect(await outcomeAt(0)).toBe("unknown");
+    expect(await outcomeAt(120_000)).toBe("unknown");
+    await expectError(await placeCall(imported), 429, "concurrent_call_limit");
+    expect(await outcomeAt(120_001)).toBe("not_sent");
+    expect((await placeCall(imported)).status).toBe(201);
+  });
+
+  it("is not sent if what Twilio lists is another's, and never sent again", async () => {
+    const imported = await haveImported();
+    const start = Date.now();
+    const send = (key: string, ms: number) => {
+      vi.useFakeTimers({ toFake: ["Date"], now: start + ms });
+      return placeCall(imported, {}, { headers: { "idempotency-key": key } });
+    };
+    expect((await send("another", 0)).status).toBe(201);
+    twilio.faults.add({ effect: effects.reset, operation: "call" });
+    expect((await send("seven", 0)).status).toBe(502);
+    const settled = await expectError(await send("seven", 124_000), 502, "outbound_failed");
+    expect(settled.details).toMatchObject({ outcome: "not_sent" });
+    expect(callsAtTwilio()).toHaveLength(1);
+  });
+
+  it("hears Twilio's refusal although the call log cannot forget the attempt", async () => {
+    const imported = await haveImported();
+    twilio.faults.add({ effect: effects.invalidUrl, operation: "call" });
+    const broken = brokenLogs({ method: "forget", when: "before", times: 9 });
+    await expectError(await placeCall(imported, {}, { env: broken }), 422, "outbound_refused");
+    expect(logLines()).toContainEqual(expect.objectContaining({ event: "attempt_not_forgotten" }));
   });
 
   it("learns the call from Twilio's first webhook, if it is carried out late", async () => {

@@ -195,6 +195,9 @@ describe("an account", () => {
     const { key, account, told, customer } = await prepare();
     account.authToken = "0".repeat(32);
     await reconcile();
+    // At once: no later run of the cron is needed for it.
+    expect(told()).toEqual(["credentials.rejected"]);
+    expect(await rows("pending_events")).toEqual([]);
     await reconcile();
     expect(told()).toEqual(["credentials.rejected"]);
     expect(customer.events()[0]).toMatchObject({ twilio_sid: account.sid, noticed_by: "twilio_refused" });
@@ -350,6 +353,15 @@ describe("the schedule", () => {
     await deliverQueued(RECONCILIATION);
     expect(listed()).toHaveLength(20);
     expect(queued(RECONCILIATION)).toEqual([]);
+  });
+
+  it("looks at twenty accounts with one message although Twilio refuses all of them", async () => {
+    await haveAccounts(21);
+    twilio.faults.add({ effect: effects.authenticate, times: null });
+    enqueueIn(RECONCILIATION, { kind: "check_due", until: new Date(Date.now() + 60_000).toISOString() });
+    await deliverQueued(RECONCILIATION);
+    expect(new Set(listed()).size).toBe(20);
+    expect(queued(RECONCILIATION)).toHaveLength(1);
   });
 
   it("goes on behind an account that fails, which is due again later", async () => {

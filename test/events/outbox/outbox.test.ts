@@ -215,6 +215,7 @@ describe("an outbox", () => {
     expect(await outboxRows()).toHaveLength(1);
     await at(30 * DAY + MINUTE, runAlarms);
     expect(await outboxRows()).toEqual([]);
+    expect(await outboxRows("settings")).toEqual([]);
     expect(await runAlarms()).toBe(0);
     await text(imported);
     expect(await list(imported.key)).toMatchObject({ count: 1 });
@@ -254,6 +255,19 @@ describe("an outbox", () => {
     await accept(key, agentId);
     await deliverHeld();
     expect(customer.received).toHaveLength(1);
+  });
+
+  it("attempts at once what waits when whoever reports has no room for more", async () => {
+    const customer = startCustomer();
+    const key = await createKey();
+    const agentId = await createAgent(key, { webhook_url: customer.url });
+    const [work] = await accept(key, agentId, "lane");
+    expect(await accept(key, agentId, "lane")).toEqual([]);
+    if (!work) throw new Error("nothing to attempt");
+    const attempt = { attemptedAt: new Date(), durationMs: 1, httpStatus: 200 };
+    expect(await outbox.report(key.key_id, { ...work, attempt }, 0)).toEqual([]);
+    // The runtime's own clock rings its alarm; the one that watches over attempts is minutes away.
+    await vi.waitFor(() => expect(customer.received).toHaveLength(1), { timeout: 10_000 });
   });
 
   it("lists and counts by state what is fresh, what waits, what failed and what is done", async () => {

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { webhooksOf } from "../../../src/twilio/webhook-urls.ts";
+import { tell } from "../../support/answering.ts";
 import { type D1Fault, watchedDatabase } from "../../support/database.ts";
 import { prepareImport } from "../../support/import.ts";
 import { expectErrorLog } from "../../support/logs.ts";
@@ -435,6 +436,26 @@ describe("what cannot be settled now", () => {
     expect(held(prepared)).toEqual(prepared.before);
     await timePasses();
     await expectAsBefore(prepared);
+  });
+
+  it("a token that is new by then signs what comes after, and the one before still does", async () => {
+    const prepared = await prepare();
+    const { account, body, key } = prepared;
+    for (const fault of outcomeUnknown[0]?.[1] ?? []) twilio.faults.add(fault);
+    await importIt(prepared);
+    twilio.faults.clear();
+    const before = account.authToken;
+    account.authToken = "e".repeat(32);
+    await env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020'").run();
+    await env.DB.prepare("UPDATE twilio_accounts SET health = 'credentials_rejected'").run();
+    const imported = await post("/v1/phone-numbers", { ...body, twilio_token: account.authToken }, { key });
+    expect(imported.status).toBe(201);
+    const [{ id = "" } = {}] = await rows<{ id: string }>("phone_numbers");
+    // The one before is forgotten once the new one has signed.
+    for (const token of [before, account.authToken])
+      expect((await tell({ id, account }, "voice", { CallSid: "CA1" }, { token })).status).toBe(200);
+    // It was accepted just now, so the account is well.
+    expect(await rows("twilio_accounts")).toMatchObject([{ health: "ok" }]);
   });
 
   it("another key is refused meanwhile, and told nothing", async () => {

@@ -203,6 +203,17 @@ describe("leaving is always possible", () => {
     expect(request).toContain(`VoiceUrl=https://old.example.com/voice'"?$VOICE_URL_QUERY"''`);
     expect(JSON.stringify(answer)).not.toContain("owners-secret");
     expect(JSON.stringify(answer)).not.toContain(account.authToken);
+    // A runbook looks for this line, and for the error in it.
+    const [{ id } = {}] = await rows("phone_numbers");
+    expect(logLines()).toContainEqual(
+      expect.objectContaining({
+        level: "warn",
+        event: "configuration_not_returned",
+        phone_number_id: id,
+        reason,
+        error_message: expect.any(String),
+      }),
+    );
   });
 
   it("the request can be run in a shell, and shows no password", async () => {
@@ -316,6 +327,26 @@ describe("a release that is interrupted", () => {
     expect((await importIt()).status).toBe(201);
     expect((await released(release())).twilio).toEqual(RESTORED);
     expect(now()).toEqual(before);
+  });
+
+  it("is not told as done once another has taken it over", async () => {
+    const customer = startCustomer();
+    const { key } = await haveImported({ webhook_url: customer.url });
+    customer.received.length = 0;
+    const { fetch } = twilio;
+    twilio.fetch = async (request) => {
+      await env.DB.prepare("UPDATE phone_numbers SET lease_holder = 'holder_of_another'").run();
+      return fetch(request);
+    };
+    const response = await call("DELETE", NUMBER, key);
+    expect(response.headers.get("retry-after")).toBe("1");
+    await expectError(response, 409, "release_in_progress");
+    expect(await rows("phone_numbers")).toMatchObject([
+      { state: "releasing", lease_holder: "holder_of_another" },
+    ]);
+    expect(customer.received).toEqual([]);
+    expect(await rows("pending_events")).toEqual([]);
+    expect(logLines().map(({ event }) => event)).not.toContain("number_released");
   });
 
   it("done ten times at once is done once", async () => {
