@@ -88,6 +88,28 @@ const descriptions = {
   sms_reply: { description: "Whether the agent answers texts by itself; false unless given." },
 };
 
+/** Settings in words for a model. */
+const words = {
+  system_prompt: "Instructions for the agent.",
+  language: "What it speaks, as a BCP 47 tag such as en-GB.",
+  voice_id: "A voice for the agent's own runtime; builtin does not use it.",
+  webhook_url: "Which https URL receives the events.",
+  connect:
+    "Who talks: {type: builtin} this service; {type: conversation_relay, url: wss…} or {type: stream, url: wss…} a runtime of the user; {type: redirect, url: https…} TwiML; {type: dial, number} a telephone. Left out: builtin, if this server has a model.",
+  fallback: "If that fails: {type: say, text} or {type: dial, number}.",
+  is_active: "If false, callers hear that nobody takes calls.",
+  record: "Whether calls are recorded.",
+  transfer_numbers: "Whom a builtin agent may put callers through to: up to 10.",
+  max_call_duration_seconds: "The longest call; 600 unless told.",
+  silence_hangup_seconds: "A longer silence ends a call; 30 unless told.",
+  max_turns: "Answers in a call; 100 unless told.",
+  max_tokens_per_turn: "Tokens of an answer; 300 unless told.",
+  max_characters_per_turn: "Characters of an answer; 1,000 unless told.",
+  ai_speaks_first: "Whether the agent speaks first; true unless told.",
+  transcript: "Whether what was said is kept; true unless told.",
+  sms_reply: "Whether it answers texts; false unless told.",
+};
+
 /** An agent in an answer. */
 const agent = z
   .object({
@@ -159,6 +181,12 @@ export const agentReference: Reference = {
     "POST /v1/agents": {
       id: "createAgent",
       summary: "Create an agent",
+      tool: {
+        name: "create_agent",
+        arguments: words,
+        text: "Creates an agent, who can then answer numbers. Only name is required; a name, a system_prompt and a welcome_message make an agent that talks by itself, if this server has a language model. Hear it with try_agent.",
+        isAdditive: true,
+      },
       description: "Creates an agent that belongs to the calling API key. Only `name` is required.",
       auth: "apiKey",
       body: {
@@ -171,6 +199,10 @@ export const agentReference: Reference = {
     "GET /v1/agents": {
       id: "listAgents",
       summary: "List agents",
+      tool: {
+        name: "list_agents",
+        text: "The agents, newest first, with all their settings.",
+      },
       description: "The agents of the calling API key, newest first.",
       auth: "apiKey",
       query: listQuery(pageQuery, {}),
@@ -187,13 +219,24 @@ export const agentReference: Reference = {
     "GET /v1/agents/{agent_id}": {
       id: "getAgent",
       summary: "Get an agent",
+      tool: {
+        name: "get_agent",
+        text: "An agent with all its settings.",
+      },
       description: "One of the agents of the calling API key. Another key's agent is a 404.",
       auth: "apiKey",
       path: agentInPath,
       answers: [{ status: 200, description: "The agent.", schema: agent, example }],
       errors: ["agent_not_found"],
     },
-    "PATCH /v1/agents/{agent_id}": change,
+    "PATCH /v1/agents/{agent_id}": {
+      ...change,
+      tool: {
+        name: "change_agent",
+        text: "Changes an agent. An argument that is left out changes nothing, null makes it its default again. The settings are those of create_agent. Calls that begin within half a minute may still have the old settings.",
+        arguments: Object.fromEntries(Object.keys(agentFields).map((field) => [field, ""])),
+      },
+    },
     "PUT /v1/agents/{agent_id}": {
       ...change,
       id: "updateAgent",
@@ -203,6 +246,13 @@ export const agentReference: Reference = {
     "DELETE /v1/agents/{agent_id}": {
       id: "deleteAgent",
       summary: "Delete an agent",
+      tool: {
+        name: "delete_agent",
+        text: "Deletes an agent. One with numbers is refused: give them to another with change_phone_number. With force it goes all the same, and callers of its numbers hear that nobody takes calls.",
+        arguments: {
+          force: "true: although it has numbers.",
+        },
+      },
       description:
         "Deletes an agent. If the agent still has numbers, it is not deleted: move them to another agent first. " +
         "`?force=true` deletes it anyway. Its numbers then stay imported, without an agent: callers hear that nobody takes " +

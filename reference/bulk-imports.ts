@@ -32,6 +32,21 @@ export const bulkImportReference: Reference = {
     "POST /v1/phone-number-imports": {
       id: "createPhoneNumberImport",
       summary: "Import many numbers",
+      tool: {
+        name: "create_phone_number_import",
+        text:
+          "Imports many numbers in the background: those of items, or with all every number of a Twilio account. Follow it with " +
+          "get_phone_number_import. Numbers that are imported already stay as they are, so it may be repeated. The plan checks " +
+          "arguments, credentials and agents at Twilio, not each number. THE AUTH TOKEN IS A SECRET AND PASSES THROUGH YOU: a user who does not want that begins it at " +
+          "/console of this server or by its command line.",
+        arguments: {
+          items: "The numbers, 1 to 5,000; or send all.",
+          twilio_sid: "The SID (AC…) of the account of the numbers, or of its parent.",
+          twilio_token: "Secret. The Auth Token of that account.",
+          all: "Every number of the account. Then no items.",
+          include_subaccounts: "Also its active subaccounts.",
+        },
+      },
       description:
         `Imports up to ${MAX_ITEMS.toLocaleString("en")} numbers in the background, or every number of a Twilio account. ` +
         "Each number is imported as by `POST /v1/phone-numbers`, with the same checks and the same errors. What would fail for every " +
@@ -104,6 +119,10 @@ export const bulkImportReference: Reference = {
     "GET /v1/phone-number-imports": {
       id: "listPhoneNumberImports",
       summary: "List bulk imports",
+      tool: {
+        name: "list_phone_number_imports",
+        text: "The bulk imports, newest first, until 30 days after their end.",
+      },
       description: "The bulk imports of the calling API key, newest first, until 30 days after their end.",
       auth: "apiKey",
       query: listQuery(pageQuery, {}),
@@ -120,6 +139,10 @@ export const bulkImportReference: Reference = {
     "GET /v1/phone-number-imports/{import_id}": {
       id: "getPhoneNumberImport",
       summary: "Get a bulk import",
+      tool: {
+        name: "get_phone_number_import",
+        text: "How far a bulk import is. Ask every ten seconds until ended_at is set.",
+      },
       description: "How far it is. Ask every few seconds until `ended_at` is set.",
       auth: "apiKey",
       path: inPath,
@@ -129,6 +152,10 @@ export const bulkImportReference: Reference = {
     "GET /v1/phone-number-imports/{import_id}/results": {
       id: "listPhoneNumberImportResults",
       summary: "List results",
+      tool: {
+        name: "list_phone_number_import_results",
+        text: "What became of each number of a bulk import. With outcome failed: why, and what to do.",
+      },
       description: "The numbers of a bulk import and what became of each, in the order in which they came.",
       auth: "apiKey",
       path: inPath,
@@ -166,6 +193,10 @@ export const bulkImportReference: Reference = {
     "POST /v1/phone-number-imports/{import_id}/cancel": {
       id: "cancelPhoneNumberImport",
       summary: "Cancel a bulk import",
+      tool: {
+        name: "cancel_phone_number_import",
+        text: "Stops a bulk import. Numbers that it has imported stay imported; the others are skipped.",
+      },
       description:
         "No further number is begun; those that are under way come to their end, and what is imported stays imported. A bulk " +
         "import that has ended stays as it is.",

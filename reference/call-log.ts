@@ -105,6 +105,10 @@ export const logReference: Reference = {
     "GET /v1/calls": {
       id: "listCalls",
       summary: "List calls",
+      tool: {
+        name: "list_calls",
+        text: "The calls of the last 30 days, newest first, without what was said: that is in get_call.",
+      },
       description: "Your calls, newest first. A call stands here as soon as Twilio tells of it.",
       auth: "apiKey",
       query: listQuery(listCallsQuery, {
@@ -126,6 +130,10 @@ export const logReference: Reference = {
     "GET /v1/calls/{call_id}": {
       id: "getCall",
       summary: "Get a call",
+      tool: {
+        name: "get_call",
+        text: "A call, why it ended, and who said what. A recording is heard at /console of this server.",
+      },
       description: "A call, with who said what.",
       auth: "apiKey",
       path: callPath,
@@ -135,6 +143,10 @@ export const logReference: Reference = {
     "POST /v1/calls/{call_id}/hangup": {
       id: "hangUp",
       summary: "End a call",
+      tool: {
+        name: "hang_up",
+        text: "Ends a call that runs, or cancels one that is not answered yet.",
+      },
       description:
         "Ends a call that runs, or cancels one that is not answered yet. One that has ended stays as it is.",
       auth: "apiKey",
@@ -152,6 +164,10 @@ export const logReference: Reference = {
     "DELETE /v1/calls/{call_id}": {
       id: "deleteCall",
       summary: "Delete a call",
+      tool: {
+        name: "delete_call",
+        text: "Deletes for ever what is kept of an ended call: what was said, and its recording at Twilio.",
+      },
       description:
         "Deletes what is kept of a call, its transcript, and its recording at Twilio. It still counts in usage. Events " +
         "that told of it keep what they told, for 30 days.",
@@ -242,6 +258,10 @@ export const usageReference: Reference = {
     "GET /v1/usage": {
       id: "getUsage",
       summary: "Get usage",
+      tool: {
+        name: "get_usage",
+        text: "Calls, minutes and texts by UTC day: the last 30 days unless told.",
+      },
       description:
         "Calls, minutes and texts by UTC day, counted as they happen. A call counts on the day it begins. 30 days unless told.",
       auth: "apiKey",

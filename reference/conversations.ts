@@ -7,6 +7,15 @@ const AGENT_ID = "agent_125207e452f8714a";
 const tryOperation: Operation = {
   id: "tryAgent",
   summary: "Try an agent",
+  tool: {
+    name: "try_agent",
+    text: "What an agent would say next in a call, asked of the model. Nobody is called and nothing is kept, so it needs no plan. Send the whole conversation each time.",
+    readsOnly: true,
+    arguments: {
+      messages: "What was said, oldest first: up to 40.",
+      system_prompt: "Try these instructions in place of the agent's own.",
+    },
+  },
   description:
     "Answers the last of the messages as the agent would in a call. Nobody is called, nothing is kept, and the model's " +
     "tokens are all that it costs. Send the conversation so far with each request.",

@@ -376,6 +376,10 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
       "The body is larger than 64 KiB, or than 2 MiB if it is a bulk import. No request of this API needs so much.",
     remedy: ["Send only the documented fields.", "Split a bulk import into several."],
   },
+  answer_too_large: {
+    happened: "A tool of /mcp had an answer of more than 1 MB. What the tool did is done.",
+    remedy: ["Ask for fewer entries with `limit` and `offset`.", "Or ask for one entry by its id."],
+  },
   invalid_idempotency_key: {
     happened:
       "The header Idempotency-Key is empty, longer than 255 characters, or has other characters than printable ASCII.",

@@ -135,6 +135,14 @@ export const webhookReference: Reference = {
     "POST /v1/webhooks/test": {
       id: "testWebhook",
       summary: "Send a test event",
+      tool: {
+        name: "test_webhook",
+        text: "Sends a test event to an agent's webhook_url. See with list_deliveries what became of it.",
+        isAdditive: true,
+        arguments: {
+          agent_id: "An agent with a webhook_url.",
+        },
+      },
       description: "Sends a signed `webhook.test` event to the agent's webhook_url, like any other event.",
       auth: "apiKey",
       body: {
@@ -159,6 +167,10 @@ export const webhookReference: Reference = {
     "GET /v1/webhooks/deliveries": {
       id: "listDeliveries",
       summary: "List deliveries",
+      tool: {
+        name: "list_deliveries",
+        text: "Events to the webhook_urls of the agents and each attempt to deliver them, newest first.",
+      },
       description: "The events of the calling API key and their attempts, newest first.",
       auth: "apiKey",
       query: deliveryQuery,
@@ -168,6 +180,14 @@ export const webhookReference: Reference = {
     "POST /v1/webhooks/deliveries/{id}/redeliver": {
       id: "redeliver",
       summary: "Deliver again",
+      tool: {
+        name: "redeliver",
+        text: "Tries to deliver an event again, now. It needs its id from list_deliveries.",
+        isAdditive: true,
+        arguments: {
+          id: "The id of the event (evt_…).",
+        },
+      },
       description: "Tries a delivery again at once. It gets as many attempts as a new delivery.",
       auth: "apiKey",
       path: described(z.object({ id: z.string() }), {

@@ -10,7 +10,7 @@ import { conversationReference } from "./conversations.ts";
 import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./errors.ts";
 import { webhookReference } from "./events.ts";
 import { healthReference } from "./health.ts";
-import { answered, type Operation, type Reference, withWarnings } from "./operation.ts";
+import { answered, type Operation, type Reference, type Tool, withWarnings } from "./operation.ts";
 import { callReference } from "./outbound.ts";
 import { phoneNumberReference } from "./phone-numbers.ts";
 import { reconciliationReference } from "./reconciliation.ts";
@@ -18,6 +18,7 @@ import { reconciliationReference } from "./reconciliation.ts";
 /** The features in the order the reference shows them. */
 const references: readonly Reference[] = [
   phoneNumberReference,
+  reconciliationReference,
   bulkImportReference,
   agentReference,
   conversationReference,
@@ -25,10 +26,16 @@ const references: readonly Reference[] = [
   logReference,
   usageReference,
   webhookReference,
-  reconciliationReference,
   apiKeyReference,
   healthReference,
 ];
+
+/** What makes operations tools of /mcp, by operation. */
+export const tools: ReadonlyMap<string, Tool> = new Map(
+  references.flatMap(({ operations }) =>
+    Object.values(operations).flatMap(({ id, tool }) => (tool ? [[id, tool] as const] : [])),
+  ),
+);
 
 /** Codes that no operation of the document has: unknown paths and methods, what only Twilio gets, and what only /mcp gives. */
 export const CODES_OUTSIDE_OPERATIONS: readonly ErrorCode[] = [
@@ -37,6 +44,7 @@ export const CODES_OUTSIDE_OPERATIONS: readonly ErrorCode[] = [
   "invalid_signature",
   "account_mismatch",
   "origin_not_allowed",
+  "answer_too_large",
 ];
 
 const INTRODUCTION = `

@@ -27,6 +27,8 @@ export type Operation = {
   /** Markdown. */
   description: string;
   auth: "apiKey" | "adminToken" | "none";
+  /** Without it the operation is no tool of /mcp: its answer is a secret or sound, or another tool does the same. */
+  tool?: Tool;
   path?: Described;
   query?: Described;
   body?: { schema: Described; example: Record<string, unknown>; isOptional?: true };
@@ -45,6 +47,21 @@ type Answer = {
   example: unknown;
   /** JSON unless told. */
   mediaType?: "audio/mpeg" | "text/csv";
+};
+
+/** An operation as a tool for language models, which read nothing else of the documentation. */
+export type Tool = {
+  name: string;
+  /** Up to 600 characters. */
+  text: string;
+  /** What is said of arguments in place of the reference's descriptions; empty: nothing. */
+  arguments?: Record<string, string>;
+  /** It changes nothing although it is no GET, so it needs no plan. */
+  readsOnly?: true;
+  /** It changes something, but takes nothing away. */
+  isAdditive?: true;
+  /** Done twice it does harm, so its `idempotency_key` is required. */
+  isOnce?: true;
 };
 
 /** A feature's part of the document. The keys of `operations` are method and path, as in `GET /v1/agents/{agent_id}`. */

@@ -118,11 +118,46 @@ const callOperation = (id: string, summary: string): Operation => ({
 export const callReference: Reference = {
   tag: { name: "Calls and texts", description: "What an agent sends by itself." },
   operations: {
-    "POST /v1/calls/outbound": callOperation("placeCall", "Call somebody"),
+    "POST /v1/calls/outbound": {
+      ...callOperation("placeCall", "Call somebody"),
+      tool: {
+        name: "place_call",
+        text:
+          "A REAL CALL: a telephone rings, and whoever answers talks with the agent. The plan says who would call whom, from which " +
+          "number. Ask the user first. If the answer is lost or details.outcome is unknown, repeat it with the same idempotency_key: nobody is called " +
+          "twice. The answer comes as soon as Twilio has the call; get_call tells how it went.",
+        isOnce: true,
+        arguments: {
+          agent_id: "Who talks. It needs a number that may call.",
+          to_number: "Whom to call, in E.164.",
+          from_number: "One of the agent's numbers, in E.164; its first that may call unless told.",
+          prompt: "Added to the agent's system_prompt for this call.",
+          dynamic_vars: "Texts for {{name}} in the prompts and messages, such as {name: Ada}.",
+          welcome_message: "What the agent says first, in place of its own.",
+          ai_speaks_first: "Whether the agent speaks first; as the agent does unless told.",
+          machine_detection:
+            "Tell an answering machine: Enable at once, DetectMessageEnd after its greeting. Twilio charges for it.",
+          voicemail_message: "What to leave on an answering machine. Needs machine_detection.",
+        },
+      },
+    },
     "POST /v1/calls": callOperation("createCall", "Call somebody (short path)"),
     "POST /v1/sms": {
       id: "sendText",
       summary: "Text somebody",
+      tool: {
+        name: "send_text",
+        text:
+          "A REAL TEXT goes to somebody's telephone, from one of the agent's numbers. The plan says from which. Ask the user first. If the " +
+          "answer is lost or details.outcome is unknown, repeat it with the same idempotency_key: it is sent once.",
+        isOnce: true,
+        arguments: {
+          agent_id: "Who texts. It needs a number that may text.",
+          to: "Whom to text, in E.164.",
+          message: "The text, up to 1,600 characters.",
+          from_number: "One of the agent's numbers, in E.164; its first that may text unless told.",
+        },
+      },
       description: `Sends a text from one of the agent's numbers. \`sms.delivered\` or \`sms.failed\` tells what became of it. ${ONCE}`,
       auth: "apiKey",
       body: {

@@ -21,6 +21,22 @@ const REASONS = Object.entries(CREDENTIAL_ADVICE)
 export const importOperation: Operation = {
   id: "importPhoneNumber",
   summary: "Import a number",
+  tool: {
+    name: "import_phone_number",
+    text:
+      "Lets an agent answer a Twilio number that the user owns: its calls and texts come here from then on. What answered it " +
+      "before is kept, and release_phone_number restores it. Needs an agent: list_agents or create_agent. The plan asks Twilio, " +
+      "and shows what would change and what to know before. THE AUTH TOKEN IS A SECRET AND PASSES THROUGH YOU. A user who does " +
+      "not want that imports the number at /console of this server or by its command line; go on with list_phone_numbers then. " +
+      "If an error has details.outcome unknown, repeat the call.",
+    arguments: {
+      phone_number: "A number of that Twilio account, in E.164.",
+      twilio_sid: "The SID (AC…) of the account that owns the number: a subaccount's, if it is one.",
+      twilio_token: "Secret. The Auth Token of that account; an API key (SK…) does not work.",
+      agent_id: "Who answers.",
+      plan_hash: "From the plan: if the number has changed since, it is not imported.",
+    },
+  },
   description:
     "Imports a number that you own at Twilio. This service checks the fields, looks up the credentials and the number at " +
     "Twilio, looks up the agent, points the number's voice, SMS and status webhooks here, clears what the number was bound " +

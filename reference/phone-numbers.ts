@@ -31,6 +31,10 @@ export const phoneNumberReference: Reference = {
     "GET /v1/phone-numbers": {
       id: "listPhoneNumbers",
       summary: "List numbers",
+      tool: {
+        name: "list_phone_numbers",
+        text: "The imported numbers, newest first, each with its agent, directions and health.",
+      },
       description:
         "The numbers of the calling API key, newest first, without those whose import or release is not finished.",
       auth: "apiKey",
@@ -59,6 +63,13 @@ export const phoneNumberReference: Reference = {
     "GET /v1/phone-numbers/{number}": {
       id: "getPhoneNumber",
       summary: "Get a number",
+      tool: {
+        name: "get_phone_number",
+        text: "An imported number: its agent, directions, health, and what this service set at Twilio.",
+        arguments: {
+          number: "An imported number in E.164, or its SID at Twilio.",
+        },
+      },
       description:
         "One of the numbers of the calling API key. A number of another key is `number_not_found`.",
       auth: "apiKey",
@@ -76,6 +87,13 @@ export const phoneNumberReference: Reference = {
     "GET /v1/phone-numbers/{number}/events": {
       id: "listPhoneNumberEvents",
       summary: "List what happened to a number",
+      tool: {
+        name: "list_phone_number_events",
+        text: "What happened to a number in 30 days: imported, changed at Twilio by somebody, repaired, gone. Empty if its agent has no webhook_url. For its calls use list_calls.",
+        arguments: {
+          number: "An imported number in E.164, or its SID at Twilio.",
+        },
+      },
       description:
         "That it was imported, found changed at Twilio, repaired or gone, newest first, for 30 days, if its agent has a " +
         "`webhook_url`: an event that nobody receives is not kept. Its calls are in `GET /v1/calls?phone_number=`.",
@@ -100,6 +118,23 @@ export const phoneNumberReference: Reference = {
     "PATCH /v1/phone-numbers/{number}": {
       id: "changePhoneNumber",
       summary: "Change a number",
+      tool: {
+        name: "change_phone_number",
+        text:
+          "Gives a number to another agent, or changes whether it answers, whether it calls, or what happens when somebody changes it " +
+          "at Twilio. An argument that is left out changes nothing. A new Auth Token is tried at Twilio first, and then used for all " +
+          "numbers of its account; it is a secret and passes through you, and /console of this server takes it too.",
+        arguments: {
+          number: "An imported number in E.164, or its SID at Twilio.",
+          agent_id: "Who answers from now on.",
+          inbound_enabled:
+            "Whether the agent answers. If false, callers hear that the number takes no calls.",
+          outbound_enabled: "Whether the agent may call and text from the number.",
+          twilio_token: "Secret. A new Auth Token of the number's Twilio account.",
+          drift_policy:
+            "repair undoes what somebody changes at Twilio, report only tells of it. Setting it also starts repairs again that had stopped.",
+        },
+      },
       description:
         "Changes a number's agent, directions, drift policy or Auth Token. Send at least one field. A field that is left out " +
         "does not change. null makes `drift_policy` its default again; no other field may be null. camelCase works too, as in the import.\n\n" +
@@ -152,6 +187,16 @@ export const phoneNumberReference: Reference = {
     "DELETE /v1/phone-numbers/{number}": {
       id: "releasePhoneNumber",
       summary: "Release a number",
+      tool: {
+        name: "release_phone_number",
+        text:
+          "Gives a number back: what answered it before the import is restored at Twilio, and the number is deleted here. The user keeps " +
+          "it at Twilio. What the user has changed at Twilio since stays. It works although Twilio is down: then the answer says " +
+          "unreachable, and has requests with which the user restores the rest.",
+        arguments: {
+          number: "An imported number in E.164, or its SID at Twilio.",
+        },
+      },
       description:
         "Restores what answered the number before the import, and deletes the number here. You keep the number at Twilio and " +
         "still pay Twilio for it.\n\n" +

@@ -41,6 +41,13 @@ export const reconciliationReference: Reference = {
     "POST /v1/phone-numbers/{number}/check": {
       id: "checkPhoneNumber",
       summary: "Check a number now",
+      tool: {
+        name: "check_phone_number",
+        text: "Compares a number with Twilio now and repairs what differs, unless its drift_policy is report. Use it when calls do not arrive: health says what is wrong.",
+        arguments: {
+          number: "An imported number in E.164, or its SID at Twilio.",
+        },
+      },
       description:
         "Compares the number with Twilio at once, by the rules of the hourly check, and answers the result. If Twilio refuses " +
         "or does not answer, `health` says so.",
@@ -64,6 +71,10 @@ export const reconciliationReference: Reference = {
     "GET /v1/account/health": {
       id: "getAccountHealth",
       summary: "Get the health of all numbers",
+      tool: {
+        name: "get_account_health",
+        text: "How many numbers have each health, and the health of each Twilio account. Begin here when something does not work.",
+      },
       description:
         "How many numbers of the calling API key have each health, and the health of each of its Twilio accounts.",
       auth: "apiKey",

@@ -1,47 +1,57 @@
-import type { OpenApiDocument } from "../../reference/openapi.ts";
+import { type OpenApiDocument, tools } from "../../reference/openapi.ts";
+import type { Tool } from "../../reference/operation.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT } from "../../src/http/page.ts";
 import type { Catalogue, CataloguedTool } from "../../src/mcp/catalogue.ts";
 import { type DocumentedOperation, operationsOf, resolve, type Schema } from "./operations.ts";
 
-// The tools of /mcp: every operation with an API key is one, except where the answer holds a secret.
-
-/** Operations whose method says less than the truth: a POST that takes nothing away. */
-const ADDITIVE = new Set(["createAgent", "tryAgent", "testWebhook", "redeliver"]);
+// The tools of /mcp: the operations whose rooms say in reference/ that they are tools, in the words that they say it in.
+// A client gives the whole list to its model with every conversation, so it is kept short.
 
 const INSTRUCTIONS =
   "Import customers' own Twilio numbers, and say which agent answers them. A tool that changes something has the " +
   "argument apply. Without apply: true it only plans. Call it like this first, show the plan to the user, and call it " +
-  "again with apply: true when the user agrees. Errors have a code, a message that says what to do, and a doc_url.";
+  "again with apply: true when the user agrees. Send a new UUID as idempotency_key with it, and the same one if you must " +
+  "repeat it: it is done once. Errors have a code, a message that says what to do, and a doc_url.";
 
-const APPLY: Schema = {
-  type: "boolean",
-  default: false,
-  description: "Without true, this tool only plans and changes nothing.",
+const APPLY: Schema = { type: "boolean", description: "true: do it. Otherwise only plan." };
+const IDEMPOTENCY_KEY: Schema = {
+  type: "string",
+  description: "Your UUID for this task.",
+};
+
+/** Arguments that mean the same in many tools. */
+const COMMON: Record<string, string> = {
+  limit: `Up to ${MAX_LIMIT}; ${DEFAULT_LIMIT} unless told.`,
+  offset: "How many to skip.",
 };
 
 export function toolCatalogue(document: OpenApiDocument): Catalogue {
-  const tools = operationsOf(document).filter(isTool);
+  const operations = operationsOf(document);
+  const readable = new Set(operations.flatMap(({ method, path }) => (method === "GET" ? [path] : [])));
   return {
     serverInfo: { name: "nixflex-numbers", title: document.info.title, version: document.info.version },
     instructions: INSTRUCTIONS,
-    tools: tools.map((operation) => toolOf(document, operation)),
+    tools: operations.flatMap((operation) => {
+      const tool = tools.get(operation.id);
+      return tool ? [catalogued(document, operation, tool, readable)] : [];
+    }),
   };
 }
 
-/** An answer with a secret is never stored, so its operation has no `Idempotency-Key`. A model must not see it. */
-function isTool({ security, method, parameters }: DocumentedOperation): boolean {
-  const isStored = parameters.some(({ in: place }) => place === "header");
-  return security === "apiKey" && (method === "GET" || isStored);
-}
-
-function toolOf(document: OpenApiDocument, operation: DocumentedOperation): CataloguedTool {
-  const { id, method, path, summary, description, requestSchema } = operation;
+function catalogued(
+  document: OpenApiDocument,
+  operation: DocumentedOperation,
+  tool: Tool,
+  readable: ReadonlySet<string>,
+): CataloguedTool {
+  const { id, method, path, summary, requestSchema } = operation;
   const parameters = operation.parameters.filter(({ in: place }) => place !== "header");
   const body = requestSchema && resolve(document, requestSchema);
-  const isChange = method !== "GET";
+  const readsOnly = method === "GET" || tool.readsOnly === true;
   const fields: [name: string, schema: Schema][] = [
-    ...parameters.map(({ name, schema, description: about }): [string, Schema] => [
+    ...parameters.map(({ name, schema, description }): [string, Schema] => [
       name,
-      { ...schema, ...(about !== undefined && { description: about }) },
+      { ...schema, ...(description !== undefined && { description }) },
     ]),
     ...Object.entries(body?.properties ?? {}),
   ].filter(([name]) => name !== "dry_run");
@@ -50,24 +60,33 @@ function toolOf(document: OpenApiDocument, operation: DocumentedOperation): Cata
   const required = [
     ...parameters.filter((parameter) => parameter.required).map(({ name }) => name),
     ...(body?.required ?? []),
+    ...(tool.isOnce ? ["idempotency_key"] : []),
   ];
+  const hasDryRun = parameters.some(({ name }) => name === "dry_run");
+  const lookup = path.slice(0, path.lastIndexOf("}") + 1);
   return {
     tool: {
-      name: id.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      name: tool.name,
       title: summary,
-      description: description.replace(/\b([Ww])ith `\?dry_run=true`/g, "$1ithout `apply: true`"),
-      inputSchema: selfContained(document, {
+      description: tool.text,
+      inputSchema: {
         type: "object",
-        properties: { ...Object.fromEntries(fields), ...(isChange && { apply: APPLY }) },
+        properties: {
+          ...Object.fromEntries(
+            fields.map(([name, schema]) => {
+              const description = tool.arguments?.[name] ?? COMMON[name] ?? schema.description;
+              return [name, { ...brief(schema), ...(description && { description }) }];
+            }),
+          ),
+          ...(!readsOnly && { apply: APPLY, idempotency_key: IDEMPOTENCY_KEY }),
+        },
         ...(required.length > 0 && { required }),
-        additionalProperties: false,
-      }),
+      },
+      // What is not said is MCP's default: it changes something, may take something away, and counts each time.
       annotations: {
-        readOnlyHint: !isChange,
-        ...(isChange && {
-          destructiveHint: !ADDITIVE.has(id),
-          idempotentHint: method !== "POST",
-        }),
+        ...(readsOnly && { readOnlyHint: true }),
+        ...(!readsOnly && tool.isAdditive && { destructiveHint: false }),
+        ...(!readsOnly && method !== "POST" && { idempotentHint: true }),
       },
     },
     method,
@@ -76,15 +95,37 @@ function toolOf(document: OpenApiDocument, operation: DocumentedOperation): Cata
       place === "query" && name !== "dry_run" ? [name] : [],
     ),
     hasBody: body !== undefined,
-    hasDryRun: parameters.some(({ name }) => name === "dry_run"),
+    hasDryRun,
+    ...(!readsOnly && !hasDryRun && readable.has(lookup) && { lookup }),
   };
 }
 
-const COMPONENTS = "#/components/schemas/";
-
-/** The schema with the components that it refers to, because a tool is read without the document. */
-function selfContained<Root extends object>(document: OpenApiDocument, root: Root): Root {
-  if (!JSON.stringify(root).includes(COMPONENTS)) return root;
-  const whole = JSON.stringify({ ...root, $defs: document.components?.schemas });
-  return JSON.parse(whole.replaceAll(COMPONENTS, "#/$defs/"));
+/**
+ * A schema as far as a model needs it to begin. The endpoint checks the rest, and its error says what would be right; one
+ * of several forms is told in words.
+ */
+function brief(schema: Schema & { oneOf?: Schema[]; anyOf?: Schema[] }): Schema {
+  const { type, enum: values, minimum, maximum, maxLength, items, properties, required } = schema;
+  const { oneOf, anyOf } = schema;
+  const [form, ...others] = anyOf ?? [];
+  if (form && others.every((other) => other.type === "null")) {
+    const whole = brief(form);
+    return {
+      ...whole,
+      ...(typeof whole.type === "string" && { type: [whole.type, "null"] }),
+      ...(whole.enum && { enum: [...whole.enum, null] }),
+    };
+  }
+  return {
+    ...(oneOf ? { type: "object" } : type !== undefined && { type }),
+    ...(values && { enum: values }),
+    ...(minimum !== undefined && { minimum }),
+    ...(maximum !== undefined && { maximum }),
+    ...(maxLength !== undefined && maxLength > 500 && { maxLength }),
+    ...(items && { items: brief(items) }),
+    ...(properties && {
+      properties: Object.fromEntries(Object.entries(properties).map(([name, inner]) => [name, brief(inner)])),
+    }),
+    ...(required && { required }),
+  };
 }

@@ -8,14 +8,22 @@ import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
 import { requestServices } from "../services.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
-import { createAgentBody, deleteAgentQuery, updateAgentBody } from "./schema.ts";
+import { createAgentBody, deleteAgentQuery, type UpdateAgentBody, updateAgentBody } from "./schema.ts";
 import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
-import { withCheckedUrls } from "./urls.ts";
+import { type Urls, withCheckedUrls } from "./urls.ts";
 import { withOwnWarnings } from "./warnings.ts";
 
+const withUrls = <Fields extends Urls>(fields: Fields, c: AppContext) =>
+  withCheckedUrls(fields, c.get("config"));
+
+const planChange = async (fields: UpdateAgentBody, c: AppContext) => {
+  await ownAgent(c);
+  return withUrls(fields, c);
+};
+
 export const agents = new Hono<AppEnv>()
-  .post("/", withApiKey, requireJson, validateJson(createAgentBody), async (c) => {
-    const fields = withCheckedUrls(c.req.valid("json"), c.get("config"));
+  .post("/", withApiKey, requireJson, validateJson(createAgentBody, withUrls), async (c) => {
+    const fields = withUrls(c.req.valid("json"), c);
     const agent = newAgent(fields, c.get("apiKeyId"), new Date());
     await insertAgent(c.env.DB, agent);
     return c.json(withOwnWarnings(serialise(agent)), 201);
@@ -26,17 +34,24 @@ export const agents = new Hono<AppEnv>()
     return c.json({ agents: rows.map(serialise), count, ...page });
   })
   .get("/:agent_id", withApiKey, async (c) => c.json(serialise(await ownAgent(c))))
-  .on(["PUT", "PATCH"], "/:agent_id", withApiKey, requireJson, validateJson(updateAgentBody), async (c) => {
-    const changes = withCheckedUrls(c.req.valid("json"), c.get("config"));
-    // If another request changed the agent in between, read it again and apply these changes too: both count.
-    for (;;) {
-      const before = await ownAgent(c);
-      const agent = changedAgent(before, changes, new Date());
-      if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
-      requestServices(c).routesChanged(c.get("apiKeyId"));
-      return c.json(withOwnWarnings(serialise(agent)));
-    }
-  })
+  .on(
+    ["PUT", "PATCH"],
+    "/:agent_id",
+    withApiKey,
+    requireJson,
+    validateJson(updateAgentBody, planChange),
+    async (c) => {
+      const changes = withUrls(c.req.valid("json"), c);
+      // If another request changed the agent in between, read it again and apply these changes too: both count.
+      for (;;) {
+        const before = await ownAgent(c);
+        const agent = changedAgent(before, changes, new Date());
+        if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
+        requestServices(c).routesChanged(c.get("apiKeyId"));
+        return c.json(withOwnWarnings(serialise(agent)));
+      }
+    },
+  )
   .delete("/:agent_id", withApiKey, validateQuery(deleteAgentQuery), async (c) => {
     const force = c.req.valid("query").force === "true";
     const agentId = c.req.param("agent_id");

@@ -4,7 +4,7 @@ import { faultError } from "../http/faults.ts";
 import { brokenRule, isLoopback, URL_RULES, type UrlRule } from "../public-url.ts";
 import type { CreateAgentBody } from "./schema.ts";
 
-type Urls = { [Name in "webhook_url" | "connect"]?: CreateAgentBody[Name] | undefined };
+export type Urls = { [Name in "webhook_url" | "connect"]?: CreateAgentBody[Name] | undefined };
 
 /**
  * Validates what the schema cannot, because it depends on the deployment: an agent's URLs must not point to this

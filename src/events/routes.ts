@@ -40,13 +40,10 @@ export const webhooks = new Hono<AppEnv>()
       201,
     );
   })
-  .post("/test", withApiKey, requireJson, validateJson(testBody), async (c) => {
+  .post("/test", withApiKey, requireJson, validateJson(testBody, toWebhook), async (c) => {
     const services = requestServices(c);
     const apiKeyId = c.get("apiKeyId");
-    const agentId = c.req.valid("json").agent_id;
-    const agent = await findAgent(c.env.DB, apiKeyId, agentId);
-    if (!agent) throw new ApiError("agent_not_found");
-    if (agent.webhook_url === null) throw new ApiError("agent_has_no_webhook");
+    const { agent_id: agentId } = await toWebhook(c.req.valid("json"), c);
     const draft = { type: "webhook.test", apiKeyId, agentId, data: {} } as const;
     const event = await sealEvent(draft, services.vault, services.now());
     await batch(services.db, [noteObjects(services.db, apiKeyId)], { isIdempotent: true });
@@ -65,6 +62,14 @@ export const webhooks = new Hono<AppEnv>()
     attemptLater(apiKeyId, revived.works, services);
     return c.json({ delivery: revived.delivery });
   });
+
+/** @throws ApiError `agent_not_found`, `agent_has_no_webhook` */
+async function toWebhook({ agent_id }: { agent_id: string }, c: AppContext) {
+  const agent = await findAgent(c.env.DB, c.get("apiKeyId"), agent_id);
+  if (!agent) throw new ApiError("agent_not_found");
+  if (agent.webhook_url === null) throw new ApiError("agent_has_no_webhook");
+  return { agent_id, webhook_url: agent.webhook_url };
+}
 
 /** A page of an API key's deliveries. */
 export async function listDeliveries(

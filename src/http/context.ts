@@ -4,6 +4,7 @@ import { type Config, readConfig } from "../config.ts";
 import { newId } from "../ids.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { createMeasure } from "./metrics.ts";
+import { PlanRequest } from "./plan.ts";
 
 /** What Hono carries through a request of this app. */
 export type AppEnv = {
@@ -11,6 +12,8 @@ export type AppEnv = {
   Variables: {
     requestId: string;
     log: Logger;
+    /** Whether this request must change nothing; see plan.ts. */
+    isPlan: boolean;
     config: Config;
     /** Set by `allowBody` for an endpoint with large bodies. */
     maxBodyBytes: number | undefined;
@@ -35,6 +38,7 @@ export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
   const requestId = newId("request");
   const startedAt = Date.now();
   c.set("requestId", requestId);
+  c.set("isPlan", c.req.raw instanceof PlanRequest);
   c.set("log", createLogger({ request_id: requestId }));
   await next();
   setCommonHeaders(c, c.res.headers);

@@ -42,6 +42,12 @@ export const errorCatalogue = {
     status: 413,
     message: "The request body is too large: 64 KiB at most, 2 MiB for a bulk import.",
   },
+  answer_too_large: {
+    status: 413,
+    message:
+      "The answer has more than 1 MB, too much for a language model. What the tool did is done. Ask for less with limit and " +
+      "offset, or for one entry.",
+  },
 
   key_secret_required: {
     status: 401,

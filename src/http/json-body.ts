@@ -60,13 +60,24 @@ function replaceBody(c: AppContext, body: Uint8Array): void {
 /**
  * Validates the body by a schema. All faults become one error, see {@link faultError}. Unknown fields are ignored, and
  * named in the answer's `warnings`.
+ *
+ * @param plan what the endpoint would act on, which is the answer to a plan (see plan.ts). Throws what else is wrong with
+ *   the body.
  */
-export function validateJson<Schema extends z.ZodMiniType>(schema: Schema) {
+export function validateJson<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  plan: (body: z.output<Schema>, c: AppContext) => unknown = (body) => body,
+) {
   const validator = zValidator("json", schema, (result) => {
     if (!result.success) throw faultError(faultsOf(result.error.issues, "invalid_field"));
   });
   const handler: typeof validator = (c, next) =>
     validator(c, async () => {
+      const own = c as unknown as AppContext;
+      if (own.get("isPlan")) {
+        c.res = c.json(await plan(c.req.valid("json"), own));
+        return;
+      }
       await next();
       const warnings = warningsOf(schema, await c.req.json());
       if (warnings.length > 0 && c.res.ok) c.res = await withWarnings(c.res, warnings);

@@ -20,6 +20,8 @@ export type CataloguedTool = {
   query: readonly string[];
   hasBody: boolean;
   hasDryRun: boolean;
+  /** For a plan without body: the path that says whether there is what would be changed. Absent if none does. */
+  lookup?: string;
 };
 
 /** What clients may know of this server. */

@@ -1,10 +1,12 @@
 import type { AppContext } from "../http/context.ts";
 import { errorResponse } from "../http/error-handler.ts";
 import { ApiError } from "../http/errors.ts";
+import { IDEMPOTENCY_HEADER } from "../http/idempotency.ts";
 import { isObject } from "../http/json.ts";
+import { PlanRequest } from "../http/plan.ts";
 import { type Catalogue, type CataloguedTool, readCatalogue } from "./catalogue.ts";
 import { HANDSHAKE_VERSIONS, type Message, RpcError, VERSIONS } from "./message.ts";
-import { toolRequest } from "./tool-request.ts";
+import { type ApiRequest, toolRequest } from "./tool-request.ts";
 
 /** Answers a request to the API as if the caller had sent it. */
 export type CallApi = (request: Request, c: AppContext) => Response | Promise<Response>;
@@ -21,6 +23,8 @@ const CAPABILITIES = { tools: {} };
 // The tools are the same for everybody, and change only with a deployment.
 const CACHING = { ttlMs: 300_000, cacheScope: "public" };
 
+const MAX_ANSWER_BYTES = 1_000_000;
+
 const listTools: Method = ({ params }, { tools }) => {
   if (params.cursor !== undefined) throw invalidParams("The tools are one page. Send no cursor.");
   return { tools: tools.map(({ tool }) => tool), ...CACHING };
@@ -32,16 +36,14 @@ const callTool: Method = async ({ params }, { tools }, c, callApi) => {
   if (!entry) throw invalidParams("There is no tool with this name. tools/list has all tools.");
   if (!isObject(args)) throw invalidParams("The arguments of a tool are an object.");
   try {
-    const request = toolRequest(entry, args);
-    if (!request) return plannedOnly(entry);
-    const { method, path, body = null } = request;
-    const headers = {
-      authorization: c.req.header("authorization") ?? "",
-      "content-type": "application/json",
-    };
-    const answer = await callApi(new Request(new URL(path, c.req.url), { method, headers, body }), c);
-    const isPlan = "apply" in entry.tool.inputSchema.properties && args.apply !== true;
-    return await toolResult(answer, isPlan && answer.ok ? NOT_APPLIED : undefined);
+    const { act, plan, lookup } = toolRequest(entry, args);
+    if (plan !== "check") {
+      const answer = await callApi(apiRequest(act, c), c);
+      return await toolResult(answer, plan && answer.ok ? NOT_APPLIED : undefined);
+    }
+    const check = entry.hasBody ? new PlanRequest(apiRequest(act, c)) : lookup && apiRequest(lookup, c);
+    const checked = check && (await callApi(check, c));
+    return checked?.ok === false ? await toolResult(checked) : await plannedOnly(entry, act, checked);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return toolResult(errorResponse(c, error));
@@ -94,9 +96,29 @@ export async function resultOf(
 const NOT_APPLIED =
   "This is a plan: nothing was changed. To carry it out, call the tool again with apply: true.";
 
-/** The answer to a change that has no dry run. It repeats no argument, because one may be a secret. */
-function plannedOnly({ tool, method, path }: CataloguedTool): Result {
-  const plan = { applied: false, would: tool.title, request: `${method} ${path}` };
+function apiRequest({ method, path, body, idempotencyKey }: ApiRequest, c: AppContext): Request {
+  const headers = {
+    authorization: c.req.header("authorization") ?? "",
+    "content-type": "application/json",
+    ...(idempotencyKey !== undefined && { [IDEMPOTENCY_HEADER]: idempotencyKey }),
+  };
+  return new Request(new URL(path, c.req.url), { method, headers, body: body ?? null });
+}
+
+/** The answer to a change that has no dry run; `checked` is what the API says of it. */
+async function plannedOnly(
+  { tool, hasBody }: CataloguedTool,
+  { method, path }: ApiRequest,
+  checked: Response | undefined,
+): Promise<Result> {
+  const said = checked && (await readAnswer(checked));
+  const plan = {
+    applied: false,
+    would: tool.title,
+    request: `${method} ${path}`,
+    ...(hasBody && { body: JSON.parse(said ?? "") }),
+    checked: said !== undefined,
+  };
   return {
     content: [text(JSON.stringify(plan)), text(NOT_APPLIED)],
     structuredContent: plan,
@@ -105,14 +127,26 @@ function plannedOnly({ tool, method, path }: CataloguedTool): Result {
 }
 
 async function toolResult(answer: Response, note?: string): Promise<Result> {
-  const body = await answer.text();
-  const isJson = answer.headers.get("content-type")?.startsWith("application/json");
+  const body = await readAnswer(answer);
   return {
     content: [text(body), ...(note === undefined ? [] : [text(note)])],
-    ...(isJson && { structuredContent: JSON.parse(body) }),
+    structuredContent: JSON.parse(body),
     isError: !answer.ok,
     _meta: { "x-request-id": answer.headers.get("x-request-id") },
   };
+}
+
+/** @throws ApiError `answer_too_large` */
+async function readAnswer({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let read = "";
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > MAX_ANSWER_BYTES) throw new ApiError("answer_too_large");
+    read += decoder.decode(chunk, { stream: true });
+  }
+  return read + decoder.decode();
 }
 
 const text = (content: string) => ({ type: "text", text: content });

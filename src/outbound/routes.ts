@@ -6,8 +6,8 @@ import { requireJson, validateJson } from "../http/json-body.ts";
 import { readBody } from "../http/read-body.ts";
 import { requestServices } from "../services.ts";
 import { placeCall } from "./place.ts";
-import { type CallBody, callBody, checkTogether, textBody } from "./schema.ts";
-import type { SendRequest } from "./sender.ts";
+import { type CallBody, callBody, checkTogether, type TextBody, textBody } from "./schema.ts";
+import { type SendRequest, senderOf } from "./sender.ts";
 import { selectSender } from "./store.ts";
 import { sendText } from "./text.ts";
 
@@ -25,11 +25,16 @@ const withApiKeyAndSender = (schema: typeof callBody | typeof textBody) =>
     return body.success ? selectSender(c.env.DB, apiKeyId, body.data.agent_id, body.data.from_number) : [];
   });
 
+const planCall = (body: CallBody, c: AppContext) => {
+  checkTogether(body);
+  return withSender(body, c);
+};
+
 export const calls = new Hono<AppEnv>()
-  .post("/", withApiKeyAndSender(callBody), requireJson, validateJson(callBody), (c) =>
+  .post("/", withApiKeyAndSender(callBody), requireJson, validateJson(callBody, planCall), (c) =>
     place(c, c.req.valid("json")),
   )
-  .post("/outbound", withApiKeyAndSender(callBody), requireJson, validateJson(callBody), (c) =>
+  .post("/outbound", withApiKeyAndSender(callBody), requireJson, validateJson(callBody, planCall), (c) =>
     place(c, c.req.valid("json")),
   );
 
@@ -37,13 +42,19 @@ export const texts = new Hono<AppEnv>().post(
   "/",
   withApiKeyAndSender(textBody),
   requireJson,
-  validateJson(textBody),
+  validateJson(textBody, withSender),
   async (c) => {
     const body = c.req.valid("json");
     const { sid, from } = await sendText(body, requestOf(c), requestServices(c));
     return c.json({ message_id: sid, status: "queued", to: body.to, from }, 201);
   },
 );
+
+/** What would be sent, with the number that it would come from. @throws ApiError the faults of agent and number */
+async function withSender<Body extends CallBody | TextBody>(body: Body, c: AppContext): Promise<Body> {
+  const { phoneNumber } = await senderOf(body, requestOf(c), requestServices(c));
+  return { ...body, from_number: phoneNumber };
+}
 
 async function place(c: AppContext, body: CallBody): Promise<Response> {
   checkTogether(body);

@@ -1,35 +1,16 @@
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { describe, expect, it } from "vitest";
 import { prepareImport } from "../support/import.ts";
+import { connect, type Mode } from "../support/mcp.ts";
 import { operations, twilio } from "../support/twilio.ts";
-import { authorization, BASE, createAgent, createKey, type Key, rows, send } from "../support/worker.ts";
+import { BASE, createAgent, createKey, rows } from "../support/worker.ts";
 
 // The protocol's own client is the judge: it validates every message that it gets.
-
-type Mode = "legacy" | { pin: string };
-
-async function connect(key: Key, mode: Mode = { pin: "2026-07-28" }) {
-  const client = new Client({ name: "tests", version: "1.0.0" }, { versionNegotiation: { mode } });
-  const transport = new StreamableHTTPClientTransport(new URL(`${BASE}/mcp`), {
-    requestInit: { headers: authorization(key) },
-    fetch: (url, init) => send(new Request(String(url), init as RequestInit)),
-  });
-  await client.connect(transport);
-  const tool = async (name: string, args: Record<string, unknown> = {}) => {
-    const { content, structuredContent, isError } = await client.callTool({ name, arguments: args });
-    const [first, ...notes] = (content as { text: string }[]).map(({ text }) => text);
-    const answer = structuredContent as Record<string, never>;
-    expect(JSON.parse(first ?? "")).toEqual(answer);
-    return { answer, isError, notes, text: JSON.stringify(content) };
-  };
-  return { client, tool };
-}
 
 describe.each<[string, Mode]>([
   ["2026-07-28", { pin: "2026-07-28" }],
   ["2025-11-25", "legacy"],
 ])("a client of %s", (version, mode) => {
-  it("connects and gets the tools of every operation with an API key, but of none with a secret", async () => {
+  it("connects and gets the tools, but none for a secret, for sound, or for what another tool does", async () => {
     const { client } = await connect(await createKey(), mode);
     expect(client.getNegotiatedProtocolVersion()).toBe(version);
     expect(client.getServerVersion()).toMatchObject({ name: "nixflex-numbers" });
@@ -37,8 +18,14 @@ describe.each<[string, Mode]>([
     const { tools } = await client.listTools();
     const names = tools.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(["import_phone_number", "list_agents", "list_deliveries"]));
-    for (const secret of ["create_key", "rotate_key", "rotate_webhook_secret", "get_health"]) {
-      expect(names).not.toContain(secret);
+    for (const name of [
+      "rotate_key",
+      "rotate_webhook_secret",
+      "get_recording",
+      "create_call",
+      "get_session",
+    ]) {
+      expect(names).not.toContain(name);
     }
   });
 
@@ -77,11 +64,15 @@ describe.each<[string, Mode]>([
 describe("a tool that changes something and has no dry run", () => {
   it("says what it would do, and waits for apply", async () => {
     const { tool } = await connect(await createKey());
-    const { answer, notes, isError } = await tool("create_agent", { name: "Receptionist" });
-    expect({ answer, isError }).toEqual({
-      answer: { applied: false, would: "Create an agent", request: "POST /v1/agents" },
-      isError: false,
+    const { answer, notes, isError } = await tool("create_agent", { name: " Receptionist " });
+    expect(answer).toMatchObject({
+      applied: false,
+      would: "Create an agent",
+      request: "POST /v1/agents",
+      body: { name: "Receptionist", language: "en" },
+      checked: true,
     });
+    expect(isError).toBe(false);
     expect(notes).toEqual([expect.stringContaining("apply: true")]);
     expect(await rows("agents")).toEqual([]);
     const created = await tool("create_agent", { name: "Receptionist", apply: true });
@@ -106,13 +97,14 @@ describe("hints", () => {
     const { tools } = await client.listTools();
     const hints = (name: string) => tools.find((tool) => tool.name === name)?.annotations;
     expect(hints("list_agents")).toEqual({ readOnlyHint: true });
-    const change = { readOnlyHint: false, idempotentHint: false, destructiveHint: false };
-    expect(hints("create_agent")).toEqual(change);
-    expect(hints("import_phone_number")).toEqual({ ...change, destructiveHint: true });
-    expect(hints("release_phone_number")).toEqual({ ...change, destructiveHint: true, idempotentHint: true });
+    expect(hints("try_agent")).toEqual({ readOnlyHint: true });
+    expect(hints("create_agent")).toEqual({ destructiveHint: false });
+    expect(hints("import_phone_number")).toEqual({});
+    expect(hints("release_phone_number")).toEqual({ idempotentHint: true });
     for (const { name, annotations, inputSchema } of tools) {
       const mayApply = "apply" in (inputSchema.properties ?? {});
-      expect([name, mayApply]).toEqual([name, annotations?.readOnlyHint === false]);
+      expect([name, mayApply]).toEqual([name, annotations?.readOnlyHint !== true]);
+      expect("idempotency_key" in (inputSchema.properties ?? {})).toBe(mayApply);
       expect(inputSchema.properties).not.toHaveProperty("dry_run");
     }
   });
@@ -162,6 +154,13 @@ describe("what goes wrong in a tool is a result with the API's own error", () =>
     ["a path that leads elsewhere", "redeliver", { id: "..", apply: true }, "invalid_field"],
     ["a path that is no text", "get_agent", { agent_id: 7 }, "invalid_field"],
     ["a slash in a path", "get_agent", { agent_id: "../keys" }, "agent_not_found"],
+    ["no idempotency_key for a call", "place_call", { agent_id: "x", to_number: "+1" }, "missing_field"],
+    [
+      "an idempotency_key that no header can have",
+      "create_agent",
+      { name: "x", idempotency_key: "ä", apply: true },
+      "invalid_idempotency_key",
+    ],
     ["a query that is no text", "list_agents", { limit: [1] }, "invalid_field"],
     ["a field of the wrong type", "create_agent", { name: 7, apply: true }, "invalid_field"],
   ])("of the arguments: %s", async (_, name, args, expected) => {
