@@ -32,7 +32,7 @@ const MAX_KEY_ID = 100;
  * @param header `X-Twilio-Webhooks-Signature-Settings`, such as `key=…,algorithm=HMAC_SHA256`
  */
 export function sharedKeyOf(header: string | undefined): string | undefined {
-  return header && /(?:^|,)\s*key=\s*([^,\s]+)/.exec(header)?.[1]?.slice(0, MAX_KEY_ID);
+  return /(?:^|,)\s*key\s*=\s*([^,\s]+)/.exec(header ?? "")?.[1]?.slice(0, MAX_KEY_ID);
 }
 
 /** The signature that Twilio sends for a form body, in base64. */
