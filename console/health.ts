@@ -23,6 +23,22 @@ export const HEALTH: Record<Health, About> = {
     tone: "bad",
     remedy: "token",
   },
+  signed_by_other_key: {
+    short: "Signed by another key",
+    means:
+      "A Webhook Rule of this Twilio account has requests signed with a key that is unknown here, so calls and texts are " +
+      "refused. Delete the Rule at Twilio, or add one for this service that signs with the Auth Token.",
+    tone: "bad",
+    remedy: "look",
+  },
+  signatures_refused: {
+    short: "Signatures refused",
+    means:
+      "Requests in Twilio's name did not fit the stored Auth Token, so calls and texts are refused. Somebody has probably " +
+      "rotated the token at Twilio.",
+    tone: "bad",
+    remedy: "token",
+  },
   unreachable: {
     short: "Not checked",
     means: "Twilio did not answer the last check. Nothing is known to be wrong.",

@@ -62,12 +62,15 @@ CREATE TABLE twilio_accounts (
   next_check_at TEXT NOT NULL DEFAULT '1970-01-01T00:00:00.000Z',
   checked_at TEXT,                  -- when all of its numbers were last compared with Twilio
   check_failures INTEGER NOT NULL DEFAULT 0,   -- in a row
-  health TEXT NOT NULL DEFAULT 'ok',
+  health_reasons TEXT NOT NULL DEFAULT '[]',   -- JSON array of codes, the most serious first
+  health TEXT NOT NULL GENERATED ALWAYS AS (COALESCE(json_extract(health_reasons, '$[0]'), 'ok')) VIRTUAL,
   check_holder TEXT,                -- the check or recovery that has the account's lease; null: nobody
   check_lease_expires_at TEXT,
   check_position TEXT NOT NULL DEFAULT '',     -- where a check that was cut short continues: the last SID it compared
   routing_position TEXT NOT NULL DEFAULT '',   -- the last SID whose routing record was read
   routing_checked_at TEXT,          -- when a check last read one
+  webhook_rule TEXT,                -- JSON: the Webhook Rule that covers our address; null: none, or not known
+  webhook_rules_checked_at TEXT,    -- when a check last asked for it; null: never
   relay_refused_at TEXT,            -- when Twilio last refused ConversationRelay; for a day, calls use <Gather>
   UNIQUE (api_key_id, account_sid, region)
 ) STRICT, WITHOUT ROWID;
@@ -98,8 +101,8 @@ CREATE TABLE phone_numbers (
   previous_configuration_sealed TEXT NOT NULL,  -- what the import overwrote at Twilio, to give it back
   first_inbound_at TEXT,
   last_inbound_at TEXT,             -- written at most once a minute
-  health TEXT NOT NULL DEFAULT 'ok',           -- as the last comparison with Twilio found it
-  health_reasons TEXT NOT NULL DEFAULT '[]',   -- JSON array of codes
+  health_reasons TEXT NOT NULL DEFAULT '[]',   -- JSON array of codes, the most serious first
+  health TEXT NOT NULL GENERATED ALWAYS AS (COALESCE(json_extract(health_reasons, '$[0]'), 'ok')) VIRTUAL,
   checked_at TEXT,
   drift_policy TEXT NOT NULL DEFAULT 'repair' CHECK (drift_policy IN ('repair', 'report')),
   -- Twilio refused our SMS URL: the number cannot text, though its capabilities say that it can.

@@ -56,6 +56,7 @@ const numberHelp = {
     remedy: [
       "If Twilio did not send the request, you need not do anything.",
       "If real calls are refused, the Auth Token may have been rotated. Send the present one with PATCH /v1/phone-numbers/{number}.",
+      "If details.reason is signed_by_other_key, a Webhook Rule of the Twilio account signs with a SharedKey that is unknown here. Delete the Rule, or add one for this service that signs with the Auth Token.",
       "If all calls are refused, PUBLIC_BASE_URL of the deployment is not the address that Twilio calls. Correct it.",
     ],
   },

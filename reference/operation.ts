@@ -17,6 +17,7 @@ const WARNINGS: Record<WarningCode | "unknown_field" | "language_not_spoken", tr
   no_sms: true,
   receives_fax: true,
   trial_account: true,
+  webhook_rule: true,
 };
 
 /** An endpoint. Errors that all endpoints of its kind have are added by `commonErrors` in openapi.ts. */

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import { answered, described, type Reference, time } from "./operation.ts";
+import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
+import { answered, described, type Reference, time, warnings } from "./operation.ts";
 import { ACCOUNT_SID, entryExample, health, NUMBER, numberEntry } from "./phone-number-answers.ts";
 
 const TIME = "2026-01-31T12:00:00.000Z";
@@ -21,8 +22,13 @@ const accountHealth = z
             "The result of its last check. A problem with the account concerns all its numbers.",
             "ok",
           ),
+          health_reasons: answered(z.array(z.enum(ACCOUNT_REASONS)), "Everything that is wrong with it."),
           checked_at: z.nullable(time("When all its numbers were last checked; null if never")),
           next_check_at: time("When it is checked next"),
+          warnings: answered(
+            warnings._zod.def.innerType,
+            "What to know about it, although it may be `ok`: `webhook_rule`.",
+          ),
         }),
       ),
       "The Twilio accounts of the key's numbers.",
@@ -87,7 +93,15 @@ export const reconciliationReference: Reference = {
             status: "ok",
             phone_numbers: { count: 3, by_health: { ok: 3 } },
             twilio_accounts: [
-              { twilio_sid: ACCOUNT_SID, region: "us1", health: "ok", checked_at: TIME, next_check_at: TIME },
+              {
+                twilio_sid: ACCOUNT_SID,
+                region: "us1",
+                health: "ok",
+                health_reasons: [],
+                checked_at: TIME,
+                next_check_at: TIME,
+                warnings: [],
+              },
             ],
           },
         },

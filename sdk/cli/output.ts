@@ -41,6 +41,8 @@ const COLOURS: Record<string, "green" | "red" | "yellow"> = {
   imported: "green",
   failed: "red",
   credentials_rejected: "red",
+  signed_by_other_key: "red",
+  signatures_refused: "red",
   number_missing: "red",
   routed_elsewhere: "yellow",
   repair_contested: "yellow",

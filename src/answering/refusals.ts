@@ -1,14 +1,14 @@
-import { batch, run } from "../database.ts";
-import { insertPending } from "../events/pending-store.ts";
+import { runIdempotent } from "../database.ts";
 import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
-import { rejectionEvents } from "../twilio-accounts/account-events.ts";
-import { markUnhealthy } from "../twilio-accounts/check-store.ts";
+import { disprove } from "../twilio-accounts/check-store.ts";
+import type { SignatureReason } from "../twilio-accounts/health.ts";
+import { learn } from "../twilio-accounts/learn.ts";
 import { accountOfRoute, type InboundRoute } from "./route.ts";
 
 // If an account gets this many wrong signatures within this time and no right one, its token was probably replaced at
-// Twilio, and we refuse all its calls. Counted in this isolate only, so that a refusal costs no query.
+// Twilio, or a Webhook Rule names another key, and we refuse all its calls. Counted in this isolate only, so that a refusal costs no query.
 const BURST = 3;
 const WITHIN_MS = 10 * 60 * 1000;
 const MAX_ACCOUNTS = 1_000;
@@ -34,22 +34,39 @@ export function forgetRefusals({ accountId }: InboundRoute): void {
   refusals.delete(accountId);
 }
 
-/** Tells the customer once that signatures no longer fit, and makes the account due for a check. Never throws. */
-export async function raiseRejected(route: InboundRoute, services: Services): Promise<void> {
-  const { db, now, log } = services;
+/** Tells the customer once that signatures do not fit, and makes the account due for a check. Never throws. */
+export async function raiseRefused(
+  route: InboundRoute,
+  reason: SignatureReason,
+  services: Services,
+): Promise<void> {
+  const { log } = services;
   const account = accountOfRoute(route);
   try {
-    const mark = markUnhealthy(db, account, "credentials_rejected", now().toISOString());
-    if ((await run(mark)) === 0) return;
-    log.warn("signatures_refused", { account_sid: route.accountSid });
-    const events = await rejectionEvents(account, "signatures", services);
-    if (events.length === 0) return;
-    await batch(
-      db,
-      events.map((event) => insertPending(db, event)),
-    );
+    // The signatures were compared with the token of the route: of a newer one they say nothing.
+    const before = { auth_token_changed_at: route.tokenChangedAt, health_reasons: route.accountReasons };
+    const { events, isNew } = await learn(account, before, reason, services);
+    if (!isNew) return;
+    log.warn("signatures_refused", { account_sid: route.accountSid, reason });
     await relay(events, services);
   } catch (error) {
-    log.error("rejection_not_raised", { account_sid: route.accountSid, ...errorFields(error) });
+    log.error("refusal_not_raised", { account_sid: route.accountSid, ...errorFields(error) });
   }
+}
+
+/**
+ * Twilio signs with a key that we have: what was refused before is over, or was not from Twilio. Never throws: Twilio
+ * already has its answer.
+ */
+export async function endRefusal(route: InboundRoute, services: Services): Promise<void> {
+  const { db, now, log } = services;
+  const { accountSid, apiKeyId, tokenChangedAt } = route;
+  try {
+    const time = now().toISOString();
+    await runIdempotent(disprove(db, accountOfRoute(route), tokenChangedAt, "signature_verified", time));
+    log.info("signatures_verified", { account_sid: accountSid });
+  } catch (error) {
+    log.warn("refusal_not_ended", { account_sid: accountSid, ...errorFields(error) });
+  }
+  services.routesChanged(apiKeyId);
 }

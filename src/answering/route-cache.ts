@@ -92,7 +92,7 @@ async function withKeys(id: string, row: RouteRow, services: RouteServices): Pro
   const route = routeOf(id, row);
   try {
     const { tokens, mayReturn } = await openTokens(accountOf(row), row, services);
-    return { ...route, keys: await Promise.all(tokens.map(verificationKey)), mayReturn };
+    return { ...route, keys: await Promise.all(tokens.map((token) => verificationKey(token))), mayReturn };
   } catch (cause) {
     throw new UntrustedRoute(route, cause);
   }

@@ -21,13 +21,14 @@ export type RouteRow = TwilioAccountRow &
     voice_id: string | null;
     talk: string | null;
     relay_refused_at: string | null;
+    account_reasons: string;
   };
 
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
 export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, t.account_sid, t.region,
       n.phone_number, n.inbound_enabled, n.last_inbound_at, t.auth_token_sealed, t.previous_auth_token_sealed,
-      t.auth_token_changed_at, t.relay_refused_at, a.id AS agent_id, a.is_active, a.welcome_message,
+      t.auth_token_changed_at, t.relay_refused_at, t.health_reasons AS account_reasons, a.id AS agent_id, a.is_active, a.welcome_message,
       a.language, a.connect, a.fallback, a.record, a.webhook_url, a.system_prompt, a.voice_id, a.talk
     FROM ${NUMBERS_AND_ACCOUNTS} LEFT JOIN agents a ON a.id = n.agent_id
     WHERE n.id = ${id} AND n.state <> 'returning'`);
@@ -37,7 +38,7 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
 export function findReleasedRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, n.account_sid, n.region,
       n.phone_number, 0 AS inbound_enabled, NULL AS last_inbound_at, n.auth_token_sealed,
-      n.previous_auth_token_sealed, n.auth_token_changed_at, NULL AS relay_refused_at, a.id AS agent_id,
+      n.previous_auth_token_sealed, n.auth_token_changed_at, NULL AS relay_refused_at, '[]' AS account_reasons, a.id AS agent_id,
       a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
       a.system_prompt, a.voice_id, a.talk
     FROM released_numbers n LEFT JOIN agents a ON a.id = n.agent_id

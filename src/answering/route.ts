@@ -3,6 +3,7 @@ import { type Talk, talkOf } from "../agents/schema.ts";
 import type { Voicemail } from "../call-log/attempt.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
+import type { SignatureReason } from "../twilio-accounts/health.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
 import { VaultError } from "../vault/vault.ts";
 import type { RouteRow } from "./route-store.ts";
@@ -53,6 +54,8 @@ export type InboundRoute = {
   tokenChangedAt: string | null;
   /** When Twilio last refused ConversationRelay to the account. */
   relayRefusedAt: string | null;
+  /** What is wrong with the account, as JSON. */
+  accountReasons: string;
   /** null: the number has no agent. */
   agent: InboundAgent | null;
   /** The call that the request is about, if this service has placed it. */
@@ -67,7 +70,7 @@ export const isVerified = (route: InboundRoute): boolean => "keys" in route;
 
 export type RouteServices = BaseServices & {
   /** Called for each request that is not signed with a key of the route it names. */
-  onRefused: (route: InboundRoute) => void;
+  onRefused: (route: InboundRoute, reason: SignatureReason) => void;
 };
 
 /** No request about this route can be verified: its tokens cannot be opened. */
@@ -92,6 +95,7 @@ export function routeOf(id: string, row: RouteRow): InboundRoute {
     lastInboundAt: row.last_inbound_at,
     tokenChangedAt: row.auth_token_changed_at,
     relayRefusedAt: row.relay_refused_at,
+    accountReasons: row.account_reasons,
     agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
   };
 }

@@ -5,6 +5,7 @@ import { ApiError } from "../http/errors.ts";
 import { requestServices, type Services } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
+import { isRefused } from "../twilio-accounts/health.ts";
 import { endRotation, outcomeOf, reportEvent } from "./after-answer.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
@@ -12,7 +13,8 @@ import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { logCall } from "./log-call.ts";
 import { routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
-import { forgetRefusals } from "./refusals.ts";
+import { endRefusal, forgetRefusals } from "./refusals.ts";
+import { isVerified } from "./route.ts";
 import { replyByText } from "./text-reply.ts";
 import {
   parametersOf,
@@ -115,7 +117,8 @@ async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> 
   // Nobody knows who sent it: nothing is written, and nothing in it is acted on.
   if (known?.isUnverified) return twimlResponse(...fallback(known, ""));
   const isOfConnect = !parameters.has("DialCallStatus");
-  if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
+  // A request that nobody has verified changes nothing: its caller hears the fallback at most.
+  if (route && isVerified(route) && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
     return twimlResponse(...(await closeConversation(c, route, parameters, isPlain)));
   }
   if (!isUnreached(parameters)) return twimlResponse(element("Hangup"));
@@ -147,6 +150,8 @@ async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Respons
 async function trusted(c: AppContext, isReport = false): Promise<TrustedRequest> {
   const request = await trust(await readUnverified(c), routeServices(c), isReport);
   forgetRefusals(request.route);
+  if (isRefused(request.route.accountReasons))
+    afterAnswer(c, (services) => endRefusal(request.route, services));
   return { ...request, route: await routeOfPath(c, request.route) };
 }
 

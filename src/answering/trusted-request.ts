@@ -5,9 +5,9 @@ import { ApiError } from "../http/errors.ts";
 import { limit } from "../http/rate-limit.ts";
 import { readBody } from "../http/read-body.ts";
 import { requestServices } from "../services.ts";
-import { verify } from "../twilio/signature.ts";
+import { sharedKeyOf, verify } from "../twilio/signature.ts";
 import { createIds } from "../vault/ids.ts";
-import { isBurst, raiseRejected } from "./refusals.ts";
+import { isBurst, raiseRefused } from "./refusals.ts";
 import type { RouteServices, TrustedRoute } from "./route.ts";
 import { cachedRoute, loadReleasedRoute, loadRoute, sources } from "./route-cache.ts";
 
@@ -26,6 +26,8 @@ export type UnverifiedRequest = {
   /** Of its Twilio account, as the path has it. */
   accountId: string;
   signature: string;
+  /** The SharedKey that Twilio says it signed with. Nobody has verified it. */
+  sharedKey: string | undefined;
   isJson: boolean;
   /** The URLs that Twilio may have signed: at this deployment's address, and at its former one if it has moved. */
   urls: string[];
@@ -59,6 +61,7 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
     id,
     accountId,
     signature,
+    sharedKey: sharedKeyOf(c.req.header("x-twilio-webhooks-signature-settings")),
     isJson,
     urls: ownAddresses(c.get("config")).map((origin) => `${origin}${pathname}${search}`),
     body: c.req.method === "POST" ? utf8.decode(await readBody(c.req.raw)) : "",
@@ -166,14 +169,23 @@ function refusal(
   route: TrustedRoute,
   { log, onRefused }: RouteServices,
 ): ApiError {
-  onRefused(route);
+  const { sharedKey } = unverified;
+  const reason = sharedKey === undefined ? "signatures_refused" : "signed_by_other_key";
+  onRefused(route, reason);
   log.warn("signature_refused", {
+    reason,
+    shared_key: sharedKey,
     phone_number_id: route.phoneNumberId,
     account_sid: route.accountSid,
     parameters: parameterNames(parametersOf(unverified)),
   });
-  return new ApiError("invalid_signature");
+  const error = new ApiError("invalid_signature");
+  return sharedKey === undefined ? error : error.explained(`${error.message} ${OTHER_KEY}`, { reason });
 }
+
+const OTHER_KEY =
+  "A Webhook Rule of the Twilio account has it signed with a SharedKey that this service does not have. Let a Rule for this " +
+  "service's address, with a longer prefix, sign with the Auth Token, or delete the Rule.";
 
 // Twilio signs a byte order mark too, so we keep it.
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
@@ -188,8 +200,9 @@ function parameterNames(parameters: URLSearchParams): string {
 export function routeServices(c: AppContext): RouteServices {
   return {
     ...baseServices(c.env, c.get("config"), c.get("log")),
-    onRefused: (route) => {
-      if (isBurst(route, new Date())) c.executionCtx.waitUntil(raiseRejected(route, requestServices(c)));
+    onRefused: (route, reason) => {
+      if (isBurst(route, new Date()))
+        c.executionCtx.waitUntil(raiseRefused(route, reason, requestServices(c)));
     },
   };
 }

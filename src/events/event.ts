@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   "number.repaired",
   "number.missing",
   "credentials.rejected",
+  "signatures.refused",
   "agent.unusable",
   "account.unusable",
   "webhook.test",

@@ -1,25 +1,30 @@
-import { all, runIdempotent, sql } from "../database.ts";
+import { all, type Part, part, runIdempotent, sql } from "../database.ts";
 import type { SealedEvent } from "./event.ts";
+
+/**
+ * The state that an event speaks of, as SQL: of a number or an account, and the statement that makes it so has the same
+ * words. Or none of ours, because Twilio told us.
+ */
+export type StateTold = { number: Part } | { account: Part } | "told_by_twilio";
 
 /**
  * Statement for a batch: keeps an event until its outbox has it, if its agent has a webhook_url to send it to.
  *
- * @param onlyFor the event belongs to an import or a release; it is kept only if that has brought the number to a state
+ * @param told it is kept only if this is so in the transaction of the batch, which is the one that makes the event true
  */
-export function insertPending(
-  db: D1Database,
-  event: SealedEvent,
-  onlyFor?: { phoneNumberId: string; holder: string; state: "active" | "releasing" },
-): D1PreparedStatement {
+export function insertPending(db: D1Database, event: SealedEvent, told: StateTold): D1PreparedStatement {
   return sql(db)`INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
     SELECT ${event.id}, ${event.apiKeyId}, ${event.agentId}, ${event.lane}, ${event.type},
       ${event.payloadSealed}, ${event.createdAt}
     FROM agents
-    WHERE id = ${event.agentId} AND api_key_id = ${event.apiKeyId} AND webhook_url IS NOT NULL
-      AND (${onlyFor?.phoneNumberId ?? null} IS NULL OR EXISTS (
-        SELECT 1 FROM phone_numbers WHERE id = ${onlyFor?.phoneNumberId ?? null}
-          AND lease_holder = ${onlyFor?.holder ?? null} AND state = ${onlyFor?.state ?? null}))
+    WHERE id = ${event.agentId} AND api_key_id = ${event.apiKeyId} AND webhook_url IS NOT NULL AND ${holds(told)}
     ON CONFLICT (id) DO NOTHING`;
+}
+
+function holds(told: StateTold): Part {
+  if (told === "told_by_twilio") return part`1`;
+  if ("number" in told) return part`EXISTS (SELECT 1 FROM phone_numbers WHERE ${told.number})`;
+  return part`EXISTS (SELECT 1 FROM twilio_accounts WHERE ${told.account})`;
 }
 
 /**

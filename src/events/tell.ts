@@ -40,7 +40,7 @@ export async function tellNow(event: SealedEvent, services: Services): Promise<v
     await deliver(event.apiKeyId, [event], services);
   } catch (error) {
     log.warn("event_kept_in_d1", { event_id: event.id, ...errorFields(error) });
-    await batch(db, [insertPending(db, event)], { isIdempotent: true });
+    await batch(db, [insertPending(db, event, "told_by_twilio")], { isIdempotent: true });
   }
 }
 

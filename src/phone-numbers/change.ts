@@ -7,9 +7,10 @@ import { tryCredentials } from "../twilio/account.ts";
 import { isNotFound } from "../twilio/errors.ts";
 import { requireRegion } from "../twilio/regions.ts";
 import { sealToken } from "../twilio-accounts/auth-token.ts";
+import { disprove } from "../twilio-accounts/check-store.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
 import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
-import { findAccount, markAccepted, replaceToken } from "../twilio-accounts/store.ts";
+import { findAccount, replaceToken } from "../twilio-accounts/store.ts";
 import { type ChangeBody, changeBody } from "./schema.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
@@ -150,7 +151,7 @@ async function replaceStoredToken(account: AccountKey, authToken: string, servic
     const token = await sealToken(account, authToken, stored, services);
     const time = now().toISOString();
     if (token.replaces !== null && !(await replaceToken(db, token, time))) continue;
-    await runIdempotent(markAccepted(db, account, time));
+    await runIdempotent(disprove(db, account, token.tokenChangedAt, "accepted", time));
     log.info("auth_token_replaced", { account_sid: account.accountSid, is_new: token.replaces !== null });
     return;
   }

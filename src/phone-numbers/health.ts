@@ -1,13 +1,13 @@
-// The health of a number, and when its account's health counts instead. No I/O here.
+import { ACCOUNT_REASONS } from "../twilio-accounts/health.ts";
+
+// The health of a number. No I/O here.
 
 /**
- * What can be wrong with a number, the most serious first. Its `health` is the most serious of its reasons, or `ok`.
+ * What can be wrong with a number, the most serious first. Its `health` is the most serious of its reasons, or `ok`. What is
+ * wrong with its account comes first, because it concerns all its numbers.
  */
 export const HEALTH_REASONS = [
-  /** Twilio refuses the account's credentials, so we know nothing about its numbers. */
-  "credentials_rejected",
-  /** Twilio does not answer. */
-  "unreachable",
+  ...ACCOUNT_REASONS,
   /** The account no longer has the number. */
   "number_missing",
   /** Its calls are handled in another Region than the one it was imported in, where our settings have no effect. */
@@ -37,15 +37,17 @@ export function isRegionReason(reason: HealthReason): boolean {
   return reason === "routed_elsewhere" || reason === "region_unchecked";
 }
 
-export function healthOf(reasons: readonly HealthReason[]): Health {
-  return HEALTH_REASONS.find((reason) => reasons.includes(reason)) ?? "ok";
+/** Reasons as they are stored: the first is the number's health, which D1 derives. */
+export function reasonsJson(reasons: readonly HealthReason[]): string {
+  return JSON.stringify(HEALTH_REASONS.filter((reason) => reasons.includes(reason)));
 }
 
 export function parseReasons(json: string): HealthReason[] {
   return JSON.parse(json) as HealthReason[];
 }
 
-/** A problem with an account concerns all its numbers, so it comes before the number's own health. */
-export function effectiveHealth(ofNumber: Health, ofAccount: Health): Health {
-  return ofAccount === "ok" ? ofNumber : ofAccount;
+/** A problem with an account concerns all its numbers, so it comes before the number's own health; the refused relay after it. */
+export function effectiveHealth(ofNumber: Health, ofAccount: Health, isRelayRefused: boolean): Health {
+  if (ofAccount !== "ok") return ofAccount;
+  return ofNumber === "ok" && isRelayRefused ? "conversation_relay_refused" : ofNumber;
 }

@@ -1,6 +1,6 @@
 import type { TwilioEndpoint } from "../twilio/http.ts";
 import { nameOfRegion } from "../twilio/regions.ts";
-import { effectiveHealth, type Health, parseReasons } from "./health.ts";
+import { parseReasons } from "./health.ts";
 import type { ImportedNumber } from "./import/import.ts";
 import type { Preview } from "./preview/preview.ts";
 import type { ReleasePreview } from "./release/preview.ts";
@@ -42,13 +42,11 @@ export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
   };
 }
 
-function shownHealth({ health, health_reasons, account_health, is_relay_refused }: OwnedNumber) {
+/** What is wrong with the account concerns the number, and is more serious than what is wrong with it alone. */
+function shownHealth({ health_reasons, account_reasons, is_relay_refused }: OwnedNumber) {
   const relay = is_relay_refused === 1 ? (["conversation_relay_refused"] as const) : [];
-  const reasons: readonly Health[] = [...parseReasons(health_reasons), ...relay];
-  return {
-    health: effectiveHealth(health === "ok" ? (relay[0] ?? "ok") : health, account_health),
-    health_reasons: account_health === "ok" ? reasons : [account_health, ...reasons],
-  };
+  const reasons = [...parseReasons(account_reasons), ...parseReasons(health_reasons), ...relay];
+  return { health: reasons[0] ?? "ok", health_reasons: reasons };
 }
 
 export function serialiseReleased({

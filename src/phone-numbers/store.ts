@@ -1,7 +1,7 @@
 import { first, type Part, part, readPage, runIdempotent, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
-import type { AccountColumns, AccountHealth } from "../twilio-accounts/row.ts";
-import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
+import type { AccountColumns } from "../twilio-accounts/row.ts";
+import { NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";
 import type { DriftPolicy, Health } from "./health.ts";
 
 // What the owner of a number can see and change. Numbers whose import or release is not finished are left out.
@@ -17,7 +17,7 @@ export type OwnedNumber = AccountColumns & {
   health: Health;
   health_reasons: string;
   drift_policy: DriftPolicy;
-  account_health: AccountHealth;
+  account_reasons: string;
   is_relay_refused: 0 | 1 | null;
   checked_at: string | null;
   first_inbound_at: string | null;
@@ -26,12 +26,10 @@ export type OwnedNumber = AccountColumns & {
   updated_at: string;
 };
 
-const RELAY_REFUSED = part`t.relay_refused_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')`;
-
 // A check of a whole account is a check of each of its numbers: the later of the two times counts.
 const COLUMNS = part`n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.account_sid, t.region,
   n.twilio_number_sid, n.inbound_enabled, n.outbound_enabled, n.health, n.health_reasons, n.drift_policy,
-  t.health AS account_health, ${RELAY_REFUSED} AS is_relay_refused,
+  t.health_reasons AS account_reasons, ${RELAY_REFUSED} AS is_relay_refused,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
   n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at`;
 
@@ -110,8 +108,7 @@ export type NumberChanges = {
 };
 
 /**
- * Setting the drift policy, even to its present value, clears the health reasons and the count of repairs, so that
- * repairs start again.
+ * Setting the drift policy, even to its present value, ends the contest: repairs start again.
  *
  * @returns false if the number no longer exists
  * @throws StorageError `dangling` if the agent no longer exists
@@ -128,7 +125,8 @@ export async function changeNumber(
       inbound_enabled = COALESCE(${flag(inboundEnabled)}, inbound_enabled),
       outbound_enabled = COALESCE(${flag(outboundEnabled)}, outbound_enabled),
       drift_policy = COALESCE(${driftPolicy ?? null}, drift_policy),
-      health_reasons = CASE WHEN ${driftPolicy ?? null} IS NULL THEN health_reasons ELSE '[]' END,
+      health_reasons = CASE WHEN ${driftPolicy ?? null} IS NULL THEN health_reasons
+        ELSE (SELECT json_group_array(value) FROM json_each(health_reasons) WHERE value <> 'repair_contested') END,
       repairs = CASE WHEN ${driftPolicy ?? null} IS NULL THEN repairs ELSE 0 END, updated_at = ${now}
     WHERE id = ${id} AND state = 'active'`);
   return changed === 1;

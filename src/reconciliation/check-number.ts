@@ -1,12 +1,13 @@
 import { batch } from "../database.ts";
+import { relay } from "../events/tell.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
-import { markUnhealthy } from "../twilio-accounts/check-store.ts";
+import { disprove } from "../twilio-accounts/check-store.ts";
 import { accountClient } from "../twilio-accounts/client.ts";
+import { learn } from "../twilio-accounts/learn.ts";
 import { accountOf } from "../twilio-accounts/row.ts";
-import { markAccepted } from "../twilio-accounts/store.ts";
 import { findNumberToCheck, putChecked } from "./number-store.ts";
 import { applyFinding, ask } from "./repair.ts";
 import { checkRouting } from "./routing.ts";
@@ -35,11 +36,14 @@ export async function checkNumber(phoneNumber: string, apiKeyId: string, service
     const applied = await applyFinding(routed, number, apiKeyId, twilio, services);
     const time = now().toISOString();
     const checked = applied === "unchanged" ? [putChecked(db, row.id, time)] : [];
-    await batch(db, [markAccepted(db, account, time), ...checked], { isIdempotent: true });
+    const accepted = disprove(db, account, row.auth_token_changed_at, "accepted", time);
+    await batch(db, [accepted, ...checked], { isIdempotent: true });
   } catch (error) {
     if (!(error instanceof TwilioError)) throw error;
-    const health = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
-    log.warn("number_not_checked", { phone_number_id: row.id, health, ...errorFields(error) });
-    await batch(db, [markUnhealthy(db, account, health, now().toISOString())], { isIdempotent: true });
+    const learnt = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
+    log.warn("number_not_checked", { phone_number_id: row.id, health: learnt, ...errorFields(error) });
+    const before = { ...row, health_reasons: row.account_reasons };
+    const { events } = await learn(account, before, learnt, services);
+    if (events.length > 0) services.defer(relay(events, services));
   }
 }

@@ -1,5 +1,4 @@
-import { batch, runIdempotent } from "../database.ts";
-import { insertPending } from "../events/pending-store.ts";
+import { runIdempotent } from "../database.ts";
 import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { isRegionReason, parseReasons } from "../phone-numbers/health.ts";
@@ -8,22 +7,25 @@ import type { Services } from "../services.ts";
 import { nextAttempt } from "../time.ts";
 import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
-import { rejectionEvents } from "../twilio-accounts/account-events.ts";
 import {
   type AccountInCheck,
+  type CheckResult,
   type DueAccount,
   endCheck,
   finishCheck,
   renewCheck,
 } from "../twilio-accounts/check-store.ts";
 import { accountClient } from "../twilio-accounts/client.ts";
-import { type AccountHealth, type AccountKey, accountOf } from "../twilio-accounts/row.ts";
+import type { Learnt } from "../twilio-accounts/health.ts";
+import { learn } from "../twilio-accounts/learn.ts";
+import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
 import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
 import { VaultError } from "../vault/vault.ts";
 import { idInOrder } from "./compare.ts";
 import { type CheckedRow, findAccountRows, findAccountSids } from "./number-store.ts";
 import { applyFinding, ask } from "./repair.ts";
 import { checkRoutings, type RoutingProgress, UNCHECKED_PER_RUN } from "./routing.ts";
+import { checkRules } from "./rules.ts";
 
 const ROWS_AT_ONCE = 1_000;
 const SIDS_AT_ONCE = 5_000;
@@ -50,7 +52,7 @@ export async function checkAccount(
   const key = accountOf(account);
   try {
     const { isQuick, ...result } = await compare(key, checkId, account, services);
-    await finish(key, checkId, account, { health: "ok", ...result }, services);
+    await finish(key, checkId, account, { learnt: "accepted", ...result }, services);
     return isQuick;
   } catch (error) {
     if (!(error instanceof TwilioError || error instanceof VaultError)) {
@@ -58,15 +60,10 @@ export async function checkAccount(
       throw error;
     }
     // If the token cannot be opened, the account counts as unreachable; the log says why.
-    const health = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
-    log.warn("account_not_checked", { account_sid: key.accountSid, health, ...errorFields(error) });
-    await finish(
-      key,
-      checkId,
-      account,
-      { health, isComplete: false, position: account.check_position },
-      services,
-    );
+    const learnt = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
+    log.warn("account_not_checked", { account_sid: key.accountSid, health: learnt, ...errorFields(error) });
+    const position = account.check_position;
+    await finish(key, checkId, account, { learnt, isComplete: false, position }, services);
     return true;
   }
 }
@@ -76,6 +73,7 @@ type Comparison = {
   /** Where the next run continues: the last SID that was checked, or "" for the beginning. */
   position: string;
   routing?: RoutingProgress;
+  rules?: CheckResult["rules"];
 };
 
 async function compare(
@@ -118,7 +116,8 @@ async function compare(
     }
     if (rows.length === ROWS_AT_ONCE) continue;
     const routing = await checkRoutings(key, stored, { count: own.size, unchecked }, twilio, services);
-    return { isComplete: true, position: "", routing, isQuick: work === 0 && own.size < ROWS_AT_ONCE };
+    const rules = await checkRules(key, stored, twilio, services);
+    return { isComplete: true, position: "", routing, rules, isQuick: work === 0 && own.size < ROWS_AT_ONCE };
   }
 }
 
@@ -186,7 +185,7 @@ function isInOrder(row: CheckedRow, { inOrder, unreadable }: Listed): boolean {
 }
 
 function isKnownMissing(row: CheckedRow, { inOrder }: Listed): boolean {
-  return row.health === "number_missing" && !inOrder.has(row.twilio_number_sid);
+  return parseReasons(row.health_reasons)[0] === "number_missing" && !inOrder.has(row.twilio_number_sid);
 }
 
 /** Ends the check, and tells the customer if Twilio has begun to refuse the credentials. */
@@ -194,29 +193,25 @@ async function finish(
   key: AccountKey,
   checkId: string,
   before: AccountInCheck,
-  { health: found, isComplete, position, routing }: Comparison & { health: AccountHealth },
+  { learnt, isComplete, position, routing, rules }: Comparison & { learnt: Learnt },
   services: Services,
 ): Promise<void> {
-  const { db, now } = services;
-  const time = now();
-  // No answer does not prove that the credentials work again.
-  const health = found === "unreachable" && before.health === "credentials_rejected" ? before.health : found;
-  const failures = health === "ok" ? 0 : before.check_failures + 1;
-  const next = health === "ok" && !isComplete ? time : nextAttempt(failures, CHECK_INTERVAL_MS, time);
+  const time = services.now();
+  const failures = learnt === "accepted" ? 0 : before.check_failures + 1;
+  const isCutShort = learnt === "accepted" && !isComplete;
+  const next = isCutShort ? time : nextAttempt(failures, CHECK_INTERVAL_MS, time);
   const result = {
-    health,
     failures,
     position,
     nextCheckAt: next.toISOString(),
     checkedAt: isComplete ? time.toISOString() : null,
     routing,
+    rules,
   };
-  const isNews = health === "credentials_rejected" && before.health !== health;
-  const events = isNews ? await rejectionEvents(key, "twilio_refused", services) : [];
-  await batch(db, [
-    finishCheck(db, key, checkId, result),
-    ...events.map((event) => insertPending(db, event)),
-  ]);
-  services.measure("account_check", [health], [1, failures]);
+  const { events } = await learn(key, before, learnt, services, {
+    checkId,
+    statement: (state, reasons) => finishCheck(services.db, state, { reasons, ...result }),
+  });
+  services.measure("account_check", [learnt === "accepted" ? "ok" : learnt], [1, failures]);
   if (events.length > 0) services.defer(relay(events, services));
 }

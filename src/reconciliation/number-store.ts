@@ -1,5 +1,5 @@
-import { all, first, part, runReturning, sql } from "../database.ts";
-import type { DriftPolicy, Health, HealthReason } from "../phone-numbers/health.ts";
+import { all, first, type Part, part, runReturning, sql } from "../database.ts";
+import { type DriftPolicy, type HealthReason, reasonsJson } from "../phone-numbers/health.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
@@ -12,7 +12,6 @@ export type CheckedRow = {
   twilio_number_sid: string;
   sms_refused: 0 | 1;
   drift_policy: DriftPolicy;
-  health: Health;
   /** JSON array of reasons. */
   health_reasons: string;
   repaired_at: string | null;
@@ -23,7 +22,7 @@ export type CheckedRow = {
 // If the API key is revoked, nobody can release its numbers: the owner leaves by changing
 // them at Twilio, and we must not repair that.
 const checkedColumns = (apiKeyId: string) => part`id, twilio_account_id, phone_number, agent_id,
-  twilio_number_sid, sms_refused, health, health_reasons, repaired_at, repairs, updated_at,
+  twilio_number_sid, sms_refused, health_reasons, repaired_at, repairs, updated_at,
   CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy`;
 
@@ -57,10 +56,11 @@ export function findNumberToCheck(
   db: D1Database,
   apiKeyId: string,
   phoneNumber: string,
-): Promise<(CheckedRow & TwilioAccountRow & AccountColumns) | null> {
+): Promise<(CheckedRow & TwilioAccountRow & AccountColumns & { account_reasons: string }) | null> {
   return first(sql(db)`SELECT n.id, n.phone_number, n.agent_id, n.twilio_number_sid, n.sms_refused,
-      n.drift_policy, n.health, n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.twilio_account_id,
-      t.account_sid, t.region, t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
+      n.drift_policy, n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.twilio_account_id,
+      t.account_sid, t.region, t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
+      t.health_reasons AS account_reasons
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`);
 }
@@ -101,9 +101,14 @@ export function endLease(
     WHERE id = ${id} AND lease_holder = ${holder} AND state = 'active'`;
 }
 
+/** SQL: an active number has the reasons that it had when it was read; after a repair, its lease. */
+export function isAsFound({ id, health_reasons }: CheckedRow, holder: string | undefined): Part {
+  return holder === undefined
+    ? part`id = ${id} AND state = 'active' AND health_reasons = ${health_reasons}`
+    : part`id = ${id} AND state = 'active' AND lease_holder = ${holder}`;
+}
+
 export type NumberHealth = {
-  id: string;
-  health: Health;
   reasons: readonly HealthReason[];
   /** Set if the number was just repaired. */
   repair?: { at: string; inARow: number };
@@ -111,17 +116,17 @@ export type NumberHealth = {
   smsRefused?: true;
 };
 
-/** Statement for a batch: stores the result of a check. */
+/** Statement for a batch: stores the result of a check, if the number is in the state in which it was found. */
 export function putHealth(
   db: D1Database,
-  { id, health, reasons, repair, smsRefused }: NumberHealth,
+  state: Part,
+  { reasons, repair, smsRefused }: NumberHealth,
   now: string,
 ): D1PreparedStatement {
-  return sql(db)`UPDATE phone_numbers SET health = ${health}, health_reasons = ${JSON.stringify(reasons)},
-      checked_at = ${now}, repaired_at = COALESCE(${repair?.at ?? null}, repaired_at),
-      repairs = COALESCE(${repair?.inARow ?? null}, repairs),
+  return sql(db)`UPDATE phone_numbers SET health_reasons = ${reasonsJson(reasons)}, checked_at = ${now},
+      repaired_at = COALESCE(${repair?.at ?? null}, repaired_at), repairs = COALESCE(${repair?.inARow ?? null}, repairs),
       sms_refused = COALESCE(${smsRefused ? 1 : null}, sms_refused)
-    WHERE id = ${id} AND state = 'active'`;
+    WHERE ${state}`;
 }
 
 /** Statement for a batch: the number was checked, and its health has not changed. */

@@ -5,7 +5,7 @@ import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
-import { type HealthReason, healthOf, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
+import { type HealthReason, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import { leaseEnd, quietUntil } from "../phone-numbers/lease.ts";
 import type { Services } from "../services.ts";
 import { cannotText, isAboutCredentials, isNotFound, mayStillHappen, TwilioError } from "../twilio/errors.ts";
@@ -15,7 +15,14 @@ import type {
   NumberUpdate,
 } from "../twilio/incoming-phone-numbers.ts";
 import { type Finding, planNumber, repairsInARow } from "./compare.ts";
-import { acquireLease, type CheckedRow, endLease, type NumberHealth, putHealth } from "./number-store.ts";
+import {
+  acquireLease,
+  type CheckedRow,
+  endLease,
+  isAsFound,
+  type NumberHealth,
+  putHealth,
+} from "./number-store.ts";
 
 /** The result for one number: nothing new, something was written, or another request holds its lease. */
 export type Applied = "unchanged" | "written" | "busy";
@@ -51,7 +58,7 @@ export async function applyFinding(
     if (current.action !== "repair") return await report(current, apiKeyId, services);
     const repaired = await repair(current, twilio, services);
     if (repaired.mayStillHappen) unknownUntil = quietUntil(now());
-    return await reportRepair(current, repaired, apiKeyId, services);
+    return await reportRepair(current, repaired, holder, apiKeyId, services);
   } finally {
     // If this fails too, the lease expires by itself.
     await runIdempotent(endLease(db, row.id, holder, unknownUntil)).catch((error: unknown) =>
@@ -66,13 +73,13 @@ async function report(finding: Finding, apiKeyId: string, services: Services): P
   const missing = reasons.includes("number_missing");
   const isDrifted = reasons.some((reason) => reason !== "region_unchecked");
   const event = missing ? "number.missing" : isDrifted ? "number.drifted" : undefined;
-  await storeFinding({ id: row.id, health: healthOf(reasons), reasons }, row, apiKeyId, event, services);
-  return "written";
+  return (await storeFinding({ reasons }, row, apiKeyId, event, services)) ? "written" : "busy";
 }
 
 async function reportRepair(
   finding: Finding,
   { outcome, smsRefused }: Repair,
+  holder: string,
   apiKeyId: string,
   services: Services,
 ): Promise<Applied> {
@@ -80,23 +87,23 @@ async function reportRepair(
   const refused = smsRefused && ({ smsRefused } as const);
   if (outcome === "failed") {
     if (isUnchanged(finding) && !smsRefused) return "unchanged";
-    const health = { id: row.id, health: healthOf(reasons), reasons, ...refused };
-    await storeFinding(health, row, apiKeyId, isUnchanged(finding) ? undefined : "number.drifted", services);
+    const event = isUnchanged(finding) ? undefined : "number.drifted";
+    await storeFinding({ reasons, ...refused }, row, apiKeyId, event, services, { holder });
     return "written";
   }
   const time = services.now();
   const isRepaired = outcome === "repaired";
   const made = isRepaired && { repair: { at: time.toISOString(), inARow: repairsInARow(row, time) } };
   const left = reasons.filter(isRegionReason);
-  const health: NumberHealth = { id: row.id, health: healthOf(left), reasons: left, ...refused, ...made };
   // The event names what was repaired.
   const event = isRepaired ? "number.repaired" : undefined;
-  await storeFinding(health, row, apiKeyId, event, services, reasons);
+  const health = { reasons: left, ...refused, ...made };
+  await storeFinding(health, row, apiKeyId, event, services, { holder, told: reasons });
   return "written";
 }
 
 function isUnchanged({ row, reasons }: Finding): boolean {
-  return row.health === healthOf(reasons) && sameReasons(parseReasons(row.health_reasons), reasons);
+  return sameReasons(parseReasons(row.health_reasons), reasons);
 }
 
 function sameReasons(a: readonly HealthReason[], b: readonly HealthReason[]): boolean {
@@ -159,29 +166,34 @@ export async function ask(
 /**
  * Stores how a number was found, and in the same transaction the event that tells its customer.
  *
+ * @param holder of the number's lease, if it was repaired
  * @param told the reasons that the event names
+ * @returns false if the number was released or changed since it was read: then nothing is stored or told
  * @throws StorageError
  */
 export async function storeFinding(
   health: NumberHealth,
-  { id: phoneNumberId, phone_number, twilio_number_sid, agent_id: agentId }: CheckedRow,
+  row: CheckedRow,
   apiKeyId: string,
   type: EventType | undefined,
   services: Services,
-  told: readonly HealthReason[] = health.reasons,
-): Promise<void> {
+  { holder, told = health.reasons }: { holder?: string; told?: readonly HealthReason[] } = {},
+): Promise<boolean> {
   const { db, now, log } = services;
-  const statements = [putHealth(db, health, now().toISOString())];
+  const { id: phoneNumberId, phone_number, twilio_number_sid, agent_id: agentId } = row;
+  const state = isAsFound(row, holder);
   const data = { phone_number, twilio_number_sid, reasons: told };
   const draft = type && agentId !== null ? { type, apiKeyId, agentId, phoneNumberId, data } : undefined;
   const event = draft && (await sealEvent(draft, services.vault, now()));
-  if (event) statements.push(insertPending(db, event));
-  const results = await batch(db, statements);
+  const tell = event ? [insertPending(db, event, { number: state })] : [];
+  const results = await batch(db, [...tell, putHealth(db, state, health, now().toISOString())]);
+  if (results.at(-1)?.meta.changes !== 1) return false;
   log.info("number_checked", {
     key_id: apiKeyId,
     phone_number,
-    health: health.health,
+    health: health.reasons[0] ?? "ok",
     reasons: told.join(" "),
   });
-  if (event && results[1]?.meta.changes === 1) services.defer(relay([event], services));
+  if (event && results[0]?.meta.changes === 1) services.defer(relay([event], services));
+  return true;
 }

@@ -1,5 +1,5 @@
 import { errorFields } from "../http/log.ts";
-import { healthOf, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
+import { isRegionReason, parseReasons, reasonsJson } from "../phone-numbers/health.ts";
 import type { Services } from "../services.ts";
 import { WEEK_MS } from "../time.ts";
 import { TwilioError } from "../twilio/errors.ts";
@@ -90,7 +90,7 @@ export async function checkRouting(
   const reasons = before.filter((reason) => !isRegionReason(reason));
   if (isElsewhere) reasons.push("routed_elsewhere");
   if (reasons.length === before.length && reasons.every((reason) => before.includes(reason))) return row;
-  const health = { id: row.id, health: healthOf(reasons), reasons };
-  await storeFinding(health, row, apiKeyId, isElsewhere ? "number.drifted" : undefined, services);
-  return { ...row, health: health.health, health_reasons: JSON.stringify(reasons) };
+  const event = isElsewhere ? "number.drifted" : undefined;
+  const isStored = await storeFinding({ reasons }, row, apiKeyId, event, services);
+  return isStored ? { ...row, health_reasons: reasonsJson(reasons) } : row;
 }

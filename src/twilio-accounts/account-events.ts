@@ -14,7 +14,7 @@ export async function accountEvents(
   type: EventType,
   account: AccountKey,
   facts: Record<string, unknown>,
-  { db, vault, now }: BaseServices,
+  { db, vault, now }: Pick<BaseServices, "db" | "vault" | "now">,
   once?: string,
 ) {
   const { apiKeyId, accountSid } = account;
@@ -27,10 +27,3 @@ export async function accountEvents(
     }),
   );
 }
-
-/** `credentials.rejected` events. */
-export const rejectionEvents = (
-  account: AccountKey,
-  noticedBy: "twilio_refused" | "signatures",
-  services: BaseServices,
-) => accountEvents("credentials.rejected", account, { noticed_by: noticedBy }, services);

@@ -27,7 +27,7 @@ export async function sealToken(
     vault.seal(authToken, slot),
     stored ? replacement(account, authToken, stored, services) : null,
   ]);
-  return { ...account, authTokenSealed, replaces };
+  return { ...account, authTokenSealed, tokenChangedAt: stored?.auth_token_changed_at ?? null, replaces };
 }
 
 async function replacement(
@@ -37,9 +37,8 @@ async function replacement(
   { vault, log, now }: Services,
 ): Promise<TokenToStore["replaces"]> {
   const slot = authTokenSlot(account);
-  const sealed = stored.auth_token_sealed;
   try {
-    const present = await vault.open(sealed, slot);
+    const present = await vault.open(stored.auth_token_sealed, slot);
     if (await equalInConstantTime(authToken, present)) return null;
     const retired = await openRetired(vault, stored.previous_auth_token_sealed, slot, now());
     const until = new Date(now().getTime() + RETIRED_TOKEN_MS);
@@ -51,11 +50,11 @@ async function replacement(
       until,
       ...(others.length < retired.length && { mayReturn: true as const }),
     };
-    return { sealed, retiredSealed: await sealRetired(vault, others, replaced, slot) };
+    return { retiredSealed: await sealRetired(vault, others, replaced, slot) };
   } catch (error) {
     // The stored token is lost: tell the operator. The new token works.
     log.error("stored_token_unreadable", { account_sid: account.accountSid, ...errorFields(error) });
-    return { sealed, retiredSealed: null };
+    return { retiredSealed: null };
   }
 }
 

@@ -1,19 +1,36 @@
-import { all, part, runIdempotent, runReturning, sql } from "../database.ts";
-import type { AccountColumns, AccountHealth, AccountKey, TwilioAccountRow } from "./row.ts";
+import { all, type Part, part, runIdempotent, runReturning, sql } from "../database.ts";
+import { type AccountReason, DISPROVES, type Learnt } from "./health.ts";
+import type { AccountColumns, AccountKey, TwilioAccountRow } from "./row.ts";
 
 // Checks of an account, and the health that is found. A check holds the account's lease, so each API key runs one at a
 // time.
 
+/** What a new finding about an account is compared with. */
+export type AccountState = { auth_token_changed_at: string | null; health_reasons: string };
+
+/** SQL: an account has the token and the reasons that it had, and the check that found something new still has its lease. */
+export function isAsBefore(
+  { id }: Pick<AccountKey, "id">,
+  { auth_token_changed_at, health_reasons }: AccountState,
+  checkId?: string,
+): Part {
+  const isLeased = checkId === undefined ? part`1` : part`check_holder = ${checkId}`;
+  return part`id = ${id} AND auth_token_changed_at IS ${auth_token_changed_at} AND health_reasons = ${health_reasons}
+    AND ${isLeased}`;
+}
+
 export type AccountInCheck = TwilioAccountRow & {
-  health: AccountHealth;
+  health_reasons: string;
   check_failures: number;
   check_position: string;
   routing_position: string;
   routing_checked_at: string | null;
+  webhook_rules_checked_at: string | null;
+  webhook_rule: string | null;
 };
 
-const CHECK_COLUMNS = part`auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health,
-  check_failures, check_position, routing_position, routing_checked_at`;
+const CHECK_COLUMNS = part`auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health_reasons,
+  check_failures, check_position, routing_position, routing_checked_at, webhook_rules_checked_at, webhook_rule`;
 
 // How many API keys may check one Twilio account at once. Each sends one request to Twilio at a time.
 const MAX_CHECKS_PER_ACCOUNT = 2;
@@ -89,7 +106,7 @@ export async function renewCheck(
 }
 
 export type CheckResult = {
-  health: AccountHealth;
+  reasons: readonly AccountReason[];
   failures: number;
   nextCheckAt: string;
   /** Where the next check continues. */
@@ -98,21 +115,25 @@ export type CheckResult = {
   checkedAt: string | null;
   /** Set if routing records were read: the last SID, and when. */
   routing?: { position: string; checkedAt: string } | undefined;
+  /** Set if Twilio told its Webhook Rules: the one that covers our address, as JSON, and when. */
+  rules?: { covering: string | null; checkedAt: string } | undefined;
 };
 
 /** Statement for a batch: stores the result of a check and ends it. */
 export function finishCheck(
   db: D1Database,
-  { id }: Pick<AccountKey, "id">,
-  checkId: string,
-  { health, failures, nextCheckAt, position, checkedAt, routing }: CheckResult,
+  state: Part,
+  { reasons, failures, nextCheckAt, position, checkedAt, routing, rules }: CheckResult,
 ): D1PreparedStatement {
-  return sql(db)`UPDATE twilio_accounts SET health = ${health}, check_failures = ${failures},
-      next_check_at = ${nextCheckAt}, check_position = ${position}, 
+  return sql(db)`UPDATE twilio_accounts SET check_failures = ${failures},
+      health_reasons = ${JSON.stringify(reasons)},
+      next_check_at = ${nextCheckAt}, check_position = ${position},
       checked_at = COALESCE(${checkedAt}, checked_at), routing_position = COALESCE(${routing?.position ?? null}, routing_position),
-      routing_checked_at = COALESCE(${routing?.checkedAt ?? null}, routing_checked_at), check_holder = NULL,
-      check_lease_expires_at = NULL
-    WHERE id = ${id} AND check_holder = ${checkId}`;
+      routing_checked_at = COALESCE(${routing?.checkedAt ?? null}, routing_checked_at),
+      webhook_rule = CASE WHEN ${rules?.checkedAt ?? null} IS NULL THEN webhook_rule ELSE ${rules?.covering ?? null} END,
+      webhook_rules_checked_at = COALESCE(${rules?.checkedAt ?? null}, webhook_rules_checked_at),
+      check_holder = NULL, check_lease_expires_at = NULL
+    WHERE ${state}`;
 }
 
 /** Agents with a webhook_url that answer numbers of this account. @throws StorageError */
@@ -139,16 +160,39 @@ export function endCheck(
 }
 
 /**
- * Statement for a batch: stores a problem that was found outside a check, and makes the account due at once. A running
- * check loses its lease, because its result is older. `credentials_rejected` stays if Twilio only does not answer.
+ * Statement for a batch: stores what was found outside a check, and makes the account due at once. A running check loses
+ * its lease, because its result is older.
  */
-export function markUnhealthy(
+export function putReasons(
   db: D1Database,
-  { id }: Pick<AccountKey, "id">,
-  health: Exclude<AccountHealth, "ok">,
+  state: Part,
+  reasons: readonly AccountReason[],
   now: string,
 ): D1PreparedStatement {
-  return sql(db)`UPDATE twilio_accounts SET health = ${health}, next_check_at = ${now}, check_holder = NULL,
-    check_lease_expires_at = NULL
-    WHERE id = ${id} AND health NOT IN (${health}, 'credentials_rejected')`;
+  return sql(db)`UPDATE twilio_accounts SET next_check_at = ${now},
+      health_reasons = ${JSON.stringify(reasons)},
+      check_holder = NULL, check_lease_expires_at = NULL
+    WHERE ${state}`;
+}
+
+/**
+ * Statement for a batch: removes the reasons that something good disproves. If there are any, the account is due at once.
+ *
+ * @param tokenChangedAt when the token of which we have learnt it was stored: of another token it says nothing
+ */
+export function disprove(
+  db: D1Database,
+  { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
+  tokenChangedAt: string | null,
+  learnt: Learnt,
+  now: string,
+): D1PreparedStatement {
+  const gone = part`(SELECT value FROM json_each(${JSON.stringify(DISPROVES[learnt])}))`;
+  // By its natural key, as its id may be another one than the caller knows.
+  return sql(db)`UPDATE twilio_accounts SET check_failures = 0, next_check_at = ${now}, check_holder = NULL,
+      check_lease_expires_at = NULL, health_reasons =
+        (SELECT json_group_array(value) FROM json_each(health_reasons) WHERE value NOT IN ${gone})
+    WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region}
+      AND auth_token_changed_at IS ${tokenChangedAt}
+      AND EXISTS (SELECT 1 FROM json_each(health_reasons) WHERE value IN ${gone})`;
 }

@@ -26,6 +26,3 @@ export type TwilioAccountRow = {
   previous_auth_token_sealed: string | null;
   auth_token_changed_at: string | null;
 };
-
-/** The health of a whole account, which counts for each of its numbers. */
-export type AccountHealth = "ok" | "credentials_rejected" | "unreachable";

@@ -33,17 +33,16 @@ export function findAccount(
 
 export type TokenToStore = AccountKey & {
   authTokenSealed: string;
-  /**
-   * If the new token differs from the stored one: the stored token as it was read, and the list of replaced tokens
-   * after the change, both sealed. Else null.
-   */
-  replaces: { sealed: string; retiredSealed: string | null } | null;
+  /** When the stored token was stored, as it was read; null also for the first. */
+  tokenChangedAt: string | null;
+  /** If the new token differs from the stored one: the list of replaced tokens after the change, sealed. Else null. */
+  replaces: { retiredSealed: string | null } | null;
 };
 
 /** Statement for a batch: inserts the account, or replaces its token if the new one differs. */
 export function upsertAccount(
   db: D1Database,
-  { id, apiKeyId, accountSid, region, authTokenSealed, replaces }: TokenToStore,
+  { id, apiKeyId, accountSid, region, authTokenSealed, tokenChangedAt, replaces }: TokenToStore,
   now: string,
 ): D1PreparedStatement {
   // A running check with the old token loses its lease: its result is no longer true. We replace only the token that we
@@ -55,9 +54,9 @@ export function upsertAccount(
       ${now}, ${now})
     ON CONFLICT DO UPDATE SET previous_auth_token_sealed = ${replaces?.retiredSealed ?? null},
       auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
-      health = 'ok', check_failures = 0, next_check_at = excluded.updated_at,
+      health_reasons = '[]', check_failures = 0, next_check_at = excluded.updated_at,
       updated_at = excluded.updated_at, check_holder = NULL, check_lease_expires_at = NULL
-    WHERE auth_token_sealed = ${replaces?.sealed ?? null}`;
+    WHERE ${Number(replaces !== null)} AND auth_token_changed_at IS ${tokenChangedAt}`;
 }
 
 /** A new account was just checked. An account with a new token is due at once. */
@@ -67,21 +66,6 @@ function nextCheckAfter(now: string): string {
 
 /** An account is due this long after a check: less than an hour, because the cron runs only every 15 minutes. */
 export const CHECK_INTERVAL_MS = 50 * 60 * 1000;
-
-/**
- * Statement for a batch: Twilio has just accepted the stored token, so the account is `ok`. If it was not `ok` before,
- * it is due at once.
- */
-export function markAccepted(
-  db: D1Database,
-  { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
-  now: string,
-): D1PreparedStatement {
-  // By its natural key, as its id may be another one than the caller knows.
-  return sql(db)`UPDATE twilio_accounts SET health = 'ok', check_failures = 0, next_check_at = ${now},
-      check_holder = NULL, check_lease_expires_at = NULL
-    WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region} AND health <> 'ok'`;
-}
 
 /**
  * Replaces the stored token.
@@ -113,6 +97,9 @@ export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1Prepar
   return sql(db)`DELETE FROM twilio_accounts WHERE api_key_id = ${apiKeyId} AND NOT EXISTS (
       SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`;
 }
+
+/** SQL: Twilio has refused ConversationRelay to the account `t` within a day. */
+export const RELAY_REFUSED = part`t.relay_refused_at > strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')`;
 
 /** Twilio has refused ConversationRelay to this account. @throws StorageError */
 export async function rememberRelayRefused(db: D1Database, accountId: string, now: string): Promise<void> {

@@ -9,7 +9,7 @@ import type { TwilioEndpoint } from "./http.ts";
 /** Every Region that can have accounts, and its edge. If Twilio adds a Region, add a line. */
 const EDGES: Readonly<Record<string, string>> = { us1: "ashburn", ie1: "dublin", au1: "sydney" };
 
-const US1 = "us1";
+export const US1 = "us1";
 const TWILIO_HOST = /^api((?:\.[a-z0-9-]+\.([a-z]{2}\d+))?)\.twilio\.com$/;
 
 function twilioHost(origin: string): RegExpExecArray | null {
@@ -69,9 +69,14 @@ export function otherRegions(endpoint: TwilioEndpoint): TwilioEndpoint[] {
  * The origin of another Twilio product, in the Region of the endpoint. An API that is not at twilio.com, such as a
  * simulator, serves all products at one origin.
  */
-export function productOrigin({ baseUrl }: TwilioEndpoint, product: "messaging" | "routes"): string {
+export function productOrigin(
+  { baseUrl }: TwilioEndpoint,
+  product: "messaging" | "routes" | "webhooks",
+): string {
   const match = twilioHost(baseUrl);
   if (!match) return baseUrl;
-  // Routes is one service for all Regions.
-  return product === "routes" ? "https://routes.twilio.com" : `https://${product}${match[1]}.twilio.com`;
+  // These are one service for all Regions.
+  return product !== "messaging"
+    ? `https://${product}.twilio.com`
+    : `https://${product}${match[1]}.twilio.com`;
 }

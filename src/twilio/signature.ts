@@ -1,8 +1,13 @@
 import { decodeBase64, encodeBase64 } from "hono/utils/encode";
 import { sha256 } from "../vault/hash.ts";
 
-// X-Twilio-Signature: HMAC-SHA1 of the URL and the form parameters, keyed by the account's primary Auth Token.
+// X-Twilio-Signature: an HMAC of the URL and the form parameters. The key is the account's primary Auth Token and the hash
+// SHA-1, unless a Webhook Rule of the account names a SharedKey and a hash.
 // https://www.twilio.com/docs/usage/webhooks/webhooks-security
+// https://www.twilio.com/docs/usage/webhooks/webhook-shared-keys
+
+const HASHES = { HMAC_SHA1: "SHA-1", HMAC_SHA256: "SHA-256" } as const;
+export type Algorithm = keyof typeof HASHES;
 
 /** What Twilio signed: the URL that it was configured with, and the body that it sent. */
 export type SignedRequest = {
@@ -14,19 +19,35 @@ export type SignedRequest = {
 
 const utf8 = new TextEncoder();
 
-/** An Auth Token as a key that can only verify signatures; nobody can read the token from it. */
-export function verificationKey(authToken: string): Promise<CryptoKey> {
-  return importKey(authToken, "verify");
+/** An Auth Token or SharedKey that can only verify signatures of this algorithm; nobody can read the secret from it. */
+export function verificationKey(secret: string, algorithm: Algorithm = "HMAC_SHA1"): Promise<CryptoKey> {
+  return importKey(secret, algorithm, "verify");
+}
+
+const MAX_KEY_ID = 100;
+
+/**
+ * The SharedKey that signed a request; undefined if Twilio names none, as for a signature by the Auth Token.
+ *
+ * @param header `X-Twilio-Webhooks-Signature-Settings`, such as `key=…,algorithm=HMAC_SHA256`
+ */
+export function sharedKeyOf(header: string | undefined): string | undefined {
+  return /(?:^|,)\s*key\s*=\s*([^,\s]+)/.exec(header ?? "")?.[1]?.slice(0, MAX_KEY_ID);
 }
 
 /** The signature that Twilio sends for a form body, in base64. */
-export async function sign(authToken: string, url: string, parameters: URLSearchParams): Promise<string> {
-  const key = await importKey(authToken, "sign");
+export async function sign(
+  secret: string,
+  url: string,
+  parameters: URLSearchParams,
+  algorithm: Algorithm = "HMAC_SHA1",
+): Promise<string> {
+  const key = await importKey(secret, algorithm, "sign");
   return encodeBase64(await crypto.subtle.sign("HMAC", key, utf8.encode(url + canonical(parameters))));
 }
 
 /**
- * Whether one of the keys made this signature for this request. Compares in constant time.
+ * Whether one of the keys made this signature for this request, each by its own algorithm. Compares in constant time.
  *
  * Twilio does not always write a standard port and the escapes in the query in the same way, so this accepts every form
  * that Twilio's own SDKs accept. If the URL has `bodySHA256`, that hash covers the body, and the parameters do not count.
@@ -114,17 +135,16 @@ function withPort(url: string): string {
   );
 }
 
-function importKey(authToken: string, use: "sign" | "verify"): Promise<CryptoKey> {
-  return crypto.subtle.importKey("raw", utf8.encode(authToken), { name: "HMAC", hash: "SHA-1" }, false, [
-    use,
-  ]);
+function importKey(secret: string, algorithm: Algorithm, use: "sign" | "verify"): Promise<CryptoKey> {
+  const imported = { name: "HMAC", hash: HASHES[algorithm] };
+  return crypto.subtle.importKey("raw", utf8.encode(secret), imported, false, [use]);
 }
 
-const SIGNATURE = /^[A-Za-z0-9+/]{27}=$/; // 20 bytes in base64
+const SIGNATURE = /^(?:[A-Za-z0-9+/]{27}|[A-Za-z0-9+/]{43})=$/; // 20 or 32 bytes in base64
 
 function decodeSignature(signature: string): Uint8Array<ArrayBuffer> | undefined {
   if (!SIGNATURE.test(signature)) return undefined;
   const bytes = decodeBase64(signature);
-  // The last character has two unused bits; only the canonical spelling of the signature is accepted.
+  // The last character has unused bits; only the canonical spelling of the signature is accepted.
   return encodeBase64(bytes.buffer) === signature ? bytes : undefined;
 }

@@ -43,6 +43,11 @@ const REPORTED = "#rc=2&rp=5xx,ct,rt&ct=2000&rt=3000";
  */
 const ANSWERED = "#rc=1&rp=ct&ct=2000";
 
+/** What the URLs of all numbers of an account begin with, as a key of ours knows it. */
+export function accountAddress(publicBaseUrl: string, accountId: string): string {
+  return `${publicBaseUrl}${WEBHOOK_PATH}/${accountId}/`;
+}
+
 /** The ids of a number and of its Twilio account. Nobody can guess that of the number. */
 type NumberIds = { accountId: string; phoneNumberId: string };
 

@@ -116,6 +116,7 @@ describe("trips to D1 before a call is answered", () => {
             ...found,
             twilio_account_id: found?.id,
             phone_number: "+1",
+            account_reasons: "[]",
             inbound_enabled: 1,
             agent_id: null,
           }),

@@ -9,6 +9,7 @@ import { startTwilio } from "../support/twilio.ts";
 import { history, type Moment } from "./history.ts";
 import { expectTruth } from "./invariants.ts";
 import { live, settle } from "./take.ts";
+import { startWitness } from "./witness.ts";
 import { createWorld } from "./world.ts";
 
 // The real Worker, the real D1 and the real consumer against the simulator, through random histories with faults at every
@@ -22,9 +23,15 @@ async function liveThrough(moments: readonly Moment[]): Promise<void> {
   startQueue();
   startTwilio();
   const world = await createWorld();
-  for (const moment of moments) await live(world, moment);
-  await settle(world);
-  await expectTruth(world);
+  const witness = startWitness();
+  try {
+    for (const moment of moments) await live(world, moment);
+    await settle(world);
+    await expectTruth(world);
+    witness.expectOrder(world.customer.events());
+  } finally {
+    witness.end();
+  }
   restartLogs();
 }
 

@@ -11,15 +11,24 @@ type Row = {
   state: string;
   api_key_id: string;
   agent_id: string | null;
+  health_reasons: string;
 };
 
 /** What must hold once the faults have stopped and the reconciliation has run, whatever the history was. */
 export async function expectTruth(world: World): Promise<void> {
   const stored = await rows<Row>("phone_numbers");
+  const accounts = await rows<{ id: string; health_reasons: string }>("twilio_accounts");
   for (const belief of world.beliefs) {
     const row = stored.find(({ phone_number }) => phone_number === belief.phoneNumber);
     expectBelief(belief, row);
     if (row) expectRow(world, belief, row);
+    if (row)
+      expectHealth(
+        world,
+        belief,
+        row,
+        accounts.find(({ id }) => id === row.twilio_account_id),
+      );
     else expectOwners(belief);
   }
   await Promise.all(world.tenants.map((tenant) => expectOwnList(tenant, stored)));
@@ -62,6 +71,22 @@ function expectRow(
   if (belief.holder === holder) expect(now, name).toMatchObject(kept);
 }
 
+/** What is no longer wrong is shown as right; and if Twilio takes no token any more, that is shown. */
+function expectHealth(
+  { tenants }: World,
+  { phoneNumber: name, account }: Belief,
+  { health_reasons, api_key_id, state }: Row,
+  stored: { health_reasons: string } | undefined,
+): void {
+  const holder = tenants.find(({ key }) => key.key_id === api_key_id) as Tenant;
+  if (state !== "active") return;
+  const isReached = !holder.outdated.has(account);
+  if (isReached && !holder.isRevoked) expect(health_reasons, `${name} is well`).toBe("[]");
+  const reasons = JSON.parse(stored?.health_reasons ?? "[]") as string[];
+  if (isReached) expect(reasons, `the account of ${name} is well`).toEqual([]);
+  else expect(reasons, `the account of ${name} is refused`).toContain("credentials_rejected");
+}
+
 function expectOwners(belief: Belief): void {
   const now = configuration(numberOf(belief));
   // What is not ours has what its owner had there at some time...
@@ -87,7 +112,9 @@ async function expectOwnList({ key, isRevoked }: Tenant, stored: readonly Row[])
   const response = await get("/v1/phone-numbers", key);
   expect(response.status).toBe(isRevoked ? 401 : 200);
   if (isRevoked) return;
-  const { phone_numbers } = await response.json<{ phone_numbers: { phone_number: string }[] }>();
+  type Shown = { phone_number: string; health: string; health_reasons: string[] };
+  const { phone_numbers } = await response.json<{ phone_numbers: Shown[] }>();
+  for (const { health, health_reasons } of phone_numbers) expect(health).toBe(health_reasons[0] ?? "ok");
   const seen = phone_numbers.map(({ phone_number }) => phone_number);
   const own = stored.filter(({ api_key_id, state }) => api_key_id === key.key_id && state === "active");
   expect(seen.sort()).toEqual(own.map(({ phone_number }) => phone_number).sort());

@@ -181,7 +181,8 @@ export async function settle(world: World): Promise<void> {
     // Nobody fights us any more.
     await env.DB.batch([
       env.DB.prepare(
-        "UPDATE phone_numbers SET repairs = 0, health_reasons = '[]', next_attempt_at = NULL, outcome_unknown_until = NULL",
+        `UPDATE phone_numbers SET repairs = 0, next_attempt_at = NULL, outcome_unknown_until = NULL, health_reasons =
+           (SELECT json_group_array(value) FROM json_each(health_reasons) WHERE value <> 'repair_contested')`,
       ),
       env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'"),
     ]);

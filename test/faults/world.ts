@@ -107,7 +107,7 @@ async function createTenants(count: number, { url }: Customer): Promise<Tenant[]
     return { key, isRevoked: false, agents: [newAgent(true), newAgent(false)], outdated: new Set() };
   });
   const insertProgress = env.DB.prepare(
-    "INSERT INTO reseal_progress (column_name, key_id, position, found, done_at) VALUES (?1, 'test', '[]', 0, ?2)",
+    "INSERT INTO reseal_progress (column_name, key_id, position, found, done_at, canary) VALUES (?1, 'test', '[]', 0, ?2, 'x')",
   );
   await env.DB.batch([
     ...keys.map(({ row }) =>

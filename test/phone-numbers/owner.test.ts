@@ -42,7 +42,9 @@ describe("GET /v1/phone-numbers", () => {
       expect(found).toMatchObject({ count: 1, phone_numbers: [{ phone_number: "+15005550002" }] });
     }
     expect(await list(key, "?search=x")).toMatchObject({ count: 0 });
-    await env.DB.prepare("UPDATE phone_numbers SET health = 'url_mismatch' WHERE phone_number = ?1")
+    await env.DB.prepare(
+      `UPDATE phone_numbers SET health_reasons = '["url_mismatch"]' WHERE phone_number = ?1`,
+    )
       .bind("+15005550001")
       .run();
     expect(await list(key, "?health=attention")).toMatchObject({

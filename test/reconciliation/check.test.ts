@@ -200,7 +200,7 @@ describe("an account", () => {
     expect(await rows("pending_events")).toEqual([]);
     await reconcile();
     expect(told()).toEqual(["credentials.rejected"]);
-    expect(customer.events()[0]).toMatchObject({ twilio_sid: account.sid, noticed_by: "twilio_refused" });
+    expect(customer.events()[0]).toMatchObject({ twilio_sid: account.sid, reason: "credentials_rejected" });
     expect(await entry(key)).toMatchObject({
       health: "credentials_rejected",
       health_reasons: ["credentials_rejected"],
@@ -424,7 +424,7 @@ describe("the schedule", () => {
 });
 
 describe("a burst of refused signatures", () => {
-  it("raises credentials.rejected, and has the account checked at once", async () => {
+  it("raises signatures.refused, and has the account checked at once", async () => {
     const imported = await prepare();
     const { key, told, customer } = imported;
     const refused = () => tell(imported, "voice", { CallSid: "CA1" }, { token: "promoted elsewhere" });
@@ -436,11 +436,11 @@ describe("a burst of refused signatures", () => {
     await refused();
     await refused();
     const before = told();
-    expect(before).not.toContain("credentials.rejected");
+    expect(before).not.toContain("signatures.refused");
     for (let index = 0; index < 3; index += 1) await refused();
-    expect(told().slice(before.length)).toEqual(["credentials.rejected"]);
-    expect(customer.events().at(-1)).toMatchObject({ noticed_by: "signatures" });
-    expect(await entry(key)).toMatchObject({ health: "credentials_rejected" });
+    expect(told().slice(before.length)).toEqual(["signatures.refused"]);
+    expect(customer.events().at(-1)).toMatchObject({ reason: "signatures_refused" });
+    expect(await entry(key)).toMatchObject({ health: "signatures_refused" });
     await runCron("*/15 * * * *");
     expect(queued(RECONCILIATION)).toHaveLength(1);
   });
@@ -508,8 +508,10 @@ describe("GET /v1/account/health", () => {
           twilio_sid: account.sid,
           region: "us1",
           health: "ok",
+          health_reasons: [],
           checked_at: null,
           next_check_at: expect.stringMatching(/Z$/),
+          warnings: [],
         },
       ],
     });

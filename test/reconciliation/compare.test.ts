@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { notApplied, planImport } from "../../src/phone-numbers/configuration.ts";
-import { HEALTH_REASONS, type HealthReason, healthOf } from "../../src/phone-numbers/health.ts";
+import { HEALTH_REASONS, type HealthReason, reasonsJson } from "../../src/phone-numbers/health.ts";
 import { idInOrder, planNumber, repairsInARow } from "../../src/reconciliation/compare.ts";
 import type { CheckedRow } from "../../src/reconciliation/number-store.ts";
 import { nextAttempt } from "../../src/time.ts";
@@ -23,7 +23,6 @@ const row = (fields: Partial<CheckedRow> = {}): CheckedRow => ({
   twilio_number_sid: SID,
   sms_refused: 0,
   drift_policy: "repair",
-  health: "ok",
   health_reasons: "[]",
   repaired_at: null,
   repairs: 0,
@@ -149,9 +148,11 @@ describe("repairs in a row", () => {
 
 describe("health", () => {
   it("is the gravest reason", () => {
-    expect(healthOf([])).toBe("ok");
-    expect(healthOf(["wrong_method", "overridden_by_trunk"])).toBe("overridden_by_trunk");
-    for (const reason of HEALTH_REASONS) expect(healthOf([reason])).toBe(reason);
+    expect(reasonsJson([])).toBe("[]");
+    expect(reasonsJson(["wrong_method", "overridden_by_trunk"])).toBe(
+      '["overridden_by_trunk","wrong_method"]',
+    );
+    expect(reasonsJson([...HEALTH_REASONS].reverse())).toBe(JSON.stringify(HEALTH_REASONS));
   });
 });
 

@@ -26,6 +26,15 @@ const judged = new Set<string>();
  */
 export const recordedDatabase = recorded(env.DB);
 
+type Batch = (statements: D1PreparedStatement[]) => Promise<D1Result[]>;
+
+let watch: ((statements: D1PreparedStatement[], batch: Batch) => Promise<D1Result[]>) | undefined;
+
+/** From now on a test carries out the Worker's batches, to see more of each transaction; or no more does. */
+export function watchBatches(by: typeof watch): void {
+  watch = by;
+}
+
 function recorded<Database extends Pick<D1Database, "prepare">>(database: Database): Database {
   return new Proxy(database, {
     get(target, name) {
@@ -38,6 +47,9 @@ function recorded<Database extends Pick<D1Database, "prepare">>(database: Databa
       }
       const value = Reflect.get(target, name);
       if (typeof value !== "function") return value;
+      if (name === "batch" && watch) {
+        return (statements: D1PreparedStatement[]) => watch?.(statements, value.bind(target) as Batch);
+      }
       if (name === "withSession") return (...values: unknown[]) => recorded(value.apply(target, values));
       return value.bind(target);
     },

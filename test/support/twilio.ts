@@ -15,6 +15,7 @@ const TWILIO = [
   "https://messaging.twilio.com",
   "https://messaging.dublin.ie1.twilio.com",
   "https://routes.twilio.com",
+  "https://webhooks.twilio.com",
 ];
 
 let serve: (request: Request) => Promise<Response> = send;
@@ -88,9 +89,9 @@ export function haveNumber(fields: Partial<NumberResource> = {}, account: Partia
   return { account: owner, number };
 }
 
-/** The operations that Twilio received, in order; reads of routing records, which go beside others, aside. */
+/** The operations that Twilio received, in order; reads of routing records and rules, which go beside others, aside. */
 export function operations(): string[] {
   return twilio.state.requests
     .map(({ operation }) => operation)
-    .filter((operation) => operation !== "routing");
+    .filter((operation) => operation !== "routing" && operation !== "webhook_rules");
 }

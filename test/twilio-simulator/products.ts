@@ -49,6 +49,15 @@ export function addOtherProducts(
     return isIn ? c.json({ sid: number, service_sid: service, capabilities: ["SMS"] }) : notFound(c);
   });
 
+  api.get("/v1/Webhooks/Rules", (c) => {
+    record("webhook_rules", c, new URL(c.req.url).searchParams);
+    const [account = ""] = decodeBasic(c.req.header("authorization") ?? "");
+    const rules = state.accounts.get(account)?.webhookRules ?? [];
+    if (rules === "forbidden") return notFound(c);
+    const shown = rules.map(({ sharedKey: _, ...rule }) => ({ ...rule, friendlyName: "", settings: [] }));
+    return c.json({ rules: shown, meta: { key: "rules", pageSize: 50 } });
+  });
+
   api.get("/v2/PhoneNumbers/:number", (c) => {
     record("routing", c, new URLSearchParams());
     const phoneNumber = c.req.param("number");

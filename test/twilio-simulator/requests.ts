@@ -35,8 +35,14 @@ export const SENT: Readonly<Record<string, readonly string[]>> = {
   "GET /v2/PhoneNumbers/{PhoneNumber}": [],
 };
 
-/** In Twilio's documentation, not in its document. https://www.twilio.com/docs/voice/api/recording */
-const UNSPECIFIED = [/^GET \/2010-04-01\/Accounts\/AC[0-9a-fA-F]{32}\/Recordings\/RE[0-9a-fA-F]{32}\.mp3$/];
+/**
+ * In Twilio's documentation, not in its document. https://www.twilio.com/docs/voice/api/recording,
+ * https://www.twilio.com/docs/usage/webhooks/webhook-rules
+ */
+const UNSPECIFIED = [
+  /^GET \/2010-04-01\/Accounts\/AC[0-9a-fA-F]{32}\/Recordings\/RE[0-9a-fA-F]{32}\.mp3$/,
+  /^GET \/v1\/Webhooks\/Rules$/,
+];
 
 type Schema = {
   type?: string;

@@ -20,7 +20,21 @@ export type Account = {
   failingSessions?: string[];
   /** "Trial" or "Full". */
   type?: string;
+  /** Its Webhook Rules. "forbidden": it may not use them. */
+  webhookRules?: WebhookRule[] | "forbidden";
 };
+
+/**
+ * How Twilio signs the webhooks to some URLs; without a `sharedKey` by the Auth Token, as ever.
+ * https://www.twilio.com/docs/usage/webhooks/webhook-rules
+ */
+export type WebhookRule = { id: string; sharedKey?: SharedKey } & (
+  | { matchType: "EXACT_MATCH"; value: string }
+  | { matchType: "PREFIX_MATCH"; prefix: string }
+  | { matchType: "DEFAULT" }
+);
+
+export type SharedKey = { id: string; secret: string; algorithm: "HMAC_SHA1" | "HMAC_SHA256" };
 
 /** A TwiML App: another place that configures who gets calls and texts. */
 export type Application = {
@@ -56,6 +70,7 @@ export const OPERATIONS = [
   "services",
   "service_number",
   "routing",
+  "webhook_rules",
   "message",
   "messages",
   "call",

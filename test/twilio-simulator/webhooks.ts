@@ -1,5 +1,5 @@
 import { sign } from "../../src/twilio/signature.ts";
-import type { Account } from "./state.ts";
+import type { Account, WebhookRule } from "./state.ts";
 
 export type Fetch = (request: Request) => Promise<Response>;
 
@@ -69,8 +69,14 @@ export async function requestWebhook(
   const form = new URLSearchParams(parameters);
   const [address = ""] = configuredUrl.split("#");
   const url = method === "GET" ? `${address}${address.includes("?") ? "&" : "?"}${form}` : address;
-  const signature = await sign(account.authToken, url, method === "GET" ? new URLSearchParams() : form);
-  const headers = { "x-twilio-signature": signature, "i-twilio-idempotency-token": crypto.randomUUID() };
+  const key = ruleFor(account, address)?.sharedKey;
+  const signed = method === "GET" ? new URLSearchParams() : form;
+  const signature = await sign(key?.secret ?? account.authToken, url, signed, key?.algorithm);
+  const headers = {
+    "x-twilio-signature": signature,
+    "i-twilio-idempotency-token": crypto.randomUUID(),
+    ...(key && { "x-twilio-webhooks-signature-settings": `key=${key.id},algorithm=${key.algorithm}` }),
+  };
   const init = method === "GET" ? { method, headers } : { method, headers, body: form };
   const tries: WebhookExchange[] = [];
   for (let elapsed = 0; ; ) {
@@ -80,6 +86,21 @@ export async function requestWebhook(
     const isOver = tries.length > overrides.rc || elapsed >= overrides.tt;
     if (!failure || isOver || !overrides.rp.includes(failure)) return tries;
   }
+}
+
+/** Exact rules come before prefixes, the longest first, and the default one is last. */
+function ruleFor({ webhookRules }: Account, url: string): WebhookRule | undefined {
+  const rules = webhookRules === "forbidden" ? [] : (webhookRules ?? []);
+  const pattern = (rule: WebhookRule) =>
+    rule.matchType === "PREFIX_MATCH" ? rule.prefix : rule.matchType === "EXACT_MATCH" ? rule.value : "";
+  const matching = rules.filter((rule) =>
+    rule.matchType === "EXACT_MATCH" ? url === rule.value : url.startsWith(pattern(rule)),
+  );
+  const kinds = ["EXACT_MATCH", "PREFIX_MATCH", "DEFAULT"];
+  return matching.sort(
+    (a, b) =>
+      kinds.indexOf(a.matchType) - kinds.indexOf(b.matchType) || pattern(b).length - pattern(a).length,
+  )[0];
 }
 
 async function attempt(

@@ -2,13 +2,13 @@ import { parse, stringify } from "node:querystring";
 import fc from "fast-check";
 import twilio from "twilio";
 import { describe, expect, it } from "vitest";
-import { sign, verificationKey, verify } from "../../src/twilio/signature.ts";
+import { sharedKeyOf, sign, verificationKey, verify } from "../../src/twilio/signature.ts";
 
 // Holds our signatures to those of Twilio's own SDK, over whatever URLs and parameters there may be.
 
 const TOKEN = "12345";
 
-const keysOf = (...tokens: string[]) => Promise.all(tokens.map(verificationKey));
+const keysOf = (...tokens: string[]) => Promise.all(tokens.map((token) => verificationKey(token)));
 
 const host = fc.constantFrom("example.com", "sub.example.co.uk", "xn--bcher-kva.example", "127.0.0.1");
 const port = fc.constantFrom("", ":443", ":80", ":8443");
@@ -34,6 +34,8 @@ const parameters = fc.dictionary(
   { maxKeys: 6 },
 );
 
+const algorithm = fc.constantFrom("HMAC_SHA1" as const, "HMAC_SHA256" as const);
+
 type Parameters = Record<string, string | string[]>;
 
 function form(values: Parameters): URLSearchParams {
@@ -45,11 +47,11 @@ function form(values: Parameters): URLSearchParams {
 }
 
 describe("sign", () => {
-  it("is what the SDK expects", async () => {
+  it("is what the SDK expects, by each algorithm", async () => {
     await fc.assert(
-      fc.asyncProperty(url, parameters, async (address, values) => {
-        const signature = await sign(TOKEN, address, form(values));
-        expect(twilio.validateRequest(TOKEN, signature, address, values)).toBe(true);
+      fc.asyncProperty(url, parameters, algorithm, async (address, values, by) => {
+        const signature = await sign(TOKEN, address, form(values), by);
+        expect(twilio.validateRequest(TOKEN, signature, address, values, by)).toBe(true);
       }),
     );
   });
@@ -74,6 +76,18 @@ describe("verify", () => {
     );
   });
 
+  it("tries several keys, each by its own algorithm only, as the SDK does", async () => {
+    await fc.assert(
+      fc.asyncProperty(url, parameters, algorithm, algorithm, async (address, values, by, asked) => {
+        const signature = await sign(TOKEN, address, form(values), by);
+        const keys = await Promise.all([verificationKey("another"), verificationKey(TOKEN, asked)]);
+        const ours = await verify(keys, signature, { url: address, body: form(values).toString() });
+        expect(ours).toBe(twilio.validateRequest(TOKEN, signature, address, values, asked));
+        expect(ours).toBe(by === asked);
+      }),
+    );
+  });
+
   it("judges JSON bodies as the SDK does", async () => {
     await fc.assert(
       fc.asyncProperty(fc.json(), fc.boolean(), async (body, tampered) => {
@@ -86,6 +100,20 @@ describe("verify", () => {
         expect(ours).toBe(!tampered);
       }),
     );
+  });
+});
+
+describe("sharedKeyOf", () => {
+  it.each([
+    [undefined, undefined],
+    ["", undefined],
+    ["algorithm=HMAC_SHA256", undefined],
+    ["key=webhooks_sharedkey_1,algorithm=HMAC_SHA256", "webhooks_sharedkey_1"],
+    ["algorithm=HMAC_SHA1, key = webhooks_sharedkey_1", "webhooks_sharedkey_1"],
+    ["nokey=x", undefined],
+    [`key=${"k".repeat(200)}`, "k".repeat(100)],
+  ])("%s names %s", (header, key) => {
+    expect(sharedKeyOf(header)).toBe(key);
   });
 });
 

@@ -5,7 +5,7 @@ import { sign, verificationKey, verify } from "../../src/twilio/signature.ts";
 
 const TOKEN = "12345";
 
-const keysOf = (...tokens: string[]) => Promise.all(tokens.map(verificationKey));
+const keysOf = (...tokens: string[]) => Promise.all(tokens.map((token) => verificationKey(token)));
 const URL_ = "https://mycompany.com/myapp.php?foo=1&bar=2";
 const PARAMETERS =
   "CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309&To=%2B18005551212";

@@ -9,8 +9,9 @@ import type {
   NumberConfiguration,
 } from "../../twilio/incoming-phone-numbers.ts";
 import { ownUrls } from "../../twilio/webhook-urls.ts";
+import { disprove } from "../../twilio-accounts/check-store.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
-import { markAccepted, type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
+import { type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
 import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd, secondsLeft } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
@@ -102,7 +103,7 @@ export async function claim(
 
   const time = now.toISOString();
   const upsert = upsertAccount(db, token, time);
-  const accepted = markAccepted(db, token, time);
+  const accepted = disprove(db, token, token.tokenChangedAt, "accepted", time);
   try {
     const accountId = takenOver
       ? await takeOverClaim(db, row, takenOver.lease_holder, [upsert, accepted], time)

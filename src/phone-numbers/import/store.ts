@@ -3,7 +3,7 @@ import { batch, part, sql } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertPending } from "../../events/pending-store.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
-import { type HealthReason, healthOf } from "../health.ts";
+import { type HealthReason, reasonsJson } from "../health.ts";
 import type { PhoneNumberRow } from "../row.ts";
 
 /** SQL, of the table `phone_numbers`. */
@@ -84,7 +84,8 @@ function accountIdOf(result: D1Result | undefined): string | undefined {
 
 /**
  * Takes over a row of the same key whose import or release is unfinished, if its lease has expired and no other request
- * took it over. The row starts anew: of the old values only its id stays. `claim` has what to restore.
+ * took it over. The row starts anew: of the old values only its id stays,
+ * and until when Twilio may still carry out an update. `claim` has what to restore.
  *
  * @param previousHolder of its lease
  * @returns the id of the account if the row is now ours
@@ -102,9 +103,9 @@ export async function takeOverClaim(
       lease_holder = ${claim.holder}, lease_expires_at = ${claim.leaseExpiresAt},
       previous_configuration_sealed = ${claim.previousConfigurationSealed}, created_at = ${now},
       updated_at = ${now}, inbound_enabled = 1, outbound_enabled = 1, next_attempt_at = NULL,
-      recovery_attempts = 0, sms_refused = 0, health = 'ok', health_reasons = '[]', checked_at = NULL,
+      recovery_attempts = 0, sms_refused = 0, health_reasons = '[]', checked_at = NULL,
       drift_policy = 'repair', repaired_at = NULL, repairs = 0, first_inbound_at = NULL,
-      last_inbound_at = NULL
+      last_inbound_at = NULL, messaging_service_sid = NULL, messaging_service_checked_at = NULL
     WHERE id = ${claim.id} AND lease_holder = ${previousHolder} AND state <> 'active'
       AND lease_expires_at <= ${now}
     RETURNING twilio_account_id`;
@@ -133,12 +134,14 @@ export async function activate(
 ): Promise<{ agentId: string | null; hasEvent: boolean } | undefined> {
   const reasons: HealthReason[] = isRegionChecked ? [] : ["region_unchecked"];
   const update = sql(db)`UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL,
-      sms_refused = ${Number(smsRefused)}, updated_at = ${now}, health = ${healthOf(reasons)},
-      health_reasons = ${JSON.stringify(reasons)}
+      sms_refused = ${Number(smsRefused)}, updated_at = ${now},
+      health_reasons = ${reasonsJson(reasons)}
     WHERE id = ${id} AND lease_holder = ${holder} RETURNING agent_id`;
   const [updated, inserted] = await batch(db, [
     update,
-    insertPending(db, event, { phoneNumberId: id, holder, state: "active" }),
+    insertPending(db, event, {
+      number: part`id = ${id} AND lease_holder = ${holder} AND state = 'active'`,
+    }),
   ]);
   const row = updated?.results[0] as { agent_id: string | null } | undefined;
   return row && { agentId: row.agent_id, hasEvent: inserted?.meta.changes === 1 };

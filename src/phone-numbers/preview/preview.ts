@@ -3,7 +3,8 @@ import type { Warning } from "../../http/warnings.ts";
 import type { Services } from "../../services.ts";
 import { fetchAccount } from "../../twilio/account.ts";
 import { findMessagingService } from "../../twilio/messaging-services.ts";
-import { ownUrls, webhooksOf } from "../../twilio/webhook-urls.ts";
+import { coveringRule, findWebhookRules } from "../../twilio/webhook-rules.ts";
+import { accountAddress, ownUrls, webhooksOf } from "../../twilio/webhook-urls.ts";
 import { type FieldChange, fieldChanges, planImport } from "../configuration.ts";
 import { takeoverOf } from "../import/claim.ts";
 import { alreadyImported } from "../import/import.ts";
@@ -42,7 +43,11 @@ export async function previewImport(
 
   const isOurs = ownUrls(services.ownAddresses, ...(existing ? [existing.id] : []));
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
-  const { facts, unchecked } = await lookAround(number.sid, credentials, { ...services, twilio: endpoint });
+  const address = accountAddress(services.publicBaseUrl, known.account.id);
+  const { facts, unchecked } = await lookAround(number.sid, address, credentials, {
+    ...services,
+    twilio: endpoint,
+  });
   if (!known.isRegionChecked) unchecked.push("region");
   return {
     twilioNumberSid: number.sid,
@@ -57,6 +62,7 @@ export async function previewImport(
 /** Reads what decides about calls and texts but is not in the number's resource. */
 async function lookAround(
   numberSid: string,
+  address: string,
   credentials: { accountSid: string; authToken: string },
   { twilio: endpoint, log }: Services,
 ): Promise<{ facts: Facts; unchecked: string[] }> {
@@ -70,9 +76,11 @@ async function lookAround(
       return undefined;
     }
   };
-  const [service, account] = await Promise.all([
+  const [service, account, rules] = await Promise.all([
     look("messaging_service", findMessagingService(endpoint, credentials, numberSid)),
     look("account", fetchAccount(endpoint, credentials)),
+    look("webhook_rules", findWebhookRules(endpoint, credentials)),
   ]);
-  return { facts: { service, accountType: account?.type ?? undefined }, unchecked };
+  const webhookRule = rules && coveringRule(rules, address);
+  return { facts: { service, accountType: account?.type ?? undefined, webhookRule }, unchecked };
 }

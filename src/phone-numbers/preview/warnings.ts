@@ -1,6 +1,7 @@
 import type { Warning } from "../../http/warnings.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import type { MessagingService } from "../../twilio/messaging-services.ts";
+import type { WebhookRule } from "../../twilio/webhook-rules.ts";
 
 // What the owner of a number should know before it is imported. No I/O here.
 
@@ -11,13 +12,26 @@ export type WarningCode =
   | "no_voice"
   | "no_sms"
   | "receives_fax"
-  | "trial_account";
+  | "trial_account"
+  | "webhook_rule";
 
 /** What decides about calls and texts but is not in the number's resource; undefined if unknown. */
 export type Facts = {
   service: MessagingService | undefined;
   accountType: string | undefined;
+  webhookRule: WebhookRule | undefined;
 };
+
+/** A rule of the customer's covers this service's address. That alone breaks nothing: its Setting decides. */
+export function webhookRuleWarning({ id, matchType }: WebhookRule): Warning<WarningCode> {
+  return {
+    code: "webhook_rule",
+    message:
+      "A Webhook Rule of this Twilio account covers this service's address. If its Setting signs with a SharedKey, this " +
+      "service refuses the account's calls and texts; and its timeouts and retries replace those of the webhook URLs.",
+    details: { rule_id: id, match_type: matchType },
+  };
+}
 
 export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning<WarningCode>[] {
   const warnings: Warning<WarningCode>[] = [];
@@ -61,5 +75,6 @@ export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning<W
       "This is a trial account: Twilio plays a notice before each call and limits who can be called.",
     );
   }
+  if (facts.webhookRule) warnings.push(webhookRuleWarning(facts.webhookRule));
   return warnings;
 }

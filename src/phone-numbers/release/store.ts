@@ -1,4 +1,4 @@
-import { batch, first, run, sql } from "../../database.ts";
+import { batch, first, part, run, sql } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertPending } from "../../events/pending-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../../twilio-accounts/row.ts";
@@ -90,7 +90,8 @@ export async function endRelease(
       t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at, ${now}
     FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id
     WHERE n.id = ${id} AND n.lease_holder = ${holder} AND n.state = 'releasing'`;
-  const tell = event ? [insertPending(db, event, { phoneNumberId: id, holder, state: "releasing" })] : [];
+  const isBegun = part`id = ${id} AND lease_holder = ${holder} AND state = 'releasing'`;
+  const tell = event ? [insertPending(db, event, { number: isBegun })] : [];
   const results = await batch(db, [...tell, keep, end, deleteUnusedAccounts(db, api_key_id)]);
   return {
     isReleased: results.at(-2)?.meta.changes === 1,

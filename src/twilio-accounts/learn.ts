@@ -1,0 +1,53 @@
+import { batch, type Part } from "../database.ts";
+import type { EventType, SealedEvent } from "../events/event.ts";
+import { insertPending } from "../events/pending-store.ts";
+import type { Services } from "../services.ts";
+import { accountEvents } from "./account-events.ts";
+import { type AccountState, isAsBefore, putReasons } from "./check-store.ts";
+import { type AccountReason, type Learnt, parseAccountReasons, reasonsAfter } from "./health.ts";
+import type { AccountKey } from "./row.ts";
+
+/** What customers are told, once, when a reason begins to hold. */
+const TOLD: Partial<Record<AccountReason, EventType>> = {
+  credentials_rejected: "credentials.rejected",
+  signed_by_other_key: "signatures.refused",
+  signatures_refused: "signatures.refused",
+};
+
+/** The check that has learnt something, and the statement that ends it with these reasons. */
+type Ending = {
+  checkId: string;
+  statement: (state: Part, reasons: readonly AccountReason[]) => D1PreparedStatement;
+};
+
+/**
+ * Stores what we have learnt of an account, and in the same transaction the events that tell it, one for each agent that
+ * answers numbers of the account.
+ *
+ * @param before the account when we learnt it: if it has changed since, nothing is stored or told
+ * @returns the events to relay, and whether the account is now otherwise than before
+ * @throws StorageError
+ */
+export async function learn(
+  account: AccountKey,
+  before: AccountState,
+  learnt: Learnt,
+  services: Pick<Services, "db" | "vault" | "now">,
+  ending?: Ending,
+): Promise<{ events: SealedEvent[]; isNew: boolean }> {
+  const { db, now } = services;
+  const known = parseAccountReasons(before.health_reasons);
+  const reasons = reasonsAfter(known, learnt);
+  const isSame = reasons.length === known.length && reasons.every((reason) => known.includes(reason));
+  if (isSame && !ending) return { events: [], isNew: false };
+  const [begun] = reasons.filter((reason) => !known.includes(reason));
+  const type = begun && TOLD[begun];
+  const events = type ? await accountEvents(type, account, { reason: begun }, services) : [];
+  const state = isAsBefore(account, before, ending?.checkId);
+  const results = await batch(db, [
+    ...events.map((event) => insertPending(db, event, { account: state })),
+    ending?.statement(state, reasons) ?? putReasons(db, state, reasons, now().toISOString()),
+  ]);
+  const isStored = (index: number) => results.at(index)?.meta.changes === 1;
+  return { events: events.filter((_, index) => isStored(index)), isNew: !isSame && isStored(-1) };
+}
