@@ -47,6 +47,7 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   lastInboundAt: null,
   tokenChangedAt: null,
   relayRefusedAt: null,
+  accountReasons: "[]",
   agent: agent(fields),
 });
 
