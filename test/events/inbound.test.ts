@@ -5,7 +5,7 @@ import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
-import { expectErrorLog, logLines } from "../support/logs.ts";
+import { expectErrorLog, expectLine, logLines } from "../support/logs.ts";
 import { breakOutboxes, deliverHeld, outboxRows, restartOutboxes, runAlarms } from "../support/outbox.ts";
 import { rows } from "../support/worker.ts";
 
@@ -193,8 +193,10 @@ describe("nothing is lost", () => {
     const kept = await rows("pending_events");
     expect(kept).toMatchObject([{ type: "sms.received", lane: imported.id }]);
     expect(JSON.stringify(kept)).not.toContain("15005550006");
+    expectLine("event_kept_in_d1", { level: "warn", event_id: kept[0]?.id });
     await runCron("*/15 * * * *");
     expect(await rows("pending_events")).toHaveLength(1);
+    expectLine("events_not_relayed", { level: "warn", key_id: imported.key.key_id, count: 1 });
     breakOutboxes(false);
     await runCron("*/15 * * * *");
     await runCron("*/15 * * * *");

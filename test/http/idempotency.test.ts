@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
+import { expectLine } from "../support/logs.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { call, createAgent, createKey, expectError, type Key, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
@@ -243,6 +244,7 @@ describe("an Idempotency-Key stays usable", () => {
     // Authentication, claim, insertion of the agent; the fourth trip keeps the response.
     const { DB } = watchedDatabase({ trip: 4, when: "before" });
     expect((await at(0, { DB })).status).toBe(201);
+    expectLine("response_not_kept", { level: "warn", error_message: expect.any(String) });
     await expectError(await at(119_999), 409, "idempotency_in_progress");
     expect((await at(120_000)).status).toBe(201);
   });

@@ -380,6 +380,18 @@ describe("an outcome that nobody knows", () => {
     expect(callsAtTwilio()).toHaveLength(1);
   });
 
+  it("takes no call for its own that may be that of another whose answer was lost", async () => {
+    const imported = await haveImported();
+    const send = (key: string) => placeCall(imported, {}, { headers: { "idempotency-key": key } });
+    twilio.faults.add({ effect: effects.replyLost, operation: "call" });
+    twilio.faults.add({ effect: effects.serverErrorHtml, operation: "calls", times: 3 });
+    await expectError(await send("first"), 502, "outbound_failed");
+    twilio.faults.add({ effect: effects.reset, operation: "call" });
+    const { details } = await expectError(await send("second"), 502, "outbound_failed");
+    expect(details).toMatchObject({ outcome: "unknown" });
+    expect(callsAtTwilio()).toHaveLength(1);
+  });
+
   it("takes no call for its own that is another's, or that may be one of two", async () => {
     const imported = await haveImported();
     expect((await placeCall(imported)).status).toBe(201);

@@ -8,7 +8,7 @@ import { haveImported, tell } from "../support/answering.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
-import { expectErrorLog, logLines } from "../support/logs.ts";
+import { expectErrorLog, expectLine, logLines } from "../support/logs.ts";
 import { breakQueue, enqueueIn, queued, takeQueued } from "../support/queue.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { requiresApiKey } from "../support/security.ts";
@@ -220,11 +220,13 @@ describe("an account", () => {
     ["limiting", effects.tooManyRequestsRetryAfter(60)],
     ["gone", effects.reset],
   ])("is unreachable while Twilio is %s, and nothing is said of its numbers", async (_, effect) => {
-    const { key, told, edit } = await prepare();
+    const { key, told, edit, account } = await prepare();
     edit({ voice_url: "" });
     twilio.faults.add({ effect, times: null });
     await reconcile();
     expect(await entry(key)).toMatchObject({ health: "unreachable" });
+    const fields = { account_sid: account.sid, health: "unreachable", error_message: expect.any(String) };
+    expectLine("account_not_checked", { level: "warn", ...fields });
     twilio.faults.clear();
     await reconcile();
     expect(await entry(key)).toMatchObject({ health: "ok" });

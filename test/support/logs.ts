@@ -35,6 +35,11 @@ export function logLines(): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+/** A line of this test that a runbook relies on: its event, and the fields that the runbook reads. */
+export function expectLine(event: string, fields: Record<string, unknown> = {}): void {
+  expect(logLines()).toContainEqual(expect.objectContaining({ event, ...fields }));
+}
+
 /** This test expects an error that an operator should see. */
 export function expectErrorLog(event: string): void {
   expectedErrors.add(event);

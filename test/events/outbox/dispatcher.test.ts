@@ -76,7 +76,8 @@ async function prepare(sql: SqlStorage) {
     states: () =>
       sql
         .exec(
-          "SELECT id, state, next_attempt_at AS at, attempts_left AS attemptsLeft FROM events ORDER BY seq",
+          `SELECT id, state, next_attempt_at AS at, attempts_left AS attemptsLeft, json_array_length(attempts) AS attempts
+           FROM events ORDER BY seq`,
         )
         .toArray(),
   };
@@ -166,9 +167,30 @@ describe("an open circuit", () => {
     bench.restart();
     bench.accept(agentId);
     expect(await bench.take()).toEqual([]);
-    const forced = bench.accept(agentId, 1, true);
+    bench.accept(agentId);
+    const forced = bench.accept(agentId, 2, true);
     const other = bench.accept(await bench.agent("fine"));
-    expect(idsOf(await bench.take())).toEqual([...forced, ...other]);
+    expect(idsOf(await bench.take(1))).toEqual(forced.slice(0, 1));
+    expect(idsOf(await bench.take())).toEqual([...forced.slice(1), ...other]);
+  });
+
+  decides("says when it is half-open, though nothing else is due by then", async (bench) => {
+    const agentId = await bench.agent("broken");
+    for (const [events, answer] of [
+      [4, FAILED],
+      [1, { httpStatus: 200 }],
+      [1, FAILED],
+    ] as const) {
+      bench.accept(agentId, events);
+      bench.answer(await bench.take(), answer);
+    }
+    // Their third attempt is five minutes after the second.
+    bench.clock.now += MINUTE;
+    bench.answer(await bench.take(), FAILED);
+    expect(bench.dispatcher().nextDueAt()).toBe(bench.clock.now + 5 * MINUTE);
+    bench.accept(agentId);
+    expect(await bench.take()).toEqual([]);
+    expect(bench.dispatcher().nextDueAt()).toBe(bench.clock.now + MINUTE);
   });
 
   decides("brings forward what it put off once an attempt gets through", async (bench) => {
@@ -279,13 +301,13 @@ describe("an attempt", () => {
     expect(bench.dispatcher().revive(id)).toBe(true);
     expect(await bench.take()).toEqual([]);
     bench.answer(works, { httpStatus: 404, error: "http_error" });
-    expect(bench.states()).toMatchObject([{ id, state: "pending", attemptsLeft: 5 }]);
+    expect(bench.states()).toMatchObject([{ id, state: "pending", attemptsLeft: 5, attempts: 1 }]);
     const again = await bench.take();
     expect(idsOf(again)).toEqual([id]);
     bench.answer(again);
     // Whoever reports twice changes nothing either.
     bench.answer(again, FAILED);
-    expect(bench.states()).toMatchObject([{ id, state: "delivered", attemptsLeft: 4 }]);
+    expect(bench.states()).toMatchObject([{ id, state: "delivered", attemptsLeft: 4, attempts: 2 }]);
     expect(bench.dispatcher().revive("evt_none")).toBe(false);
   });
 

@@ -4,7 +4,7 @@ import { webhooksOf } from "../../../src/twilio/webhook-urls.ts";
 import { tell } from "../../support/answering.ts";
 import { type D1Fault, watchedDatabase } from "../../support/database.ts";
 import { prepareImport } from "../../support/import.ts";
-import { expectErrorLog } from "../../support/logs.ts";
+import { expectErrorLog, expectLine } from "../../support/logs.ts";
 import { reconcile } from "../../support/reconciliation.ts";
 import { operations, twilio } from "../../support/twilio.ts";
 import { BASE, call, createAgent, createKey, expectError, get, post, rows } from "../../support/worker.ts";
@@ -511,6 +511,7 @@ describe("D1 fails", () => {
     async (when) => {
       const prepared = await prepare();
       expect((await importWith(prepared, { trip: 4, when })).status).toBe(201);
+      expectLine("activation_repeated", { level: "warn", error_message: expect.any(String) });
       await expectImported(prepared);
     },
   );

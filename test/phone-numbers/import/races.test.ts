@@ -86,15 +86,19 @@ describe("races", () => {
 
   it("an agent that vanishes between the look-up and the claim is agent_not_found", async () => {
     const { key, body, number } = await prepare();
+    let isClaim = false;
     const DB = {
-      prepare: (query: string) => env.DB.prepare(query),
+      prepare: (query: string) => {
+        isClaim ||= query.includes("INSERT INTO phone_numbers");
+        return env.DB.prepare(query);
+      },
       batch: async (statements: D1PreparedStatement[]) => {
-        const results = await env.DB.batch(statements);
-        await env.DB.prepare("DELETE FROM agents").run();
-        return results;
+        if (isClaim) await env.DB.prepare("DELETE FROM agents").run();
+        return env.DB.batch(statements);
       },
     } as unknown as D1Database;
     await expectError(await post("/v1/phone-numbers", body, { key, env: { DB } }), 404, "agent_not_found");
+    expect(isClaim).toBe(true);
     expect(operations()).toEqual(["list"]);
     expect(twilio.state.numbers.get(number.sid)?.voice_url).toBe("https://old.example.com/voice");
     expect(await rows("phone_numbers")).toEqual([]);
