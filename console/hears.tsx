@@ -1,16 +1,21 @@
 import { useEffect, useState } from "preact/hooks";
+import { api } from "./api.ts";
 import type { Draft } from "./types.ts";
-import { Button } from "./ui.tsx";
+import { Button, Problem } from "./ui.tsx";
+import { useLoaded } from "./use.ts";
 
-export type Line = { by: "agent" | "note"; text: string };
+type Line = { by: "agent" | "note"; text: string };
 
-const UNAVAILABLE = "This number is not taking calls at the moment. Please try again later.";
+type Sentences = { talks: boolean; greeting: string; unavailable: string };
 
-/** A call from the caller's side, as src/answering/answer.ts decides it. */
-export function linesOf({ is_active, connect, welcome_message, target, fallback, record }: Draft): Line[] {
+/** A call from the caller's side, in the server's own sentences. */
+function linesOf(
+  { is_active, connect, welcome_message, target, fallback, record }: Draft,
+  { talks, greeting, unavailable }: Sentences,
+): Line[] {
   if (!is_active)
     return [
-      { by: "agent", text: UNAVAILABLE },
+      { by: "agent", text: unavailable },
       { by: "note", text: "The call ends." },
     ];
   const welcome: Line[] = welcome_message === "" ? [] : [{ by: "agent", text: welcome_message }];
@@ -18,16 +23,21 @@ export function linesOf({ is_active, connect, welcome_message, target, fallback,
     { by: "note", text: "If that fails:" },
     /^(\+|sips?:)/.test(fallback)
       ? { by: "note", text: `${fallback} rings instead.` }
-      : { by: "agent", text: fallback || UNAVAILABLE },
+      : { by: "agent", text: fallback || unavailable },
   ];
   const recorded: Line[] = record ? [{ by: "note", text: "The call is recorded from here." }] : [];
   const where = target || "…";
   switch (connect) {
     case "builtin":
       return [
-        ...recorded,
-        ...(welcome.length > 0 ? welcome : [{ by: "agent" as const, text: "Hello, how can I help?" }]),
-        { by: "note", text: "The caller speaks, and the agent answers by its instructions." },
+        ...(talks ? recorded : []),
+        { by: "agent", text: welcome_message || greeting },
+        {
+          by: "note",
+          text: talks
+            ? "The caller speaks, and the agent answers by its instructions."
+            : "The call ends: this deployment has no language model.",
+        },
       ];
     case "conversation_relay":
       return [
@@ -60,7 +70,11 @@ function localVoice(language: string): SpeechSynthesisVoice | undefined {
 }
 
 export function Hears({ draft }: { draft: Draft }) {
-  const lines = linesOf(draft);
+  const { value, error } = useLoaded(
+    () => api.getSentences({ query: { language: draft.language || "en" } }),
+    [draft.language],
+  );
+  const lines = value ? linesOf(draft, value) : [];
   const [voice, setVoice] = useState<SpeechSynthesisVoice>();
   useEffect(() => {
     const find = () => setVoice(localVoice(draft.language));
@@ -80,6 +94,7 @@ export function Hears({ draft }: { draft: Draft }) {
   };
   return (
     <>
+      <Problem error={error} />
       <ol class="talk" lang={draft.language}>
         {lines.map(({ by, text }, at) => (
           <li key={at} class={by}>

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, tryBody } from "../src/trying/schema.ts";
+import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, sentencesQuery, tryBody } from "../src/trying/schema.ts";
 import { answered, described, type Operation, type Reference } from "./operation.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";
@@ -70,5 +70,40 @@ const tryOperation: Operation = {
 
 export const conversationReference: Reference = {
   tag: { name: "Trying agents", description: "A conversation with an agent, typed." },
-  operations: { "POST /v1/agents/{agent_id}/try": tryOperation },
+  operations: {
+    "POST /v1/agents/{agent_id}/try": tryOperation,
+    "GET /v1/sentences": {
+      id: "getSentences",
+      summary: "Get what this service says",
+      description: "The sentences of a call that are neither the agent's nor the model's.",
+      auth: "apiKey",
+      query: described(sentencesQuery, {
+        language: { description: "The agent's language, as a BCP 47 tag.", examples: ["de"] },
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "The sentences.",
+          schema: z.object({
+            talks: answered(
+              z.boolean(),
+              "Whether an agent without a runtime talks by itself. If not, it greets and hangs up.",
+            ),
+            greeting: answered(
+              z.string(),
+              "What it says first, if it has no `welcome_message`.",
+              "Guten Tag, wie kann ich helfen?",
+            ),
+            unavailable: answered(z.string(), "What callers hear if no agent answers."),
+          }),
+          example: {
+            talks: true,
+            greeting: "Guten Tag, wie kann ich helfen?",
+            unavailable: "This number is not taking calls at the moment. Please try again later.",
+          },
+        },
+      ],
+      errors: [],
+    },
+  },
 };

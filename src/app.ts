@@ -18,7 +18,7 @@ import { mcp } from "./mcp/routes.ts";
 import { calls, texts } from "./outbound/routes.ts";
 import { phoneNumbers } from "./phone-numbers/routes.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
-import { tries } from "./trying/routes.ts";
+import { sentences, tries } from "./trying/routes.ts";
 
 /** Everything but what Twilio calls, which is in webhooks.ts. */
 export const app = new Hono<AppEnv>();
@@ -39,6 +39,7 @@ app.route("/v1/keys", keyCalls);
 app.route("/v1/session", sessions);
 app.route("/v1/agents", agents);
 app.route("/v1/agents", tries);
+app.route("/v1/sentences", sentences);
 app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
 app.route("/v1/phone-number-imports", bulkImports);

@@ -23,7 +23,7 @@ const MAX_LANGUAGE_LENGTH = 35; // RFC 5646, 4.4.1
 const MAX_TRANSFER_NUMBERS = 10;
 
 /** A BCP 47 tag in its canonical spelling. */
-const language = z.pipe(
+export const language = z.pipe(
   z
     .string()
     .check(

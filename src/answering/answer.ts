@@ -1,4 +1,5 @@
 import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
+import { DEFAULT_WELCOME, UNAVAILABLE } from "../conversations/phrases.ts";
 import { isWithheld } from "../twilio/e164.ts";
 import { relayLanguage, say, sayLanguage } from "../twilio/say.ts";
 import { element, type Xml } from "../twilio/twiml.ts";
@@ -7,9 +8,6 @@ import { DEFAULT_LANGUAGE, type InboundAgent, type InboundRoute } from "./route.
 import { isBuiltin, type TalkUrls, talk } from "./talking.ts";
 
 // Decides what a caller hears. No I/O here.
-
-const DEFAULT_WELCOME = "Thank you for calling.";
-const UNAVAILABLE = "This number is not taking calls at the moment. Please try again later.";
 
 /** What we know about a call when we answer it. */
 export type Call = { callSid: string; from: string };

@@ -1,5 +1,10 @@
 // The few sentences that are ours and not the model's, in the languages of most callers.
 
+/** An agent without a model and without a welcome message, before it hangs up. */
+export const DEFAULT_WELCOME = "Thank you for calling.";
+/** In place of an agent that does not answer; always in English. */
+export const UNAVAILABLE = "This number is not taking calls at the moment. Please try again later.";
+
 const en = {
   /** While the model takes its time. */
   filler: "One moment. ",

@@ -1,12 +1,14 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
+import { DEFAULT_WELCOME, phrasesIn, UNAVAILABLE } from "../conversations/phrases.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
+import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
 import { configuredModel } from "../model/configured.ts";
-import { tryBody } from "./schema.ts";
+import { sentencesQuery, tryBody } from "./schema.ts";
 import { tryAgent } from "./try.ts";
 
 /** Talking with an agent by typing. */
@@ -32,3 +34,10 @@ export const tries = new Hono<AppEnv>().post(
     });
   },
 );
+
+/** What this service says of itself in a call. */
+export const sentences = new Hono<AppEnv>().get("/", withApiKey, validateQuery(sentencesQuery), (c) => {
+  const talks = configuredModel(c.get("config").model, c.env) !== null;
+  const greeting = talks ? phrasesIn(c.req.valid("query").language).hello : DEFAULT_WELCOME;
+  return c.json({ talks, greeting, unavailable: UNAVAILABLE });
+});

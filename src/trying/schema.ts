@@ -1,4 +1,6 @@
 import * as z from "zod/mini";
+import { language } from "../agents/schema.ts";
+import { query } from "../http/query.ts";
 import { body, maxLength, minLength, optionalText, requiredList, requiredText } from "../http/schema.ts";
 
 export const MAX_MESSAGES = 40;
@@ -23,3 +25,6 @@ export const tryBody = body(
 );
 
 export type TryBody = z.output<typeof tryBody>;
+
+/** `GET /v1/sentences` */
+export const sentencesQuery = query({ language: z._default(language, "en") });

@@ -324,6 +324,11 @@ describe("agents", () => {
     await page.getByLabel("Name").fill("Reception");
     await page.getByLabel("Welcome message").fill("Acme Dental, good morning.");
     const hears = page.locator(".preview");
+    await page.getByLabel("Welcome message").fill("");
+    await page.getByLabel("Language").fill("de");
+    await hears.getByText("Guten Tag, wie kann ich helfen?").waitFor();
+    await page.getByLabel("Language").fill("en");
+    await page.getByLabel("Welcome message").fill("Acme Dental, good morning.");
     await hears.getByText("Acme Dental, good morning.").waitFor();
     await page.getByLabel("How it answers").selectOption({ label: "By a person: the call is passed on" });
     await page.getByLabel("Telephone number or SIP address").fill("+441632960123");

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { requiresApiKey } from "../support/security.ts";
-import { createAgent, createKey, expectError, type Key, post } from "../support/worker.ts";
+import { call, createAgent, createKey, expectError, type Key, post } from "../support/worker.ts";
 
 const PROMPT = "Acme Dental is open from nine to five on weekdays.";
 const QUESTION = { role: "caller", text: "When are you open?" };
@@ -98,5 +98,29 @@ describe("POST /v1/agents/{agent_id}/try", () => {
     const key = await createKey();
     await expectError(await ask(key, await createAgent(key), body), 400, code);
     expect(modelRequests()).toEqual([]);
+  });
+});
+
+describe("GET /v1/sentences", () => {
+  requiresApiKey("GET", "/v1/sentences");
+
+  const said = async (language: string) =>
+    (await call("GET", `/v1/sentences?language=${language}`, await createKey())).json();
+
+  it("has what this service says of itself, in the agent's language if it has a model", async () => {
+    const unavailable = expect.stringContaining("not taking calls");
+    expect(await said("de")).toEqual({ talks: false, greeting: "Thank you for calling.", unavailable });
+    haveModel();
+    expect(await said("de-AT")).toEqual({
+      talks: true,
+      greeting: "Guten Tag, wie kann ich helfen?",
+      unavailable,
+    });
+    expect(await said("")).toMatchObject({ greeting: "Hello, how can I help?" });
+  });
+
+  it("refuses what is no language", async () => {
+    const response = await call("GET", "/v1/sentences?language=d", await createKey());
+    await expectError(response, 400, "invalid_parameter");
   });
 });
