@@ -61,6 +61,7 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
     { query: { force: "true" }, refused: [404, "agent_not_found"] },
   ],
 
+  "GET /v1/sentences": nothing,
   "POST /v1/agents/:agent_id/try": () => [
     { body: { messages: [{ role: "caller", text: "Hello" }] }, refused: [404, "agent_not_found"] },
   ],
