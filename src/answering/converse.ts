@@ -10,7 +10,7 @@ import type { Xml } from "../twilio/twiml.ts";
 import { relayUrl, webhooksOf } from "../twilio/webhook-urls.ts";
 import { fallback, isInService, isUnreached } from "./answer.ts";
 import { routeOfPath } from "./outbound.ts";
-import { type InboundAgent, type InboundRoute, isVerified } from "./route.ts";
+import type { InboundAgent, InboundRoute } from "./route.ts";
 import { faultOf } from "./session-fault.ts";
 import { isBuiltin, openingOf, replyVerbs, type TalkUrls, talkPlainly } from "./talking.ts";
 import { type TrustedRequest, trustHandshake } from "./trusted-request.ts";
@@ -73,10 +73,9 @@ export async function closeConversation(
   const code = parameters.get("ErrorCode")?.slice(0, 20) ?? "";
   if (parameters.get("SessionStatus") === "failed")
     log.info("session_failed", { account_sid: accountSid, agent_id: agent?.id, fault, twilio_code: code });
-  // What nobody has signed proves nothing about an account.
-  if (fault === "account" && isVerified(route)) defer(relayRefused(route, code, services));
+  if (fault === "account") defer(relayRefused(route, code, services));
   if (fault === "agent" && agent && !isPlain) {
-    if (isVerified(route)) defer(voiceRefused(route, code, services));
+    defer(voiceRefused(route, code, services));
     return talkPlainly(route, agent, talkUrls(publicBaseUrl, route, parameters.get("CallSid") ?? ""));
   }
   return reply(c, route, parameters, (object, opening) => object.closed(opening, isUnreached(parameters)));

@@ -1,7 +1,9 @@
-import type { Connect, Fallback } from "../agents/connect.ts";
+import { type Connect, dialledBy, type Fallback } from "../agents/connect.ts";
 import { type Talk, talkOf } from "../agents/schema.ts";
 import type { Voicemail } from "../call-log/attempt.ts";
 import type { BaseServices } from "../http/base-services.ts";
+import { type Limits, limitsOf } from "../limits.ts";
+import { refusedOf } from "../twilio/country.ts";
 import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
 import { VaultError } from "../vault/vault.ts";
@@ -55,6 +57,9 @@ export type InboundRoute = {
   relayRefusedAt: string | null;
   /** null: the number has no agent. */
   agent: InboundAgent | null;
+  limits: Limits;
+  /** Whom the agent would put calls through to, though the key may not call there. */
+  refused: readonly string[];
   /** The call that the request is about, if this service has placed it. */
   outbound?: PlacedCall;
 };
@@ -80,7 +85,10 @@ export class UntrustedRoute extends VaultError {
   }
 }
 
-export function routeOf(id: string, row: RouteRow): InboundRoute {
+export async function routeOf(id: string, row: RouteRow, defaults: Limits): Promise<InboundRoute> {
+  const agent = row.agent_id === null ? null : agentOf(row.agent_id, row);
+  const limits = limitsOf(row, defaults);
+  const dialled = agent ? dialledBy({ ...agent, ...agent.talk }) : [];
   return {
     phoneNumberId: id,
     phoneNumber: row.phone_number,
@@ -92,7 +100,9 @@ export function routeOf(id: string, row: RouteRow): InboundRoute {
     lastInboundAt: row.last_inbound_at,
     tokenChangedAt: row.auth_token_changed_at,
     relayRefusedAt: row.relay_refused_at,
-    agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
+    agent,
+    limits,
+    refused: [...(await refusedOf(dialled, limits.allowed_countries)).keys()],
   };
 }
 

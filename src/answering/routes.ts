@@ -13,6 +13,7 @@ import { lastResort } from "./last-resort.ts";
 import { logCall } from "./log-call.ts";
 import { routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
 import { forgetRefusals } from "./refusals.ts";
+import { isVerified } from "./route.ts";
 import { replyByText } from "./text-reply.ts";
 import {
   parametersOf,
@@ -113,7 +114,7 @@ async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> 
   const route = known && (await routeOfPathOrPlain(c, known));
   const parameters = parametersOf(unverified);
   // Nobody knows who sent it: nothing is written, and nothing in it is acted on.
-  if (known?.isUnverified) return twimlResponse(...fallback(known, ""));
+  if (known && !isVerified(known)) return twimlResponse(...fallback(known, ""));
   const isOfConnect = !parameters.has("DialCallStatus");
   if (route && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {
     return twimlResponse(...(await closeConversation(c, route, parameters, isPlain)));

@@ -120,11 +120,14 @@ export function putHealth(
   return sql(db)`UPDATE phone_numbers SET health = ${health}, health_reasons = ${JSON.stringify(reasons)},
       checked_at = ${now}, repaired_at = COALESCE(${repair?.at ?? null}, repaired_at),
       repairs = COALESCE(${repair?.inARow ?? null}, repairs), 
-      sms_refused = COALESCE(${smsRefused ? 1 : null}, sms_refused)
+      sms_refused = COALESCE(${smsRefused ? 1 : null}, sms_refused),
+      missing_since = CASE WHEN ${health} = 'number_missing' THEN COALESCE(missing_since, ${now}) END
     WHERE id = ${id} AND state = 'active'`;
 }
 
 /** Statement for a batch: the number was checked, and its health has not changed. */
 export function putChecked(db: D1Database, id: string, now: string): D1PreparedStatement {
-  return sql(db)`UPDATE phone_numbers SET checked_at = ${now} WHERE id = ${id} AND state = 'active'`;
+  return sql(db)`UPDATE phone_numbers SET checked_at = ${now},
+      missing_since = CASE WHEN health = 'number_missing' THEN missing_since END
+    WHERE id = ${id} AND state = 'active'`;
 }

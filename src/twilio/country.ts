@@ -39,3 +39,16 @@ export async function refusedCountry(
   const country = await countryOf(to);
   return country !== null && allowed.includes(country) ? undefined : country;
 }
+
+/** Those of the numbers that a list does not allow, and their countries. */
+export async function refusedOf(
+  numbers: readonly string[],
+  allowed: readonly string[],
+): Promise<Map<string, string | null>> {
+  const refused = new Map<string, string | null>();
+  for (const to of numbers) {
+    const country = await refusedCountry(to, allowed);
+    if (country !== undefined) refused.set(to, country);
+  }
+  return refused;
+}
