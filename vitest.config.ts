@@ -30,6 +30,7 @@ export default defineConfig({
                 ...secrets,
                 MODEL_BASE_URL: "https://model.example/v1",
                 MODEL: "scripted",
+                DEFAULT_LIMITS: '{ "allowed_countries": ["*"] }',
                 MIGRATIONS: migrations,
                 CALL_HISTORIES: process.env.CALL_HISTORIES ?? "30",
                 TALKS: process.env.TALKS ?? "60",

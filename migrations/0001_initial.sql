@@ -9,8 +9,9 @@ CREATE TABLE api_keys (
   created_at TEXT NOT NULL,
   rotated_at TEXT,
   revoked_at TEXT,
-  concurrent_call_limit INTEGER NOT NULL DEFAULT 10,
-  calls_per_second REAL,            -- null: CALLS_PER_SECOND of the deployment
+  limits TEXT,                      -- JSON of what differs from DEFAULT_LIMITS; src/limits.ts
+  kept_on TEXT,                     -- the day of kept_bytes
+  kept_bytes INTEGER NOT NULL DEFAULT 0,       -- what idempotency has kept of answers on that day
   jurisdiction TEXT,                -- where its objects live, as below; null: it was never used
   has_objects INTEGER NOT NULL DEFAULT 0 CHECK (has_objects IN (0, 1)),   -- it may have an outbox and a call log
   -- Into how many objects its call log and its outbox are split; only ever more. src/objects.ts says which has what.
@@ -84,6 +85,7 @@ CREATE TABLE phone_numbers (
   id TEXT PRIMARY KEY,
   phone_number TEXT NOT NULL,       -- E.164
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
+  country TEXT NOT NULL DEFAULT '', -- ISO 3166-1 alpha-2 of the number; '': it belongs to none
   agent_id TEXT,                    -- null: imported, but routed to no agent
   twilio_account_id TEXT NOT NULL REFERENCES twilio_accounts (id),   -- of the same API key
   twilio_number_sid TEXT NOT NULL,  -- PN + 32 hex
@@ -104,6 +106,7 @@ CREATE TABLE phone_numbers (
   health_reasons TEXT NOT NULL DEFAULT '[]',   -- JSON array of codes, the most serious first
   health TEXT NOT NULL GENERATED ALWAYS AS (COALESCE(json_extract(health_reasons, '$[0]'), 'ok')) VIRTUAL,
   checked_at TEXT,
+  missing_since TEXT,               -- its account no longer has it, or cannot be asked while another has it; null: it has
   drift_policy TEXT NOT NULL DEFAULT 'repair' CHECK (drift_policy IN ('repair', 'report')),
   -- Twilio refused our SMS URL: the number cannot text, though its capabilities say that it can.
   sms_refused INTEGER NOT NULL DEFAULT 0 CHECK (sms_refused IN (0, 1)),
@@ -119,6 +122,7 @@ CREATE TABLE phone_numbers (
 CREATE UNIQUE INDEX phone_numbers_phone_number ON phone_numbers (phone_number);
 CREATE INDEX phone_numbers_agent ON phone_numbers (agent_id, api_key_id, created_at, id);
 CREATE INDEX phone_numbers_api_key ON phone_numbers (api_key_id, created_at, id);
+CREATE INDEX phone_numbers_country ON phone_numbers (api_key_id, country);
 CREATE INDEX phone_numbers_twilio_account ON phone_numbers (twilio_account_id, twilio_number_sid);
 CREATE INDEX phone_numbers_unfinished ON phone_numbers (lease_expires_at) WHERE state <> 'active';
 CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, twilio_account_id, health) WHERE state = 'active';

@@ -194,7 +194,7 @@ export const agentReference: Reference = {
         example: { name: example.name, welcome_message: example.welcome_message },
       },
       answers: [{ status: 201, description: "The agent.", schema: agent, example }],
-      errors: ["missing_field", "prompt_too_long", "invalid_url"],
+      errors: ["missing_field", "prompt_too_long", "invalid_url", "limit_reached/403"],
     },
     "GET /v1/agents": {
       id: "listAgents",

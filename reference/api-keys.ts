@@ -1,6 +1,9 @@
 import * as z from "zod/mini";
-import { createKeyBody } from "../src/api-keys/schema.ts";
+import { MAX_NAME_LENGTH } from "../src/api-keys/api-key.ts";
+import { limits as limitsSchema } from "../src/api-keys/schema.ts";
 import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import { optionalText } from "../src/http/schema.ts";
+import { type Limits, parseDefaultLimits } from "../src/limits.ts";
 import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
 const KEY_ID = `nxf_${"5f2c9a7e".repeat(4)}`;
@@ -22,6 +25,50 @@ const newKey = z
   })
   .check(z.meta({ id: "NewKey", description: "Both halves of an API key. They are shown only once." }));
 
+const keyInPath = described(z.object({ key_id: z.string() }), {
+  key_id: { description: "The first half of the key.", examples: [KEY_ID] },
+});
+
+const LIMIT_TEXTS: Record<keyof Limits, string> = {
+  max_agents: "How many agents it may have.",
+  max_numbers: "How many numbers it may have.",
+  model_turns_per_day:
+    "How often the model may answer in a UTC day, in calls, texts and tries; a tenth of it for tries.",
+  calls_per_day: "How many calls it may place in a UTC day.",
+  texts_per_day: "How many texts it may send in a UTC day, answers included.",
+  concurrent_call_limit: "How many outbound calls it may have at once.",
+  calls_per_second: "How many outbound calls of one of its Twilio accounts go out in a second.",
+  allowed_countries:
+    'Where it may call, text and put calls through to: ISO 3166-1 alpha-2, or `["*"]` for everywhere. Unless set: the countries of its own numbers, and those of `DEFAULT_LIMITS`.',
+};
+
+const texts = Object.entries(LIMIT_TEXTS) as [keyof Limits, string][];
+
+/** What the operator sets; null is the deployment's default again. */
+const setLimits = described(
+  limitsSchema,
+  Object.fromEntries(texts.map(([name, description]) => [name, { description }])) as Record<
+    keyof Limits,
+    { description: string }
+  >,
+);
+
+const limitsAnswer = z
+  .object(
+    Object.fromEntries(
+      texts.map(([name, description]) => [
+        name,
+        answered(
+          name === "allowed_countries" ? z.array(z.string()) : z.nullable(z.number()),
+          name === "allowed_countries" ? description : `${description} Null: no limit.`,
+        ),
+      ]),
+    ),
+  )
+  .check(z.meta({ id: "Limits", description: "How much a key may use." }));
+
+const LIMITS = { ...parseDefaultLimits("{}"), allowed_countries: ["GB"] };
+
 const listedKey = z
   .object({
     key_id: answered(keyId, "The first half of the key.", KEY_ID),
@@ -29,6 +76,7 @@ const listedKey = z
     created_at: time("When the key was created"),
     rotated_at: z.nullable(time("When the secret was last replaced; null if it never was")),
     revoked_at: z.nullable(time("When the key was revoked; null if it was not")),
+    limits: limitsAnswer,
   })
   .check(z.meta({ id: "ApiKey", description: "An API key as the deployment's operator sees it." }));
 
@@ -45,18 +93,14 @@ export const apiKeyReference: Reference = {
         '`OPEN_SIGNUP = "true"` needs no token. The body is optional. With open signup, one IP address may create ten keys an hour.',
       auth: "adminToken",
       body: {
-        schema: described(createKeyBody, {
-          name: { description: "A name that tells the operator whose key it is.", examples: ["Acme"] },
-          concurrent_call_limit: {
-            description:
-              "How many outbound calls the key may have at once; 10 by default. Needs the admin token, also if signup is open.",
-            examples: [10],
-          },
-          calls_per_second: {
-            description:
-              "How many outbound calls of one of its Twilio accounts go out in a second; by default as the deployment's `CALLS_PER_SECOND` says. Needs the admin token.",
-            examples: [1],
-          },
+        schema: z.object({
+          ...described(z.object({ name: optionalText(MAX_NAME_LENGTH) }), {
+            name: { description: "A name that tells the operator whose key it is.", examples: ["Acme"] },
+          })._zod.def.shape,
+          limits: answered(
+            z.optional(setLimits),
+            "How much it may use. Needs the admin token, also if signup is open.",
+          ),
         }),
         example: { name: "Acme" },
         isOptional: true,
@@ -164,7 +208,16 @@ export const apiKeyReference: Reference = {
           description: "A page of keys, and how many there are in total.",
           schema: listAnswer("keys", listedKey),
           example: {
-            keys: [{ key_id: KEY_ID, name: "Acme", created_at: TIME, rotated_at: null, revoked_at: null }],
+            keys: [
+              {
+                key_id: KEY_ID,
+                name: "Acme",
+                created_at: TIME,
+                rotated_at: null,
+                revoked_at: null,
+                limits: LIMITS,
+              },
+            ],
             count: 1,
             limit: DEFAULT_LIMIT,
             offset: 0,
@@ -172,6 +225,35 @@ export const apiKeyReference: Reference = {
         },
       ],
       errors: [],
+    },
+    "PATCH /v1/keys/{key_id}": {
+      id: "changeKey",
+      summary: "Set the limits of an API key",
+      description:
+        "For the operator. What is not sent stays as it is; null is what the deployment's `DEFAULT_LIMITS` says. It counts " +
+        "within 30 seconds.",
+      auth: "adminToken",
+      path: keyInPath,
+      body: {
+        schema: z.object({ limits: answered(setLimits, "The limits to change.") }),
+        example: { limits: { calls_per_day: 500, allowed_countries: ["GB", "IE"] } },
+      },
+      answers: [
+        {
+          status: 200,
+          description: "The key, with all of its limits.",
+          schema: listedKey,
+          example: {
+            key_id: KEY_ID,
+            name: "Acme",
+            created_at: TIME,
+            rotated_at: null,
+            revoked_at: null,
+            limits: { ...LIMITS, calls_per_day: 500, allowed_countries: ["GB", "IE"] },
+          },
+        },
+      ],
+      errors: ["key_not_found", "missing_field"],
     },
     "DELETE /v1/keys/{key_id}": {
       id: "revokeKey",
@@ -183,9 +265,7 @@ export const apiKeyReference: Reference = {
         "number then belongs to that key, together with the configuration from before the first import. So, to release a " +
         "number of a revoked key, import it under a new key and then DELETE it.",
       auth: "adminToken",
-      path: described(z.object({ key_id: z.string() }), {
-        key_id: { description: "The first half of the key.", examples: [KEY_ID] },
-      }),
+      path: keyInPath,
       answers: [
         {
           status: 200,

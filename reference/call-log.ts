@@ -239,13 +239,33 @@ const minutes = answered(
 );
 const date = (what: string) => answered(z.iso.date(), what, "2026-01-31");
 
+const limit = (description: string) =>
+  answered(z.object({ used: z.int(), limit: z.nullable(z.int()) }), `${description} \`limit\` null: none.`);
+
 const usageAnswer = z
   .object({
     since: date("The first day."),
     until: date("The last day."),
     calls: z.object({ inbound: count("Calls to you.", 12), outbound: count("Calls from you.", 3), minutes }),
     sms: z.object({ received: count("Texts to you.", 4), sent: count("Texts from you.", 2) }),
+    model: z.object({
+      turns: count("Answers of the language model: in calls, to texts and to tries.", 40),
+      tokens: count("Pieces of text in them, about a token each.", 1_200),
+    }),
     numbers: count("Numbers that are imported now.", 5),
+    limits: z.object({
+      max_agents: limit("Agents, and how many the key may have."),
+      max_numbers: limit("The same of numbers."),
+      model_turns_per_day: limit("Answers of the model today, whatever `since` is."),
+      calls_per_day: limit("Calls that were begun today."),
+      texts_per_day: limit("Texts that were begun today, answers included."),
+      resets_at: time("When today ends"),
+      allowed_countries: answered(
+        z.array(z.string()),
+        'Where the key may call, text and put calls through to; `["*"]`: everywhere.',
+        ["GB"],
+      ),
+    }),
     days: z.array(
       z.object({ date: date("The day."), calls: count("Calls.", 15), minutes, sms: count("Texts.", 6) }),
     ),
@@ -279,7 +299,17 @@ export const usageReference: Reference = {
             until: "2026-01-31",
             calls: { inbound: 12, outbound: 3, minutes: 31.5 },
             sms: { received: 4, sent: 2 },
+            model: { turns: 40, tokens: 1_200 },
             numbers: 5,
+            limits: {
+              max_agents: { used: 2, limit: 1_000 },
+              max_numbers: { used: 5, limit: null },
+              model_turns_per_day: { used: 40, limit: 20_000 },
+              calls_per_day: { used: 3, limit: null },
+              texts_per_day: { used: 2, limit: null },
+              resets_at: "2026-02-01T00:00:00.000Z",
+              allowed_countries: ["GB"],
+            },
             days: [{ date: "2026-01-31", calls: 15, minutes: 31.5, sms: 6 }],
           },
         },

@@ -59,6 +59,7 @@ const tryOperation: Operation = {
     },
   ],
   errors: [
+    "limit_reached",
     "missing_field",
     "invalid_field",
     "prompt_too_long",

@@ -258,6 +258,33 @@ const outboundHelp = {
       "recording.completed tells when a recording is ready.",
     ],
   },
+  limit_reached: {
+    happened:
+      "The API key has used as much as it may. details.name says of what, details.limit how much that is, and details.used " +
+      "how much was used. This request changed nothing, called nobody and asked no model.",
+    remedy: [
+      "If the status is 429, it is a limit of a day: try again after details.resets_at, which is midnight UTC.",
+      "If the status is 403, delete agents or release numbers that you no longer need.",
+      "GET /v1/usage shows every limit. The operator changes one with PATCH /v1/keys/{key_id}.",
+    ],
+    details: {
+      name: "calls_per_day",
+      limit: 500,
+      used: 500,
+      resets_at: "2026-02-01T00:00:00.000Z",
+      retry_after: 3600,
+    },
+  },
+  country_not_allowed: {
+    happened:
+      "The number is in a country where the API key may not call or text. Nobody was called. A premium, shared-cost or " +
+      "satellite number is in no country, and details.country is null.",
+    remedy: [
+      "Check the number.",
+      "A key may reach the countries of its own numbers. For others, ask the operator for allowed_countries.",
+    ],
+    details: { country: "LV" },
+  },
   concurrent_call_limit: {
     happened:
       "The API key has as many outbound calls at once as it may. details.limit has the number. The call was not placed.",

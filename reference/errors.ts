@@ -28,20 +28,34 @@ export function headersOf(status: number, isKept: boolean) {
   const canBeKept = isKept && status !== 429 && status < 500;
   return {
     "x-request-id": { $ref: "#/components/headers/RequestId" },
-    ...(canBeKept && { "idempotent-replayed": { $ref: "#/components/headers/IdempotentReplayed" } }),
+    ...(canBeKept && {
+      "idempotent-replayed": { $ref: "#/components/headers/IdempotentReplayed" },
+      "idempotent-kept": { $ref: "#/components/headers/IdempotentKept" },
+    }),
     ...((status === 429 || status === 503 || status === 409) && {
       "retry-after": { $ref: "#/components/headers/RetryAfter" },
     }),
   };
 }
 
+/** A code; one that an operation answers with another status than usual names that. */
+export type DocumentedError = ErrorCode | "limit_reached/403";
+
 /** The error responses of an operation that has these codes, by status. */
-export function errorResponses(possible: readonly ErrorCode[], isKept: boolean) {
-  const byStatus = Object.groupBy(new Set(possible), (code) => errorCatalogue[code].status);
+export function errorResponses(possible: readonly DocumentedError[], isKept: boolean) {
+  const pairs = [...new Set(possible)].map((name) => {
+    const [code, status] = name.split("/") as [ErrorCode, string?];
+    return { code, status: Number(status ?? errorCatalogue[code].status) };
+  });
+  const byStatus = Object.groupBy(pairs, ({ status }) => status);
   return Object.fromEntries(
     Object.entries(byStatus).map(([status, group]) => [
       status,
-      errorResponse(Number(status), group ?? [], isKept),
+      errorResponse(
+        Number(status),
+        (group ?? []).map(({ code }) => code),
+        isKept,
+      ),
     ]),
   );
 }

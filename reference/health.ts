@@ -48,7 +48,10 @@ export const healthReference: Reference = {
               z.optional(
                 z.array(
                   z.object({
-                    code: answered(z.enum(["free_plan", "database_far_away"]), "What was found"),
+                    code: answered(
+                      z.enum(["free_plan", "database_far_away", "database_filling", "database_nearly_full"]),
+                      "What was found",
+                    ),
                     message: answered(z.string(), "What it means"),
                   }),
                 ),

@@ -112,6 +112,12 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
             description: "After how many seconds to try again, if that is known.",
             schema: { type: "string", pattern: "^[0-9]+$" },
           },
+          IdempotentKept: {
+            description:
+              "`false` if this answer is not kept, because it is too large or the API key has kept 32 MB of answers today: " +
+              "sent again with the same `Idempotency-Key`, the request would run again.",
+            schema: { type: "string", enum: ["false"] },
+          },
           IdempotentReplayed: {
             description:
               "`true` if this is the answer to an earlier request with the same `Idempotency-Key`.",

@@ -1,24 +1,26 @@
 import * as z from "zod/mini";
-import type { ErrorCode } from "../src/http/errors.ts";
 import { DEFAULT_LIMIT, MAX_LIMIT } from "../src/http/page.ts";
 import type { WarningCode } from "../src/phone-numbers/preview/warnings.ts";
+import type { DocumentedError } from "./errors.ts";
 
 // How an endpoint is described for the OpenAPI document. Each room has its descriptions in a file
 // of this folder; openapi.ts joins them. The Worker imports none of it: the document is built before deployment.
 
 /** Every warning. The compiler checks that none is missing. */
-const WARNINGS: Record<WarningCode | "unknown_field" | "language_not_spoken", true> = {
-  unknown_field: true,
-  language_not_spoken: true,
-  bound_to_trunk: true,
-  bound_to_application: true,
-  in_messaging_service: true,
-  no_voice: true,
-  no_sms: true,
-  receives_fax: true,
-  trial_account: true,
-  webhook_rule: true,
-};
+const WARNINGS: Record<WarningCode | "unknown_field" | "language_not_spoken" | "country_not_allowed", true> =
+  {
+    unknown_field: true,
+    language_not_spoken: true,
+    country_not_allowed: true,
+    bound_to_trunk: true,
+    bound_to_application: true,
+    in_messaging_service: true,
+    no_voice: true,
+    no_sms: true,
+    receives_fax: true,
+    trial_account: true,
+    webhook_rule: true,
+  };
 
 /** An endpoint. Errors that all endpoints of its kind have are added by `commonErrors` in openapi.ts. */
 export type Operation = {
@@ -38,7 +40,7 @@ export type Operation = {
   /** The answers of a success, the usual one first. */
   answers: readonly [Answer, ...Answer[]];
   /** The codes that this endpoint has beside the common ones. */
-  errors: readonly ErrorCode[];
+  errors: readonly DocumentedError[];
 };
 
 type Answer = {

@@ -35,6 +35,8 @@ const SENDING: readonly ErrorCode[] = [
   "from_number_not_found",
   "agent_missing_phone_number",
   "outbound_disabled",
+  "country_not_allowed",
+  "limit_reached",
   "outbound_refused",
   "outbound_failed",
   "twilio_invalid_credentials",

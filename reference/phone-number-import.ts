@@ -110,6 +110,7 @@ export const importOperation: Operation = {
     },
   ],
   errors: [
+    "limit_reached/403",
     "missing_field",
     "invalid_phone_format",
     "invalid_twilio_sid",

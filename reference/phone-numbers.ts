@@ -227,5 +227,26 @@ export const phoneNumberReference: Reference = {
       ],
       errors: ["invalid_phone_format", "number_not_found", "release_in_progress"],
     },
+    "DELETE /v1/admin/phone-numbers/{number}": {
+      id: "releaseAnyPhoneNumber",
+      summary: "Release a number of any key",
+      description:
+        "For the operator: releases a number whoever has imported it, as its key would. For the owner of a number that is " +
+        "held by a key that no longer has it at Twilio, and cannot be asked. The key gets `number.released`.",
+      auth: "adminToken",
+      path: numberInPath,
+      answers: [
+        {
+          status: 200,
+          description:
+            "The number is deleted here. The answer says what happened to it at Twilio, and whose it was.",
+          schema: z.object({
+            phone_number: z.object({ ...releasedNumber._zod.def.shape, key_id: z.string() }),
+          }),
+          example: { phone_number: { ...releasedExample, key_id: `nxf_${"5f2c9a7e".repeat(4)}` } },
+        },
+      ],
+      errors: ["invalid_phone_format", "number_not_found", "release_in_progress"],
+    },
   },
 };

@@ -1,3 +1,4 @@
+import { type Limits, parseDefaultLimits } from "./limits.ts";
 import { isLoopback } from "./public-url.ts";
 import { parseIdSecret } from "./vault/ids.ts";
 import { parseKeyring } from "./vault/keyring.ts";
@@ -32,8 +33,8 @@ export type Config = {
   model: ModelConfig | null;
   /** How long a caller waits for a model's first word, in milliseconds. */
   modelTimeoutMs: number;
-  /** How many outbound calls of one Twilio account go out in a second, unless the API key says otherwise. */
-  callsPerSecond: number;
+  /** How much an API key may use, unless the operator has set it otherwise. */
+  defaultLimits: Limits;
 };
 
 /** Which model, and where: at an OpenAI-compatible server, or in Workers AI if `baseUrl` is null. */
@@ -88,8 +89,6 @@ const BINDINGS = {
 
 const MIN_ADMIN_TOKEN_LENGTH = 32;
 const MAX_TIMEOUT_MS = 60_000;
-export const MIN_CALLS_PER_SECOND = 0.1;
-export const MAX_CALLS_PER_SECOND = 100;
 
 const checked = new WeakMap<object, Config>();
 
@@ -141,7 +140,7 @@ function checkEnv(env: Partial<Env>): Config {
     allowLocalWebhooks: env.ALLOW_LOCAL_WEBHOOKS === "true",
     model: readModel(env, problems),
     modelTimeoutMs: check("MODEL_TIMEOUT_MS", parseTimeout, "8000"),
-    callsPerSecond: check("CALLS_PER_SECOND", parseRate, "1"),
+    defaultLimits: check("DEFAULT_LIMITS", parseDefaultLimits, "{}"),
   };
   if (config.allowLocalWebhooks && ![config.publicBaseUrl, config.twilioApiBaseUrl].some(isOnThisMachine)) {
     problems.push(
@@ -229,13 +228,6 @@ function parseTimeout(value: string): number {
     throw new Error(`must be a whole number of milliseconds from 1 to ${MAX_TIMEOUT_MS}`);
   }
   return milliseconds;
-}
-
-function parseRate(value: string): number {
-  const rate = Number(value);
-  if (!(rate >= MIN_CALLS_PER_SECOND && rate <= MAX_CALLS_PER_SECOND))
-    throw new Error(`must be a number from ${MIN_CALLS_PER_SECOND} to ${MAX_CALLS_PER_SECOND}`);
-  return rate;
 }
 
 function parseKeys(value: string): string {

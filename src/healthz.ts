@@ -3,6 +3,7 @@ import { version } from "../package.json";
 import { requireAdmin } from "./api-keys/authenticate.ts";
 import { requireSame } from "./api-keys/jurisdiction.ts";
 import { first, readBatch, StorageError, sql } from "./database.ts";
+import { fillOf } from "./database-size.ts";
 import { baseServices } from "./http/base-services.ts";
 import type { AppContext, AppEnv } from "./http/context.ts";
 import { ApiError } from "./http/errors.ts";
@@ -57,8 +58,10 @@ async function checkStorage(c: AppContext): Promise<void> {
 const ROUNDS = 10;
 const AT_ONCE = 6;
 const FREE_PLAN_QUERIES = 50;
+const FREE_PLAN_BYTES = 500_000_000;
 const MAX_ROUND_TRIP_MS = 20;
-const [MAX_BYTES, FREE_PLAN_MAX_BYTES] = [10_000_000_000, 500_000_000];
+const FULL =
+  "In a full database no number can be imported or released. docs/runbooks/warnings.md says what to do.";
 
 const MESSAGES = {
   free_plan:
@@ -67,6 +70,8 @@ const MESSAGES = {
   database_far_away:
     `A query to D1 takes over ${MAX_ROUND_TRIP_MS} ms, so the Worker does not run near the database. Compare \`placement\` ` +
     "in wrangler.toml with the region of the database; docs/deploy.md says how.",
+  database_filling: `The database holds more than 60 % of what D1 allows. ${FULL}`,
+  database_nearly_full: `The database holds more than 80 % of what D1 allows. ${FULL}`,
 };
 
 type Platform = {
@@ -100,18 +105,23 @@ async function measurePlatform(db: D1Database): Promise<Platform> {
     durations.push(Date.now() - startedAt);
   }
   const roundTripMs = Math.min(...durations);
-  const found = { free_plan: isLimited, database_far_away: roundTripMs > MAX_ROUND_TRIP_MS };
-  const warnings = (["free_plan", "database_far_away"] as const)
+  const { bytes, share, code } = fillOf(where?.meta.size_after ?? 0, isLimited ? FREE_PLAN_BYTES : undefined);
+  const found = {
+    free_plan: isLimited,
+    database_far_away: roundTripMs > MAX_ROUND_TRIP_MS,
+    database_filling: code === "database_filling",
+    database_nearly_full: code === "database_nearly_full",
+  };
+  const warnings = (Object.keys(found) as (keyof typeof found)[])
     .filter((code) => found[code])
     .map((code) => ({ code, message: MESSAGES[code] }));
-  const size = where?.meta.size_after ?? 0;
   return {
     status: warnings.length === 0 ? "ok" : "attention",
     database: {
       region: where?.meta.served_by_region ?? null,
       round_trip_ms: roundTripMs,
-      size_bytes: size,
-      used: size / (isLimited ? FREE_PLAN_MAX_BYTES : MAX_BYTES),
+      size_bytes: bytes,
+      used: share,
     },
     warnings,
   };

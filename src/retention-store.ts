@@ -1,4 +1,4 @@
-import { runIdempotent } from "./database.ts";
+import { readBatch, runIdempotent, sql } from "./database.ts";
 
 /**
  * What is forgotten, and how many days after its time. `?1` is the time before which it goes, `?2` how many rows go at
@@ -44,4 +44,10 @@ export const RETENTION = {
 /** @returns how many rows. @throws StorageError */
 export function forget(db: D1Database, sql: string, before: string, limit: number): Promise<number> {
   return runIdempotent(db.prepare(sql).bind(before, limit));
+}
+
+/** How large the database is, as it says with every answer. @throws StorageError */
+export async function databaseBytes(db: D1Database): Promise<number> {
+  const [result] = await readBatch(db, [sql(db)`SELECT 1`]);
+  return result?.meta.size_after ?? 0;
 }

@@ -1,4 +1,5 @@
 import { readConfig } from "./config.ts";
+import { measureDatabase } from "./database-size.ts";
 import { relayPending } from "./events/tell.ts";
 import { createLogger, errorFields } from "./http/log.ts";
 import { scheduleRecovery } from "./phone-numbers/recovery/recover.ts";
@@ -27,6 +28,7 @@ export const schedule: Readonly<Record<string, readonly Job[]>> = {
     { name: "reseal", run: resealOldest },
     { name: "reseal_objects", run: resealObjects },
     { name: "clear_old_records", run: clearOldRecords },
+    { name: "measure_database", run: measureDatabase },
   ],
 };
 

@@ -5,7 +5,7 @@ import { type Config, ownAddresses } from "./config.ts";
 import { createOutbox, type Outbox } from "./events/outbox/client.ts";
 import { type BaseServices, baseServices } from "./http/base-services.ts";
 import type { AppContext } from "./http/context.ts";
-import type { Logger } from "./http/log.ts";
+import { errorFields, type Logger } from "./http/log.ts";
 import { createMeasure, type Measure } from "./http/metrics.ts";
 import { createObjects, type Objects } from "./objects.ts";
 import type { TwilioEndpoint } from "./twilio/http.ts";
@@ -32,8 +32,6 @@ export type Services = BaseServices & {
   /** The calls and texts that each API key sends, and the turns of each account's calls. */
   callLogs: CallLogs;
   paces: Paces;
-  /** How many calls of an account go out in a second, unless the API key says otherwise. */
-  callsPerSecond: number;
   queues: { reconciliation: Queue<WorkMessage> };
   objects: Objects;
   /** Whether there is a language model, and how long its first word may take. */
@@ -80,7 +78,6 @@ export function createServices(
     outbox: createOutbox(objects),
     callLogs: createCallLogs(objects),
     paces: createPaces(objects),
-    callsPerSecond: config.callsPerSecond,
     queues: { reconciliation: env.RECONCILIATION },
     objects,
     model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },
@@ -89,4 +86,15 @@ export function createServices(
 
 export function requestServices(c: AppContext): Services {
   return createServices(c.env, c.get("config"), c.get("log"), (work) => c.executionCtx.waitUntil(work));
+}
+
+/** Counts what the model has said. Nobody waits for it, and a failure loses the count only. */
+export function countTokens(
+  apiKeyId: string,
+  pieces: number,
+  services: Pick<Services, "callLogs" | "defer" | "log">,
+) {
+  const { callLogs, defer, log } = services;
+  const lost = (error: unknown) => log.warn("tokens_not_counted", errorFields(error));
+  if (pieces > 0) defer(callLogs.addTokens(apiKeyId, pieces).catch(lost));
 }

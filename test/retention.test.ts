@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { createLogger } from "../src/http/log.ts";
+import { parseDefaultLimits } from "../src/limits.ts";
 import { clearOldRecords } from "../src/retention.ts";
 import { createIds } from "../src/vault/ids.ts";
 import { createVault } from "../src/vault/vault.ts";
@@ -41,6 +42,7 @@ const services = (db: D1Database, now: () => Date) => ({
   log: createLogger({ job: "clear_old_records" }),
   vault: createVault(env.TOKEN_ENCRYPTION_KEYS),
   ids: createIds(env.ID_SECRET),
+  defaultLimits: parseDefaultLimits("{}"),
 });
 
 const warnings = () => logLines().filter(({ event }) => event === "retention_behind");

@@ -178,3 +178,14 @@ function withCamelCaseNames(input: unknown): unknown {
 function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
+
+/** Whom an agent may put calls through to. */
+export function dialledBy(agent: {
+  connect: Connect | null;
+  fallback: Fallback | null;
+  transfer_numbers: readonly string[];
+}): string[] {
+  const { connect, fallback, transfer_numbers } = agent;
+  const dials = [connect, fallback].flatMap((verb) => (verb?.type === "dial" ? [verb.number] : []));
+  return [...dials, ...transfer_numbers];
+}

@@ -6,6 +6,8 @@ import { requireJson, validateJson } from "../http/json-body.ts";
 import { listQuery } from "../http/page.ts";
 import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
+import type { Limits } from "../limits.ts";
+import { findLimits } from "../limits-store.ts";
 import { requestServices } from "../services.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, deleteAgentQuery, type UpdateAgentBody, updateAgentBody } from "./schema.ts";
@@ -25,8 +27,10 @@ export const agents = new Hono<AppEnv>()
   .post("/", withApiKey, requireJson, validateJson(createAgentBody, withUrls), async (c) => {
     const fields = withUrls(c.req.valid("json"), c);
     const agent = newAgent(fields, c.get("apiKeyId"), new Date());
-    await insertAgent(c.env.DB, agent);
-    return c.json(withOwnWarnings(serialise(agent)), 201);
+    checkSize(agent);
+    const { db, defaultLimits } = requestServices(c);
+    if (!(await insertAgent(db, agent, defaultLimits.max_agents))) throw await tooMany(c);
+    return c.json(await withOwnWarnings(serialise(agent), () => limitsIn(c)), 201);
   })
   .get("/", withApiKey, validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
@@ -46,9 +50,10 @@ export const agents = new Hono<AppEnv>()
       for (;;) {
         const before = await ownAgent(c);
         const agent = changedAgent(before, changes, new Date());
+        checkSize(agent);
         if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
         requestServices(c).routesChanged(c.get("apiKeyId"));
-        return c.json(withOwnWarnings(serialise(agent)));
+        return c.json(await withOwnWarnings(serialise(agent), () => limitsIn(c)));
       }
     },
   )
@@ -71,4 +76,25 @@ async function ownAgent(c: AppContext): Promise<AgentRow> {
   const row = isId("agent", agentId) ? await findAgent(c.env.DB, c.get("apiKeyId"), agentId) : null;
   if (!row) throw new ApiError("agent_not_found");
   return row;
+}
+
+// A key may write so much to a database that all keys share: docs/platform.md.
+const MAX_BYTES = 56 * 1024;
+
+/** @throws ApiError `payload_too_large` */
+function checkSize(agent: AgentRow): void {
+  if (new TextEncoder().encode(JSON.stringify(agent)).byteLength > MAX_BYTES)
+    throw new ApiError("payload_too_large", {
+      message: "An agent may have 56 KiB in all. Shorten its texts.",
+    });
+}
+
+function limitsIn(c: AppContext): Promise<Limits> {
+  const { db, defaultLimits } = requestServices(c);
+  return findLimits(db, c.get("apiKeyId"), defaultLimits);
+}
+
+async function tooMany(c: AppContext): Promise<ApiError> {
+  const { max_agents: limit } = await limitsIn(c);
+  return new ApiError("limit_reached", { status: 403, details: { name: "max_agents", limit, used: limit } });
 }

@@ -25,12 +25,20 @@ export type AgentRow = {
 const COLUMNS = part`id, api_key_id, name, system_prompt, welcome_message, language, voice_id, is_active,
   webhook_url, connect, fallback, record, talk, created_at, updated_at`;
 
-/** @throws StorageError */
-export async function insertAgent(db: D1Database, row: AgentRow): Promise<void> {
-  await run(sql(db)`INSERT INTO agents (${COLUMNS})
-    VALUES (${row.id}, ${row.api_key_id}, ${row.name}, ${row.system_prompt}, ${row.welcome_message},
+/**
+ * @param maxAgents how many agents a key may have that has no such limit of its own
+ * @returns false if the key has as many as it may
+ * @throws StorageError
+ */
+export async function insertAgent(db: D1Database, row: AgentRow, maxAgents: number | null): Promise<boolean> {
+  const inserted = await run(sql(db)`INSERT INTO agents (${COLUMNS})
+    SELECT ${row.id}, ${row.api_key_id}, ${row.name}, ${row.system_prompt}, ${row.welcome_message},
       ${row.language}, ${row.voice_id}, ${row.is_active}, ${row.webhook_url}, ${row.connect}, ${row.fallback},
-      ${row.record}, ${row.talk}, ${row.created_at}, ${row.updated_at})`);
+      ${row.record}, ${row.talk}, ${row.created_at}, ${row.updated_at}
+    WHERE (SELECT COUNT(*) FROM agents WHERE api_key_id = ${row.api_key_id})
+      < COALESCE((SELECT json_extract(limits, '$.max_agents') FROM api_keys WHERE id = ${row.api_key_id}),
+        ${maxAgents ?? Number.MAX_SAFE_INTEGER})`);
+  return inserted === 1;
 }
 
 /**

@@ -70,12 +70,12 @@ export function isUnreached(parameters: URLSearchParams): boolean {
 
 function fallbackVerbs(
   wanted: Fallback,
-  { phoneNumber, agent }: InboundRoute,
+  { phoneNumber, agent, refused }: InboundRoute,
   from: string,
 ): Xml[] | undefined {
   if (wanted.type === "say")
     return [say(wanted.text, agent?.language ?? DEFAULT_LANGUAGE), element("Hangup")];
-  const verb = dial(wanted.number, { from, phoneNumber });
+  const verb = dial(wanted.number, { from, phoneNumber, refused });
   return verb && [verb];
 }
 
@@ -98,7 +98,7 @@ function connectVerbs(
       return [element("Redirect", { method: "POST" }, connect.url)];
     case "dial": {
       const { route, call } = connection;
-      const verb = dial(connect.number, { from: call.from, phoneNumber: route.phoneNumber }, action);
+      const verb = dial(connect.number, { ...route, from: call.from }, action);
       return verb && [verb];
     }
   }

@@ -18,13 +18,13 @@ import { signingKey, trust, type UnverifiedRequest } from "./trusted-request.ts"
 export async function lastResort(
   unverified: UnverifiedRequest,
   services: RouteServices,
-): Promise<(InboundRoute & { isUnverified?: true }) | null> {
+): Promise<InboundRoute | null> {
   try {
     return (await trust(unverified, services)).route;
   } catch (error) {
     if (error instanceof ApiError && error.code !== "not_found") throw error;
     services.log.warn("fallback_of_the_fallback", errorFields(error));
-    if (error instanceof UntrustedRoute) return { ...error.route, isUnverified: true };
+    if (error instanceof UntrustedRoute) return error.route;
     if (!(error instanceof StorageError)) return null;
     const stale = staleRoute(unverified.id, services.now());
     return stale && (await signingKey(unverified, stale)) !== undefined ? stale : null;

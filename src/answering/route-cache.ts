@@ -89,7 +89,7 @@ export async function loadReleasedRoute(id: string, services: RouteServices): Pr
 }
 
 async function withKeys(id: string, row: RouteRow, services: RouteServices): Promise<TrustedRoute> {
-  const route = routeOf(id, row);
+  const route = await routeOf(id, row, services.defaultLimits);
   try {
     const { tokens, mayReturn } = await openTokens(accountOf(row), row, services);
     return { ...route, keys: await Promise.all(tokens.map((token) => verificationKey(token))), mayReturn };

@@ -1,7 +1,9 @@
-import type { Connect, Fallback } from "../agents/connect.ts";
+import { type Connect, dialledBy, type Fallback } from "../agents/connect.ts";
 import { type Talk, talkOf } from "../agents/schema.ts";
 import type { Voicemail } from "../call-log/attempt.ts";
 import type { BaseServices } from "../http/base-services.ts";
+import { type Limits, limitsOf } from "../limits.ts";
+import { refusedOf } from "../twilio/country.ts";
 import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import type { SignatureReason } from "../twilio-accounts/health.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
@@ -58,6 +60,9 @@ export type InboundRoute = {
   accountReasons: string;
   /** null: the number has no agent. */
   agent: InboundAgent | null;
+  limits: Limits;
+  /** Whom the agent would put calls through to, though the key may not call there. */
+  refused: readonly string[];
   /** The call that the request is about, if this service has placed it. */
   outbound?: PlacedCall;
 };
@@ -83,7 +88,10 @@ export class UntrustedRoute extends VaultError {
   }
 }
 
-export function routeOf(id: string, row: RouteRow): InboundRoute {
+export async function routeOf(id: string, row: RouteRow, defaults: Limits): Promise<InboundRoute> {
+  const agent = row.agent_id === null ? null : agentOf(row.agent_id, row);
+  const limits = limitsOf(row, defaults);
+  const dialled = agent ? dialledBy({ ...agent, ...agent.talk }) : [];
   return {
     phoneNumberId: id,
     phoneNumber: row.phone_number,
@@ -96,7 +104,9 @@ export function routeOf(id: string, row: RouteRow): InboundRoute {
     tokenChangedAt: row.auth_token_changed_at,
     relayRefusedAt: row.relay_refused_at,
     accountReasons: row.account_reasons,
-    agent: row.agent_id === null ? null : agentOf(row.agent_id, row),
+    agent,
+    limits,
+    refused: [...(await refusedOf(dialled, limits.allowed_countries)).keys()],
   };
 }
 

@@ -115,7 +115,7 @@ async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> 
   const route = known && (await routeOfPathOrPlain(c, known));
   const parameters = parametersOf(unverified);
   // Nobody knows who sent it: nothing is written, and nothing in it is acted on.
-  if (known?.isUnverified) return twimlResponse(...fallback(known, ""));
+  if (known && !isVerified(known)) return twimlResponse(...fallback(known, ""));
   const isOfConnect = !parameters.has("DialCallStatus");
   // A request that nobody has verified changes nothing: its caller hears the fallback at most.
   if (route && isVerified(route) && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {

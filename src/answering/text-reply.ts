@@ -4,6 +4,7 @@ import { errorFields } from "../http/log.ts";
 import { callObject } from "../objects.ts";
 import type { Services } from "../services.ts";
 import { carrierWordIn } from "../texting/thread.ts";
+import { refusedCountry } from "../twilio/country.ts";
 import { isE164, isWithheld } from "../twilio/e164.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isInService } from "./answer.ts";
@@ -29,6 +30,7 @@ export async function replyByText(request: TrustedRequest, services: Services): 
     phoneNumber,
     correspondent: from,
     agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
+    limits: route.limits,
     patienceMs: services.model.timeoutMs,
     messagingServiceSid: parameters.get("MessagingServiceSid"),
     statusCallback: webhooksOf(services.publicBaseUrl, route).message,
@@ -40,6 +42,11 @@ export async function replyByText(request: TrustedRequest, services: Services): 
     const isAnswered = agent.talk.sms_reply && services.model.isConfigured && isInService(route);
     if (word !== null || !isAnswered) return;
     if (!isE164(from) || from.length < MIN_LENGTH || isWithheld(from) || from === phoneNumber) return;
+    const country = await refusedCountry(from, route.limits.allowed_countries);
+    if (country !== undefined) {
+      const data = { from: phoneNumber, to: from, reason: "country_not_allowed", twilio_code: null };
+      return await tell("sms.failed", request, data, services);
+    }
     // Twilio's SID tells a text that comes twice.
     await callObject(
       () => services.objects.textThread(phoneNumberId, from),

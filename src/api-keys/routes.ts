@@ -1,25 +1,34 @@
 import { Hono } from "hono/tiny";
-import type { AppEnv } from "../http/context.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
-import { optionalJson, validateJson } from "../http/json-body.ts";
+import { optionalJson, requireJson, validateJson } from "../http/json-body.ts";
 import { listQuery } from "../http/page.ts";
 import { validateQuery } from "../http/query.ts";
 import { isId, newId } from "../ids.ts";
+import { limitsOf } from "../limits.ts";
+import { requestServices } from "../services.ts";
 import { sha256 } from "../vault/hash.ts";
 import { createApiKey } from "./api-key.ts";
 import { requireAdmin, requireAdminToken } from "./authenticate.ts";
 import { limitCreation } from "./creation-limit.ts";
-import { createKeyBody } from "./schema.ts";
-import { insertApiKey, type ListedApiKey, listApiKeys, replaceSecret, revokeApiKey } from "./store.ts";
+import { changeKeyBody, createKeyBody } from "./schema.ts";
+import {
+  changeLimits,
+  findApiKey,
+  insertApiKey,
+  type ListedApiKey,
+  listApiKeys,
+  replaceSecret,
+  revokeApiKey,
+} from "./store.ts";
 import { withApiKeyNoReplay } from "./with-api-key.ts";
 
 const SHOWN_ONCE = "Save the key_secret now: it is not stored and cannot be shown again.";
 
 export const apiKeys = new Hono<AppEnv>()
   .post("/", requireAdmin(), limitCreation, optionalJson, validateJson(createKeyBody), async (c) => {
-    const { name, ...limits } = c.req.valid("json");
-    const hasLimits = Object.values(limits).some((value) => value !== undefined);
-    if (hasLimits) await requireAdminToken(c);
+    const { name, limits } = c.req.valid("json");
+    if (limits) await requireAdminToken(c);
     const { keyId, keySecret, row } = await createApiKey(name, new Date());
     await insertApiKey(c.env.DB, row, c.get("config").jurisdiction ?? "", limits);
     c.get("log").info("api_key_created", { key_id: keyId });
@@ -50,7 +59,17 @@ export const apiKeys = new Hono<AppEnv>()
   .get("/", requireAdmin({ always: true }), validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
     const { rows, count } = await listApiKeys(c.env.DB, page);
-    return c.json({ keys: rows.map(serialise), count, ...page });
+    return c.json({ keys: rows.map((row) => serialise(row, c)), count, ...page });
+  })
+  .patch("/:key_id", requireAdmin({ always: true }), requireJson, validateJson(changeKeyBody), async (c) => {
+    const keyId = c.req.param("key_id");
+    const { limits } = c.req.valid("json");
+    const isThere = isId("apiKey", keyId) && (await changeLimits(c.env.DB, keyId, limits));
+    const row = isThere ? await findApiKey(c.env.DB, keyId) : null;
+    if (!row) throw new ApiError("key_not_found");
+    requestServices(c).routesChanged(keyId);
+    c.get("log").info("limits_changed", { key_id: keyId, limits: Object.keys(limits).join(" ") });
+    return c.json(serialise(row, c));
   })
   .delete("/:key_id", requireAdmin({ always: true }), async (c) => {
     const keyId = c.req.param("key_id");
@@ -60,6 +79,6 @@ export const apiKeys = new Hono<AppEnv>()
     return c.json({ key_id: keyId, revoked: true });
   });
 
-function serialise({ id, ...key }: ListedApiKey) {
-  return { key_id: id, ...key };
+function serialise({ id, limits, countries, ...key }: ListedApiKey, c: AppContext) {
+  return { key_id: id, ...key, limits: limitsOf({ limits, countries }, c.get("config").defaultLimits) };
 }

@@ -1,19 +1,39 @@
 import * as z from "zod/mini";
-import { MAX_CALLS_PER_SECOND, MIN_CALLS_PER_SECOND } from "../config.ts";
-import { body, inRange, optionalText, wholeNumber } from "../http/schema.ts";
+import { body, changes, inRange, maxLength, optionalText, pattern, wholeNumber } from "../http/schema.ts";
+import { COUNTRY, RANGES, type SetLimits } from "../limits.ts";
 import { DEFAULT_NAME, MAX_NAME_LENGTH } from "./api-key.ts";
 
-const MAX_CONCURRENT_CALLS = 1_000;
+const MAX_COUNTRIES = 250;
+
+const numbers = Object.entries(RANGES).map(([name, range]) => {
+  const { min, max } = range;
+  const schema = "step" in range ? z.number().check(...inRange(min, max)) : wholeNumber(min, max);
+  return [name, z.optional(z.nullable(schema))] as const;
+});
+
+const countries = z
+  .array(z.string().check(pattern(COUNTRY, "invalid_field")))
+  .check(maxLength(MAX_COUNTRIES));
+
+/** Limits of a key: what is absent stays as it is, and null is what DEFAULT_LIMITS says again. */
+export const limits = changes({
+  ...(Object.fromEntries(numbers) as unknown as {
+    [Name in keyof typeof RANGES]: z.ZodMiniType<number | null>;
+  }),
+  allowed_countries: z.optional(z.nullable(countries)),
+});
 
 /** `POST /v1/keys` */
 export const createKeyBody = z.pipe(
-  body(
-    {
-      name: optionalText(MAX_NAME_LENGTH),
-      concurrent_call_limit: z.optional(wholeNumber(0, MAX_CONCURRENT_CALLS)),
-      calls_per_second: z.optional(z.number().check(...inRange(MIN_CALLS_PER_SECOND, MAX_CALLS_PER_SECOND))),
-    },
-    { concurrent_call_limit: "concurrentCallLimit", calls_per_second: "callsPerSecond" },
-  ),
-  z.transform(({ name, ...limits }) => ({ name: name ?? DEFAULT_NAME, ...limits })),
+  body({ name: optionalText(MAX_NAME_LENGTH), limits: z.optional(limits) }),
+  z.transform(({ name, limits }) => ({
+    name: name ?? DEFAULT_NAME,
+    limits: limits as SetLimits | undefined,
+  })),
+);
+
+/** `PATCH /v1/keys/{key_id}` */
+export const changeKeyBody = z.pipe(
+  body({ limits }),
+  z.transform(({ limits }) => ({ limits: limits as SetLimits })),
 );

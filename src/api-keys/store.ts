@@ -10,21 +10,15 @@ import {
   sql,
 } from "../database.ts";
 import type { Page } from "../http/page.ts";
+import type { LimitColumns, SetLimits } from "../limits.ts";
+import { LIMIT_COLUMNS } from "../limits-store.ts";
 import { requireSame } from "./jurisdiction.ts";
 
 /** What D1 stores about an API key: the secret's hash, never the secret. */
 export type ApiKeyRow = { id: string; secret_hash: string; name: string; created_at: string };
 
-/** How much a key may call; what is undefined has the default. */
-export type CallLimits = {
-  concurrent_call_limit?: number | undefined;
-  calls_per_second?: number | undefined;
-};
-
 export const INSERT_API_KEY =
   "INSERT INTO api_keys (id, secret_hash, name, created_at) VALUES (?1, ?2, ?3, ?4)";
-
-const DEFAULT_CONCURRENT_CALLS = 10;
 
 /** What of a key's row lets a request in. */
 type Credentials = { secret_hash: string; jurisdiction: string | null };
@@ -42,15 +36,23 @@ export async function insertApiKey(
   db: D1Database,
   row: ApiKeyRow,
   jurisdiction: string,
-  limits: CallLimits = {},
+  limits: SetLimits = {},
 ): Promise<void> {
-  const insert = sql(db)`INSERT INTO api_keys
-      (id, secret_hash, name, created_at, concurrent_call_limit, calls_per_second, jurisdiction)
-    VALUES (${row.id}, ${row.secret_hash}, ${row.name}, ${row.created_at},
-      ${limits.concurrent_call_limit ?? DEFAULT_CONCURRENT_CALLS}, ${limits.calls_per_second ?? null},
-      ${jurisdiction})`;
+  const insert = sql(db)`INSERT INTO api_keys (id, secret_hash, name, created_at, jurisdiction)
+    VALUES (${row.id}, ${row.secret_hash}, ${row.name}, ${row.created_at}, ${jurisdiction})`;
   await checkJurisdiction(db, jurisdiction);
-  await batch(db, [rememberJurisdiction(db, jurisdiction), insert]);
+  await batch(db, [rememberJurisdiction(db, jurisdiction), insert, patchLimits(db, row.id, limits)]);
+}
+
+/** Changes the limits that are given, and forgets those that are null. */
+function patchLimits(db: D1Database, keyId: string, limits: SetLimits): D1PreparedStatement {
+  return sql(db)`UPDATE api_keys SET limits = json_patch(COALESCE(limits, '{}'), ${JSON.stringify(limits)})
+    WHERE id = ${keyId} RETURNING id`;
+}
+
+/** @returns whether there is such a key @throws StorageError */
+export async function changeLimits(db: D1Database, keyId: string, limits: SetLimits): Promise<boolean> {
+  return (await runReturning(patchLimits(db, keyId, limits))) !== null;
 }
 
 /** @throws StorageError @throws ConfigError if the deployment's objects are in another jurisdiction */
@@ -124,13 +126,20 @@ export async function revokeApiKey(db: D1Database, keyId: string, now: string): 
 }
 
 /** An API key as the operator sees it. */
-export type ListedApiKey = {
+export type ListedApiKey = LimitColumns & {
   id: string;
   name: string;
   created_at: string;
   rotated_at: string | null;
   revoked_at: string | null;
 };
+
+const LISTED = part`id, name, created_at, rotated_at, revoked_at, ${LIMIT_COLUMNS}`;
+
+/** One API key. @throws StorageError */
+export function findApiKey(db: D1Database, keyId: string): Promise<ListedApiKey | null> {
+  return first<ListedApiKey>(sql(db)`SELECT ${LISTED} FROM api_keys k WHERE k.id = ${keyId}`);
+}
 
 /** A page of all API keys, newest first, and how many there are. @throws StorageError */
 export function listApiKeys(
@@ -139,8 +148,9 @@ export function listApiKeys(
 ): Promise<{ rows: ListedApiKey[]; count: number }> {
   return readPage<ListedApiKey>(
     db,
-    sql(db)`SELECT id, name, created_at, rotated_at, revoked_at FROM api_keys
-      ORDER BY created_at DESC, id DESC LIMIT ${limit} OFFSET ${offset}`,
+    sql(
+      db,
+    )`SELECT ${LISTED} FROM api_keys k ORDER BY created_at DESC, id DESC LIMIT ${limit} OFFSET ${offset}`,
     sql(db)`SELECT COUNT(*) AS count FROM api_keys`,
   );
 }

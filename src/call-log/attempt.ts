@@ -1,4 +1,5 @@
 import type { Slot, Vault } from "../vault/vault.ts";
+import type { Taken } from "./allowance.ts";
 
 /** A call or a text that is sent at most once, under an id of ours. */
 export type Attempt = {
@@ -26,7 +27,8 @@ export type Begun =
   | { kind: "begun" }
   | { kind: "known"; attempt: KnownAttempt }
   /** The key has this many calls, and may have no more. */
-  | { kind: "limit"; live: number };
+  | { kind: "limit"; live: number }
+  | Extract<Taken, { kind: "refused" }>;
 
 /** What an outbound call was placed with. Kept sealed. */
 export type CallBrief = {

@@ -90,6 +90,13 @@ export type UsageDay = {
   seconds: number;
   received: number;
   sent: number;
+  /** Calls and texts that were begun; see allowance.ts. */
+  placed: number;
+  texted: number;
+  /** Answers of the model, those to typed trials among them, and the pieces of text in them. */
+  turns: number;
+  tries: number;
+  tokens: number;
 };
 
 export const partiesSlot = (callId: string): Slot => `call_log.parties/${callId}`;

@@ -1,4 +1,6 @@
+import type { DailyLimits } from "../limits.ts";
 import { callObject, type Objects } from "../objects.ts";
+import type { Kind, Taken } from "./allowance.ts";
 import type { Attempt, Begun, Note } from "./attempt.ts";
 import type { CallFilter, CallReport } from "./call.ts";
 
@@ -8,12 +10,25 @@ type Stub = Awaited<ReturnType<Objects["callLog"]>>;
 export type CallLogs = ReturnType<typeof createCallLogs>;
 
 export function createCallLogs(objects: Objects) {
-  const call = <T>(apiKeyId: string, method: (log: Stub) => Promise<T>): Promise<T> =>
-    callObject(() => objects.callLog(apiKeyId), method);
+  const call = <T>(apiKeyId: string, method: (log: Stub) => Promise<T>, isRepeatable = true): Promise<T> =>
+    callObject(() => objects.callLog(apiKeyId), method, isRepeatable);
 
   return {
-    begin: (apiKeyId: string, attempt: Attempt, limit: number | null) =>
-      call(apiKeyId, async (log): Promise<Begun> => await log.begin(attempt, limit)),
+    begin: (apiKeyId: string, attempt: Attempt, limits: DailyLimits & { concurrent_call_limit: number }) => {
+      const atOnce = attempt.kind === "call" ? limits.concurrent_call_limit : null;
+      return call(
+        apiKeyId,
+        async (log): Promise<Begun> => await log.begin(attempt, atOnce, { apiKeyId, limits: daily(limits) }),
+      );
+    },
+    /** @param repliesFrom the number that answers a text */
+    take: (apiKeyId: string, kind: Kind, limits: DailyLimits, repliesFrom: string | null = null) =>
+      call(
+        apiKeyId,
+        async (log): Promise<Taken> => await log.take(apiKeyId, kind, daily(limits), repliesFrom),
+        false,
+      ),
+    addTokens: (apiKeyId: string, count: number) => call(apiKeyId, (log) => log.addTokens(count), false),
     note: (apiKeyId: string, id: string, note: Note) => call(apiKeyId, (log) => log.note(id, note)),
     knownOf: (apiKeyId: string, id: string, sids: string[]) => call(apiKeyId, (log) => log.knownOf(id, sids)),
     findBrief: (apiKeyId: string, id: string) => call(apiKeyId, (log) => log.find(id)),
@@ -34,4 +49,9 @@ export function createCallLogs(objects: Objects) {
       call(apiKeyId, (log) => log.reseal(after, limit)),
     erase: (apiKeyId: string) => call(apiKeyId, (log) => log.erase()),
   };
+}
+
+/** Only what the log needs of a key's limits goes to it. */
+function daily({ calls_per_day, texts_per_day, model_turns_per_day }: DailyLimits): DailyLimits {
+  return { calls_per_day, texts_per_day, model_turns_per_day };
 }

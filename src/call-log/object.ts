@@ -2,10 +2,12 @@ import { DurableObject } from "cloudflare:workers";
 import { armAt, ring, stillRings } from "../alarms.ts";
 import { readConfig } from "../config.ts";
 import { createLogger } from "../http/log.ts";
+import type { DailyLimits } from "../limits.ts";
 import { keepTables } from "../objects.ts";
 import { resealEach } from "../reseal.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
 import { createVault } from "../vault/vault.ts";
+import type { Kind, Taken } from "./allowance.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
 import {
   countLive,
@@ -29,7 +31,7 @@ import {
 } from "./call.ts";
 import * as calls from "./calls-store.ts";
 import { TABLES } from "./schema.ts";
-import { countText, findDays, forgetUsage, hasUsage } from "./usage-store.ts";
+import { addToDay, countText, findDays, forgetUsage, hasUsage, isCrowded, takeToday } from "./usage-store.ts";
 
 /** Longer than an `Idempotency-Key` is kept, than any call lasts, and than Twilio repeats itself. */
 const KEEP_ATTEMPTS_MS = 25 * HOUR_MS;
@@ -39,6 +41,7 @@ const KEEP_DAYS_MS = 400 * DAY_MS;
 // An object holds 10 GB. https://developers.cloudflare.com/durable-objects/platform/limits/
 const MAX_BYTES = 8_000_000_000;
 const FORGOTTEN_AT_ONCE = 1_000;
+const UNLIMITED: DailyLimits = { calls_per_day: null, texts_per_day: null, model_turns_per_day: null };
 
 /**
  * The calls and texts of one API key: those that it sends, from before anything is sent to Twilio, so that nothing is sent
@@ -55,8 +58,15 @@ export class CallLog extends DurableObject<Env> {
     keepTables(this.#sql, TABLES);
   }
 
-  /** @param limit how many calls the key may have at once; null: no limit, such as for texts */
-  async begin(attempt: Attempt, limit: number | null): Promise<Begun> {
+  /**
+   * @param limit how many calls the key may have at once; null: no limit, such as for texts
+   * @param daily whose log it is, and how much the key may use in a day
+   */
+  async begin(
+    attempt: Attempt,
+    limit: number | null,
+    daily?: { apiKeyId: string; limits: DailyLimits },
+  ): Promise<Begun> {
     const now = Date.now();
     const known = findAttempt(this.#sql, attempt.id);
     if (known) {
@@ -65,9 +75,66 @@ export class CallLog extends DurableObject<Env> {
     }
     const live = limit === null ? 0 : countLive(this.#sql, now);
     if (limit !== null && live >= limit) return { kind: "limit", live };
-    insertAttempt(this.#sql, attempt, now);
+    const taken = this.ctx.storage.transactionSync(() => {
+      const plan = takeToday(
+        this.#sql,
+        attempt.kind === "call" ? "call" : "text",
+        daily?.limits ?? UNLIMITED,
+        now,
+      );
+      if (plan.kind === "taken") insertAttempt(this.#sql, attempt, now);
+      return plan;
+    });
+    if (taken.kind === "refused") return taken;
+    if (daily) this.#tellNear(daily.apiKeyId, taken);
     await this.#wake();
     return { kind: "begun" };
+  }
+
+  /**
+   * Takes an answer of the model, or one that is sent as a text. Asked twice, it counts twice.
+   *
+   * @param repliesFrom the number that sends it; null: none does
+   */
+  async take(
+    apiKeyId: string,
+    kind: Kind,
+    limits: DailyLimits,
+    repliesFrom: string | null = null,
+  ): Promise<Taken> {
+    const now = Date.now();
+    const taken = this.ctx.storage.transactionSync((): Taken => {
+      if (repliesFrom !== null && isCrowded(this.#sql, repliesFrom, now)) return { kind: "crowded" };
+      return takeToday(this.#sql, kind, limits, now);
+    });
+    this.#tellNear(apiKeyId, taken);
+    await this.#wake();
+    return taken;
+  }
+
+  /** Pieces of text that the model sent. */
+  async addTokens(count: number): Promise<void> {
+    addToDay(this.#sql, Date.now(), "tokens", count);
+    await this.#wake();
+  }
+
+  #tellNear(apiKeyId: string, taken: Taken): void {
+    const [near] = taken.kind === "taken" ? taken.near : [];
+    if (!near) return;
+    // A call does not need it, and its isolate evaluates this class too.
+    const tell = async () => {
+      const [{ tellNear }, { createServices }] = await Promise.all([
+        import("./near.ts"),
+        import("../services.ts"),
+      ]);
+      const log = createLogger({ object: "call_log" });
+      const services = createServices(this.env, readConfig(this.env), log, (work) =>
+        this.ctx.waitUntil(work),
+      );
+      for (const allowance of taken.kind === "taken" ? taken.near : [])
+        await tellNear(apiKeyId, allowance, services);
+    };
+    this.ctx.waitUntil(tell());
   }
 
   /** @returns whether the SID, if there is one, is this attempt's now */
@@ -93,7 +160,12 @@ export class CallLog extends DurableObject<Env> {
 
   /** Twilio has certainly done nothing. */
   async forget(id: string): Promise<void> {
-    deleteAttempt(this.#sql, id);
+    const attempt = findAttempt(this.#sql, id);
+    if (!attempt) return;
+    this.ctx.storage.transactionSync(() => {
+      deleteAttempt(this.#sql, id);
+      addToDay(this.#sql, attempt.createdAt, attempt.kind === "call" ? "placed" : "texted", -1);
+    });
   }
 
   /**

@@ -60,6 +60,19 @@ export const TABLES: readonly string[] = [
      outbound INTEGER NOT NULL DEFAULT 0,
      seconds INTEGER NOT NULL DEFAULT 0,
      received INTEGER NOT NULL DEFAULT 0,
-     sent INTEGER NOT NULL DEFAULT 0
-   ) STRICT, WITHOUT ROWID`,
+     sent INTEGER NOT NULL DEFAULT 0,
+     placed INTEGER NOT NULL DEFAULT 0,
+     texted INTEGER NOT NULL DEFAULT 0,
+     turns INTEGER NOT NULL DEFAULT 0,
+     tries INTEGER NOT NULL DEFAULT 0,
+     tokens INTEGER NOT NULL DEFAULT 0
+   ) STRICT, WITHOUT ROWID;
+   -- How many texts each number has answered in an hour.
+   CREATE TABLE replies (
+     phone_number TEXT NOT NULL,
+     hour INTEGER NOT NULL,
+     count INTEGER NOT NULL,
+     PRIMARY KEY (phone_number, hour)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX replies_age ON replies (hour)`,
 ];

@@ -5,8 +5,9 @@ import { faultError } from "../http/faults.ts";
 import { validateQuery } from "../http/query.ts";
 import { requestServices } from "../services.ts";
 import { DAY_MS } from "../time.ts";
+import { midnightAfter } from "./allowance.ts";
 import type { UsageDay } from "./call.ts";
-import { countNumbers } from "./numbers-store.ts";
+import { findHoldings } from "./numbers-store.ts";
 import { type UsageQuery, usageQuery } from "./query.ts";
 
 const DEFAULT_DAYS = 30;
@@ -14,12 +15,14 @@ const MAX_DAYS = 366;
 
 /** Calls, minutes and texts of the key, by UTC day. Exact: counted as they happen. */
 export const usage = new Hono<AppEnv>().get("/", withApiKey, validateQuery(usageQuery), async (c) => {
-  const { callLogs, db, now } = requestServices(c);
+  const { callLogs, db, now, defaultLimits } = requestServices(c);
   const apiKeyId = c.get("apiKeyId");
-  const period = periodOf(now().getTime(), c.req.valid("query"));
-  const [days, numbers] = await Promise.all([
+  const time = now().getTime();
+  const period = periodOf(time, c.req.valid("query"));
+  const [days, [today], { numbers, agents, limits }] = await Promise.all([
     callLogs.usage(apiKeyId, period.since, period.until),
-    countNumbers(db, apiKeyId),
+    callLogs.usage(apiKeyId, dayOf(time), dayOf(time)),
+    findHoldings(db, apiKeyId, defaultLimits),
   ]);
   const sum = (part: Exclude<keyof UsageDay, "day">) => days.reduce((total, day) => total + day[part], 0);
   const byDay = new Map(days.map((day) => [day.day, day]));
@@ -27,7 +30,17 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey, validateQuery(usage
     ...period,
     calls: { inbound: sum("inbound"), outbound: sum("outbound"), minutes: minutes(sum("seconds")) },
     sms: { received: sum("received"), sent: sum("sent") },
+    model: { turns: sum("turns"), tokens: sum("tokens") },
     numbers,
+    limits: {
+      max_agents: { used: agents, limit: limits.max_agents },
+      max_numbers: { used: numbers, limit: limits.max_numbers },
+      model_turns_per_day: { used: today?.turns ?? 0, limit: limits.model_turns_per_day },
+      calls_per_day: { used: today?.placed ?? 0, limit: limits.calls_per_day },
+      texts_per_day: { used: today?.texted ?? 0, limit: limits.texts_per_day },
+      resets_at: midnightAfter(time),
+      allowed_countries: limits.allowed_countries,
+    },
     days: daysFrom(period).map((date) => ({ date, ...serialise(byDay.get(date)) })),
   });
 });

@@ -1,4 +1,7 @@
 import { exec, raw } from "../database.ts";
+import type { DailyLimits } from "../limits.ts";
+import { HOUR_MS } from "../time.ts";
+import { COUNTERS, type Kind, planTake, type Taken } from "./allowance.ts";
 import type { UsageDay } from "./call.ts";
 
 type Counter = Exclude<keyof UsageDay, "day">;
@@ -9,6 +12,25 @@ export function addToDay(sql: SqlStorage, time: number, counter: Counter, by: nu
   const column = raw(counter);
   exec(sql)`INSERT INTO days (day, ${column}) VALUES (${dayOf(time)}, ${by})
     ON CONFLICT (day) DO UPDATE SET ${column} = ${column} + ${by}`;
+}
+
+/** Takes one of a kind, if the day's limits allow it. */
+export function takeToday(sql: SqlStorage, kind: Kind, limits: DailyLimits, now: number): Taken {
+  const [today] = findDays(sql, dayOf(now), dayOf(now));
+  const taken = planTake(kind, today ?? {}, limits, now);
+  if (taken.kind === "taken") for (const counter of COUNTERS[kind]) addToDay(sql, now, counter, 1);
+  return taken;
+}
+
+/** A machine that texts from many numbers is not answered without end. */
+const MAX_REPLIES_PER_HOUR = 300;
+
+/** Counts an answer of a number. @returns whether it has answered as many texts in this hour as it may */
+export function isCrowded(sql: SqlStorage, phoneNumber: string, now: number): boolean {
+  const { count } = exec<{ count: number }>(sql)`INSERT INTO replies
+    VALUES (${phoneNumber}, ${Math.floor(now / HOUR_MS)}, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count`.one();
+  return count > MAX_REPLIES_PER_HOUR;
 }
 
 /** Counts a text, once however often it is told. */
@@ -27,6 +49,7 @@ export function findDays(sql: SqlStorage, since: string, until: string): UsageDa
 export function forgetUsage(sql: SqlStorage, textsBefore: number, daysBefore: number): void {
   exec(sql)`DELETE FROM texts WHERE counted_at < ${textsBefore}`;
   exec(sql)`DELETE FROM days WHERE day < ${dayOf(daysBefore)}`;
+  exec(sql)`DELETE FROM replies WHERE hour < ${Math.floor(textsBefore / HOUR_MS)}`;
 }
 
 export function hasUsage(sql: SqlStorage): boolean {

@@ -1,9 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { armAt, ring } from "../alarms.ts";
 import { readConfig } from "../config.ts";
-import { createLogger } from "../http/log.ts";
-import { createMeasure } from "../http/metrics.ts";
+import { createLogger, errorFields } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
+import { countTokens, createServices, type Services } from "../services.ts";
 import { createVault } from "../vault/vault.ts";
 import { planAlarm } from "./alarm.ts";
 import { Dialogue } from "./dialogue.ts";
@@ -30,6 +30,7 @@ export class Conversation extends DurableObject<Env> {
     log: createLogger({ object: "conversation" }),
     model: () => configuredModel(readConfig(this.env).model, this.env),
     changed: () => this.#changed(),
+    mayAsk: (opening, isFirst) => this.#mayAsk(opening, isFirst),
   });
   readonly #relay = new Relay(this.dialogue);
   readonly #gather = new Gather(this.dialogue);
@@ -109,7 +110,8 @@ export class Conversation extends DurableObject<Env> {
       const waits = turns.flatMap(({ first_token_ms }) => first_token_ms ?? []);
       const mean = waits.reduce((sum, ms) => sum + ms, 0) / Math.max(waits.length, 1);
       const counts = [asked, pieces, mean, Math.max(0, ...waits)];
-      createMeasure(this.env)("conversation", [transport, reason], counts);
+      this.#services.measure("conversation", [transport, reason], counts);
+      countTokens(opening.apiKeyId, pieces, this.#services);
     }
     await this.#changed();
     return { ended_reason: reason, ...(opening.agent.talk.transcript && { transcript: turns }) };
@@ -126,6 +128,25 @@ export class Conversation extends DurableObject<Env> {
       if (await this.dialogue.load()) return this.#arm();
       await this.erase();
     });
+  }
+
+  get #services(): Services {
+    const log = createLogger({ object: "conversation" });
+    return createServices(this.env, readConfig(this.env), log, (work) => this.ctx.waitUntil(work));
+  }
+
+  /** If nobody can count, callers are answered all the same. */
+  async #mayAsk({ apiKeyId, limits, agent }: Opening, isFirst: boolean): Promise<boolean> {
+    const { callLogs, log } = this.#services;
+    try {
+      const taken = await callLogs.take(apiKeyId, isFirst ? "turn" : "next_turn", limits);
+      if (taken.kind === "taken") return true;
+      log.warn("model_turns_used_up", { key_id: apiKeyId, agent_id: agent.id });
+      return false;
+    } catch (error) {
+      log.warn("turn_not_counted", { key_id: apiKeyId, ...errorFields(error) });
+      return true;
+    }
   }
 
   /** The conversation, begun if there is none. */

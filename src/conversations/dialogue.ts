@@ -5,7 +5,17 @@ import { type Phrases, phrasesIn } from "./phrases.ts";
 import { callRequest, planTool } from "./request.ts";
 import type { RelaySocket } from "./socket.ts";
 import { type Hearing, newHearing, newSpeech } from "./speech.ts";
-import { type EndedReason, ended, heard, type State, sent, settled, speaking, stored } from "./state.ts";
+import {
+  type EndedReason,
+  ended,
+  heard,
+  type Opening,
+  type State,
+  sent,
+  settled,
+  speaking,
+  stored,
+} from "./state.ts";
 import { NO_PHRASES, type TurnResult, takeTurn } from "./turn.ts";
 
 const KEY = "conversation";
@@ -18,6 +28,8 @@ export type Around = {
   log: Logger;
   /** The deployment's model; null if it has none. */
   model: () => Model | null;
+  /** Counts an answer of the model. @returns whether it may be asked for one */
+  mayAsk: (opening: Opening, isFirst: boolean) => Promise<boolean>;
   /** Writes the state down, and looks at the clock. */
   changed: () => Promise<void>;
 };
@@ -29,6 +41,8 @@ export class Dialogue {
   #turn: AbortController | null = null;
   /** What was said before goes on until there is something to say. */
   #beginsAnew = false;
+  /** The API key has used up what its calls may use. */
+  #isSpent = false;
   readonly around: Around;
 
   constructor(around: Around) {
@@ -90,9 +104,20 @@ export class Dialogue {
     if (asked > this.state.opening.agent.talk.max_turns) {
       this.sayAlone(this.phrases.timeIsUp);
       this.end("max_turns_reached");
-    } else if (!model) this.end("failed");
-    else await this.#answer(model, this.state, now);
+    } else if (!model || this.#isSpent || !(await this.#take(asked))) this.end("failed");
+    else if (this.state.asked === asked) await this.#answer(model, this.state, now);
     await this.around.changed();
+  }
+
+  /** Only a call's first answer waits for the count: a call that has begun goes on. @returns whether the model may be asked */
+  async #take(asked: number): Promise<boolean> {
+    if (!this.state) return false;
+    const counted = this.around.mayAsk(this.state.opening, asked === 1);
+    if (asked === 1) return counted;
+    void counted.then((may) => {
+      this.#isSpent = !may;
+    });
+    return true;
   }
 
   async #answer(model: Model, state: State, startedAt: number): Promise<void> {

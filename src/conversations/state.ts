@@ -1,4 +1,5 @@
 import type { Talk } from "../agents/schema.ts";
+import type { DailyLimits } from "../limits.ts";
 import {
   answerIn,
   cut,
@@ -12,6 +13,8 @@ import {
 
 /** Whose call it is, and the agent as it was when the call began. */
 export type Opening = {
+  apiKeyId: string;
+  limits: DailyLimits;
   accountSid: string;
   phoneNumber: string;
   callSid: string;

@@ -17,6 +17,8 @@ export const EVENT_TYPES = [
   "number.drifted",
   "number.repaired",
   "number.missing",
+  "number.lost",
+  "limit.near",
   "credentials.rejected",
   "signatures.refused",
   "agent.unusable",

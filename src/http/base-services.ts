@@ -1,4 +1,5 @@
 import type { Config } from "../config.ts";
+import type { Limits } from "../limits.ts";
 import { createIds, type Ids } from "../vault/ids.ts";
 import { createVault, type Vault } from "../vault/vault.ts";
 import type { Logger } from "./log.ts";
@@ -10,11 +11,17 @@ export type BaseServices = {
   ids: Ids;
   log: Logger;
   now: () => Date;
+  /** How much an API key may use, unless it has limits of its own. */
+  defaultLimits: Limits;
 };
 
 export function baseServices(
   env: Pick<Env, "DB">,
-  { tokenEncryptionKeys, idSecret }: Pick<Config, "tokenEncryptionKeys" | "idSecret">,
+  {
+    tokenEncryptionKeys,
+    idSecret,
+    defaultLimits,
+  }: Pick<Config, "tokenEncryptionKeys" | "idSecret" | "defaultLimits">,
   log: Logger,
 ): BaseServices {
   return {
@@ -23,5 +30,6 @@ export function baseServices(
     ids: createIds(idSecret),
     log,
     now: () => new Date(),
+    defaultLimits,
   };
 }

@@ -246,6 +246,18 @@ export const errorCatalogue = {
       "The Twilio account of this call has no imported number any more, so its token is gone. Nothing was changed. Use Twilio itself.",
   },
   recording_not_found: { status: 404, message: "This call has no recording, or Twilio has deleted it." },
+  limit_reached: {
+    status: 429,
+    retryable: true,
+    message:
+      "This API key has used up what it may use: details.name says of what, details.limit how much. The operator sets it.",
+  },
+  country_not_allowed: {
+    status: 403,
+    message:
+      "This API key may not call or text numbers of this country: details.country says which. If it is null, it is a " +
+      "premium, shared-cost, satellite or other number of no country. The operator sets allowed_countries.",
+  },
   concurrent_call_limit: {
     status: 429,
     retryable: true,
@@ -294,6 +306,8 @@ export type ApiErrorOptions = {
   message?: string;
   /** Facts that the caller can act on, never a secret or a value that the caller sent. The caller sees them. */
   details?: Record<string, unknown>;
+  /** Replaces the catalogue's, for a code that means the same in two ways. */
+  status?: ContentfulStatusCode;
   /** Response headers, such as `Allow`. */
   headers?: Record<string, string>;
   /** When to try again, in whole seconds: the `Retry-After` header and `details.retry_after`. */
@@ -310,10 +324,13 @@ export class ApiError extends Error {
   readonly details: Record<string, unknown>;
   readonly headers: Record<string, string>;
 
-  constructor(code: ErrorCode, { message, details, headers, retryAfter, cause }: ApiErrorOptions = {}) {
+  constructor(
+    code: ErrorCode,
+    { message, details, status, headers, retryAfter, cause }: ApiErrorOptions = {},
+  ) {
     super(message ?? errorCatalogue[code].message, { cause });
     this.code = code;
-    this.status = errorCatalogue[code].status;
+    this.status = status ?? errorCatalogue[code].status;
     this.details = { ...details, ...(retryAfter !== undefined && { retry_after: retryAfter }) };
     this.headers = { ...headers, ...(retryAfter !== undefined && { "retry-after": String(retryAfter) }) };
   }

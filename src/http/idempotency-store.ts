@@ -1,4 +1,4 @@
-import { batch, run, runIdempotent, sql } from "../database.ts";
+import { batch, part, run, runIdempotent, sql } from "../database.ts";
 
 /** What D1 stores about a request with an `Idempotency-Key`. */
 export type IdempotencyRow = {
@@ -61,15 +61,30 @@ export async function takeOverKey(
   return (await run(statement)) === 1;
 }
 
-/** Stores the response, if this request still has the lease. @throws StorageError */
+/**
+ * Stores the response, if this request still has the lease, and the API key has kept less than `maxBytes` today.
+ *
+ * @returns whether it is stored
+ * @throws StorageError
+ */
 export async function putResponse(
   db: D1Database,
   { apiKeyId, key, holder }: KeyLease,
   { status, headers, sealed }: { status: number; headers: string; sealed: string },
-): Promise<void> {
-  await runIdempotent(sql(db)`UPDATE idempotency_keys SET lease_expires_at = NULL, status = ${status},
+  { today, maxBytes }: { today: string; maxBytes: number },
+): Promise<boolean> {
+  const bytes = sealed.length;
+  const hasRoom = part`(kept_on IS NOT ${today} OR kept_bytes + ${bytes} <= ${maxBytes})`;
+  // Both statements look at the same count, which the second one changes.
+  const put = sql(db)`UPDATE idempotency_keys SET lease_expires_at = NULL, status = ${status},
       headers = ${headers}, response_sealed = ${sealed}
-    WHERE api_key_id = ${apiKeyId} AND key = ${key} AND lease_holder = ${holder}`);
+    WHERE api_key_id = ${apiKeyId} AND key = ${key} AND lease_holder = ${holder}
+      AND EXISTS (SELECT 1 FROM api_keys WHERE id = ${apiKeyId} AND ${hasRoom})`;
+  const count = sql(db)`UPDATE api_keys SET kept_on = ${today},
+      kept_bytes = CASE WHEN kept_on = ${today} THEN kept_bytes ELSE 0 END + ${bytes}
+    WHERE id = ${apiKeyId} AND ${hasRoom}`;
+  const [stored] = await batch(db, [put, count], { isIdempotent: true });
+  return stored?.meta.changes === 1;
 }
 
 /** Deletes the row, so that the key may be used again, if this request still has the lease. @throws StorageError */

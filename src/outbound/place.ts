@@ -1,3 +1,4 @@
+import { limitReached } from "../call-log/allowance.ts";
 import { sealBrief } from "../call-log/attempt.ts";
 import { sealParties } from "../call-log/seals.ts";
 import { ApiError } from "../http/errors.ts";
@@ -26,18 +27,19 @@ export async function placeCall(
   services: Services,
 ): Promise<PlacedCall> {
   const { apiKeyId } = request;
-  const sender = await senderOf(body, request, services);
+  const sender = await senderOf(body, body.to_number, request, services);
   const sending = await prepare(body, sender, await attemptId(apiKeyId, request.idempotencyKey), services);
-  const begun = await services.callLogs.begin(apiKeyId, sending.attempt, sender.concurrentCallLimit);
+  const begun = await services.callLogs.begin(apiKeyId, sending.attempt, sender.limits);
   const from = sender.phoneNumber;
   if (begun.kind === "known") return { sid: await resume(sending, begun.attempt, services), from };
   if (begun.kind === "limit")
     throw new ApiError("concurrent_call_limit", {
       retryAfter: LIMIT_RETRY_AFTER_SECONDS,
-      details: { limit: sender.concurrentCallLimit },
+      details: { limit: sender.limits.concurrent_call_limit },
     });
+  if (begun.kind === "refused") throw limitReached(begun.allowance, services.now());
   // Not before: a call that is refused takes no turn.
-  const perSecond = sender.callsPerSecond ?? services.callsPerSecond;
+  const perSecond = sender.limits.calls_per_second;
   const turn = await services.paces.turn(sender.account, perSecond).catch((error: unknown) => {
     services.defer(forget(sending, services));
     throw error;

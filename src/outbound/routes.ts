@@ -52,7 +52,8 @@ export const texts = new Hono<AppEnv>().post(
 
 /** What would be sent, with the number that it would come from. @throws ApiError the faults of agent and number */
 async function withSender<Body extends CallBody | TextBody>(body: Body, c: AppContext): Promise<Body> {
-  const { phoneNumber } = await senderOf(body, requestOf(c), requestServices(c));
+  const to = "to" in body ? body.to : body.to_number;
+  const { phoneNumber } = await senderOf(body, to, requestOf(c), requestServices(c));
   return { ...body, from_number: phoneNumber };
 }
 

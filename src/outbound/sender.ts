@@ -1,6 +1,8 @@
 import { readBatch } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
+import { type Limits, limitsOf } from "../limits.ts";
 import type { Services } from "../services.ts";
+import { refusedCountry } from "../twilio/country.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { accountClient } from "../twilio-accounts/client.ts";
 import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
@@ -15,9 +17,7 @@ export type Sender = {
   /** The one it is in, and when Twilio was last asked. */
   messagingService: { sid: string | null; checkedAt: string | null };
   account: AccountKey;
-  concurrentCallLimit: number;
-  /** null: as the deployment says. */
-  callsPerSecond: number | null;
+  limits: Limits;
   /** @throws VaultError, TwilioError */
   connect: () => Promise<{ endpoint: TwilioEndpoint; credentials: TwilioCredentials }>;
 };
@@ -32,11 +32,13 @@ export type SendRequest = {
 /**
  * The number that an agent calls or texts from. Faults in the contract's order: agent, then number.
  *
- * @throws ApiError `agent_not_found`, `from_number_not_found`, `agent_missing_phone_number`, `outbound_disabled`
+ * @throws ApiError `agent_not_found`, `from_number_not_found`, `agent_missing_phone_number`, `outbound_disabled`,
+ *   `country_not_allowed`
  * @throws StorageError
  */
 export async function senderOf(
   { agent_id: agentId, from_number: fromNumber }: { agent_id: string; from_number: string | null },
+  to: string,
   { apiKeyId, prefetched }: SendRequest,
   services: Services,
 ): Promise<Sender> {
@@ -51,6 +53,9 @@ export async function senderOf(
     throw new ApiError("outbound_disabled", {
       message: "This agent is not active, so it neither calls nor texts. Set its is_active to true first.",
     });
+  const limits = limitsOf(key ?? { limits: null, countries: null }, services.defaultLimits);
+  const country = await refusedCountry(to, limits.allowed_countries);
+  if (country !== undefined) throw new ApiError("country_not_allowed", { details: { country } });
   const account = accountOf({ ...sender, api_key_id: apiKeyId });
   return {
     apiKeyId,
@@ -59,8 +64,7 @@ export async function senderOf(
     twilioNumberSid: sender.twilio_number_sid,
     messagingService: { sid: sender.messaging_service_sid, checkedAt: sender.messaging_service_checked_at },
     account,
-    concurrentCallLimit: key?.concurrent_call_limit ?? 0,
-    callsPerSecond: key?.calls_per_second ?? null,
+    limits,
     connect: () => accountClient(account, sender, services),
   };
 }

@@ -1,4 +1,6 @@
 import { part, runIdempotent, sql } from "../database.ts";
+import type { LimitColumns } from "../limits.ts";
+import { selectLimits } from "../limits-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
@@ -16,7 +18,7 @@ export type SenderRow = TwilioAccountRow &
 export type SenderRows = {
   agent: { is_active: 0 | 1 } | undefined;
   sender: SenderRow | undefined;
-  key: { concurrent_call_limit: number; calls_per_second: number | null } | undefined;
+  key: LimitColumns | undefined;
 };
 
 const COLUMNS = part`n.id, n.phone_number, n.twilio_account_id, t.account_sid, t.region, n.outbound_enabled,
@@ -39,7 +41,7 @@ export function selectSender(
   const order = part`ORDER BY n.created_at, n.id LIMIT 1`;
   return [
     sql(db)`SELECT is_active FROM agents WHERE id = ${agentId} AND api_key_id = ${apiKeyId}`,
-    sql(db)`SELECT concurrent_call_limit, calls_per_second FROM api_keys WHERE id = ${apiKeyId}`,
+    selectLimits(db, apiKeyId),
     ...(phoneNumber === null
       ? [sql(db)`${own} AND n.outbound_enabled = 1 ${order}`, sql(db)`${own} ${order}`]
       : [sql(db)`${own} AND n.phone_number = ${phoneNumber}`]),

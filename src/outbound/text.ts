@@ -1,3 +1,4 @@
+import { limitReached } from "../call-log/allowance.ts";
 import { sealBrief } from "../call-log/attempt.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
@@ -21,7 +22,7 @@ export async function sendText(
   services: Services,
 ): Promise<{ sid: string; from: string }> {
   const { apiKeyId, idempotencyKey } = request;
-  const sender = await senderOf(body, request, services);
+  const sender = await senderOf(body, body.to, request, services);
   const id = await attemptId(apiKeyId, idempotencyKey);
   const text = { from: sender.phoneNumber, to: body.to, body: body.message };
   const brief = {
@@ -53,7 +54,11 @@ export async function sendText(
     note: (sid) => services.callLogs.note(apiKeyId, id, { sid, state: "ended" }),
     list: () => listMessages(endpoint, credentials, text),
   };
-  const [begun] = await Promise.all([services.callLogs.begin(apiKeyId, sending.attempt, null), through]);
+  const [begun] = await Promise.all([
+    services.callLogs.begin(apiKeyId, sending.attempt, sender.limits),
+    through,
+  ]);
+  if (begun.kind === "refused") throw limitReached(begun.allowance, services.now());
   const sid =
     begun.kind === "known"
       ? await resume(sending, begun.attempt, services)

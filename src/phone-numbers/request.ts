@@ -20,7 +20,7 @@ const NUMBER_SID = /^PN[0-9a-f]{32}$/i;
 export async function numberInPath(c: AppContext): Promise<string> {
   const text = c.req.param("number") ?? "";
   if (NUMBER_SID.test(text)) {
-    const number = await findPhoneNumber(c.env.DB, c.get("apiKeyId"), text);
+    const number = await findPhoneNumber(c.env.DB, c.get("apiKeyId") ?? "", text);
     if (number === null) throw new ApiError("number_not_found");
     return number;
   }

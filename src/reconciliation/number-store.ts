@@ -125,11 +125,14 @@ export function putHealth(
 ): D1PreparedStatement {
   return sql(db)`UPDATE phone_numbers SET health_reasons = ${reasonsJson(reasons)}, checked_at = ${now},
       repaired_at = COALESCE(${repair?.at ?? null}, repaired_at), repairs = COALESCE(${repair?.inARow ?? null}, repairs),
-      sms_refused = COALESCE(${smsRefused ? 1 : null}, sms_refused)
+      sms_refused = COALESCE(${smsRefused ? 1 : null}, sms_refused),
+      missing_since = CASE WHEN ${Number(reasons.includes("number_missing"))} = 1 THEN COALESCE(missing_since, ${now}) END
     WHERE ${state}`;
 }
 
 /** Statement for a batch: the number was checked, and its health has not changed. */
 export function putChecked(db: D1Database, id: string, now: string): D1PreparedStatement {
-  return sql(db)`UPDATE phone_numbers SET checked_at = ${now} WHERE id = ${id} AND state = 'active'`;
+  return sql(db)`UPDATE phone_numbers SET checked_at = ${now},
+      missing_since = CASE WHEN health = 'number_missing' THEN missing_since END
+    WHERE id = ${id} AND state = 'active'`;
 }

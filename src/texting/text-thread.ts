@@ -8,7 +8,7 @@ import { tellNow } from "../events/tell.ts";
 import { createLogger, errorFields } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
 import { ModelError } from "../model/model.ts";
-import { createServices, type Services } from "../services.ts";
+import { countTokens, createServices, type Services } from "../services.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import { openJson, type Slot } from "../vault/vault.ts";
 import {
@@ -71,6 +71,10 @@ export class TextThread extends DurableObject<Env> {
     const { accountClient } = await import("../twilio-accounts/client.ts");
     const { sendMessage } = await import("../twilio/messages.ts");
     const { TwilioError } = await import("../twilio/errors.ts");
+    const { apiKeyId } = owner.account;
+    const taken = await this.#services.callLogs.take(apiKeyId, "reply", owner.limits, owner.phoneNumber);
+    if (taken.kind !== "taken")
+      return this.#fail(thread, taken.kind === "crowded" ? "reply_limit" : "limit_reached");
     const { text, failure } = await this.#compose(thread);
     if (text === "") return this.#fail(thread, failure === "refused" ? "model_refused" : "model_failed");
     try {
@@ -98,7 +102,7 @@ export class TextThread extends DurableObject<Env> {
     const model = configuredModel(readConfig(this.env).model, this.env);
     if (!model) return { text: "", failure: null };
     const { systemPrompt, talk } = owner.agent;
-    const { text, failure } = await takeTurn({
+    const { text, failure, pieces } = await takeTurn({
       model,
       request: requestOf({ systemPrompt, turns, maxTokens: talk.max_tokens_per_turn }),
       signal: new AbortController().signal,
@@ -111,6 +115,7 @@ export class TextThread extends DurableObject<Env> {
           this.#services.log.warn("model_failed", { agent_id: owner.agent.id, ...errorFields(error) });
       },
     });
+    countTokens(owner.account.apiKeyId, pieces, this.#services);
     return { text: text.trim(), failure };
   }
 

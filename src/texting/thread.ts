@@ -1,6 +1,7 @@
 import type { Talk } from "../agents/schema.ts";
 import { cut } from "../conversations/speech.ts";
 import type { Turn } from "../conversations/state.ts";
+import type { DailyLimits } from "../limits.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
 
 // What is decided about a thread of texts. No I/O here.
@@ -11,6 +12,7 @@ export type ThreadOwner = {
   phoneNumber: string;
   correspondent: string;
   agent: { id: string; systemPrompt: string | null; talk: Talk };
+  limits: DailyLimits;
   patienceMs: number;
   /** The one that the text came through, by which the answer goes. */
   messagingServiceSid?: string | null;

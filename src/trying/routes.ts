@@ -1,13 +1,16 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
+import { limitReached } from "../call-log/allowance.ts";
 import { DEFAULT_WELCOME, phrasesIn, UNAVAILABLE } from "../conversations/phrases.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
+import { findLimits } from "../limits-store.ts";
 import { configuredModel } from "../model/configured.ts";
+import { countTokens, requestServices } from "../services.ts";
 import { sentencesQuery, tryBody } from "./schema.ts";
 import { tryAgent } from "./try.ts";
 
@@ -19,14 +22,25 @@ export const tries = new Hono<AppEnv>().post(
   validateJson(tryBody),
   async (c) => {
     const id = c.req.param("agent_id");
-    const agent = isId("agent", id) ? await findAgent(c.env.DB, c.get("apiKeyId"), id) : null;
+    const apiKeyId = c.get("apiKeyId");
+    const services = requestServices(c);
+    const { db, callLogs, defaultLimits, now } = services;
+    const [agent, limits] = await Promise.all([
+      isId("agent", id) ? findAgent(db, apiKeyId, id) : null,
+      findLimits(db, apiKeyId, defaultLimits),
+    ]);
     if (!agent) throw new ApiError("agent_not_found");
     const { model, modelTimeoutMs } = c.get("config");
-    const { text, action } = await tryAgent(agent, c.req.valid("json"), {
+    const { text, action, pieces } = await tryAgent(agent, c.req.valid("json"), {
       model: configuredModel(model, c.env),
+      begin: async () => {
+        const taken = await callLogs.take(apiKeyId, "try", limits);
+        if (taken.kind === "refused") throw limitReached(taken.allowance, now());
+      },
       patienceMs: modelTimeoutMs,
       log: c.get("log"),
     });
+    countTokens(apiKeyId, pieces, services);
     return c.json({
       role: "agent",
       text,

@@ -9,17 +9,23 @@ import { type Model, ModelError } from "../model/model.ts";
 import type { TryBody } from "./schema.ts";
 
 /** What an agent says next, and what it would do after that in a call. */
-export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null };
+export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null; pieces: number };
 
 /**
  * One turn of a conversation that somebody types. Nothing is kept of it, and nothing is done but asking the model.
  *
+ * @param begin called before the model is asked
  * @throws ApiError `agent_not_builtin`, `model_unavailable`
  */
 export async function tryAgent(
   agent: AgentRow,
   { messages, system_prompt }: TryBody,
-  { model, patienceMs, log }: { model: Model | null; patienceMs: number; log: Logger },
+  {
+    model,
+    begin,
+    patienceMs,
+    log,
+  }: { model: Model | null; begin: () => Promise<void>; patienceMs: number; log: Logger },
 ): Promise<Tried> {
   const connect = agent.connect && (JSON.parse(agent.connect) as { type: string });
   if (connect && connect.type !== "builtin")
@@ -29,12 +35,14 @@ export async function tryAgent(
       message: "This deployment has no language model, so its agents do not talk by themselves.",
       details: { reason: "not_configured" },
     });
+  await begin();
   const talk = talkOf(agent.talk);
   let failure: ModelError | undefined;
   const {
     text,
     tool,
     failure: reason,
+    pieces,
   } = await takeTurn({
     model,
     request: requestOf({
@@ -56,6 +64,6 @@ export async function tryAgent(
   });
   if (reason) throw new ApiError("model_unavailable", { details: { reason }, cause: failure });
   const plan = tool && planTool(tool, talk.transfer_numbers);
-  if (plan?.kind !== "refuse") return { text: text.trim(), action: plan };
-  return { text: text.trim() || phrasesIn(agent.language).cannotTransfer, action: null };
+  if (plan?.kind !== "refuse") return { text: text.trim(), action: plan, pieces };
+  return { text: text.trim() || phrasesIn(agent.language).cannotTransfer, action: null, pieces };
 }

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { cachedRoute, loadRoute } from "../../src/answering/route-cache.ts";
 import { createLogger } from "../../src/http/log.ts";
 import worker from "../../src/index.ts";
+import { parseDefaultLimits } from "../../src/limits.ts";
 import { sign } from "../../src/twilio/signature.ts";
 import { createIds } from "../../src/vault/ids.ts";
 import { createVault } from "../../src/vault/vault.ts";
@@ -119,6 +120,8 @@ describe("trips to D1 before a call is answered", () => {
             account_reasons: "[]",
             inbound_enabled: 1,
             agent_id: null,
+            limits: null,
+            countries: null,
           }),
         }),
       }),
@@ -127,6 +130,7 @@ describe("trips to D1 before a call is answered", () => {
       db: DB,
       vault,
       ids: createIds(env.ID_SECRET),
+      defaultLimits: parseDefaultLimits("{}"),
       log: createLogger({}),
       now: () => new Date(),
       onRefused: () => undefined,

@@ -5,6 +5,7 @@ import type { Connect, Fallback } from "../../src/agents/connect.ts";
 import { DEFAULTS } from "../../src/agents/schema.ts";
 import { answer, fallback, unavailable } from "../../src/answering/answer.ts";
 import type { InboundAgent, InboundRoute } from "../../src/answering/route.ts";
+import { parseDefaultLimits } from "../../src/limits.ts";
 import { twimlResponse } from "../../src/twilio/twiml.ts";
 
 // Holds our TwiML to what Twilio's SDK writes: the same verbs, nouns and attributes, typed there, letter for letter.
@@ -49,6 +50,8 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   relayRefusedAt: null,
   accountReasons: "[]",
   agent: agent(fields),
+  limits: parseDefaultLimits("{}"),
+  refused: [],
 });
 
 const ours = async (verbs: ReturnType<typeof answer>) =>

@@ -59,6 +59,7 @@ describe("GET /v1/keys", () => {
     expect(Object.keys(list.keys[0] ?? {}).sort()).toEqual([
       "created_at",
       "key_id",
+      "limits",
       "name",
       "revoked_at",
       "rotated_at",

@@ -90,7 +90,7 @@ describe("a call log", () => {
     expect(await log.find("old")).toBeNull();
     expect(await log.find("new")).toMatchObject({ voicemail: null });
     await runInDurableObject(log, (_, state) => {
-      state.storage.sql.exec("UPDATE attempts SET created_at = 0");
+      state.storage.sql.exec("UPDATE attempts SET created_at = 0; UPDATE days SET day = '2020-01-01'");
     });
     await runDurableObjectAlarm(log);
     expect(await runInDurableObject(log, (_, state) => state.storage.getAlarm())).toBeNull();

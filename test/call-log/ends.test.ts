@@ -131,7 +131,7 @@ describe("how long a call was, and why it ended", () => {
     const { call_id } = await havePlaced(imported);
     twilio.state.hangUpAnswer = "completed";
     const body = { agent_id: imported.agentId, to_number: CALLER };
-    await env.DB.prepare("UPDATE api_keys SET concurrent_call_limit = 1").run();
+    await env.DB.prepare("UPDATE api_keys SET limits = json_object('concurrent_call_limit', 1)").run();
     const once = () => post("/v1/calls", body, { key: imported.key });
     expect((await once()).status).toBe(429);
     await call("POST", `/v1/calls/${call_id}/hangup`, imported.key);

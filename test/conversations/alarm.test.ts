@@ -15,6 +15,8 @@ const TALK = {
   sms_reply: false,
 };
 const OPENING = {
+  apiKeyId: "nxf_1",
+  limits: { calls_per_day: null, texts_per_day: null, model_turns_per_day: null },
   accountSid: "AC1",
   phoneNumber: "+15005550001",
   callSid: "CA1",

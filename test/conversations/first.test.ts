@@ -10,7 +10,7 @@ import type { Utterance } from "../twilio-simulator/call.ts";
 
 const CALLEE = "+15005550009";
 const DESK = "+441632960123";
-const FAST = { CALLS_PER_SECOND: "100" };
+const FAST = { DEFAULT_LIMITS: '{"calls_per_second":100,"allowed_countries":["*"]}' };
 
 const lines = (conversation: { by: string; text: string }[] = []) =>
   conversation.map(({ by, text }) => `${by}: ${text.trim()}`);

@@ -71,7 +71,11 @@ type History = typeof history extends fc.Arbitrary<infer Value> ? Value : never;
 
 // The limit of writes a minute is not what is tried here.
 const unlimited = { limit: async () => ({ success: true }) };
-const settings = { CALLS_PER_SECOND: "100", TWILIO_TIMEOUT_MS: "25", WRITE_LIMIT: unlimited };
+const settings = {
+  DEFAULT_LIMITS: '{"calls_per_second":100,"allowed_countries":["*"]}',
+  TWILIO_TIMEOUT_MS: "25",
+  WRITE_LIMIT: unlimited,
+};
 
 let histories = 0;
 
@@ -137,7 +141,7 @@ describe("histories of calls and texts", () => {
     async () => {
       allowAllErrors();
       const imported = await haveImported();
-      await env.DB.prepare("UPDATE api_keys SET concurrent_call_limit = 1000").run();
+      await env.DB.prepare("UPDATE api_keys SET limits = json_object('concurrent_call_limit', 1000)").run();
       await fc.assert(
         fc.asyncProperty(history, (lived) => live(imported, lived)),
         soakMs > 0

@@ -20,7 +20,7 @@ import { effects } from "../twilio-simulator/faults.ts";
 import { newSid } from "../twilio-simulator/state.ts";
 
 const CALLEE = "+15005550009";
-const FAST = { CALLS_PER_SECOND: "100" };
+const FAST = { DEFAULT_LIMITS: '{"calls_per_second":100,"allowed_countries":["*"]}' };
 
 type Options = { headers?: Record<string, string>; env?: Partial<Env> };
 
@@ -206,7 +206,7 @@ describe("POST /v1/calls/outbound", () => {
 
   it("sees no more calls at once than the key may have, and frees what Twilio refused", async () => {
     const imported = await haveImported();
-    await env.DB.prepare("UPDATE api_keys SET concurrent_call_limit = 1 WHERE id = ?1")
+    await env.DB.prepare("UPDATE api_keys SET limits = json_object('concurrent_call_limit', 1) WHERE id = ?1")
       .bind(imported.key.key_id)
       .run();
     twilio.faults.add({ effect: effects.invalidUrl, operation: "call" });
@@ -225,7 +225,7 @@ describe("POST /v1/calls/outbound", () => {
 
   it("refuses a call whose turn is too far away, and does not count it", async () => {
     const imported = await haveImported();
-    await env.DB.prepare("UPDATE api_keys SET concurrent_call_limit = 1 WHERE id = ?1")
+    await env.DB.prepare("UPDATE api_keys SET limits = json_object('concurrent_call_limit', 1) WHERE id = ?1")
       .bind(imported.key.key_id)
       .run();
     const paces = { getByName: () => ({ turn: async () => ({ kind: "full", retryAfterMs: 2_400 }) }) };

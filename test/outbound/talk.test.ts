@@ -8,7 +8,7 @@ import { call, createAgent, createKey, expectError, post, rows } from "../suppor
 import { effects } from "../twilio-simulator/faults.ts";
 
 const CALLEE = "+15005550009";
-const FAST = { CALLS_PER_SECOND: "100" };
+const FAST = { DEFAULT_LIMITS: '{"calls_per_second":100,"allowed_countries":["*"]}' };
 
 async function placeCall({ key, agentId }: Imported, fields: Record<string, unknown> = {}): Promise<string> {
   const body = { agent_id: agentId, to_number: CALLEE, ...fields };

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import page from "../../docs/costs.md?raw";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { createLogger } from "../../src/http/log.ts";
+import { parseDefaultLimits } from "../../src/limits.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { ACCOUNTS_PER_MESSAGE } from "../../src/reconciliation/check-due.ts";
 import { clearOldRecords } from "../../src/retention.ts";
@@ -98,6 +99,7 @@ async function count(
       db: metered(env.DB, meter),
       vault: createVault(env.TOKEN_ENCRYPTION_KEYS),
       ids: createIds(env.ID_SECRET),
+      defaultLimits: parseDefaultLimits("{}"),
       log: createLogger({}),
       now: () => new Date(Date.now() + 2 * DAY_MS),
     },

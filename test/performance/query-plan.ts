@@ -14,12 +14,16 @@ export async function explain(db: D1Database, sql: string): Promise<string[]> {
 /**
  * The steps of a plan that grow with the table and not with the answer: reading every row, of the table or of an index,
  * and sorting in a temporary B-tree. Rows that come from the statement itself cost nothing, nor does the first row of
- * a table, or a page of all in the order of an index, and what an aggregate such as json_group_array sorts is the few rows it puts together.
+ * a table, or a page of all in the order of an index, what a recursive query has found so far, and what an aggregate such as json_group_array sorts is the few rows it puts together.
  */
 export function costlySteps(sql: string, plan: readonly string[]): string[] {
-  const takesTheFirst = /\bLIMIT (?:\d+|\?\d+ OFFSET \?\d+)\s*$/.test(sql) && !/\bWHERE\b/.test(sql);
+  let outer = sql;
+  while (/\([^()]*\)/.test(outer)) outer = outer.replace(/\([^()]*\)/g, "");
+  const takesTheFirst = /\bLIMIT (?:\d+|\?\d+ OFFSET \?\d+)\s*$/.test(sql) && !/\bWHERE\b/.test(outer);
+  const found = [...sql.matchAll(/WITH RECURSIVE (\w+)/g)].map(([, name]) => `SCAN ${name}`);
   return plan.filter(
-    (step) => (isScan(step) && !takesTheFirst) || /USE TEMP B-TREE FOR (?!\w+\()/.test(step),
+    (step) =>
+      (isScan(step) && !takesTheFirst && !found.includes(step)) || /USE TEMP B-TREE FOR (?!\w+\()/.test(step),
   );
 }
 

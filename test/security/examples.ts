@@ -184,5 +184,7 @@ export const OF_THE_OPERATOR: Readonly<Record<string, Examples>> = {
   "POST /v1/keys/:key_id/deliveries/redeliver": () => [{ body: { since: "2026-01-01T00:00:00Z" } }],
   "DELETE /v1/keys/:key_id/deliveries": nothing,
   "DELETE /v1/keys/:key_id/calls": nothing,
+  "PATCH /v1/keys/:key_id": () => [{ body: { limits: { max_agents: 1 } } }],
   "DELETE /v1/keys/:key_id": nothing,
+  "DELETE /v1/admin/phone-numbers/:number": nothing,
 };

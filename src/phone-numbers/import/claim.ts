@@ -1,8 +1,11 @@
 import { StorageError } from "../../database.ts";
+import { type SealedEvent, sealEvent } from "../../events/event.ts";
+import { relay } from "../../events/tell.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
 import type { Services } from "../../services.ts";
+import { countryOf } from "../../twilio/country.ts";
 import type {
   IncomingPhoneNumber,
   IncomingPhoneNumbers,
@@ -13,7 +16,7 @@ import { disprove } from "../../twilio-accounts/check-store.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
 import { type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
 import { previousOf } from "../configuration.ts";
-import { expireLease, leaseEnd, secondsLeft } from "../lease.ts";
+import { expireLease, leaseEnd } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
 import type { ImportBody } from "../schema.ts";
 import { type Claim, type ExistingRow, insertClaim, removeClaim, takeOverClaim } from "./store.ts";
@@ -28,21 +31,6 @@ export type ClaimedImport = {
   isOurs: (url: string) => boolean;
   twilio: IncomingPhoneNumbers;
 };
-
-/**
- * What an import does with the row that the number already has. The row of an unfinished import or release of the same
- * key is `taken_over`. If another key has released the number, or that key is revoked, the row is `superseded` by a new
- * one: Twilio has just shown that the number is in the importer's account. Undefined: refuse the import.
- */
-export function takeoverOf(
-  row: ExistingRow,
-  apiKeyId: string,
-  now: Date,
-): "taken_over" | "superseded" | undefined {
-  if (secondsLeft(row, now) > 0) return undefined;
-  if (row.api_key_id === apiKeyId) return row.state === "active" ? undefined : "taken_over";
-  return row.state === "returning" || row.is_orphaned === 1 ? "superseded" : undefined;
-}
 
 /**
  * What an earlier import of this row found. If the number was released and this cannot be opened, the import goes on
@@ -68,29 +56,34 @@ type ClaimRequest = {
   takenOver: ExistingRow | undefined;
   /** The row of another key to replace, if any. */
   superseded: ExistingRow | undefined;
+  /** That key has it no longer: it is told, and the new owner gets nothing of its configuration. */
+  isLost: boolean;
   token: TokenToStore;
   twilio: IncomingPhoneNumbers;
 };
 
 /** Writes the row as `importing`, or takes over the row of an unfinished import or release of this key. */
 export async function claim(
-  { body, account, number, takenOver, superseded, token, twilio }: ClaimRequest,
+  { body, account, number, takenOver, superseded, isLost, token, twilio }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport> {
   const { db, vault, ids, ownAddresses, log } = services;
   const id = takenOver?.id ?? (await ids.newPhoneNumberId());
   // The old configuration belongs to the number's owner. The same SID means the same number in the same Twilio account,
   // so the new row keeps it. If the number has moved to another account, it does not.
-  const earlier = takenOver ?? (superseded?.twilio_number_sid === number.sid ? superseded : undefined);
-  const isOurs = ownUrls(ownAddresses, id, ...(earlier ? [earlier.id] : []));
+  const earlier =
+    takenOver ?? (!isLost && superseded?.twilio_number_sid === number.sid ? superseded : undefined);
+  const former = earlier ?? superseded;
+  const isOurs = ownUrls(ownAddresses, id, ...(former ? [former.id] : []));
   const first = earlier && (await openFirst(earlier, services));
   const previous = previousOf(number, isOurs, first);
   const now = services.now();
-  const row: Claim = {
+  const row: Claim & { country: string } = {
     id,
     holder: newId("holder"),
     leaseExpiresAt: leaseEnd(services, now),
     phoneNumber: body.phone_number,
+    country: (await countryOf(body.phone_number)) ?? "",
     apiKeyId: account.apiKeyId,
     accountId: account.id,
     accountSid: account.accountSid,
@@ -104,10 +97,16 @@ export async function claim(
   const time = now.toISOString();
   const upsert = upsertAccount(db, token, time);
   const accepted = disprove(db, token, token.tokenChangedAt, "accepted", time);
+  const told = isLost && superseded ? await lostEvent(superseded, services) : undefined;
   try {
     const accountId = takenOver
       ? await takeOverClaim(db, row, takenOver.lease_holder, [upsert, accepted], time)
-      : await insertClaim(db, row, [upsert, accepted], time, superseded);
+      : await insertClaim(db, row, [upsert, accepted], time, superseded && { ...superseded, isLost, told });
+    if (told && superseded) {
+      services.routesChanged(superseded.api_key_id);
+      log.info("number_lost", { key_id: superseded.api_key_id, phone_number_id: superseded.id });
+      services.defer(relay([told], services));
+    }
     if (accountId === undefined) throw new ApiError("number_already_imported");
     return { row: { ...row, accountId }, number, previous, isOurs, twilio };
   } catch (error) {
@@ -124,4 +123,12 @@ export async function claim(
       );
     throw error;
   }
+}
+
+/** Tells the key that had the number. */
+async function lostEvent(row: ExistingRow, { vault, now }: Services): Promise<SealedEvent | undefined> {
+  const { api_key_id: apiKeyId, agent_id: agentId, id: phoneNumberId, phone_number, twilio_number_sid } = row;
+  if (agentId === null) return undefined;
+  const data = { phone_number, twilio_number_sid, reason: "in_another_account" };
+  return sealEvent({ type: "number.lost", apiKeyId, agentId, phoneNumberId, data }, vault, now());
 }

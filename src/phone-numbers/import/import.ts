@@ -13,10 +13,11 @@ import { notApplied, planImport, withoutSms } from "../configuration.ts";
 import { expireLease, secondsLeft } from "../lease.ts";
 import type { PhoneNumberRow } from "../row.ts";
 import type { ImportBody } from "../schema.ts";
-import { type ClaimedImport, claim, takeoverOf } from "./claim.ts";
+import { type ClaimedImport, claim } from "./claim.ts";
 import { lookUp } from "./look-up.ts";
 import { checkPlan } from "./plan-hash.ts";
 import { type Activation, activate } from "./store.ts";
+import { takeoverOf } from "./takeover.ts";
 import { outcomeUnknown, recover, undoAndAnswer } from "./undo.ts";
 
 /** `agentId` is null if somebody deleted the agent by force during the import. */
@@ -37,17 +38,18 @@ export async function importNumber(
   apiKeyId: string,
   services: Services,
 ): Promise<ImportedNumber> {
-  const { log, now } = services;
+  const { log } = services;
   const known = await lookUp(body, apiKeyId, services);
   const { number, existing, account, twilio } = known;
   const token = await sealToken(account, body.twilio_token, known.stored, services);
-  const takeover = existing && takeoverOf(existing, apiKeyId, now());
+  const takeover = existing && (await takeoverOf(existing, account, services));
   if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, number, services);
 
   const takenOver = takeover === "taken_over" ? existing : undefined;
-  const superseded = takeover === "superseded" ? existing : undefined;
-  const request = { body, account, number, takenOver, superseded, token, twilio };
+  const isLost = takeover === "lost";
+  const superseded = takeover === "superseded" || isLost ? existing : undefined;
+  const request = { body, account, number, takenOver, superseded, isLost, token, twilio };
   const claimed = await claim(request, services);
   const smsRefused = await pointHere(claimed, services);
   const agentId = await confirm(claimed, { smsRefused, isRegionChecked: known.isRegionChecked }, services);

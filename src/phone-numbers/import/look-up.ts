@@ -17,7 +17,7 @@ import { diagnose } from "../../twilio-accounts/diagnose.ts";
 import type { AccountKey, TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { selectAccountInRegions } from "../../twilio-accounts/store.ts";
 import type { ImportBody } from "../schema.ts";
-import { type ExistingRow, selectByPhoneNumber } from "./store.ts";
+import { type ExistingRow, selectByPhoneNumber, selectRoom } from "./store.ts";
 
 /** What is known of a number before it is imported. */
 export type Known = {
@@ -50,6 +50,7 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
       selectByPhoneNumber(db, body.phone_number),
       selectOwner(db, body.agent_id),
       selectAccountInRegions(db, apiKeyId, body.twilio_sid),
+      selectRoom(db, apiKeyId, services.defaultLimits.max_numbers),
     ]),
   ]);
   if (found.status === "rejected") {
@@ -64,10 +65,14 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   if (voiceRegion !== undefined && voiceRegion !== region) throw inOtherRegion(voiceRegion, region);
   if (stored.status === "rejected") throw stored.reason;
 
-  const [numbers, agents, accounts] = stored.value;
+  const [numbers, agents, accounts, rooms] = stored.value;
   const agent = agents?.results[0] as AgentOwner | undefined;
   if (!agent) throw new ApiError("agent_not_found");
   if (agent.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
+  const existing = numbers?.results[0] as ExistingRow | undefined;
+  const room = rooms?.results[0] as { limit: number | null; used: number } | undefined;
+  if (room && room.limit !== null && room.used >= room.limit && existing?.api_key_id !== apiKeyId)
+    throw new ApiError("limit_reached", { status: 403, details: { name: "max_numbers", ...room } });
   const accountRegion = storedRegion(own, endpoint);
   const rows = (accounts?.results ?? []) as (TwilioAccountRow & { id: string; region: string })[];
   const account = rows.find((row) => row.region === accountRegion);
@@ -82,7 +87,7 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
       region: accountRegion,
     },
     stored: account,
-    existing: numbers?.results[0] as ExistingRow | undefined,
+    existing,
     isRegionChecked:
       routed.status === "fulfilled" && (voiceRegion !== undefined || region === DEFAULT_REGION),
   };

@@ -2,6 +2,7 @@ import { noteObjects } from "../../api-keys/store.ts";
 import { batch, part, sql } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertPending } from "../../events/pending-store.ts";
+import type { AccountColumns, TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
 import { type HealthReason, reasonsJson } from "../health.ts";
 import type { PhoneNumberRow } from "../row.ts";
@@ -15,14 +16,33 @@ const itsAccount = ({ apiKeyId, accountSid, region }: Claim) => part`(SELECT id 
   WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region})`;
 
 /** The row that a number already has. `is_orphaned`: its API key is revoked, so nobody can release it. */
-export type ExistingRow = PhoneNumberRow & { is_orphaned: 0 | 1 };
+export type ExistingRow = PhoneNumberRow &
+  AccountColumns &
+  TwilioAccountRow & { is_orphaned: 0 | 1; missing_since: string | null };
 
 /** Statement for a batch: the row of a number, of any API key. */
 export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1PreparedStatement {
-  return sql(db)`SELECT id, phone_number, api_key_id, agent_id, twilio_account_id, twilio_number_sid,
-      inbound_enabled, outbound_enabled, state, lease_holder, lease_expires_at, previous_configuration_sealed,
-      outcome_unknown_until, ${IS_ORPHANED} AS is_orphaned
-    FROM phone_numbers WHERE phone_number = ${phoneNumber}`;
+  return sql(db)`SELECT phone_numbers.*, ${IS_ORPHANED} AS is_orphaned, t.account_sid, t.region,
+      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
+    FROM phone_numbers JOIN twilio_accounts t ON t.id = phone_numbers.twilio_account_id
+    WHERE phone_number = ${phoneNumber}`;
+}
+
+/**
+ * Statement for a batch: how many numbers the key may have, and how many it has if there is such a limit.
+ *
+ * @param maxNumbers of a key that has no such limit of its own; null: no limit
+ */
+export function selectRoom(db: D1Database, apiKeyId: string, maxNumbers: number | null): D1PreparedStatement {
+  const limit = part`COALESCE(json_extract(k.limits, '$.max_numbers'), ${maxNumbers})`;
+  return sql(db)`SELECT ${limit} AS "limit", (SELECT COUNT(*) FROM phone_numbers n
+      WHERE n.api_key_id = k.id AND ${limit} IS NOT NULL) AS used
+    FROM api_keys k WHERE k.id = ${apiKeyId}`;
+}
+
+/** Statement: Twilio shows the number in another account, and its own cannot be asked. */
+export function noteMissing(db: D1Database, id: string, now: string): D1PreparedStatement {
+  return sql(db)`UPDATE phone_numbers SET missing_since = COALESCE(missing_since, ${now}) WHERE id = ${id}`;
 }
 
 /** The row of an import: who imports the number, and until when nobody else may. */
@@ -45,30 +65,35 @@ export type Claim = {
 /**
  * Inserts the number as `importing`, together with its Twilio account.
  *
- * @param superseded a `returning` or orphaned row of another key, which this one replaces
+ * @param claim its `country` is empty if the number belongs to none
+ * @param superseded a row of another key that this one replaces: `returning`, orphaned, or `isLost`, which `told` tells
  * @param accounts statements that store the Twilio account; see twilio-accounts/store.ts
  * @returns the id of the account
  * @throws StorageError `conflict` if the number already has a row, `dangling` if the agent no longer exists
  */
 export async function insertClaim(
   db: D1Database,
-  claim: Claim,
+  claim: Claim & { country: string },
   accounts: readonly D1PreparedStatement[],
   now: string,
-  superseded?: Pick<PhoneNumberRow, "id" | "lease_holder" | "api_key_id">,
+  superseded?: Pick<PhoneNumberRow, "id" | "lease_holder" | "api_key_id"> & {
+    isLost: boolean;
+    told: SealedEvent | undefined;
+  },
 ): Promise<string> {
   const insert = sql(db)`INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, twilio_account_id,
       twilio_number_sid, state, lease_holder, lease_expires_at, previous_configuration_sealed, created_at,
-      updated_at, outcome_unknown_until)
+      updated_at, outcome_unknown_until, country)
     VALUES (${claim.id}, ${claim.phoneNumber}, ${claim.apiKeyId}, ${claim.agentId}, ${itsAccount(claim)},
       ${claim.twilioNumberSid}, 'importing', ${claim.holder}, ${claim.leaseExpiresAt},
-      ${claim.previousConfigurationSealed}, ${now}, ${now}, ${claim.outcomeUnknownUntil})
+      ${claim.previousConfigurationSealed}, ${now}, ${now}, ${claim.outcomeUnknownUntil}, ${claim.country})
     RETURNING twilio_account_id`;
   const clear = superseded
     ? [
+        ...(superseded.told ? [insertPending(db, superseded.told, { number: isTheirs(superseded) })] : []),
         sql(db)`DELETE FROM phone_numbers
           WHERE id = ${superseded.id} AND lease_holder = ${superseded.lease_holder}
-            AND (state = 'returning' OR ${IS_ORPHANED})
+            AND (state = 'returning' OR ${IS_ORPHANED} OR ${Number(superseded.isLost)})
             AND (lease_expires_at IS NULL OR lease_expires_at <= ${now})`,
         deleteUnusedAccounts(db, superseded.api_key_id),
       ]
@@ -76,6 +101,10 @@ export async function insertClaim(
   const results = await batch(db, [...clear, ...accounts, insert, noteObjects(db, claim.apiKeyId)]);
   return accountIdOf(results.at(-2)) ?? claim.accountId;
 }
+
+/** The number of the former owner, as it was found. */
+const isTheirs = ({ id, lease_holder }: Pick<PhoneNumberRow, "id" | "lease_holder">) =>
+  part`id = ${id} AND lease_holder = ${lease_holder} AND state = 'active'`;
 
 /** The id of the account that a statement has just stored in a number. */
 function accountIdOf(result: D1Result | undefined): string | undefined {

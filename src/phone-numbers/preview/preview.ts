@@ -6,10 +6,10 @@ import { findMessagingService } from "../../twilio/messaging-services.ts";
 import { coveringRule, findWebhookRules } from "../../twilio/webhook-rules.ts";
 import { accountAddress, ownUrls, webhooksOf } from "../../twilio/webhook-urls.ts";
 import { type FieldChange, fieldChanges, planImport } from "../configuration.ts";
-import { takeoverOf } from "../import/claim.ts";
 import { alreadyImported } from "../import/import.ts";
 import { lookUp } from "../import/look-up.ts";
 import { PLANNED, planHash } from "../import/plan-hash.ts";
+import { takeoverOf } from "../import/takeover.ts";
 import type { ImportBody } from "../schema.ts";
 import { type AnsweredBy, smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
 import { type Facts, type WarningCode, warningsOf } from "./warnings.ts";
@@ -39,7 +39,8 @@ export async function previewImport(
   const known = await lookUp(body, apiKeyId, services);
   const { number, existing, endpoint } = known;
   const now = services.now();
-  if (existing && !takeoverOf(existing, apiKeyId, now)) throw alreadyImported(existing, apiKeyId, now);
+  if (existing && !(await takeoverOf(existing, known.account, services)))
+    throw alreadyImported(existing, apiKeyId, now);
 
   const isOurs = ownUrls(services.ownAddresses, ...(existing ? [existing.id] : []));
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };

@@ -67,15 +67,26 @@ export async function releaseNumber(
   return releaseRow(await findToRelease(phoneNumber, apiKeyId, services), services);
 }
 
+/** The same for the operator, whoever has the number. @returns whose it was, too */
+export async function releaseForOperator(
+  phoneNumber: string,
+  services: Services,
+): Promise<ReleasedNumber & { apiKeyId: string }> {
+  const row = await findToRelease(phoneNumber, null, services);
+  return { ...(await releaseRow(row, services)), apiKeyId: row.api_key_id };
+}
+
 /**
  * The row that a release of this number would release.
+ *
+ * @param apiKeyId null: of any key
  *
  * @throws ApiError `number_not_found`, `release_in_progress`
  * @throws StorageError
  */
 export async function findToRelease(
   phoneNumber: string,
-  apiKeyId: string,
+  apiKeyId: string | null,
   { db, now }: Services,
 ): Promise<ReleasableRow> {
   const row = await findReleasable(db, apiKeyId, phoneNumber);

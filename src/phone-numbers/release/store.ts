@@ -16,10 +16,10 @@ export type ReleasableRow = PhoneNumberRow &
     next_attempt_at: string | null;
   };
 
-/** One of a key's numbers, in any state, with its account's tokens. @throws StorageError */
+/** A number in any state, with its account's tokens. @param apiKeyId whose; null: any key's @throws StorageError */
 export function findReleasable(
   db: D1Database,
-  apiKeyId: string,
+  apiKeyId: string | null,
   phoneNumber: string,
 ): Promise<ReleasableRow | null> {
   return first<ReleasableRow>(sql(db)`SELECT n.id, n.phone_number, n.api_key_id, n.agent_id,
@@ -28,7 +28,7 @@ export function findReleasable(
       n.outcome_unknown_until, n.created_at, n.updated_at, n.recovery_attempts, n.next_attempt_at,
       t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
     FROM ${NUMBERS_AND_ACCOUNTS}
-    WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId}`);
+    WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = COALESCE(${apiKeyId}, n.api_key_id)`);
 }
 
 /**

@@ -1,0 +1,73 @@
+import { ApiError } from "../http/errors.ts";
+import type { DailyLimits } from "../limits.ts";
+import { DAY_MS } from "../time.ts";
+import type { UsageDay } from "./call.ts";
+
+// What an API key may still use today. No I/O here.
+
+type Counter = "placed" | "texted" | "turns" | "tries";
+
+/**
+ * What is taken, and what counts it. `reply`: the model answers a text. `turn`: its first answer in a call; `next_turn`:
+ * each after it.
+ */
+export const COUNTERS = {
+  call: ["placed"],
+  text: ["texted"],
+  reply: ["turns", "texted"],
+  turn: ["turns"],
+  next_turn: ["turns"],
+  try: ["turns", "tries"],
+} as const satisfies Record<string, readonly Counter[]>;
+export type Kind = keyof typeof COUNTERS;
+
+/** A daily limit, and how much of it is used. */
+export type Allowance = { name: keyof DailyLimits; limit: number; used: number; resets_at: string };
+
+export type Taken =
+  /** `near`: limits of which this takes the last fifth's first. */
+  | { kind: "taken"; near: Allowance[] }
+  | { kind: "refused"; allowance: Allowance }
+  /** The number has answered as many texts within the hour as it may. */
+  | { kind: "crowded" };
+
+const NAMES = {
+  placed: "calls_per_day",
+  texted: "texts_per_day",
+  turns: "model_turns_per_day",
+  tries: "model_turns_per_day",
+} as const satisfies Record<Counter, keyof DailyLimits>;
+
+const NEAR = 0.8;
+/** Typed trials cost the caller nothing, so they get a share only. */
+const TRY_SHARE = 0.1;
+/** A call that has begun may go on when the day's turns are used up, but not without end. */
+const GRACE = 1.1;
+
+/** What comes of taking one of a kind. */
+export function planTake(kind: Kind, today: Partial<UsageDay>, limits: DailyLimits, now: number): Taken {
+  const near: Allowance[] = [];
+  for (const counter of COUNTERS[kind]) {
+    const name = NAMES[counter];
+    const whole = limits[name];
+    if (whole === null) continue;
+    const limit = counter === "tries" ? Math.ceil(whole * TRY_SHARE) : whole;
+    const used = today[counter] ?? 0;
+    const allowance = { name, limit, used, resets_at: midnightAfter(now) };
+    if (used >= (kind === "next_turn" ? Math.floor(limit * GRACE) : limit))
+      return { kind: "refused", allowance };
+    if (used + 1 === Math.ceil(limit * NEAR) && counter !== "tries")
+      near.push({ ...allowance, used: used + 1 });
+  }
+  return { kind: "taken", near };
+}
+
+/** UTC. */
+export function midnightAfter(now: number): string {
+  return new Date((Math.floor(now / DAY_MS) + 1) * DAY_MS).toISOString();
+}
+
+export function limitReached(allowance: Allowance, now: Date): ApiError {
+  const seconds = Math.ceil((Date.parse(allowance.resets_at) - now.getTime()) / 1_000);
+  return new ApiError("limit_reached", { details: allowance, retryAfter: Math.max(1, seconds) });
+}

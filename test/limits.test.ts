@@ -1,0 +1,277 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { parseDefaultLimits, type SetLimits } from "../src/limits.ts";
+import { haveImported, type Imported, tell } from "./support/answering.ts";
+import { startCustomer } from "./support/customer.ts";
+import { prepareImport } from "./support/import.ts";
+import { haveModel, modelRequests } from "./support/model.ts";
+import { outboxRows } from "./support/outbox.ts";
+import { twilio } from "./support/twilio.ts";
+import { BASE, createAgent, createKey, expectError, get, type Key, post, send } from "./support/worker.ts";
+
+const GB = "+447446466847";
+const LV = "+37120000000";
+const PREMIUM = "+19005550123";
+/** The deployment as it is unless configured: a key may reach the countries of its own numbers. */
+const OWN = { DEFAULT_LIMITS: '{"calls_per_second":100}' };
+const ANYWHERE = { DEFAULT_LIMITS: '{"calls_per_second":100,"allowed_countries":["*"]}' };
+
+async function set({ key_id }: Key, limits: SetLimits, token = env.ADMIN_TOKEN): Promise<Response> {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const body = JSON.stringify({ limits });
+  return send(new Request(`${BASE}/v1/keys/${key_id}`, { method: "PATCH", headers, body }), OWN);
+}
+
+const place = ({ key, agentId }: Imported, to = GB, overrides: Partial<Env> = ANYWHERE) =>
+  post("/v1/calls", { agent_id: agentId, to_number: to }, { key, env: overrides });
+const text = ({ key, agentId }: Imported, to = GB, overrides: Partial<Env> = ANYWHERE) =>
+  post("/v1/sms", { agent_id: agentId, to, message: "Hello" }, { key, env: overrides });
+
+type Limit = { used: number; limit: number | null };
+const usage = async (key: Key) =>
+  (await get("/v1/usage", key)).json<{
+    model: { turns: number; tokens: number };
+    limits: Record<string, Limit>;
+  }>();
+
+const eventsOf = async (type: string) =>
+  (await outboxRows<{ type: string }>()).filter((row) => row.type === type);
+
+describe("PATCH /v1/keys/{key_id}", () => {
+  it("sets limits; null is the default again, and what is not sent stays", async () => {
+    const key = await createKey();
+    const first = await set(key, { calls_per_day: 5, max_agents: 2, allowed_countries: ["GB"] });
+    expect(await first.json()).toMatchObject({
+      key_id: key.key_id,
+      limits: { calls_per_day: 5, max_agents: 2, texts_per_day: null, allowed_countries: ["GB"] },
+    });
+    const second = await set(key, { max_agents: null, allowed_countries: null });
+    expect(await second.json()).toMatchObject({
+      limits: { calls_per_day: 5, max_agents: 1_000, model_turns_per_day: 20_000, allowed_countries: [] },
+    });
+  });
+
+  it("is the operator's, and of a key that there is", async () => {
+    const key = await createKey();
+    await expectError(await set(key, { max_agents: 1 }, "wrong"), 401, "invalid_admin_token");
+    const nobody = { key_id: `nxf_${"0".repeat(32)}`, key_secret: "" };
+    await expectError(await set(nobody, { max_agents: 1 }), 404, "key_not_found");
+    await expectError(await set(key, { max_agents: -1 }), 400, "invalid_field");
+  });
+});
+
+describe("DEFAULT_LIMITS", () => {
+  it.each([
+    ["no JSON", "is no JSON object"],
+    ["[]", "is no JSON object"],
+    ['{"max_agents":-1}', "max_agents"],
+    ['{"calls_per_second":null}', "calls_per_second"],
+    ['{"allowed_countries":["England"]}', "allowed_countries"],
+    ['{"calls_a_day":1}', "calls_a_day"],
+  ])("%s is refused, and the error says why", (value, why) => {
+    expect(() => parseDefaultLimits(value)).toThrow(why);
+  });
+
+  it("may take a limit away", () => {
+    expect(parseDefaultLimits('{"max_agents":null}')).toMatchObject({
+      max_agents: null,
+      calls_per_day: null,
+    });
+  });
+});
+
+describe("calls and texts of a day", () => {
+  it("are refused over the limit until midnight, and told at 80 %", async () => {
+    const { url: webhook_url } = startCustomer();
+    const imported = await haveImported({ webhook_url });
+    await set(imported.key, { calls_per_day: 5, concurrent_call_limit: 100 });
+    for (let count = 0; count < 5; count += 1) {
+      expect((await place(imported)).status).toBe(201);
+      await vi.waitFor(async () => expect(await eventsOf("limit.near")).toHaveLength(count < 3 ? 0 : 1));
+    }
+    const refused = await place(imported);
+    const { details } = await expectError(refused, 429, "limit_reached");
+    expect(details).toMatchObject({ name: "calls_per_day", limit: 5, used: 5 });
+    expect(String(details.resets_at)).toMatch(/T00:00:00.000Z$/);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(twilio.state.calls).toHaveLength(5);
+    expect((await usage(imported.key)).limits.calls_per_day).toEqual({ used: 5, limit: 5 });
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 24 * 60 * 60 * 1_000 });
+    try {
+      expect((await place(imported)).status).toBe(201);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it("count what was sent only", async () => {
+    const imported = await haveImported();
+    await set(imported.key, { texts_per_day: 1 });
+    twilio.faults.add({
+      effect: { kind: "respond", status: 400, body: '{"code":21211}' },
+      operation: "message",
+    });
+    expect((await text(imported)).status).toBe(422);
+    expect((await text(imported)).status).toBe(201);
+    const { details } = await expectError(await text(imported), 429, "limit_reached");
+    expect(details).toMatchObject({ name: "texts_per_day", used: 1 });
+  });
+});
+
+describe("answers of the model in a day", () => {
+  const ask = ({ key, agentId }: Imported) =>
+    post(`/v1/agents/${agentId}/try`, { messages: [{ role: "caller", text: "Hello?" }] }, { key });
+  const turn = (imported: Imported, call: string) =>
+    tell(imported, "gather", { CallSid: call, From: GB, SpeechResult: "When are you open?" });
+  const FALLBACK = { type: "say", text: "Our assistant is resting." };
+  const callSid = (index: number) => `CA${String(index).padStart(32, "0")}`;
+
+  it("are a tenth of them for tries; the model is not asked beyond", async () => {
+    haveModel();
+    const imported = await haveImported();
+    await set(imported.key, { model_turns_per_day: 20 });
+    for (let count = 0; count < 2; count += 1) expect((await ask(imported)).status).toBe(200);
+    const { details } = await expectError(await ask(imported), 429, "limit_reached");
+    expect(details).toMatchObject({ name: "model_turns_per_day", limit: 2, used: 2 });
+    expect(modelRequests()).toHaveLength(2);
+    expect((await usage(imported.key)).model).toMatchObject({ turns: 2, tokens: expect.any(Number) });
+    expect((await usage(imported.key)).model.tokens).toBeGreaterThan(0);
+  });
+
+  it("are counted in calls too, also in those that the customer makes up; a new call then gets the fallback", async () => {
+    haveModel();
+    const imported = await haveImported({ fallback: FALLBACK });
+    await set(imported.key, { model_turns_per_day: 5 });
+    for (let call = 0; call < 5; call += 1)
+      expect(await (await turn(imported, callSid(call))).text()).toContain("<Gather");
+    expect(await (await turn(imported, callSid(9))).text()).toContain(FALLBACK.text);
+    expect(modelRequests()).toHaveLength(5);
+    expect((await usage(imported.key)).limits.model_turns_per_day).toEqual({ used: 5, limit: 5 });
+  });
+
+  it("let a call that has begun go on, but not without end", async () => {
+    haveModel();
+    const imported = await haveImported({ fallback: FALLBACK });
+    await set(imported.key, { model_turns_per_day: 20 });
+    let answered = 0;
+    for (let count = 0; count < 30; count += 1)
+      if ((await (await turn(imported, callSid(1))).text()).includes("<Gather")) answered += 1;
+    expect(answered).toBeGreaterThan(20);
+    expect(modelRequests().length).toBeLessThan(26);
+  });
+
+  it("are counted for texts, whose sender is told nothing and the customer all", async () => {
+    haveModel();
+    const { url: webhook_url } = startCustomer();
+    const imported = await haveImported({ sms_reply: true, webhook_url });
+    await set(imported.key, { texts_per_day: 1 });
+    for (const sender of ["+447700900001", "+447700900002"])
+      await twilio.text(imported.phoneNumber, { from: sender, body: "Hello?" });
+    await vi.waitFor(async () => expect(await eventsOf("sms.failed")).toHaveLength(1));
+    expect(modelRequests()).toHaveLength(1);
+  });
+});
+
+describe("how many", () => {
+  it("agents a key may have", async () => {
+    const key = await createKey();
+    await set(key, { max_agents: 2 });
+    await createAgent(key);
+    await createAgent(key);
+    const { details } = await expectError(
+      await post("/v1/agents", { name: "x" }, { key }),
+      403,
+      "limit_reached",
+    );
+    expect(details).toEqual({ name: "max_agents", limit: 2, used: 2 });
+    expect((await usage(key)).limits.max_agents).toEqual({ used: 2, limit: 2 });
+  });
+
+  it("bytes an agent may have", async () => {
+    const body = { name: "x", system_prompt: "あ".repeat(16_000), welcome_message: "あ".repeat(1_000) };
+    const parameters = Object.fromEntries(
+      Array.from({ length: 20 }, (_, index) => [`name${index}`, "x".repeat(500)]),
+    );
+    const connect = { type: "conversation_relay", url: "wss://runtime.example/relay", parameters };
+    const key = await createKey();
+    expect((await post("/v1/agents", body, { key })).status).toBe(201);
+    await expectError(await post("/v1/agents", { ...body, connect }, { key }), 413, "payload_too_large");
+  });
+
+  it("numbers a key may have; one that it has may be imported again", async () => {
+    const imported = await haveImported();
+    await set(imported.key, { max_numbers: 1 });
+    const { body } = await prepareImport({ phone_number: "+15005550010" }, imported.key);
+    const wanted = { ...body, agent_id: imported.agentId };
+    const refused = await post("/v1/phone-numbers", wanted, { key: imported.key });
+    const { details } = await expectError(refused, 403, "limit_reached");
+    expect(details).toMatchObject({ name: "max_numbers", limit: 1, used: 1 });
+    const again = await post("/v1/phone-numbers", imported.body, { key: imported.key });
+    await expectError(again, 409, "number_already_imported");
+  });
+});
+
+describe("where a key may call", () => {
+  it("is the countries of its own numbers, unless the operator says otherwise", async () => {
+    const imported = await haveImported({}, { phone_number: GB });
+    for (const send of [place, text]) {
+      const { details } = await expectError(await send(imported, LV, OWN), 403, "country_not_allowed");
+      expect(details).toEqual({ country: "LV" });
+      const premium = await expectError(await send(imported, PREMIUM, OWN), 403, "country_not_allowed");
+      expect(premium.details).toEqual({ country: null });
+      expect((await send(imported, "+447700900001", OWN)).status).toBe(201);
+    }
+    await set(imported.key, { allowed_countries: ["LV"] });
+    expect((await place(imported, LV, OWN)).status).toBe(201);
+    await expectError(await place(imported, "+447700900001", OWN), 403, "country_not_allowed");
+    await set(imported.key, { allowed_countries: ["*"] });
+    expect((await place(imported, PREMIUM, OWN)).status).toBe(201);
+  });
+
+  it("holds for what an agent dials: it is written with a warning, and not dialled", async () => {
+    const key = await createKey();
+    const dial = { type: "dial", number: LV };
+    const fields = { name: "x", connect: dial, fallback: dial, transfer_numbers: [LV, PREMIUM] };
+    const response = await post("/v1/agents", fields, { key, env: OWN });
+    expect(response.status).toBe(201);
+    const { warnings, agent_id } = await response.json<{ warnings: object[]; agent_id: string }>();
+    expect(warnings).toMatchObject([
+      { code: "country_not_allowed", details: { phone_number: LV, country: "LV" } },
+      { code: "country_not_allowed", details: { phone_number: PREMIUM } },
+    ]);
+    const { account, body } = await prepareImport({ phone_number: GB }, key);
+    expect((await post("/v1/phone-numbers", { ...body, agent_id }, { key })).status).toBe(201);
+    const [row] = (
+      await env.DB.prepare("SELECT id, country FROM phone_numbers").all<{ id: string; country: string }>()
+    ).results;
+    expect(row?.country).toBe("GB");
+    const twiml = await (
+      await tell({ id: row?.id ?? "", account }, "voice", { CallSid: "CA1", From: GB }, { env: OWN })
+    ).text();
+    expect(twiml).not.toContain("<Dial");
+    expect(twiml).toContain("not taking calls");
+  });
+
+  it("holds for transfers: the model is not offered them", async () => {
+    haveModel();
+    const imported = await haveImported({ transfer_numbers: [LV, "+447700900001"] }, { phone_number: GB });
+    const call = { CallSid: `CA${"7".repeat(32)}`, From: GB, SpeechResult: "A person, please." };
+    await tell(imported, "gather", call, {
+      env: { ...OWN, MODEL_BASE_URL: "https://model.example/v1", MODEL: "scripted" },
+    });
+    expect(JSON.stringify(modelRequests()[0]?.tools)).toContain("+447700900001");
+    expect(JSON.stringify(modelRequests()[0]?.tools)).not.toContain(LV);
+  });
+
+  it("holds for answers to texts", async () => {
+    haveModel();
+    const { url: webhook_url } = startCustomer();
+    const imported = await haveImported({ sms_reply: true, webhook_url }, { phone_number: GB });
+    const sms = { MessageSid: `SM${"1".repeat(32)}`, From: "+88216123456", To: GB, Body: "Hello?" };
+    await tell(imported, "sms", sms, {
+      env: { ...OWN, MODEL_BASE_URL: "https://model.example/v1", MODEL: "scripted" },
+    });
+    await vi.waitFor(async () => expect(await eventsOf("sms.failed")).toHaveLength(1));
+    expect(modelRequests()).toEqual([]);
+  });
+});
