@@ -209,6 +209,11 @@ describe("an account", () => {
     const [row] = await rows<{ next_check_at: string; check_failures: number }>("twilio_accounts");
     expect(row?.check_failures).toBe(2);
     expect(Date.parse(row?.next_check_at ?? "") - Date.now()).toBeGreaterThan(3.3 * 3_600_000);
+    // No answer does not say that they are right again.
+    twilio.faults.add({ effect: effects.reset, times: null });
+    await reconcile();
+    expect(await entry(key)).toMatchObject({ health: "credentials_rejected" });
+    twilio.faults.clear();
     // A new token is tried at once.
     await call("PATCH", NUMBER, key, { twilio_token: account.authToken });
     await reconcile();

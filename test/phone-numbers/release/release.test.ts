@@ -163,6 +163,8 @@ describe("DELETE /v1/phone-numbers/{number}", () => {
 
   it("stray calls hear something polite", async () => {
     const imported = await haveImported();
+    // What this isolate knows of the number by then is forgotten.
+    expect((await tell(imported, "voice", { CallSid: "CA0" })).status).toBe(200);
     await call("DELETE", NUMBER, imported.key);
     const response = await tell(imported, "voice", { CallSid: "CA1" });
     expect([response.status, await response.text()]).toEqual([
@@ -195,6 +197,7 @@ describe("leaving is always possible", () => {
     const outcome = { voice: "unreachable", sms: "unreachable", status_callback: "unreachable" };
     expect(answer).toMatchObject({ deleted: true, twilio: outcome, reason });
     await expectError(await get(NUMBER, key), 404, "number_not_found");
+    await expectError(await release(), 404, "number_not_found");
     const [request = ""] = answer.requests ?? [];
     expect(request).toContain(
       `https://api.twilio.com/2010-04-01/Accounts/${account.sid}/IncomingPhoneNumbers/${number.sid}.json`,
