@@ -157,13 +157,14 @@ CREATE INDEX webhook_secrets_previous ON webhook_secrets (rotated_at) WHERE prev
 -- Events that are not in their outbox yet: written in the transaction of what they report, and deleted when the outbox
 -- has them.
 CREATE TABLE pending_events (
-  id TEXT PRIMARY KEY,              -- evt_ + 32 hex
+  id TEXT NOT NULL,                 -- evt_ + 32 hex
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
   agent_id TEXT NOT NULL,
   lane TEXT NOT NULL,               -- events of one lane are delivered in order
   type TEXT NOT NULL,
   payload_sealed TEXT NOT NULL,
-  created_at TEXT NOT NULL
+  created_at TEXT NOT NULL,
+  PRIMARY KEY (api_key_id, created_at, id)     -- the order in which a key's events are moved
 ) STRICT, WITHOUT ROWID;
 
 -- The bulk imports of each API key. Their numbers are in a Durable Object each; docs/storage-schema.md.

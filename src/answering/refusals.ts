@@ -48,7 +48,7 @@ export async function raiseRefused(
     const { events, isNew } = await learn(account, before, reason, services);
     if (!isNew) return;
     log.warn("signatures_refused", { account_sid: route.accountSid, reason });
-    await relay(events, services);
+    if (events.length > 0) await relay(route.apiKeyId, services);
   } catch (error) {
     log.error("refusal_not_raised", { account_sid: route.accountSid, ...errorFields(error) });
   }

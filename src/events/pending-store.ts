@@ -18,7 +18,7 @@ export function insertPending(db: D1Database, event: SealedEvent, told: StateTol
       ${event.payloadSealed}, ${event.createdAt}
     FROM agents
     WHERE id = ${event.agentId} AND api_key_id = ${event.apiKeyId} AND webhook_url IS NOT NULL AND ${holds(told)}
-    ON CONFLICT (id) DO NOTHING`;
+    ON CONFLICT DO NOTHING`;
 }
 
 function holds(told: StateTold): Part {
@@ -27,28 +27,42 @@ function holds(told: StateTold): Part {
   return part`EXISTS (SELECT 1 FROM twilio_accounts WHERE ${told.account})`;
 }
 
+/** Which event waits: the key of its row. */
+export type Waiting = Pick<SealedEvent, "apiKeyId" | "createdAt" | "id">;
+
+const COLUMNS = part`p.id, p.api_key_id AS apiKeyId, p.agent_id AS agentId, p.lane, p.type,
+  p.payload_sealed AS payloadSealed, p.created_at AS createdAt`;
+
 /**
  * Up to `limit` events that no outbox has yet: those of each API key in the order in which they happened, and a share of each
  * key, so that none waits behind another's.
  *
  * @throws StorageError
  */
-export function listPending(db: D1Database, limit: number): Promise<{ id: string; api_key_id: string }[]> {
-  return all(sql(db)`SELECT id, api_key_id FROM pending_events
+export function listPending(db: D1Database, limit: number): Promise<Waiting[]> {
+  return all(sql(db)`SELECT id, api_key_id AS apiKeyId, created_at AS createdAt FROM pending_events
     ORDER BY ROW_NUMBER() OVER (PARTITION BY api_key_id ORDER BY created_at, id) LIMIT ${limit}`);
 }
 
 /** Events that no outbox has yet. @throws StorageError */
-export function findPending(db: D1Database, ids: readonly string[]): Promise<SealedEvent[]> {
-  return all<SealedEvent>(sql(db)`SELECT id, api_key_id AS apiKeyId, agent_id AS agentId, lane, type,
-      payload_sealed AS payloadSealed, created_at AS createdAt
-    FROM pending_events WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`);
+export function findPending(db: D1Database, waiting: readonly Waiting[]): Promise<SealedEvent[]> {
+  return all<SealedEvent>(sql(db)`SELECT ${COLUMNS} FROM json_each(${JSON.stringify(waiting)}) w
+    JOIN pending_events p ON p.api_key_id = w.value ->> 'apiKeyId' AND p.created_at = w.value ->> 'createdAt'
+      AND p.id = w.value ->> 'id'`);
+}
+
+/** The first events of an API key that no outbox has yet, in the order in which they happened. @throws StorageError */
+export function findPendingOf(db: D1Database, apiKeyId: string, limit: number): Promise<SealedEvent[]> {
+  return all<SealedEvent>(sql(db)`SELECT ${COLUMNS} FROM pending_events p WHERE p.api_key_id = ${apiKeyId}
+    ORDER BY p.created_at, p.id LIMIT ${limit}`);
 }
 
 /** @throws StorageError */
-export async function deletePending(db: D1Database, ids: readonly string[]): Promise<void> {
+export async function deletePending(db: D1Database, taken: readonly Waiting[]): Promise<void> {
+  const keys = JSON.stringify(taken.map(({ apiKeyId, createdAt, id }) => ({ apiKeyId, createdAt, id })));
   await runIdempotent(
-    sql(db)`DELETE FROM pending_events WHERE id IN (SELECT value FROM json_each(${JSON.stringify(ids)}))`,
+    sql(db)`DELETE FROM pending_events WHERE (api_key_id, created_at, id) IN
+      (SELECT value ->> 'apiKeyId', value ->> 'createdAt', value ->> 'id' FROM json_each(${keys}))`,
   );
 }
 

@@ -4,7 +4,7 @@ import type { Services } from "../services.ts";
 import { makeAttempts } from "./courier.ts";
 import type { SealedEvent } from "./event.ts";
 import type { Work } from "./outbox/work.ts";
-import { deletePending, findPending, insertPending, listPending } from "./pending-store.ts";
+import { deletePending, findPending, findPendingOf, insertPending, listPending } from "./pending-store.ts";
 
 /**
  * Puts events of one API key into its outbox, and begins to deliver them. They are durable when this returns.
@@ -45,20 +45,31 @@ export async function tellNow(event: SealedEvent, services: Services): Promise<v
 }
 
 /**
- * Moves events from D1 to their outboxes, those of each API key in the order in which they happened. Never throws: the cron
- * tries it again.
+ * Moves what waits in D1 of an API key to its outbox: what was just told, behind what an outbox did not take before. Never
+ * throws: the cron tries it again.
+ */
+export async function relay(apiKeyId: string, services: Services): Promise<void> {
+  try {
+    await move(await findPendingOf(services.db, apiKeyId, EVENTS_AT_ONCE), services);
+  } catch (error) {
+    services.log.warn("events_not_relayed", { key_id: apiKeyId, ...errorFields(error) });
+  }
+}
+
+/**
+ * Moves events to their outboxes, those of each API key in the order in which they happened. Never throws.
  *
  * @returns the API keys whose outbox did not take theirs
  */
-export async function relay(events: readonly SealedEvent[], services: Services): Promise<string[]> {
+async function move(events: readonly SealedEvent[], services: Services): Promise<string[]> {
   const { db, log } = services;
   const failed: string[] = [];
-  const taken: string[] = [];
+  const taken: SealedEvent[] = [];
   for (const [apiKeyId, own] of Map.groupBy(events, (event) => event.apiKeyId)) {
     try {
       const inOrder = own.toSorted((one, other) => one.createdAt.localeCompare(other.createdAt));
       await deliver(apiKeyId, inOrder, services);
-      taken.push(...own.map(({ id }) => id));
+      taken.push(...own);
     } catch (error) {
       failed.push(apiKeyId);
       log.warn("events_not_relayed", { key_id: apiKeyId, count: own.length, ...errorFields(error) });
@@ -79,9 +90,8 @@ export async function relayPending(services: Services, until: number): Promise<v
   const { db, now } = services;
   let waiting = await listPending(db, EVENTS_PER_RUN);
   while (waiting.length > 0 && now().getTime() < until) {
-    const ids = waiting.slice(0, EVENTS_AT_ONCE).map(({ id }) => id);
-    const failed = await relay(await findPending(db, ids), services);
+    const failed = await move(await findPending(db, waiting.slice(0, EVENTS_AT_ONCE)), services);
     // What comes later must not come before what failed.
-    waiting = waiting.slice(EVENTS_AT_ONCE).filter((event) => !failed.includes(event.api_key_id));
+    waiting = waiting.slice(EVENTS_AT_ONCE).filter((event) => !failed.includes(event.apiKeyId));
   }
 }

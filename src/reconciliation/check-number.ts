@@ -44,6 +44,6 @@ export async function checkNumber(phoneNumber: string, apiKeyId: string, service
     log.warn("number_not_checked", { phone_number_id: row.id, health: learnt, ...errorFields(error) });
     const before = { ...row, health_reasons: row.account_reasons };
     const { events } = await learn(account, before, learnt, services);
-    if (events.length > 0) services.defer(relay(events, services));
+    if (events.length > 0) services.defer(relay(apiKeyId, services));
   }
 }

@@ -213,5 +213,5 @@ async function finish(
     statement: (state, reasons) => finishCheck(services.db, state, { reasons, ...result }),
   });
   services.measure("account_check", [learnt === "accepted" ? "ok" : learnt], [1, failures]);
-  if (events.length > 0) services.defer(relay(events, services));
+  if (events.length > 0) services.defer(relay(key.apiKeyId, services));
 }

@@ -194,6 +194,6 @@ export async function storeFinding(
     health: health.reasons[0] ?? "ok",
     reasons: told.join(" "),
   });
-  if (event && results[0]?.meta.changes === 1) services.defer(relay([event], services));
+  if (event && results[0]?.meta.changes === 1) services.defer(relay(apiKeyId, services));
   return true;
 }

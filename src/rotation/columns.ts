@@ -35,7 +35,11 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
     (id = "") => webhookSecretSlot(id),
     ["api_key_id"],
   ),
-  ...sealed("pending_events", ["payload_sealed"], (id = "") => payloadSlot(id)),
+  ...sealed("pending_events", ["payload_sealed"], (_key, _time, id = "") => payloadSlot(id), [
+    "api_key_id",
+    "created_at",
+    "id",
+  ]),
   ...sealed(
     "idempotency_keys",
     ["response_sealed"],

@@ -142,7 +142,7 @@ async function confirm(
       return write();
     });
     if (!activated) throw new ApiError("number_already_imported");
-    if (activated.hasEvent) services.defer(relay([event], services));
+    if (activated.hasEvent) services.defer(relay(row.apiKeyId, services));
     return activated.agentId;
   } catch (error) {
     if (!(error instanceof StorageError)) throw error;

@@ -211,7 +211,7 @@ async function forget(
   const { isReleased, hasEvent } = await endRelease(db, row, ending);
   services.routesChanged(row.api_key_id);
   if (!isReleased) throw inProgress(1);
-  if (event && hasEvent) services.defer(relay([event], services));
+  if (event && hasEvent) services.defer(relay(row.api_key_id, services));
   log.info("number_released", {
     key_id: row.api_key_id,
     phone_number: row.phone_number,
