@@ -105,7 +105,7 @@ export async function claim(
     if (told && superseded) {
       services.routesChanged(superseded.api_key_id);
       log.info("number_lost", { key_id: superseded.api_key_id, phone_number_id: superseded.id });
-      services.defer(relay([told], services));
+      services.defer(relay(superseded.api_key_id, services));
     }
     if (accountId === undefined) throw new ApiError("number_already_imported");
     return { row: { ...row, accountId }, number, previous, isOurs, twilio };
