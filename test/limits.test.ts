@@ -275,3 +275,57 @@ describe("where a key may call", () => {
     expect(modelRequests()).toEqual([]);
   });
 });
+
+describe("an hour of one key at full rate", () => {
+  it("lets D1 grow by less than 100 MB: agents at full size, and their answers kept", async () => {
+    const key = await createKey();
+    const PER_HOUR = 120 * 60;
+    const SAMPLE = 20;
+    const body = { system_prompt: "あ".repeat(16_000), welcome_message: "あ".repeat(1_000) };
+    const size = async () => (await env.DB.prepare("SELECT 1").run()).meta.size_after;
+    const create = (index: number) =>
+      post(
+        "/v1/agents",
+        { name: String(index), ...body },
+        { key, headers: { "idempotency-key": `${index}`.padStart(255, "k") } },
+      );
+    // What an agent adds with its answer, while answers are kept.
+    let before = await size();
+    for (let index = 0; index < SAMPLE; index += 1) expect((await create(index)).status).toBe(201);
+    const both = ((await size()) - before) / SAMPLE;
+    const [row] = (await env.DB.prepare("SELECT kept_bytes FROM api_keys").all<{ kept_bytes: number }>())
+      .results;
+    const kept = (row?.kept_bytes ?? 0) / SAMPLE;
+    // What it adds when no more are.
+    await env.DB.prepare("UPDATE api_keys SET kept_bytes = 32000000").run();
+    before = await size();
+    for (let index = SAMPLE; index < 2 * SAMPLE; index += 1) expect((await create(index)).status).toBe(201);
+    const alone = ((await size()) - before) / SAMPLE;
+    // And a refused request, with the answer that is kept of it.
+    await env.DB.prepare("UPDATE api_keys SET kept_bytes = 0").run();
+    await set(key, { max_agents: 0 });
+    before = await size();
+    for (let index = 100; index < 100 + SAMPLE; index += 1) expect((await create(index)).status).toBe(403);
+    const refused = ((await size()) - before) / SAMPLE;
+    const answers = Math.min(1_000, 32_000_000 / kept);
+    const grown = answers * both + (1_000 - answers) * alone + (PER_HOUR - 1_000) * refused;
+    expect(grown).toBeGreaterThan(10_000_000);
+    expect(grown).toBeLessThan(100_000_000);
+  });
+
+  it("lets a number answer 300 texts an hour, whoever sends them", async () => {
+    const log = env.CALL_LOG.getByName("replies");
+    const none = { calls_per_day: null, texts_per_day: null, model_turns_per_day: null };
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2026-01-31T10:00:00Z") });
+    try {
+      const take = (from: string) => log.take("nxf_1", "reply", none, from);
+      for (let count = 0; count < 300; count += 1) expect((await take(GB)).kind).toBe("taken");
+      expect((await take(GB)).kind).toBe("crowded");
+      expect((await take(LV)).kind).toBe("taken");
+      vi.setSystemTime(Date.parse("2026-01-31T11:00:00Z"));
+      expect((await take(GB)).kind).toBe("taken");
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});

@@ -10,16 +10,15 @@ import { createVault } from "../vault/vault.ts";
 import type { Kind, Taken } from "./allowance.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
 import {
-  countLive,
   deleteAttempt,
   deleteBefore,
   findAttempt,
   findAttemptOf,
   findBrief,
   findOthers,
-  insertAttempt,
   noteAttempt,
 } from "./attempts-store.ts";
+import { beginAttempt } from "./begin.ts";
 import {
   type CallFilter,
   type CallReport,
@@ -30,6 +29,7 @@ import {
   type UsageDay,
 } from "./call.ts";
 import * as calls from "./calls-store.ts";
+import { tellNearLater } from "./near-later.ts";
 import { TABLES } from "./schema.ts";
 import { addToDay, countText, findDays, forgetUsage, hasUsage, isCrowded, takeToday } from "./usage-store.ts";
 
@@ -68,27 +68,13 @@ export class CallLog extends DurableObject<Env> {
     daily?: { apiKeyId: string; limits: DailyLimits },
   ): Promise<Begun> {
     const now = Date.now();
-    const known = findAttempt(this.#sql, attempt.id);
-    if (known) {
-      const { holder, kind: _, ...rest } = known;
-      return holder === attempt.holder ? { kind: "begun" } : { kind: "known", attempt: rest };
-    }
-    const live = limit === null ? 0 : countLive(this.#sql, now);
-    if (limit !== null && live >= limit) return { kind: "limit", live };
-    const taken = this.ctx.storage.transactionSync(() => {
-      const plan = takeToday(
-        this.#sql,
-        attempt.kind === "call" ? "call" : "text",
-        daily?.limits ?? UNLIMITED,
-        now,
-      );
-      if (plan.kind === "taken") insertAttempt(this.#sql, attempt, now);
-      return plan;
-    });
-    if (taken.kind === "refused") return taken;
-    if (daily) this.#tellNear(daily.apiKeyId, taken);
-    await this.#wake();
-    return { kind: "begun" };
+    const limits = daily?.limits ?? UNLIMITED;
+    const { begun, taken } = this.ctx.storage.transactionSync(() =>
+      beginAttempt(this.#sql, attempt, limit, limits, now),
+    );
+    if (taken && daily) tellNearLater(daily.apiKeyId, taken, this.ctx, this.env);
+    if (taken) await this.#wake();
+    return begun;
   }
 
   /**
@@ -107,7 +93,7 @@ export class CallLog extends DurableObject<Env> {
       if (repliesFrom !== null && isCrowded(this.#sql, repliesFrom, now)) return { kind: "crowded" };
       return takeToday(this.#sql, kind, limits, now);
     });
-    this.#tellNear(apiKeyId, taken);
+    tellNearLater(apiKeyId, taken, this.ctx, this.env);
     await this.#wake();
     return taken;
   }
@@ -116,25 +102,6 @@ export class CallLog extends DurableObject<Env> {
   async addTokens(count: number): Promise<void> {
     addToDay(this.#sql, Date.now(), "tokens", count);
     await this.#wake();
-  }
-
-  #tellNear(apiKeyId: string, taken: Taken): void {
-    const [near] = taken.kind === "taken" ? taken.near : [];
-    if (!near) return;
-    // A call does not need it, and its isolate evaluates this class too.
-    const tell = async () => {
-      const [{ tellNear }, { createServices }] = await Promise.all([
-        import("./near.ts"),
-        import("../services.ts"),
-      ]);
-      const log = createLogger({ object: "call_log" });
-      const services = createServices(this.env, readConfig(this.env), log, (work) =>
-        this.ctx.waitUntil(work),
-      );
-      for (const allowance of taken.kind === "taken" ? taken.near : [])
-        await tellNear(apiKeyId, allowance, services);
-    };
-    this.ctx.waitUntil(tell());
   }
 
   /** @returns whether the SID, if there is one, is this attempt's now */

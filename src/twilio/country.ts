@@ -1,4 +1,4 @@
-// Whose telephone numbers are whose. data/countries.json is made from libphonenumber's metadata; docs/decisions/0030.
+// Whose telephone numbers are whose. data/countries.json is made from libphonenumber's metadata; docs/decisions/0031-countries.md.
 
 type Entry = [country: string, own: string, costly: string];
 

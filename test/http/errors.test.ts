@@ -179,7 +179,7 @@ describe("GET /healthz?deep", () => {
     } as unknown as D1Database;
     expect(await found({ DB })).toMatchObject({
       status: "attention",
-      codes: ["database_far_away"],
+      codes: ["database_far_away", "database_filling"],
       database: { region: "WEUR", round_trip_ms: 60, size_bytes: 6e9, used: 0.6 },
     });
   });

@@ -20,6 +20,35 @@ const create = (
     ...(env && { env }),
   });
 
+describe("what is kept of one API key", () => {
+  const KEPT = 32_000_000;
+  const today = () => new Date().toISOString().slice(0, 10);
+  const keep = (bytes: number, day = today()) =>
+    env.DB.prepare("UPDATE api_keys SET kept_on = ?1, kept_bytes = ?2").bind(day, bytes).run();
+
+  it("is counted, and 32 MB a day; beyond, a header says that the answer is not kept", async () => {
+    const key = await createKey();
+    expect((await create(key, "a")).headers.get("idempotent-kept")).toBeNull();
+    const [row] = await rows<{ kept_on: string; kept_bytes: number }>("api_keys");
+    expect(row?.kept_on).toBe(today());
+    expect(row?.kept_bytes).toBeGreaterThan(500);
+    await keep(KEPT - 100);
+    const response = await create(key, "b");
+    expect([response.status, response.headers.get("idempotent-kept")]).toEqual([201, "false"]);
+    expect((await create(key, "b")).headers.get("idempotent-replayed")).toBeNull();
+    expect((await create(key, "a")).headers.get("idempotent-replayed")).toBe("true");
+    expect(await rows("idempotency_keys")).toHaveLength(1);
+    expect((await rows<{ kept_bytes: number }>("api_keys"))[0]?.kept_bytes).toBe(KEPT - 100);
+  });
+
+  it("begins anew each day", async () => {
+    const key = await createKey();
+    await keep(KEPT, "2026-01-31");
+    expect((await create(key, "a")).headers.get("idempotent-kept")).toBeNull();
+    expect((await rows<{ kept_bytes: number }>("api_keys"))[0]?.kept_bytes).toBeLessThan(10_000);
+  });
+});
+
 describe("Idempotency-Key", () => {
   it("gives the stored response, byte by byte, and does the work once", async () => {
     const key = await createKey();

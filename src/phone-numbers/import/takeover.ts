@@ -33,8 +33,8 @@ export async function takeoverOf(
 async function isGone(row: ExistingRow, services: Services): Promise<boolean> {
   const { db, log, now } = services;
   try {
-    const { fetch } = await accountClient(accountOf(row), row, services);
-    await fetch(row.twilio_number_sid);
+    const twilio = await accountClient(accountOf(row), row, services);
+    await twilio.fetch(row.twilio_number_sid);
     return false;
   } catch (error) {
     if (isNotFound(error)) return true;
