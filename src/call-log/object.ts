@@ -69,19 +69,14 @@ export class CallLog extends DurableObject<Env> {
   ): Promise<Begun> {
     const now = Date.now();
     const limits = daily?.limits ?? UNLIMITED;
-    const { begun, taken } = this.ctx.storage.transactionSync(() =>
-      beginAttempt(this.#sql, attempt, limit, limits, now),
-    );
+    const begin = () => beginAttempt(this.#sql, attempt, limit, limits, now);
+    const { begun, taken } = this.ctx.storage.transactionSync(begin);
     if (taken && daily) tellNearLater(daily.apiKeyId, taken, this.ctx, this.env);
     if (taken) await this.#wake();
     return begun;
   }
 
-  /**
-   * Takes an answer of the model, or one that is sent as a text. Asked twice, it counts twice.
-   *
-   * @param repliesFrom the number that sends it; null: none does
-   */
+  /** Takes an answer of the model. Asked twice, it counts twice. @param repliesFrom the number that texts it */
   async take(
     apiKeyId: string,
     kind: Kind,
