@@ -9,6 +9,8 @@ const COLUMNS = ["phone_number", "twilio_sid", "agent_id", "external_id"] as con
 /** What the results of an import have beside them, so that the file can be imported again. */
 const RESULTS: readonly string[] = ["twilio_number_sid", "outcome", "reason", "error_code", "error_message"];
 
+const REQUESTED = "requested_agent_id";
+
 type Column = (typeof COLUMNS)[number];
 export type NumberToImport = { phone_number: string } & Partial<Record<Column, string>>;
 
@@ -18,7 +20,12 @@ export class NumbersCsvError extends Error {}
 /** The numbers of a file. @throws NumbersCsvError */
 export function numbersOf(file: Uint8Array): NumberToImport[] {
   const [head = [], ...rows] = rowsOf(textOf(file));
-  const columns = head.map((name, place) => columnOf(name, place, rows));
+  // In results `agent_id` is who answers, and beside it stands who was asked for.
+  const isOfResults = head.includes(REQUESTED);
+  const columns = head.map((name, place) => {
+    if (isOfResults && name === "agent_id") return null;
+    return name === REQUESTED ? "agent_id" : columnOf(name, place, rows);
+  });
   const twice = columns.find((column, place) => column !== null && columns.indexOf(column) !== place);
   if (twice) throw new NumbersCsvError(`has two columns that mean ${twice}.`);
   if (!columns.includes("phone_number")) throw new NumbersCsvError("has no column phone_number.");

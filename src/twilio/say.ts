@@ -19,7 +19,7 @@ const NEAREST: Readonly<Record<string, readonly [regions: string, first: string,
   pt: ["AO CH CV GQ GW LU MO MZ ST TL", "PT", "BR"],
 };
 
-/** A tag with the script and region that CLDR fills in. */
+/** A tag with the script and region that CLDR fills in. @throws RangeError if it is no BCP 47 tag */
 function whole(tag: string): Intl.Locale {
   const locale = new Intl.Locale(tag).maximize();
   const { language, script, region } = locale;
@@ -50,10 +50,10 @@ function nearestOf(codes: string) {
  * https://www.twilio.com/docs/voice/twiml/say
  */
 export const sayLanguage = nearestOf(
-  "af-ZA am-ET ar-XA ar-AE bg-BG bn-IN ca-ES cmn-CN cmn-TW cs-CZ cy-GB da-DK de-DE de-AT el-GR en-US en-AU en-CA en-GB " +
+  "af-ZA am-ET ar-XA ar-AE bg-BG bn-IN ca-ES cs-CZ cy-GB da-DK de-DE de-AT el-GR en-US en-AU en-CA en-GB " +
     "en-IE en-IN en-NZ en-ZA es-ES es-MX es-US fi-FI fil-PH fr-FR fr-BE fr-CA gu-IN he-IL hi-IN hu-HU id-ID is-IS it-IT " +
     "ja-JP kn-IN ko-KR lv-LV ml-IN mr-IN ms-MY nb-NO nl-NL nl-BE pa-IN pl-PL pt-BR pt-PT ro-RO ru-RU sk-SK sr-RS sv-SE " +
-    "ta-IN te-IN th-TH tr-TR uk-UA vi-VN yue-HK",
+    "ta-IN te-IN th-TH tr-TR uk-UA vi-VN yue-HK zh-CN zh-TW",
 );
 
 /**
@@ -62,12 +62,12 @@ export const sayLanguage = nearestOf(
  */
 export const gatherLanguage = nearestOf(
   "af-ZA am-ET ar-EG ar-AE ar-BH ar-DZ ar-IL ar-IQ ar-JO ar-KW ar-LB ar-MA ar-OM ar-PS ar-QA ar-SA ar-TN az-AZ bg-BG " +
-    "bn-IN bn-BD ca-ES cmn-Hans-CN cmn-Hant-TW cs-CZ da-DK de-DE el-GR en-US en-AU en-CA en-GB en-GH en-IE en-IN en-KE " +
+    "bn-IN bn-BD ca-ES cmn-Hans-CN cs-CZ da-DK de-DE el-GR en-US en-AU en-CA en-GB en-GH en-IE en-IN en-KE " +
     "en-NG en-NZ en-PH en-SG en-TZ en-ZA es-ES es-AR es-BO es-CL es-CO es-CR es-DO es-EC es-GT es-HN es-MX es-NI es-PA " +
     "es-PE es-PR es-PY es-SV es-US es-UY es-VE et-EE eu-ES fa-IR fi-FI fil-PH fr-FR fr-CA gl-ES gu-IN he-IL hi-IN hr-HR " +
     "hu-HU hy-AM id-ID is-IS it-IT ja-JP jv-ID ka-GE km-KH kn-IN ko-KR lo-LA lt-LT lv-LV mk-MK ml-IN mn-MN mr-IN ms-MY " +
     "my-MM nb-NO ne-NP nl-NL nl-BE pa-guru-IN pl-PL pt-BR pt-PT ro-RO ru-RU si-LK sk-SK sl-SI sq-AL sr-RS su-ID sv-SE " +
-    "sw-TZ sw-KE ta-IN ta-LK ta-MY ta-SG te-IN th-TH tr-TR uk-UA ur-PK ur-IN uz-UZ vi-VN yue-Hant-HK zu-ZA",
+    "sw-TZ sw-KE ta-IN ta-LK ta-MY ta-SG te-IN th-TH tr-TR uk-UA ur-PK ur-IN uz-UZ vi-VN yue-Hant-HK zh-TW zu-ZA",
 );
 
 /**
@@ -77,7 +77,7 @@ export const gatherLanguage = nearestOf(
  */
 export const relayLanguage = nearestOf(
   "bg-BG cs-CZ da-DK de-DE el-GR en-US en-AU en-GB en-IN en-NZ es-ES es-MX es-US fi-FI fr-FR fr-CA hi-IN hu-HU id-ID " +
-    "it-IT ja-JP ko-KR ms-MY nb-NO nl-NL nl-BE pl-PL pt-BR pt-PT ro-RO ru-RU sk-SK sv-SE tr-TR uk-UA vi-VN zh-CN",
+    "it-IT ja-JP ko-KR ms-MY nb-NO nl-NL nl-BE pl-PL pt-BR pt-PT ro-RO ru-RU sk-SK sv-SE tr-TR uk-UA vi-VN zh-CN zh-TW",
 );
 
 /** `<Say>` in the language that fits the tag best. */

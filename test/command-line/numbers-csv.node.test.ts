@@ -49,7 +49,8 @@ describe("a CSV file of numbers", () => {
     const result = {
       phone_number: ONE,
       twilio_sid: `AC${"1".repeat(32)}`,
-      agent_id: null,
+      agent_id: "agent_that_answers",
+      requested_agent_id: "agent_asked_for",
       external_id: "=1+1",
     };
     const line = {
@@ -59,7 +60,12 @@ describe("a CSV file of numbers", () => {
       reason: null,
     } as unknown as Parameters<typeof csvLine>[0];
     expect(numbersOf(utf8(CSV_HEADER + csvLine(line)))).toEqual([
-      { phone_number: ONE, twilio_sid: result.twilio_sid, external_id: "=1+1" },
+      {
+        phone_number: ONE,
+        twilio_sid: result.twilio_sid,
+        agent_id: "agent_asked_for",
+        external_id: "=1+1",
+      },
     ]);
   });
 

@@ -325,7 +325,7 @@ describe("an outcome that nobody knows", () => {
 
   it("keeps its place among the key's calls until it is known that it was not sent, to the millisecond", async () => {
     const imported = await haveImported();
-    await env.DB.prepare("UPDATE api_keys SET concurrent_call_limit = 1 WHERE id = ?1")
+    await env.DB.prepare(`UPDATE api_keys SET limits = '{"concurrent_call_limit":1}' WHERE id = ?1`)
       .bind(imported.key.key_id)
       .run();
     const start = Date.now();

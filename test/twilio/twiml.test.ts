@@ -52,9 +52,9 @@ describe("sayLanguage", () => {
     ["de-CH", "de-DE"],
     ["pt", "pt-BR"],
     ["zh", "zh-CN"],
-    ["zh-Hant-TW", "zh-CN"],
+    ["zh-Hant", "zh-TW"],
+    ["zh-Hant-TW", "zh-TW"],
     ["xx", undefined],
-    ["", undefined],
   ])("%s is spoken as %s", (tag, locale) => {
     expect(sayLanguage(tag)).toBe(locale);
   });

@@ -447,7 +447,7 @@ describe("what cannot be settled now", () => {
     const before = account.authToken;
     account.authToken = "e".repeat(32);
     await env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020'").run();
-    await env.DB.prepare("UPDATE twilio_accounts SET health = 'credentials_rejected'").run();
+    await env.DB.prepare(`UPDATE twilio_accounts SET health_reasons = '["credentials_rejected"]'`).run();
     const imported = await post("/v1/phone-numbers", { ...body, twilio_token: account.authToken }, { key });
     expect(imported.status).toBe(201);
     const [{ id = "" } = {}] = await rows<{ id: string }>("phone_numbers");

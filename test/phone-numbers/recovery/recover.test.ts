@@ -109,7 +109,7 @@ describe("many releases that were left unfinished", () => {
   /** As many more rows like the only one. */
   async function multiply(count: number): Promise<void> {
     const [row] = await rows<Record<string, unknown>>("phone_numbers");
-    const columns = Object.keys(row ?? {});
+    const columns = Object.keys(row ?? {}).filter((name) => name !== "health");
     const values = columns.map((name) => {
       if (name === "id") return "'num_' || printf('%032d', value)";
       return name === "phone_number" ? "'+1500555' || printf('%04d', value)" : `phone_numbers.${name}`;
