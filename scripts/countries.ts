@@ -41,7 +41,7 @@ const COSTLY = [PREMIUM_RATE, PERSONAL, PAGER, SHARED_COST];
 function union(country: Country | undefined, types: readonly number[]): string {
   const patterns = types.flatMap((type) => {
     const pattern = country?.[11]?.[type];
-    return pattern?.[0] ? [pattern[0]] : [];
+    return Array.isArray(pattern) && pattern[0] ? [pattern[0]] : [];
   });
   return [...new Set(patterns)].join("|");
 }
