@@ -483,7 +483,7 @@ describe("calls", () => {
   it("one to the own phone is placed, followed, and hung up", async () => {
     const key = await world.createKey();
     const agent = await world.createAgent(key);
-    const number = "+447000009100";
+    const number = "+447400009100";
     await world.haveNumbers(key, agent, [number]);
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
     await open(page, "Numbers");
