@@ -1,10 +1,10 @@
 /**
  * A statement D1 did not carry out. `conflict`: a unique index refused the row. `dangling`: a foreign key did.
- * `unavailable`: anything else; a write may or may not have been committed.
+ * `absent`: a value that must be there is not. `unavailable`: anything else; a write may or may not have been committed.
  */
 export class StorageError extends Error {
   override readonly name = "StorageError";
-  readonly failure: "conflict" | "dangling" | "unavailable";
+  readonly failure: "conflict" | "dangling" | "absent" | "unavailable";
 
   constructor(failure: StorageError["failure"], cause: unknown) {
     super(`D1: ${failure}`, { cause });
@@ -153,6 +153,7 @@ function storageError(cause: unknown): StorageError {
   const message = messageOf(cause);
   if (message.includes("UNIQUE constraint failed")) return new StorageError("conflict", cause);
   if (message.includes("FOREIGN KEY constraint failed")) return new StorageError("dangling", cause);
+  if (message.includes("NOT NULL constraint failed")) return new StorageError("absent", cause);
   return new StorageError("unavailable", cause);
 }
 

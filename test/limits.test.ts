@@ -7,7 +7,19 @@ import { prepareImport } from "./support/import.ts";
 import { haveModel, modelRequests } from "./support/model.ts";
 import { outboxRows } from "./support/outbox.ts";
 import { twilio } from "./support/twilio.ts";
-import { BASE, createAgent, createKey, expectError, get, type Key, post, send } from "./support/worker.ts";
+import {
+  BASE,
+  call,
+  createAgent,
+  createKey,
+  expectError,
+  get,
+  type Key,
+  post,
+  rows,
+  send,
+} from "./support/worker.ts";
+import { effects } from "./twilio-simulator/faults.ts";
 
 const GB = "+447446466847";
 const LV = "+37120000000";
@@ -208,6 +220,38 @@ describe("how many", () => {
     expect(details).toMatchObject({ name: "max_numbers", limit: 1, used: 1 });
     const again = await post("/v1/phone-numbers", imported.body, { key: imported.key });
     await expectError(again, 409, "number_already_imported");
+  });
+
+  it("as many numbers if several are imported side by side", async () => {
+    const [one, ...others] = await Promise.all(
+      ["+15005550010", "+15005550011", "+15005550012"].map((phone_number) => prepareImport({ phone_number })),
+    );
+    if (!one) throw new Error("no number");
+    await set(one.key, { max_numbers: 1 });
+    const bodies = [one, ...others].map(({ body }) => ({ ...body, agent_id: one.body.agent_id }));
+    const answers = await Promise.all(
+      bodies.map((body) => post("/v1/phone-numbers", body, { key: one.key })),
+    );
+    const refused = answers.filter(({ status }) => status !== 201);
+    expect(refused).toHaveLength(2);
+    for (const answer of refused) {
+      const { details } = await expectError(answer, 403, "limit_reached");
+      expect(details).toEqual({ name: "max_numbers", limit: 1, used: 1 });
+    }
+    expect(await rows("phone_numbers")).toHaveLength(1);
+  });
+
+  it("a number that was released, and not yet given back, is none of them", async () => {
+    const { key, body, agentId } = await haveImported();
+    await set(key, { max_numbers: 1 });
+    twilio.faults.add({ operation: "update", effect: effects.reset, times: null });
+    twilio.faults.add({ operation: "fetch", effect: effects.reset, times: null });
+    await call("DELETE", `/v1/phone-numbers/${encodeURIComponent(String(body.phone_number))}`, key);
+    expect(await rows("phone_numbers")).toMatchObject([{ state: "returning" }]);
+    twilio.faults.clear();
+    const { body: next } = await prepareImport({ phone_number: "+15005550010" }, key);
+    expect((await post("/v1/phone-numbers", { ...next, agent_id: agentId }, { key })).status).toBe(201);
+    await expectError(await post("/v1/phone-numbers", body, { key }), 403, "limit_reached");
   });
 });
 

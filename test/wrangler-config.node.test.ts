@@ -61,6 +61,10 @@ describe("wrangler.toml", () => {
     expect(config.send_metrics).toBe(false);
   });
 
+  it("asks the Worker for pages that are given a key: over http, they are redirected", () => {
+    expect(config.assets?.run_worker_first).toEqual(expect.arrayContaining(["/", "/console", "/docs"]));
+  });
+
   it("runs where Twilio's webhooks leave from", () => {
     expect(config.placement).toEqual({ region: "aws:us-east-1" });
   });

@@ -59,6 +59,7 @@ function Rotation({ onClose }: { onClose: () => void }) {
       {key === "" ? (
         <>
           <p>Every program that uses the old secret gets a 401 from now on, until it has the new one.</p>
+          <p>Bulk imports that run go on. Cancel them first if somebody else began them.</p>
           <KeyField
             hint="The key with its present secret: a session alone cannot rotate it."
             value={present}

@@ -63,9 +63,14 @@ export function deleteTokens(sql: SqlStorage): void {
 const MAX_ERRORS = 100;
 
 /** The accounts that were refused, up to a hundred. */
-export function listRefused(sql: SqlStorage): { twilio_sid: string; error: ErrorBody }[] {
+export const listRefused = (sql: SqlStorage) => listErrors(sql, 0);
+
+/** Those of them whose numbers were wanted. */
+export const listUnread = (sql: SqlStorage) => listErrors(sql, 1);
+
+function listErrors(sql: SqlStorage, isToList: 0 | 1): { twilio_sid: string; error: ErrorBody }[] {
   return exec<{ account_sid: string; error: string }>(sql)`SELECT account_sid, error FROM accounts
-    WHERE error IS NOT NULL ORDER BY account_sid LIMIT ${MAX_ERRORS}`
+    WHERE error IS NOT NULL AND is_to_list >= ${isToList} ORDER BY account_sid LIMIT ${MAX_ERRORS}`
     .toArray()
     .map(({ account_sid, error }) => ({ twilio_sid: account_sid, error: JSON.parse(error) as ErrorBody }));
 }

@@ -6,6 +6,7 @@ import {
   addAccount,
   countOpening,
   findClosed,
+  listUnread,
   openAccount,
   readAccount,
   refuseAccount,
@@ -60,10 +61,14 @@ export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, 
     backlog.addAccount(sid, giverOf(sid), at);
   }
 
-  /** If all accounts are open, the numbers that are still without one are in none of them. */
+  /** If all accounts are open, the numbers that are still without one are in none of them, or in one that was refused. */
   function failUnknown(): void {
     if (findClosed(sql).length > 0) return;
-    const error = errorBody(new ApiError("number_not_in_twilio"), publicBaseUrl);
+    const [unread] = listUnread(sql);
+    const why = `${unread?.twilio_sid} could not be opened, so nobody knows whether it has the number.`;
+    const error = unread
+      ? { ...unread.error, message: `${why} ${unread.error.message}` }
+      : errorBody(new ApiError("number_not_in_twilio"), publicBaseUrl);
     failAccount(sql, null, error, [], time());
   }
 

@@ -337,7 +337,7 @@ export class ApiError extends Error {
 
   /** The same error with a message that says more, and with more details. */
   explained(message: string, details: Record<string, unknown>): ApiError {
-    const { code, headers, cause } = this;
-    return new ApiError(code, { message, details: { ...this.details, ...details }, headers, cause });
+    const { code, status, headers, cause } = this;
+    return new ApiError(code, { message, details: { ...this.details, ...details }, status, headers, cause });
   }
 }

@@ -132,5 +132,9 @@ describe("GET /v1/session with the key itself", () => {
     const key = await createKey();
     const session = await (await call("GET", "/v1/session", key)).json();
     expect(session).toEqual({ key_id: key.key_id, expires_at: null });
+    const { cookie } = await signIn(await createKey());
+    const both = { authorization: `Bearer ${key.key_id}:${key.key_secret}`, cookie };
+    const own = await send(new Request(`${BASE}/v1/session`, { headers: both }));
+    expect(await own.json()).toEqual({ key_id: key.key_id, expires_at: null });
   });
 });

@@ -491,6 +491,7 @@ describe("calls", () => {
     await page.getByLabel("Your own phone").fill("+441632960123");
     await page.getByRole("button", { name: "Call me" }).click();
     await page.getByRole("link", { name: "It rings: follow the call" }).click();
+    await page.getByRole("button", { name: "Hang up" }).waitFor();
     // A question that gets no answer does not end the follow-up.
     const calls = "**/v1/calls/CA*";
     await page.route(calls, (route) => route.abort());

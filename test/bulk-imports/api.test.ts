@@ -182,6 +182,32 @@ describe("outcomes", () => {
     // Each refusal is looked up in three Regions. After the third nobody asks for the others.
     expect(operations().filter((operation) => operation === "list").length).toBeLessThan(3 * 8);
   });
+
+  it("of a number that no account is known to have are those of the subaccount that could not be opened", async () => {
+    const { parent, accounts, numbers } = haveAccounts(1, 1);
+    const { key, body } = await prepareBulk(parent);
+    const items = numbers.map(({ phone_number }) => ({ phone_number }));
+    const id = await begin(key, { ...body, items, include_subaccounts: true });
+    const [, subaccount] = accounts;
+    twilio.faults.take = (operation) => (operation === "account" ? effects.notActive : undefined);
+    expect((await finish(key, id)).counts).toMatchObject({ imported: 1, failed: 1 });
+    const [, lost] = await resultsOf(key, id);
+    expect(lost?.error?.code).toBe("twilio_invalid_credentials");
+    expect(lost?.error?.message).toContain(`${subaccount?.sid} could not be opened`);
+  });
+
+  it("of numbers that the key may not have come at once: nobody asks Twilio again", async () => {
+    const { parent } = haveAccounts(0, 3);
+    const { key, body } = await prepareBulk(parent);
+    const limits = env.DB.prepare("UPDATE api_keys SET limits = ? WHERE id = ?");
+    await limits.bind('{"max_numbers":1}', key.key_id).run();
+    const id = await begin(key, { ...body, all: true });
+    await finish(key, id);
+    const codes = (await resultsOf(key, id)).map(({ outcome, error }) => error?.code ?? outcome);
+    expect(codes.sort()).toEqual(["imported", "limit_reached", "limit_reached"]);
+    // Twice of the account, and once of each number.
+    expect(operations().filter((operation) => operation === "list")).toHaveLength(5);
+  });
 });
 
 describe("a bulk import", () => {

@@ -17,11 +17,14 @@ describe("http in the clear", () => {
     },
   );
 
-  it("a page is redirected to the same address", async () => {
-    const response = await ask(`http://${HOST}/docs/errors/not_found?from=mail`);
-    expect(response.status).toBe(308);
-    expect(response.headers.get("location")).toBe(`${BASE}/docs/errors/not_found?from=mail`);
-  });
+  it.each(["/docs/errors/not_found?from=mail", "/console", "/docs"])(
+    "a page is redirected to the same address: %s",
+    async (path) => {
+      const response = await ask(`http://${HOST}${path}`);
+      expect(response.status).toBe(308);
+      expect(response.headers.get("location")).toBe(`${BASE}${path}`);
+    },
+  );
 
   it.each(["localhost:8787", "127.0.0.1:8787", "[::1]:8787"])("this machine %s is exempt", async (host) => {
     expect((await ask(`http://${host}/healthz`)).status).toBe(200);

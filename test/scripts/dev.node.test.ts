@@ -73,11 +73,11 @@ it(
     expect(key).toMatch(/^nxf_[0-9a-f]{32}:nxfs_[0-9a-f]{64}$/);
     const list = await (await fetch(`${api}/phone-numbers`, { headers })).json();
     expect(list).toMatchObject({ count: 1, phone_numbers: [{ phone_number: number }] });
-    // A file comes without the Worker, if it needs neither the Worker's address nor an id.
+    // A file comes without the Worker, if it needs neither the Worker's address, an id nor https.
     const root = new URL(printed("docs")).origin;
     for (const [path, status, isWorkers] of [
-      ["/docs", 200, false],
-      ["/console", 200, false],
+      ["/docs", 200, true],
+      ["/console", 200, true],
       ["/openapi.json", 200, false],
       ["/", 200, true],
       ["/docs/quickstart", 200, true],

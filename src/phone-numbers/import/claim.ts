@@ -1,4 +1,4 @@
-import { StorageError } from "../../database.ts";
+import { first, StorageError } from "../../database.ts";
 import { type SealedEvent, sealEvent } from "../../events/event.ts";
 import { relay } from "../../events/tell.ts";
 import { ApiError } from "../../http/errors.ts";
@@ -19,7 +19,14 @@ import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
 import type { ImportBody } from "../schema.ts";
-import { type Claim, type ExistingRow, insertClaim, removeClaim, takeOverClaim } from "./store.ts";
+import {
+  type Claim,
+  type ExistingRow,
+  insertClaim,
+  removeClaim,
+  selectRoom,
+  takeOverClaim,
+} from "./store.ts";
 
 /** An import that has its row and may have written to Twilio. */
 export type ClaimedImport = {
@@ -75,8 +82,8 @@ export async function claim(
     takenOver ?? (!isLost && superseded?.twilio_number_sid === number.sid ? superseded : undefined);
   const former = earlier ?? superseded;
   const isOurs = ownUrls(ownAddresses, id, ...(former ? [former.id] : []));
-  const first = earlier && (await openFirst(earlier, services));
-  const previous = previousOf(number, isOurs, first);
+  const original = earlier && (await openFirst(earlier, services));
+  const previous = previousOf(number, isOurs, original);
   const now = services.now();
   const row: Claim & { country: string } = {
     id,
@@ -101,7 +108,14 @@ export async function claim(
   try {
     const accountId = takenOver
       ? await takeOverClaim(db, row, takenOver.lease_holder, [upsert, accepted], time)
-      : await insertClaim(db, row, [upsert, accepted], time, superseded && { ...superseded, isLost, told });
+      : await insertClaim(
+          db,
+          row,
+          [upsert, accepted],
+          services.defaultLimits.max_numbers,
+          time,
+          superseded && { ...superseded, isLost, told },
+        );
     if (told && superseded) {
       services.routesChanged(superseded.api_key_id);
       log.info("number_lost", { key_id: superseded.api_key_id, phone_number_id: superseded.id });
@@ -114,6 +128,11 @@ export async function claim(
       throw new ApiError("number_already_imported");
     // The agent was deleted after we looked it up.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
+    // Another import took the last place after we looked.
+    if (error instanceof StorageError && error.failure === "absent")
+      throw tooMany(
+        (await first(selectRoom(db, account.apiKeyId, services.defaultLimits.max_numbers))) ?? {},
+      );
     // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait. A row that
     // took another's place holds what is to be restored, so it stays.
     if (earlier) await expireLease(row, services);
@@ -124,6 +143,10 @@ export async function claim(
     throw error;
   }
 }
+
+/** @param room see `selectRoom` */
+export const tooMany = (room: object) =>
+  new ApiError("limit_reached", { status: 403, details: { name: "max_numbers", ...room } });
 
 /** Tells the key that had the number. */
 async function lostEvent(row: ExistingRow, { vault, now }: Services): Promise<SealedEvent | undefined> {

@@ -17,6 +17,7 @@ import { diagnose } from "../../twilio-accounts/diagnose.ts";
 import type { AccountKey, TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { selectAccountInRegions } from "../../twilio-accounts/store.ts";
 import type { ImportBody } from "../schema.ts";
+import { tooMany } from "./claim.ts";
 import { type ExistingRow, selectByPhoneNumber, selectRoom } from "./store.ts";
 
 /** What is known of a number before it is imported. */
@@ -70,9 +71,9 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   if (!agent) throw new ApiError("agent_not_found");
   if (agent.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
   const existing = numbers?.results[0] as ExistingRow | undefined;
+  const isCounted = existing?.api_key_id === apiKeyId && existing.state !== "returning";
   const room = rooms?.results[0] as { limit: number | null; used: number } | undefined;
-  if (room && room.limit !== null && room.used >= room.limit && existing?.api_key_id !== apiKeyId)
-    throw new ApiError("limit_reached", { status: 403, details: { name: "max_numbers", ...room } });
+  if (room && room.limit !== null && room.used >= room.limit && !isCounted) throw tooMany(room);
   const accountRegion = storedRegion(own, endpoint);
   const rows = (accounts?.results ?? []) as (TwilioAccountRow & { id: string; region: string })[];
   const account = rows.find((row) => row.region === accountRegion);

@@ -28,15 +28,20 @@ export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1Prep
     WHERE phone_number = ${phoneNumber}`;
 }
 
+const limitOf = (maxNumbers: number | null) =>
+  part`COALESCE(json_extract(k.limits, '$.max_numbers'), ${maxNumbers})`;
+
+/** SQL: how many numbers the key `k` has, but for those that are released. */
+const USED = part`(SELECT COUNT(*) FROM phone_numbers n WHERE n.api_key_id = k.id AND n.state <> 'returning')`;
+
 /**
  * Statement for a batch: how many numbers the key may have, and how many it has if there is such a limit.
  *
  * @param maxNumbers of a key that has no such limit of its own; null: no limit
  */
 export function selectRoom(db: D1Database, apiKeyId: string, maxNumbers: number | null): D1PreparedStatement {
-  const limit = part`COALESCE(json_extract(k.limits, '$.max_numbers'), ${maxNumbers})`;
-  return sql(db)`SELECT ${limit} AS "limit", (SELECT COUNT(*) FROM phone_numbers n
-      WHERE n.api_key_id = k.id AND ${limit} IS NOT NULL) AS used
+  const limit = limitOf(maxNumbers);
+  return sql(db)`SELECT ${limit} AS "limit", CASE WHEN ${limit} IS NULL THEN 0 ELSE ${USED} END AS used
     FROM api_keys k WHERE k.id = ${apiKeyId}`;
 }
 
@@ -66,25 +71,31 @@ export type Claim = {
  * Inserts the number as `importing`, together with its Twilio account.
  *
  * @param claim its `country` is empty if the number belongs to none
+ * @param maxNumbers see {@link selectRoom}; looked at again, because imports of a key run side by side
  * @param superseded a row of another key that this one replaces: `returning`, orphaned, or `isLost`, which `told` tells
  * @param accounts statements that store the Twilio account; see twilio-accounts/store.ts
  * @returns the id of the account
- * @throws StorageError `conflict` if the number already has a row, `dangling` if the agent no longer exists
+ * @throws StorageError `conflict` if the number already has a row, `dangling` if the agent no longer exists, `absent` if the
+ *   key has as many numbers as it may
  */
 export async function insertClaim(
   db: D1Database,
   claim: Claim & { country: string },
   accounts: readonly D1PreparedStatement[],
+  maxNumbers: number | null,
   now: string,
   superseded?: Pick<PhoneNumberRow, "id" | "lease_holder" | "api_key_id"> & {
     isLost: boolean;
     told: SealedEvent | undefined;
   },
 ): Promise<string> {
+  const limit = limitOf(maxNumbers);
+  const keyWithRoom = part`(SELECT k.id FROM api_keys k
+    WHERE k.id = ${claim.apiKeyId} AND (${limit} IS NULL OR ${USED} < ${limit}))`;
   const insert = sql(db)`INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, twilio_account_id,
       twilio_number_sid, state, lease_holder, lease_expires_at, previous_configuration_sealed, created_at,
       updated_at, outcome_unknown_until, country)
-    VALUES (${claim.id}, ${claim.phoneNumber}, ${claim.apiKeyId}, ${claim.agentId}, ${itsAccount(claim)},
+    VALUES (${claim.id}, ${claim.phoneNumber}, ${keyWithRoom}, ${claim.agentId}, ${itsAccount(claim)},
       ${claim.twilioNumberSid}, 'importing', ${claim.holder}, ${claim.leaseExpiresAt},
       ${claim.previousConfigurationSealed}, ${now}, ${now}, ${claim.outcomeUnknownUntil}, ${claim.country})
     RETURNING twilio_account_id`;
