@@ -55,15 +55,16 @@ function callEnded(parameters: URLSearchParams): WebhookEvent | undefined {
 }
 
 function call(sid: string, parameters: URLSearchParams) {
-  const from = parameters.get("From") ?? "";
   return {
     call_id: sid,
-    from: isWithheld(from) ? "unknown" : from,
+    from: shown(parameters.get("From") ?? ""),
     to: parameters.get("To"),
     direction: parameters.get("Direction")?.replace(/^outbound-.*/, "outbound") ?? null,
     call_status: parameters.get("CallStatus"),
   };
 }
+
+const shown = (from: string): string => (isWithheld(from) ? "unknown" : from);
 
 // Twilio sends at most ten. https://www.twilio.com/docs/messaging/guides/accepted-mime-types
 const MAX_MEDIA = 10;
@@ -79,7 +80,7 @@ function smsReceived(parameters: URLSearchParams): WebhookEvent | undefined {
   }));
   const data = {
     message_id: sid,
-    from: parameters.get("From"),
+    from: shown(parameters.get("From") ?? ""),
     to: parameters.get("To"),
     text: parameters.get("Body") ?? "",
     media,

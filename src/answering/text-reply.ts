@@ -37,8 +37,11 @@ export async function replyByText(request: TrustedRequest, services: Services): 
   };
   try {
     const word = carrierWordIn(text, parameters.get("OptOutType"));
-    if (word === "opt_out")
-      await tell("sms.opted_out", request, { message_id: sid, from, to: phoneNumber, text }, services);
+    if (word === "opt_out") {
+      const known = isWithheld(from) ? "unknown" : from;
+      const data = { message_id: sid, from: known, to: phoneNumber, text };
+      await tell("sms.opted_out", request, data, services);
+    }
     const isAnswered = agent.talk.sms_reply && services.model.isConfigured && isInService(route);
     if (word !== null || !isAnswered) return;
     if (!isE164(from) || from.length < MIN_LENGTH || isWithheld(from) || from === phoneNumber) return;

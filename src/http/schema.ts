@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { DRY_RUN_FAULT, DRY_RUN_SPELLINGS, dryRunInBody } from "./dry-run.ts";
 import type { ErrorCode } from "./errors.ts";
-import { type Fault, messageOf } from "./faults.ts";
+import { type Fault, type FieldFault, messageOf } from "./faults.ts";
 import { isObject } from "./json.ts";
 
 // Building blocks of request schemas. Each one names the error code for values that it refuses. Schemas use these and
@@ -34,12 +34,25 @@ export const wholeNumber = (min: number, max: number) => z.int().check(...inRang
 /** Second spellings of fields. If a body has several, the field's own name wins, then the first of these. */
 type Aliases<Shape> = Partial<Record<keyof Shape & string, string | readonly string[]>>;
 
-/** An object schema for the normalised body: a value that is absent, null or empty is undefined. */
-export function body<Shape extends z.core.$ZodShape>(shape: Shape, aliases: Aliases<Shape> = {}) {
-  return normalised(shape, aliases, (name, given) => {
-    const value = spellingsOf(name, aliases).map((spelling) => given.get(spelling));
-    return [[name, value.find((candidate) => candidate !== undefined)]];
-  });
+/**
+ * An object schema for the normalised body: a value that is absent, null or empty is undefined.
+ *
+ * @param together what is wrong with fields that have each the right type
+ */
+export function body<Shape extends z.core.$ZodShape>(
+  shape: Shape,
+  aliases: Aliases<Shape> = {},
+  together: (value: z.output<z.ZodMiniObject<Shape>>) => readonly FieldFault[] = () => [],
+) {
+  return normalised(
+    shape,
+    aliases,
+    (name, given) => {
+      const value = spellingsOf(name, aliases).map((spelling) => given.get(spelling));
+      return [[name, value.find((candidate) => candidate !== undefined)]];
+    },
+    together,
+  );
 }
 
 /**
@@ -64,7 +77,12 @@ function normalised<Shape extends z.core.$ZodShape>(
   shape: Shape,
   aliases: Aliases<Shape>,
   entriesOf: (name: string, given: ReadonlyMap<string, unknown>) => [string, unknown][],
+  together: (value: z.output<z.ZodMiniObject<Shape>>) => readonly FieldFault[] = () => [],
 ) {
+  const object = z.object(shape).check(({ value, issues }) => {
+    for (const { field, ...fault } of together(value as z.output<z.ZodMiniObject<Shape>>))
+      issues.push({ code: "custom", path: [field], message: messageOf(fault), input: value });
+  });
   const normalise = (input: unknown, { issues }: Pick<z.core.ParsePayload, "issues">): unknown => {
     if (!isObject(input)) return input;
     const given = new Map(Object.entries(input).map(([name, value]) => [name, normaliseValue(value)]));
@@ -82,7 +100,7 @@ function normalised<Shape extends z.core.$ZodShape>(
     spellingsOf(name, aliases).map((spelling) => [spelling, name] as const),
   );
   // `fieldOf`: which field a name means, for `unknownFields`.
-  return Object.assign(z.pipe(z.transform(normalise), z.object(shape)), { fieldOf: new Map(spellings) });
+  return Object.assign(z.pipe(z.transform(normalise), object), { fieldOf: new Map(spellings) });
 }
 
 /** A field that a body's schema does not know: its path, its name, and the names that are known in its place. */

@@ -6,7 +6,7 @@ import { requireJson, validateJson } from "../http/json-body.ts";
 import { readBody } from "../http/read-body.ts";
 import { requestServices } from "../services.ts";
 import { placeCall } from "./place.ts";
-import { type CallBody, callBody, checkTogether, type TextBody, textBody } from "./schema.ts";
+import { type CallBody, callBody, type TextBody, textBody } from "./schema.ts";
 import { type SendRequest, senderOf } from "./sender.ts";
 import { selectSender } from "./store.ts";
 import { sendText } from "./text.ts";
@@ -25,16 +25,11 @@ const withApiKeyAndSender = (schema: typeof callBody | typeof textBody) =>
     return body.success ? selectSender(c.env.DB, apiKeyId, body.data.agent_id, body.data.from_number) : [];
   });
 
-const planCall = (body: CallBody, c: AppContext) => {
-  checkTogether(body);
-  return withSender(body, c);
-};
-
 export const calls = new Hono<AppEnv>()
-  .post("/", withApiKeyAndSender(callBody), requireJson, validateJson(callBody, planCall), (c) =>
+  .post("/", withApiKeyAndSender(callBody), requireJson, validateJson(callBody, withSender), (c) =>
     place(c, c.req.valid("json")),
   )
-  .post("/outbound", withApiKeyAndSender(callBody), requireJson, validateJson(callBody, planCall), (c) =>
+  .post("/outbound", withApiKeyAndSender(callBody), requireJson, validateJson(callBody, withSender), (c) =>
     place(c, c.req.valid("json")),
   );
 
@@ -58,7 +53,6 @@ async function withSender<Body extends CallBody | TextBody>(body: Body, c: AppCo
 }
 
 async function place(c: AppContext, body: CallBody): Promise<Response> {
-  checkTogether(body);
   const { sid, from } = await placeCall(body, requestOf(c), requestServices(c));
   return c.json(
     { call_id: sid, status: "initiated", to: body.to_number, from, agent_id: body.agent_id },

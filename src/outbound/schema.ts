@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import { faultError } from "../http/faults.ts";
 import { isPhoneNumber } from "../http/phone-number.ts";
 import { body, maxLength, minLength, optionalText, requiredText, satisfies } from "../http/schema.ts";
 import { MACHINE_DETECTIONS } from "../twilio/calls.ts";
@@ -54,31 +53,30 @@ export const callBody = body(
     machine_detection: "machineDetection",
     voicemail_message: "voicemailMessage",
   },
+  // Fields that count only together, or not together.
+  (call) => [
+    ...(call.ai_speaks_first === false && call.welcome_message !== null
+      ? ["welcome_message", "ai_speaks_first"].map((field) => ({
+          field,
+          code: "invalid_field" as const,
+          hint: "An agent that does not speak first has no `welcome_message`. Leave one of the two out.",
+          problem: { problem: "not_allowed" as const },
+        }))
+      : []),
+    ...(call.voicemail_message !== null && call.machine_detection === undefined
+      ? [
+          {
+            field: "machine_detection",
+            code: "missing_field" as const,
+            hint: "Without it nobody knows when a machine answers, so `voicemail_message` would never be said.",
+            problem: { problem: "required" as const, allowed: MACHINE_DETECTIONS },
+          },
+        ]
+      : []),
+  ],
 );
 
 export type CallBody = z.output<typeof callBody>;
-
-/** Fields that count only together, or not together. @throws ApiError `invalid_field`, `missing_field` */
-export function checkTogether(body: CallBody): void {
-  if (body.ai_speaks_first === false && body.welcome_message !== null)
-    throw faultError(
-      ["welcome_message", "ai_speaks_first"].map((field) => ({
-        field,
-        code: "invalid_field",
-        hint: "An agent that does not speak first has no `welcome_message`. Leave one of the two out.",
-        problem: { problem: "not_allowed" },
-      })),
-    );
-  if (body.voicemail_message !== null && body.machine_detection === undefined)
-    throw faultError([
-      {
-        field: "machine_detection",
-        code: "missing_field",
-        hint: "Without it nobody knows when a machine answers, so `voicemail_message` would never be said.",
-        problem: { problem: "required", allowed: MACHINE_DETECTIONS },
-      },
-    ]);
-}
 
 /** `POST /v1/sms` */
 export const textBody = body(

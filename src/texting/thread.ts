@@ -121,6 +121,9 @@ const OPT_OUT =
 /** Whether a text is left to Twilio or to nobody: an opt-out, an opt-in, a call for help. */
 export function carrierWordIn(text: string, optOutType: string | null): "opt_out" | "other" | null {
   const words = text
+    .normalize("NFKC")
+    // Invisible marks, which come with copied text.
+    .replace(/\p{Cf}/gu, "")
     .toUpperCase()
     .replace(/['\u2019]/g, "")
     .replace(/[^\p{L}\p{N}]+/gu, " ")

@@ -61,6 +61,16 @@ describe("the language of an agent", () => {
     },
   );
 
+  it.each(["hr", "sl", "et", "ur", "fa", "sw", "ga", "mk"])(
+    "%s is not taken for English without a word",
+    async (language) => {
+      const created = await post("/v1/agents", { name: "A", language }, { key: await createKey() });
+      expect(await created.json()).toMatchObject({
+        warnings: [{ code: "language_not_spoken", details: { field: "language" } }],
+      });
+    },
+  );
+
   it.each(SPOKEN)("%s", async (language, say, gather, relay) => {
     haveModel();
     const imported = await haveImported({ language, welcome_message: "Hello." });

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { haveImported, webhookUrl } from "../support/answering.ts";
+import { haveImported, tell, webhookUrl } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
@@ -78,6 +78,18 @@ describe("a session of ConversationRelay that fails", () => {
       expect(await told()).toEqual([]);
     },
   );
+
+  it.each<[string, Record<string, string>]>([
+    ["64106", { ErrorCode: "64106" }],
+    ["64114", { ErrorCode: "64114" }],
+    ["a caller who has hung up", { CallStatus: "completed" }],
+  ])("before any socket was opened leaves the account alone: %s", async (_, more) => {
+    const first = await haveTwo({ voice_id: "nope" });
+    const failed = { CallSid: "CA1", From: "+15005550006", SessionStatus: "failed", ...more };
+    expect((await tell(first, "connect-action", failed)).status).toBe(200);
+    expect(await first.ofB()).toContain("<ConversationRelay");
+    expect(await rows("twilio_accounts")).toMatchObject([{ relay_refused_at: null }]);
+  });
 
   it("for the account is remembered for it, shown as its numbers' health, and told once a day", async () => {
     const { account, phoneNumber, key, told, ofB } = await haveTwo();

@@ -5,7 +5,8 @@ import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { haveModel } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
-import { call, get, post } from "../support/worker.ts";
+import { call, createAgent, get, post } from "../support/worker.ts";
+import { addNumber } from "../twilio-simulator/state.ts";
 
 const CALLER = "+15005550006";
 const SID = `CA${"a".repeat(32)}`;
@@ -37,6 +38,15 @@ async function havePlaced(imported: Imported) {
   const tells = (kind: string, more: Record<string, string>) =>
     tell(imported, `${path}/${kind}`, { CallSid: call_id, From: imported.phoneNumber, To: CALLER, ...more });
   return { call_id, resource: placed.resource, tells };
+}
+
+/** Another agent of the key with a number of its own; places a call. */
+async function haveAnother({ key, account, body }: Imported) {
+  const phone_number = "+15005550019";
+  addNumber(twilio.state, account, { phone_number });
+  const agent_id = await createAgent(key);
+  expect((await post("/v1/phone-numbers", { ...body, phone_number, agent_id }, { key })).status).toBe(201);
+  return () => post("/v1/calls", { agent_id, to_number: CALLER }, { key });
 }
 
 describe("how long a call was, and why it ended", () => {
@@ -114,7 +124,11 @@ describe("how long a call was, and why it ended", () => {
     expect((await call("DELETE", path, imported.key)).status).toBe(200);
     const forged = await tell(imported, "status", { CallSid: SID, ...report }, { token: "wrong" });
     expect(forged.status).toBe(403);
+    await env.DB.prepare("UPDATE api_keys SET limits = json_object('concurrent_call_limit', 1)").run();
+    const other = await haveAnother(imported);
+    expect((await other()).status).toBe(429);
     expect((await tells("status", report)).status).toBe(204);
+    expect((await other()).status).toBe(201);
     expect(await one(imported, call_id)).toMatchObject({ status: "completed", duration_seconds: 65 });
     expect(customer.events().at(-1)).toMatchObject({ event: "call.completed", call_id });
     const text = { MessageSid: `SM${"1".repeat(32)}`, MessageStatus: "delivered" };

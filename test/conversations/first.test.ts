@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { haveImported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
+import { logLines } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
 import { expectError, get, post } from "../support/worker.ts";
@@ -79,10 +80,16 @@ describe("an outbound call", () => {
     const response = await post("/v1/calls", { ...body, ...fields }, { key: imported.key, env: FAST });
     await expectError(response, 400, "invalid_field");
   });
+
+  it("says its own welcome message though the agent would wait for the other side", async () => {
+    haveModel(() => streamed("Good."));
+    const { said } = await dialled({ ai_speaks_first: false }, { welcome_message: "It is Acme." });
+    expect(said[0]).toBe("agent: It is Acme.");
+  });
 });
 
 describe("a caller without a number", () => {
-  it.each(["+266696687", "Anonymous", "+8656696", ""])(
+  it.each(["+266696687", "+7378742833", "+8656696", "+2562533", "+86282452253", "Anonymous", ""])(
     "is unknown to model, log and events: %j",
     async (from) => {
       haveModel(() => streamed("Yes."));
@@ -94,6 +101,8 @@ describe("a caller without a number", () => {
       expect(calls.calls[0]?.from).toBe("unknown");
       const told = customer.events().filter(({ event }) => String(event).startsWith("call."));
       expect(new Set(told.map((event) => event.from))).toEqual(new Set(["unknown"]));
+      const known = JSON.stringify([modelRequests(), customer.events(), logLines(), calls]);
+      if (from !== "") expect(known).not.toContain(from);
     },
   );
 
@@ -111,6 +120,34 @@ describe("a caller without a number", () => {
   );
 });
 
+it.each<[string, boolean]>([
+  ["client:alice", true],
+  ["sip:bob@example.com", true],
+  ["Anonymous", true],
+  ["+266696687", true],
+  ["", true],
+  ["+14155550100", false],
+])(
+  "whoever is dialled is shown a number that Twilio takes, wherever the dial comes from: %j",
+  async (from, isOurs) => {
+    haveModel();
+    const number = { type: "dial", number: DESK };
+    const runtime = { type: "conversation_relay", url: "wss://runtime.example/relay" };
+    const cases: [Record<string, unknown>, boolean, Utterance[]][] = [
+      [{ transfer_numbers: [DESK] }, true, ["A person, please.", { silent: true }]],
+      [{ connect: number }, true, []],
+      [{ connect: runtime, fallback: number }, false, []],
+    ];
+    for (const [index, [agent, isReachable, say]] of cases.entries()) {
+      const { phoneNumber } = await haveImported(agent, { phone_number: `+44744646684${index}` });
+      const { documents, dialled: numbers } = await twilio.ring(phoneNumber, { from, isReachable, say });
+      expect(numbers.at(-1)).toBe(DESK);
+      const dial = documents.findLast((twiml) => twiml.includes("<Dial")) ?? "";
+      expect(/callerId="([^"]*)"/.exec(dial)?.[1]).toBe(isOurs ? phoneNumber : undefined);
+    }
+  },
+);
+
 it("nobody is put through to the number that they called", async () => {
   haveModel();
   const { phoneNumber } = await haveImported({ transfer_numbers: ["+447446466847"] });
@@ -118,6 +155,22 @@ it("nobody is put through to the number that they called", async () => {
   expect(numbers).toEqual([]);
   expect(JSON.stringify(modelRequests()[0]?.tools)).not.toContain("transfer_call");
 });
+
+it.each([false, true])(
+  "nor if there are other numbers, or the model says so; by Gather: %s",
+  async (isTrial) => {
+    const OURS = "+447446466847";
+    const transfer = { name: "transfer_call", arguments: JSON.stringify({ number: OURS }) };
+    haveModel(() => streamed({ tool_calls: [{ index: 0, function: transfer }] }));
+    const { phoneNumber, account } = await haveImported({ transfer_numbers: [OURS, DESK] });
+    if (isTrial) account.hasConversationRelay = false;
+    const { dialled: numbers, conversation } = await twilio.ring(phoneNumber, { say: ["A person, please."] });
+    expect(phoneNumber).toBe(OURS);
+    expect(numbers).toEqual([]);
+    expect(JSON.stringify(modelRequests()[0]?.tools)).toContain(`"enum":["${DESK}"]`);
+    if (!isTrial) expect(lines(conversation).at(-1)).toContain("I cannot put you through there.");
+  },
+);
 
 it("a runtime may have backups, and a connection that is opened again", async () => {
   const connect = {

@@ -71,6 +71,24 @@ describe("the last words", () => {
     await vi.waitFor(() => expect(isOver(session)).toBe(true), WAIT);
   });
 
+  it("are heard before the session ends, though they are told piece by piece over five seconds", async () => {
+    haveModel(() => streamed(LONG, END));
+    const { session, later, answered } = await openCall();
+    session.say(prompt("Bye."));
+    await answered();
+    const pieces = [
+      [2, "Goodbye, and thank you "],
+      [3.5, "very much for calling Acme "],
+      [5, "Dental today."],
+    ] as const;
+    for (const [second, piece] of pieces) {
+      await later(second);
+      expect(isOver(session)).toBe(false);
+      session.say(played(piece));
+    }
+    await vi.waitFor(() => expect(isOver(session)).toBe(true), WAIT);
+  });
+
   it("are not the filler before them", async () => {
     let release = () => {};
     const released = new Promise<void>((resolve) => {
@@ -171,6 +189,32 @@ describe("who is silent", () => {
     expect(textOf(session)).toBe("Are you still there?Goodbye.");
     session.say(played("Goodbye."));
     await vi.waitFor(() => expect(isOver(session)).toBe(true), WAIT);
+  });
+
+  it("is let go after the agent's own seconds, though nothing is told at all", async () => {
+    haveModel();
+    const { session, later } = await openCall({ silence_hangup_seconds: 5, welcome_message: "Hello." });
+    await later(4);
+    expect(textOf(session)).toBe("");
+    await later(7);
+    expect(textOf(session)).toBe("Are you still there?");
+    // Five seconds of silence, and what it takes to say eight words of which nothing is told.
+    await later(17);
+    expect(textOf(session)).toBe("Are you still there?Goodbye.");
+  });
+
+  it("is not who dictates after an answer", async () => {
+    haveModel(() => streamed("Yes."));
+    const { session, later, answered } = await openCall({ silence_hangup_seconds: 5 });
+    session.say(prompt("May I dictate?"));
+    await answered();
+    session.say(played("Yes."));
+    for (let second = 2; second <= 14; second += 1) {
+      await later(second);
+      session.say(prompt("My", false));
+    }
+    await later(15);
+    expect(textOf(session)).not.toMatch(/Goodbye|still there/);
   });
 
   it.each<[string, (second: number) => object[]]>([
@@ -349,6 +393,23 @@ describe("models that are not alike", () => {
     const { phoneNumber } = await haveImported({ welcome_message: "Hello." });
     const { conversation } = await twilio.ring(phoneNumber, { say: ["Hello?", "And again?"] });
     expect(conversation.at(-1)?.text).toBe("Here I am.");
+  });
+
+  it("wants turns also after an interruption before anything was heard", async () => {
+    const strict = refusing(
+      400,
+      "roles",
+      (body) => !/^system(,user,assistant)*,user$/.test(roles(body).join()),
+    );
+    haveModel(strict);
+    const { session, answered } = await openCall({ welcome_message: "Hello." });
+    session.say(prompt("When?"));
+    await answered();
+    session.say({ type: "interrupt", utteranceUntilInterrupt: "" });
+    session.say(prompt("And on Sunday?"));
+    await answered(2);
+    expect(textOf(session)).toBe("Here I am.Here I am.");
+    expect(modelRequests()).toHaveLength(2);
   });
 
   it("thinks aloud, and breaks its thoughts and its letters over pieces", async () => {

@@ -8,7 +8,7 @@ import { logLines } from "../support/logs.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
 import { objectOf, openSession } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
-import { send } from "../support/worker.ts";
+import { get, send } from "../support/worker.ts";
 
 const PROMPT = "Acme Dental is open from nine to five on weekdays. Parking is behind the house.";
 const WELCOME = "Hello, Acme Dental.";
@@ -67,8 +67,8 @@ describe("an agent that talks by itself, over ConversationRelay", () => {
   it("tells the customer how the call ended and what was said", async () => {
     haveModel();
     const customer = startCustomer();
-    const { phoneNumber } = await haveImported({ system_prompt: PROMPT, webhook_url: customer.url });
-    await twilio.ring(phoneNumber, { say: ["When are you open?"] });
+    const { phoneNumber, key } = await haveImported({ system_prompt: PROMPT, webhook_url: customer.url });
+    const { exchanges } = await twilio.ring(phoneNumber, { say: ["When are you open?"] });
     await deliverQueued();
     const ended = customer.events().filter(({ event }) => event === "call.completed");
     expect(ended).toEqual([
@@ -86,6 +86,9 @@ describe("an agent that talks by itself, over ConversationRelay", () => {
         ],
       }),
     ]);
+    const logged = await get(`/v1/calls/${exchanges[0]?.parameters.CallSid}`, key);
+    const { transcript } = await logged.json<{ transcript: unknown }>();
+    expect(transcript).toEqual(ended[0]?.transcript);
   });
 
   it("tells no words where the agent says so", async () => {

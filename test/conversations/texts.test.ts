@@ -144,6 +144,10 @@ describe("an agent that answers texts", () => {
     "Stop please",
     '"STOP"',
     "STOP\u200b",
+    "ST\u200bOP",
+    "\ufeff\u201cstop\u201d please\u00ad",
+    "\uff33\uff34\uff2f\uff30",
+    "PLEASE OPT-OUT",
     "Please stop texting me!",
     "Don’t text me again",
     "STOP",
@@ -157,6 +161,23 @@ describe("an agent that answers texts", () => {
         { from: THEM, to: imported.phoneNumber, text: expect.any(String) },
       ]),
     );
+  });
+
+  it.each<[string, Record<string, unknown>, Record<string, string>, string]>([
+    ["as Advanced Opt-Out tells it", {}, { Body: "Adieu", OptOutType: "STOP" }, THEM],
+    ["also if the agent answers no texts", { sms_reply: false }, { Body: "OPT OUT" }, THEM],
+    ["of a sender without a number", {}, { Body: "STOP", From: "+266696687" }, "unknown"],
+  ])("tells of an opt-out %s", async (_, agent, parameters, from) => {
+    haveModel();
+    const imported = await haveTexter(agent);
+    await tell(imported, "sms", { MessageSid: "SM1", From: THEM, To: imported.phoneNumber, ...parameters });
+    await vi.waitFor(() =>
+      expect(customer.events().filter(({ event }) => event === "sms.opted_out")).toMatchObject([{ from }]),
+    );
+    await vi.waitFor(() =>
+      expect(customer.events().find(({ event }) => event === "sms.received")).toMatchObject({ from }),
+    );
+    expect([sent(), modelRequests()]).toEqual([[], []]);
   });
 
   it.each([
@@ -192,6 +213,43 @@ describe("an agent that answers texts", () => {
       { role: "user", content: "And do you have parking?" },
     ]);
     await settle(imported);
+  });
+
+  it.each<[string, Record<string, unknown>, () => Response, string]>([
+    [
+      "is cut off before an emoji",
+      { max_characters_per_turn: 50 },
+      () => streamed(`${"x".repeat(49)}\u{1f600}`),
+      "x".repeat(49),
+    ],
+    [
+      "has no thoughts",
+      {},
+      () =>
+        streamed(
+          "<think>\nThe user wants hours. ",
+          "I should say nine.",
+          "\n</think>\n\n",
+          "We open at nine.",
+        ),
+      "We open at nine.",
+    ],
+  ])("answers with what %s", async (_, agent, answer, expected) => {
+    haveModel(answer);
+    await text(await haveTexter(agent), "When are you open?");
+    expect(sent()).toEqual([expected]);
+  });
+
+  it("asks a strict model as it wants", async () => {
+    haveModel(async (request) => {
+      const body = (await request.json()) as { messages: { role: string }[] };
+      const roles = body.messages.map(({ role }) => role).join();
+      const isWrong = "max_tokens" in body || !/^system(,user,assistant)*,user$/.test(roles);
+      return isWrong ? new Response('{"param":"max_tokens"}', { status: 400 }) : streamed("Yes.");
+    });
+    const imported = await haveTexter();
+    for (const body of ["Are you open?", "On Sunday?"]) await text(imported, body);
+    expect(sent()).toEqual(["Yes.", "Yes."]);
   });
 
   it("takes a text although the object is restarted once, and tells if it cannot be taken", async () => {

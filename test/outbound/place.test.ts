@@ -130,6 +130,19 @@ describe("POST /v1/calls/outbound", () => {
     expect(callsAtTwilio()).toEqual([]);
   });
 
+  it("says that fields do not go together before it looks for agent and number", async () => {
+    const imported = await haveImported();
+    const nobody = { agent_id: "agent_0000000000000000", from_number: CALLEE };
+    const alone = { ...nobody, voicemail_message: "Please call back." };
+    await expectError(await placeCall(imported, alone), 400, "missing_field");
+    const both = { ...nobody, ai_speaks_first: false, welcome_message: "Hello." };
+    await expectError(await placeCall(imported, both), 400, "invalid_field");
+    const malformed = { to_number: "0044 20" };
+    await expectError(await placeCall(imported, { ...alone, ...malformed }), 400, "missing_field");
+    await expectError(await placeCall(imported, { ...both, ...malformed }), 400, "invalid_field");
+    await expectError(await placeCall(imported, nobody), 404, "agent_not_found");
+  });
+
   it("calls neither from a number that may not, nor for an agent that is not active", async () => {
     const imported = await haveImported();
     const { key, phoneNumber, agentId } = imported;

@@ -159,6 +159,20 @@ describe("a text whose answer is lost", () => {
     expect(twilio.state.messages).toHaveLength(1);
   });
 
+  it("is found after two minutes, or not known, on a trial account; never called not sent", async () => {
+    const imported = await haveImported();
+    imported.account.type = "Trial";
+    const message = "Your code is 1234";
+    twilio.faults.add({ effect: effects.replyLost, operation: "message" });
+    twilio.faults.add({ effect: effects.serverErrorHtml, operation: "messages", times: 3 });
+    await expectError(await sendText(imported, { message }, key), 502, "outbound_failed");
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 124_000 });
+    const again = await sendText(imported, { message }, key);
+    expect(twilio.state.texts[0]?.body).toMatch(/^Sent from your Twilio trial account/);
+    expect(await again.json()).toMatchObject({ message_id: twilio.state.messages[0]?.sid });
+    expect(twilio.state.messages).toHaveLength(1);
+  });
+
   it.each<[string, (imported: Imported) => void]>([
     ["with a link that Twilio shortens", (imported) => serviceOf(imported, { shortensLinks: true })],
     [
