@@ -1,4 +1,4 @@
-import { phrasesIn } from "../../src/conversations/phrases.ts";
+import { phrasesIn } from "../../src/agents/phrases.ts";
 import { sign } from "../../src/twilio/signature.ts";
 import { openFromNode } from "../../test/twilio-simulator/sockets.ts";
 import { alternate, atOnce } from "../measure/rounds.ts";

@@ -1,5 +1,5 @@
 import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
-import { DEFAULT_WELCOME, UNAVAILABLE } from "../conversations/phrases.ts";
+import { DEFAULT_WELCOME, UNAVAILABLE } from "../agents/phrases.ts";
 import { isWithheld } from "../twilio/e164.ts";
 import { relayLanguage, say, sayLanguage } from "../twilio/say.ts";
 import { element, type Xml } from "../twilio/twiml.ts";

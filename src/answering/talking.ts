@@ -1,6 +1,6 @@
+import { phrasesIn } from "../agents/phrases.ts";
 import { listenSeconds } from "../conversations/alarm.ts";
 import type { Reply } from "../conversations/gather.ts";
-import { phrasesIn } from "../conversations/phrases.ts";
 import type { Opening } from "../conversations/state.ts";
 import { DAY_MS } from "../time.ts";
 import { isWithheld } from "../twilio/e164.ts";

@@ -1,7 +1,7 @@
+import { type Phrases, phrasesIn } from "../agents/phrases.ts";
 import { errorFields, type Logger } from "../http/log.ts";
 import type { Model } from "../model/model.ts";
 import { openJson, type Slot, type Vault } from "../vault/vault.ts";
-import { type Phrases, phrasesIn } from "./phrases.ts";
 import { callRequest, planTool } from "./request.ts";
 import type { RelaySocket } from "./socket.ts";
 import { type Hearing, newHearing, newSpeech } from "./speech.ts";

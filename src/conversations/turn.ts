@@ -1,5 +1,5 @@
+import type { Phrases } from "../agents/phrases.ts";
 import { type Delta, type Model, ModelError, type ModelRequest } from "../model/model.ts";
-import type { Phrases } from "./phrases.ts";
 import { cut } from "./speech.ts";
 
 export type TurnOptions = {

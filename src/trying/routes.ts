@@ -1,8 +1,8 @@
 import { Hono } from "hono/tiny";
+import { DEFAULT_WELCOME, phrasesIn, UNAVAILABLE } from "../agents/phrases.ts";
 import { findAgent } from "../agents/store.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
 import { limitReached } from "../call-log/allowance.ts";
-import { DEFAULT_WELCOME, phrasesIn, UNAVAILABLE } from "../conversations/phrases.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";

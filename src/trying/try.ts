@@ -1,6 +1,6 @@
+import { phrasesIn } from "../agents/phrases.ts";
 import { talkOf } from "../agents/schema.ts";
 import type { AgentRow } from "../agents/store.ts";
-import { phrasesIn } from "../conversations/phrases.ts";
 import { planTool, requestOf, type ToolPlan } from "../conversations/request.ts";
 import { NO_PHRASES, takeTurn } from "../conversations/turn.ts";
 import { ApiError } from "../http/errors.ts";
