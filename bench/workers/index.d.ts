@@ -5,3 +5,5 @@ declare const worker: {
   queue: (batch: MessageBatch, env: object, ctx: ExecutionContext) => Promise<void>;
 };
 export default worker;
+/** See src/background.ts. */
+export const Background: typeof import("../../src/background.ts").Background;
