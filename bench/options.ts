@@ -3,15 +3,8 @@ import { parseArgs } from "node:util";
 export const SECTION_NAMES = ["import", "voice", "cold", "talk", "job", "events", "fleet"] as const;
 export type SectionName = (typeof SECTION_NAMES)[number];
 
-export type Options = {
-  sections: readonly SectionName[];
-  /** Few rounds and short runs, for trying the bench out. Nothing is written. */
-  quick: boolean;
-  /** How often each thing is measured. */
-  rounds: number;
-  /** How many accounts the fleet has. */
-  accounts: number;
-};
+/** What `USAGE` says; `rounds`: how often each thing is measured. */
+export type Options = { sections: readonly SectionName[]; quick: boolean; rounds: number; accounts: number };
 
 export const USAGE = `Usage: npm run bench -- [--only ${SECTION_NAMES.join(",")}] [--accounts N] [--quick]
 
