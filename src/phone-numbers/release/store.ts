@@ -88,7 +88,7 @@ export async function endRelease(
       released_at)
     SELECT n.id, t.id, n.api_key_id, n.agent_id, n.phone_number, t.account_sid, t.region,
       t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at, ${now}
-    FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id
+    FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.id = ${id} AND n.lease_holder = ${holder} AND n.state = 'releasing'`;
   const isBegun = part`id = ${id} AND lease_holder = ${holder} AND state = 'releasing'`;
   const tell = event ? [insertPending(db, event, { number: isBegun })] : [];
