@@ -34,7 +34,7 @@ const LIMIT_TEXTS: Record<keyof Limits, string> = {
   max_numbers: "How many numbers it may have.",
   model_turns_per_day:
     "How often the model may answer in a UTC day, in calls, texts and tries; a tenth of it for tries.",
-  calls_per_day: "How many calls it may place in a UTC day.",
+  calls_per_day: "How many calls it may place, or put through to a telephone number, in a UTC day.",
   texts_per_day: "How many texts it may send in a UTC day, answers included.",
   concurrent_call_limit: "How many outbound calls it may have at once.",
   calls_per_second: "How many outbound calls of one of its Twilio accounts go out in a second.",

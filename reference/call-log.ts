@@ -257,7 +257,7 @@ const usageAnswer = z
       max_agents: limit("Agents, and how many the key may have."),
       max_numbers: limit("The same of numbers."),
       model_turns_per_day: limit("Answers of the model today, whatever `since` is."),
-      calls_per_day: limit("Calls that were begun today."),
+      calls_per_day: limit("Calls that were begun or put through to a telephone number today."),
       texts_per_day: limit("Texts that were begun today, answers included."),
       resets_at: time("When today ends"),
       allowed_countries: answered(

@@ -25,6 +25,9 @@ export type Limits = Numbers & { allowed_countries: string[] };
 
 export type DailyLimits = Pick<Limits, "calls_per_day" | "texts_per_day" | "model_turns_per_day">;
 
+/** What a call takes of a day, besides itself; see call-log/allowance.ts. */
+export type TakenInCall = "dial" | "turn" | "next_turn";
+
 /** What the operator sets for a key; null: what DEFAULT_LIMITS says. */
 export type SetLimits = { [Name in keyof Limits]?: Limits[Name] | null };
 

@@ -7,6 +7,7 @@ import { type BaseServices, baseServices } from "./http/base-services.ts";
 import type { AppContext } from "./http/context.ts";
 import { errorFields, type Logger } from "./http/log.ts";
 import { createMeasure, type Measure } from "./http/metrics.ts";
+import type { DailyLimits, TakenInCall } from "./limits.ts";
 import { createObjects, type Objects } from "./objects.ts";
 import type { TwilioEndpoint } from "./twilio/http.ts";
 import type { WorkMessage } from "./twilio-accounts/work-message.ts";
@@ -86,6 +87,34 @@ export function createServices(
 
 export function requestServices(c: AppContext): Services {
   return createServices(c.env, c.get("config"), c.get("log"), (work) => c.executionCtx.waitUntil(work));
+}
+
+/**
+ * Takes of the day what a call needs. Who waits for it are callers whom a limit may stop; if nobody can count, they are
+ * served all the same.
+ */
+export async function mayTake(
+  kind: TakenInCall,
+  apiKeyId: string,
+  limits: DailyLimits,
+  { callLogs, defer, log }: Pick<Services, "callLogs" | "defer" | "log">,
+): Promise<boolean> {
+  const count = async () => {
+    try {
+      const taken = await callLogs.take(apiKeyId, kind, limits);
+      if (taken.kind === "taken") return true;
+      log.warn("limit_reached_in_call", { key_id: apiKeyId, kind });
+      return false;
+    } catch (error) {
+      log.warn("call_not_counted", { key_id: apiKeyId, kind, ...errorFields(error) });
+      return true;
+    }
+  };
+  const counted = count();
+  const limit = kind === "dial" ? limits.calls_per_day : limits.model_turns_per_day;
+  if (limit !== null && kind !== "next_turn") return counted;
+  defer(counted);
+  return true;
 }
 
 /** Counts what the model has said. Nobody waits for it, and a failure loses the count only. */

@@ -1,9 +1,12 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { phrasesIn } from "../src/agents/phrases.ts";
+import { forgetRoutes } from "../src/answering/route-cache.ts";
 import { parseDefaultLimits, type SetLimits } from "../src/limits.ts";
 import { haveImported, type Imported, tell } from "./support/answering.ts";
 import { startCustomer } from "./support/customer.ts";
 import { prepareImport } from "./support/import.ts";
+import { expectErrorLog } from "./support/logs.ts";
 import { haveModel, modelRequests } from "./support/model.ts";
 import { outboxRows } from "./support/outbox.ts";
 import { twilio } from "./support/twilio.ts";
@@ -22,6 +25,7 @@ import {
 import { effects } from "./twilio-simulator/faults.ts";
 
 const GB = "+447446466847";
+const DESK = "+447700900123";
 const LV = "+37120000000";
 const PREMIUM = "+19005550123";
 /** The deployment as it is unless configured: a key may reach the countries of its own numbers. */
@@ -45,6 +49,8 @@ const usage = async (key: Key) =>
     model: { turns: number; tokens: number };
     limits: Record<string, Limit>;
   }>();
+
+const callSid = (index: number) => `CA${String(index).padStart(32, "0")}`;
 
 const eventsOf = async (type: string) =>
   (await outboxRows<{ type: string }>()).filter((row) => row.type === type);
@@ -130,14 +136,89 @@ describe("calls and texts of a day", () => {
   });
 });
 
+describe("calls that are put through", () => {
+  const DIAL = { type: "dial", number: DESK };
+  const used = async (key: Key) => (await usage(key)).limits.calls_per_day?.used;
+  const ring = async (imported: Imported, path = "voice", parameters: Record<string, string> = {}) =>
+    (await tell(imported, path, { CallSid: callSid(1), From: LV, ...parameters })).text();
+
+  it.each([
+    ["connect", { connect: DIAL }, "voice", {}],
+    ["the fallback at the fallback URL", { fallback: DIAL }, "voice-fallback", {}],
+    [
+      "the fallback after the runtime",
+      { connect: { type: "stream", url: "wss://runtime.example/" }, fallback: DIAL },
+      "connect-action",
+      { StreamError: "Not Found" },
+    ],
+    [
+      "the fallback of an agent that talks",
+      { fallback: DIAL, max_turns: 1 },
+      "gather",
+      { SpeechResult: "Hi" },
+    ],
+  ])("are calls of the day: %s", async (_, agent, path, parameters) => {
+    haveModel(() => new Response("", { status: 401 }));
+    const imported = await haveImported(agent);
+    await set(imported.key, { calls_per_day: 1 });
+    expect(await ring(imported, path, parameters)).toContain(`<Number>${DESK}</Number>`);
+    expect(await used(imported.key)).toBe(1);
+    const refused = await ring(imported, path, { ...parameters, CallSid: callSid(2) });
+    expect(refused).not.toContain("<Dial");
+    expect(refused).toContain("not taking calls");
+    expect(await used(imported.key)).toBe(1);
+  });
+
+  it("are no calls of the day where nothing leaves, and no caller waits for the count without a limit", async () => {
+    const sip = await haveImported({ connect: { type: "dial", number: "sip:desk@pbx.example" } });
+    await set(sip.key, { calls_per_day: 0 });
+    expect(await ring(sip)).toContain("<Sip>");
+    const free = await haveImported({ connect: DIAL }, { phone_number: "+15005550010" });
+    expect(await ring(free)).toContain("<Number>");
+    await vi.waitFor(async () => expect(await used(free.key)).toBe(1));
+  });
+
+  it("fall back to words of the agent, where connect may not dial any more", async () => {
+    const say = { type: "say", text: "Please call again tomorrow." };
+    const imported = await haveImported({ connect: DIAL, fallback: say });
+    await set(imported.key, { calls_per_day: 0 });
+    expect(await ring(imported)).toContain(say.text);
+  });
+
+  it("by the model are refused in words that it sees", async () => {
+    haveModel();
+    const imported = await haveImported({ transfer_numbers: [DESK] });
+    await set(imported.key, { calls_per_day: 1 });
+    const wish = { SpeechResult: "Put me through to a person, please." };
+    expect(await ring(imported, "gather", wish)).toContain(`<Number>${DESK}</Number>`);
+    expect(await used(imported.key)).toBe(1);
+    const refused = await ring(imported, "gather", { ...wish, CallSid: callSid(2) });
+    expect(refused).not.toContain("<Dial");
+    expect(refused).toContain("<Gather");
+    await ring(imported, "gather", { SpeechResult: "Why?", CallSid: callSid(2) });
+    expect(JSON.stringify(modelRequests().at(-1)?.messages)).toContain(phrasesIn("en").cannotTransfer);
+    expect(await used(imported.key)).toBe(1);
+  });
+
+  it("are counted by nobody who has not signed", async () => {
+    const imported = await haveImported({ fallback: DIAL });
+    await set(imported.key, { calls_per_day: 1 });
+    forgetRoutes(imported.key.key_id);
+    const options = { signature: "A".repeat(28), env: { TOKEN_ENCRYPTION_KEYS: `other:${"A".repeat(43)}` } };
+    const parameters = { CallSid: callSid(1), From: LV };
+    expectErrorLog("stored_token_unreadable");
+    for (let count = 0; count < 3; count += 1)
+      expect(await (await tell(imported, "voice-fallback", parameters, options)).text()).toContain("<Dial");
+    expect(await used(imported.key)).toBe(0);
+  });
+});
+
 describe("answers of the model in a day", () => {
   const ask = ({ key, agentId }: Imported) =>
     post(`/v1/agents/${agentId}/try`, { messages: [{ role: "caller", text: "Hello?" }] }, { key });
   const turn = (imported: Imported, call: string) =>
     tell(imported, "gather", { CallSid: call, From: GB, SpeechResult: "When are you open?" });
   const FALLBACK = { type: "say", text: "Our assistant is resting." };
-  const callSid = (index: number) => `CA${String(index).padStart(32, "0")}`;
-
   it("are a tenth of them for tries; the model is not asked beyond", async () => {
     haveModel();
     const imported = await haveImported();
@@ -161,15 +242,18 @@ describe("answers of the model in a day", () => {
     expect((await usage(imported.key)).limits.model_turns_per_day).toEqual({ used: 5, limit: 5 });
   });
 
-  it("let a call that has begun go on, but not without end", async () => {
+  it("let a call that has begun go on to its max_turns, counted; a new one gets the fallback", async () => {
     haveModel();
-    const imported = await haveImported({ fallback: FALLBACK });
-    await set(imported.key, { model_turns_per_day: 20 });
-    let answered = 0;
-    for (let count = 0; count < 30; count += 1)
-      if ((await (await turn(imported, callSid(1))).text()).includes("<Gather")) answered += 1;
-    expect(answered).toBeGreaterThan(20);
-    expect(modelRequests().length).toBeLessThan(26);
+    const imported = await haveImported({ fallback: FALLBACK, max_turns: 6 });
+    await set(imported.key, { model_turns_per_day: 2 });
+    for (let count = 0; count < 6; count += 1)
+      expect(await (await turn(imported, callSid(1))).text()).toContain("<Gather");
+    expect(await (await turn(imported, callSid(1))).text()).toContain("<Hangup");
+    expect(await (await turn(imported, callSid(2))).text()).toContain(FALLBACK.text);
+    expect(modelRequests()).toHaveLength(6);
+    await vi.waitFor(async () =>
+      expect((await usage(imported.key)).limits.model_turns_per_day).toEqual({ used: 6, limit: 2 }),
+    );
   });
 
   it("are counted for texts, whose sender is told nothing and the customer all", async () => {

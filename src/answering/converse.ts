@@ -10,6 +10,7 @@ import type { Xml } from "../twilio/twiml.ts";
 import { relayUrl, webhooksOf } from "../twilio/webhook-urls.ts";
 import { fallback, isInService, isUnreached } from "./answer.ts";
 import { routeOfPath } from "./outbound.ts";
+import { withinCallsPerDay } from "./put-through.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
 import { faultOf } from "./session-fault.ts";
 import { isBuiltin, openingOf, replyVerbs, type TalkUrls, talkPlainly } from "./talking.ts";
@@ -100,7 +101,8 @@ async function reply(
   const agent = talkingAgent(route, services.model.isConfigured);
   const callSid = parameters.get("CallSid") ?? "";
   const from = parameters.get("From") ?? "";
-  if (!agent || !CALL_SID.test(callSid)) return fallback(route, from);
+  const fallBack = () => withinCallsPerDay(route, (allowed) => fallback(allowed, from), services);
+  if (!agent || !CALL_SID.test(callSid)) return fallBack();
   const opening = openingOf(route, agent, { callSid, from }, services.model.timeoutMs);
   const urls = talkUrls(services.publicBaseUrl, route, callSid);
   const askedBy = async (how: Ask) => how(await objectOf(route.phoneNumberId, callSid, services), opening);
@@ -112,10 +114,10 @@ async function reply(
       return askedBy((object) => object.gather(opening, "lost"));
     });
     const { phoneNumber } = route;
-    return replyVerbs(answer, agent, urls, { from, phoneNumber }) ?? fallback(route, from);
+    return replyVerbs(answer, agent, urls, { from, phoneNumber }) ?? (await fallBack());
   } catch (error) {
     lost(error);
-    return fallback(route, from);
+    return fallBack();
   }
 }
 

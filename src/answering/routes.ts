@@ -13,8 +13,9 @@ import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { logCall } from "./log-call.ts";
 import { routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
+import { withinCallsPerDay } from "./put-through.ts";
 import { endRefusal, forgetRefusals } from "./refusals.ts";
-import { isVerified } from "./route.ts";
+import { type InboundRoute, isVerified } from "./route.ts";
 import { replyByText } from "./text-reply.ts";
 import {
   parametersOf,
@@ -98,7 +99,8 @@ async function takeCall(c: AppContext): Promise<Response> {
   const urls = { recording, ...talkUrls(publicBaseUrl, request.route, call.callSid) };
   reportAfter(c, "voice", request);
   const now = new Date();
-  return twimlResponse(...answer(request.route, call, urls, { hasModel: model !== null, now }));
+  const decide = (route: InboundRoute) => answer(route, call, urls, { hasModel: model !== null, now });
+  return twimlResponse(...(await withinCallsPerDay(request.route, decide, requestServices(c))));
 }
 
 async function takeFallback(c: AppContext): Promise<Response> {
@@ -106,7 +108,7 @@ async function takeFallback(c: AppContext): Promise<Response> {
   const route = await lastResort(unverified, routeServices(c));
   if (!route) return twimlResponse(...unavailable());
   const from = parametersOf(unverified).get("From") ?? "";
-  return twimlResponse(...fallback(await routeOfPathOrPlain(c, route), from));
+  return fallBack(c, await routeOfPathOrPlain(c, route), from);
 }
 
 async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> {
@@ -129,7 +131,12 @@ async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> 
     twilio_code: parameters.get("ErrorCode")?.slice(0, MAX_LOGGED),
     dial_status: parameters.get("DialCallStatus")?.slice(0, MAX_LOGGED),
   });
-  return twimlResponse(...fallback(route, parameters.get("From") ?? ""));
+  return fallBack(c, route, parameters.get("From") ?? "");
+}
+
+async function fallBack(c: AppContext, route: InboundRoute, from: string): Promise<Response> {
+  const decide = (allowed: InboundRoute) => fallback(allowed, from);
+  return twimlResponse(...(await withinCallsPerDay(route, decide, requestServices(c))));
 }
 
 async function takeInText(c: AppContext): Promise<Response> {

@@ -8,11 +8,12 @@ import type { UsageDay } from "./call.ts";
 type Counter = "placed" | "texted" | "turns" | "tries";
 
 /**
- * What is taken, and what counts it. `reply`: the model answers a text. `turn`: its first answer in a call; `next_turn`:
- * each after it.
+ * What is taken, and what counts it. `dial`: a call is put through to a telephone number. `reply`: the model answers a text.
+ * `turn`: its first answer in a call; `next_turn`: each after it, which is never refused.
  */
 export const COUNTERS = {
   call: ["placed"],
+  dial: ["placed"],
   text: ["texted"],
   reply: ["turns", "texted"],
   turn: ["turns"],
@@ -41,8 +42,6 @@ const NAMES = {
 const NEAR = 0.8;
 /** Typed trials cost the caller nothing, so they get a share only. */
 const TRY_SHARE = 0.1;
-/** A call that has begun may go on when the day's turns are used up, but not without end. */
-const GRACE = 1.1;
 
 /** What comes of taking one of a kind. */
 export function planTake(kind: Kind, today: Partial<UsageDay>, limits: DailyLimits, now: number): Taken {
@@ -54,8 +53,8 @@ export function planTake(kind: Kind, today: Partial<UsageDay>, limits: DailyLimi
     const limit = counter === "tries" ? Math.ceil(whole * TRY_SHARE) : whole;
     const used = today[counter] ?? 0;
     const allowance = { name, limit, used, resets_at: midnightAfter(now) };
-    if (used >= (kind === "next_turn" ? Math.floor(limit * GRACE) : limit))
-      return { kind: "refused", allowance };
+    // A call that has begun goes on to its `max_turns`.
+    if (used >= limit && kind !== "next_turn") return { kind: "refused", allowance };
     if (used + 1 === Math.ceil(limit * NEAR) && counter !== "tries")
       near.push({ ...allowance, used: used + 1 });
   }

@@ -1,9 +1,9 @@
 import { DurableObject } from "cloudflare:workers";
 import { armAt, ring } from "../alarms.ts";
 import { readConfig } from "../config.ts";
-import { createLogger, errorFields } from "../http/log.ts";
+import { createLogger } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
-import { countTokens, createServices, type Services } from "../services.ts";
+import { countTokens, createServices, mayTake, type Services } from "../services.ts";
 import { createVault } from "../vault/vault.ts";
 import { planAlarm } from "./alarm.ts";
 import { Dialogue } from "./dialogue.ts";
@@ -30,7 +30,7 @@ export class Conversation extends DurableObject<Env> {
     log: createLogger({ object: "conversation" }),
     model: () => configuredModel(readConfig(this.env).model, this.env),
     changed: () => this.#changed(),
-    mayAsk: (opening, isFirst) => this.#mayAsk(opening, isFirst),
+    take: ({ apiKeyId, limits }, kind) => mayTake(kind, apiKeyId, limits, this.#services),
   });
   readonly #relay = new Relay(this.dialogue);
   readonly #gather = new Gather(this.dialogue);
@@ -133,20 +133,6 @@ export class Conversation extends DurableObject<Env> {
   get #services(): Services {
     const log = createLogger({ object: "conversation" });
     return createServices(this.env, readConfig(this.env), log, (work) => this.ctx.waitUntil(work));
-  }
-
-  /** If nobody can count, callers are answered all the same. */
-  async #mayAsk({ apiKeyId, limits, agent }: Opening, isFirst: boolean): Promise<boolean> {
-    const { callLogs, log } = this.#services;
-    try {
-      const taken = await callLogs.take(apiKeyId, isFirst ? "turn" : "next_turn", limits);
-      if (taken.kind === "taken") return true;
-      log.warn("model_turns_used_up", { key_id: apiKeyId, agent_id: agent.id });
-      return false;
-    } catch (error) {
-      log.warn("turn_not_counted", { key_id: apiKeyId, ...errorFields(error) });
-      return true;
-    }
   }
 
   /** The conversation, begun if there is none. */

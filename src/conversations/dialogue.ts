@@ -1,8 +1,10 @@
 import { type Phrases, phrasesIn } from "../agents/phrases.ts";
 import { errorFields, type Logger } from "../http/log.ts";
+import type { TakenInCall } from "../limits.ts";
 import type { Model } from "../model/model.ts";
+import { isE164 } from "../twilio/e164.ts";
 import { openJson, type Slot, type Vault } from "../vault/vault.ts";
-import { callRequest, planTool } from "./request.ts";
+import { callRequest, planTool, type ToolPlan } from "./request.ts";
 import type { RelaySocket } from "./socket.ts";
 import { type Hearing, newHearing, newSpeech } from "./speech.ts";
 import {
@@ -28,8 +30,8 @@ export type Around = {
   log: Logger;
   /** The deployment's model; null if it has none. */
   model: () => Model | null;
-  /** Counts an answer of the model. @returns whether it may be asked for one */
-  mayAsk: (opening: Opening, isFirst: boolean) => Promise<boolean>;
+  /** Counts an answer of the model, or a transfer. @returns whether the API key may still have one today */
+  take: (opening: Opening, kind: TakenInCall) => Promise<boolean>;
   /** Writes the state down, and looks at the clock. */
   changed: () => Promise<void>;
 };
@@ -41,8 +43,6 @@ export class Dialogue {
   #turn: AbortController | null = null;
   /** What was said before goes on until there is something to say. */
   #beginsAnew = false;
-  /** The API key has used up what its calls may use. */
-  #isSpent = false;
   readonly around: Around;
 
   constructor(around: Around) {
@@ -104,20 +104,10 @@ export class Dialogue {
     if (asked > this.state.opening.agent.talk.max_turns) {
       this.sayAlone(this.phrases.timeIsUp);
       this.end("max_turns_reached");
-    } else if (!model || this.#isSpent || !(await this.#take(asked))) this.end("failed");
+    } else if (!model || !(await this.around.take(this.state.opening, asked === 1 ? "turn" : "next_turn")))
+      this.end("failed");
     else if (this.state.asked === asked) await this.#answer(model, this.state, now);
     await this.around.changed();
-  }
-
-  /** Only a call's first answer waits for the count: a call that has begun goes on. @returns whether the model may be asked */
-  async #take(asked: number): Promise<boolean> {
-    if (!this.state) return false;
-    const counted = this.around.mayAsk(this.state.opening, asked === 1);
-    if (asked === 1) return counted;
-    void counted.then((may) => {
-      this.#isSpent = !may;
-    });
-    return true;
   }
 
   async #answer(model: Model, state: State, startedAt: number): Promise<void> {
@@ -140,19 +130,27 @@ export class Dialogue {
         onFailure: (error) =>
           this.around.log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) }),
       });
+      const plan = result.tool && (await this.#planTool(result.tool, opening));
+      // The caller may have gone on meanwhile.
       if (this.#turn !== stop) return;
       this.#turn = null;
-      this.#conclude(result);
+      this.#conclude(result, plan);
     } catch (error) {
       // It was stopped, and whoever stopped it has gone on from there.
       if (!stop.signal.aborted) throw error;
     }
   }
 
-  #conclude({ text, tool, pieces, failure }: TurnResult): void {
+  /** What follows from a tool. A transfer over the day's limit is refused in words, which the model sees as its own. */
+  async #planTool(tool: NonNullable<TurnResult["tool"]>, opening: Opening): Promise<ToolPlan> {
+    const plan = planTool(tool, opening.agent.talk.transfer_numbers);
+    const isCounted = plan.kind === "transfer" && isE164(plan.to);
+    return isCounted && !(await this.around.take(opening, "dial")) ? { kind: "refuse" } : plan;
+  }
+
+  #conclude({ text, pieces, failure }: TurnResult, plan: ToolPlan | null): void {
     if (!this.state) return;
     this.state = { ...this.state, pieces: this.state.pieces + pieces };
-    const plan = tool && planTool(tool, this.state.opening.agent.talk.transfer_numbers);
     const isSaid = text.trim() !== "";
     const { goodbye, transferring, cannotTransfer } = this.phrases;
     if (plan?.kind === "refuse") this.say(isSaid ? ` ${cannotTransfer}` : cannotTransfer, true);

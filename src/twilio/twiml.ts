@@ -25,6 +25,10 @@ export function dialled(number: string): Xml {
   return number.startsWith("+") ? element("Number", {}, number) : element("Sip", {}, number);
 }
 
+/** Whether any of the verbs dials a telephone number. */
+export const dialsNumber = (verbs: readonly Xml[]): boolean =>
+  verbs.some(({ xml }) => xml.includes("<Number>"));
+
 /** A whole document. */
 export function documentOf(...verbs: Xml[]): string {
   return `<?xml version="1.0" encoding="UTF-8"?>${element("Response", {}, ...verbs).xml}`;
