@@ -114,6 +114,10 @@ CREATE TABLE phone_numbers (
   repairs INTEGER NOT NULL DEFAULT 0,          -- in a row, each soon after the one before
   messaging_service_sid TEXT,       -- MG…; null: in none, or not known
   messaging_service_checked_at TEXT,           -- when Twilio was last asked for it; null: never
+  external_id TEXT,                 -- the customer's own id; not unique
+  label TEXT,                       -- for people
+  metadata TEXT,                    -- JSON: a flat object of texts; null: none
+  settings TEXT,                    -- JSON of what it has instead of its agent's; src/phone-numbers/settings.ts
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   FOREIGN KEY (agent_id, api_key_id) REFERENCES agents (id, api_key_id)
@@ -122,6 +126,8 @@ CREATE TABLE phone_numbers (
 CREATE UNIQUE INDEX phone_numbers_phone_number ON phone_numbers (phone_number);
 CREATE INDEX phone_numbers_agent ON phone_numbers (agent_id, api_key_id, created_at, id);
 CREATE INDEX phone_numbers_api_key ON phone_numbers (api_key_id, created_at, id);
+CREATE INDEX phone_numbers_external_id ON phone_numbers (api_key_id, external_id, created_at, id)
+  WHERE external_id IS NOT NULL;
 CREATE INDEX phone_numbers_country ON phone_numbers (api_key_id, country);
 CREATE INDEX phone_numbers_twilio_account ON phone_numbers (twilio_account_id, twilio_number_sid);
 CREATE INDEX phone_numbers_unfinished ON phone_numbers (lease_expires_at) WHERE state <> 'active';
@@ -139,6 +145,9 @@ CREATE TABLE released_numbers (
   auth_token_sealed TEXT NOT NULL,  -- of the account, as it was then
   previous_auth_token_sealed TEXT,
   auth_token_changed_at TEXT,
+  external_id TEXT,                 -- as the number had them
+  label TEXT,
+  metadata TEXT,
   released_at TEXT NOT NULL,
   PRIMARY KEY (id, twilio_account_id)
 ) STRICT, WITHOUT ROWID;

@@ -395,6 +395,25 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     remedy: ["Make it shorter, or let the agent's runtime fetch the long part."],
     details: { fields: ["system_prompt"] },
   },
+  metadata_too_large: {
+    happened:
+      "metadata has more than 50 names, a name of more than 40 characters, a text of more than 500, or more than 4,096 bytes as JSON. A change counts with what it keeps. Nothing was stored.",
+    remedy: [
+      "Remove what you do not need: null removes a name.",
+      "Keep the rest on your side, by external_id.",
+    ],
+    details: { fields: ["metadata"] },
+  },
+  custom_prompt_too_long: {
+    happened: "custom_prompt has more than 8,000 characters. Nothing was stored.",
+    remedy: ["Make it shorter, or move what all numbers share to the agent's system_prompt."],
+    details: { fields: ["custom_prompt"] },
+  },
+  sms_prompt_too_long: {
+    happened: "sms_prompt has more than 20,000 characters. Nothing was stored.",
+    remedy: ["Make it shorter, or move what all numbers share to the agent's system_prompt."],
+    details: { fields: ["sms_prompt"] },
+  },
   unsupported_media_type: {
     happened: "The headers do not say that the body is JSON, or they say that it is compressed.",
     remedy: ["Add the header Content-Type: application/json.", "Remove the header Content-Encoding."],

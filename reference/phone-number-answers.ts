@@ -3,6 +3,7 @@ import type { ErrorCode } from "../src/http/errors.ts";
 import { HEALTH_REASONS } from "../src/phone-numbers/health.ts";
 import type { ChannelOutcome } from "../src/phone-numbers/release/plan.ts";
 import { answered, time } from "./operation.ts";
+import { ownEntry, ownExample } from "./phone-number-own.ts";
 
 // The answers about numbers, which serialise.ts makes. The answer of a dry run is in phone-number-preview.ts.
 
@@ -80,6 +81,7 @@ export const numberEntry = z
       z.enum(["repair", "report"]),
       "`repair`: a change that somebody makes at Twilio is undone. `report`: it is only reported.",
     ),
+    ...ownEntry,
     checked_at: z.nullable(time("When it was last checked; null if never")),
     first_inbound_at: z.nullable(time("When its first call or text came in; null if none has")),
     last_inbound_at: z.nullable(time("When its last call or text came in, to the minute; null if none has")),
@@ -96,6 +98,7 @@ export const entryExample = {
   health: "ok",
   health_reasons: [],
   drift_policy: "repair",
+  ...ownExample,
   checked_at: null,
   first_inbound_at: TIME,
   last_inbound_at: TIME,

@@ -11,6 +11,7 @@ import {
   TOKEN,
   TWILIO_ERRORS,
 } from "./phone-number-answers.ts";
+import { OWN_ERRORS, ownDescriptions } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 import { importPlan, planExample } from "./phone-number-preview.ts";
 
@@ -86,6 +87,7 @@ export const importOperation: Operation = {
           "The `plan_hash` of a dry run, to import the number only if it has not changed since. Also spelled `planHash`.",
         examples: [planExample.plan_hash],
       },
+      ...ownDescriptions,
       dry_run: dryRunField,
     }),
     example: {
@@ -112,6 +114,7 @@ export const importOperation: Operation = {
   errors: [
     "limit_reached/403",
     "missing_field",
+    ...OWN_ERRORS,
     "invalid_phone_format",
     "invalid_twilio_sid",
     ...TWILIO_ERRORS,

@@ -15,6 +15,7 @@ import {
   TWILIO_ERRORS,
 } from "./phone-number-answers.ts";
 import { importOperation } from "./phone-number-import.ts";
+import { OWN_ERRORS, ownDescriptions } from "./phone-number-own.ts";
 import { changePlan, dryRunField, dryRunQuery, releasePlan } from "./phone-number-plans.ts";
 
 const numberInPath = described(z.object({ number: z.string() }), {
@@ -43,6 +44,7 @@ export const phoneNumberReference: Reference = {
           description: "Only numbers of this agent; `none`: those whose agent was deleted.",
           examples: [AGENT_ID],
         },
+        external_id: { description: "Only numbers with this `external_id`.", examples: ["customer-42"] },
         twilio_sid: { description: "Only numbers of this Twilio account.", examples: [ACCOUNT_SID] },
         health: {
           description: "Only numbers that are found like this; `attention`: all that are not `ok`.",
@@ -136,8 +138,8 @@ export const phoneNumberReference: Reference = {
         },
       },
       description:
-        "Changes a number's agent, directions, drift policy or Auth Token. Send at least one field. A field that is left out " +
-        "does not change. null makes `drift_policy` its default again; no other field may be null. camelCase works too, as in the import.\n\n" +
+        "Changes a number's agent, directions, drift policy, Auth Token, or what is its own. Send at least one field. A field that is left out " +
+        "does not change. null makes `drift_policy` its default again, and what is the number's own (from `external_id` on) the agent's again; no other field may be null. camelCase works too, as in the import.\n\n" +
         "**A new Auth Token** is tried at Twilio before it is stored. It is used for all your numbers of the same Twilio " +
         "account. Twilio signs with the old token until you promote the new one. So the old token verifies webhooks until " +
         "the first one that Twilio signs with the new token, but for 24 hours at most. If Twilio refuses the new token, " +
@@ -164,6 +166,7 @@ export const phoneNumberReference: Reference = {
               "`repair` (the default) undoes a change that somebody makes at Twilio, `report` only reports it. Repairs stop if " +
               "another system keeps changing the number; set this field, even to its present value, to start them again.",
           },
+          ...ownDescriptions,
           dry_run: dryRunField,
         }),
         example: { inbound_enabled: false },
@@ -178,6 +181,7 @@ export const phoneNumberReference: Reference = {
       ],
       errors: [
         "missing_field",
+        ...OWN_ERRORS,
         "invalid_phone_format",
         "number_not_found",
         "agent_not_found",

@@ -16,8 +16,8 @@ const EDGES: Record<string, readonly string[]> = {
   "bulk-imports": ["phone-numbers", "twilio-accounts", "agents", "api-keys"],
   reconciliation: ["phone-numbers", "twilio-accounts", "events", "api-keys"],
   "phone-numbers": ["twilio-accounts", "events", "agents", "api-keys"],
-  outbound: ["twilio-accounts", "api-keys", "call-log"],
-  answering: ["twilio-accounts", "events", "agents", "conversations", "texting", "call-log"],
+  outbound: ["twilio-accounts", "api-keys", "call-log", "agents"],
+  answering: ["twilio-accounts", "events", "agents", "conversations", "texting", "call-log", "phone-numbers"],
   conversations: ["agents"],
   trying: ["call-log", "conversations", "agents", "api-keys"],
   // A text is answered by the same model as a call, in a thread of its own.

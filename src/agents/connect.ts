@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
-import type { ErrorCode } from "../http/errors.ts";
-import { maxLength, minLength, pattern, satisfies } from "../http/schema.ts";
+import { flat, maxLength, minLength, pattern, satisfies } from "../http/schema.ts";
 
 // How a call is connected to an agent's runtime, and what the caller hears if that fails. Attributes have TwiML's names
 // (https://www.twilio.com/docs/voice/twiml/connect/conversationrelay); snake_case is accepted too.
@@ -23,27 +22,10 @@ const url = z.string().check(maxLength(MAX_URL_LENGTH, "invalid_url"));
 
 /** The customer's own parameters for the runtime, beside ours; see `answering/answer.ts`. */
 const parameters = z.optional(
-  z.pipe(
-    z.transform((input, { issues }) => {
-      // zod leaves it out of a record without a word.
-      if (typeof input === "object" && input !== null && Object.hasOwn(input, "__proto__")) {
-        const message = "invalid_field" satisfies ErrorCode;
-        issues.push({ code: "custom", path: ["__proto__"], message, input });
-      }
-      return input;
-    }),
-    z
-      .record(
-        z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
-        z.string().check(maxLength(MAX_TEXT_LENGTH)),
-      )
-      .check(
-        satisfies((entries: object) => Object.keys(entries).length <= MAX_ENTRIES, {
-          code: "invalid_field",
-          problem: { problem: "out_of_range", max: MAX_ENTRIES },
-          hint: `It may have ${MAX_ENTRIES} entries.`,
-        }),
-      ),
+  flat(
+    z.string().check(minLength(1), maxLength(MAX_NAME_LENGTH)),
+    z.string().check(maxLength(MAX_TEXT_LENGTH)),
+    MAX_ENTRIES,
   ),
 );
 
@@ -175,7 +157,7 @@ function withCamelCaseNames(input: unknown): unknown {
   );
 }
 
-function camelCase(name: string): string {
+export function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 

@@ -33,7 +33,7 @@ export const language = z.pipe(
   z.transform((tag) => new Intl.Locale(tag).toString()),
 );
 
-const text = (length: number, tooLong?: ErrorCode) => z.string().check(maxLength(length, tooLong));
+export const text = (length: number, tooLong?: ErrorCode) => z.string().check(maxLength(length, tooLong));
 
 /** A field: what it may be, and what it is unless given. */
 type Field = { schema: z.ZodMiniType; default: unknown };

@@ -1,8 +1,16 @@
-import { type Connect, dialledBy, type Fallback } from "../agents/connect.ts";
-import { type Talk, talkOf } from "../agents/schema.ts";
+import { type Connect, dialledBy } from "../agents/connect.ts";
+import type { Variables } from "../agents/fill.ts";
 import type { Voicemail } from "../call-log/attempt.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import { type Limits, limitsOf } from "../limits.ts";
+import {
+  type Metadata,
+  metadataOf,
+  type Settings,
+  type Speaking,
+  settingsOf,
+  speakingOf,
+} from "../phone-numbers/settings.ts";
 import { refusedOf } from "../twilio/country.ts";
 import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
 import type { SignatureReason } from "../twilio-accounts/health.ts";
@@ -10,19 +18,12 @@ import type { AccountKey } from "../twilio-accounts/row.ts";
 import { VaultError } from "../vault/vault.ts";
 import type { RouteRow } from "./route-store.ts";
 
-/** The agent behind a number, as far as calls and texts need it. */
-export type InboundAgent = {
+/** The agent behind a number, with what the number has of its own, as far as calls and texts need it. */
+export type InboundAgent = Speaking & {
   id: string;
   isActive: boolean;
-  welcomeMessage: string | null;
-  language: string;
   connect: Connect | null;
-  fallback: Fallback | null;
-  record: boolean;
   hasWebhook: boolean;
-  systemPrompt: string | null;
-  voiceId: string | null;
-  talk: Talk;
   /** What is left on the callee's answering machine by a placed call. */
   voicemailMessage?: string | null;
 };
@@ -58,6 +59,11 @@ export type InboundRoute = {
   relayRefusedAt: string | null;
   /** What is wrong with the account, as JSON. */
   accountReasons: string;
+  externalId: string | null;
+  label: string | null;
+  metadata: Metadata | null;
+  /** What stands for the names in its agent's texts. */
+  dynamicVars: Variables;
   /** null: the number has no agent. */
   agent: InboundAgent | null;
   limits: Limits;
@@ -89,7 +95,8 @@ export class UntrustedRoute extends VaultError {
 }
 
 export async function routeOf(id: string, row: RouteRow, defaults: Limits): Promise<InboundRoute> {
-  const agent = row.agent_id === null ? null : agentOf(row.agent_id, row);
+  const own = settingsOf(row.settings);
+  const agent = row.agent_id === null ? null : agentOf(row.agent_id, row, own);
   const limits = limitsOf(row, defaults);
   const dialled = agent ? dialledBy({ ...agent, ...agent.talk }) : [];
   return {
@@ -104,6 +111,10 @@ export async function routeOf(id: string, row: RouteRow, defaults: Limits): Prom
     tokenChangedAt: row.auth_token_changed_at,
     relayRefusedAt: row.relay_refused_at,
     accountReasons: row.account_reasons,
+    externalId: row.external_id,
+    label: row.label,
+    metadata: metadataOf(row.metadata),
+    dynamicVars: own.dynamic_vars ?? {},
     agent,
     limits,
     refused: [...(await refusedOf(dialled, limits.allowed_countries)).keys()],
@@ -115,18 +126,12 @@ export function accountOfRoute({ accountId, apiKeyId, accountSid, region }: Inbo
 }
 
 /** The JSON was validated when the agent was written. */
-function agentOf(id: string, row: RouteRow): InboundAgent {
+function agentOf(id: string, row: RouteRow, own: Settings): InboundAgent {
   return {
     id,
     isActive: row.is_active === 1,
-    welcomeMessage: row.welcome_message,
-    language: row.language ?? DEFAULT_LANGUAGE,
     connect: row.connect === null ? null : (JSON.parse(row.connect) as Connect),
-    fallback: row.fallback === null ? null : (JSON.parse(row.fallback) as Fallback),
-    record: row.record === 1,
     hasWebhook: row.webhook_url !== null,
-    systemPrompt: row.system_prompt,
-    voiceId: row.voice_id,
-    talk: talkOf(row.talk),
+    ...speakingOf(row, own),
   };
 }

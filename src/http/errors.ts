@@ -34,6 +34,16 @@ export const errorCatalogue = {
       "deployment's own, and without user name and password. The URL of a stream must not have a query string.",
   },
   prompt_too_long: { status: 400, message: "system_prompt is longer than 16,000 characters. Shorten it." },
+  metadata_too_large: {
+    status: 400,
+    message:
+      "metadata is too large: 50 names of 40 characters, texts of 500, and 4,096 bytes as JSON in all. Shorten it.",
+  },
+  custom_prompt_too_long: {
+    status: 400,
+    message: "custom_prompt is longer than 8,000 characters. Shorten it.",
+  },
+  sms_prompt_too_long: { status: 400, message: "sms_prompt is longer than 20,000 characters. Shorten it." },
   unsupported_media_type: {
     status: 415,
     message: "Send the body as JSON, uncompressed, with the header Content-Type: application/json.",

@@ -34,9 +34,11 @@ export const messageOf = (fault: ErrorCode | Fault): string =>
 /** @param code the code if zod wrote the message itself, because the value has the wrong type */
 export function faultsOf(issues: readonly z.core.$ZodIssue[], code: ErrorCode): FieldFault[] {
   return issues.map((issue) => {
-    const given: Fault = issue.message.startsWith("{")
-      ? (JSON.parse(issue.message) as Fault)
-      : { code: Object.hasOwn(errorCatalogue, issue.message) ? (issue.message as ErrorCode) : code };
+    // Of a name in a flat object, only the inner issue says what is wrong.
+    const message = (issue.code === "invalid_key" && issue.issues[0]?.message) || issue.message;
+    const given: Fault = message.startsWith("{")
+      ? (JSON.parse(message) as Fault)
+      : { code: Object.hasOwn(errorCatalogue, message) ? (message as ErrorCode) : code };
     const isMissing = given.code === "missing_field";
     const problem = given.problem ?? (isMissing ? { problem: "required" as const } : problemOf(issue));
     // The whole body is no object.

@@ -79,13 +79,22 @@ function normalised<Shape extends z.core.$ZodShape>(
   entriesOf: (name: string, given: ReadonlyMap<string, unknown>) => [string, unknown][],
   together: (value: z.output<z.ZodMiniObject<Shape>>) => readonly FieldFault[] = () => [],
 ) {
+  const spellings = Object.keys(shape).flatMap((name) =>
+    spellingsOf(name, aliases).map((spelling) => [spelling, name] as const),
+  );
+  const fieldOf = new Map(spellings);
   const object = z.object(shape).check(({ value, issues }) => {
     for (const { field, ...fault } of together(value as z.output<z.ZodMiniObject<Shape>>))
       issues.push({ code: "custom", path: [field], message: messageOf(fault), input: value });
   });
   const normalise = (input: unknown, { issues }: Pick<z.core.ParsePayload, "issues">): unknown => {
     if (!isObject(input)) return input;
-    const given = new Map(Object.entries(input).map(([name, value]) => [name, normaliseValue(value)]));
+    const given = new Map(
+      Object.entries(input).map(([name, value]) => {
+        const field = shape[fieldOf.get(name) ?? ""];
+        return [name, normaliseValue(value, field !== undefined && "isEmptyGiven" in field)];
+      }),
+    );
     const entries = Object.keys(shape).flatMap((name) => entriesOf(name, given));
     const dryRun = dryRunInBody(input);
     if (dryRun === undefined) return Object.fromEntries(entries);
@@ -96,11 +105,8 @@ function normalised<Shape extends z.core.$ZodShape>(
     }
     return { ...Object.fromEntries(entries), dry_run: dryRun };
   };
-  const spellings = Object.keys(shape).flatMap((name) =>
-    spellingsOf(name, aliases).map((spelling) => [spelling, name] as const),
-  );
   // `fieldOf`: which field a name means, for `unknownFields`.
-  return Object.assign(z.pipe(z.transform(normalise), object), { fieldOf: new Map(spellings) });
+  return Object.assign(z.pipe(z.transform(normalise), object), { fieldOf });
 }
 
 /** A field that a body's schema does not know: its path, its name, and the names that are known in its place. */
@@ -129,9 +135,39 @@ export function* unknownFields(schema: z.core.$ZodType, value: unknown, path = "
  * Trims texts, and turns null and empty texts into undefined: all three count as absent. UTF-8 cannot store half a
  * surrogate pair, so it is replaced here: the answer then shows what is stored.
  */
-function normaliseValue(value: unknown): unknown {
+function normaliseValue(value: unknown, isEmptyGiven: boolean): unknown {
   const trimmed = typeof value === "string" ? value.toWellFormed().trim() : value;
-  return trimmed === "" || trimmed === null ? undefined : trimmed;
+  return (trimmed === "" && !isEmptyGiven) || trimmed === null ? undefined : trimmed;
+}
+
+/** A field of a body whose empty text says something, and is not absent. */
+export const emptyIsGiven = <Schema extends z.ZodMiniType>(schema: Schema): Schema =>
+  Object.assign(schema, { isEmptyGiven: true });
+
+/** A flat object: what its names may be, what its values, and how many it may have. */
+export function flat<Value extends z.ZodMiniType>(
+  name: z.ZodMiniType<string, string>,
+  value: Value,
+  maxEntries: number,
+  code: ErrorCode = "invalid_field",
+) {
+  return z.pipe(
+    z.transform((input, { issues }) => {
+      // zod leaves it out of a record without a word.
+      if (isObject(input) && Object.hasOwn(input, "__proto__")) {
+        const message = "invalid_field" satisfies ErrorCode;
+        issues.push({ code: "custom", path: ["__proto__"], message, input });
+      }
+      return input;
+    }),
+    z.record(name, value).check(
+      satisfies((entries: object) => Object.keys(entries).length <= maxEntries, {
+        code,
+        problem: { problem: "out_of_range", max: maxEntries },
+        hint: `It may have ${maxEntries} entries.`,
+      }),
+    ),
+  );
 }
 
 const missingOrInvalid = (issue: z.core.$ZodRawIssue): ErrorCode =>

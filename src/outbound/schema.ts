@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
+import { variables } from "../agents/fill.ts";
 import { isPhoneNumber } from "../http/phone-number.ts";
-import { body, maxLength, minLength, optionalText, requiredText, satisfies } from "../http/schema.ts";
+import { body, maxLength, minLength, optionalText, requiredText } from "../http/schema.ts";
 import { MACHINE_DETECTIONS } from "../twilio/calls.ts";
 
 const MAX_ID_LENGTH = 100;
@@ -8,9 +9,6 @@ const MAX_PROMPT_LENGTH = 8_000;
 const MAX_WELCOME_LENGTH = 1_000;
 // Twilio speaks at most 4,096 characters in one <Say>.
 const MAX_VOICEMAIL_LENGTH = 1_000;
-const MAX_VARIABLES = 50;
-const MAX_VALUE_LENGTH = 500;
-const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 const MAX_MESSAGE_LENGTH = 1_600;
 
 const agentId = requiredText().check(maxLength(MAX_ID_LENGTH));
@@ -18,15 +16,6 @@ const toNumber = requiredText().check(isPhoneNumber());
 const fromNumber = z.pipe(
   z.optional(z.string().check(isPhoneNumber())),
   z.transform((value) => value ?? null),
-);
-
-const variables = z.record(z.string(), z.string().check(maxLength(MAX_VALUE_LENGTH))).check(
-  satisfies((value: Record<string, string>) => Object.keys(value).length <= MAX_VARIABLES, {
-    code: "invalid_field",
-    problem: { problem: "out_of_range", max: MAX_VARIABLES },
-    hint: `It may have ${MAX_VARIABLES} entries.`,
-  }),
-  satisfies((value: Record<string, string>) => Object.keys(value).every((name) => VARIABLE_NAME.test(name))),
 );
 
 /** `POST /v1/calls/outbound` */

@@ -12,6 +12,7 @@ import { diagnose } from "../twilio-accounts/diagnose.ts";
 import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
 import { findAccount, replaceToken } from "../twilio-accounts/store.ts";
 import { type ChangeBody, changeBody } from "./schema.ts";
+import { changedOwn, serialiseOwn } from "./settings.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
 const FIELDS = Object.keys(changeBody._zod.def.out._zod.def.shape).filter((name) => name !== "dry_run");
@@ -56,24 +57,36 @@ export async function changeOwnNumber(
   services: Services,
 ): Promise<OwnedNumber> {
   const { db, now } = services;
-  const number = await verifyChange(phoneNumber, body, apiKeyId, services);
+  let number = await verifyChange(phoneNumber, body, apiKeyId, services);
+  let after = changedOwn(number, body);
   if (body.twilio_token !== undefined) {
     const account = accountOf({ ...number, api_key_id: apiKeyId });
     await replaceStoredToken(account, body.twilio_token, services);
   }
-  const changes = {
-    agentId: body.agent_id,
-    inboundEnabled: body.inbound_enabled,
-    outboundEnabled: body.outbound_enabled,
-    driftPolicy: body.drift_policy,
-  };
-  const isThere = await changeNumber(db, number.id, changes, now().toISOString()).catch((error: unknown) => {
-    // The agent was deleted after we looked it up.
-    if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
-    throw error;
-  });
+  const write = () =>
+    changeNumber(
+      db,
+      number.id,
+      {
+        agentId: body.agent_id,
+        inboundEnabled: body.inbound_enabled,
+        outboundEnabled: body.outbound_enabled,
+        driftPolicy: body.drift_policy,
+        own: [number, after],
+      },
+      now().toISOString(),
+    ).catch((error: unknown) => {
+      // The agent was deleted after we looked it up.
+      if (error instanceof StorageError && error.failure === "dangling")
+        throw new ApiError("agent_not_found");
+      throw error;
+    });
+  // If another request changed the number in between, these changes are applied to what it has left: both count.
+  while (!(await write())) {
+    number = await ownNumber(phoneNumber, apiKeyId, db);
+    after = changedOwn(number, body);
+  }
   services.routesChanged(apiKeyId);
-  if (!isThere) throw new ApiError("number_not_found");
   return ownNumber(phoneNumber, apiKeyId, db);
 }
 
@@ -97,11 +110,21 @@ export async function planChange(
     inbound_enabled: number.inbound_enabled === 1,
     outbound_enabled: number.outbound_enabled === 1,
     drift_policy: number.drift_policy,
+    ...serialiseOwn(number),
+  };
+  const { agent_id, inbound_enabled, outbound_enabled, drift_policy } = body;
+  const wanted: { [Name in keyof typeof present]: unknown } = {
+    agent_id,
+    inbound_enabled,
+    outbound_enabled,
+    drift_policy,
+    ...serialiseOwn(changedOwn(number, body)),
   };
   const changes = Object.entries(present).flatMap(([name, before]): PlannedChange[] => {
     const field = name as keyof typeof present;
-    const after = body[field];
-    return after === undefined || after === before ? [] : [{ field, present: before, new: after }];
+    const after = wanted[field];
+    const isSame = after === undefined || JSON.stringify(after) === JSON.stringify(before);
+    return isSame ? [] : [{ field, present: before, new: after }];
   });
   if (body.twilio_token !== undefined) {
     const account = accountOf({ ...number, api_key_id: apiKeyId });

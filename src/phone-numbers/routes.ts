@@ -34,9 +34,9 @@ export const phoneNumbers = new Hono<AppEnv>()
     return c.json({ phone_number: serialiseImported(imported) }, 201);
   })
   .get("/", withApiKey, validateQuery(listNumbersQuery), async (c) => {
-    const { agent_id, twilio_sid, health, search, ...page } = c.req.valid("query");
+    const { agent_id, external_id, twilio_sid, health, search, ...page } = c.req.valid("query");
     const { twilio } = requestServices(c);
-    const filter = { agentId: agent_id, accountSid: twilio_sid, health, search };
+    const filter = { agentId: agent_id, externalId: external_id, accountSid: twilio_sid, health, search };
     const { rows, count } = await listOwnNumbers(c.env.DB, c.get("apiKeyId"), filter, page);
     return c.json({ phone_numbers: rows.map((row) => serialiseNumber(row, twilio)), count, ...page });
   })

@@ -15,6 +15,7 @@ import {
 } from "../http/schema.ts";
 import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
 import { DRIFT_POLICIES, HEALTH_REASONS } from "./health.ts";
+import { ownAliases, ownChangeFields, ownImportFields } from "./settings.ts";
 
 export const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
 // Twilio's tokens have 32 characters and our agent ids 22. These limits only bound what we store or look up.
@@ -42,6 +43,7 @@ export const importBody = body(
     twilio_token: twilioToken,
     agent_id: agentId,
     plan_hash: optionalText(MAX_PLAN_HASH_LENGTH),
+    ...ownImportFields,
     dry_run: dryRunField(),
   },
   {
@@ -51,6 +53,7 @@ export const importBody = body(
     twilio_token: ["twilioToken", "twilio_auth_token", "twilioAuthToken"],
     agent_id: "agentId",
     plan_hash: "planHash",
+    ...ownAliases,
   },
 );
 
@@ -67,6 +70,7 @@ export const changeBody = changes(
     outbound_enabled: z.optional(z.boolean()),
     twilio_token: z.optional(z.string().check(maxLength(MAX_TOKEN_LENGTH))),
     drift_policy: nullIsDefault(z.enum(DRIFT_POLICIES), "repair" as const),
+    ...ownChangeFields,
     dry_run: dryRunField(),
   },
   {
@@ -75,6 +79,7 @@ export const changeBody = changes(
     outbound_enabled: "outboundEnabled",
     twilio_token: ["twilioToken", "twilio_auth_token", "twilioAuthToken"],
     drift_policy: "driftPolicy",
+    ...ownAliases,
   },
 );
 
@@ -83,6 +88,7 @@ export type ChangeBody = z.output<typeof changeBody>;
 /** `GET /v1/phone-numbers` */
 export const listNumbersQuery = query({
   agent_id: z.optional(z.string()),
+  external_id: z.optional(z.string()),
   twilio_sid: z.optional(z.string()),
   health: z.optional(z.enum(["attention", "ok", ...HEALTH_REASONS])),
   // As people write numbers: "(555) 000-1" is a part of +15550001.

@@ -6,6 +6,7 @@ import type { Preview } from "./preview/preview.ts";
 import type { ReleasePreview } from "./release/preview.ts";
 import type { ReleasedNumber } from "./release/release.ts";
 import type { ImportBody } from "./schema.ts";
+import { serialiseOwn } from "./settings.ts";
 import type { OwnedNumber } from "./store.ts";
 
 // Numbers as the API answers them. The row's id is never shown: it is the secret part of the webhook URLs.
@@ -34,6 +35,7 @@ export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
     region: nameOfRegion(twilio, row.region),
     ...shownHealth(row),
     drift_policy: row.drift_policy,
+    ...serialiseOwn(row),
     checked_at: row.checked_at,
     first_inbound_at: row.first_inbound_at,
     last_inbound_at: row.last_inbound_at,

@@ -3,35 +3,38 @@ import type { Page } from "../http/page.ts";
 import type { AccountColumns } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";
 import type { DriftPolicy, Health } from "./health.ts";
+import type { OwnColumns } from "./settings.ts";
 
 // What the owner of a number can see and change. Numbers whose import or release is not finished are left out.
 
 /** A number as its owner sees it. */
-export type OwnedNumber = AccountColumns & {
-  id: string;
-  phone_number: string;
-  agent_id: string | null;
-  twilio_number_sid: string;
-  inbound_enabled: 0 | 1;
-  outbound_enabled: 0 | 1;
-  health: Health;
-  health_reasons: string;
-  drift_policy: DriftPolicy;
-  account_reasons: string;
-  is_relay_refused: 0 | 1 | null;
-  checked_at: string | null;
-  first_inbound_at: string | null;
-  last_inbound_at: string | null;
-  created_at: string;
-  updated_at: string;
-};
+export type OwnedNumber = AccountColumns &
+  OwnColumns & {
+    id: string;
+    phone_number: string;
+    agent_id: string | null;
+    twilio_number_sid: string;
+    inbound_enabled: 0 | 1;
+    outbound_enabled: 0 | 1;
+    health: Health;
+    health_reasons: string;
+    drift_policy: DriftPolicy;
+    account_reasons: string;
+    is_relay_refused: 0 | 1 | null;
+    checked_at: string | null;
+    first_inbound_at: string | null;
+    last_inbound_at: string | null;
+    created_at: string;
+    updated_at: string;
+  };
 
 // A check of a whole account is a check of each of its numbers: the later of the two times counts.
 const COLUMNS = part`n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.account_sid, t.region,
   n.twilio_number_sid, n.inbound_enabled, n.outbound_enabled, n.health, n.health_reasons, n.drift_policy,
   t.health_reasons AS account_reasons, ${RELAY_REFUSED} AS is_relay_refused,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
-  n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at`;
+  n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at,
+  n.external_id, n.label, n.metadata, n.settings`;
 
 /** @throws StorageError */
 export function findOwnNumber(
@@ -59,6 +62,7 @@ export async function findPhoneNumber(
 export type NumberFilter = {
   /** `none`: numbers whose agent was deleted. */
   agentId: string | undefined;
+  externalId: string | undefined;
   accountSid: string | undefined;
   /** `attention`: every health but `ok`. */
   health: Health | "attention" | undefined;
@@ -71,9 +75,10 @@ const HEALTH = part`CASE WHEN t.health <> 'ok' THEN t.health
   WHEN n.health = 'ok' AND ${RELAY_REFUSED} THEN 'conversation_relay_refused' ELSE n.health END`;
 
 /** Only what is asked for, so that SQLite can read the page from an index. */
-function conditionsOf({ agentId, accountSid, health, search }: NumberFilter): Part {
+function conditionsOf({ agentId, externalId, accountSid, health, search }: NumberFilter): Part {
   const conditions = [
     agentId && (agentId === "none" ? part`n.agent_id IS NULL` : part`n.agent_id = ${agentId}`),
+    externalId && part`n.external_id = ${externalId}`,
     accountSid && part`t.account_sid = ${accountSid}`,
     health && (health === "attention" ? part`${HEALTH} <> 'ok'` : part`${HEALTH} = ${health}`),
     search && part`instr(n.phone_number, ${search}) > 0`,
@@ -105,18 +110,20 @@ export type NumberChanges = {
   inboundEnabled?: boolean | undefined;
   outboundEnabled?: boolean | undefined;
   driftPolicy?: DriftPolicy | undefined;
+  /** What is its own, before and after. */
+  own: readonly [OwnColumns, OwnColumns];
 };
 
 /**
  * Setting the drift policy, even to its present value, ends the contest: repairs start again.
  *
- * @returns false if the number no longer exists
+ * @returns false if the number no longer exists, or somebody else has changed what is its own
  * @throws StorageError `dangling` if the agent no longer exists
  */
 export async function changeNumber(
   db: D1Database,
   id: string,
-  { agentId, inboundEnabled, outboundEnabled, driftPolicy }: NumberChanges,
+  { agentId, inboundEnabled, outboundEnabled, driftPolicy, own: [before, after] }: NumberChanges,
   now: string,
 ): Promise<boolean> {
   const flag = (value: boolean | undefined) => (value === undefined ? null : Number(value));
@@ -127,8 +134,11 @@ export async function changeNumber(
       drift_policy = COALESCE(${driftPolicy ?? null}, drift_policy),
       health_reasons = CASE WHEN ${driftPolicy ?? null} IS NULL THEN health_reasons
         ELSE (SELECT json_group_array(value) FROM json_each(health_reasons) WHERE value <> 'repair_contested') END,
-      repairs = CASE WHEN ${driftPolicy ?? null} IS NULL THEN repairs ELSE 0 END, updated_at = ${now}
-    WHERE id = ${id} AND state = 'active'`);
+      repairs = CASE WHEN ${driftPolicy ?? null} IS NULL THEN repairs ELSE 0 END, updated_at = ${now},
+      external_id = ${after.external_id}, label = ${after.label}, metadata = ${after.metadata},
+      settings = ${after.settings}
+    WHERE id = ${id} AND state = 'active' AND external_id IS ${before.external_id} AND label IS ${before.label}
+      AND metadata IS ${before.metadata} AND settings IS ${before.settings}`);
   return changed === 1;
 }
 

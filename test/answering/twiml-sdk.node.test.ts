@@ -33,6 +33,7 @@ const agent = (fields: Partial<InboundAgent>): InboundAgent => ({
   hasWebhook: false,
   systemPrompt: null,
   voiceId: null,
+  smsPrompt: null,
   talk: DEFAULTS,
   ...fields,
 });
@@ -49,6 +50,10 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   tokenChangedAt: null,
   relayRefusedAt: null,
   accountReasons: "[]",
+  externalId: null,
+  label: null,
+  metadata: null,
+  dynamicVars: {},
   agent: agent(fields),
   limits: parseDefaultLimits("{}"),
   refused: [],

@@ -198,5 +198,13 @@ async function releaseNumber(number: string, chosen: { dryRun?: true; yes?: true
 }
 
 function numberText({ health, health_reasons, ...number }: PhoneNumber): string {
-  return fields({ ...number, health: health === "ok" ? health : health_reasons.join(", ") });
+  const shown = { ...number, health: health === "ok" ? health : health_reasons.join(", ") };
+  return fields(
+    Object.fromEntries(
+      Object.entries(shown).map(([name, value]) => [
+        name,
+        typeof value === "object" && value !== null ? JSON.stringify(value) : value,
+      ]),
+    ),
+  );
 }

@@ -19,10 +19,12 @@ import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
 import type { ImportBody } from "../schema.ts";
+import { changedOwn, NOTHING_OWN } from "../settings.ts";
 import {
   type Claim,
   type ExistingRow,
   insertClaim,
+  type NewClaim,
   removeClaim,
   selectRoom,
   takeOverClaim,
@@ -85,7 +87,7 @@ export async function claim(
   const original = earlier && (await openFirst(earlier, services));
   const previous = previousOf(number, isOurs, original);
   const now = services.now();
-  const row: Claim & { country: string } = {
+  const row: NewClaim = {
     id,
     holder: newId("holder"),
     leaseExpiresAt: leaseEnd(services, now),
@@ -99,6 +101,7 @@ export async function claim(
     twilioNumberSid: number.sid,
     previousConfigurationSealed: await sealConfiguration(vault, id, previous),
     outcomeUnknownUntil: earlier?.outcome_unknown_until ?? null,
+    own: changedOwn(NOTHING_OWN, body),
   };
 
   const time = now.toISOString();

@@ -6,6 +6,7 @@ import type { AccountColumns, TwilioAccountRow } from "../../twilio-accounts/row
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
 import { type HealthReason, reasonsJson } from "../health.ts";
 import type { PhoneNumberRow } from "../row.ts";
+import type { OwnColumns } from "../settings.ts";
 
 /** SQL, of the table `phone_numbers`. */
 const IS_ORPHANED = part`EXISTS (
@@ -67,10 +68,12 @@ export type Claim = {
   outcomeUnknownUntil: string | null;
 };
 
+/** With what only its first writing needs. `country`: empty if the number belongs to none. */
+export type NewClaim = Claim & { country: string; own: OwnColumns };
+
 /**
  * Inserts the number as `importing`, together with its Twilio account.
  *
- * @param claim its `country` is empty if the number belongs to none
  * @param maxNumbers see {@link selectRoom}; looked at again, because imports of a key run side by side
  * @param superseded a row of another key that this one replaces: `returning`, orphaned, or `isLost`, which `told` tells
  * @param accounts statements that store the Twilio account; see twilio-accounts/store.ts
@@ -80,7 +83,7 @@ export type Claim = {
  */
 export async function insertClaim(
   db: D1Database,
-  claim: Claim & { country: string },
+  claim: NewClaim,
   accounts: readonly D1PreparedStatement[],
   maxNumbers: number | null,
   now: string,
@@ -94,10 +97,11 @@ export async function insertClaim(
     WHERE k.id = ${claim.apiKeyId} AND (${limit} IS NULL OR ${USED} < ${limit}))`;
   const insert = sql(db)`INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, twilio_account_id,
       twilio_number_sid, state, lease_holder, lease_expires_at, previous_configuration_sealed, created_at,
-      updated_at, outcome_unknown_until, country)
+      updated_at, outcome_unknown_until, country, external_id, label, metadata, settings)
     VALUES (${claim.id}, ${claim.phoneNumber}, ${keyWithRoom}, ${claim.agentId}, ${itsAccount(claim)},
       ${claim.twilioNumberSid}, 'importing', ${claim.holder}, ${claim.leaseExpiresAt},
-      ${claim.previousConfigurationSealed}, ${now}, ${now}, ${claim.outcomeUnknownUntil}, ${claim.country})
+      ${claim.previousConfigurationSealed}, ${now}, ${now}, ${claim.outcomeUnknownUntil}, ${claim.country},
+      ${claim.own.external_id}, ${claim.own.label}, ${claim.own.metadata}, ${claim.own.settings})
     RETURNING twilio_account_id`;
   const clear = superseded
     ? [
@@ -133,7 +137,7 @@ function accountIdOf(result: D1Result | undefined): string | undefined {
  */
 export async function takeOverClaim(
   db: D1Database,
-  claim: Claim,
+  claim: NewClaim,
   previousHolder: string,
   accounts: readonly D1PreparedStatement[],
   now: string,
@@ -145,7 +149,9 @@ export async function takeOverClaim(
       updated_at = ${now}, inbound_enabled = 1, outbound_enabled = 1, next_attempt_at = NULL,
       recovery_attempts = 0, sms_refused = 0, health_reasons = '[]', checked_at = NULL,
       drift_policy = 'repair', repaired_at = NULL, repairs = 0, first_inbound_at = NULL,
-      last_inbound_at = NULL, messaging_service_sid = NULL, messaging_service_checked_at = NULL
+      last_inbound_at = NULL, messaging_service_sid = NULL, messaging_service_checked_at = NULL,
+      external_id = ${claim.own.external_id}, label = ${claim.own.label}, metadata = ${claim.own.metadata},
+      settings = ${claim.own.settings}
     WHERE id = ${claim.id} AND lease_holder = ${previousHolder} AND state <> 'active'
       AND lease_expires_at <= ${now}
     RETURNING twilio_account_id`;

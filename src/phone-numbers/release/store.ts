@@ -85,9 +85,9 @@ export async function endRelease(
         WHERE id = ${id} AND lease_holder = ${holder}`;
   const keep = sql(db)`INSERT OR IGNORE INTO released_numbers (id, twilio_account_id, api_key_id, agent_id,
       phone_number, account_sid, region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at,
-      released_at)
+      released_at, external_id, label, metadata)
     SELECT n.id, t.id, n.api_key_id, n.agent_id, n.phone_number, t.account_sid, t.region,
-      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at, ${now}
+      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at, ${now}, n.external_id, n.label, n.metadata
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.id = ${id} AND n.lease_holder = ${holder} AND n.state = 'releasing'`;
   const isBegun = part`id = ${id} AND lease_holder = ${holder} AND state = 'releasing'`;

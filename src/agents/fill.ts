@@ -1,0 +1,33 @@
+import * as z from "zod/mini";
+import { flat, maxLength, pattern } from "../http/schema.ts";
+
+// Texts with `{{name}}` in them, and what stands for the names.
+
+const MAX_VARIABLES = 50;
+const MAX_VALUE_LENGTH = 500;
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
+
+/** `dynamic_vars`, of a call and of a number. */
+export const variables = flat(
+  z.string().check(pattern(VARIABLE_NAME, "invalid_field")),
+  z.string().check(maxLength(MAX_VALUE_LENGTH)),
+  MAX_VARIABLES,
+);
+
+export type Variables = Readonly<Record<string, string>>;
+
+const PLACE = String.raw`\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*(?:\|([^{}]*))?\}\}`;
+const PLACES = new RegExp(` ${PLACE}|${PLACE} ?`, "g");
+
+/**
+ * `{{name}}` becomes the variable's value, or what stands after the bar in `{{name|default}}`. Without either it is removed,
+ * with one of the spaces around it: nobody wants to hear braces. A value is text: braces in it stay.
+ */
+export function fill(text: string, values: Variables): string {
+  return text.replace(PLACES, (place, name1, default1, name2, default2) => {
+    const name: string = name1 ?? name2;
+    const value = (Object.hasOwn(values, name) && values[name]) || (default1 ?? default2 ?? "").trim();
+    if (value === "") return "";
+    return `${place.startsWith(" ") ? " " : ""}${value}${place.endsWith(" ") ? " " : ""}`;
+  });
+}
