@@ -250,7 +250,11 @@ const usageAnswer = z
     sms: z.object({ received: count("Texts to you.", 4), sent: count("Texts from you.", 2) }),
     model: z.object({
       turns: count("Answers of the language model: in calls, to texts and to tries.", 40),
-      tokens: count("Pieces of text in them, about a token each.", 1_200),
+      tokens: count(
+        "Tokens that the model read and wrote for them, as it says itself; where it does not say, such as for an answer that was " +
+          "interrupted, one for each four bytes.",
+        1_200,
+      ),
     }),
     numbers: count("Numbers that are imported now.", 5),
     limits: z.object({

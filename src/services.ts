@@ -117,13 +117,13 @@ export async function mayTake(
   return true;
 }
 
-/** Counts what the model has said. Nobody waits for it, and a failure loses the count only. */
+/** Counts what the model has read and said. Nobody waits for it, and a failure loses the count only. */
 export function countTokens(
   apiKeyId: string,
-  pieces: number,
+  tokens: number,
   services: Pick<Services, "callLogs" | "defer" | "log">,
 ) {
   const { callLogs, defer, log } = services;
   const lost = (error: unknown) => log.warn("tokens_not_counted", errorFields(error));
-  if (pieces > 0) defer(callLogs.addTokens(apiKeyId, pieces).catch(lost));
+  if (tokens > 0) defer(callLogs.addTokens(apiKeyId, tokens).catch(lost));
 }

@@ -93,7 +93,7 @@ export type UsageDay = {
   /** Calls and texts that were begun; see allowance.ts. */
   placed: number;
   texted: number;
-  /** Answers of the model, those to typed trials among them, and the pieces of text in them. */
+  /** Answers of the model, those to typed trials among them, and the tokens read and written for them. */
   turns: number;
   tries: number;
   tokens: number;

@@ -93,7 +93,7 @@ export class CallLog extends DurableObject<Env> {
     return taken;
   }
 
-  /** Pieces of text that the model sent. */
+  /** Tokens that the model has read and written. */
   async addTokens(count: number): Promise<void> {
     addToDay(this.#sql, Date.now(), "tokens", count);
     await this.#wake();

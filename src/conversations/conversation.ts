@@ -103,15 +103,15 @@ export class Conversation extends DurableObject<Env> {
     // TwiML speaks last words to their end.
     this.dialogue.settle(state.ended && state.transport === "gather" ? "all" : undefined);
     this.dialogue.end(hangupOf(state));
-    const { asked, pieces, turns, transport, ended, opening, isCounted } = this.dialogue.state ?? state;
+    const { asked, tokens, turns, transport, ended, opening, isCounted } = this.dialogue.state ?? state;
     const reason = ended?.reason ?? hangupOf(state);
     if (this.dialogue.state && !isCounted) {
       this.dialogue.state = { ...this.dialogue.state, isCounted: true };
       const waits = turns.flatMap(({ first_token_ms }) => first_token_ms ?? []);
       const mean = waits.reduce((sum, ms) => sum + ms, 0) / Math.max(waits.length, 1);
-      const counts = [asked, pieces, mean, Math.max(0, ...waits)];
+      const counts = [asked, tokens, mean, Math.max(0, ...waits)];
       this.#services.measure("conversation", [transport, reason], counts);
-      countTokens(opening.apiKeyId, pieces, this.#services);
+      countTokens(opening.apiKeyId, tokens, this.#services);
     }
     await this.#changed();
     return { ended_reason: reason, ...(opening.agent.talk.transcript && { transcript: turns }) };

@@ -127,6 +127,9 @@ export class Dialogue {
         say: (piece, isAnswer) => {
           if (this.#turn === stop) this.say(piece, isAnswer, isAnswer ? Date.now() - startedAt : undefined);
         },
+        spent: (tokens) => {
+          if (this.state) this.state = { ...this.state, tokens: this.state.tokens + tokens };
+        },
         onFailure: (error) =>
           this.around.log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) }),
       });
@@ -148,9 +151,8 @@ export class Dialogue {
     return isCounted && !(await this.around.take(opening, "dial")) ? { kind: "refuse" } : plan;
   }
 
-  #conclude({ text, pieces, failure }: TurnResult, plan: ToolPlan | null): void {
+  #conclude({ text, failure }: TurnResult, plan: ToolPlan | null): void {
     if (!this.state) return;
-    this.state = { ...this.state, pieces: this.state.pieces + pieces };
     const isSaid = text.trim() !== "";
     const { goodbye, transferring, cannotTransfer } = this.phrases;
     if (plan?.kind === "refuse") this.say(isSaid ? ` ${cannotTransfer}` : cannotTransfer, true);

@@ -70,8 +70,8 @@ export type State = {
   lastHearing: Hearing | null;
   /** How often the model was asked. */
   asked: number;
-  /** Pieces of text that the model sent. */
-  pieces: number;
+  /** How many tokens the model has read and written. */
+  tokens: number;
   /** How long a caller who is heard by `<Gather>` has been silent, in seconds of Twilio's. */
   silentSeconds: number;
   ended: { reason: EndedReason; at: number; transferTo?: string } | null;
@@ -91,7 +91,7 @@ export function newState(opening: Opening, now: number): State {
     speech: null,
     lastHearing: null,
     asked: 0,
-    pieces: 0,
+    tokens: 0,
     silentSeconds: 0,
     ended: null,
     isCounted: false,

@@ -9,6 +9,8 @@ const MAX_STREAM_BYTES = 1024 * 1024;
 const MAX_TOOL_CALLS = 4;
 
 type ToolCall = { name: string; arguments: string };
+/** What is put together from all events: tool calls, and how many tokens the model says that all of it took. */
+type Gathered = { calls: ToolCall[]; tokens: number };
 
 /**
  * Reads an answer that is streamed as server-sent events, in chunks of OpenAI's chat completions or, from older models of
@@ -23,7 +25,7 @@ export function readDeltas(body: ReadableStream<Uint8Array>): AsyncGenerator<Del
 
 async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Delta> {
   const utf8 = new TextDecoder();
-  const calls: ToolCall[] = [];
+  const gathered: Gathered = { calls: [], tokens: 0 };
   let events: string[] = [];
   const parser = createParser({
     onEvent: ({ data }) => events.push(data),
@@ -46,7 +48,7 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Del
       for (const data of events) {
         if (data === "[DONE]") isDone = true;
         else {
-          const text = readEvent(data, calls);
+          const text = readEvent(data, gathered);
           isAnswer = true;
           if (text !== "") yield { type: "text", text };
         }
@@ -54,8 +56,9 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Del
       events = [];
     }
     if (!isAnswer) throw unreadable("there is no answer in it");
+    if (gathered.tokens > 0) yield { type: "usage", tokens: gathered.tokens };
     // Arguments that cannot be read are none; whoever acts on them checks them anyway.
-    for (const { name, arguments: text } of calls)
+    for (const { name, arguments: text } of gathered.calls)
       yield { type: "tool", name, arguments: parseObject(text) ?? {} };
   } finally {
     // Whoever stops listening ends the model's work; nobody waits for that.
@@ -63,19 +66,28 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Del
   }
 }
 
-/** The text of one event; pieces of tool calls are put together in `calls`. */
-function readEvent(data: string, calls: ToolCall[]): string {
+/** The text of one event. */
+function readEvent(data: string, gathered: Gathered): string {
   const event = parseObject(data);
   if (!event) throw unreadable("an event is no JSON object");
   if (event.error !== undefined) throw new ModelError("The model reports an error", "unavailable");
+  // Workers AI sends zeros first, and other servers a count with each piece: the largest is of the whole.
+  gathered.tokens = Math.max(gathered.tokens, tokensOf(event.usage));
   if (typeof event.response === "string") return event.response;
   const [choice] = Array.isArray(event.choices) ? (event.choices as unknown[]) : [];
   // The last event may have counts alone, and no choice.
   const delta = isObject(choice) && isObject(choice.delta) ? choice.delta : {};
   for (const piece of Array.isArray(delta.tool_calls) ? (delta.tool_calls as unknown[]) : []) {
-    if (isObject(piece)) addPiece(piece, calls);
+    if (isObject(piece)) addPiece(piece, gathered.calls);
   }
   return typeof delta.content === "string" ? delta.content : "";
+}
+
+/** https://platform.openai.com/docs/api-reference/chat-streaming/streaming#chat-streaming-streaming-usage */
+function tokensOf(usage: unknown): number {
+  if (!isObject(usage)) return 0;
+  const count = (value: unknown) => (Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : 0);
+  return count(usage.total_tokens) || count(usage.prompt_tokens) + count(usage.completion_tokens);
 }
 
 function addPiece({ index, function: called }: Record<string, unknown>, calls: ToolCall[]): void {

@@ -11,9 +11,13 @@ export type Tool = {
 
 export type ModelRequest = { messages: readonly Message[]; tools: readonly Tool[]; maxTokens: number };
 
-/** A piece of an answer: some text as it comes, or a whole tool call. Arguments are the model's word, not yet checked. */
+/**
+ * A piece of an answer: some text as it comes, or a whole tool call. Arguments are the model's word, not yet checked.
+ * `usage` comes behind the text, if the model says how many tokens it read and wrote.
+ */
 export type Delta =
   | { type: "text"; text: string }
+  | { type: "usage"; tokens: number }
   | { type: "tool"; name: string; arguments: Record<string, unknown> };
 
 /**

@@ -10,7 +10,8 @@ export type OpenAiCompatible = {
 };
 
 /** What a model was found not to take. */
-type Refused = "max_tokens" | "max_completion_tokens" | "tools";
+const REFUSABLE = ["max_tokens", "max_completion_tokens", "tools", "stream_options"] as const;
+type Refused = (typeof REFUSABLE)[number];
 
 /** By server and model; a new isolate finds it out again. @internal */
 export const REFUSED = new Map<string, Set<Refused>>();
@@ -26,6 +27,8 @@ export function bodyOf(
   return {
     messages,
     stream: true,
+    // Without it OpenAI's streams do not say how many tokens they took.
+    ...(!refused.has("stream_options") && { stream_options: { include_usage: true } }),
     ...(!refused.has("max_completion_tokens") && limit),
     ...(tools.length > 0 &&
       !refused.has("tools") && { tools: tools.map((tool) => ({ type: "function", function: tool })) }),
@@ -72,9 +75,7 @@ async function refusalOf(response: Response, sent: readonly string[]): Promise<R
     return undefined;
   }
   const text = (await response.text()).slice(0, MAX_REFUSAL_LENGTH);
-  const names = (["max_tokens", "max_completion_tokens", "tools"] as const).filter((one) =>
-    sent.includes(one),
-  );
+  const names = REFUSABLE.filter((one) => sent.includes(one));
   return names.find((one) => new RegExp(`\\b${one}\\b`).test(text));
 }
 

@@ -102,7 +102,7 @@ export class TextThread extends DurableObject<Env> {
     const model = configuredModel(readConfig(this.env).model, this.env);
     if (!model) return { text: "", failure: null };
     const { systemPrompt, talk } = owner.agent;
-    const { text, failure, pieces } = await takeTurn({
+    const { text, failure } = await takeTurn({
       model,
       request: requestOf({ systemPrompt, turns, maxTokens: talk.max_tokens_per_turn }),
       signal: new AbortController().signal,
@@ -110,12 +110,12 @@ export class TextThread extends DurableObject<Env> {
       maxCharacters: Math.min(talk.max_characters_per_turn, MAX_TEXT_LENGTH),
       phrases: NO_PHRASES,
       say: () => undefined,
+      spent: (tokens) => countTokens(owner.account.apiKeyId, tokens, this.#services),
       onFailure: (error) => {
         if (error instanceof ModelError)
           this.#services.log.warn("model_failed", { agent_id: owner.agent.id, ...errorFields(error) });
       },
     });
-    countTokens(owner.account.apiKeyId, pieces, this.#services);
     return { text: text.trim(), failure };
   }
 

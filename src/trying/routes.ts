@@ -31,16 +31,16 @@ export const tries = new Hono<AppEnv>().post(
     ]);
     if (!agent) throw new ApiError("agent_not_found");
     const { model, modelTimeoutMs } = c.get("config");
-    const { text, action, pieces } = await tryAgent(agent, c.req.valid("json"), {
+    const { text, action } = await tryAgent(agent, c.req.valid("json"), {
       model: configuredModel(model, c.env),
       begin: async () => {
         const taken = await callLogs.take(apiKeyId, "try", limits);
         if (taken.kind === "refused") throw limitReached(taken.allowance, now());
       },
+      spent: (tokens) => countTokens(apiKeyId, tokens, services),
       patienceMs: modelTimeoutMs,
       log: c.get("log"),
     });
-    countTokens(apiKeyId, pieces, services);
     return c.json({
       role: "agent",
       text,

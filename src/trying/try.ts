@@ -9,12 +9,13 @@ import { type Model, ModelError } from "../model/model.ts";
 import type { TryBody } from "./schema.ts";
 
 /** What an agent says next, and what it would do after that in a call. */
-export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null; pieces: number };
+export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null };
 
 /**
  * One turn of a conversation that somebody types. Nothing is kept of it, and nothing is done but asking the model.
  *
  * @param begin called before the model is asked
+ * @param spent called with the tokens that each answer took
  * @throws ApiError `agent_not_builtin`, `model_unavailable`
  */
 export async function tryAgent(
@@ -23,9 +24,16 @@ export async function tryAgent(
   {
     model,
     begin,
+    spent,
     patienceMs,
     log,
-  }: { model: Model | null; begin: () => Promise<void>; patienceMs: number; log: Logger },
+  }: {
+    model: Model | null;
+    begin: () => Promise<void>;
+    spent: (tokens: number) => void;
+    patienceMs: number;
+    log: Logger;
+  },
 ): Promise<Tried> {
   const connect = agent.connect && (JSON.parse(agent.connect) as { type: string });
   if (connect && connect.type !== "builtin")
@@ -42,7 +50,6 @@ export async function tryAgent(
     text,
     tool,
     failure: reason,
-    pieces,
   } = await takeTurn({
     model,
     request: requestOf({
@@ -56,6 +63,7 @@ export async function tryAgent(
     maxCharacters: talk.max_characters_per_turn,
     phrases: NO_PHRASES,
     say: () => undefined,
+    spent,
     onFailure: (error) => {
       if (!(error instanceof ModelError)) return;
       failure = error;
@@ -64,6 +72,6 @@ export async function tryAgent(
   });
   if (reason) throw new ApiError("model_unavailable", { details: { reason }, cause: failure });
   const plan = tool && planTool(tool, talk.transfer_numbers);
-  if (plan?.kind !== "refuse") return { text: text.trim(), action: plan, pieces };
-  return { text: text.trim() || phrasesIn(agent.language).cannotTransfer, action: null, pieces };
+  if (plan?.kind !== "refuse") return { text: text.trim(), action: plan };
+  return { text: text.trim() || phrasesIn(agent.language).cannotTransfer, action: null };
 }

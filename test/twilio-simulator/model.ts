@@ -5,6 +5,7 @@ type ChatMessage = { role: string; content: string };
 type ChatRequest = {
   messages?: ChatMessage[];
   stream?: boolean;
+  stream_options?: { include_usage?: boolean };
   tools?: { function: { name: string; parameters?: { properties?: { number?: { enum?: string[] } } } } }[];
 };
 
@@ -25,7 +26,7 @@ export async function answerChat(request: Request): Promise<Response> {
   if (!body.stream || !body.messages?.length) {
     return Response.json({ error: { message: "messages and stream: true are needed" } }, { status: 400 });
   }
-  return stream(script(body));
+  return stream(script(body), body);
 }
 
 /** The answer, by these rules: goodbyes end, wishes for a person transfer, questions get the sentence that fits best. */
@@ -63,7 +64,9 @@ function wordsOf(text: string): string[] {
   return words.filter((word) => !COMMON.has(word)).map((word) => word.replace(/(?:ing|ed|es|s)$/, ""));
 }
 
-function stream({ text, tool }: Answer): Response {
+const wordsIn = (text: string) => text.match(/\S+/g)?.length ?? 0;
+
+function stream({ text, tool }: Answer, { messages = [], stream_options }: ChatRequest): Response {
   const pieces = text.match(/\S+\s*/g) ?? [];
   const deltas: object[] = pieces.map((content) => ({ content }));
   if (tool) {
@@ -72,7 +75,15 @@ function stream({ text, tool }: Answer): Response {
   }
   const chunks = deltas.map((delta) => ({ choices: [{ index: 0, delta, finish_reason: null }] }));
   const end = { choices: [{ index: 0, delta: {}, finish_reason: tool ? "tool_calls" : "stop" }] };
-  const events = [...chunks, end].map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`);
+  // "An additional chunk will be streamed before the data: [DONE] message": OpenAI's reference, stream_options.
+  const prompt_tokens = messages.reduce((sum, { content }) => sum + wordsIn(content), 0);
+  const counts = {
+    prompt_tokens,
+    completion_tokens: pieces.length,
+    total_tokens: prompt_tokens + pieces.length,
+  };
+  const usage = stream_options?.include_usage ? [{ choices: [], usage: counts }] : [];
+  const events = [...chunks, end, ...usage].map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`);
   return new Response(`${events.join("")}data: [DONE]\n\n`, {
     headers: { "content-type": "text/event-stream" },
   });
