@@ -93,13 +93,13 @@ export class Dialogue {
     return this.#turn !== null;
   }
 
-  /** The caller said something, or nobody has: the model answers, and what it was saying before is over. */
-  async respond(words: string | null): Promise<void> {
+  /** The caller said something, one thing after another, or nobody has: the model answers, and what it said before is over. */
+  async respond(...words: string[]): Promise<void> {
     this.stop();
     if (!this.state || this.state.ended) return;
     const now = Date.now();
     const asked = this.state.asked + 1;
-    this.state = { ...(words === null ? this.state : heard(this.state, words, now)), asked };
+    this.state = { ...words.reduce((state, said) => heard(state, said, now), this.state), asked };
     const model = this.around.model();
     if (asked > this.state.opening.agent.talk.max_turns) {
       this.sayAlone(this.phrases.timeIsUp);

@@ -46,7 +46,7 @@ export class Gather {
     }
     if (typeof input === "object") return this.#compose(input.heard);
     if (input === "wait" && this.#answer) return this.#answered();
-    if (input === "wait" && state.asked === 0 && modelBegins(state.opening)) return this.#compose(null);
+    if (input === "wait" && state.asked === 0 && modelBegins(state.opening)) return this.#compose();
     return this.#speak(lost);
   }
 
@@ -61,12 +61,12 @@ export class Gather {
     const heard = { turns: asked > 0 ? turns : [], speech: null };
     this.#dialogue.state = { ...(this.#dialogue.state ?? state), ...heard, transport: "gather" };
     if (ended) return this.#speak(isUnsaid ? wordsOf(state) : "");
-    if (asked === 0 && modelBegins(opening)) return this.#compose(null);
+    if (asked === 0 && modelBegins(opening)) return this.#compose();
     return this.#speak(relayStarted && asked > 0 ? this.#dialogue.phrases.lost : (opening.greeting ?? ""));
   }
 
-  #compose(words: string | null): Promise<Reply> {
-    this.#answer = this.#dialogue.respond(words);
+  #compose(...words: string[]): Promise<Reply> {
+    this.#answer = this.#dialogue.respond(...words);
     this.#hasBridged = false;
     return this.#answered();
   }

@@ -42,7 +42,8 @@ export class Relay {
         return this.#dialogue.keep();
       case "prompt":
         this.#noteCaller();
-        return this.#dialogue.respond(frame.text);
+        // Keys that wait for a pause were pressed before these words.
+        return this.#dialogue.respond(...this.#takeKeys(), frame.text);
       case "dtmf":
         this.#noteCaller();
         return this.#press(frame.digit);
@@ -65,7 +66,7 @@ export class Relay {
     const opening = { ...state.opening, from: isOutbound ? from : caller };
     // Twilio begins to say the greeting.
     this.#dialogue.state = sent({ ...state, opening, relayStarted: true }, Date.now(), true);
-    await (modelBegins(opening) ? this.#dialogue.respond(null) : this.#dialogue.keep());
+    await (modelBegins(opening) ? this.#dialogue.respond() : this.#dialogue.keep());
   }
 
   #noteCaller(isSpeaking?: boolean): void {
@@ -81,12 +82,16 @@ export class Relay {
   #press(key: string): void {
     this.#keys = (this.#keys + key).slice(0, MAX_KEYS);
     if (this.#keysTimer !== null) clearTimeout(this.#keysTimer);
-    const submit = async () => {
-      const keys = this.#keys.replace(/(?<=.)#$/, "");
-      this.#keys = "";
-      await this.#dialogue.respond(pressed(keys));
-    };
+    const submit = () => this.#dialogue.respond(...this.#takeKeys());
     this.#keysTimer = setTimeout(submit, key === "#" ? 0 : KEYS_PAUSE_MS);
+  }
+
+  /** What was pressed and is not told yet, in words; nothing if there is none. */
+  #takeKeys(): string[] {
+    if (this.#keysTimer !== null) clearTimeout(this.#keysTimer);
+    const keys = this.#keys.replace(/(?<=.)#$/, "");
+    this.#keys = "";
+    return keys === "" ? [] : [pressed(keys)];
   }
 }
 

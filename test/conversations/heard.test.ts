@@ -280,6 +280,19 @@ describe("keys", () => {
       "caller: (The caller pressed 45 on the keypad.)",
     ]);
   });
+
+  it("stand before what the caller says without a pause", async () => {
+    haveModel(() => streamed("Thank you."));
+    const { session, answered, turns } = await openCall();
+    session.say({ type: "dtmf", digit: "7" });
+    session.say(prompt("And on Sunday?"));
+    await answered();
+    expect((await turns()).filter((turn) => turn.startsWith("caller"))).toEqual([
+      "caller: (The caller pressed 7 on the keypad.)",
+      "caller: And on Sunday?",
+    ]);
+    expect(modelRequests()).toHaveLength(1);
+  });
 });
 
 describe("an object that is restarted in mid-call", () => {
