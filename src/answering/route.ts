@@ -80,6 +80,8 @@ export type TrustedRoute = InboundRoute & Pick<OpenTokens, "mayReturn"> & { keys
 export const isVerified = (route: InboundRoute): boolean => "keys" in route;
 
 export type RouteServices = BaseServices & {
+  /** @throws ApiError `rate_limit_exceeded` if there were too many within the minute */
+  count: (key: string) => Promise<void>;
   /** Called for each request that is not signed with a key of the route it names. */
   onRefused: (route: InboundRoute, reason: SignatureReason) => void;
 };

@@ -25,6 +25,8 @@ export type UnverifiedRequest = {
   id: string;
   /** Of its Twilio account, as the path has it. */
   accountId: string;
+  /** Under what it is counted: Twilio asks the fallback where the rest is refused. */
+  counter: string;
   signature: string;
   /** The SharedKey that Twilio says it signed with. Nobody has verified it. */
   sharedKey: string | undefined;
@@ -38,15 +40,13 @@ export type UnverifiedRequest = {
  * Reads a request, and refuses it as cheaply as possible.
  *
  * @throws ApiError `invalid_signature` if there is no signature, `not_found` if this service has not made the id,
- *   `rate_limit_exceeded`, `unsupported_media_type`, `payload_too_large`
+ *   `unsupported_media_type`, `payload_too_large`
  */
 export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> {
   const signature = c.req.header("x-twilio-signature");
   if (!signature) throw new ApiError("invalid_signature");
   const [accountId = "", id = ""] = [c.req.param("account"), c.req.param("id")];
   if (!(await createIds(c.get("config").idSecret).isPhoneNumberId(id))) throw new ApiError("not_found");
-  // Whoever has the number's token can sign as much as he likes. Twilio then asks the fallback, which counts by itself.
-  await limit(c, c.env.WEBHOOK_LIMIT, c.req.path.endsWith("-fallback") ? `${id}/fallback` : id);
   const mediaType = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
   const isForm = mediaType === "application/x-www-form-urlencoded";
   const isJson = mediaType === "application/json";
@@ -60,6 +60,7 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
   return {
     id,
     accountId,
+    counter: c.req.path.endsWith("-fallback") ? `${id}/fallback` : id,
     signature,
     sharedKey: sharedKeyOf(c.req.header("x-twilio-webhooks-signature-settings")),
     isJson,
@@ -72,7 +73,7 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
  * Verifies that Twilio signed this request for the number in its path.
  *
  * @param isReport it tells what became of a call or a text, so the number may have been released since
- * @throws ApiError `invalid_signature`, `account_mismatch`, `not_found`
+ * @throws ApiError `invalid_signature`, `account_mismatch`, `not_found`, `rate_limit_exceeded`
  * @throws StorageError
  * @throws UntrustedRoute
  */
@@ -81,7 +82,7 @@ export async function trust(
   services: RouteServices,
   isReport = false,
 ): Promise<TrustedRequest> {
-  const { route, key } = await signer(unverified, services, isReport);
+  const { route, key } = await countedSigner(unverified, services, isReport);
   return read(unverified, route, key);
 }
 
@@ -90,7 +91,7 @@ export async function trust(
  * over the `wss` URL as the TwiML had it, or with a slash at its end.
  * https://www.twilio.com/docs/voice/conversationrelay/onboarding#configure-websocket-server
  *
- * @throws ApiError `invalid_signature`, `not_found`
+ * @throws ApiError `invalid_signature`, `not_found`, `rate_limit_exceeded`
  * @throws StorageError
  * @throws UntrustedRoute
  */
@@ -98,7 +99,15 @@ export async function trustHandshake(c: AppContext): Promise<TrustedRoute> {
   const unverified = await readUnverified(c);
   const urls = unverified.urls.map((url) => url.replace(/^http/, "ws"));
   const handshake = { ...unverified, urls: urls.flatMap((url) => [url, `${url}/`]) };
-  return (await signer(handshake, routeServices(c))).route;
+  return (await countedSigner(handshake, routeServices(c))).route;
+}
+
+/** Counts what is signed apart from what is not, so that nobody's rubbish uses up what a number may get. */
+async function countedSigner(unverified: UnverifiedRequest, services: RouteServices, isReport = false) {
+  const signed = await signer(unverified, services, isReport);
+  // Whoever has the number's token can sign as much as he likes.
+  await services.count(unverified.counter);
+  return signed;
 }
 
 /** The route of a request, and which of its keys signed it. */
@@ -110,6 +119,8 @@ async function signer(
   const cached = cachedRoute(unverified.id, services.now());
   const key = cached && (await signingKey(unverified, cached));
   if (cached && key !== undefined) return { route: cached, key };
+  // D1 is asked so often at most. What is not signed finds the cache, and so does not use up the looks into D1 without one.
+  await services.count(`${unverified.counter}/${cached ? "stale" : "cold"}`);
   // The cache may be old, and so may a replica: another isolate may just have replaced the token.
   let loaded: TrustedRoute | null = null;
   for (const source of sources(cached !== undefined, services.now())) {
@@ -200,6 +211,7 @@ function parameterNames(parameters: URLSearchParams): string {
 export function routeServices(c: AppContext): RouteServices {
   return {
     ...baseServices(c.env, c.get("config"), c.get("log")),
+    count: (key) => limit(c, c.env.WEBHOOK_LIMIT, key),
     onRefused: (route, reason) => {
       if (isBurst(route, new Date()))
         c.executionCtx.waitUntil(raiseRefused(route, reason, requestServices(c)));

@@ -22,11 +22,8 @@ export const isRefusal = ({ code }: ErrorBody): boolean => REFUSALS.includes(cod
  */
 export function retryDelayMs(error: ErrorBody, attempts: number): number | undefined {
   const { retry_after: seconds, outcome } = error.details as { retry_after?: number; outcome?: string };
-  // A limit that no day lifts has the code of those that one does.
   const isRetryable =
-    ("retryable" in errorCatalogue[error.code] && error.type !== "permission_error") ||
-    seconds !== undefined ||
-    outcome === "unknown";
+    "retryable" in errorCatalogue[error.code] || seconds !== undefined || outcome === "unknown";
   const most = isRateLimit(error) ? MAX_RATE_LIMITED_ATTEMPTS : MAX_ATTEMPTS;
   if (!isRetryable || attempts >= most) return undefined;
   return Math.max((seconds ?? 0) * 1_000, pauseMs(attempts));

@@ -256,9 +256,9 @@ export const errorCatalogue = {
       "The Twilio account of this call has no imported number any more, so its token is gone. Nothing was changed. Use Twilio itself.",
   },
   recording_not_found: { status: 404, message: "This call has no recording, or Twilio has deleted it." },
+  // A limit of a day says when it ends; one of how many does not.
   limit_reached: {
     status: 429,
-    retryable: true,
     message:
       "This API key has used up what it may use: details.name says of what, details.limit how much. The operator sets it.",
   },

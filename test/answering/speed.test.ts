@@ -133,6 +133,7 @@ describe("trips to D1 before a call is answered", () => {
       defaultLimits: parseDefaultLimits("{}"),
       log: createLogger({}),
       now: () => new Date(),
+      count: async () => undefined,
       onRefused: () => undefined,
     };
     for (let index = 0; index <= 1_000; index += 1) await loadRoute(`num_test_${index}`, "primary", services);

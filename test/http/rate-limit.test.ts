@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { haveImported, tell } from "../support/answering.ts";
+import { haveImported, STRAY_ID, tell } from "../support/answering.ts";
 import { watchedDatabase } from "../support/database.ts";
 import { call, createKey, expectError, get } from "../support/worker.ts";
 
@@ -37,23 +37,61 @@ describe("rate limits", () => {
     await expectError(response, 401, "invalid_api_key");
   });
 
-  it("refuse a number's webhooks before the body and D1, and its fallback by itself", async () => {
-    const imported = await haveImported();
-    const asked: string[] = [];
-    const limiter = {
-      limit: async ({ key }: { key: string }) => {
+  describe("of a number's webhooks", () => {
+    /** Refuses what is counted under one of these. */
+    const limiting = (...full: string[]) => {
+      const asked: string[] = [];
+      const limit = async ({ key }: { key: string }) => {
         asked.push(key);
-        return { success: key.endsWith("/fallback") };
-      },
-    } as unknown as RateLimit;
-    const { DB, trips } = watchedDatabase();
-    const env = { WEBHOOK_LIMIT: limiter, DB };
-    const refused = await tell(imported, "voice", { CallSid: "CA1" }, { env });
-    const error = await expectError(refused, 429, "rate_limit_exceeded");
-    expect(error.details).toEqual({ retry_after: 60 });
-    expect(trips()).toBe(0);
-    expect((await tell(imported, "voice-fallback", { CallSid: "CA1" }, { env })).status).toBe(200);
-    expect(asked).toEqual([imported.id, `${imported.id}/fallback`]);
+        return { success: !full.includes(key) };
+      };
+      const { DB, trips } = watchedDatabase();
+      return { asked, trips, env: { WEBHOOK_LIMIT: { limit } as unknown as RateLimit, DB } };
+    };
+    const call = { CallSid: "CA1" };
+    const forged = { signature: "A".repeat(28) };
+
+    it("refuse what is signed, and its fallback by itself", async () => {
+      const imported = await haveImported();
+      expect((await tell(imported, "voice", call)).status).toBe(200);
+      const { env, asked, trips } = limiting(imported.id);
+      const refused = await tell(imported, "voice", call, { env });
+      const error = await expectError(refused, 429, "rate_limit_exceeded");
+      expect(error.details).toEqual({ retry_after: 60 });
+      expect(trips()).toBe(0);
+      expect((await tell(imported, "voice-fallback", call, { env })).status).toBe(200);
+      expect(asked).toEqual([imported.id, `${imported.id}/fallback`]);
+    });
+
+    it("are not used up by what is not signed, which asks D1 so often at most", async () => {
+      const imported = await haveImported();
+      expect((await tell(imported, "voice", call)).status).toBe(200);
+      const { env, asked } = limiting();
+      await expectError(await tell(imported, "voice", call, { env, ...forged }), 403, "invalid_signature");
+      expect(asked).toEqual([`${imported.id}/stale`]);
+      const full = limiting(`${imported.id}/stale`);
+      const refused = await tell(imported, "voice", call, { env: full.env, ...forged });
+      await expectError(refused, 429, "rate_limit_exceeded");
+      expect(full.trips()).toBe(0);
+      expect((await tell(imported, "voice", call, { env: full.env })).status).toBe(200);
+    });
+
+    it("bound the looks for numbers that are not there any more", async () => {
+      const { env, trips } = limiting(`${STRAY_ID}/cold`);
+      const { account } = await haveImported();
+      const refused = await tell({ id: STRAY_ID, account }, "voice", call, { env });
+      await expectError(refused, 429, "rate_limit_exceeded");
+      expect(trips()).toBe(0);
+    });
+
+    it("count a made-up id, or no signature, nowhere", async () => {
+      const { env, asked, trips } = limiting();
+      const { account } = await haveImported();
+      const madeUp = { id: `num_${"0".repeat(48)}`, account };
+      expect(await (await tell(madeUp, "voice", call, { env })).text()).toContain("not taking calls");
+      await expectError(await tell(madeUp, "voice", call, { env, signature: "" }), 403, "invalid_signature");
+      expect([asked, trips()]).toEqual([[], 0]);
+    });
   });
 
   it("leave an Idempotency-Key usable", async () => {
