@@ -14,6 +14,7 @@ const tryOperation: Operation = {
     arguments: {
       messages: "What was said, oldest first: up to 40.",
       system_prompt: "Try these instructions in place of the agent's own.",
+      phone_number: "Try it with what this number has of its own.",
     },
   },
   description:
@@ -30,6 +31,10 @@ const tryOperation: Operation = {
       },
       system_prompt: {
         description: "Instructions to try instead of the agent's own, up to 16,000 characters.",
+      },
+      phone_number: {
+        description: "One of your numbers, in E.164: the agent is tried with what is that number's own.",
+        examples: ["+447446466847"],
       },
     }),
     example: { messages: [{ role: "caller", text: "When are you open on Friday?" }] },
@@ -63,7 +68,9 @@ const tryOperation: Operation = {
     "missing_field",
     "invalid_field",
     "prompt_too_long",
+    "invalid_phone_format",
     "agent_not_found",
+    "number_not_found",
     "agent_not_builtin",
     "model_unavailable",
   ],
@@ -80,6 +87,11 @@ export const conversationReference: Reference = {
       auth: "apiKey",
       query: described(sentencesQuery, {
         language: { description: "The agent's language, as a BCP 47 tag.", examples: ["de"] },
+        phone_number: {
+          description:
+            "One of your numbers, in E.164: `greeting` is what its callers hear first, in its language.",
+          examples: ["+447446466847"],
+        },
       }),
       answers: [
         {
@@ -92,7 +104,7 @@ export const conversationReference: Reference = {
             ),
             greeting: answered(
               z.string(),
-              "What it says first, if it has no `welcome_message`.",
+              "What it says first, if it has no `welcome_message`. Of a number: what that says first; empty is silence.",
               "Guten Tag, wie kann ich helfen?",
             ),
             unavailable: answered(z.string(), "What callers hear if no agent answers."),
@@ -104,7 +116,7 @@ export const conversationReference: Reference = {
           },
         },
       ],
-      errors: [],
+      errors: ["invalid_phone_format", "number_not_found"],
     },
   },
 };

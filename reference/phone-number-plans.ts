@@ -15,6 +15,14 @@ export const dryRunField = { description: "The same as `?dry_run=`.", examples: 
 
 const isDryRun = answered(z.literal(true), "Always true: nothing was written anywhere.");
 
+const value = z.union([
+  z.string(),
+  z.boolean(),
+  z.null(),
+  z.array(z.string()),
+  z.record(z.string(), z.string()),
+]);
+
 export const changePlan = z
   .object({
     dry_run: isDryRun,
@@ -22,11 +30,8 @@ export const changePlan = z
     changes: z.array(
       z.object({
         field: answered(z.string(), "The field of the request.", "agent_id"),
-        present: answered(
-          z.union([z.string(), z.boolean(), z.null()]),
-          "What it is; a token reads `[redacted]`.",
-        ),
-        new: answered(z.union([z.string(), z.boolean()]), "What it would be."),
+        present: answered(value, "What it is; a token reads `[redacted]`."),
+        new: answered(value, "What it would be."),
       }),
     ),
     warnings,

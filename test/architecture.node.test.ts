@@ -19,7 +19,7 @@ const EDGES: Record<string, readonly string[]> = {
   outbound: ["twilio-accounts", "api-keys", "call-log", "agents"],
   answering: ["twilio-accounts", "events", "agents", "conversations", "texting", "call-log", "phone-numbers"],
   conversations: ["agents"],
-  trying: ["call-log", "conversations", "agents", "api-keys"],
+  trying: ["call-log", "conversations", "agents", "api-keys", "phone-numbers"],
   // A text is answered by the same model as a call, in a thread of its own.
   texting: ["conversations", "agents", "events", "twilio-accounts"],
   "twilio-accounts": ["events"],

@@ -28,6 +28,10 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
     .join("\n");
 }
 
+/** A value of any kind in one line. */
+export const cellOf = (value: unknown): Cell =>
+  typeof value === "object" && value !== null ? JSON.stringify(value) : (value as Cell);
+
 /** One line for each field that has a value. */
 export function fields(values: Record<string, Cell>): string {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined);

@@ -13,7 +13,7 @@ import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, deleteAgentQuery, type UpdateAgentBody, updateAgentBody } from "./schema.ts";
 import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
 import { type Urls, withCheckedUrls } from "./urls.ts";
-import { withOwnWarnings } from "./warnings.ts";
+import { warningsOfWritten, withOwnWarnings } from "./warnings.ts";
 
 const withUrls = <Fields extends Urls>(fields: Fields, c: AppContext) =>
   withCheckedUrls(fields, c.get("config"));
@@ -30,7 +30,7 @@ export const agents = new Hono<AppEnv>()
     checkSize(agent);
     const { db, defaultLimits } = requestServices(c);
     if (!(await insertAgent(db, agent, defaultLimits.max_agents))) throw await tooMany(c);
-    return c.json(await withOwnWarnings(serialise(agent), () => limitsIn(c)), 201);
+    return c.json(await answered(agent, c), 201);
   })
   .get("/", withApiKey, validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
@@ -53,7 +53,7 @@ export const agents = new Hono<AppEnv>()
         checkSize(agent);
         if (!(await updateAgent(c.env.DB, agent, before.updated_at))) continue;
         requestServices(c).routesChanged(c.get("apiKeyId"));
-        return c.json(await withOwnWarnings(serialise(agent), () => limitsIn(c)));
+        return c.json(await answered(agent, c));
       }
     },
   )
@@ -87,6 +87,11 @@ function checkSize(agent: AgentRow): void {
     throw new ApiError("payload_too_large", {
       message: "An agent may have 56 KiB in all. Shorten its texts.",
     });
+}
+
+async function answered(row: AgentRow, c: AppContext) {
+  const agent = serialise(row);
+  return withOwnWarnings(agent, await warningsOfWritten(agent, () => limitsIn(c)));
 }
 
 function limitsIn(c: AppContext): Promise<Limits> {

@@ -4,22 +4,25 @@ import { refusedOf } from "../twilio/country.ts";
 import { gatherLanguage, sayLanguage } from "../twilio/say.ts";
 import { dialledBy } from "./connect.ts";
 
-type Written = { language: string } & Parameters<typeof dialledBy>[0];
+type Written = { language: string | null } & Parameters<typeof dialledBy>[0];
 
-/** The agent in an answer to who has written it, with what to know about it. @param limitsOfKey asked for if it dials */
-export async function withOwnWarnings<Agent extends Written>(
-  agent: Agent,
+/** What whoever has written this should know about it. @param limitsOfKey asked for if it dials */
+export async function warningsOfWritten(
+  { language, ...dials }: Written,
   limitsOfKey: () => Promise<Limits>,
-) {
-  const dialled = dialledBy(agent);
+): Promise<Warning[]> {
+  const dialled = dialledBy(dials);
   const refused =
     dialled.length === 0 ? [] : await refusedOf(dialled, (await limitsOfKey()).allowed_countries);
-  const warnings: Warning[] = [
-    ...languageWarnings(agent.language),
+  return [
+    ...(language === null ? [] : languageWarnings(language)),
     ...[...refused].map(([number, country]) => countryWarning(number, country)),
   ];
-  return warnings.length === 0 ? agent : { ...agent, warnings };
 }
+
+/** An answer with its warnings beside the resource, if there are any. */
+export const withOwnWarnings = <Answer extends object>(answer: Answer, warnings: readonly Warning[]) =>
+  warnings.length === 0 ? answer : { ...answer, warnings };
 
 function countryWarning(number: string, country: string | null): Warning<"country_not_allowed"> {
   const where = country === null ? "a number of no country, such as a premium one" : `in ${country}`;

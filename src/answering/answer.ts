@@ -33,7 +33,8 @@ export function answer(
   const { agent } = route;
   if (!agent || !isInService(route)) return unavailable();
   if (isBuiltin(agent) && !hasModel) {
-    return [say(agent.welcomeMessage ?? DEFAULT_WELCOME, agent.language), element("Hangup")];
+    const welcome = agent.welcomeMessage ?? DEFAULT_WELCOME;
+    return [...(welcome === "" ? [] : [say(welcome, agent.language)]), element("Hangup")];
   }
   const verbs =
     agent.connect === null || agent.connect.type === "builtin"
@@ -73,8 +74,11 @@ function fallbackVerbs(
   { phoneNumber, agent, refused }: InboundRoute,
   from: string,
 ): Xml[] | undefined {
-  if (wanted.type === "say")
+  if (wanted.type === "say") {
+    // Nothing may be left of it once it is filled in.
+    if (wanted.text === "") return undefined;
     return [say(wanted.text, agent?.language ?? DEFAULT_LANGUAGE), element("Hangup")];
+  }
   const verb = dial(wanted.number, { from, phoneNumber, refused });
   return verb && [verb];
 }
@@ -129,10 +133,13 @@ const languageOf = (entry: Record<string, string | undefined>): Xml => element("
  * agent's.
  */
 function parameters(own: Record<string, string> = {}, { route, agent, call }: Connection): Xml[] {
-  const { outbound } = route;
+  const { outbound, dynamicVars, label, externalId } = route;
   const all = {
     ...own,
-    ...(outbound && { ...outbound.dynamicVars, direction: "outbound", to: outbound.to }),
+    ...dynamicVars,
+    ...(outbound && { direction: "outbound", to: outbound.to }),
+    ...(label !== null && { label }),
+    ...(externalId !== null && { external_id: externalId }),
     agent_id: agent.id,
     phone_number: route.phoneNumber,
     call_id: call.callSid,

@@ -1,3 +1,4 @@
+import { fill } from "../agents/fill.ts";
 import { type CallBrief, openBrief } from "../call-log/attempt.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
@@ -10,20 +11,20 @@ import type { InboundAgent, InboundRoute, PlacedCall } from "./route.ts";
 // with what the call was placed with.
 
 /**
- * The route of the call that the path names; the number's own route if the path names none.
+ * The route of the call that the path names; the number's own route if the path names none. Either is filled in.
  *
  * @throws ApiError `not_found`
  * @throws StorageError, VaultError
  */
 export async function routeOfPath<Route extends InboundRoute>(c: AppContext, route: Route): Promise<Route> {
   const id = c.req.param("outbound");
-  if (id === undefined) return route;
+  if (id === undefined) return filled(route);
   const { callLogs, vault } = requestServices(c);
   const found = isId("call", id) ? await callLogs.findBrief(route.apiKeyId, id) : null;
   if (!found) throw new ApiError("not_found");
   const brief = await openBrief(vault, id, found.briefSealed);
   if (brief.from !== route.phoneNumber) throw new ApiError("not_found");
-  return placed(route, { id, ...brief, ...found }, brief);
+  return filled(placed(route, { id, ...brief, ...found }, brief));
 }
 
 /** The same for a request that must be answered: without its brief the call gets what a caller gets. */
@@ -35,41 +36,64 @@ export async function routeOfPathOrPlain<Route extends InboundRoute>(
     return await routeOfPath(c, route);
   } catch (error) {
     c.get("log").warn("brief_not_read", errorFields(error));
-    return { ...route, inboundEnabled: true };
+    return filled({ ...route, inboundEnabled: true });
   }
 }
 
 function placed<Route extends InboundRoute>(
   route: Route,
-  { id, to, dynamicVars, voicemail }: PlacedCall,
+  { id, to, welcomeMessage, voicemail }: PlacedCall,
   brief: CallBrief,
 ): Route {
   const agent = route.agent && briefed(route.agent, brief);
-  const welcomeMessage = brief.welcomeMessage === null ? null : (agent?.welcomeMessage ?? null);
-  const outbound = { id, to, dynamicVars, welcomeMessage, voicemail };
+  const outbound = { id, to, welcomeMessage, voicemail };
+  const dynamicVars = { ...route.dynamicVars, ...brief.dynamicVars };
   // Whether a number takes calls says nothing of the calls that it makes.
-  return { ...route, inboundEnabled: true, agent, outbound };
+  return { ...route, inboundEnabled: true, agent, outbound, dynamicVars };
 }
 
 /** The agent for this call. @internal */
 export function briefed(
   agent: InboundAgent,
-  { prompt, dynamicVars, welcomeMessage, aiSpeaksFirst, voicemailMessage }: CallBrief,
+  { prompt, welcomeMessage, aiSpeaksFirst, voicemailMessage }: Omit<CallBrief, "dynamicVars">,
 ): InboundAgent {
-  const fill = (text: string | null) => text && filled(text, dynamicVars);
-  const systemPrompt = [agent.systemPrompt, prompt].filter(Boolean).join("\n\n");
   return {
     ...agent,
-    systemPrompt: fill(systemPrompt) || null,
-    welcomeMessage: fill(welcomeMessage ?? agent.welcomeMessage) || null,
+    systemPrompt: [agent.systemPrompt, prompt].filter(Boolean).join("\n\n") || null,
+    welcomeMessage: welcomeMessage ?? agent.welcomeMessage,
     talk: { ...agent.talk, ai_speaks_first: aiSpeaksFirst ?? agent.talk.ai_speaks_first },
-    voicemailMessage: fill(voicemailMessage) || null,
+    voicemailMessage,
   };
 }
 
-/** `{{name}}` becomes the variable's value, and nothing if there is none: nobody wants to hear braces. @internal */
-export function filled(text: string, variables: Readonly<Record<string, string>>): string {
-  return text.replace(/\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}/g, (_, name: string) =>
-    Object.hasOwn(variables, name) ? (variables[name] ?? "") : "",
-  );
+// What is filled in may be longer than what it stands for. Twilio speaks at most 4,096 characters in one <Say>.
+const MAX_SAID_LENGTH = 4_000;
+const MAX_PROMPT_LENGTH = 60_000;
+
+/** The route for one request: the names in all that its agent says and is told are filled in. */
+export function filled<Route extends InboundRoute>(route: Route): Route {
+  const { agent, outbound, dynamicVars } = route;
+  if (!agent) return route;
+  const within = (length: number) => (text: string | null) =>
+    text && fill(text, dynamicVars).slice(0, length).toWellFormed();
+  const [told, said] = [within(MAX_PROMPT_LENGTH), within(MAX_SAID_LENGTH)];
+  const { connect, fallback } = agent;
+  return {
+    ...route,
+    agent: {
+      ...agent,
+      systemPrompt: told(agent.systemPrompt) || null,
+      smsPrompt: told(agent.smsPrompt) || null,
+      // Empty from the beginning it is silence, but not if nothing is left of it.
+      welcomeMessage: said(agent.welcomeMessage) || (agent.welcomeMessage && null),
+      voicemailMessage: said(agent.voicemailMessage ?? null),
+      ...(fallback?.type === "say" && { fallback: { ...fallback, text: said(fallback.text) ?? "" } }),
+      ...(connect?.type === "conversation_relay" && {
+        connect: { ...connect, welcomeGreeting: said(connect.welcomeGreeting ?? null) || undefined },
+      }),
+    },
+    ...(outbound && {
+      outbound: { ...outbound, welcomeMessage: said(outbound.welcomeMessage) || null },
+    }),
+  };
 }

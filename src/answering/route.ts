@@ -33,7 +33,6 @@ export type PlacedCall = {
   id: string;
   /** The callee. */
   to: string;
-  dynamicVars: Record<string, string>;
   /** What this call begins with, if it says so. */
   welcomeMessage: string | null;
   voicemail: Voicemail | null;

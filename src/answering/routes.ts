@@ -12,7 +12,7 @@ import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
 import { logCall } from "./log-call.ts";
-import { routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
+import { filled, routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
 import { withinCallsPerDay } from "./put-through.ts";
 import { endRefusal, forgetRefusals } from "./refusals.ts";
 import { type InboundRoute, isVerified } from "./route.ts";
@@ -117,7 +117,7 @@ async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> 
   const route = known && (await routeOfPathOrPlain(c, known));
   const parameters = parametersOf(unverified);
   // Nobody knows who sent it: nothing is written, and nothing in it is acted on.
-  if (known && !isVerified(known)) return twimlResponse(...fallback(known, ""));
+  if (known && !isVerified(known)) return twimlResponse(...fallback(filled(known), ""));
   const isOfConnect = !parameters.has("DialCallStatus");
   // A request that nobody has verified changes nothing: its caller hears the fallback at most.
   if (route && isVerified(route) && isOfConnect && talkingAgent(route, c.get("config").model !== null)) {

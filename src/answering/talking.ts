@@ -54,7 +54,7 @@ function greetingOf(
   { outbound }: InboundRoute,
   { welcomeMessage, language, talk }: InboundAgent,
 ): string | null {
-  if (!talk.ai_speaks_first) return null;
+  if (!talk.ai_speaks_first || welcomeMessage === "") return null;
   return welcomeMessage ?? (outbound ? null : phrasesIn(language).hello);
 }
 

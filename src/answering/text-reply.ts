@@ -29,7 +29,11 @@ export async function replyByText(request: TrustedRequest, services: Services): 
     account: accountOfRoute(route),
     phoneNumber,
     correspondent: from,
-    agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
+    agent: {
+      id: agent.id,
+      systemPrompt: [agent.systemPrompt, agent.smsPrompt].filter(Boolean).join("\n\n") || null,
+      talk: agent.talk,
+    },
     limits: route.limits,
     patienceMs: services.model.timeoutMs,
     messagingServiceSid: parameters.get("MessagingServiceSid"),

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { pageShape } from "../http/page.ts";
-import { isPhoneNumber } from "../http/phone-number.ts";
+import { phoneNumberInQuery } from "../http/phone-number.ts";
 import { query } from "../http/query.ts";
 import { satisfies } from "../http/schema.ts";
 import { CALL_STATUSES, DIRECTIONS } from "./call.ts";
@@ -8,13 +8,7 @@ import { CALL_STATUSES, DIRECTIONS } from "./call.ts";
 /** `GET /v1/calls` */
 export const listCallsQuery = query({
   agent_id: z.optional(z.string()),
-  phone_number: z.optional(
-    z.pipe(
-      // In a query a plus sign that is not written as %2B is a space.
-      z.transform((text) => String(text).replace(/^ /, "+")),
-      z.string().check(isPhoneNumber()),
-    ),
-  ),
+  phone_number: z.optional(phoneNumberInQuery()),
   direction: z.optional(z.enum(DIRECTIONS)),
   status: z.optional(z.enum(CALL_STATUSES)),
   ...pageShape,

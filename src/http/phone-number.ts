@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import { E164, nearMissOfE164 } from "../twilio/e164.ts";
 import type { Fault } from "./faults.ts";
 import { pattern } from "./schema.ts";
@@ -15,3 +16,10 @@ export function invalidPhoneNumber(text: string): Fault {
 }
 
 export const isPhoneNumber = () => pattern(E164, invalidPhoneNumber);
+
+/** A number in a query, where a plus sign that is not written as %2B is a space. */
+export const phoneNumberInQuery = () =>
+  z.pipe(
+    z.transform((text) => String(text).replace(/^ /, "+")),
+    z.string().check(isPhoneNumber()),
+  );

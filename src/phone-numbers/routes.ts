@@ -1,10 +1,12 @@
 import { Hono } from "hono/tiny";
+import { warningsOfWritten, withOwnWarnings } from "../agents/warnings.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
-import type { AppEnv } from "../http/context.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
 import { isDryRun, isDryRunInAny } from "../http/dry-run.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { listQuery } from "../http/page.ts";
 import { dryRunQuery, validateQuery } from "../http/query.ts";
+import { findLimits } from "../limits-store.ts";
 import { requestServices } from "../services.ts";
 import { changeOwnNumber, ownNumber, planChange, requireChange } from "./change.ts";
 import { importNumber } from "./import/import.ts";
@@ -20,6 +22,7 @@ import {
   serialiseReleased,
   serialiseReleasePreview,
 } from "./serialise.ts";
+import type { OwnGiven } from "./settings.ts";
 import { listOwnNumbers } from "./store.ts";
 
 export const phoneNumbers = new Hono<AppEnv>()
@@ -27,11 +30,13 @@ export const phoneNumbers = new Hono<AppEnv>()
     const body = c.req.valid("json");
     const apiKeyId = c.get("apiKeyId");
     c.get("log").conceal(body.twilio_token);
+    const warnings = await warningsOfOwn(body, c);
     if (isDryRun(c, body.dry_run)) {
-      return c.json(serialisePreview(body, await previewImport(body, apiKeyId, requestServices(c))));
+      const plan = serialisePreview(body, await previewImport(body, apiKeyId, requestServices(c)));
+      return c.json({ ...plan, warnings: [...plan.warnings, ...warnings] });
     }
     const imported = await toTheEnd(c, importNumber(body, apiKeyId, requestServices(c)));
-    return c.json({ phone_number: serialiseImported(imported) }, 201);
+    return c.json(withOwnWarnings({ phone_number: serialiseImported(imported) }, warnings), 201);
   })
   .get("/", withApiKey, validateQuery(listNumbersQuery), async (c) => {
     const { agent_id, external_id, twilio_sid, health, search, ...page } = c.req.valid("query");
@@ -63,12 +68,14 @@ export const phoneNumbers = new Hono<AppEnv>()
       const services = requestServices(c);
       const change = [await numberInPath(c), body, c.get("apiKeyId"), services] as const;
       requireChange(body, await c.req.json<object>());
+      const warnings = await warningsOfOwn(body, c);
       if (isDryRun(c, body.dry_run)) {
         const { number, changes } = await planChange(...change);
-        return c.json({ dry_run: true, phone_number: serialiseNumber(number, services.twilio), changes });
+        const phone_number = serialiseNumber(number, services.twilio);
+        return c.json(withOwnWarnings({ dry_run: true, phone_number, changes }, warnings));
       }
       const number = await toTheEnd(c, changeOwnNumber(...change));
-      return c.json({ phone_number: serialiseNumber(number, services.twilio) });
+      return c.json(withOwnWarnings({ phone_number: serialiseNumber(number, services.twilio) }, warnings));
     },
   )
   .delete("/:number", withApiKey, validateQuery(dryRunQuery), async (c) => {
@@ -76,3 +83,12 @@ export const phoneNumbers = new Hono<AppEnv>()
     if (await isDryRunInAny(c)) return c.json(serialiseReleasePreview(await previewRelease(...release)));
     return c.json({ phone_number: serialiseReleased(await toTheEnd(c, releaseNumber(...release))) });
   });
+
+/** What whoever has written these settings of a number should know about them. */
+function warningsOfOwn({ language = null, fallback = null, transfer_numbers }: OwnGiven, c: AppContext) {
+  const { db, defaultLimits } = requestServices(c);
+  return warningsOfWritten(
+    { language, fallback, connect: null, transfer_numbers: transfer_numbers ?? [] },
+    () => findLimits(db, c.get("apiKeyId"), defaultLimits),
+  );
+}

@@ -45,7 +45,6 @@ const settingFields = {
   dynamic_vars: variables.check(satisfies(isSmall, { ...TOO_LARGE, code: "invalid_field" })),
 };
 
-/** @internal */
 export const ownFields = { ...columnFields, ...settingFields };
 type Fields = typeof ownFields;
 

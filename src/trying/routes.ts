@@ -1,4 +1,5 @@
 import { Hono } from "hono/tiny";
+import { fill } from "../agents/fill.ts";
 import { DEFAULT_WELCOME, phrasesIn, UNAVAILABLE } from "../agents/phrases.ts";
 import { findAgent } from "../agents/store.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
@@ -10,6 +11,8 @@ import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
 import { findLimits } from "../limits-store.ts";
 import { configuredModel } from "../model/configured.ts";
+import { ownNumber } from "../phone-numbers/change.ts";
+import { settingsOf, speakingOf } from "../phone-numbers/settings.ts";
 import { countTokens, requestServices } from "../services.ts";
 import { sentencesQuery, tryBody } from "./schema.ts";
 import { tryAgent } from "./try.ts";
@@ -25,13 +28,15 @@ export const tries = new Hono<AppEnv>().post(
     const apiKeyId = c.get("apiKeyId");
     const services = requestServices(c);
     const { db, callLogs, defaultLimits, now } = services;
-    const [agent, limits] = await Promise.all([
+    const body = c.req.valid("json");
+    const [agent, limits, number] = await Promise.all([
       isId("agent", id) ? findAgent(db, apiKeyId, id) : null,
       findLimits(db, apiKeyId, defaultLimits),
+      body.phone_number === undefined ? null : ownNumber(body.phone_number, apiKeyId, db),
     ]);
     if (!agent) throw new ApiError("agent_not_found");
     const { model, modelTimeoutMs } = c.get("config");
-    const { text, action } = await tryAgent(agent, c.req.valid("json"), {
+    const { text, action } = await tryAgent(agent, settingsOf(number?.settings ?? null), body, {
       model: configuredModel(model, c.env),
       begin: async () => {
         const taken = await callLogs.take(apiKeyId, "try", limits);
@@ -49,9 +54,17 @@ export const tries = new Hono<AppEnv>().post(
   },
 );
 
-/** What this service says of itself in a call. */
-export const sentences = new Hono<AppEnv>().get("/", withApiKey, validateQuery(sentencesQuery), (c) => {
+/** What this service says of itself in a call; to a number, with what that says first. */
+export const sentences = new Hono<AppEnv>().get("/", withApiKey, validateQuery(sentencesQuery), async (c) => {
+  const { language, phone_number } = c.req.valid("query");
   const talks = configuredModel(c.get("config").model, c.env) !== null;
-  const greeting = talks ? phrasesIn(c.req.valid("query").language).hello : DEFAULT_WELCOME;
+  const number =
+    phone_number === undefined ? null : await ownNumber(phone_number, c.get("apiKeyId"), c.env.DB);
+  const agent = number?.agent_id ? await findAgent(c.env.DB, c.get("apiKeyId"), number.agent_id) : null;
+  const own = settingsOf(number?.settings ?? null);
+  const speaking = agent && speakingOf(agent, own);
+  const none = talks ? phrasesIn(speaking?.language ?? language).hello : DEFAULT_WELCOME;
+  const isSilent = speaking && (speaking.welcomeMessage === "" || (talks && !speaking.talk.ai_speaks_first));
+  const greeting = isSilent ? "" : fill(speaking?.welcomeMessage ?? "", own.dynamic_vars ?? {}) || none;
   return c.json({ talks, greeting, unavailable: UNAVAILABLE });
 });

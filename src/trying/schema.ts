@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { language } from "../agents/schema.ts";
+import { isPhoneNumber, phoneNumberInQuery } from "../http/phone-number.ts";
 import { query } from "../http/query.ts";
 import { body, maxLength, minLength, optionalText, requiredList, requiredText } from "../http/schema.ts";
 
@@ -20,11 +21,15 @@ export const tryBody = body(
       z.maxLength(MAX_MESSAGES, "invalid_field"),
     ),
     system_prompt: optionalText(MAX_PROMPT_LENGTH, "prompt_too_long"),
+    phone_number: z.optional(z.string().check(isPhoneNumber())),
   },
-  { system_prompt: "systemPrompt" },
+  { system_prompt: "systemPrompt", phone_number: "phoneNumber" },
 );
 
 export type TryBody = z.output<typeof tryBody>;
 
 /** `GET /v1/sentences` */
-export const sentencesQuery = query({ language: z._default(language, "en") });
+export const sentencesQuery = query({
+  language: z._default(language, "en"),
+  phone_number: z.optional(phoneNumberInQuery()),
+});

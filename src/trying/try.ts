@@ -1,11 +1,12 @@
+import { fill } from "../agents/fill.ts";
 import { phrasesIn } from "../agents/phrases.ts";
-import { talkOf } from "../agents/schema.ts";
 import type { AgentRow } from "../agents/store.ts";
 import { planTool, requestOf, type ToolPlan } from "../conversations/request.ts";
 import { NO_PHRASES, takeTurn } from "../conversations/turn.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields, type Logger } from "../http/log.ts";
 import { type Model, ModelError } from "../model/model.ts";
+import { type Settings, speakingOf } from "../phone-numbers/settings.ts";
 import type { TryBody } from "./schema.ts";
 
 /** What an agent says next, and what it would do after that in a call. */
@@ -14,12 +15,14 @@ export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }
 /**
  * One turn of a conversation that somebody types. Nothing is kept of it, and nothing is done but asking the model.
  *
+ * @param own what the number has of its own, as which it is tried
  * @param begin called before the model is asked
  * @param spent called with the tokens that each answer took
  * @throws ApiError `agent_not_builtin`, `model_unavailable`
  */
 export async function tryAgent(
   agent: AgentRow,
+  own: Settings,
   { messages, system_prompt }: TryBody,
   {
     model,
@@ -44,7 +47,10 @@ export async function tryAgent(
       details: { reason: "not_configured" },
     });
   await begin();
-  const talk = talkOf(agent.talk);
+  const { systemPrompt, language, talk } = speakingOf(
+    { ...agent, system_prompt: system_prompt ?? agent.system_prompt },
+    own,
+  );
   let failure: ModelError | undefined;
   const {
     text,
@@ -53,7 +59,7 @@ export async function tryAgent(
   } = await takeTurn({
     model,
     request: requestOf({
-      systemPrompt: system_prompt ?? agent.system_prompt,
+      systemPrompt: systemPrompt && fill(systemPrompt, own.dynamic_vars ?? {}),
       turns: messages,
       maxTokens: talk.max_tokens_per_turn,
       call: { transferNumbers: talk.transfer_numbers },
@@ -73,5 +79,5 @@ export async function tryAgent(
   if (reason) throw new ApiError("model_unavailable", { details: { reason }, cause: failure });
   const plan = tool && planTool(tool, talk.transfer_numbers);
   if (plan?.kind !== "refuse") return { text: text.trim(), action: plan };
-  return { text: text.trim() || phrasesIn(agent.language).cannotTransfer, action: null };
+  return { text: text.trim() || phrasesIn(language).cannotTransfer, action: null };
 }

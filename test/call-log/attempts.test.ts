@@ -2,7 +2,7 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { DEFAULTS } from "../../src/agents/schema.ts";
-import { briefed, filled } from "../../src/answering/outbound.ts";
+import { briefed } from "../../src/answering/outbound.ts";
 import { sealBrief } from "../../src/call-log/attempt.ts";
 import { createVault } from "../../src/vault/vault.ts";
 
@@ -129,17 +129,6 @@ describe("a call log", () => {
 });
 
 describe("what a call is placed with", () => {
-  it.each([
-    ["Hello {{name}}", { name: "Ada" }, "Hello Ada"],
-    ["{{ name }}{{name}}", { name: "a{{b}}" }, "a{{b}}a{{b}}"],
-    ["{{nobody}}!", {}, "!"],
-    ["{{toString}}{{__proto__}}{{constructor}}", {}, ""],
-    ["{name} {{1}} {{a b}}", { name: "Ada" }, "{name} {{1}} {{a b}}"],
-    ["$& {{a}}", { a: "$&$1" }, "$& $&$1"],
-  ])("fills %s", (text, variables, expected) => {
-    expect(filled(text, variables as Record<string, string>)).toBe(expected);
-  });
-
   it("adds the prompt to the agent's, and leaves the rest", () => {
     const agent = {
       ...{ systemPrompt: null, welcomeMessage: "{{x}}", language: "de" },
@@ -156,7 +145,7 @@ describe("what a call is placed with", () => {
     };
     expect(briefed(agent, brief)).toMatchObject({
       systemPrompt: "Ask.",
-      welcomeMessage: null,
+      welcomeMessage: "{{x}}",
       language: "de",
     });
     expect(briefed({ ...agent, systemPrompt: "Be kind." }, brief).systemPrompt).toBe("Be kind.\n\nAsk.");

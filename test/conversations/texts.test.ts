@@ -10,6 +10,7 @@ import { startCustomer } from "../support/customer.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
+import { call } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import { addMessagingService } from "../twilio-simulator/state.ts";
 
@@ -110,6 +111,23 @@ describe("an agent that answers texts", () => {
     await text(imported, "Hello", "+15005550007");
     expect(modelRequests().map(({ messages }) => (messages as unknown[]).length)).toEqual([2, 4, 2]);
     expect(JSON.stringify(logLines())).not.toContain("open?");
+  });
+
+  it("answers as the number says: its prompts and variables, and whether at all", async () => {
+    haveModel(() => streamed("Yes."));
+    const imported = await haveTexter({ system_prompt: "You work for {{business|us}}.", sms_reply: false });
+    const own = (fields: object) =>
+      call("PATCH", `/v1/phone-numbers/${imported.phoneNumber}`, imported.key, fields);
+    const fields = { custom_prompt: "Be kind to {{who}}.", sms_prompt: "{{business}} writes little." };
+    await own({ ...fields, sms_reply: true, dynamic_vars: { business: "Acme" } });
+    await text(imported, "Hello");
+    const [{ content } = { content: "" }] = (modelRequests()[0]?.messages ?? []) as { content: string }[];
+    expect(content).toMatch(
+      /^You work for Acme\.\n\nBe kind to\.\n\nAcme writes little\.\n\nYou are answering/,
+    );
+    await own({ sms_reply: null });
+    await text(imported, "Hello again");
+    expect(sent()).toEqual(["Yes."]);
   });
 
   it("answers through the Messaging Service that the text came by", async () => {

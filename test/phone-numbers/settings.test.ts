@@ -1,7 +1,10 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { haveImported } from "../support/answering.ts";
 import { prepareImport } from "../support/import.ts";
-import { call, expectError, get, post, rows } from "../support/worker.ts";
+import { twilio } from "../support/twilio.ts";
+import { call, expectError, get, type Key, post, rows } from "../support/worker.ts";
+import { addNumber } from "../twilio-simulator/state.ts";
 
 // What is each number's own: in an import, in a change, in an answer.
 
@@ -39,7 +42,7 @@ const SET = {
   dynamic_vars: { business: "Acme Dental" },
 };
 
-const shown = async (number: string, key: Parameters<typeof get>[1]) =>
+const shown = async (number: string, key: Key) =>
   (await (await get(`/v1/phone-numbers/${number}`, key)).json<{ phone_number: Entry }>()).phone_number;
 
 const many = (count: number, length: number) =>
@@ -92,6 +95,145 @@ describe("an import", () => {
     expect(await shown(phoneNumber, key)).toMatchObject(UNSET);
     const [row] = await rows<Entry>("phone_numbers");
     expect(row).toMatchObject({ external_id: null, label: null, metadata: null, settings: null });
+  });
+});
+
+describe("a change", () => {
+  const change = (number: string, key: Key, body: Entry, query = "") =>
+    call("PATCH", `/v1/phone-numbers/${number}${query}`, key, body);
+
+  it("sets what it has, keeps the rest, and null is the agent's own again", async () => {
+    const { key, phoneNumber } = await haveImported();
+    const response = await change(phoneNumber, key, SET);
+    expect(response.status).toBe(200);
+    const { phone_number } = await response.json<{ phone_number: Entry }>();
+    expect(phone_number).toMatchObject(SET);
+    await change(phoneNumber, key, { record: null, label: null, welcome_message: "", dynamic_vars: {} });
+    expect(await shown(phoneNumber, key)).toMatchObject({
+      ...SET,
+      record: null,
+      label: null,
+      welcome_message: "",
+      dynamic_vars: {},
+    });
+    await change(phoneNumber, key, Object.fromEntries(Object.keys(UNSET).map((name) => [name, null])));
+    expect(await shown(phoneNumber, key)).toMatchObject(UNSET);
+    const [row] = await rows<Entry>("phone_numbers");
+    expect(row).toMatchObject({ external_id: null, label: null, metadata: null, settings: null });
+  });
+
+  it("merges metadata, and replaces variables", async () => {
+    const { key, phoneNumber } = await haveImported();
+    await change(phoneNumber, key, { metadata: { a: "1", b: "2" }, dynamic_vars: { a: "1" } });
+    await change(phoneNumber, key, { metadata: { b: null, c: "3" }, dynamic_vars: { b: "2" } });
+    expect(await shown(phoneNumber, key)).toMatchObject({
+      metadata: { a: "1", c: "3" },
+      dynamic_vars: { b: "2" },
+    });
+    await change(phoneNumber, key, { metadata: { a: null, c: null, d: null } });
+    expect((await shown(phoneNumber, key)).metadata).toBeNull();
+  });
+
+  it("counts metadata with what it keeps, in bytes", async () => {
+    const { key, phoneNumber } = await haveImported();
+    await change(phoneNumber, key, { metadata: many(49, 1) });
+    expect((await change(phoneNumber, key, { metadata: { n0: null, a: "1", b: "2" } })).status).toBe(200);
+    for (const metadata of [
+      { c: "1" },
+      { n1: "ä".repeat(500), n2: "ä".repeat(500), n3: "ä".repeat(500), n4: "ä".repeat(500) },
+    ]) {
+      const error = await expectError(
+        await change(phoneNumber, key, { metadata }),
+        400,
+        "metadata_too_large",
+      );
+      expect(error.details.problems).toEqual([expect.objectContaining({ field: "metadata" })]);
+    }
+    expect((await shown(phoneNumber, key)).metadata).not.toHaveProperty("c");
+  });
+
+  it("says in a plan what it would change, and changes nothing", async () => {
+    const { key, phoneNumber } = await haveImported();
+    await change(phoneNumber, key, { metadata: { a: "1" }, label: "Acme" });
+    const body = { metadata: { b: "2" }, label: "Acme", transfer_numbers: ["+441632960123"] };
+    const plan = await change(phoneNumber, key, body, "?dry_run=true");
+    expect(await plan.json()).toMatchObject({
+      dry_run: true,
+      phone_number: { metadata: { a: "1" }, transfer_numbers: null },
+      changes: [
+        { field: "metadata", present: { a: "1" }, new: { a: "1", b: "2" } },
+        { field: "transfer_numbers", present: null, new: ["+441632960123"] },
+      ],
+    });
+    expect(await shown(phoneNumber, key)).toMatchObject({ metadata: { a: "1" }, transfer_numbers: null });
+    await expectError(
+      await change(phoneNumber, key, { metadata: many(51, 1) }, "?dry_run=1"),
+      400,
+      "metadata_too_large",
+    );
+  });
+
+  it("at the same time as another loses neither", async () => {
+    const { key, phoneNumber } = await haveImported();
+    const bodies = Array.from({ length: 5 }, (_, index) => ({ metadata: { [`n${index}`]: "x" } }));
+    const others = [
+      { label: "Acme" },
+      { record: true },
+      { custom_prompt: "Be kind." },
+      { inbound_enabled: false },
+    ];
+    const answers = await Promise.all([...bodies, ...others].map((body) => change(phoneNumber, key, body)));
+    expect(answers.map(({ status }) => status)).toEqual(Array(9).fill(200));
+    expect(await shown(phoneNumber, key)).toMatchObject({
+      metadata: many(5, 1),
+      label: "Acme",
+      record: true,
+      custom_prompt: "Be kind.",
+      inbound_enabled: false,
+    });
+  });
+});
+
+describe("GET /v1/phone-numbers?external_id=", () => {
+  it("lists the key's own numbers with it, exactly", async () => {
+    const { key, phoneNumber, account, body } = await haveImported();
+    const second = addNumber(twilio.state, account, { phone_number: "+15005550002" });
+    const own = { ...body, phone_number: second.phone_number, external_id: "customer-42" };
+    expect((await post("/v1/phone-numbers", own, { key })).status).toBe(201);
+    await call("PATCH", `/v1/phone-numbers/${phoneNumber}`, key, { external_id: "customer-4" });
+    const stranger = await prepareImport({ phone_number: "+15005550003" });
+    await post("/v1/phone-numbers", { ...stranger.body, external_id: "customer-42" }, { key: stranger.key });
+    const list = async (query: string) =>
+      (await get(`/v1/phone-numbers?${query}`, key)).json<{ count: number; phone_numbers: Entry[] }>();
+    expect(await list("external_id=customer-42")).toMatchObject({
+      count: 1,
+      phone_numbers: [{ phone_number: "+15005550002", external_id: "customer-42" }],
+    });
+    expect(await list("external_id=Customer-42")).toMatchObject({ count: 0 });
+    expect(await list("external_id=customer-42&agent_id=none")).toMatchObject({ count: 0 });
+  });
+});
+
+describe("a number that was released", () => {
+  it("is kept for a day with whose it was, and is imported anew without", async () => {
+    const { key, phoneNumber, body } = await haveImported();
+    await call("PATCH", `/v1/phone-numbers/${phoneNumber}`, key, SET);
+    await call("DELETE", `/v1/phone-numbers/${phoneNumber}`, key);
+    const [released] = await rows<Entry>("released_numbers");
+    expect(released).toMatchObject({ external_id: "customer-42", label: "Acme Dental" });
+    expect(JSON.parse(String(released?.metadata))).toEqual(SET.metadata);
+    await post("/v1/phone-numbers", body, { key });
+    expect(await shown(phoneNumber, key)).toMatchObject(UNSET);
+  });
+
+  it("has nothing of its own left if a new import takes over its row", async () => {
+    const { key, phoneNumber, body } = await haveImported();
+    await call("PATCH", `/v1/phone-numbers/${phoneNumber}`, key, SET);
+    await env.DB.prepare(
+      "UPDATE phone_numbers SET state = 'returning', lease_expires_at = '2026-01-01T00:00:00.000Z'",
+    ).run();
+    expect((await post("/v1/phone-numbers", { ...body, label: "New" }, { key })).status).toBe(201);
+    expect(await shown(phoneNumber, key)).toMatchObject({ ...UNSET, label: "New" });
   });
 });
 

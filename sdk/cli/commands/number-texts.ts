@@ -1,11 +1,11 @@
 import type { components } from "@nixflex/numbers";
-import { fields, table } from "../output.ts";
+import { cellOf, fields, table } from "../output.ts";
 
 type Schemas = components["schemas"];
 
 const NOTHING_CHANGED = "Nothing was changed: this is a dry run.";
 
-type Change = { field: string; present: string | boolean | null; new: string | boolean };
+type Change = { field: string; present: unknown; new: unknown };
 
 const changesText = (changes: readonly Change[]): string =>
   changes.length === 0
@@ -14,8 +14,8 @@ const changesText = (changes: readonly Change[]): string =>
         ["field", "present", "new"],
         changes.map((change) => [
           change.field,
-          change.present === "" ? "-" : change.present,
-          change.new === "" ? "-" : change.new,
+          change.present === "" ? "-" : cellOf(change.present),
+          change.new === "" ? "-" : cellOf(change.new),
         ]),
       );
 

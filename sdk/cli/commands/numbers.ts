@@ -14,7 +14,7 @@ import {
   twilioAccount,
   yesOption,
 } from "../options.ts";
-import { fields, print, table } from "../output.ts";
+import { cellOf, fields, print, table } from "../output.ts";
 import { listAll } from "../pages.ts";
 import { changeText, importPlanText, releasePlanText, releaseText } from "./number-texts.ts";
 
@@ -199,12 +199,5 @@ async function releaseNumber(number: string, chosen: { dryRun?: true; yes?: true
 
 function numberText({ health, health_reasons, ...number }: PhoneNumber): string {
   const shown = { ...number, health: health === "ok" ? health : health_reasons.join(", ") };
-  return fields(
-    Object.fromEntries(
-      Object.entries(shown).map(([name, value]) => [
-        name,
-        typeof value === "object" && value !== null ? JSON.stringify(value) : value,
-      ]),
-    ),
-  );
+  return fields(Object.fromEntries(Object.entries(shown).map(([name, value]) => [name, cellOf(value)])));
 }
