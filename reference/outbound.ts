@@ -73,8 +73,8 @@ const callOperation = (id: string, summary: string): Operation => ({
       },
       dynamic_vars: {
         description:
-          "Texts for `{{name}}` in `system_prompt`, `prompt`, `welcome_message` and `voicemail_message`: up to 50, of up to 500 " +
-          "characters each. A placeholder without a value is removed. The agent's runtime gets them as `<Parameter>`s.",
+          "Texts for `{{name}}` and `{{name|default}}` in every prompt and message: up to 50, of up to 500 characters each. They " +
+          "come before the number's own. A placeholder without a value is removed. The agent's runtime gets them as `<Parameter>`s.",
         examples: [{ name: "Ada" }],
       },
       welcome_message: {

@@ -11,7 +11,7 @@ import {
   TOKEN,
   TWILIO_ERRORS,
 } from "./phone-number-answers.ts";
-import { OWN_ERRORS, ownDescriptions } from "./phone-number-own.ts";
+import { OWN_ERRORS, ownDescriptions, ownWords } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 import { importPlan, planExample } from "./phone-number-preview.ts";
 
@@ -36,6 +36,7 @@ export const importOperation: Operation = {
       twilio_token: "Secret. The Auth Token of that account; an API key (SK…) does not work.",
       agent_id: "Who answers.",
       plan_hash: "From the plan: if the number has changed since, it is not imported.",
+      ...ownWords,
     },
   },
   description:

@@ -53,6 +53,23 @@ export const ownDescriptions: Record<Name, FieldDescription> = {
   },
 };
 
+/** The same in words for a model. */
+export const ownWords = {
+  external_id: "The user's own id of the business.",
+  label: "A name for people.",
+  metadata: "Texts to remember; null removes one.",
+  custom_prompt: "Instructions for this number, after the agent's.",
+  sms_prompt: "Instructions for its texts, after those.",
+  welcome_message: "Instead of the agent's; empty is silence.",
+  voice_id: "Instead of the agent's.",
+  language: "Instead of the agent's, as a BCP 47 tag.",
+  transfer_numbers: "Instead of the agent's: up to 10.",
+  fallback: "Instead of the agent's: {type: say, text} or {type: dial, number}.",
+  record: "Whether its calls are recorded.",
+  sms_reply: "Whether its texts are answered.",
+  dynamic_vars: "Texts for {{name}} in every prompt and greeting.",
+};
+
 /** The same in an answer: null is not set. */
 export const ownEntry = Object.fromEntries(
   Object.entries(ownFields).map(([name, schema]) => [

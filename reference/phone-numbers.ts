@@ -15,7 +15,7 @@ import {
   TWILIO_ERRORS,
 } from "./phone-number-answers.ts";
 import { importOperation } from "./phone-number-import.ts";
-import { OWN_ERRORS, ownDescriptions } from "./phone-number-own.ts";
+import { OWN_ERRORS, ownDescriptions, ownWords } from "./phone-number-own.ts";
 import { changePlan, dryRunField, dryRunQuery, releasePlan } from "./phone-number-plans.ts";
 
 const numberInPath = described(z.object({ number: z.string() }), {
@@ -135,6 +135,7 @@ export const phoneNumberReference: Reference = {
           twilio_token: "Secret. A new Auth Token of the number's Twilio account.",
           drift_policy:
             "repair undoes what somebody changes at Twilio, report only tells of it. Setting it also starts repairs again that had stopped.",
+          ...ownWords,
         },
       },
       description:
