@@ -15,6 +15,7 @@ export const listCallsQuery = query({
       z.string().check(isPhoneNumber()),
     ),
   ),
+  external_id: z.optional(z.string()),
   direction: z.optional(z.enum(DIRECTIONS)),
   status: z.optional(z.enum(CALL_STATUSES)),
   ...pageShape,
@@ -44,6 +45,10 @@ const date = z.pipe(
 );
 
 /** `GET /v1/usage` */
-export const usageQuery = query({ since: z.optional(date), until: z.optional(date) });
+export const usageQuery = query({
+  since: z.optional(date),
+  until: z.optional(date),
+  external_id: z.optional(z.string()),
+});
 
 export type UsageQuery = z.output<typeof usageQuery>;
