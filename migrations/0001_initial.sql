@@ -170,6 +170,7 @@ CREATE TABLE pending_events (
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
   agent_id TEXT NOT NULL,
   lane TEXT NOT NULL,               -- events of one lane are delivered in order
+  external_id TEXT,                 -- of the number it happened to, as it was then
   type TEXT NOT NULL,
   payload_sealed TEXT NOT NULL,
   created_at TEXT NOT NULL,

@@ -23,6 +23,11 @@ const AT_TWILIO: readonly ErrorCode[] = [
 const call = {
   call_id: answered(twilioId("CA"), "Twilio's SID of the call.", CALL_SID),
   agent_id: answered(z.nullable(z.string()), "The agent; null if the number had none.", AGENT_ID),
+  external_id: answered(
+    z.nullable(z.string()),
+    "The `external_id` of your number when the call began; null if it had none.",
+    "branch-17",
+  ),
   direction: answered(z.enum(DIRECTIONS), "Who called: `inbound`, somebody else; `outbound`, the agent."),
   from: answered(z.string(), "Who called, as Twilio says it.", "+14155550123"),
   to: answered(z.string(), "Who was called.", "+447446466847"),
@@ -78,6 +83,7 @@ const wholeCall = z
 const exampleCall = {
   call_id: CALL_SID,
   agent_id: AGENT_ID,
+  external_id: "branch-17",
   direction: "inbound",
   from: "+14155550123",
   to: "+447446466847",
@@ -114,6 +120,7 @@ export const logReference: Reference = {
       query: listQuery(listCallsQuery, {
         agent_id: { description: "Only calls of this agent." },
         phone_number: { description: "Only calls to and from this number of yours, in E.164 format." },
+        external_id: { description: "Only calls of numbers that had this `external_id` then." },
         direction: { description: "Only calls of this direction." },
         status: { description: "Only calls with this status." },
       }),
@@ -248,15 +255,20 @@ const usageAnswer = z
     until: date("The last day."),
     calls: z.object({ inbound: count("Calls to you.", 12), outbound: count("Calls from you.", 3), minutes }),
     sms: z.object({ received: count("Texts to you.", 4), sent: count("Texts from you.", 2) }),
-    model: z.object({
-      turns: count("Answers of the language model: in calls, to texts and to tries.", 40),
-      tokens: count(
-        "Tokens that the model read and wrote for them, as it says itself; where it does not say, such as for an answer that was " +
-          "interrupted, one for each four bytes.",
-        1_200,
+    model: answered(
+      z.nullable(
+        z.object({
+          turns: count("Answers of the language model: in calls, to texts and to tries.", 40),
+          tokens: count(
+            "Tokens that the model read and wrote for them, as it says itself; where it does not say, such as for an answer that was " +
+              "interrupted, one for each four bytes.",
+            1_200,
+          ),
+        }),
       ),
-    }),
-    numbers: count("Numbers that are imported now.", 5),
+      "The model's part; null with `external_id`, because it is counted for the key as a whole.",
+    ),
+    numbers: count("Numbers that are imported now; with `external_id`, those that have it.", 5),
     limits: z.object({
       max_agents: limit("Agents, and how many the key may have."),
       max_numbers: limit("The same of numbers."),
@@ -292,6 +304,10 @@ export const usageReference: Reference = {
       query: described(usageQuery, {
         since: { description: "The first day, as `YYYY-MM-DD` or an RFC 3339 time." },
         until: { description: "The last day, included. Today unless told; at most 366 days in all." },
+        external_id: {
+          description:
+            "Only calls and texts of numbers that had this `external_id` then. `limits` stays that of the key.",
+        },
       }),
       answers: [
         {

@@ -44,6 +44,10 @@ export const delivery = z
     id: answered(eventId, "The id of the event. If the event is sent again, the id is the same.", EVENT_ID),
     event: answered(z.enum(EVENT_TYPES), "What happened.", "call.completed"),
     agent_id: answered(z.string(), "The agent. Its webhook_url receives the event.", AGENT_ID),
+    external_id: answered(
+      z.nullable(z.string()),
+      "The `external_id` of the number when it happened; null if it had none, or if it happened to no number.",
+    ),
     state: answered(z.enum(DELIVERY_STATES), "`pending` until the event is `delivered` or has `failed`."),
     next_attempt_at: z.nullable(time("When the next attempt is made; null if there is none")),
     created_at: time("When it happened"),
@@ -56,6 +60,7 @@ const pending = {
   id: EVENT_ID,
   event: "webhook.test",
   agent_id: AGENT_ID,
+  external_id: null,
   state: "pending",
   next_attempt_at: TIME,
   created_at: TIME,
@@ -66,6 +71,7 @@ const pending = {
 export const delivered = {
   ...pending,
   event: "call.completed",
+  external_id: "branch-17",
   state: "delivered",
   next_attempt_at: null,
   attempts: [{ attempted_at: TIME, http_status: 204, error: null, duration_ms: 120 }],
@@ -73,6 +79,7 @@ export const delivered = {
 
 const deliveryQuery = listQuery(deliveriesQuery, {
   state: { description: "Only deliveries in this state." },
+  external_id: { description: "Only events of numbers that had this `external_id` then." },
 });
 
 const deliveryPage = {

@@ -8,7 +8,7 @@ import { isInService } from "./answer.ts";
 import { callOutcome } from "./converse.ts";
 import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";
 import { logCallLater } from "./log-call.ts";
-import type { InboundRoute } from "./route.ts";
+import { type InboundRoute, numberOfRoute } from "./route.ts";
 import { SIGN_OF_LIFE_MS, touchInbound } from "./route-store.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
@@ -38,7 +38,7 @@ async function tell(
   outcome: Partial<Outcome> | null,
   services: Services,
 ): Promise<void> {
-  const { agent, apiKeyId, phoneNumber, phoneNumberId } = route;
+  const { agent, apiKeyId, phoneNumberId } = route;
   try {
     const event = eventFromWebhook(kind, parameters);
     if (!event || !agent?.hasWebhook) return;
@@ -48,9 +48,9 @@ async function tell(
       type,
       apiKeyId,
       agentId: agent.id,
-      phoneNumberId,
+      number: numberOfRoute(route),
       receipt: `${phoneNumberId}/${key}`,
-      data: { phone_number: phoneNumber, ...data, ...routed, ...outcome },
+      data: { ...data, ...routed, ...outcome },
     };
     await tellNow(await sealEvent(draft, services.vault, services.now()), services);
   } catch (error) {
@@ -63,7 +63,7 @@ async function countText({ route, parameters }: TrustedRequest, services: Servic
   const sid = parameters.get("MessageSid") ?? parameters.get("SmsSid");
   if (!sid) return;
   try {
-    await services.callLogs.countText(route.apiKeyId, sid, "received");
+    await services.callLogs.countText(route.apiKeyId, sid, "received", route.externalId);
   } catch (error) {
     services.log.error("text_not_counted", { phone_number_id: route.phoneNumberId, ...errorFields(error) });
   }

@@ -62,7 +62,7 @@ async function reportOf(
   // Twilio asks what to do with a call before it says that the call is answered: it is, by our answer.
   const status = kind === "voice" ? "in-progress" : statusOf(parameters.get("CallStatus"));
   if (!status) return undefined;
-  const { agent, phoneNumberId, phoneNumber, accountSid, region, outbound } = route;
+  const { agent, phoneNumberId, phoneNumber, externalId, accountSid, region, outbound } = route;
   const duration = parameters.get("CallDuration") ?? "";
   const transcript = outcome?.transcript;
   const from = parameters.get("From") ?? "";
@@ -72,6 +72,7 @@ async function reportOf(
     agentId: agent?.id ?? null,
     phoneNumberId,
     phoneNumber,
+    externalId,
     account: { accountSid, region },
     direction: outbound ? "outbound" : "inbound",
     status,

@@ -1,6 +1,7 @@
 import { type Connect, dialledBy } from "../agents/connect.ts";
 import type { Variables } from "../agents/fill.ts";
 import type { Voicemail } from "../call-log/attempt.ts";
+import type { EventNumber } from "../events/event.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import { type Limits, limitsOf } from "../limits.ts";
 import {
@@ -120,6 +121,11 @@ export async function routeOf(id: string, row: RouteRow, defaults: Limits): Prom
     limits,
     refused: [...(await refusedOf(dialled, limits.allowed_countries)).keys()],
   };
+}
+
+export function numberOfRoute(route: InboundRoute): EventNumber {
+  const { phoneNumberId: id, phoneNumber, externalId, label, metadata } = route;
+  return { id, phoneNumber, externalId, label, metadata };
 }
 
 export function accountOfRoute({ accountId, apiKeyId, accountSid, region }: InboundRoute): AccountKey {

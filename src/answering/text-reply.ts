@@ -8,7 +8,7 @@ import { refusedCountry } from "../twilio/country.ts";
 import { isE164, isWithheld } from "../twilio/e164.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isInService } from "./answer.ts";
-import { accountOfRoute } from "./route.ts";
+import { accountOfRoute, numberOfRoute } from "./route.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 // Short codes and names cannot be answered, and who has no number wants no answer.
@@ -27,7 +27,7 @@ export async function replyByText(request: TrustedRequest, services: Services): 
   if (!agent || sid === "" || text.trim() === "") return;
   const owner = {
     account: accountOfRoute(route),
-    phoneNumber,
+    number: numberOfRoute(route),
     correspondent: from,
     agent: {
       id: agent.id,
@@ -72,10 +72,9 @@ async function tell(
   data: Record<string, unknown>,
   services: Services,
 ): Promise<void> {
-  const { agent, apiKeyId, phoneNumber, phoneNumberId } = route;
+  const { agent, apiKeyId, phoneNumberId } = route;
   if (!agent?.hasWebhook) return;
   const receipt = `${phoneNumberId}/${type}/${parameters.get("MessageSid")}`;
-  const draft = { type, apiKeyId, agentId: agent.id, phoneNumberId, receipt };
-  const event = { ...draft, data: { phone_number: phoneNumber, ...data } };
-  await tellNow(await sealEvent(event, services.vault, services.now()), services);
+  const draft = { type, apiKeyId, agentId: agent.id, number: numberOfRoute(route), receipt, data };
+  await tellNow(await sealEvent(draft, services.vault, services.now()), services);
 }

@@ -4,7 +4,7 @@ import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { accountEvents } from "../twilio-accounts/account-events.ts";
 import { rememberRelayRefused } from "../twilio-accounts/store.ts";
-import { accountOfRoute, type InboundRoute } from "./route.ts";
+import { accountOfRoute, type InboundRoute, numberOfRoute } from "./route.ts";
 
 // What Twilio refuses for more than one call is told to the customer, once a day.
 
@@ -35,17 +35,19 @@ export async function relayRefused(
 
 /** Tells that no provider has the agent's voice or language. Never throws. */
 export async function voiceRefused(
-  { apiKeyId, agent }: InboundRoute,
+  route: InboundRoute,
   twilioCode: string,
   services: Services,
 ): Promise<void> {
+  const { apiKeyId, agent } = route;
   if (!agent?.hasWebhook) return;
   const { id: agentId, voiceId, language } = agent;
   const data = { reason: "voice_refused", twilio_code: Number(twilioCode), voice_id: voiceId, language };
   const receipt = `${agentId}/unusable/${voiceId}/${language}/${today(services)}`;
   try {
-    const draft = { type: "agent.unusable" as const, apiKeyId, agentId, receipt, data };
-    await tellNow(await sealEvent(draft, services.vault, services.now()), services);
+    const about = { apiKeyId, agentId, number: numberOfRoute(route), receipt, data };
+    const event = await sealEvent({ type: "agent.unusable", ...about }, services.vault, services.now());
+    await tellNow(event, services);
   } catch (error) {
     services.log.warn("refusal_not_told", { agent_id: agentId, ...errorFields(error) });
   }

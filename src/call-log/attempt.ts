@@ -10,6 +10,8 @@ export type Attempt = {
    * somebody else began the attempt.
    */
   holder: string;
+  /** Of the number that sends it. */
+  externalId: string | null;
   /** See {@link sealBrief}. */
   briefSealed: string;
 };

@@ -8,11 +8,11 @@ const LONGEST_CALL_MS = 4 * 60 * 60 * 1_000 + 5 * 60 * 1_000;
 /** After this, an attempt that Twilio never reported no longer counts towards the limit. */
 const PLACING_MS = 5 * 60 * 1_000;
 
-type FoundAttempt = KnownAttempt & Pick<Attempt, "kind" | "holder">;
+type FoundAttempt = KnownAttempt & Pick<Attempt, "kind" | "holder" | "externalId">;
 
 export function findAttempt(sql: SqlStorage, id: string): FoundAttempt | null {
-  const [row] = exec(sql)`SELECT kind, sid, state, created_at AS createdAt, holder FROM attempts
-    WHERE id = ${id}`.toArray();
+  const [row] = exec(sql)`SELECT kind, sid, state, created_at AS createdAt, holder, external_id AS externalId
+    FROM attempts WHERE id = ${id}`.toArray();
   return (row as FoundAttempt | undefined) ?? null;
 }
 
@@ -32,11 +32,11 @@ export function findAttemptOf(sql: SqlStorage, sid: string): string | null {
 
 export function insertAttempt(
   sql: SqlStorage,
-  { id, kind, holder, briefSealed }: Attempt,
+  { id, kind, holder, externalId, briefSealed }: Attempt,
   now: number,
 ): void {
-  exec(sql)`INSERT INTO attempts (id, kind, holder, state, created_at, brief_sealed)
-    VALUES (${id}, ${kind}, ${holder}, 'placing', ${now}, ${briefSealed})`;
+  exec(sql)`INSERT INTO attempts (id, kind, holder, state, external_id, created_at, brief_sealed)
+    VALUES (${id}, ${kind}, ${holder}, 'placing', ${externalId}, ${now}, ${briefSealed})`;
 }
 
 /**

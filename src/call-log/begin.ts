@@ -17,9 +17,12 @@ export function beginAttempt(
 ): Beginning {
   const known = findAttempt(sql, attempt.id);
   if (known) {
-    const { holder, kind: _, ...rest } = known;
-    const isSame = holder === attempt.holder;
-    return { begun: isSame ? { kind: "begun" } : { kind: "known", attempt: rest }, taken: null };
+    const { sid, state, createdAt } = known;
+    const isSame = known.holder === attempt.holder;
+    return {
+      begun: isSame ? { kind: "begun" } : { kind: "known", attempt: { sid, state, createdAt } },
+      taken: null,
+    };
   }
   const live = limit === null ? 0 : countLive(sql, now);
   if (limit !== null && live >= limit) return { begun: { kind: "limit", live }, taken: null };

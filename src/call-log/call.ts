@@ -43,6 +43,8 @@ export type CallReport = {
   phoneNumberId: string;
   /** The key's own number, E.164. */
   phoneNumber: string;
+  /** The number's, as it is now: the call keeps that of its first report. */
+  externalId: string | null;
   account: { accountSid: string; region: string };
   direction: Direction;
   status: CallStatus;
@@ -61,6 +63,7 @@ export type LoggedCall = {
   agent_id: string | null;
   phone_number_id: string;
   phone_number: string;
+  external_id: string | null;
   account_sid: string;
   region: string;
   direction: Direction;
@@ -78,6 +81,7 @@ export type LoggedCall = {
 export type CallFilter = {
   agentId?: string | undefined;
   phoneNumber?: string | undefined;
+  externalId?: string | undefined;
   direction?: Direction | undefined;
   status?: CallStatus | undefined;
 };
@@ -98,6 +102,9 @@ export type UsageDay = {
   tries: number;
   tokens: number;
 };
+
+/** Whether a text came in or went out. */
+export type TextCounter = "received" | "sent";
 
 export const partiesSlot = (callId: string): Slot => `call_log.parties/${callId}`;
 export const transcriptSlot = (callId: string): Slot => `call_log.transcript/${callId}`;

@@ -32,12 +32,12 @@ export function putReport(sql: SqlStorage, report: CallReport, now: number): voi
 function insertCall(sql: SqlStorage, report: CallReport, now: number): void {
   const last = exec<{ seq: number }>(sql)`SELECT COALESCE(MAX(seq), 0) AS seq FROM calls`.one().seq;
   const answeredAt = report.status === "in-progress" ? now : null;
-  exec(sql)`INSERT INTO calls (seq, call_id, agent_id, phone_number_id, phone_number, account_sid, region,
-      direction, status, created_at, answered_at, parties_sealed)
+  exec(sql)`INSERT INTO calls (seq, call_id, agent_id, phone_number_id, phone_number, external_id,
+      account_sid, region, direction, status, created_at, answered_at, parties_sealed)
     VALUES (${Math.max(now * PER_MS, last + 1)}, ${report.callId}, ${report.agentId}, ${report.phoneNumberId},
-      ${report.phoneNumber}, ${report.account.accountSid}, ${report.account.region}, ${report.direction},
+      ${report.phoneNumber}, ${report.externalId}, ${report.account.accountSid}, ${report.account.region}, ${report.direction},
       ${isLive(report.status) ? report.status : "initiated"}, ${now}, ${answeredAt}, ${report.partiesSealed})`;
-  addToDay(sql, now, report.direction, 1);
+  addToDay(sql, now, report.direction, 1, report.externalId);
   const inserted = getCall(sql, report.callId);
   if (inserted && !isLive(report.status)) changeCall(sql, inserted, report, now);
 }
@@ -57,7 +57,7 @@ function changeCall(sql: SqlStorage, known: LoggedCall, report: CallReport, now:
       transcript_sealed = COALESCE(transcript_sealed, ${report.transcriptSealed})
     WHERE call_id = ${known.call_id}`;
   const more = (seconds ?? 0) - (known.duration_seconds ?? 0);
-  if (more > 0) addToDay(sql, known.created_at, "seconds", more);
+  if (more > 0) addToDay(sql, known.created_at, "seconds", more, known.external_id);
   if (!isOver || status === known.status) return;
   if (!isLive(known.status)) count(sql, known, known.status, -1);
   count(sql, known, status, 1);
@@ -80,12 +80,13 @@ export function listCalls(
   return { calls, count: countCalls(sql, filter) };
 }
 
-function conditions({ agentId, phoneNumber, direction, status }: CallFilter): Part {
+function conditions({ agentId, phoneNumber, externalId, direction, status }: CallFilter): Part {
   const terms = [
     agentId && part`agent_id = ${agentId}`,
     phoneNumber && part`phone_number = ${phoneNumber}`,
     status && part`status = ${status}`,
     // SQLite takes a partial index only if its condition stands in the query.
+    externalId !== undefined && part`external_id = ${externalId} AND external_id <> ''`,
     status && status !== "completed" && part`status <> 'completed'`,
     direction && (direction === "outbound" ? part`direction = 'outbound'` : part`direction = ${direction}`),
   ];
@@ -101,19 +102,20 @@ function countCalls(sql: SqlStorage, filter: CallFilter): number {
     : one(part`COUNT(*) AS count FROM calls INDEXED BY calls_not_completed
         WHERE ${where} AND status <> 'completed' AND status IN (${LIVE})`);
   if (filter.status !== undefined && isLive(filter.status)) return live;
-  const isTotal = filter.agentId === undefined && filter.phoneNumber === undefined;
+  const { agentId, phoneNumber, externalId } = filter;
+  const isTotal = agentId === undefined && phoneNumber === undefined && externalId === undefined;
   const of = isTotal ? part`${where} AND phone_number = ${TOTAL} AND agent_id = ${TOTAL}` : where;
   return live + one(part`COALESCE(SUM(count), 0) AS count FROM ended_counts WHERE ${of}`);
 }
 
 function count(sql: SqlStorage, call: LoggedCall, status: CallStatus, by: 1 | -1): void {
-  const { agent_id: agentId, phone_number: phoneNumber, direction } = call;
-  for (const [agent, number] of [
-    [agentId ?? "", phoneNumber],
-    [TOTAL, TOTAL],
+  const { agent_id: agentId, phone_number: phoneNumber, external_id: externalId, direction } = call;
+  for (const [agent, number, external] of [
+    [agentId ?? "", phoneNumber, externalId ?? ""],
+    [TOTAL, TOTAL, ""],
   ] as const)
-    exec(sql)`INSERT INTO ended_counts (agent_id, phone_number, direction, status, count)
-      VALUES (${agent}, ${number}, ${direction}, ${status}, ${by})
+    exec(sql)`INSERT INTO ended_counts (agent_id, phone_number, external_id, direction, status, count)
+      VALUES (${agent}, ${number}, ${external}, ${direction}, ${status}, ${by})
       ON CONFLICT DO UPDATE SET count = count + ${by}`;
 }
 

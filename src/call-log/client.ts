@@ -2,7 +2,7 @@ import type { DailyLimits } from "../limits.ts";
 import { callObject, type Objects } from "../objects.ts";
 import type { Kind, Taken } from "./allowance.ts";
 import type { Attempt, Begun, Note } from "./attempt.ts";
-import type { CallFilter, CallReport } from "./call.ts";
+import type { CallFilter, CallReport, TextCounter } from "./call.ts";
 
 type Stub = Awaited<ReturnType<Objects["callLog"]>>;
 
@@ -41,10 +41,10 @@ export function createCallLogs(objects: Objects) {
       call(apiKeyId, (log) => log.list(filter, page)),
     get: (apiKeyId: string, callId: string) => call(apiKeyId, (log) => log.get(callId)),
     remove: (apiKeyId: string, callId: string) => call(apiKeyId, (log) => log.remove(callId)),
-    countText: (apiKeyId: string, sid: string, counter: "received" | "sent") =>
-      call(apiKeyId, (log) => log.countText(sid, counter)),
-    usage: (apiKeyId: string, since: string, until: string) =>
-      call(apiKeyId, (log) => log.usage(since, until)),
+    countText: (apiKeyId: string, sid: string, counter: TextCounter, externalId: string | null) =>
+      call(apiKeyId, (log) => log.countText(sid, counter, externalId)),
+    usage: (apiKeyId: string, since: string, until: string, externalId?: string) =>
+      call(apiKeyId, (log) => log.usage(since, until, externalId)),
     reseal: (apiKeyId: string, after: number, limit: number) =>
       call(apiKeyId, (log) => log.reseal(after, limit)),
     erase: (apiKeyId: string) => call(apiKeyId, (log) => log.erase()),

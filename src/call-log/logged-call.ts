@@ -11,6 +11,8 @@ import { openParties, openTranscript } from "./seals.ts";
 export type Call = {
   call_id: string;
   agent_id: string | null;
+  /** Of the number, when the call was first heard of. */
+  external_id: string | null;
   direction: LoggedCall["direction"];
   from: string;
   to: string;
@@ -32,11 +34,12 @@ export async function serialise(
   call: LoggedCall,
   { vault, publicBaseUrl }: Pick<Services, "vault" | "publicBaseUrl">,
 ): Promise<Call> {
-  const { call_id, agent_id, direction, status, ended_reason } = call;
+  const { call_id, agent_id, external_id, direction, status, ended_reason } = call;
   const { from, to } = await openParties(vault, call_id, call.parties_sealed);
   return {
     call_id,
     agent_id,
+    external_id,
     direction,
     from,
     to,

@@ -12,8 +12,8 @@ export async function tellNear(apiKeyId: string, allowance: Allowance, services:
   try {
     for (const agentId of await findAgentsToTell(db, apiKeyId)) {
       const receipt = `${agentId}/limit.near/${allowance.name}/${allowance.resets_at}`;
-      const draft = { type: "limit.near" as const, apiKeyId, agentId, receipt, data: allowance };
-      await tellNow(await sealEvent(draft, vault, now()), services);
+      const about = { apiKeyId, agentId, number: null, receipt, data: allowance };
+      await tellNow(await sealEvent({ type: "limit.near", ...about }, vault, now()), services);
     }
   } catch (error) {
     log.warn("limit_near_not_told", { key_id: apiKeyId, ...errorFields(error) });

@@ -25,6 +25,7 @@ import {
   isLive,
   type LoggedCall,
   partiesSlot,
+  type TextCounter,
   transcriptSlot,
   type UsageDay,
 } from "./call.ts";
@@ -104,8 +105,9 @@ export class CallLog extends DurableObject<Env> {
     return this.ctx.storage.transactionSync(() => {
       const now = Date.now();
       const isOurs = noteAttempt(this.#sql, id, note, now);
-      const isText = findAttempt(this.#sql, id)?.kind === "sms";
-      if (isOurs && isText && note.sid !== undefined) countText(this.#sql, note.sid, "sent", now);
+      const attempt = findAttempt(this.#sql, id);
+      if (isOurs && attempt?.kind === "sms" && note.sid)
+        countText(this.#sql, note.sid, attempt.externalId, "sent", now);
       return isOurs;
     });
   }
@@ -172,15 +174,15 @@ export class CallLog extends DurableObject<Env> {
     });
   }
 
-  /** Counts a text, once. */
-  async countText(sid: string, counter: "received" | "sent"): Promise<void> {
-    this.ctx.storage.transactionSync(() => countText(this.#sql, sid, counter, Date.now()));
+  /** Counts a text, once. @param externalId of the number */
+  async countText(sid: string, counter: TextCounter, externalId: string | null = null): Promise<void> {
+    this.ctx.storage.transactionSync(() => countText(this.#sql, sid, externalId, counter, Date.now()));
     await this.#wake();
   }
 
-  /** The days with anything in them. @param since and `until`: `YYYY-MM-DD` UTC, both included */
-  async usage(since: string, until: string): Promise<UsageDay[]> {
-    return findDays(this.#sql, since, until);
+  /** The days with anything in them; see {@link findDays}. */
+  async usage(since: string, until: string, externalId?: string): Promise<UsageDay[]> {
+    return findDays(this.#sql, since, until, externalId);
   }
 
   /** Deletes everything. */

@@ -9,6 +9,7 @@ import { CALL_STATUSES, DIRECTIONS } from "./call.ts";
 export const listCallsQuery = query({
   agent_id: z.optional(z.string()),
   phone_number: z.optional(phoneNumberInQuery()),
+  external_id: z.optional(z.string()),
   direction: z.optional(z.enum(DIRECTIONS)),
   status: z.optional(z.enum(CALL_STATUSES)),
   ...pageShape,
@@ -38,6 +39,10 @@ const date = z.pipe(
 );
 
 /** `GET /v1/usage` */
-export const usageQuery = query({ since: z.optional(date), until: z.optional(date) });
+export const usageQuery = query({
+  since: z.optional(date),
+  until: z.optional(date),
+  external_id: z.optional(z.string()),
+});
 
 export type UsageQuery = z.output<typeof usageQuery>;

@@ -18,8 +18,9 @@ import { listCallsQuery } from "./query.ts";
 /** The log of calls: every call to and from the key's numbers, for 30 days. */
 export const callLog = new Hono<AppEnv>()
   .get("/", withApiKey, validateQuery(listCallsQuery), async (c) => {
-    const { agent_id, phone_number, direction, status, ...page } = c.req.valid("query");
-    const filter = { agentId: agent_id, phoneNumber: phone_number, direction, status };
+    const { agent_id, phone_number, external_id, direction, status, ...page } = c.req.valid("query");
+    const about = { agentId: agent_id, phoneNumber: phone_number, externalId: external_id };
+    const filter = { ...about, direction, status };
     const services = requestServices(c);
     const { calls, count } = await services.callLogs.list(c.get("apiKeyId"), filter, page);
     return c.json({
@@ -97,14 +98,15 @@ async function hangUp(call: Awaited<ReturnType<typeof ownCall>>, apiKeyId: strin
   });
   const status = statusOf(told);
   if (!status || isLive(status)) return;
-  const { call_id, agent_id, phone_number_id, phone_number, account_sid, region, direction } = call;
+  const { call_id, agent_id, phone_number_id, phone_number, external_id, account_sid, region } = call;
   await services.callLogs.report(apiKeyId, {
     callId: call_id,
     agentId: agent_id,
     phoneNumberId: phone_number_id,
     phoneNumber: phone_number,
+    externalId: external_id,
     account: { accountSid: account_sid, region },
-    direction,
+    direction: call.direction,
     status,
     durationSeconds: null,
     endedReason: reasonOf(status),

@@ -10,6 +10,8 @@ export const TABLES: readonly string[] = [
      is_guess INTEGER NOT NULL DEFAULT 0,
      -- detected, left
      voicemail TEXT,
+     -- Of the number that sends it.
+     external_id TEXT,
      created_at INTEGER NOT NULL,
      brief_sealed TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
@@ -22,6 +24,8 @@ export const TABLES: readonly string[] = [
      agent_id TEXT,
      phone_number_id TEXT NOT NULL,
      phone_number TEXT NOT NULL,
+     -- Of the number, when the call was first heard of.
+     external_id TEXT,
      account_sid TEXT NOT NULL,
      region TEXT NOT NULL,
      direction TEXT NOT NULL,
@@ -37,6 +41,7 @@ export const TABLES: readonly string[] = [
    ) STRICT;
    CREATE INDEX calls_of_agent ON calls (agent_id, seq);
    CREATE INDEX calls_of_number ON calls (phone_number, seq);
+   CREATE INDEX calls_of_external_id ON calls (external_id, seq) WHERE external_id IS NOT NULL;
    -- Most calls are completed inbound ones, which a list meets without an index. The others have one.
    CREATE INDEX calls_not_completed ON calls (status, seq) WHERE status <> 'completed';
    CREATE INDEX calls_outbound ON calls (seq) WHERE direction = 'outbound';
@@ -44,18 +49,23 @@ export const TABLES: readonly string[] = [
    CREATE TABLE ended_counts (
      agent_id TEXT NOT NULL,
      phone_number TEXT NOT NULL,
+     -- Empty: none, or all.
+     external_id TEXT NOT NULL,
      direction TEXT NOT NULL,
      status TEXT NOT NULL,
      count INTEGER NOT NULL,
-     PRIMARY KEY (phone_number, agent_id, direction, status)
+     PRIMARY KEY (phone_number, agent_id, external_id, direction, status)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX ended_counts_of_agent ON ended_counts (agent_id);
+   CREATE INDEX ended_counts_of_external_id ON ended_counts (external_id) WHERE external_id <> '';
    -- What its owner has deleted is not written down again if Twilio repeats itself.
    CREATE TABLE deleted_calls (call_id TEXT PRIMARY KEY, deleted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    -- Texts that are counted, for as long as Twilio may repeat itself.
    CREATE TABLE texts (sid TEXT PRIMARY KEY, counted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE days (
-     day TEXT PRIMARY KEY,
+     day TEXT NOT NULL,
+     -- Of the number of its calls and texts, empty if it has none. What an API key may use in a day is counted under the empty one.
+     external_id TEXT NOT NULL,
      inbound INTEGER NOT NULL DEFAULT 0,
      outbound INTEGER NOT NULL DEFAULT 0,
      seconds INTEGER NOT NULL DEFAULT 0,
@@ -65,7 +75,8 @@ export const TABLES: readonly string[] = [
      texted INTEGER NOT NULL DEFAULT 0,
      turns INTEGER NOT NULL DEFAULT 0,
      tries INTEGER NOT NULL DEFAULT 0,
-     tokens INTEGER NOT NULL DEFAULT 0
+     tokens INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (day, external_id)
    ) STRICT, WITHOUT ROWID;
    -- How many texts each number has answered in an hour.
    CREATE TABLE replies (

@@ -18,11 +18,12 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey, validateQuery(usage
   const { callLogs, db, now, defaultLimits } = requestServices(c);
   const apiKeyId = c.get("apiKeyId");
   const time = now().getTime();
-  const period = periodOf(time, c.req.valid("query"));
-  const [days, [today], { numbers, agents, limits }] = await Promise.all([
-    callLogs.usage(apiKeyId, period.since, period.until),
+  const { external_id: externalId, ...asked } = c.req.valid("query");
+  const period = periodOf(time, asked);
+  const [days, [today], { numbers, ofExternalId, agents, limits }] = await Promise.all([
+    callLogs.usage(apiKeyId, period.since, period.until, externalId),
     callLogs.usage(apiKeyId, dayOf(time), dayOf(time)),
-    findHoldings(db, apiKeyId, defaultLimits),
+    findHoldings(db, apiKeyId, defaultLimits, externalId),
   ]);
   const sum = (part: Exclude<keyof UsageDay, "day">) => days.reduce((total, day) => total + day[part], 0);
   const byDay = new Map(days.map((day) => [day.day, day]));
@@ -30,8 +31,9 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey, validateQuery(usage
     ...period,
     calls: { inbound: sum("inbound"), outbound: sum("outbound"), minutes: minutes(sum("seconds")) },
     sms: { received: sum("received"), sent: sum("sent") },
-    model: { turns: sum("turns"), tokens: sum("tokens") },
-    numbers,
+    // The model is counted for the key as a whole, as its limit is.
+    model: externalId === undefined ? { turns: sum("turns"), tokens: sum("tokens") } : null,
+    numbers: ofExternalId ?? numbers,
     limits: {
       max_agents: { used: agents, limit: limits.max_agents },
       max_numbers: { used: numbers, limit: limits.max_numbers },
@@ -63,7 +65,7 @@ function daysFrom({ since, until }: Period): string[] {
 const dayOf = (time: number): string => new Date(time).toISOString().slice(0, "2026-01-31".length);
 
 /** @throws ApiError `invalid_parameter` */
-function periodOf(now: number, { since, until = now }: UsageQuery): Period {
+function periodOf(now: number, { since, until = now }: Omit<UsageQuery, "external_id">): Period {
   const period = { since: dayOf(since ?? until - (DEFAULT_DAYS - 1) * DAY_MS), until: dayOf(until) };
   const days = (Date.parse(period.until) - Date.parse(period.since)) / DAY_MS + 1;
   if (days >= 1 && days <= MAX_DAYS) return period;

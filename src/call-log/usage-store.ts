@@ -1,22 +1,33 @@
-import { exec, raw } from "../database.ts";
+import { exec, part, raw } from "../database.ts";
 import type { DailyLimits } from "../limits.ts";
 import { HOUR_MS } from "../time.ts";
 import { COUNTERS, type Kind, planTake, type Taken } from "./allowance.ts";
-import type { UsageDay } from "./call.ts";
+import type { TextCounter, UsageDay } from "./call.ts";
 
 type Counter = Exclude<keyof UsageDay, "day">;
 
 const dayOf = (time: number): string => new Date(time).toISOString().slice(0, "2026-01-31".length);
 
-export function addToDay(sql: SqlStorage, time: number, counter: Counter, by: number): void {
+/** What counts towards the limits of a day; see schema.ts. */
+const OF_THE_KEY = "";
+
+/** @param externalId of the number of the call or text; null: none, or it is counted for the key as a whole */
+export function addToDay(
+  sql: SqlStorage,
+  time: number,
+  counter: Counter,
+  by: number,
+  externalId: string | null = null,
+): void {
   const column = raw(counter);
-  exec(sql)`INSERT INTO days (day, ${column}) VALUES (${dayOf(time)}, ${by})
-    ON CONFLICT (day) DO UPDATE SET ${column} = ${column} + ${by}`;
+  exec(sql)`INSERT INTO days (day, external_id, ${column})
+    VALUES (${dayOf(time)}, ${externalId ?? OF_THE_KEY}, ${by})
+    ON CONFLICT (day, external_id) DO UPDATE SET ${column} = ${column} + ${by}`;
 }
 
 /** Takes one of a kind, if the day's limits allow it. */
 export function takeToday(sql: SqlStorage, kind: Kind, limits: DailyLimits, now: number): Taken {
-  const [today] = findDays(sql, dayOf(now), dayOf(now));
+  const [today] = findDays(sql, dayOf(now), dayOf(now), OF_THE_KEY);
   const taken = planTake(kind, today ?? {}, limits, now);
   if (taken.kind === "taken") for (const counter of COUNTERS[kind]) addToDay(sql, now, counter, 1);
   return taken;
@@ -34,15 +45,31 @@ export function isCrowded(sql: SqlStorage, phoneNumber: string, now: number): bo
 }
 
 /** Counts a text, once however often it is told. */
-export function countText(sql: SqlStorage, sid: string, counter: "received" | "sent", now: number): void {
+export function countText(
+  sql: SqlStorage,
+  sid: string,
+  externalId: string | null,
+  counter: TextCounter,
+  now: number,
+): void {
   const cursor = exec(sql)`INSERT OR IGNORE INTO texts (sid, counted_at) VALUES (${sid}, ${now})`;
-  if (cursor.rowsWritten > 0) addToDay(sql, now, counter, 1);
+  if (cursor.rowsWritten > 0) addToDay(sql, now, counter, 1, externalId);
 }
 
-/** Days with anything in them, the oldest first. @param since and `until`: `YYYY-MM-DD`, both included */
-export function findDays(sql: SqlStorage, since: string, until: string): UsageDay[] {
-  return exec<UsageDay>(sql)`SELECT * FROM days WHERE day >= ${since} AND day <= ${until}
-    ORDER BY day`.toArray();
+const SUMS = part`SUM(inbound) AS inbound, SUM(outbound) AS outbound, SUM(seconds) AS seconds,
+  SUM(received) AS received, SUM(sent) AS sent, SUM(placed) AS placed, SUM(texted) AS texted,
+  SUM(turns) AS turns, SUM(tries) AS tries, SUM(tokens) AS tokens`;
+
+/**
+ * Days with anything in them, the oldest first.
+ *
+ * @param since and `until`: `YYYY-MM-DD`, both included
+ * @param externalId only of the numbers that had it; undefined: all
+ */
+export function findDays(sql: SqlStorage, since: string, until: string, externalId?: string): UsageDay[] {
+  const ofNumbers = externalId === undefined ? part`` : part`AND external_id = ${externalId}`;
+  return exec<UsageDay>(sql)`SELECT day, ${SUMS} FROM days
+    WHERE day >= ${since} AND day <= ${until} ${ofNumbers} GROUP BY day ORDER BY day`.toArray();
 }
 
 /** Forgets what is no longer asked for. */

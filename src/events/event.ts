@@ -28,16 +28,25 @@ export const EVENT_TYPES = [
 
 export type EventType = (typeof EVENT_TYPES)[number];
 
+/** A number as its events name it. */
+export type EventNumber = {
+  id: string;
+  phoneNumber: string;
+  externalId: string | null;
+  label: string | null;
+  metadata: Readonly<Record<string, string>> | null;
+};
+
 /** What happened, and to whose agent. */
 export type EventDraft = {
   type: EventType;
   apiKeyId: string;
   agentId: string;
-  /** The number it happened to. Events of one number are delivered in order. */
-  phoneNumberId?: string;
+  /** The number it happened to; null: none. Events of one number are delivered in order. */
+  number: EventNumber | null;
   /** Names what Twilio reported, the same each time Twilio reports it. Absent if Twilio did not report it. */
   receipt?: string;
-  /** Further fields of the body, beside `event`, `event_id`, `created_at` and `agent_id`. Flat. */
+  /** Further fields of the body, beside those of every event and of its number. Flat. */
   data: Record<string, unknown>;
 };
 
@@ -48,6 +57,8 @@ export type SealedEvent = {
   agentId: string;
   /** Events of one lane are delivered in order: the lane is the number's id, or the agent's for an event of no number. */
   lane: string;
+  /** Of the number it happened to. */
+  externalId: string | null;
   type: EventType;
   payloadSealed: string;
   createdAt: string;
@@ -57,19 +68,26 @@ export const payloadSlot = (eventId: string): Slot => `events.payload/${eventId}
 
 /** Gives an event its id and seals its body. Customers recognise a repeated event by the id. */
 export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Promise<SealedEvent> {
-  const { type, apiKeyId, agentId, phoneNumberId, receipt, data } = draft;
+  const { type, apiKeyId, agentId, number, receipt, data } = draft;
   const id = receipt === undefined ? newId("event") : await idOf(receipt);
   const createdAt = now.toISOString();
-  const payload = { event: type, event_id: id, created_at: createdAt, agent_id: agentId, ...data };
+  const about = number && named(number);
+  const payload = { event: type, event_id: id, created_at: createdAt, agent_id: agentId, ...about, ...data };
   return {
     id,
     apiKeyId,
     agentId,
-    lane: phoneNumberId ?? agentId,
+    lane: number?.id ?? agentId,
+    externalId: number?.externalId ?? null,
     type,
     payloadSealed: await vault.seal(JSON.stringify(payload), payloadSlot(id)),
     createdAt,
   };
+}
+
+/** What every event about a number says of it. */
+function named({ phoneNumber, externalId, label, metadata }: EventNumber) {
+  return { phone_number: phoneNumber, external_id: externalId, label, metadata };
 }
 
 /** Twilio repeats itself. What it tells twice gets the same id twice, so no list of what it has told is kept. */

@@ -13,8 +13,9 @@ export type StateTold = { number: Part } | { account: Part } | "told_by_twilio";
  * @param told it is kept only if this is so in the transaction of the batch, which is the one that makes the event true
  */
 export function insertPending(db: D1Database, event: SealedEvent, told: StateTold): D1PreparedStatement {
-  return sql(db)`INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
-    SELECT ${event.id}, ${event.apiKeyId}, ${event.agentId}, ${event.lane}, ${event.type},
+  return sql(db)`INSERT INTO pending_events (id, api_key_id, agent_id, lane, external_id, type,
+      payload_sealed, created_at)
+    SELECT ${event.id}, ${event.apiKeyId}, ${event.agentId}, ${event.lane}, ${event.externalId}, ${event.type},
       ${event.payloadSealed}, ${event.createdAt}
     FROM agents
     WHERE id = ${event.agentId} AND api_key_id = ${event.apiKeyId} AND webhook_url IS NOT NULL AND ${holds(told)}
@@ -30,7 +31,8 @@ function holds(told: StateTold): Part {
 /** Which event waits: the key of its row. */
 export type Waiting = Pick<SealedEvent, "apiKeyId" | "createdAt" | "id">;
 
-const COLUMNS = part`p.id, p.api_key_id AS apiKeyId, p.agent_id AS agentId, p.lane, p.type,
+const COLUMNS = part`p.id, p.api_key_id AS apiKeyId, p.agent_id AS agentId, p.lane,
+  p.external_id AS externalId, p.type,
   p.payload_sealed AS payloadSealed, p.created_at AS createdAt`;
 
 /**

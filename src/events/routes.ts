@@ -44,7 +44,7 @@ export const webhooks = new Hono<AppEnv>()
     const services = requestServices(c);
     const apiKeyId = c.get("apiKeyId");
     const { agent_id: agentId } = await toWebhook(c.req.valid("json"), c);
-    const draft = { type: "webhook.test", apiKeyId, agentId, data: {} } as const;
+    const draft = { type: "webhook.test", apiKeyId, agentId, number: null, data: {} } as const;
     const event = await sealEvent(draft, services.vault, services.now());
     await batch(services.db, [noteObjects(services.db, apiKeyId)], { isIdempotent: true });
     await deliver(apiKeyId, [event], services, true);
@@ -75,18 +75,20 @@ async function toWebhook({ agent_id }: { agent_id: string }, c: AppContext) {
 export async function listDeliveries(
   c: AppContext,
   apiKeyId: string,
-  { state, ...page }: DeliveriesQuery,
+  { state, external_id: externalId, ...page }: DeliveriesQuery,
 ): Promise<Response> {
-  const { deliveries, count } = await requestServices(c).outbox.list(apiKeyId, { state, ...page });
+  const query = { state, externalId, ...page };
+  const { deliveries, count } = await requestServices(c).outbox.list(apiKeyId, query);
   return c.json({ deliveries, count, ...page });
 }
 
 /** A delivery before its first attempt. */
-function begun({ id, type, agentId, createdAt }: SealedEvent): Delivery {
+function begun({ id, type, agentId, externalId, createdAt }: SealedEvent): Delivery {
   return {
     id,
     event: type,
     agent_id: agentId,
+    external_id: externalId,
     state: "pending",
     next_attempt_at: createdAt,
     created_at: createdAt,

@@ -15,7 +15,11 @@ export const testBody = body(
 );
 
 /** `GET /v1/webhooks/deliveries` */
-export const deliveriesQuery = query({ state: z.optional(z.enum(DELIVERY_STATES)), ...pageShape });
+export const deliveriesQuery = query({
+  state: z.optional(z.enum(DELIVERY_STATES)),
+  external_id: z.optional(z.string()),
+  ...pageShape,
+});
 
 export type DeliveriesQuery = z.output<typeof deliveriesQuery>;
 

@@ -59,7 +59,7 @@ export async function placeCall(
 }
 
 async function prepare(body: CallBody, sender: Sender, id: string, services: Services): Promise<Sending> {
-  const { phoneNumber: from, phoneNumberId } = sender;
+  const { phoneNumber: from, phoneNumberId, externalId } = sender;
   const { to_number: to, machine_detection: detection } = body;
   const brief = {
     from,
@@ -86,7 +86,7 @@ async function prepare(body: CallBody, sender: Sender, id: string, services: Ser
     machine: detection === undefined ? null : { detection, callback: urls.machine },
   };
   return {
-    attempt: { id, kind: "call", holder: newId("holder"), briefSealed },
+    attempt: { id, kind: "call", holder: newId("holder"), externalId, briefSealed },
     sender,
     connected,
     send: () => createCall(endpoint, credentials, call),
@@ -96,6 +96,7 @@ async function prepare(body: CallBody, sender: Sender, id: string, services: Ser
         agentId: body.agent_id,
         phoneNumberId,
         phoneNumber: from,
+        externalId,
         account: sender.account,
         direction: "outbound",
         status: "initiated",

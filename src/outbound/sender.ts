@@ -13,6 +13,7 @@ export type Sender = {
   apiKeyId: string;
   phoneNumberId: string;
   phoneNumber: string;
+  externalId: string | null;
   twilioNumberSid: string;
   /** The one it is in, and when Twilio was last asked. */
   messagingService: { sid: string | null; checkedAt: string | null };
@@ -61,6 +62,7 @@ export async function senderOf(
     apiKeyId,
     phoneNumberId: sender.id,
     phoneNumber: sender.phone_number,
+    externalId: sender.external_id,
     twilioNumberSid: sender.twilio_number_sid,
     messagingService: { sid: sender.messaging_service_sid, checkedAt: sender.messaging_service_checked_at },
     account,

@@ -9,6 +9,7 @@ export type SenderRow = TwilioAccountRow &
   AccountColumns & {
     id: string;
     phone_number: string;
+    external_id: string | null;
     twilio_number_sid: string;
     messaging_service_sid: string | null;
     messaging_service_checked_at: string | null;
@@ -21,8 +22,8 @@ export type SenderRows = {
   key: LimitColumns | undefined;
 };
 
-const COLUMNS = part`n.id, n.phone_number, n.twilio_account_id, t.account_sid, t.region, n.outbound_enabled,
-  n.twilio_number_sid, n.messaging_service_sid, n.messaging_service_checked_at,
+const COLUMNS = part`n.id, n.phone_number, n.external_id, n.twilio_account_id, t.account_sid, t.region,
+  n.outbound_enabled, n.twilio_number_sid, n.messaging_service_sid, n.messaging_service_checked_at,
   t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at`;
 
 /**

@@ -47,7 +47,7 @@ export async function sendText(
   const send = (service: string | null) =>
     sendMessage(endpoint, credentials, text, { messagingServiceSid: service, statusCallback: message });
   const sending: Sending = {
-    attempt: { id, kind: "sms", holder: newId("holder"), briefSealed },
+    attempt: { id, kind: "sms", holder: newId("holder"), externalId: sender.externalId, briefSealed },
     sender,
     connected,
     send: async () => sendThrough(await through, send, sender, connected, services),

@@ -1,10 +1,21 @@
+import type { EventNumber } from "../events/event.ts";
+import { metadataOf, type OwnColumns } from "./settings.ts";
+
+/** The columns of a number that its events name. */
+export type NamedRow = Pick<OwnColumns, "external_id" | "label" | "metadata"> & {
+  id: string;
+  phone_number: string;
+};
+
+export function eventNumber({ id, phone_number, external_id, label, metadata }: NamedRow): EventNumber {
+  return { id, phoneNumber: phone_number, externalId: external_id, label, metadata: metadataOf(metadata) };
+}
+
 /**
  * A number and its owner. `state` importing: claimed, Twilio may or may not point at us yet; releasing: being released,
  * Twilio may or may not still point at us; returning: released, but not yet restored at Twilio.
  */
-export type PhoneNumberRow = {
-  id: string;
-  phone_number: string;
+export type PhoneNumberRow = NamedRow & {
   api_key_id: string;
   agent_id: string | null;
   twilio_account_id: string;

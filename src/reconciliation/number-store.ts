@@ -1,13 +1,12 @@
 import { all, first, type Part, part, runReturning, sql } from "../database.ts";
 import { type DriftPolicy, type HealthReason, reasonsJson } from "../phone-numbers/health.ts";
+import type { NamedRow } from "../phone-numbers/row.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
 /** The columns of a number that a check needs. */
-export type CheckedRow = {
-  id: string;
+export type CheckedRow = NamedRow & {
   twilio_account_id: string;
-  phone_number: string;
   agent_id: string | null;
   twilio_number_sid: string;
   sms_refused: 0 | 1;
@@ -21,8 +20,8 @@ export type CheckedRow = {
 
 // If the API key is revoked, nobody can release its numbers: the owner leaves by changing
 // them at Twilio, and we must not repair that.
-const checkedColumns = (apiKeyId: string) => part`id, twilio_account_id, phone_number, agent_id,
-  twilio_number_sid, sms_refused, health_reasons, repaired_at, repairs, updated_at,
+const checkedColumns = (apiKeyId: string) => part`id, twilio_account_id, phone_number, external_id, label,
+  metadata, agent_id, twilio_number_sid, sms_refused, health_reasons, repaired_at, repairs, updated_at,
   CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy`;
 
@@ -57,9 +56,9 @@ export function findNumberToCheck(
   apiKeyId: string,
   phoneNumber: string,
 ): Promise<(CheckedRow & TwilioAccountRow & AccountColumns & { account_reasons: string }) | null> {
-  return first(sql(db)`SELECT n.id, n.phone_number, n.agent_id, n.twilio_number_sid, n.sms_refused,
-      n.drift_policy, n.health_reasons, n.repaired_at, n.repairs, n.updated_at, n.twilio_account_id,
-      t.account_sid, t.region, t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
+  return first(sql(db)`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata, n.agent_id,
+      n.twilio_number_sid, n.sms_refused, n.drift_policy, n.health_reasons, n.repaired_at,
+      n.repairs, n.updated_at, n.twilio_account_id, t.account_sid, t.region, t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
       t.health_reasons AS account_reasons
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`);

@@ -7,6 +7,7 @@ import { newId } from "../ids.ts";
 import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
 import { type HealthReason, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import { leaseEnd, quietUntil } from "../phone-numbers/lease.ts";
+import { eventNumber } from "../phone-numbers/row.ts";
 import type { Services } from "../services.ts";
 import { cannotText, isAboutCredentials, isNotFound, mayStillHappen, TwilioError } from "../twilio/errors.ts";
 import type {
@@ -180,10 +181,10 @@ export async function storeFinding(
   { holder, told = health.reasons }: { holder?: string; told?: readonly HealthReason[] } = {},
 ): Promise<boolean> {
   const { db, now, log } = services;
-  const { id: phoneNumberId, phone_number, twilio_number_sid, agent_id: agentId } = row;
+  const { phone_number, twilio_number_sid, agent_id: agentId } = row;
   const state = isAsFound(row, holder);
-  const data = { phone_number, twilio_number_sid, reasons: told };
-  const draft = type && agentId !== null ? { type, apiKeyId, agentId, phoneNumberId, data } : undefined;
+  const about = { apiKeyId, number: eventNumber(row), data: { twilio_number_sid, reasons: told } };
+  const draft = type && agentId !== null ? { type, agentId, ...about } : undefined;
   const event = draft && (await sealEvent(draft, services.vault, now()));
   const tell = event ? [insertPending(db, event, { number: state })] : [];
   const results = await batch(db, [...tell, putHealth(db, state, health, now().toISOString())]);

@@ -71,24 +71,25 @@ export class TextThread extends DurableObject<Env> {
     const { accountClient } = await import("../twilio-accounts/client.ts");
     const { sendMessage } = await import("../twilio/messages.ts");
     const { TwilioError } = await import("../twilio/errors.ts");
-    const { apiKeyId } = owner.account;
-    const taken = await this.#services.callLogs.take(apiKeyId, "reply", owner.limits, owner.phoneNumber);
+    const { account, limits, number } = owner;
+    const { callLogs } = this.#services;
+    const taken = await callLogs.take(account.apiKeyId, "reply", limits, number.phoneNumber);
     if (taken.kind !== "taken")
       return this.#fail(thread, taken.kind === "crowded" ? "reply_limit" : "limit_reached");
     const { text, failure } = await this.#compose(thread);
     if (text === "") return this.#fail(thread, failure === "refused" ? "model_refused" : "model_failed");
     try {
-      const stored = await findAccount(this.#services.db, owner.account);
+      const stored = await findAccount(this.#services.db, account);
       // The number was released meanwhile.
       if (!stored) return this.#fail(thread, null);
-      const { endpoint, credentials } = await accountClient(owner.account, stored, this.#services);
+      const { endpoint, credentials } = await accountClient(account, stored, this.#services);
       await this.#change((now) => ({ ...(now ?? thread), isSending: true }));
-      const message = { from: owner.phoneNumber, to: owner.correspondent, body: text };
+      const message = { from: number.phoneNumber, to: owner.correspondent, body: text };
       const sid = await sendMessage(endpoint, credentials, message, owner);
       await this.#change((now) => replied(now ?? thread, unanswered, text, Date.now()));
       this.#services.measure("text_reply", ["sent"], [1]);
-      await this.#services.callLogs
-        .countText(owner.account.apiKeyId, sid, "sent")
+      await callLogs
+        .countText(account.apiKeyId, sid, "sent", number.externalId)
         .catch((error: unknown) => this.#services.log.error("text_not_counted", errorFields(error)));
     } catch (error) {
       if (!(error instanceof TwilioError)) throw error;
@@ -123,16 +124,15 @@ export class TextThread extends DurableObject<Env> {
   async #fail(thread: Thread, reason: string | null, twilioCode?: number): Promise<void> {
     const { owner, unanswered } = thread;
     if (reason !== null) {
-      const { account, agent, phoneNumber, correspondent } = owner;
+      const { account, agent, number, correspondent } = owner;
       const { apiKeyId } = account;
       const data = {
-        phone_number: phoneNumber,
-        from: phoneNumber,
+        from: number.phoneNumber,
         to: correspondent,
         reason,
         twilio_code: twilioCode ?? null,
       };
-      const draft = { type: "sms.failed" as const, apiKeyId, agentId: agent.id, data };
+      const draft = { type: "sms.failed" as const, apiKeyId, agentId: agent.id, number, data };
       const { vault, now } = this.#services;
       const event = await sealEvent(draft, vault, now());
       await tellNow(event, this.#services);

@@ -1,6 +1,7 @@
 import type { Talk } from "../agents/schema.ts";
 import { cut } from "../conversations/speech.ts";
 import type { Turn } from "../conversations/state.ts";
+import type { EventNumber } from "../events/event.ts";
 import type { DailyLimits } from "../limits.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
 
@@ -9,7 +10,7 @@ import type { AccountKey } from "../twilio-accounts/row.ts";
 /** Whose thread it is: one number of ours and one correspondent, and the agent as it was at the last text. */
 export type ThreadOwner = {
   account: AccountKey;
-  phoneNumber: string;
+  number: EventNumber;
   correspondent: string;
   agent: { id: string; systemPrompt: string | null; talk: Talk };
   limits: DailyLimits;

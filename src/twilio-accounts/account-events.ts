@@ -23,7 +23,8 @@ export async function accountEvents(
   return Promise.all(
     agents.map((agentId) => {
       const receipt = once && `${agentId}/${account.id}/${type}/${once}`;
-      return sealEvent({ type, apiKeyId, agentId, ...(receipt && { receipt }), data }, vault, now());
+      const about = { apiKeyId, agentId, number: null, data };
+      return sealEvent({ type, ...about, ...(receipt && { receipt }) }, vault, now());
     }),
   );
 }

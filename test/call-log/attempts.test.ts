@@ -15,6 +15,7 @@ const attempt = (id: string, holder = id, kind: "call" | "sms" = "call") => ({
   id,
   kind,
   holder,
+  externalId: null,
   briefSealed: "x",
 });
 

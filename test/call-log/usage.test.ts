@@ -6,6 +6,7 @@ import type { CallReport, CallStatus } from "../../src/call-log/call.ts";
 import { CALL_STATUSES, isLive } from "../../src/call-log/call.ts";
 import type { CallLog } from "../../src/index.ts";
 import { haveImported, tell } from "../support/answering.ts";
+import { meterRows } from "../support/objects.ts";
 import { createKey, expectError, get, post } from "../support/worker.ts";
 
 const TODAY = new Date().toISOString().slice(0, 10);
@@ -19,11 +20,21 @@ type Usage = {
 
 const logOf = (name: string) => env.CALL_LOG.getByName(name);
 
-const report = (callId: string, status: CallStatus, durationSeconds: number | null): CallReport => ({
+/** The numbers of the calls have three different ones, or none. */
+const OWNERS = [null, "one", "two", "*"];
+const ownerOf = (call: number) => OWNERS[call % OWNERS.length] ?? null;
+
+const report = (
+  callId: string,
+  status: CallStatus,
+  durationSeconds: number | null,
+  externalId: string | null = null,
+): CallReport => ({
   callId,
   agentId: "agent_0123456789abcdef",
   phoneNumberId: "num_1",
   phoneNumber: "+15005550000",
+  externalId,
   account: { accountSid: "AC1", region: "us1" },
   direction: "inbound",
   status,
@@ -105,7 +116,7 @@ describe("the log of an API key", () => {
         const gone = new Set<string>();
         for (const { call, status, seconds, deletes } of happenings) {
           const id = `CA${call}`;
-          await log.report(report(id, status, seconds), null);
+          await log.report(report(id, status, seconds, ownerOf(call)), null);
           begun.add(id);
           if (!isLive(status) && !gone.has(id))
             ended.set(id, [...(ended.get(id) ?? []), { status, seconds }]);
@@ -124,15 +135,46 @@ describe("the log of an API key", () => {
         };
         const seconds = [...ended.values()].reduce((sum, ends) => sum + longest(ends), 0);
         expect(days.reduce((sum, day) => sum + day.seconds, 0)).toBe(seconds);
-        for (const status of [undefined, ...CALL_STATUSES]) {
-          const { calls, count } = await log.list({ status }, { limit: 100, offset: 0 });
+        for (const status of [undefined, ...CALL_STATUSES])
+          for (const externalId of [undefined, "one"]) {
+            const { calls, count } = await log.list({ status, externalId }, { limit: 100, offset: 0 });
+            expect(count).toBe(calls.length);
+          }
+        for (const externalId of ["one", "two", "*"]) {
+          const of = (ids: Iterable<string>) =>
+            [...ids].filter((id) => ownerOf(Number(id.slice(2))) === externalId);
+          const own = await log.usage("2000-01-01", "2999-12-31", externalId);
+          expect(own.reduce((sum, { inbound }) => sum + inbound, 0)).toBe(of(begun).length);
+          expect(own.reduce((sum, day) => sum + day.seconds, 0)).toBe(
+            of(ended.keys()).reduce((sum, id) => sum + longest(ended.get(id) ?? []), 0),
+          );
+          const { calls, count } = await log.list({ externalId }, { limit: 100, offset: 0 });
           expect(count).toBe(calls.length);
+          expect(calls.map(({ call_id }) => call_id).toSorted()).toEqual(
+            of(begun.difference(gone)).toSorted(),
+          );
         }
         expect((await log.list({}, { limit: 1, offset: 0 })).count).toBe(begun.size - gone.size);
         await log.erase();
       }),
       { numRuns: 30 },
     );
+  });
+
+  it("writes one row more for the call of a number with an external_id", async () => {
+    const written = async (name: string, externalId: string | null) => {
+      const log = logOf(name);
+      const rows = await meterRows(log);
+      const call = async (callId: string) => {
+        await log.report(report(callId, "in-progress", null, externalId), null);
+        await log.report(report(callId, "completed", 10, externalId), null);
+      };
+      await call("CA1");
+      const before = await rows();
+      await call("CA2");
+      return (await rows()) - before;
+    };
+    expect(await written("with", "branch-17")).toBe((await written("without", null)) + 1);
   });
 
   it("lists and counts thousands of calls at the cost of a page", async () => {
@@ -160,7 +202,7 @@ describe("the log of an API key", () => {
         for (let index = from; index < to; index += 1) {
           const status = index % 100 === 0 ? "busy" : "completed";
           await (instance as unknown as CallLog).report(
-            { ...report(`CA${index}`, status, 10), agentId: `agent_${index % 10}` },
+            { ...report(`CA${index}`, status, 10, ownerOf(index)), agentId: `agent_${index % 10}` },
             null,
           );
         }
@@ -169,6 +211,7 @@ describe("the log of an API key", () => {
       {},
       { agentId: "agent_3" },
       { phoneNumber: "+15005550000" },
+      { externalId: "two" },
       { status: "busy" },
       { direction: "outbound" },
     ];
@@ -176,7 +219,7 @@ describe("the log of an API key", () => {
     const few = await Promise.all(filters.map(rowsRead));
     await add(1_000, 4_000);
     const many = await Promise.all(filters.map(rowsRead));
-    expect(many).toEqual(few.map((rows, index) => (index === 3 ? expect.any(Number) : rows)));
+    expect(many).toEqual(few.map((rows, index) => (index === 4 ? expect.any(Number) : rows)));
     expect(Math.max(...many)).toBeLessThan(120);
     await log.erase();
   });

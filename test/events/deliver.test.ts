@@ -60,6 +60,9 @@ describe("an event", () => {
         created_at: expect.any(String),
         agent_id: imported.agentId,
         phone_number: imported.phoneNumber,
+        external_id: null,
+        label: null,
+        metadata: null,
         twilio_number_sid: expect.stringMatching(/^PN/),
       },
     ]);

@@ -48,7 +48,9 @@ async function haveEverything() {
   await env.DB.batch([
     // As another number of the account would have left it a moment ago.
     env.DB.prepare(
-      `INSERT INTO released_numbers SELECT 'num_released', id, api_key_id, NULL, '+15005550001', account_sid, region,
+      `INSERT INTO released_numbers (id, twilio_account_id, api_key_id, agent_id, phone_number, account_sid, region,
+         auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, released_at)
+       SELECT 'num_released', id, api_key_id, NULL, '+15005550001', account_sid, region,
          auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, '2999' FROM twilio_accounts`,
     ),
     env.DB.prepare(

@@ -17,15 +17,16 @@ export type Imported = {
   body: Record<string, unknown>;
 };
 
-/** @param agent fields of the number's agent */
+/** @param agent fields of the number's agent @param own what the import says of the number */
 export async function haveImported(
   agent: Record<string, unknown> = {},
   fields: Partial<NumberResource> = {},
+  own: Record<string, unknown> = {},
 ): Promise<Imported> {
   const key = await createKey();
   const { account, number, body } = await prepareImport(fields, key);
   const agentId = await createAgent(key, agent);
-  const response = await post("/v1/phone-numbers", { ...body, agent_id: agentId }, { key });
+  const response = await post("/v1/phone-numbers", { ...body, agent_id: agentId, ...own }, { key });
   if (response.status !== 201) throw new Error(await response.text());
   const imported = (await rows<NumberRow>("phone_numbers")).find(({ agent_id }) => agent_id === agentId);
   if (imported) noteAccount(imported);

@@ -8,6 +8,8 @@ export type Delivery = {
   id: string;
   event: EventType;
   agent_id: string;
+  /** Of the number it happened to, as it was then. */
+  external_id: string | null;
   state: DeliveryState;
   next_attempt_at: string | null;
   created_at: string;
@@ -24,6 +26,7 @@ type Row = {
   id: string;
   type: EventType;
   agent_id: string;
+  external_id: string | null;
   state: DeliveryState;
   next_attempt_at: number | null;
   queued_at: number;
@@ -32,9 +35,15 @@ type Row = {
   attempts: string;
 };
 
-const COLUMNS = part`id, type, agent_id, state, next_attempt_at, queued_at, created_at, updated_at, attempts`;
+const COLUMNS = part`id, type, agent_id, external_id, state, next_attempt_at, queued_at, created_at, updated_at,
+  attempts`;
 
-export type DeliveryQuery = { state: DeliveryState | undefined; limit: number; offset: number };
+export type DeliveryQuery = {
+  state: DeliveryState | undefined;
+  externalId?: string | undefined;
+  limit: number;
+  offset: number;
+};
 
 /** Where the deliveries of each state are. What waits is read off an index, or lies behind the watermark. */
 const sources = (watermark: number) => ({
@@ -50,11 +59,17 @@ export function listDeliveries(
   sql: SqlStorage,
   {
     state = "any",
+    externalId,
     limit,
     offset,
   }: Omit<DeliveryQuery, "state"> & { state?: DeliveryState | "any" | undefined },
   watermark: number,
 ): { deliveries: Delivery[]; count: number } {
+  if (externalId !== undefined) {
+    const ofState = state === "any" ? part`` : part` AND state = ${state}`;
+    const from = part`events WHERE external_id = ${externalId}${ofState}`;
+    return { deliveries: page(sql, from, limit, offset), count: count(sql, from) };
+  }
   const { put_off, fresh, ...settled } = sources(watermark);
   const pending = part`events WHERE seq IN (SELECT seq FROM ${put_off} UNION ALL SELECT seq FROM ${fresh})`;
   return {
@@ -106,6 +121,7 @@ function serialise({ type, queued_at, attempts, ...row }: Row): Delivery {
     id: row.id,
     event: type,
     agent_id: row.agent_id,
+    external_id: row.external_id,
     state: row.state,
     next_attempt_at: next === null ? null : time(next),
     created_at: time(row.created_at),

@@ -9,6 +9,7 @@ export const TABLES: readonly string[] = [
      id TEXT NOT NULL UNIQUE,
      agent_id TEXT NOT NULL,
      lane TEXT NOT NULL,
+     external_id TEXT,
      type TEXT NOT NULL,
      state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'failed')),
      attempts_left INTEGER NOT NULL,
@@ -26,6 +27,7 @@ export const TABLES: readonly string[] = [
    CREATE INDEX events_failed ON events (seq) WHERE state = 'failed';
    -- What happened to a number itself, which is rare: no call and no text has an entry.
    CREATE INDEX events_of_number ON events (lane, seq) WHERE type >= 'number.' AND type < 'number/';
+   CREATE INDEX events_of_external_id ON events (external_id, seq) WHERE external_id IS NOT NULL;
    CREATE TABLE circuits (
      url TEXT PRIMARY KEY,
      failures INTEGER NOT NULL,

@@ -18,6 +18,7 @@ import { type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts
 import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
+import { eventNumber } from "../row.ts";
 import type { ImportBody } from "../schema.ts";
 import { changedOwn, NOTHING_OWN } from "../settings.ts";
 import {
@@ -31,8 +32,8 @@ import {
 } from "./store.ts";
 
 /** An import that has its row and may have written to Twilio. */
-export type ClaimedImport = {
-  row: Claim;
+export type ClaimedImport<Row extends Claim = Claim> = {
+  row: Row;
   /** The number as it was before this import wrote to Twilio. */
   number: IncomingPhoneNumber;
   /** What to restore. */
@@ -75,7 +76,7 @@ type ClaimRequest = {
 export async function claim(
   { body, account, number, takenOver, superseded, isLost, token, twilio }: ClaimRequest,
   services: Services,
-): Promise<ClaimedImport> {
+): Promise<ClaimedImport<NewClaim>> {
   const { db, vault, ids, ownAddresses, log } = services;
   const id = takenOver?.id ?? (await ids.newPhoneNumberId());
   // The old configuration belongs to the number's owner. The same SID means the same number in the same Twilio account,
@@ -153,8 +154,9 @@ export const tooMany = (room: object) =>
 
 /** Tells the key that had the number. */
 async function lostEvent(row: ExistingRow, { vault, now }: Services): Promise<SealedEvent | undefined> {
-  const { api_key_id: apiKeyId, agent_id: agentId, id: phoneNumberId, phone_number, twilio_number_sid } = row;
+  const { api_key_id: apiKeyId, agent_id: agentId, twilio_number_sid } = row;
   if (agentId === null) return undefined;
-  const data = { phone_number, twilio_number_sid, reason: "in_another_account" };
-  return sealEvent({ type: "number.lost", apiKeyId, agentId, phoneNumberId, data }, vault, now());
+  const data = { twilio_number_sid, reason: "in_another_account" };
+  const draft = { type: "number.lost", apiKeyId, agentId, number: eventNumber(row), data } as const;
+  return sealEvent(draft, vault, now());
 }

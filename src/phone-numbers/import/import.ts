@@ -11,12 +11,12 @@ import { sealToken } from "../../twilio-accounts/auth-token.ts";
 import { replaceToken, type TokenToStore } from "../../twilio-accounts/store.ts";
 import { notApplied, planImport, withoutSms } from "../configuration.ts";
 import { expireLease, secondsLeft } from "../lease.ts";
-import type { PhoneNumberRow } from "../row.ts";
+import { eventNumber, type PhoneNumberRow } from "../row.ts";
 import type { ImportBody } from "../schema.ts";
 import { type ClaimedImport, claim } from "./claim.ts";
 import { lookUp } from "./look-up.ts";
 import { checkPlan } from "./plan-hash.ts";
-import { type Activation, activate } from "./store.ts";
+import { type Activation, activate, type NewClaim } from "./store.ts";
 import { takeoverOf } from "./takeover.ts";
 import { outcomeUnknown, recover, undoAndAnswer } from "./undo.ts";
 
@@ -126,14 +126,15 @@ async function pointHere(claimed: ClaimedImport, services: Services): Promise<bo
  * Makes the row active, and tells the customer. Tries twice, because Twilio already points here.
  */
 async function confirm(
-  { row }: ClaimedImport,
+  { row }: ClaimedImport<NewClaim>,
   found: Pick<Activation, "smsRefused" | "isRegionChecked">,
   services: Services,
 ): Promise<string | null> {
   const { db, log, now, vault } = services;
-  const { id: phoneNumberId, apiKeyId, agentId, phoneNumber, twilioNumberSid } = row;
-  const data = { phone_number: phoneNumber, twilio_number_sid: twilioNumberSid };
-  const draft = { type: "number.imported", apiKeyId, agentId, phoneNumberId, data } as const;
+  const { id, apiKeyId, agentId, phoneNumber, twilioNumberSid, own } = row;
+  const number = eventNumber({ id, phone_number: phoneNumber, ...own });
+  const data = { twilio_number_sid: twilioNumberSid };
+  const draft = { type: "number.imported", apiKeyId, agentId, number, data } as const;
   const event = await sealEvent(draft, vault, now());
   const write = () => activate(db, { ...row, ...found }, event, now().toISOString());
   try {

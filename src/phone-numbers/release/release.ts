@@ -20,6 +20,7 @@ import { VaultError } from "../../vault/vault.ts";
 import { planRestore, previousOf } from "../configuration.ts";
 import { expireLease, isOutcomeUnknown, leaseEnd, secondsLeft } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
+import { eventNumber } from "../row.ts";
 import {
   blindRestore,
   type ChannelOutcomes,
@@ -191,12 +192,12 @@ async function forget(
 ): Promise<void> {
   const { outcomes, reason } = returned;
   const { db, vault, now, log } = services;
-  const data = { phone_number: row.phone_number, twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
+  const data = { twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
   // A row that is `returning` has no agent: its customer was told when it was released.
   const draft = row.agent_id && {
     apiKeyId: row.api_key_id,
     agentId: row.agent_id,
-    phoneNumberId: row.id,
+    number: eventNumber(row),
     data,
   };
   const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;

@@ -50,7 +50,8 @@ async function prepare(sql: SqlStorage) {
         return `evt_${count}`;
       });
       const createdAt = new Date(clock.now).toISOString();
-      const event = { apiKeyId, agentId, type: "call.started" as const, createdAt, payloadSealed: "sealed" };
+      const about = { apiKeyId, agentId, externalId: null };
+      const event = { ...about, type: "call.started" as const, createdAt, payloadSealed: "sealed" };
       dispatcher.accept(
         ids.map((id) => ({ ...event, id, lane: id })),
         isForced,

@@ -30,7 +30,7 @@ const outbox = createOutbox(createObjects({ ...env, EVENT_OUTBOX: watchedOutboxe
 
 /** News of the agent, brought by somebody who makes no attempt. @returns what there is to attempt */
 async function accept(key: Key, agentId: string, lane?: string) {
-  const draft = { type: "call.started", apiKeyId: key.key_id, agentId, data: {} } as const;
+  const draft = { type: "call.started", apiKeyId: key.key_id, agentId, number: null, data: {} } as const;
   const event = await sealEvent(draft, createVault(env.TOKEN_ENCRYPTION_KEYS), new Date());
   return outbox.accept(key.key_id, [{ ...event, lane: lane ?? event.id }]);
 }
@@ -188,8 +188,12 @@ describe("customers", () => {
 });
 
 describe("what an event costs", () => {
-  it("is five rows, from its arrival to its end, with a share of the alarms", async () => {
-    const imported = await haveImported({ webhook_url: startCustomer().url });
+  it.each([
+    ["is five rows, from its arrival to its end, with a share of the alarms", null],
+    ["is one more if its number has an external_id", "branch-17"],
+  ])("%s", async (_, external_id) => {
+    const imported = await haveImported({ webhook_url: startCustomer().url }, {}, { external_id });
+    const entries = external_id === null ? 0 : 1;
     await at(MINUTE, runAlarms);
     const call2 = async () => {
       await tell(imported, "voice", { CallSid: "CA1", CallStatus: "ringing" });
@@ -201,7 +205,7 @@ describe("what an event costs", () => {
         await call2();
         await runAlarms();
       }),
-    ).toBe(8);
+    ).toBe(8 + 2 * entries);
     // One row each when they are forgotten, and the number's import with them.
     expect(await rowsWritten(() => at(31 * DAY, runAlarms))).toBe(3);
   });
