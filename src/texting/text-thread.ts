@@ -73,8 +73,8 @@ export class TextThread extends DurableObject<Env> {
     const { TwilioError } = await import("../twilio/errors.ts");
     const { apiKeyId } = owner.account;
     const taken = await this.#services.callLogs.take(apiKeyId, "reply", owner.limits, owner.phoneNumber);
-    if (taken.kind !== "taken")
-      return this.#fail(thread, taken.kind === "crowded" ? "reply_limit" : "limit_reached");
+    if (taken.kind === "crowded") return this.#fail(thread, taken.isNews ? "reply_limit" : null);
+    if (taken.kind === "refused") return this.#fail(thread, "limit_reached");
     const { text, failure } = await this.#compose(thread);
     if (text === "") return this.#fail(thread, failure === "refused" ? "model_refused" : "model_failed");
     try {
