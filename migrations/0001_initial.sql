@@ -128,7 +128,7 @@ CREATE INDEX phone_numbers_agent ON phone_numbers (agent_id, api_key_id, created
 CREATE INDEX phone_numbers_api_key ON phone_numbers (api_key_id, created_at, id);
 CREATE INDEX phone_numbers_external_id ON phone_numbers (api_key_id, external_id, created_at, id)
   WHERE external_id IS NOT NULL;
-CREATE INDEX phone_numbers_country ON phone_numbers (api_key_id, country);
+CREATE INDEX phone_numbers_country ON phone_numbers (api_key_id, country) WHERE state = 'active';
 CREATE INDEX phone_numbers_twilio_account ON phone_numbers (twilio_account_id, twilio_number_sid);
 CREATE INDEX phone_numbers_unfinished ON phone_numbers (lease_expires_at) WHERE state <> 'active';
 CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, twilio_account_id, health) WHERE state = 'active';

@@ -50,6 +50,17 @@ const usage = async (key: Key) =>
     limits: Record<string, Limit>;
   }>();
 
+/** Releases a number while Twilio cannot be reached. */
+async function haveReturning(key: Key, phoneNumber: string): Promise<void> {
+  for (const operation of ["update", "fetch"] as const)
+    twilio.faults.add({ operation, effect: effects.reset, times: null });
+  await call("DELETE", `/v1/phone-numbers/${encodeURIComponent(phoneNumber)}`, key);
+  expect(await rows("phone_numbers")).toContainEqual(
+    expect.objectContaining({ phone_number: phoneNumber, state: "returning" }),
+  );
+  twilio.faults.clear();
+}
+
 const callSid = (index: number) => `CA${String(index).padStart(32, "0")}`;
 
 const eventsOf = async (type: string) =>
@@ -328,18 +339,39 @@ describe("how many", () => {
   it("a number that was released, and not yet given back, is none of them", async () => {
     const { key, body, agentId } = await haveImported();
     await set(key, { max_numbers: 1 });
-    twilio.faults.add({ operation: "update", effect: effects.reset, times: null });
-    twilio.faults.add({ operation: "fetch", effect: effects.reset, times: null });
-    await call("DELETE", `/v1/phone-numbers/${encodeURIComponent(String(body.phone_number))}`, key);
-    expect(await rows("phone_numbers")).toMatchObject([{ state: "returning" }]);
-    twilio.faults.clear();
+    await haveReturning(key, String(body.phone_number));
     const { body: next } = await prepareImport({ phone_number: "+15005550010" }, key);
     expect((await post("/v1/phone-numbers", { ...next, agent_id: agentId }, { key })).status).toBe(201);
     await expectError(await post("/v1/phone-numbers", body, { key }), 403, "limit_reached");
   });
+
+  it("nor does it become one too many, if it is taken back beside another import", async () => {
+    const { key, body, agentId } = await haveImported();
+    await set(key, { max_numbers: 1 });
+    await haveReturning(key, String(body.phone_number));
+    const { body: next } = await prepareImport({ phone_number: "+15005550010" }, key);
+    const both = [body, { ...next, agent_id: agentId }];
+    const answers = await Promise.all(both.map((wanted) => post("/v1/phone-numbers", wanted, { key })));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 403]);
+    const [refused] = answers.filter(({ status }) => status === 403);
+    if (refused) await expectError(refused, 403, "limit_reached");
+    const states = (await rows<{ state: string }>("phone_numbers")).map(({ state }) => state);
+    expect(states.filter((state) => state === "active")).toHaveLength(1);
+  });
 });
 
 describe("where a key may call", () => {
+  it("is no country of a number that was released, and not yet given back", async () => {
+    const { key, agentId } = await haveImported({}, { phone_number: LV });
+    const { body } = await prepareImport({ phone_number: GB }, key);
+    expect((await post("/v1/phone-numbers", { ...body, agent_id: agentId }, { key })).status).toBe(201);
+    await haveReturning(key, LV);
+    const from = { agent_id: agentId, from_number: GB };
+    const refused = await post("/v1/calls", { ...from, to_number: LV }, { key, env: OWN });
+    await expectError(refused, 403, "country_not_allowed");
+    expect((await post("/v1/calls", { ...from, to_number: DESK }, { key, env: OWN })).status).toBe(201);
+  });
+
   it("is the countries of its own numbers, unless the operator says otherwise", async () => {
     const imported = await haveImported({}, { phone_number: GB });
     for (const send of [place, text]) {
@@ -448,7 +480,9 @@ describe("an hour of one key at full rate", () => {
     try {
       const take = (from: string) => log.take("nxf_1", "reply", none, from);
       for (let count = 0; count < 300; count += 1) expect((await take(GB)).kind).toBe("taken");
-      expect((await take(GB)).kind).toBe("crowded");
+      for (let count = 0; count < 300; count += 1)
+        expect(await take(GB)).toEqual({ kind: "crowded", isNews: true });
+      expect(await take(GB)).toEqual({ kind: "crowded", isNews: false });
       expect((await take(LV)).kind).toBe("taken");
       vi.setSystemTime(Date.parse("2026-01-31T11:00:00Z"));
       expect((await take(GB)).kind).toBe("taken");

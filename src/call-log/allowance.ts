@@ -29,8 +29,8 @@ export type Taken =
   /** `near`: limits of which this takes the last fifth's first. */
   | { kind: "taken"; near: Allowance[] }
   | { kind: "refused"; allowance: Allowance }
-  /** The number has answered as many texts within the hour as it may. */
-  | { kind: "crowded" };
+  /** The number has answered as many texts within the hour as it may. `isNews`: not yet told as often. */
+  | { kind: "crowded"; isNews: boolean };
 
 const NAMES = {
   placed: "calls_per_day",

@@ -32,7 +32,7 @@ import {
 import * as calls from "./calls-store.ts";
 import { tellNearLater } from "./near-later.ts";
 import { TABLES } from "./schema.ts";
-import { addToDay, countText, findDays, forgetUsage, hasUsage, isCrowded, takeToday } from "./usage-store.ts";
+import { addToDay, countText, crowdOf, findDays, forgetUsage, hasUsage, takeToday } from "./usage-store.ts";
 
 /** Longer than an `Idempotency-Key` is kept, than any call lasts, and than Twilio repeats itself. */
 const KEEP_ATTEMPTS_MS = 25 * HOUR_MS;
@@ -86,7 +86,8 @@ export class CallLog extends DurableObject<Env> {
   ): Promise<Taken> {
     const now = Date.now();
     const taken = this.ctx.storage.transactionSync((): Taken => {
-      if (repliesFrom !== null && isCrowded(this.#sql, repliesFrom, now)) return { kind: "crowded" };
+      const crowd = repliesFrom === null ? null : crowdOf(this.#sql, repliesFrom, now);
+      if (crowd) return { kind: "crowded", ...crowd };
       return takeToday(this.#sql, kind, limits, now);
     });
     tellNearLater(apiKeyId, taken, this.ctx, this.env);

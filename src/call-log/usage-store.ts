@@ -36,12 +36,12 @@ export function takeToday(sql: SqlStorage, kind: Kind, limits: DailyLimits, now:
 /** A machine that texts from many numbers is not answered without end. */
 const MAX_REPLIES_PER_HOUR = 300;
 
-/** Counts an answer of a number. @returns whether it has answered as many texts in this hour as it may */
-export function isCrowded(sql: SqlStorage, phoneNumber: string, now: number): boolean {
+/** Counts an answer of a number. @returns something if it has answered as many texts in this hour as it may */
+export function crowdOf(sql: SqlStorage, phoneNumber: string, now: number): { isNews: boolean } | null {
   const { count } = exec<{ count: number }>(sql)`INSERT INTO replies
     VALUES (${phoneNumber}, ${Math.floor(now / HOUR_MS)}, 1)
     ON CONFLICT DO UPDATE SET count = count + 1 RETURNING count`.one();
-  return count > MAX_REPLIES_PER_HOUR;
+  return count > MAX_REPLIES_PER_HOUR ? { isNews: count <= 2 * MAX_REPLIES_PER_HOUR } : null;
 }
 
 /** Counts a text, once however often it is told. */

@@ -74,8 +74,8 @@ export class TextThread extends DurableObject<Env> {
     const { account, limits, number } = owner;
     const { callLogs } = this.#services;
     const taken = await callLogs.take(account.apiKeyId, "reply", limits, number.phoneNumber);
-    if (taken.kind !== "taken")
-      return this.#fail(thread, taken.kind === "crowded" ? "reply_limit" : "limit_reached");
+    if (taken.kind === "crowded") return this.#fail(thread, taken.isNews ? "reply_limit" : null);
+    if (taken.kind === "refused") return this.#fail(thread, "limit_reached");
     const { text, failure } = await this.#compose(thread);
     if (text === "") return this.#fail(thread, failure === "refused" ? "model_refused" : "model_failed");
     try {

@@ -78,6 +78,7 @@ export async function claim(
   services: Services,
 ): Promise<ClaimedImport<NewClaim>> {
   const { db, vault, ids, ownAddresses, log } = services;
+  const { max_numbers } = services.defaultLimits;
   const id = takenOver?.id ?? (await ids.newPhoneNumberId());
   // The old configuration belongs to the number's owner. The same SID means the same number in the same Twilio account,
   // so the new row keeps it. If the number has moved to another account, it does not.
@@ -111,12 +112,12 @@ export async function claim(
   const told = isLost && superseded ? await lostEvent(superseded, services) : undefined;
   try {
     const accountId = takenOver
-      ? await takeOverClaim(db, row, takenOver.lease_holder, [upsert, accepted], time)
+      ? await takeOverClaim(db, row, takenOver.lease_holder, [upsert, accepted], max_numbers, time)
       : await insertClaim(
           db,
           row,
           [upsert, accepted],
-          services.defaultLimits.max_numbers,
+          max_numbers,
           time,
           superseded && { ...superseded, isLost, told },
         );
@@ -134,9 +135,7 @@ export async function claim(
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
     // Another import took the last place after we looked.
     if (error instanceof StorageError && error.failure === "absent")
-      throw tooMany(
-        (await first(selectRoom(db, account.apiKeyId, services.defaultLimits.max_numbers))) ?? {},
-      );
+      throw tooMany((await first(selectRoom(db, account.apiKeyId, max_numbers))) ?? {});
     // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait. A row that
     // took another's place holds what is to be restored, so it stays.
     if (earlier) await expireLease(row, services);

@@ -32,6 +32,10 @@ export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1Prep
 const limitOf = (maxNumbers: number | null) =>
   part`COALESCE(json_extract(k.limits, '$.max_numbers'), ${maxNumbers})`;
 
+/** SQL: the API key of an import; nothing if it has as many numbers as it may. */
+const keyWithRoom = ({ apiKeyId }: Claim, maxNumbers: number | null) => part`(SELECT k.id FROM api_keys k
+  WHERE k.id = ${apiKeyId} AND (${limitOf(maxNumbers)} IS NULL OR ${USED} < ${limitOf(maxNumbers)}))`;
+
 /** SQL: how many numbers the key `k` has, but for those that are released. */
 const USED = part`(SELECT COUNT(*) FROM phone_numbers n WHERE n.api_key_id = k.id AND n.state <> 'returning')`;
 
@@ -92,13 +96,10 @@ export async function insertClaim(
     told: SealedEvent | undefined;
   },
 ): Promise<string> {
-  const limit = limitOf(maxNumbers);
-  const keyWithRoom = part`(SELECT k.id FROM api_keys k
-    WHERE k.id = ${claim.apiKeyId} AND (${limit} IS NULL OR ${USED} < ${limit}))`;
   const insert = sql(db)`INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, twilio_account_id,
       twilio_number_sid, state, lease_holder, lease_expires_at, previous_configuration_sealed, created_at,
       updated_at, outcome_unknown_until, country, external_id, label, metadata, settings)
-    VALUES (${claim.id}, ${claim.phoneNumber}, ${keyWithRoom}, ${claim.agentId}, ${itsAccount(claim)},
+    VALUES (${claim.id}, ${claim.phoneNumber}, ${keyWithRoom(claim, maxNumbers)}, ${claim.agentId}, ${itsAccount(claim)},
       ${claim.twilioNumberSid}, 'importing', ${claim.holder}, ${claim.leaseExpiresAt},
       ${claim.previousConfigurationSealed}, ${now}, ${now}, ${claim.outcomeUnknownUntil}, ${claim.country},
       ${claim.own.external_id}, ${claim.own.label}, ${claim.own.metadata}, ${claim.own.settings})
@@ -133,16 +134,18 @@ function accountIdOf(result: D1Result | undefined): string | undefined {
  *
  * @param previousHolder of its lease
  * @returns the id of the account if the row is now ours
- * @throws StorageError
+ * @throws StorageError `absent` if the row was released, and the key has as many numbers as it may
  */
 export async function takeOverClaim(
   db: D1Database,
   claim: NewClaim,
   previousHolder: string,
   accounts: readonly D1PreparedStatement[],
+  maxNumbers: number | null,
   now: string,
 ): Promise<string | undefined> {
   const update = sql(db)`UPDATE phone_numbers SET state = 'importing', agent_id = ${claim.agentId},
+      api_key_id = CASE state WHEN 'returning' THEN ${keyWithRoom(claim, maxNumbers)} ELSE api_key_id END,
       twilio_account_id = ${itsAccount(claim)}, twilio_number_sid = ${claim.twilioNumberSid},
       lease_holder = ${claim.holder}, lease_expires_at = ${claim.leaseExpiresAt},
       previous_configuration_sealed = ${claim.previousConfigurationSealed}, created_at = ${now},
