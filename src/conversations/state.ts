@@ -1,5 +1,6 @@
 import type { Talk } from "../agents/schema.ts";
 import type { DailyLimits } from "../limits.ts";
+import type { ToolTurn } from "../tools/call.ts";
 import {
   answerIn,
   cut,
@@ -63,8 +64,8 @@ export type State = {
   transport: "relay" | "gather";
   /** Whether Twilio has begun a ConversationRelay session. */
   relayStarted: boolean;
-  /** What has been said and heard. What is being said is not yet in it. */
-  turns: Turn[];
+  /** What has been said and heard, and what tools were called for it. What is being said is not yet in it. */
+  turns: (Turn | ToolTurn)[];
   speech: Speech | null;
   /** What was heard in a session that is over. */
   lastHearing: Hearing | null;

@@ -13,6 +13,7 @@ const TALK = {
   ai_speaks_first: true,
   transcript: true,
   sms_reply: false,
+  tools: [],
 };
 const OPENING = {
   apiKeyId: "nxf_1",
