@@ -20,7 +20,7 @@ const MIN_LENGTH = 8;
  */
 export async function replyByText(request: TrustedRequest, services: Services): Promise<void> {
   const { route, parameters } = request;
-  const { agent, phoneNumber, phoneNumberId } = route;
+  const { agent, phoneNumber, phoneNumberId, externalId, metadata } = route;
   const from = parameters.get("From") ?? "";
   const sid = parameters.get("MessageSid") ?? "";
   const text = parameters.get("Body") ?? "";
@@ -28,6 +28,8 @@ export async function replyByText(request: TrustedRequest, services: Services): 
   const owner = {
     account: accountOfRoute(route),
     phoneNumber,
+    externalId,
+    metadata,
     correspondent: from,
     agent: { id: agent.id, systemPrompt: agent.systemPrompt, talk: agent.talk },
     limits: route.limits,

@@ -191,8 +191,9 @@ export class Conversation extends DurableObject<Env> {
 }
 
 /** What a tool is called for. */
-function occasionOf({ agent, phoneNumber, callSid, isOutbound, from }: Opening): Occasion {
-  const told = { agent_id: agent.id, phone_number: phoneNumber, call_id: callSid };
+function occasionOf({ agent, phoneNumber, callSid, isOutbound, from, ...own }: Opening): Occasion {
+  const { externalId: external_id, metadata } = own;
+  const told = { agent_id: agent.id, phone_number: phoneNumber, call_id: callSid, external_id, metadata };
   if (isOutbound) return { ...told, direction: "outbound", from: phoneNumber, to: from };
   return { ...told, direction: "inbound", from: from || "unknown", to: phoneNumber };
 }

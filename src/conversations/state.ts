@@ -18,6 +18,9 @@ export type Opening = {
   limits: DailyLimits;
   accountSid: string;
   phoneNumber: string;
+  /** The number's own. */
+  externalId: string | null;
+  metadata: Record<string, unknown> | null;
   callSid: string;
   /** Who is at the other end: the caller, as Twilio says it, or the callee; empty if they are withheld. */
   from: string;

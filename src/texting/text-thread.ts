@@ -106,8 +106,8 @@ export class TextThread extends DurableObject<Env> {
     if (!model) return { text: "", failure: null };
     const { apiKeyId } = owner.account;
     const { id: agent_id, systemPrompt, talk } = owner.agent;
-    const { phoneNumber: to, correspondent: from } = owner;
-    const told = { agent_id, phone_number: to, message_id: seen.at(-1) ?? "" };
+    const { phoneNumber: to, correspondent: from, externalId: external_id, metadata } = owner;
+    const told = { agent_id, phone_number: to, message_id: seen.at(-1) ?? "", external_id, metadata };
     const occasion = { ...told, direction: "inbound" as const, from, to };
     const options = {
       model,

@@ -11,6 +11,9 @@ import type { AccountKey } from "../twilio-accounts/row.ts";
 export type ThreadOwner = {
   account: AccountKey;
   phoneNumber: string;
+  /** The number's own. */
+  externalId: string | null;
+  metadata: Record<string, unknown> | null;
   correspondent: string;
   agent: { id: string; systemPrompt: string | null; talk: Talk };
   limits: DailyLimits;

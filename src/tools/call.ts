@@ -46,8 +46,8 @@ export type Occasion = {
   direction: "inbound" | "outbound" | null;
   from: string | null;
   to: string | null;
-  external_id?: string | null;
-  metadata?: Record<string, unknown> | null;
+  external_id: string | null;
+  metadata: Record<string, unknown> | null;
   dry_run?: true;
 };
 
@@ -85,8 +85,6 @@ export async function callTool(
     tool_call_id: call.id,
     tool: call.name,
     arguments: JSON.parse(call.arguments),
-    external_id: null,
-    metadata: null,
     ...occasion,
   });
   let signed: Record<string, string>;

@@ -12,7 +12,10 @@ import { takeTurnWithTools } from "../tools/turn.ts";
 import type { TryBody } from "./schema.ts";
 
 /** There is no call, nor anybody who calls. */
-const NOBODY = { phone_number: null, direction: null, from: null, to: null, dry_run: true } as const;
+const NOBODY = {
+  ...{ phone_number: null, direction: null, from: null, to: null, external_id: null, metadata: null },
+  dry_run: true,
+} as const;
 
 /** What an agent says next, and what it would do after that in a call. */
 export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null };

@@ -20,6 +20,8 @@ const OPENING = {
   limits: { calls_per_day: null, texts_per_day: null, model_turns_per_day: null },
   accountSid: "AC1",
   phoneNumber: "+15005550001",
+  externalId: null,
+  metadata: null,
   callSid: "CA1",
   from: "+15005550002",
   greeting: null,

@@ -7,7 +7,7 @@ import { keepSecret, logLines } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { objectOf, openSession } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
-import { get, post } from "../support/worker.ts";
+import { get, post, call as request } from "../support/worker.ts";
 
 const SERVER = "https://tools.example";
 const BOOK = {
@@ -25,6 +25,7 @@ const BOOK = {
 const GIVEN = { day: "2026-12-01", hour: 9 };
 const BOOKED = () => Response.json({ booked: "nine o'clock" });
 const DESK = "+441632960123";
+const OWN = { external_id: "shop-1", metadata: { plan: "gold" } };
 const CALLER = "+15005550006";
 
 type ChatMessage = { role: string; content: string; tool_call_id?: string; tool_calls?: unknown[] };
@@ -70,6 +71,7 @@ describe("a tool that the model calls", () => {
     const created = await post("/v1/webhooks/secret", undefined, { key });
     const { webhook_secret } = await created.json<{ webhook_secret: string }>();
     keepSecret(webhook_secret);
+    await request("PATCH", `/v1/phone-numbers/${phoneNumber}`, key, OWN);
     const { conversation, exchanges } = await twilio.ring(phoneNumber, { say: ["Tomorrow at nine?"] });
     const callSid = exchanges[0]?.parameters.CallSid;
     const [event] = server.events();
@@ -87,8 +89,7 @@ describe("a tool that the model calls", () => {
         direction: "inbound",
         from: CALLER,
         to: phoneNumber,
-        external_id: null,
-        metadata: null,
+        ...OWN,
       },
     ]);
     const headers = server.received[0]?.headers;
@@ -416,6 +417,7 @@ describe("a tool elsewhere than in a session", () => {
     const server = startCustomer(BOOKED, SERVER);
     bookingModel();
     const { phoneNumber, key } = await haveBooker({ sms_reply: true });
+    await request("PATCH", `/v1/phone-numbers/${phoneNumber}`, key, OWN);
     await twilio.text(phoneNumber, { body: "Nine?", from: CALLER });
     await vi.waitFor(() => expect(twilio.state.messages).toHaveLength(1), { timeout: 10_000 });
     expect(twilio.state.messages).toMatchObject([{ body: `I heard: {"booked":"nine o'clock"}` }]);
@@ -425,6 +427,7 @@ describe("a tool elsewhere than in a session", () => {
       from: CALLER,
       to: phoneNumber,
       phone_number: phoneNumber,
+      ...OWN,
     });
     expect(event?.message_id).toMatch(/^SM/);
     expect(event).not.toHaveProperty("call_id");
