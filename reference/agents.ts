@@ -23,6 +23,19 @@ const agentInPath = described(z.object({ agent_id: z.string() }), {
   agent_id: { description: "An agent of the calling API key.", examples: [AGENT_ID] },
 });
 
+const exampleTool = {
+  name: "book",
+  description: "Books an appointment.",
+  parameters: {
+    type: "object",
+    properties: { day: { type: "string", description: "As in 2026-12-24" }, hour: { type: "integer" } },
+    required: ["day", "hour"],
+  },
+  url: "https://example.com/nixflex/book",
+  timeout_seconds: 8,
+  filler: "One moment, I will write that down.",
+};
+
 const descriptions = {
   name: { description: "What you call the agent.", examples: ["Receptionist"] },
   system_prompt: {
@@ -85,6 +98,15 @@ const descriptions = {
     description:
       "Whether the agent speaks first: its `welcome_message`, or what it says of itself. If not, it waits for the other side.",
   },
+  tools: {
+    description:
+      "What the agent may ask of your own server while it talks or answers a text: up to 10 of {name, description, " +
+      "parameters, url, timeout_seconds, filler}. `parameters` is a JSON Schema of an object, of the keywords type, properties, " +
+      "required, enum, items, description, minimum, maximum, minLength, maxLength and additionalProperties, with up to 4 KB and " +
+      "5 levels. `url` gets one signed POST for each call, and has `timeout_seconds` (1 to 20, 8 unless given) to answer. The " +
+      "caller hears `filler` meanwhile. Each tool that is called counts as one answer of the model.",
+    examples: [[exampleTool]],
+  },
   sms_reply: { description: "Whether the agent answers texts by itself; false unless given." },
 };
 
@@ -107,6 +129,8 @@ const words = {
   max_characters_per_turn: "Characters of an answer; 1,000 unless told.",
   ai_speaks_first: "Whether the agent speaks first; true unless told.",
   transcript: "Whether what was said is kept; true unless told.",
+  tools:
+    "What a builtin agent may ask of the user's own server: {name, description, parameters: a JSON Schema, url: https…, timeout_seconds, filler}; up to 10.",
   sms_reply: "Whether it answers texts; false unless told.",
 };
 

@@ -9,7 +9,7 @@ const tryOperation: Operation = {
   summary: "Try an agent",
   tool: {
     name: "try_agent",
-    text: "What an agent would say next in a call, asked of the model. Nobody is called and nothing is kept, so it needs no plan. Send the whole conversation each time.",
+    text: "What an agent would say next in a call, asked of the model. Nobody is called and nothing is kept, so it needs no plan; tools of the agent are called with dry_run true. Send the whole conversation each time.",
     readsOnly: true,
     arguments: {
       messages: "What was said, oldest first: up to 40.",
@@ -19,7 +19,8 @@ const tryOperation: Operation = {
   },
   description:
     "Answers the last of the messages as the agent would in a call. Nobody is called, nothing is kept, and the model's " +
-    "tokens are all that it costs. Send the conversation so far with each request.",
+    "tokens are all that it costs. Tools of the agent are called, and told `dry_run: true`. Send the conversation so far with " +
+    "each request.",
   auth: "apiKey",
   path: described(z.object({ agent_id: z.string() }), {
     agent_id: { description: "An agent that talks by itself.", examples: [AGENT_ID] },

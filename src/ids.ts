@@ -8,6 +8,7 @@ const formats = {
   check: { prefix: "check_", bytes: 8 },
   phoneNumberImport: { prefix: "imp_", bytes: 16 },
   event: { prefix: "evt_", bytes: 16 },
+  toolCall: { prefix: "tool_", bytes: 16 },
   webhookSecret: { prefix: "nxws_", bytes: 32 },
   request: { prefix: "req_", bytes: 8 },
 } as const;

@@ -18,13 +18,15 @@ const EDGES: Record<string, readonly string[]> = {
   "phone-numbers": ["twilio-accounts", "events", "agents", "api-keys"],
   outbound: ["twilio-accounts", "api-keys", "call-log", "agents"],
   answering: ["twilio-accounts", "events", "agents", "conversations", "texting", "call-log", "phone-numbers"],
-  conversations: ["agents"],
-  trying: ["call-log", "conversations", "agents", "api-keys", "phone-numbers"],
+  conversations: ["agents", "tools"],
+  // A call of a tool is signed and sent as an event is; the turn that it belongs to is one of a conversation.
+  tools: ["conversations", "events"],
+  trying: ["call-log", "conversations", "agents", "api-keys", "tools", "phone-numbers"],
   // A text is answered by the same model as a call, in a thread of its own.
-  texting: ["conversations", "agents", "events", "twilio-accounts"],
+  texting: ["conversations", "agents", "events", "twilio-accounts", "tools"],
   "twilio-accounts": ["events"],
   events: ["agents", "api-keys"],
-  agents: ["api-keys"],
+  agents: ["api-keys", "tools"],
   "api-keys": [],
   "call-log": ["events", "twilio-accounts", "api-keys"],
   // A tool call is a request to the app, which the app passes in: so it knows no feature but who the caller is.

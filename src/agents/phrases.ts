@@ -17,6 +17,8 @@ const en = {
   timeIsUp: "I have to end this call now. Goodbye.",
   transferring: "I will put you through now.",
   cannotTransfer: "I am sorry, I cannot put you through there.",
+  /** The model wants what it may not do. */
+  cannotDo: "I am sorry, I cannot do that.",
   stillThere: "Are you still there?",
   /** To a caller, if there is no welcome message. */
   hello: "Hello, how can I help?",
@@ -33,6 +35,7 @@ const BY_LANGUAGE: Readonly<Record<string, Phrases>> = {
     timeIsUp: "Ich muss das Gespräch jetzt beenden. Auf Wiederhören.",
     transferring: "Ich verbinde Sie jetzt.",
     cannotTransfer: "Dorthin kann ich Sie leider nicht verbinden.",
+    cannotDo: "Das kann ich leider nicht tun.",
     stillThere: "Sind Sie noch da?",
     hello: "Guten Tag, wie kann ich helfen?",
   },
@@ -44,6 +47,7 @@ const BY_LANGUAGE: Readonly<Record<string, Phrases>> = {
     timeIsUp: "Je dois mettre fin à cet appel. Au revoir.",
     transferring: "Je vous mets en relation.",
     cannotTransfer: "Désolé, je ne peux pas vous transférer vers ce numéro.",
+    cannotDo: "Désolé, je ne peux pas faire cela.",
     stillThere: "Êtes-vous toujours là ?",
     hello: "Bonjour, comment puis-je vous aider ?",
   },
@@ -55,6 +59,7 @@ const BY_LANGUAGE: Readonly<Record<string, Phrases>> = {
     timeIsUp: "Tengo que terminar la llamada. Adiós.",
     transferring: "Le paso la llamada.",
     cannotTransfer: "Lo siento, no puedo pasarle con ese número.",
+    cannotDo: "Lo siento, no puedo hacer eso.",
     stillThere: "¿Sigue ahí?",
     hello: "Hola, ¿en qué puedo ayudarle?",
   },

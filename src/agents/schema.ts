@@ -11,6 +11,7 @@ import {
   satisfies,
   wholeNumber,
 } from "../http/schema.ts";
+import { type ToolDefinition, toolsSchema } from "../tools/definition.ts";
 import { connectSchema, DIALABLE, fallbackSchema } from "./connect.ts";
 
 const MAX_NAME_LENGTH = 100;
@@ -53,6 +54,7 @@ const talkFields = {
   max_characters_per_turn: { schema: wholeNumber(50, 4_000), default: 1_000 as number },
   ai_speaks_first: { schema: z.boolean(), default: true as boolean },
   transcript: { schema: z.boolean(), default: true as boolean },
+  tools: { schema: toolsSchema, default: [] as ToolDefinition[] },
   sms_reply: { schema: z.boolean(), default: false as boolean },
 } satisfies Record<string, Field>;
 

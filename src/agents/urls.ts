@@ -4,7 +4,7 @@ import { faultError } from "../http/faults.ts";
 import { brokenRule, isLoopback, URL_RULES, type UrlRule } from "../public-url.ts";
 import type { CreateAgentBody } from "./schema.ts";
 
-export type Urls = { [Name in "webhook_url" | "connect"]?: CreateAgentBody[Name] | undefined };
+export type Urls = { [Name in "webhook_url" | "connect" | "tools"]?: CreateAgentBody[Name] | undefined };
 
 /**
  * Validates what the schema cannot, because it depends on the deployment: an agent's URLs must not point to this
@@ -14,13 +14,18 @@ export type Urls = { [Name in "webhook_url" | "connect"]?: CreateAgentBody[Name]
  * @throws ApiError `invalid_url`
  */
 export function withCheckedUrls<Fields extends Urls>(fields: Fields, config: Config): Fields {
-  const { webhook_url, connect } = fields;
+  const { webhook_url, connect, tools } = fields;
   const checked = { ...fields };
   if (webhook_url) checked.webhook_url = check("webhook_url", webhook_url, "https:", config);
   if (connect && "url" in connect) {
     const protocol = connect.type === "redirect" ? "https:" : "wss:";
     checked.connect = { ...connect, url: check("connect.url", connect.url, protocol, config) };
   }
+  if (tools)
+    checked.tools = tools.map((tool, index) => ({
+      ...tool,
+      url: check(`tools.${index}.url`, tool.url, "https:", config),
+    }));
   return checked;
 }
 

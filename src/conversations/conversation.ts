@@ -4,6 +4,7 @@ import { readConfig } from "../config.ts";
 import { createLogger } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
 import { countTokens, createServices, mayTake, type Services } from "../services.ts";
+import { callTool, isToolTurn, type Occasion } from "../tools/call.ts";
 import { createVault } from "../vault/vault.ts";
 import { planAlarm } from "./alarm.ts";
 import { Dialogue } from "./dialogue.ts";
@@ -29,6 +30,8 @@ export class Conversation extends DurableObject<Env> {
     socket: this.#socket,
     log: createLogger({ object: "conversation" }),
     model: () => configuredModel(readConfig(this.env).model, this.env),
+    callTool: (opening, tool, call) =>
+      callTool(tool, call, opening.apiKeyId, occasionOf(opening), this.#services),
     changed: () => this.#changed(),
     take: ({ apiKeyId, limits }, kind) => mayTake(kind, apiKeyId, limits, this.#services),
   });
@@ -103,7 +106,8 @@ export class Conversation extends DurableObject<Env> {
     // TwiML speaks last words to their end.
     this.dialogue.settle(state.ended && state.transport === "gather" ? "all" : undefined);
     this.dialogue.end(hangupOf(state));
-    const { asked, tokens, turns, transport, ended, opening, isCounted } = this.dialogue.state ?? state;
+    const { asked, tokens, transport, ended, opening, isCounted, ...said } = this.dialogue.state ?? state;
+    const turns = said.turns.filter((turn) => !isToolTurn(turn));
     const reason = ended?.reason ?? hangupOf(state);
     if (this.dialogue.state && !isCounted) {
       this.dialogue.state = { ...this.dialogue.state, isCounted: true };
@@ -184,4 +188,12 @@ export class Conversation extends DurableObject<Env> {
       await this.dialogue.keep();
     }
   }
+}
+
+/** What a tool is called for. */
+function occasionOf({ agent, phoneNumber, callSid, isOutbound, from, ...own }: Opening): Occasion {
+  const { externalId: external_id, metadata } = own;
+  const told = { agent_id: agent.id, phone_number: phoneNumber, call_id: callSid, external_id, metadata };
+  if (isOutbound) return { ...told, direction: "outbound", from: phoneNumber, to: from };
+  return { ...told, direction: "inbound", from: from || "unknown", to: phoneNumber };
 }

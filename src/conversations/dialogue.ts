@@ -2,9 +2,13 @@ import { type Phrases, phrasesIn } from "../agents/phrases.ts";
 import { errorFields, type Logger } from "../http/log.ts";
 import type { TakenInCall } from "../limits.ts";
 import type { Model } from "../model/model.ts";
+import { planTool, type ToolPlan } from "../tools/builtin.ts";
+import { isToolTurn, noted, type ToolCall } from "../tools/call.ts";
+import type { ToolDefinition } from "../tools/definition.ts";
+import { takeTurnWithTools } from "../tools/turn.ts";
 import { isE164 } from "../twilio/e164.ts";
 import { openJson, type Slot, type Vault } from "../vault/vault.ts";
-import { callRequest, planTool, type ToolPlan } from "./request.ts";
+import { callRequest } from "./request.ts";
 import type { RelaySocket } from "./socket.ts";
 import { type Hearing, newHearing, newSpeech } from "./speech.ts";
 import {
@@ -18,7 +22,7 @@ import {
   speaking,
   stored,
 } from "./state.ts";
-import { NO_PHRASES, type TurnResult, takeTurn } from "./turn.ts";
+import { NO_PHRASES, type TurnResult } from "./turn.ts";
 
 const KEY = "conversation";
 const SLOT: Slot = "conversations.state/call";
@@ -32,6 +36,8 @@ export type Around = {
   model: () => Model | null;
   /** Counts an answer of the model, or a transfer. @returns whether the API key may still have one today */
   take: (opening: Opening, kind: TakenInCall) => Promise<boolean>;
+  /** Sends a call of one of the agent's tools. @returns what the model is told */
+  callTool: (opening: Opening, tool: ToolDefinition, call: ToolCall) => Promise<string>;
   /** Writes the state down, and looks at the clock. */
   changed: () => Promise<void>;
 };
@@ -41,6 +47,8 @@ export class Dialogue {
   state: State | null = null;
   #isLoaded = false;
   #turn: AbortController | null = null;
+  /** The tool that was called: it goes on, whatever the caller says. */
+  readonly #sent = { work: null };
   /** What was said before goes on until there is something to say. */
   #beginsAnew = false;
   readonly around: Around;
@@ -61,14 +69,14 @@ export class Dialogue {
     return this.state;
   }
 
-  /** Writes the state down. Nothing that is sent waits for it. */
-  async keep(): Promise<void> {
+  /** Writes the state down. Nothing that is sent waits for it, unless it must be sure. */
+  async keep(isSure = false): Promise<void> {
     const { state } = this;
     if (!state) return;
     const sealed = await this.around.vault().seal(stored(state), SLOT);
     // It went on while this was being sealed: only the newest may be the last that is written.
-    if (state !== this.state) return this.keep();
-    await this.around.storage.put(KEY, sealed, { allowUnconfirmed: true });
+    if (state !== this.state) return this.keep(isSure);
+    await this.around.storage.put(KEY, sealed, { allowUnconfirmed: !isSure });
   }
 
   async erase(): Promise<void> {
@@ -117,21 +125,29 @@ export class Dialogue {
     this.#turn = stop;
     this.#beginsAnew = true;
     try {
-      const result = await takeTurn({
+      const options = {
         model,
-        request: callRequest(settled(state, this.hearing, startedAt)),
+        request: () => callRequest(settled(this.state ?? state, this.hearing, startedAt)),
         signal: stop.signal,
         patienceMs,
         maxCharacters: agent.talk.max_characters_per_turn,
         phrases: transport === "relay" ? this.phrases : NO_PHRASES,
-        say: (piece, isAnswer) => {
+        say: (piece: string, isAnswer: boolean) => {
           if (this.#turn === stop) this.say(piece, isAnswer, isAnswer ? Date.now() - startedAt : undefined);
         },
-        spent: (tokens) => {
+        spent: (tokens: number) => {
           if (this.state) this.state = { ...this.state, tokens: this.state.tokens + tokens };
         },
-        onFailure: (error) =>
+        onFailure: (error: unknown) =>
           this.around.log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) }),
+      };
+      const result = await takeTurnWithTools(options, {
+        tools: agent.talk.tools,
+        called: state.turns.filter(isToolTurn).length,
+        take: () => this.#takeAnother(),
+        note: (call) => this.#note(call, startedAt),
+        send: (tool, call) => this.around.callTool(opening, tool, call),
+        sent: this.#sent,
       });
       const plan = result.tool && (await this.#planTool(result.tool, opening));
       // The caller may have gone on meanwhile.
@@ -144,18 +160,33 @@ export class Dialogue {
     }
   }
 
+  /** The model is asked again, with what a tool that it called answers. */
+  #takeAnother(): Promise<boolean> | false {
+    const { state } = this;
+    if (!state || state.asked >= state.opening.agent.talk.max_turns) return false;
+    this.state = { ...state, asked: state.asked + 1 };
+    return this.around.take(state.opening, "next_turn");
+  }
+
+  async #note(call: ToolCall, saidAt: number): Promise<void> {
+    if (!this.state) return;
+    this.state = { ...this.state, turns: noted(this.state.turns, call, new Date(saidAt).toISOString()) };
+    await this.keep(call.result === null);
+  }
+
   /** What follows from a tool. A transfer over the day's limit is refused in words, which the model sees as its own. */
   async #planTool(tool: NonNullable<TurnResult["tool"]>, opening: Opening): Promise<ToolPlan> {
     const plan = planTool(tool, opening.agent.talk.transfer_numbers);
-    const isCounted = plan.kind === "transfer" && isE164(plan.to);
-    return isCounted && !(await this.around.take(opening, "dial")) ? { kind: "refuse" } : plan;
+    if (plan.kind !== "transfer" || !isE164(plan.to) || (await this.around.take(opening, "dial")))
+      return plan;
+    return { kind: "refuse", why: "cannotTransfer" };
   }
 
   #conclude({ text, failure }: TurnResult, plan: ToolPlan | null): void {
     if (!this.state) return;
     const isSaid = text.trim() !== "";
-    const { goodbye, transferring, cannotTransfer } = this.phrases;
-    if (plan?.kind === "refuse") this.say(isSaid ? ` ${cannotTransfer}` : cannotTransfer, true);
+    const { goodbye, transferring } = this.phrases;
+    if (plan?.kind === "refuse") this.say(`${isSaid ? " " : ""}${this.phrases[plan.why]}`, true);
     else if (plan && !isSaid) this.say(plan.kind === "end" ? goodbye : transferring, true);
     if (failure) this.end(failure === "refused" ? "model_refused" : "failed");
     if (plan?.kind === "end") this.end("completed");

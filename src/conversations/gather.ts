@@ -77,7 +77,9 @@ export class Gather {
     const late = new Promise<true>((resolve) => setTimeout(resolve, patienceMs, true));
     const isLate = await Promise.race([this.#answer, late]);
     if (isLate) {
-      const say = this.#hasBridged ? "" : this.#dialogue.phrases.filler.trim();
+      // Of what is no answer there is only what a tool has for this.
+      const filler = this.#dialogue.state?.speech?.pieces.find(({ isAnswer }) => !isAnswer)?.text;
+      const say = this.#hasBridged ? "" : (filler ?? this.#dialogue.phrases.filler).trim();
       this.#hasBridged = true;
       return { say, next: "wait" };
     }

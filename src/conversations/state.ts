@@ -1,5 +1,6 @@
 import type { Talk } from "../agents/schema.ts";
 import type { DailyLimits } from "../limits.ts";
+import type { ToolTurn } from "../tools/call.ts";
 import {
   answerIn,
   cut,
@@ -17,6 +18,9 @@ export type Opening = {
   limits: DailyLimits;
   accountSid: string;
   phoneNumber: string;
+  /** The number's own. */
+  externalId: string | null;
+  metadata: Record<string, unknown> | null;
   callSid: string;
   /** Who is at the other end: the caller, as Twilio says it, or the callee; empty if they are withheld. */
   from: string;
@@ -63,8 +67,8 @@ export type State = {
   transport: "relay" | "gather";
   /** Whether Twilio has begun a ConversationRelay session. */
   relayStarted: boolean;
-  /** What has been said and heard. What is being said is not yet in it. */
-  turns: Turn[];
+  /** What has been said and heard, and what tools were called for it. What is being said is not yet in it. */
+  turns: (Turn | ToolTurn)[];
   speech: Speech | null;
   /** What was heard in a session that is over. */
   lastHearing: Hearing | null;

@@ -32,7 +32,7 @@ export const NO_PHRASES = { filler: "", apology: "" };
 const BYTES_PER_TOKEN = 4;
 
 // With the default patience of 8 seconds, a filler comes after 1.5.
-const FILLER_SHARE = 1.5 / 8;
+export const FILLER_SHARE = 1.5 / 8;
 
 /**
  * Asks the model for one answer and says it as it comes. A failure before the first word is tried again, once without a

@@ -86,6 +86,7 @@ async function send(work: Work, services: Services): Promise<Pick<Attempt, "http
   }
   const answer = await postEvent(url, body, headers, delivery.timeoutMs);
   if ("error" in answer) return answer;
-  const isDone = answer.httpStatus >= 200 && answer.httpStatus < 300;
-  return isDone ? answer : { ...answer, error: "http_error" };
+  const { httpStatus } = answer;
+  const isDone = httpStatus >= 200 && httpStatus < 300;
+  return isDone ? { httpStatus } : { httpStatus, error: "http_error" };
 }

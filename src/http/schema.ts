@@ -127,7 +127,7 @@ export function* unknownFields(schema: z.core.$ZodType, value: unknown, path = "
   } else if (def.type === "array" && Array.isArray(value)) {
     for (const [index, entry] of value.entries())
       yield* unknownFields(def.element, entry, `${path}${index}.`);
-  } else if (def.type === "optional") yield* unknownFields(def.innerType, value, path);
+  } else if ("innerType" in def) yield* unknownFields(def.innerType, value, path);
   else if (def.type === "pipe") yield* unknownFields(def.in, value, path);
 }
 
@@ -170,7 +170,7 @@ export function flat<Value extends z.ZodMiniType>(
   );
 }
 
-const missingOrInvalid = (issue: z.core.$ZodRawIssue): ErrorCode =>
+export const missingOrInvalid = (issue: z.core.$ZodRawIssue): ErrorCode =>
   issue.input === undefined || issue.input === null ? "missing_field" : "invalid_field";
 
 /** A required text. */

@@ -57,9 +57,8 @@ async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<Del
     }
     if (!isAnswer) throw unreadable("there is no answer in it");
     if (gathered.tokens > 0) yield { type: "usage", tokens: gathered.tokens };
-    // Arguments that cannot be read are none; whoever acts on them checks them anyway.
     for (const { name, arguments: text } of gathered.calls)
-      yield { type: "tool", name, arguments: parseObject(text) ?? {} };
+      yield { type: "tool", name, arguments: parseObject(text.trim() || "{}") };
   } finally {
     // Whoever stops listening ends the model's work; nobody waits for that.
     reader.cancel().catch(() => undefined);

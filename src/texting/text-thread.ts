@@ -2,13 +2,15 @@ import { DurableObject } from "cloudflare:workers";
 import { armAt, ring } from "../alarms.ts";
 import { readConfig } from "../config.ts";
 import { requestOf } from "../conversations/request.ts";
-import { NO_PHRASES, type TurnResult, takeTurn } from "../conversations/turn.ts";
+import { NO_PHRASES, type TurnResult } from "../conversations/turn.ts";
 import { sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { createLogger, errorFields } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
 import { ModelError } from "../model/model.ts";
-import { countTokens, createServices, type Services } from "../services.ts";
+import { countTokens, createServices, mayTake, type Services } from "../services.ts";
+import { callTool, isToolTurn, noted } from "../tools/call.ts";
+import { takeTurnWithTools } from "../tools/turn.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import { openJson, type Slot } from "../vault/vault.ts";
 import {
@@ -99,23 +101,39 @@ export class TextThread extends DurableObject<Env> {
   }
 
   /** What the model answers; nothing if it does not. */
-  async #compose({ owner, turns }: Thread): Promise<Pick<TurnResult, "text" | "failure">> {
+  async #compose(thread: Thread): Promise<Pick<TurnResult, "text" | "failure">> {
+    const { owner, turns, seen } = thread;
     const model = configuredModel(readConfig(this.env).model, this.env);
     if (!model) return { text: "", failure: null };
-    const { systemPrompt, talk } = owner.agent;
-    const { text, failure } = await takeTurn({
+    const { apiKeyId } = owner.account;
+    const { id: agent_id, systemPrompt, talk } = owner.agent;
+    const { correspondent: from, number } = owner;
+    const { phoneNumber: to, externalId: external_id, metadata } = number;
+    const told = { agent_id, phone_number: to, message_id: seen.at(-1) ?? "", external_id, metadata };
+    const occasion = { ...told, direction: "inbound" as const, from, to };
+    const options = {
       model,
-      request: requestOf({ systemPrompt, turns, maxTokens: talk.max_tokens_per_turn }),
+      request: () =>
+        requestOf({ systemPrompt, turns, maxTokens: talk.max_tokens_per_turn, tools: talk.tools }),
       signal: new AbortController().signal,
       patienceMs: owner.patienceMs,
       maxCharacters: Math.min(talk.max_characters_per_turn, MAX_TEXT_LENGTH),
       phrases: NO_PHRASES,
       say: () => undefined,
-      spent: (tokens) => countTokens(owner.account.apiKeyId, tokens, this.#services),
-      onFailure: (error) => {
+      spent: (tokens: number) => countTokens(apiKeyId, tokens, this.#services),
+      onFailure: (error: unknown) => {
         if (error instanceof ModelError)
-          this.#services.log.warn("model_failed", { agent_id: owner.agent.id, ...errorFields(error) });
+          this.#services.log.warn("model_failed", { agent_id, ...errorFields(error) });
       },
+    };
+    const at = turns.at(-1)?.at ?? "";
+    const { text, failure } = await takeTurnWithTools(options, {
+      tools: talk.tools,
+      called: turns.filter(isToolTurn).length,
+      take: () => mayTake("turn", apiKeyId, owner.limits, this.#services),
+      note: (call) =>
+        this.#change((now) => ({ ...(now ?? thread), turns: noted((now ?? thread).turns, call, at) })),
+      send: (tool, call) => callTool(tool, call, apiKeyId, occasion, this.#services),
     });
     return { text: text.trim(), failure };
   }

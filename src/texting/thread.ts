@@ -3,6 +3,7 @@ import { cut } from "../conversations/speech.ts";
 import type { Turn } from "../conversations/state.ts";
 import type { EventNumber } from "../events/event.ts";
 import type { DailyLimits } from "../limits.ts";
+import type { ToolTurn } from "../tools/call.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
 
 // What is decided about a thread of texts. No I/O here.
@@ -24,7 +25,7 @@ export type ThreadOwner = {
 /** A thread as it stands; stored sealed. Times in milliseconds. */
 export type Thread = {
   owner: ThreadOwner;
-  turns: Turn[];
+  turns: (Turn | ToolTurn)[];
   /** Texts that have come and are not answered yet. */
   unanswered: number;
   /** The SIDs of the last texts, by which Twilio's repetitions are known. */

@@ -44,7 +44,7 @@ export const tries = new Hono<AppEnv>().post(
       },
       spent: (tokens) => countTokens(apiKeyId, tokens, services),
       patienceMs: modelTimeoutMs,
-      log: c.get("log"),
+      services,
     });
     return c.json({
       role: "agent",

@@ -1,22 +1,32 @@
 import { fill } from "../agents/fill.ts";
 import { phrasesIn } from "../agents/phrases.ts";
 import type { AgentRow } from "../agents/store.ts";
-import { planTool, requestOf, type ToolPlan } from "../conversations/request.ts";
-import { NO_PHRASES, takeTurn } from "../conversations/turn.ts";
+import { requestOf } from "../conversations/request.ts";
+import { NO_PHRASES } from "../conversations/turn.ts";
 import { ApiError } from "../http/errors.ts";
-import { errorFields, type Logger } from "../http/log.ts";
+import { errorFields } from "../http/log.ts";
 import { type Model, ModelError } from "../model/model.ts";
 import { type Settings, speakingOf } from "../phone-numbers/settings.ts";
+import { planTool, type ToolPlan } from "../tools/builtin.ts";
+import { callTool, type ToolServices } from "../tools/call.ts";
+import { takeTurnWithTools } from "../tools/turn.ts";
 import type { TryBody } from "./schema.ts";
+
+/** There is no call, nor anybody who calls. */
+const NOBODY = {
+  ...{ phone_number: null, direction: null, from: null, to: null, external_id: null, metadata: null },
+  dry_run: true,
+} as const;
 
 /** What an agent says next, and what it would do after that in a call. */
 export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null };
 
 /**
- * One turn of a conversation that somebody types. Nothing is kept of it, and nothing is done but asking the model.
+ * One turn of a conversation that somebody types. Nothing is kept of it, and nothing is done but asking the model, and its
+ * tools, which are told so.
  *
  * @param own what the number has of its own, as which it is tried
- * @param begin called before the model is asked
+ * @param begin called each time before the model is asked
  * @param spent called with the tokens that each answer took
  * @throws ApiError `agent_not_builtin`, `model_unavailable`
  */
@@ -29,13 +39,13 @@ export async function tryAgent(
     begin,
     spent,
     patienceMs,
-    log,
+    services,
   }: {
     model: Model | null;
     begin: () => Promise<void>;
     spent: (tokens: number) => void;
     patienceMs: number;
-    log: Logger;
+    services: ToolServices;
   },
 ): Promise<Tried> {
   const connect = agent.connect && (JSON.parse(agent.connect) as { type: string });
@@ -52,32 +62,42 @@ export async function tryAgent(
     own,
   );
   let failure: ModelError | undefined;
-  const {
-    text,
-    tool,
-    failure: reason,
-  } = await takeTurn({
+  const options = {
     model,
-    request: requestOf({
-      systemPrompt: systemPrompt && fill(systemPrompt, own.dynamic_vars ?? {}),
-      turns: messages,
-      maxTokens: talk.max_tokens_per_turn,
-      call: { transferNumbers: talk.transfer_numbers },
-    }),
+    request: () =>
+      requestOf({
+        systemPrompt: systemPrompt && fill(systemPrompt, own.dynamic_vars ?? {}),
+        turns: messages,
+        maxTokens: talk.max_tokens_per_turn,
+        tools: talk.tools,
+        call: { transferNumbers: talk.transfer_numbers },
+      }),
     signal: new AbortController().signal,
     patienceMs,
     maxCharacters: talk.max_characters_per_turn,
     phrases: NO_PHRASES,
     say: () => undefined,
     spent,
-    onFailure: (error) => {
+    onFailure: (error: unknown) => {
       if (!(error instanceof ModelError)) return;
       failure = error;
-      log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) });
+      services.log.warn("model_failed", { agent_id: agent.id, ...errorFields(error) });
     },
+  };
+  const result = await takeTurnWithTools(options, {
+    tools: talk.tools,
+    called: 0,
+    take: async () => {
+      await begin();
+      return true;
+    },
+    note: async () => undefined,
+    send: (definition, call) =>
+      callTool(definition, call, agent.api_key_id, { ...NOBODY, agent_id: agent.id }, services),
   });
+  const { text, tool, failure: reason } = result;
   if (reason) throw new ApiError("model_unavailable", { details: { reason }, cause: failure });
   const plan = tool && planTool(tool, talk.transfer_numbers);
   if (plan?.kind !== "refuse") return { text: text.trim(), action: plan };
-  return { text: text.trim() || phrasesIn(language).cannotTransfer, action: null };
+  return { text: text.trim() || phrasesIn(language)[plan.why], action: null };
 }

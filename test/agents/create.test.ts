@@ -26,6 +26,7 @@ describe("POST /v1/agents", () => {
       max_characters_per_turn: 1_000,
       ai_speaks_first: true,
       transcript: true,
+      tools: [],
       sms_reply: false,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: expect.any(String),

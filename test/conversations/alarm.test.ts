@@ -13,12 +13,15 @@ const TALK = {
   ai_speaks_first: true,
   transcript: true,
   sms_reply: false,
+  tools: [],
 };
 const OPENING = {
   apiKeyId: "nxf_1",
   limits: { calls_per_day: null, texts_per_day: null, model_turns_per_day: null },
   accountSid: "AC1",
   phoneNumber: "+15005550001",
+  externalId: null,
+  metadata: null,
   callSid: "CA1",
   from: "+15005550002",
   greeting: null,

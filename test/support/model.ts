@@ -30,8 +30,47 @@ export function modelVariables(): Record<string, string> {
 }
 
 export async function askModel(request: Request): Promise<Response> {
-  requests.push((await request.clone().json()) as Record<string, unknown>);
+  const body = (await request.clone().json()) as Record<string, unknown>;
+  requests.push(body);
+  const fault = faultOf(body.messages as ChatMessage[]);
+  if (fault) return Response.json({ object: "error", message: fault, code: 3230 }, { status: 400 });
   return answer(request);
+}
+
+type ChatMessage = {
+  role: string;
+  content: string;
+  tool_calls?: { id: string; function: { arguments: string } }[];
+};
+
+/**
+ * What Mistral refuses of a conversation, and OpenAI does not: https://github.com/mistralai/mistral-vibe/issues/578 (a user
+ * right behind a tool), https://github.com/jackmpcollins/magentic/issues/276 (ids of calls), https://docs.mistral.ai/api/.
+ */
+function faultOf(messages: readonly ChatMessage[]): string | undefined {
+  const allowed: Record<string, string[]> = {
+    system: ["user"],
+    user: ["assistant"],
+    assistant: ["user", "tool"],
+    tool: ["tool", "assistant"],
+  };
+  let open: string[] = [];
+  for (const [index, message] of messages.entries()) {
+    const { role, tool_calls: calls = [] } = message;
+    const before = messages[index - 1]?.role;
+    if (before && !allowed[before]?.includes(role)) return `Unexpected role '${role}' after role '${before}'`;
+    for (const { id, function: called } of calls) {
+      if (!/^[A-Za-z0-9]{9}$/.test(id))
+        return `Tool call id was ${id} but must be a-z, A-Z, 0-9, with a length of 9.`;
+      JSON.parse(called.arguments);
+    }
+    if (role === "tool")
+      open = open.filter((id) => id !== (message as { tool_call_id?: string }).tool_call_id);
+    else if (open.length > 0) return "Not the same number of function calls and responses";
+    open.push(...calls.map(({ id }) => id));
+  }
+  const last = messages.at(-1)?.role;
+  return last === "user" || last === "tool" ? undefined : `Expected last role User or Tool but got ${last}`;
 }
 
 /** The bodies of the requests that the model has got so far. */

@@ -6,6 +6,7 @@ const NOW = 100 * HOUR;
 const OWNER = { correspondent: "+15005550006" } as Parameters<typeof newThread>[0];
 const fresh = newThread(OWNER, NOW);
 const receive = (thread: Thread, sid: string, text = sid) => received(thread, OWNER, sid, text, NOW);
+const textsOf = ({ turns }: Thread) => turns.map((turn) => ("text" in turn ? turn.text : turn.call.name));
 const times = <T>(count: number, each: (index: number) => T) =>
   Array.from({ length: count }, (_, index) => each(index));
 
@@ -44,14 +45,14 @@ describe("what follows for a thread", () => {
 describe("what a thread keeps", () => {
   it("is the last forty turns, of either side", () => {
     const heard = times(60, String).reduce((thread, sid) => receive(thread, sid), fresh);
-    expect(heard.turns.map(({ text }) => text)).toEqual(times(40, (index) => String(index + 20)));
+    expect(textsOf(heard)).toEqual(times(40, (index) => String(index + 20)));
     const answered = replied(heard, 60, "Yes.", NOW);
     expect(answered.turns).toHaveLength(40);
     expect(answered.turns.at(-1)).toMatchObject({ role: "agent", text: "Yes." });
   });
 
   it("is as much of a text as Twilio takes, and no half letter", () => {
-    const textOf = (text: string) => receive(fresh, "SM1", text).turns[0]?.text.length;
+    const textOf = (text: string) => textsOf(receive(fresh, "SM1", text))[0]?.length;
     expect(["x".repeat(2_000), "x".repeat(1_600), `${"x".repeat(1_599)}😀`].map(textOf)).toEqual([
       1_600, 1_600, 1_599,
     ]);
@@ -71,7 +72,7 @@ describe("what a thread keeps", () => {
       sentAt: [NOW - HOUR, NOW - HOUR + 1],
     };
     const thread = replied(sending, 1, "Yes.", NOW);
-    expect(thread.turns.map(({ text }) => text)).toEqual(["SM1", "Yes.", "SM2"]);
+    expect(textsOf(thread)).toEqual(["SM1", "Yes.", "SM2"]);
     expect(thread).toMatchObject({
       unanswered: 1,
       isSending: false,

@@ -2,11 +2,16 @@
 // OpenAI's chat completions, so that everything around a model can be tried offline.
 
 type ChatMessage = { role: string; content: string };
+type Property = { type?: string; enum?: unknown[]; minimum?: number; maxLength?: number };
+type Tool = {
+  name: string;
+  parameters?: { properties?: Record<string, Property>; required?: string[] };
+};
 type ChatRequest = {
   messages?: ChatMessage[];
   stream?: boolean;
   stream_options?: { include_usage?: boolean };
-  tools?: { function: { name: string; parameters?: { properties?: { number?: { enum?: string[] } } } } }[];
+  tools?: { function: Tool }[];
 };
 
 type Answer = { text: string; tool?: { name: string; arguments: Record<string, unknown> } };
@@ -29,7 +34,10 @@ export async function answerChat(request: Request): Promise<Response> {
   return stream(script(body), body);
 }
 
-/** The answer, by these rules: goodbyes end, wishes for a person transfer, questions get the sentence that fits best. */
+/**
+ * The answer, by these rules: goodbyes end, wishes for a person transfer, who says a word of a tool's name has it called,
+ * questions get the sentence that fits best.
+ */
 export function script({ messages = [], tools = [] }: ChatRequest): Answer {
   const said = messages.findLast(({ role }) => role === "user")?.content ?? "";
   const prompt = (messages.find(({ role }) => role === "system")?.content ?? "").replace(OURS, "");
@@ -37,14 +45,34 @@ export function script({ messages = [], tools = [] }: ChatRequest): Answer {
   if (/\b(?:good)?bye\b|that is all/i.test(said) && tool("end_call")) {
     return { text: "Goodbye.", tool: { name: "end_call", arguments: {} } };
   }
+  const last = messages.at(-1);
+  if (last?.role === "tool") return { text: `This is the answer: ${last.content}` };
   const transfer = tool("transfer_call");
   if (/\b(?:person|human|somebody|someone|transfer|put me through)\b/i.test(said) && transfer) {
     const [number] = transfer.parameters?.properties?.number?.enum ?? [];
     return { text: "I will put you through.", tool: { name: "transfer_call", arguments: { number } } };
   }
+  const words = wordsOf(said);
+  const wanted = tools
+    .map((candidate) => candidate.function)
+    .find(({ name }) => !name.endsWith("_call") && wordsOf(name).some((word) => words.includes(word)));
+  if (wanted) return { text: "", tool: { name: wanted.name, arguments: argumentsOf(wanted, said) } };
   if (/^(?:hello|hi|good (?:morning|day|evening))[.!]?$/i.test(said.trim()))
     return { text: "Hello. How can I help?" };
   return { text: bestFact(prompt, said) ?? DONT_KNOW };
+}
+
+/** What the caller said, as what the tool wants: it is their word, not the model's. */
+function argumentsOf({ parameters }: Tool, said: string): Record<string, unknown> {
+  const numbers = [...said.matchAll(/\d+/g)].map(Number);
+  const given = ({ type, enum: allowed, minimum = 1, maxLength }: Property) => {
+    if (allowed) return allowed.find((one) => said.includes(String(one))) ?? allowed[0];
+    if (type === "integer" || type === "number") return numbers.shift() ?? minimum;
+    if (type === "boolean") return true;
+    return type === "array" ? [] : type === "object" ? {} : said.slice(0, maxLength);
+  };
+  const { properties = {}, required = [] } = parameters ?? {};
+  return Object.fromEntries(required.map((name) => [name, given(properties[name] ?? {})]));
 }
 
 function bestFact(prompt: string, question: string): string | undefined {
