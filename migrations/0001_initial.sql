@@ -118,6 +118,8 @@ CREATE TABLE phone_numbers (
   label TEXT,                       -- for people
   metadata TEXT,                    -- JSON: a flat object of texts; null: none
   settings TEXT,                    -- JSON of what it has instead of its agent's; src/phone-numbers/settings.ts
+  warnings TEXT NOT NULL DEFAULT '[]',         -- JSON array of what keeps its texts from arriving; no part of its health
+  texts_checked_at TEXT,            -- when Twilio was last asked for that; null: never
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   FOREIGN KEY (agent_id, api_key_id) REFERENCES agents (id, api_key_id)

@@ -20,6 +20,10 @@ const WARNINGS: Record<WarningCode | "unknown_field" | "language_not_spoken" | "
     receives_fax: true,
     trial_account: true,
     webhook_rule: true,
+    a2p_unregistered: true,
+    a2p_pending: true,
+    tollfree_unverified: true,
+    tollfree_pending: true,
   };
 
 /** An endpoint. Errors that all endpoints of its kind have are added by `commonErrors` in openapi.ts. */

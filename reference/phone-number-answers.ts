@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { ErrorCode } from "../src/http/errors.ts";
 import { HEALTH_REASONS } from "../src/phone-numbers/health.ts";
 import type { ChannelOutcome } from "../src/phone-numbers/release/plan.ts";
-import { answered, time } from "./operation.ts";
+import { answered, time, warnings } from "./operation.ts";
 import { ownEntry, ownExample } from "./phone-number-own.ts";
 
 // The answers about numbers, which serialise.ts makes. The answer of a dry run is in phone-number-preview.ts.
@@ -77,12 +77,20 @@ export const numberEntry = z
       z.array(healthReason),
       "Everything that the last check found wrong; empty if `ok`.",
     ),
+    warnings: answered(
+      warnings._zod.def.innerType,
+      "What keeps its texts from arriving in the United States, though its health may be `ok`: `a2p_unregistered`, `a2p_pending`, " +
+        "`tollfree_unverified` or `tollfree_pending`. Empty if there is nothing, or Twilio does not say.",
+    ),
     drift_policy: answered(
       z.enum(["repair", "report"]),
       "`repair`: a change that somebody makes at Twilio is undone. `report`: it is only reported.",
     ),
     ...ownEntry,
     checked_at: z.nullable(time("When it was last checked; null if never")),
+    texts_checked_at: z.nullable(
+      time("When Twilio was last asked for that, which is once a week; null if never, as in other countries"),
+    ),
     first_inbound_at: z.nullable(time("When its first call or text came in; null if none has")),
     last_inbound_at: z.nullable(time("When its last call or text came in, to the minute; null if none has")),
     created_at: time("When it was imported"),
@@ -97,9 +105,11 @@ export const entryExample = {
   region: "us1",
   health: "ok",
   health_reasons: [],
+  warnings: [],
   drift_policy: "repair",
   ...ownExample,
   checked_at: null,
+  texts_checked_at: null,
   first_inbound_at: TIME,
   last_inbound_at: TIME,
   created_at: TIME,

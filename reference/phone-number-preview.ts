@@ -79,7 +79,7 @@ export const importPlan = z
       "What to know before you import; empty where there is nothing.",
     ),
     unchecked: answered(
-      z.array(z.enum(["messaging_service", "region", "account", "webhook_rules"])),
+      z.array(z.enum(["messaging_service", "region", "account", "webhook_rules", "text_registration"])),
       "What Twilio did not tell us. About these, a missing warning proves nothing.",
     ),
     plan_hash: answered(

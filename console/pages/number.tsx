@@ -3,6 +3,7 @@ import { api } from "../api.ts";
 import { Diff } from "../diff.tsx";
 import { HEALTH } from "../health.ts";
 import { check, repair, TokenDialog } from "../mend.tsx";
+import { Warnings } from "../plan.tsx";
 import { go, href } from "../route.ts";
 import { agents } from "../store.ts";
 import type { PhoneNumber } from "../types.ts";
@@ -60,6 +61,7 @@ function Health({ number, put }: Shown) {
           <HealthMark health={reason} /> <span>{HEALTH[reason].means}</span>
         </p>
       ))}
+      <Warnings of={number.warnings} />
       <p class="quiet">
         Last checked: <When at={number.checked_at} never="not yet" />
       </p>

@@ -116,7 +116,12 @@ function textDelivered(parameters: URLSearchParams): WebhookEvent | undefined {
   const type = Object.hasOwn(DELIVERIES, status) ? DELIVERIES[status] : undefined;
   if (!sid || !type) return undefined;
   const code = wholeNumber(parameters.get("ErrorCode")) ?? undefined;
-  const failure = { reason: meaningOf(code)?.reason ?? status, twilio_code: code ?? null };
+  const meaning = meaningOf(code);
+  const failure = {
+    reason: meaning?.reason ?? status,
+    twilio_code: code ?? null,
+    ...(meaning && { hint: meaning.remedy }),
+  };
   const data = {
     message_id: sid,
     from: parameters.get("From"),

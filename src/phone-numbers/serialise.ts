@@ -1,5 +1,6 @@
 import type { TwilioEndpoint } from "../twilio/http.ts";
 import { nameOfRegion } from "../twilio/regions.ts";
+import type { TextWarning } from "../twilio/text-registration.ts";
 import { parseReasons } from "./health.ts";
 import type { ImportedNumber } from "./import/import.ts";
 import type { Preview } from "./preview/preview.ts";
@@ -8,6 +9,7 @@ import type { ReleasedNumber } from "./release/release.ts";
 import type { ImportBody } from "./schema.ts";
 import { serialiseOwn } from "./settings.ts";
 import type { OwnedNumber } from "./store.ts";
+import { textWarning } from "./text-warnings.ts";
 
 // Numbers as the API answers them. The row's id is never shown: it is the secret part of the webhook URLs.
 
@@ -34,9 +36,11 @@ export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
     twilio_sid: row.account_sid,
     region: nameOfRegion(twilio, row.region),
     ...shownHealth(row),
+    warnings: (JSON.parse(row.warnings) as TextWarning[]).map(textWarning),
     drift_policy: row.drift_policy,
     ...serialiseOwn(row),
     checked_at: row.checked_at,
+    texts_checked_at: row.texts_checked_at,
     first_inbound_at: row.first_inbound_at,
     last_inbound_at: row.last_inbound_at,
     created_at: row.created_at,

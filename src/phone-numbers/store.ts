@@ -22,6 +22,9 @@ export type OwnedNumber = AccountColumns &
     account_reasons: string;
     is_relay_refused: 0 | 1 | null;
     checked_at: string | null;
+    /** JSON array of codes. */
+    warnings: string;
+    texts_checked_at: string | null;
     first_inbound_at: string | null;
     last_inbound_at: string | null;
     created_at: string;
@@ -34,6 +37,7 @@ const COLUMNS = part`n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.ac
   t.health_reasons AS account_reasons, ${RELAY_REFUSED} AS is_relay_refused,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
   n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at,
+  n.warnings, n.texts_checked_at,
   n.external_id, n.label, n.metadata, n.settings`;
 
 /** @throws StorageError */

@@ -11,6 +11,7 @@ import { accountOf } from "../twilio-accounts/row.ts";
 import { findNumberToCheck, putChecked } from "./number-store.ts";
 import { applyFinding, ask } from "./repair.ts";
 import { checkRouting } from "./routing.ts";
+import { checkTexts, mayBeRegistered } from "./texts.ts";
 
 /**
  * Checks one number now, by the rules of the hourly check. If Twilio accepts or refuses the token, that counts for the
@@ -33,6 +34,7 @@ export async function checkNumber(phoneNumber: string, apiKeyId: string, service
       log.warn("routing_not_checked", { phone_number_id: row.id, ...errorFields(error) });
       return row;
     });
+    if (number && mayBeRegistered(number)) await checkTexts(account, [row], twilio, services);
     const applied = await applyFinding(routed, number, apiKeyId, twilio, services);
     const time = now().toISOString();
     const checked = applied === "unchanged" ? [putChecked(db, row.id, time)] : [];

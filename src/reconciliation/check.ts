@@ -26,6 +26,7 @@ import { type CheckedRow, findAccountRows, findAccountSids } from "./number-stor
 import { applyFinding, ask } from "./repair.ts";
 import { checkRoutings, type RoutingProgress, UNCHECKED_PER_RUN } from "./routing.ts";
 import { checkRules } from "./rules.ts";
+import { checkTexts, isTextsCheckDue, mayBeRegistered } from "./texts.ts";
 
 const ROWS_AT_ONCE = 1_000;
 const SIDS_AT_ONCE = 5_000;
@@ -93,11 +94,13 @@ async function compare(
 
   let work = 0;
   const unchecked: CheckedRow[] = [];
+  const texting: CheckedRow[] = [];
   for (;;) {
     const rows = await findAccountRows(db, key, position, ROWS_AT_ONCE);
     for (const row of rows) {
       if (unchecked.length < UNCHECKED_PER_RUN && parseReasons(row.health_reasons).some(isRegionReason))
         unchecked.push(row);
+      if (listed.texting.has(row.twilio_number_sid) && isTextsCheckDue(row, now())) texting.push(row);
       // If a number was changed after we began to read the list, the list may hold its old state.
       const isDone = isInOrder(row, listed) || row.updated_at >= startedAt;
       if (!isDone) {
@@ -117,6 +120,7 @@ async function compare(
     if (rows.length === ROWS_AT_ONCE) continue;
     const routing = await checkRoutings(key, stored, { count: own.size, unchecked }, twilio, services);
     const rules = await checkRules(key, stored, twilio, services);
+    await checkTexts(key, texting, twilio, services);
     return { isComplete: true, position: "", routing, rules, isQuick: work === 0 && own.size < ROWS_AT_ONCE };
   }
 }
@@ -151,6 +155,8 @@ type Listed = {
   others: Map<string, IncomingPhoneNumber>;
   /** Numbers of which we could read only the SID. The check skips them. */
   unreadable: Set<string>;
+  /** Numbers whose texts may have to be registered. */
+  texting: Set<string>;
 };
 
 /** @returns undefined if the check has lost its lease */
@@ -161,11 +167,12 @@ async function list(
   publicBaseUrl: string,
   renew: () => Promise<boolean>,
 ): Promise<Listed | undefined> {
-  const listed: Listed = { inOrder: new Map(), others: new Map(), unreadable: new Set() };
+  const listed: Listed = { inOrder: new Map(), others: new Map(), unreadable: new Set(), texting: new Set() };
   for await (const { numbers, unreadable } of twilio.pages()) {
     for (const sid of unreadable) if (own.has(sid)) listed.unreadable.add(sid);
     for (const number of numbers) {
       if (!own.has(number.sid)) continue;
+      if (mayBeRegistered(number)) listed.texting.add(number.sid);
       const id = idInOrder(number, accountId, publicBaseUrl);
       if (id === undefined) listed.others.set(number.sid, number);
       else listed.inOrder.set(number.sid, id);

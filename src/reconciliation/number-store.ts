@@ -15,13 +15,17 @@ export type CheckedRow = NamedRow & {
   health_reasons: string;
   repaired_at: string | null;
   repairs: number;
+  /** JSON array of codes. */
+  warnings: string;
+  texts_checked_at: string | null;
   updated_at: string;
 };
 
 // If the API key is revoked, nobody can release its numbers: the owner leaves by changing
 // them at Twilio, and we must not repair that.
 const checkedColumns = (apiKeyId: string) => part`id, twilio_account_id, phone_number, external_id, label,
-  metadata, agent_id, twilio_number_sid, sms_refused, health_reasons, repaired_at, repairs, updated_at,
+  metadata, agent_id, twilio_number_sid, sms_refused, health_reasons, repaired_at, repairs, warnings,
+  texts_checked_at, updated_at,
   CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy`;
 
@@ -58,7 +62,8 @@ export function findNumberToCheck(
 ): Promise<(CheckedRow & TwilioAccountRow & AccountColumns & { account_reasons: string }) | null> {
   return first(sql(db)`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata, n.agent_id,
       n.twilio_number_sid, n.sms_refused, n.drift_policy, n.health_reasons, n.repaired_at,
-      n.repairs, n.updated_at, n.twilio_account_id, t.account_sid, t.region, t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
+      n.repairs, n.warnings, n.texts_checked_at, n.updated_at, n.twilio_account_id, t.account_sid, t.region,
+      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
       t.health_reasons AS account_reasons
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`);
@@ -134,4 +139,17 @@ export function putChecked(db: D1Database, id: string, now: string): D1PreparedS
   return sql(db)`UPDATE phone_numbers SET checked_at = ${now},
       missing_since = CASE WHEN health = 'number_missing' THEN missing_since END
     WHERE id = ${id} AND state = 'active'`;
+}
+
+/** Statement: what keeps the texts of an account's numbers from arriving, by id. */
+export function putTextWarnings(
+  db: D1Database,
+  accountId: string,
+  warnings: readonly (readonly [id: string, warning: string | undefined])[],
+  now: string,
+): D1PreparedStatement {
+  const found = warnings.map(([id, warning]) => [id, JSON.stringify(warning ? [warning] : [])]);
+  return sql(db)`UPDATE phone_numbers SET warnings = found.value, texts_checked_at = ${now}
+    FROM json_each(${JSON.stringify(Object.fromEntries(found))}) AS found
+    WHERE phone_numbers.id = found.key AND twilio_account_id = ${accountId} AND state = 'active'`;
 }

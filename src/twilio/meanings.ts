@@ -13,6 +13,8 @@ const CONSOLE = "in Twilio's Console";
 const NO_MORE = "The recipient cannot be texted";
 const IN_SERVICE = `Check the number's Messaging Service ${CONSOLE}`;
 
+const SEE_WARNINGS = "the number's warnings here say how far that is.";
+
 // biome-ignore format: a table, one reason a row.
 const ROWS: readonly [kind: Kind, reason: string, codes: number[], remedy: string][] = [
   ["account", "suspended_account", [10001, 20005, 20403, 21472, 30002, 90010], `The account is suspended, closed or not yet active. Activate it ${CONSOLE} and try again.`],
@@ -48,8 +50,8 @@ const ROWS: readonly [kind: Kind, reason: string, codes: number[], remedy: strin
   ["final", "unknown_recipient", [30005], "The number does not exist. Check it."],
   ["final", "landline_or_unreachable_carrier", [30006], `${NO_MORE}: the number is a landline, or its carrier takes no texts.`],
   ["final", "carrier_filtered", [30007], "The carrier takes it for spam. Change the text, and register the sender."],
-  ["final", "tollfree_unverified", [30032], `Verify the toll-free number ${CONSOLE}.`],
-  ["final", "a2p_unregistered", [30034], "Register the number for A2P 10DLC at Twilio, in a Messaging Service with a campaign."],
+  ["final", "tollfree_unverified", [30032], `Verify the toll-free number ${CONSOLE}; ${SEE_WARNINGS}`],
+  ["final", "a2p_unregistered", [30034], `Register the number for A2P 10DLC at Twilio, in a Messaging Service with a campaign; ${SEE_WARNINGS}`],
 ];
 
 export const MEANINGS: ReadonlyMap<number, Meaning> = new Map(

@@ -58,6 +58,8 @@ describe("POST /v1/sms", () => {
     await sendText(imported);
     await twilio.deliverTexts({ status, errorCode });
     expect(customer.events().at(-1)).toMatchObject({ event: "sms.failed", twilio_code: errorCode, reason });
+    const isAboutWarnings = /warnings here/.test(String(customer.events().at(-1)?.hint));
+    expect(isAboutWarnings).toBe(errorCode === 30032 || errorCode === 30034);
   });
 
   it("tells nothing of a text that is on its way", async () => {

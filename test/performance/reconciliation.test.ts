@@ -4,6 +4,7 @@ import { RECONCILIATION } from "../../src/queues.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { prepareImport } from "../support/import.ts";
 import { metered, newMeter } from "../support/metered-database.ts";
+import { reconcile } from "../support/reconciliation.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { call } from "../support/worker.ts";
 import { addNumber } from "../twilio-simulator/state.ts";
@@ -25,6 +26,8 @@ async function prepare() {
       addNumber(twilio.state, account, { phone_number });
       await importOne(phone_number);
     }
+    // The first check of a number also reads whether its texts arrive.
+    await reconcile();
     await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
     await runCron("*/15 * * * *");
     twilio.state.requests.length = 0;

@@ -249,7 +249,8 @@ describe("an account", () => {
     twilio.state.requests.length = 0;
     edit({ voice_url: "https://elsewhere.example" });
     await reconcile();
-    expect(operations()).toEqual(["list", "list", "list", "update"]);
+    // And, once a week, one for what Twilio says of the texts of American numbers.
+    expect(operations()).toEqual(["list", "list", "list", "update", "services"]);
   });
 
   it("writes nothing for numbers that are in order", async () => {

@@ -29,6 +29,8 @@ const row = (fields: Partial<CheckedRow> = {}): CheckedRow => ({
   health_reasons: "[]",
   repaired_at: null,
   repairs: 0,
+  warnings: "[]",
+  texts_checked_at: null,
   updated_at: "2026-01-01T00:00:00.000Z",
   ...fields,
 });

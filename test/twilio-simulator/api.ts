@@ -31,6 +31,9 @@ export function operationOf(request: Request): Operation | undefined {
   if (pathname === "/v1/Services") return isGet ? "services" : undefined;
   if (/^\/v1\/Services\/MG\w+\/PhoneNumbers\/PN\w+$/.test(pathname))
     return isGet ? "service_number" : undefined;
+  if (/^\/v1\/Services\/\w+\/PhoneNumbers$/.test(pathname)) return isGet ? "service_numbers" : undefined;
+  if (pathname.endsWith("/Compliance/Usa2p")) return isGet ? "campaigns" : undefined;
+  if (pathname === "/v1/Tollfree/Verifications") return isGet ? "verifications" : undefined;
   if (pathname === "/v1/Webhooks/Rules") return isGet ? "webhook_rules" : undefined;
   if (/^\/v2\/PhoneNumbers\//.test(pathname)) return isGet ? "routing" : undefined;
   if (!/\/IncomingPhoneNumbers\/PN[0-9a-fA-F]{32}\.json$/.test(pathname)) return undefined;

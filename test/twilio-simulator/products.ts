@@ -39,7 +39,37 @@ export function addOtherProducts(
       inbound_request_url: service.inboundRequestUrl,
       use_inbound_webhook_on_number: service.useInboundWebhookOnNumber,
     }));
-    return c.json({ services, meta: { key: "services", next_page_url: null } });
+    return page(c, "services", services);
+  });
+
+  api.get("/v1/Services/:service/PhoneNumbers", (c) => {
+    record("service_numbers", c, new URL(c.req.url).searchParams);
+    const service = state.messagingServices.get(c.req.param("service"));
+    return service
+      ? page(
+          c,
+          "phone_numbers",
+          service.numberSids.map((sid) => ({ sid })),
+        )
+      : notFound(c);
+  });
+
+  // https://www.twilio.com/docs/messaging/api/usapptoperson-resource
+  api.get("/v1/Services/:service/Compliance/Usa2p", (c) => {
+    record("campaigns", c, new URL(c.req.url).searchParams);
+    const service = state.messagingServices.get(c.req.param("service"));
+    if (!service) return notFound(c);
+    const campaigns = service.campaigns ?? (service.hasCampaign ? ["VERIFIED"] : []);
+    return page(
+      c,
+      "compliance",
+      campaigns.map((campaign_status) => ({ campaign_status })),
+    );
+  });
+
+  api.get("/v1/Tollfree/Verifications", (c) => {
+    record("verifications", c, new URL(c.req.url).searchParams);
+    return page(c, "verifications", state.verifications);
   });
 
   api.get("/v1/Services/:service/PhoneNumbers/:number", (c) => {
@@ -63,5 +93,19 @@ export function addOtherProducts(
     const phoneNumber = c.req.param("number");
     const region = state.voiceRegions.get(phoneNumber);
     return region ? c.json({ phone_number: phoneNumber, voice_region: region }) : notFound(c);
+  });
+}
+
+/** A page of a list; 50 entries unless told. https://www.twilio.com/docs/usage/twilios-response#pagination */
+function page(c: Context, key: string, entries: readonly object[]): Response {
+  const url = new URL(c.req.url);
+  const size = Number(url.searchParams.get("PageSize") ?? 50);
+  const index = Number(url.searchParams.get("Page") ?? 0);
+  url.searchParams.set("PageSize", String(size));
+  url.searchParams.set("Page", String(index + 1));
+  const next_page_url = entries.length > (index + 1) * size ? url.href : null;
+  return c.json({
+    [key]: entries.slice(index * size, (index + 1) * size),
+    meta: { key, page: index, page_size: size, next_page_url },
   });
 }

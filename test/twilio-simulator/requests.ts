@@ -31,7 +31,10 @@ export const SENT: Readonly<Record<string, readonly string[]>> = {
   [`GET ${V2010}/Messages.json`]: ["To", "PageSize"],
   [`DELETE ${V2010}/Recordings/{Sid}.json`]: [],
   "GET /v1/Services": PAGES,
+  "GET /v1/Services/{ServiceSid}/PhoneNumbers": PAGES,
   "GET /v1/Services/{ServiceSid}/PhoneNumbers/{Sid}": [],
+  "GET /v1/Services/{MessagingServiceSid}/Compliance/Usa2p": PAGES,
+  "GET /v1/Tollfree/Verifications": PAGES,
   "GET /v2/PhoneNumbers/{PhoneNumber}": [],
 };
 

@@ -50,6 +50,8 @@ export type MessagingService = {
   numberSids: string[];
   /** Its numbers are registered for A2P 10DLC with it: carriers take only what goes through it. */
   hasCampaign: boolean;
+  /** What Twilio says of its campaigns; by default VERIFIED of the one that it has. */
+  campaigns?: (string | null)[];
   /** Smart Encoding, which Twilio turns on with a new service, puts plain characters for typographic ones. */
   hasSmartEncoding: boolean;
   /** Link Shortening. */
@@ -69,6 +71,9 @@ export const OPERATIONS = [
   "accounts",
   "services",
   "service_number",
+  "service_numbers",
+  "campaigns",
+  "verifications",
   "routing",
   "webhook_rules",
   "message",
@@ -101,6 +106,8 @@ export type State = {
    * calls. All Regions share this map, and the requests.
    */
   voiceRegions: Map<string, string>;
+  /** Toll-free verifications, the newest first. https://www.twilio.com/docs/messaging/api/tollfree-verification-resource */
+  verifications: { tollfree_phone_number_sid: string; status: string }[];
   /** Texts that were sent by the REST API. */
   messages: { sid: string; from: string; to: string; body: string }[];
   /** Who has sent STOP and may not be texted. */
@@ -160,6 +167,7 @@ export function createState(
     available: [],
     applications: new Map(),
     messagingServices: new Map(),
+    verifications: [],
     voiceRegions: shared?.voiceRegions ?? new Map(),
     messages: shared?.messages ?? [],
     texts: [],

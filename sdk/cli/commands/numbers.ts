@@ -197,7 +197,11 @@ async function releaseNumber(number: string, chosen: { dryRun?: true; yes?: true
   if ([voice, sms, status_callback].includes("unreachable")) process.exitCode = EXIT.attention;
 }
 
-function numberText({ health, health_reasons, ...number }: PhoneNumber): string {
-  const shown = { ...number, health: health === "ok" ? health : health_reasons.join(", ") };
+function numberText({ health, health_reasons, warnings, ...number }: PhoneNumber): string {
+  const shown = {
+    ...number,
+    health: health === "ok" ? health : health_reasons.join(", "),
+    warnings: warnings.map(({ code }) => code).join(", "),
+  };
   return fields(Object.fromEntries(Object.entries(shown).map(([name, value]) => [name, cellOf(value)])));
 }

@@ -154,7 +154,8 @@ export async function takeOverClaim(
       drift_policy = 'repair', repaired_at = NULL, repairs = 0, first_inbound_at = NULL,
       last_inbound_at = NULL, messaging_service_sid = NULL, messaging_service_checked_at = NULL,
       external_id = ${claim.own.external_id}, label = ${claim.own.label}, metadata = ${claim.own.metadata},
-      settings = ${claim.own.settings}
+      settings = ${claim.own.settings},
+      warnings = '[]', texts_checked_at = NULL
     WHERE id = ${claim.id} AND lease_holder = ${previousHolder} AND state <> 'active'
       AND lease_expires_at <= ${now}
     RETURNING twilio_account_id`;

@@ -40,6 +40,15 @@ const PLATFORMS: readonly (readonly [domain: string, name: string])[] = [
   ["hubspot.com", "HubSpot"],
   ["intercom.io", "Intercom"],
   ["aircall.io", "Aircall"],
+  ["cartesia.ai", "Cartesia"],
+  ["uipath.com", "UiPath"],
+  ["kugelaudio.com", "KugelAudio"],
+  ["dasha.ai", "Dasha"],
+  ["bolna.ai", "Bolna"],
+  ["dograh.com", "Dograh"],
+  ["kapso.ai", "Kapso"],
+  ["chatwoot.com", "Chatwoot"],
+  ["videosdk.live", "VideoSDK"],
 ];
 
 type IsOurs = (url: string) => boolean;

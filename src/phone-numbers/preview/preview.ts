@@ -2,7 +2,9 @@ import { errorFields } from "../../http/log.ts";
 import type { Warning } from "../../http/warnings.ts";
 import type { Services } from "../../services.ts";
 import { fetchAccount } from "../../twilio/account.ts";
+import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import { findMessagingService } from "../../twilio/messaging-services.ts";
+import { findTextWarnings } from "../../twilio/text-registration.ts";
 import { coveringRule, findWebhookRules } from "../../twilio/webhook-rules.ts";
 import { accountAddress, ownUrls, webhooksOf } from "../../twilio/webhook-urls.ts";
 import { type FieldChange, fieldChanges, planImport } from "../configuration.ts";
@@ -45,7 +47,7 @@ export async function previewImport(
   const isOurs = ownUrls(services.ownAddresses, ...(existing ? [existing.id] : []));
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const address = accountAddress(services.publicBaseUrl, known.account.id);
-  const { facts, unchecked } = await lookAround(number.sid, address, credentials, {
+  const { facts, unchecked } = await lookAround(number, address, credentials, {
     ...services,
     twilio: endpoint,
   });
@@ -62,7 +64,7 @@ export async function previewImport(
 
 /** Reads what decides about calls and texts but is not in the number's resource. */
 async function lookAround(
-  numberSid: string,
+  number: IncomingPhoneNumber,
   address: string,
   credentials: { accountSid: string; authToken: string },
   { twilio: endpoint, log }: Services,
@@ -77,11 +79,17 @@ async function lookAround(
       return undefined;
     }
   };
-  const [service, account, rules] = await Promise.all([
-    look("messaging_service", findMessagingService(endpoint, credentials, numberSid)),
+  const [service, account, rules, texts] = await Promise.all([
+    look("messaging_service", findMessagingService(endpoint, credentials, number.sid)),
     look("account", fetchAccount(endpoint, credentials)),
     look("webhook_rules", findWebhookRules(endpoint, credentials)),
+    number.capabilities?.sms === false
+      ? undefined
+      : look("text_registration", findTextWarnings({ endpoint, credentials }, [number])),
   ]);
   const webhookRule = rules && coveringRule(rules, address);
-  return { facts: { service, accountType: account?.type ?? undefined, webhookRule }, unchecked };
+  return {
+    facts: { service, accountType: account?.type ?? undefined, webhookRule, texts: texts?.get(number.sid) },
+    unchecked,
+  };
 }

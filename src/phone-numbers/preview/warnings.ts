@@ -1,7 +1,9 @@
 import type { Warning } from "../../http/warnings.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import type { MessagingService } from "../../twilio/messaging-services.ts";
+import type { TextWarning } from "../../twilio/text-registration.ts";
 import type { WebhookRule } from "../../twilio/webhook-rules.ts";
+import { textWarning } from "../text-warnings.ts";
 
 // What the owner of a number should know before it is imported. No I/O here.
 
@@ -13,13 +15,15 @@ export type WarningCode =
   | "no_sms"
   | "receives_fax"
   | "trial_account"
-  | "webhook_rule";
+  | "webhook_rule"
+  | TextWarning;
 
 /** What decides about calls and texts but is not in the number's resource; undefined if unknown. */
 export type Facts = {
   service: MessagingService | undefined;
   accountType: string | undefined;
   webhookRule: WebhookRule | undefined;
+  texts: TextWarning | undefined;
 };
 
 /** A rule of the customer's covers this service's address. That alone breaks nothing: its Setting decides. */
@@ -76,5 +80,6 @@ export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning<W
     );
   }
   if (facts.webhookRule) warnings.push(webhookRuleWarning(facts.webhookRule));
+  if (facts.texts) warnings.push(textWarning(facts.texts));
   return warnings;
 }

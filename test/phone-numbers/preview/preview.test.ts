@@ -32,6 +32,9 @@ async function prepare(fields: Partial<NumberResource> = {}) {
   return { ...prepared, ask, plan, importIt };
 }
 
+const inService = (sid: string, campaigns: string[] = []) =>
+  addMessagingService(twilio.state, { numberSids: [sid], useInboundWebhookOnNumber: true, campaigns });
+
 const codes = ({ warnings }: Plan) => warnings.map(({ code }) => code);
 
 describe("POST /v1/phone-numbers?dry_run=true", () => {
@@ -123,6 +126,24 @@ describe("POST /v1/phone-numbers?dry_run=true", () => {
       "voice",
       { kind: "voice_platform", name: "Vapi" },
     ],
+    ...(
+      [
+        ["cartesia.ai", "Cartesia"],
+        ["uipath.com", "UiPath"],
+        ["kugelaudio.com", "KugelAudio"],
+        ["dasha.ai", "Dasha"],
+        ["bolna.ai", "Bolna"],
+        ["dograh.com", "Dograh"],
+        ["kapso.ai", "Kapso"],
+        ["chatwoot.com", "Chatwoot"],
+        ["videosdk.live", "VideoSDK"],
+      ] as const
+    ).map(([domain, name]): [string, Partial<NumberResource>, string, Record<string, unknown>] => [
+      name,
+      { sms_url: `https://app.${domain}/twilio` },
+      "sms",
+      { kind: "voice_platform", name },
+    ]),
     ["a look-alike", { voice_url: "https://notvapi.ai/x" }, "voice", { kind: "webhook", host: "notvapi.ai" }],
     [
       "ourselves",
@@ -165,6 +186,61 @@ describe("POST /v1/phone-numbers?dry_run=true", () => {
     const { plan, account } = await prepare();
     account.type = "Trial";
     expect(codes(await plan())).toEqual(["trial_account"]);
+  });
+
+  it.each<[string, string | undefined, (sid: string) => void]>([
+    ["a US number without a service", "a2p_unregistered", () => undefined],
+    ["one in a service without campaign", "a2p_unregistered", (sid) => inService(sid)],
+    ["one with a campaign under review", "a2p_pending", (sid) => inService(sid, ["IN_PROGRESS"])],
+    ["one with a campaign that failed", "a2p_unregistered", (sid) => inService(sid, ["FAILED"])],
+    ["one with an approved campaign", undefined, (sid) => inService(sid, ["FAILED", "VERIFIED"])],
+    ["one with a campaign of a new kind", undefined, (sid) => inService(sid, ["SUSPENDED"])],
+  ])("warns of texts that carriers refuse: %s", async (_, code, arrange) => {
+    const { plan, number } = await prepare({ phone_number: "+12125550100" });
+    for (let others = 0; others < 4; others += 1) addMessagingService(twilio.state);
+    arrange(number.sid);
+    expect(codes(await plan()).filter((one) => one.startsWith("a2p"))).toEqual(code ? [code] : []);
+  });
+
+  it.each([
+    [[], "tollfree_unverified"],
+    [["PENDING_REVIEW"], "tollfree_pending"],
+    [["IN_REVIEW", "TWILIO_REJECTED"], "tollfree_pending"],
+    [["TWILIO_REJECTED"], "tollfree_unverified"],
+    [["TWILIO_APPROVED", "TWILIO_REJECTED"], undefined],
+  ])("and of those of a toll-free number with %j", async (statuses, code) => {
+    const { plan, number } = await prepare({ phone_number: "+18885550100" });
+    twilio.state.verifications = [
+      { tollfree_phone_number_sid: `PN${"9".repeat(32)}`, status: "TWILIO_APPROVED" },
+      ...statuses.map((status) => ({ tollfree_phone_number_sid: number.sid, status })),
+    ];
+    const { warnings } = await plan();
+    expect(warnings).toEqual(
+      code ? [{ code, message: expect.stringContaining("toll-free"), details: {} }] : [],
+    );
+  });
+
+  it.each<[string, Partial<NumberResource>]>([
+    ["of Canada", { phone_number: "+14165550100" }],
+    [
+      "that cannot text",
+      { phone_number: "+12125550100", capabilities: { voice: true, sms: false, mms: false, fax: false } },
+    ],
+  ])("but not of those of a number %s", async (_, fields) => {
+    const { plan } = await prepare(fields);
+    expect(codes(await plan()).filter((code) => code !== "no_sms")).toEqual([]);
+    expect(operations()).not.toContain("campaigns");
+  });
+
+  it.each([
+    ["forbids it", effects.authenticate],
+    ["has no such list", effects.notFound],
+    ["is down", effects.serverErrorHtml],
+    ["answers strangely", { kind: "respond", status: 200, body: '{"verifications":7}' } as const],
+  ])("and not where Twilio %s", async (_, effect) => {
+    const { plan } = await prepare({ phone_number: "+18885550100" });
+    twilio.faults.add({ operation: "verifications", effect, times: 3 });
+    expect(await plan()).toMatchObject({ warnings: [], unchecked: ["text_registration"] });
   });
 
   it("says what Twilio would not tell, instead of seeming sure", async () => {
