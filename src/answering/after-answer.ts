@@ -87,11 +87,11 @@ export async function outcomeOf(
 
 /** A busy number need not ask D1 whether it is time. */
 async function noteSignOfLife(route: InboundRoute, { db, now, log }: Services): Promise<void> {
-  const { lastInboundAt, phoneNumberId } = route;
-  if (lastInboundAt !== null && now().getTime() - Date.parse(lastInboundAt) < SIGN_OF_LIFE_MS) return;
+  const { lastInbound, phoneNumberId } = route;
+  if (lastInbound.at !== null && now().getTime() - Date.parse(lastInbound.at) < SIGN_OF_LIFE_MS) return;
   try {
     await touchInbound(db, phoneNumberId, now());
-    route.lastInboundAt = now().toISOString();
+    lastInbound.at = now().toISOString();
   } catch (error) {
     log.warn("sign_of_life_not_written", { phone_number_id: phoneNumberId, ...errorFields(error) });
   }

@@ -51,8 +51,8 @@ export type InboundRoute = {
   accountSid: string;
   region: string;
   inboundEnabled: boolean;
-  /** The last time of a call or text that this isolate knows to be stored. */
-  lastInboundAt: string | null;
+  /** The last time of a call or text that this isolate knows to be stored; one for the cached route and its copies. */
+  lastInbound: { at: string | null };
   /** When the account's token was last replaced. */
   tokenChangedAt: string | null;
   /** When Twilio last refused ConversationRelay to the account. */
@@ -109,7 +109,7 @@ export async function routeOf(id: string, row: RouteRow, defaults: Limits): Prom
     accountSid: row.account_sid,
     region: row.region,
     inboundEnabled: row.inbound_enabled === 1,
-    lastInboundAt: row.last_inbound_at,
+    lastInbound: { at: row.last_inbound_at },
     tokenChangedAt: row.auth_token_changed_at,
     relayRefusedAt: row.relay_refused_at,
     accountReasons: row.account_reasons,

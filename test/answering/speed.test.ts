@@ -122,6 +122,8 @@ describe("trips to D1 before a call is answered", () => {
             agent_id: null,
             limits: null,
             countries: null,
+            metadata: null,
+            settings: null,
           }),
         }),
       }),

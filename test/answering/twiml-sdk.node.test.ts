@@ -46,7 +46,7 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   accountSid: "AC1",
   region: "",
   inboundEnabled: true,
-  lastInboundAt: null,
+  lastInbound: { at: null },
   tokenChangedAt: null,
   relayRefusedAt: null,
   accountReasons: "[]",

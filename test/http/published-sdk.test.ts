@@ -60,10 +60,12 @@ describe("what the published SDK sends", () => {
     expect(await list.json()).toMatchObject({ phone_numbers: [{ phone_number: NUMBER }], count: 1 });
     const path = `/v1/phone-numbers/${PATH}`;
     const changed = await call("PATCH", path, key, { inbound_enabled: false, custom_prompt: "x" });
-    expect(await changed.json()).toMatchObject({ phone_number: { inbound_enabled: false } });
-    const unknown = await call("PATCH", path, key, { custom_prompt: "x" });
+    expect(await changed.json()).toMatchObject({
+      phone_number: { inbound_enabled: false, custom_prompt: "x" },
+    });
+    const unknown = await call("PATCH", path, key, { incall_sms_enabled: true });
     const error = await expectError(unknown, 400, "missing_field");
-    expect(error.details).toMatchObject({ unknown_fields: ["custom_prompt"] });
+    expect(error.details).toMatchObject({ unknown_fields: ["incall_sms_enabled"] });
     expect((await call("DELETE", path, key)).status).toBe(200);
     const telnyx = { phone_number: NUMBER, agent_id: agentId, telnyx_api_key: "x" };
     await expectError(await call("POST", "/v1/phone-numbers", key, telnyx), 400, "missing_field");

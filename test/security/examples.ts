@@ -61,10 +61,20 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
     { query: { force: "true" }, refused: [404, "agent_not_found"] },
   ],
 
-  "GET /v1/sentences": nothing,
-  "POST /v1/agents/:agent_id/try": () => [
-    { body: { messages: [{ role: "caller", text: "Hello" }] }, refused: [404, "agent_not_found"] },
+  "GET /v1/sentences": (of) => [
+    { query: { phone_number: of.phoneNumber }, refused: [404, "number_not_found"] },
   ],
+  "POST /v1/agents/:agent_id/try": (of, by) => {
+    const messages = [{ role: "caller", text: "Hello" }];
+    return [
+      { body: { messages }, refused: [404, "agent_not_found"] },
+      {
+        path: { agent_id: by.agentId },
+        body: { messages, phone_number: of.phoneNumber },
+        refused: [404, "number_not_found"],
+      },
+    ];
+  },
 
   "POST /v1/phone-numbers": (of, by) => {
     const free = {
@@ -72,6 +82,7 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
       twilio_sid: by.twilioSid,
       twilio_token: by.twilioToken,
       agent_id: of.agentId,
+      external_id: of.externalId,
     };
     const taken = {
       phone_number: of.phoneNumber,
@@ -91,6 +102,7 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   "GET /v1/phone-numbers": (of) => [
     {},
     { query: { agent_id: of.agentId } },
+    { query: { external_id: of.externalId } },
     { query: { twilio_sid: of.twilioSid } },
   ],
   "GET /v1/phone-numbers/:number": refused(404, "number_not_found"),
@@ -98,7 +110,11 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   "PATCH /v1/phone-numbers/:number": (of, by) => [
     { body: { inbound_enabled: false }, refused: [404, "number_not_found"] },
     { query: { dry_run: "true" }, body: { inbound_enabled: true }, refused: [404, "number_not_found"] },
-    { path: { number: by.phoneNumber }, body: { agent_id: of.agentId }, refused: [404, "agent_not_found"] },
+    {
+      path: { number: by.phoneNumber },
+      body: { agent_id: of.agentId, external_id: of.externalId },
+      refused: [404, "agent_not_found"],
+    },
   ],
   "DELETE /v1/phone-numbers/:number": () => [
     { query: { dry_run: "true" }, refused: [404, "number_not_found"] },

@@ -16,6 +16,8 @@ export type Named = {
   phoneNumber: string;
   /** A number of the same Twilio account that is not imported. */
   freeNumber: string;
+  /** The customer's own id of the imported number. */
+  externalId: string;
   twilioSid: string;
   twilioToken: string;
   /** A call that is over, with a transcript and a recording. */
@@ -71,11 +73,17 @@ async function haveTenant(name: string, digit: number) {
     if (response.status !== 201) throw new Error(`${path}: ${await response.text()}`);
     return response.json<Answer>();
   };
+  const externalId = `Business of ${name}`;
   await send("/v1/phone-numbers", {
     phone_number: phoneNumber,
     twilio_sid: account.sid,
     twilio_token: account.authToken,
     agent_id: agentId,
+    external_id: externalId,
+    label: `Label of ${name}`,
+    metadata: { business: name },
+    custom_prompt: `${name} is kind.`,
+    dynamic_vars: { business: name },
   });
   const [row] = (
     await rows<{ id: string; phone_number: string; twilio_account_id: string }>("phone_numbers")
@@ -116,6 +124,7 @@ async function haveTenant(name: string, digit: number) {
     agentId,
     phoneNumber,
     freeNumber,
+    externalId,
     twilioSid: account.sid,
     twilioToken: account.authToken,
     callId,
@@ -137,6 +146,7 @@ export const NOBODY: Named = {
   agentId: `agent_${"0".repeat(16)}`,
   phoneNumber: "+447446466890",
   freeNumber: "+447446466891",
+  externalId: "Business of nobody",
   twilioSid: `AC${"0".repeat(32)}`,
   twilioToken: "0".repeat(32),
   callId: `CA${"0".repeat(32)}`,
