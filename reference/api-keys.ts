@@ -90,7 +90,7 @@ export const apiKeyReference: Reference = {
       summary: "Create an API key",
       description:
         "Creates an API key. Send the deployment's admin token as `Authorization: Bearer ADMIN_TOKEN`. A deployment with " +
-        '`OPEN_SIGNUP = "true"` needs no token. The body is optional. With open signup, one IP address may create ten keys an hour.',
+        '`OPEN_SIGNUP = "true"` needs no token. The body is optional. With open signup, one IP address may create ten keys an hour, of 50 agents each.',
       auth: "adminToken",
       body: {
         schema: z.object({

@@ -114,7 +114,7 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
           },
           IdempotentKept: {
             description:
-              "`false` if this answer is not kept, because it is too large or the API key has kept 32 MB of answers today: " +
+              "`false` if this answer is not kept, because it is too large or the API key has kept as many answers as it may today, 32 MB at most: " +
               "sent again with the same `Idempotency-Key`, the request would run again.",
             schema: { type: "string", enum: ["false"] },
           },

@@ -437,41 +437,55 @@ describe("where a key may call", () => {
 });
 
 describe("an hour of one key at full rate", () => {
-  it("lets D1 grow by less than 100 MB: agents at full size, and their answers kept", async () => {
-    const key = await createKey();
-    const PER_HOUR = 120 * 60;
-    const SAMPLE = 20;
-    const body = { system_prompt: "あ".repeat(16_000), welcome_message: "あ".repeat(1_000) };
-    const size = async () => (await env.DB.prepare("SELECT 1").run()).meta.size_after;
-    const create = (index: number) =>
-      post(
-        "/v1/agents",
-        { name: String(index), ...body },
-        { key, headers: { "idempotency-key": `${index}`.padStart(255, "k") } },
-      );
-    // What an agent adds with its answer, while answers are kept.
-    let before = await size();
-    for (let index = 0; index < SAMPLE; index += 1) expect((await create(index)).status).toBe(201);
-    const both = ((await size()) - before) / SAMPLE;
-    const [row] = (await env.DB.prepare("SELECT kept_bytes FROM api_keys").all<{ kept_bytes: number }>())
-      .results;
-    const kept = (row?.kept_bytes ?? 0) / SAMPLE;
-    // What it adds when no more are.
-    await env.DB.prepare("UPDATE api_keys SET kept_bytes = 32000000").run();
-    before = await size();
-    for (let index = SAMPLE; index < 2 * SAMPLE; index += 1) expect((await create(index)).status).toBe(201);
-    const alone = ((await size()) - before) / SAMPLE;
-    // And a refused request, with the answer that is kept of it.
-    await env.DB.prepare("UPDATE api_keys SET kept_bytes = 0").run();
-    await set(key, { max_agents: 0 });
-    before = await size();
-    for (let index = 100; index < 100 + SAMPLE; index += 1) expect((await create(index)).status).toBe(403);
-    const refused = ((await size()) - before) / SAMPLE;
-    const answers = Math.min(1_000, 32_000_000 / kept);
-    const grown = answers * both + (1_000 - answers) * alone + (PER_HOUR - 1_000) * refused;
-    expect(grown).toBeGreaterThan(10_000_000);
-    expect(grown).toBeLessThan(100_000_000);
-  });
+  it.each([
+    ["one key", 1, null, 1_000],
+    ["ten keys, which whoever likes may make in an hour", 10, { OPEN_SIGNUP: "true" }, 50],
+  ])(
+    "of %s lets D1 grow by less than 100 MB: agents at full size, and their answers kept",
+    async (_, keys, env_, agents) => {
+      const key = env_ ? await (await post("/v1/keys", {}, { env: env_ })).json<Key>() : await createKey();
+      const PER_HOUR = 120 * 60;
+      const SAMPLE = 20;
+      expect((await usage(key)).limits.max_agents).toEqual({ used: 0, limit: agents });
+      const body = {
+        system_prompt: "あ".repeat(16_000),
+        welcome_message: "あ".repeat(1_000),
+        fallback: { type: "say", text: "あ".repeat(1_000) },
+      };
+      const size = async () => (await env.DB.prepare("SELECT 1").run()).meta.size_after;
+      const create = (index: number) =>
+        post(
+          "/v1/agents",
+          { name: String(index), ...body },
+          { key, headers: { "idempotency-key": `${index}`.padStart(255, "k") } },
+        );
+      // What an agent adds with its answer, while answers are kept.
+      let before = await size();
+      for (let index = 0; index < SAMPLE; index += 1) expect((await create(index)).status).toBe(201);
+      const both = ((await size()) - before) / SAMPLE;
+      const keptBytes = async () =>
+        (await env.DB.prepare("SELECT kept_bytes FROM api_keys").first<number>("kept_bytes")) ?? 0;
+      const kept = (await keptBytes()) / SAMPLE;
+      // What it adds when no more are.
+      await env.DB.prepare("UPDATE api_keys SET kept_bytes = 32000000").run();
+      before = await size();
+      for (let index = SAMPLE; index < 2 * SAMPLE; index += 1) expect((await create(index)).status).toBe(201);
+      const alone = ((await size()) - before) / SAMPLE;
+      // And a refused request, with the answer that is kept of it.
+      await env.DB.prepare("UPDATE api_keys SET kept_bytes = 0").run();
+      await set(key, { max_agents: 0 });
+      before = await size();
+      for (let index = 100; index < 100 + SAMPLE; index += 1) expect((await create(index)).status).toBe(403);
+      const refused = ((await size()) - before) / SAMPLE;
+      const keptRefused = (await keptBytes()) / SAMPLE;
+      const room = Math.min(32_000_000, 1_600_000 + 32_000 * agents);
+      const answers = Math.min(agents, room / kept);
+      const refusals = Math.min(PER_HOUR - agents, (room - answers * kept) / keptRefused);
+      const grown = keys * (answers * both + (agents - answers) * alone + refusals * refused);
+      expect(grown).toBeGreaterThan(10_000_000);
+      expect(grown).toBeLessThan(100_000_000);
+    },
+  );
 
   it("lets a number answer 300 texts an hour, whoever sends them", async () => {
     const log = env.CALL_LOG.getByName("replies");

@@ -95,9 +95,11 @@ export const requireAdmin = ({ always = false } = {}) =>
 
 /** @throws ApiError `invalid_admin_token` */
 export async function requireAdminToken(c: AppContext): Promise<void> {
-  const token = bearer(c.req.header("authorization")) ?? "";
-  if (!(await equalInConstantTime(token, c.get("config").adminToken)))
-    throw new ApiError("invalid_admin_token");
+  if (!(await isAdmin(c))) throw new ApiError("invalid_admin_token");
+}
+
+export function isAdmin(c: AppContext): Promise<boolean> {
+  return equalInConstantTime(bearer(c.req.header("authorization")) ?? "", c.get("config").adminToken);
 }
 
 /** The text after `Bearer` (RFC 6750, 2.1), or undefined if the header is absent or has another scheme. */

@@ -1,11 +1,15 @@
 import { createMiddleware } from "hono/factory";
 import { baseServices } from "../http/base-services.ts";
-import type { AppEnv } from "../http/context.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
+import type { SetLimits } from "../limits.ts";
 import { HOUR_MS } from "../time.ts";
+import { isAdmin } from "./authenticate.ts";
 import { countCreation } from "./store.ts";
 
 const MAX_PER_HOUR = 10;
+/** So that ten keys do not fill a database that all keys share. The operator may set another. */
+const MAX_AGENTS = 50;
 
 /**
  * Allows ten new API keys per hour and IP address. D1 counts them, because Cloudflare's rate limits have no period longer
@@ -16,7 +20,7 @@ const MAX_PER_HOUR = 10;
  */
 export const limitCreation = createMiddleware<AppEnv>(async (c, next) => {
   const address = c.req.header("cf-connecting-ip");
-  if (address !== undefined && c.get("config").openSignup) {
+  if (address !== undefined && !(await isAdmin(c))) {
     const { db, vault, now } = baseServices(c.env, c.get("config"), c.get("log"));
     const time = now().getTime();
     const elapsed = time % HOUR_MS;
@@ -28,6 +32,12 @@ export const limitCreation = createMiddleware<AppEnv>(async (c, next) => {
   }
   await next();
 });
+
+/** The limits of a key that is made by whoever likes; none if the operator makes it. */
+export async function signupLimits(c: AppContext): Promise<SetLimits> {
+  if (await isAdmin(c)) return {};
+  return { max_agents: Math.min(c.get("config").defaultLimits.max_agents ?? MAX_AGENTS, MAX_AGENTS) };
+}
 
 /**
  * An IPv4 address, or the /64 of an IPv6 address: one customer gets at least a whole /64 (RFC 6177).

@@ -10,7 +10,7 @@ import { requestServices } from "../services.ts";
 import { sha256 } from "../vault/hash.ts";
 import { createApiKey } from "./api-key.ts";
 import { requireAdmin, requireAdminToken } from "./authenticate.ts";
-import { limitCreation } from "./creation-limit.ts";
+import { limitCreation, signupLimits } from "./creation-limit.ts";
 import { changeKeyBody, createKeyBody } from "./schema.ts";
 import {
   changeLimits,
@@ -30,7 +30,7 @@ export const apiKeys = new Hono<AppEnv>()
     const { name, limits } = c.req.valid("json");
     if (limits) await requireAdminToken(c);
     const { keyId, keySecret, row } = await createApiKey(name, new Date());
-    await insertApiKey(c.env.DB, row, c.get("config").jurisdiction ?? "", limits);
+    await insertApiKey(c.env.DB, row, c.get("config").jurisdiction ?? "", limits ?? (await signupLimits(c)));
     c.get("log").info("api_key_created", { key_id: keyId });
     const message = `API key created. ${SHOWN_ONCE}`;
     return c.json({ message, key_id: keyId, key_secret: keySecret }, 201);

@@ -61,9 +61,17 @@ export async function takeOverKey(
   return (await run(statement)) === 1;
 }
 
+// What one API key may fill of a database that all keys share, in a day. Whoever may have fewer agents needs less.
+const MAX_BYTES_A_DAY = 32_000_000;
+const MIN_BYTES_A_DAY = 1_600_000;
+const BYTES_OF_AN_AGENT = 32_000;
+/** What a row has besides the answer and its key. */
+const ROW_BYTES = 600;
+
 /**
- * Stores the response, if this request still has the lease, and the API key has kept less than `maxBytes` today.
+ * Stores the response, if this request still has the lease, and the API key has kept less today than it may.
  *
+ * @param maxAgents of a key that has no such limit of its own; null: no limit
  * @returns whether it is stored
  * @throws StorageError
  */
@@ -71,9 +79,12 @@ export async function putResponse(
   db: D1Database,
   { apiKeyId, key, holder }: KeyLease,
   { status, headers, sealed }: { status: number; headers: string; sealed: string },
-  { today, maxBytes }: { today: string; maxBytes: number },
+  today: string,
+  maxAgents: number | null,
 ): Promise<boolean> {
-  const bytes = sealed.length;
+  const bytes = sealed.length + key.length + ROW_BYTES;
+  const maxBytes = part`MIN(${MAX_BYTES_A_DAY}, ${MIN_BYTES_A_DAY} + ${BYTES_OF_AN_AGENT}
+    * COALESCE(json_extract(limits, '$.max_agents'), ${maxAgents ?? MAX_BYTES_A_DAY}))`;
   const hasRoom = part`(kept_on IS NOT ${today} OR kept_bytes + ${bytes} <= ${maxBytes})`;
   // Both statements look at the same count, which the second one changes.
   const put = sql(db)`UPDATE idempotency_keys SET lease_expires_at = NULL, status = ${status},

@@ -24,8 +24,7 @@ const KEPT_MS = 24 * 60 * 60 * 1000;
 const MIN_LEASE_MS = 120_000;
 const CALLS_PER_REQUEST = 12;
 const RETRY_AFTER_SECONDS = 2;
-// What one API key may fill of a database that all keys share, in a day, and one answer of it.
-const MAX_BYTES_A_DAY = 32_000_000;
+// Of a database that all keys share; see `putResponse` for a day's answers.
 const MAX_ANSWER_BYTES = 128 * 1024;
 /** `false`: the answer is not kept, so the same request with the same key would run again. */
 const KEPT_HEADER = "idempotent-kept";
@@ -106,17 +105,17 @@ async function answerAgain(row: IdempotencyRow, lease: KeyLease, vault: Vault): 
 async function storeResponse(
   response: Response,
   lease: KeyLease,
-  { db, vault, log, now }: BaseServices,
+  { db, vault, log, now, defaultLimits }: BaseServices,
 ): Promise<void> {
   const { status, headers } = response;
   try {
     if (status === 429 || status >= 500 || headers.has("retry-after")) return await forgetKey(db, lease);
     const sealed = await vault.seal(await response.clone().text(), responseSlot(lease));
-    const kept = headersToKeep(headers);
+    const answer = { status, headers: headersToKeep(headers), sealed };
     const today = now().toISOString().slice(0, "2026-01-31".length);
     const isKept =
       sealed.length <= MAX_ANSWER_BYTES &&
-      (await putResponse(db, lease, { status, headers: kept, sealed }, { today, maxBytes: MAX_BYTES_A_DAY }));
+      (await putResponse(db, lease, answer, today, defaultLimits.max_agents));
     if (isKept) return;
     headers.set(KEPT_HEADER, "false");
     await forgetKey(db, lease);

@@ -157,9 +157,12 @@ describe("ten keys an hour and address, if signup is open", () => {
   it("do not count for the operator", async () => {
     for (let index = 0; index < 11; index += 1) {
       const headers = { ...admin, "cf-connecting-ip": "192.0.2.1" };
-      expect((await post("/v1/keys", {}, { headers })).status).toBe(201);
+      expect((await post("/v1/keys", {}, { headers, env: { OPEN_SIGNUP: "true" } })).status).toBe(201);
     }
     expect(await rows("key_creations")).toEqual([]);
+    expect(new Set((await rows<{ limits: string }>("api_keys")).map(({ limits }) => limits))).toEqual(
+      new Set(["{}"]),
+    );
   });
 
   it("are those of a whole /64, where the address is of IPv6", () => {
