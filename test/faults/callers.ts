@@ -17,13 +17,15 @@ export async function ring(world: World, belief: Belief, circumstances: Circumst
   const route = await routeOf(world, belief);
   const { voice_url, trunk_sid } = numberOf(belief);
   const { answeredBy, twiml, exchanges } = await callerOf(circumstances).ring(belief.phoneNumber);
+  const ours = exchanges.filter(({ url }) => isOurs(url));
+  for (const { url, status } of ours)
+    if (status < 300) world.heard.add(url.slice(WEBHOOKS.length).split("/")[0] ?? "");
   // What is refused of ours is what is signed with a token that we were not told of.
   if (trunk_sid || !isOurs(voice_url) || !route.isVerifiable) return;
   expect(["webhook", "fallback"], `${belief.phoneNumber} is answered`).toContain(answeredBy);
 
   const { isActive, agent } = route;
   if (!isActive || !isCalm(circumstances.disturbance) || !circumstances.isAlone) return;
-  const ours = exchanges.filter(({ url }) => isOurs(url));
   expect(ours.map(({ status }) => status)).toEqual(
     ours.map(({ url }) => (url.endsWith("/status") ? 204 : 200)),
   );
@@ -98,9 +100,10 @@ async function routeOf({ tenants }: World, belief: Belief): Promise<Route> {
   const pointsElsewhere = [voice_url, sms_url].some(
     (url) => isOurs(url) && !url?.startsWith(`${WEBHOOKS}${row?.id}/`),
   );
+  const isOwnKey = belief.account.webhookRules !== undefined;
   return {
     isActive: row?.state === "active" && !pointsElsewhere,
-    isVerifiable: tenant ? isUpToDate(tenant) : tenants.every(isUpToDate),
+    isVerifiable: isOwnKey ? false : tenant ? isUpToDate(tenant) : tenants.every(isUpToDate),
     agent: tenant && tenant === belief.holder ? belief.agent : undefined,
   };
 }
