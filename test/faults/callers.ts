@@ -49,7 +49,8 @@ export async function text(
   const { isActive, isVerifiable, agent } = route;
   const { disturbance, isAlone } = circumstances;
   if (isActive && isVerifiable && isAlone && isCalm(disturbance)) expect(delivery.answeredBy).toBe("webhook");
-  if (isRepeated) await repeat(taken, circumstances);
+  // A repetition does not say whose key signed it.
+  if (isRepeated && !belief.account.webhookRules) await repeat(taken, circumstances);
   if (!isAcknowledged(delivery)) return;
 
   // An isolate that dies after its answer may take the text with it, and so may an outbox and D1 that fail at once; two steps at
