@@ -9,7 +9,9 @@ try {
   const { values } = parseArgs({ options: { minutes: { type: "string", default: "10" } } });
   const minutes = Number(values.minutes);
   if (!(minutes > 0)) throw new Error("--minutes must be a number above 0.");
-  const { status } = spawnSync("npx", ["vitest", "run", "test/faults", "test/outbound/histories.test.ts"], {
+  const files = ["test/faults", "test/outbound/histories.test.ts"];
+  // The verbose reporter says how many histories there were.
+  const { status } = spawnSync("npx", ["vitest", "run", "--reporter=verbose", ...files], {
     stdio: "inherit",
     env: { ...process.env, SOAK_MINUTES: String(minutes) },
   });

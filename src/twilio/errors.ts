@@ -33,9 +33,9 @@ export class TwilioError extends Error {
   }
 }
 
-/** Whether Twilio answered that there is no such resource. */
+/** Whether Twilio answered that there is no such resource. A 404 without a code is not of its API. */
 export function isNotFound(error: unknown): boolean {
-  return error instanceof TwilioError && error.facts.status === 404;
+  return error instanceof TwilioError && error.facts.status === 404 && error.facts.twilioCode !== undefined;
 }
 
 const NO_SMS = 21407; // https://www.twilio.com/docs/api/errors/21407

@@ -33,6 +33,9 @@ describe("the runbooks", () => {
     );
     expect(events.length).toBeGreaterThan(30);
     expect(events.map(([, event]) => event).filter((event) => !table.has(event))).toEqual([]);
+    // And each is written when it should be.
+    const tests = globSync("test/**/*.test.ts").map(read).join("\n");
+    expect(events.filter(([, event]) => !new RegExp(`\\b${event}\\b`).test(tests))).toEqual([]);
   });
 
   it("are all in the index", () => {

@@ -17,13 +17,15 @@ export async function ring(world: World, belief: Belief, circumstances: Circumst
   const route = await routeOf(world, belief);
   const { voice_url, trunk_sid } = numberOf(belief);
   const { answeredBy, twiml, exchanges } = await callerOf(circumstances).ring(belief.phoneNumber);
+  const ours = exchanges.filter(({ url }) => isOurs(url));
+  for (const { url, status } of ours)
+    if (status < 300) world.heard.add(url.slice(WEBHOOKS.length).split("/")[0] ?? "");
   // What is refused of ours is what is signed with a token that we were not told of.
   if (trunk_sid || !isOurs(voice_url) || !route.isVerifiable) return;
   expect(["webhook", "fallback"], `${belief.phoneNumber} is answered`).toContain(answeredBy);
 
   const { isActive, agent } = route;
   if (!isActive || !isCalm(circumstances.disturbance) || !circumstances.isAlone) return;
-  const ours = exchanges.filter(({ url }) => isOurs(url));
   expect(ours.map(({ status }) => status)).toEqual(
     ours.map(({ url }) => (url.endsWith("/status") ? 204 : 200)),
   );
@@ -47,7 +49,8 @@ export async function text(
   const { isActive, isVerifiable, agent } = route;
   const { disturbance, isAlone } = circumstances;
   if (isActive && isVerifiable && isAlone && isCalm(disturbance)) expect(delivery.answeredBy).toBe("webhook");
-  if (isRepeated) await repeat(taken, circumstances);
+  // A repetition does not say whose key signed it.
+  if (isRepeated && !belief.account.webhookRules) await repeat(taken, circumstances);
   if (!isAcknowledged(delivery)) return;
 
   // An isolate that dies after its answer may take the text with it, and so may an outbox and D1 that fail at once; two steps at
@@ -98,9 +101,10 @@ async function routeOf({ tenants }: World, belief: Belief): Promise<Route> {
   const pointsElsewhere = [voice_url, sms_url].some(
     (url) => isOurs(url) && !url?.startsWith(`${WEBHOOKS}${row?.id}/`),
   );
+  const isOwnKey = belief.account.webhookRules !== undefined;
   return {
     isActive: row?.state === "active" && !pointsElsewhere,
-    isVerifiable: tenant ? isUpToDate(tenant) : tenants.every(isUpToDate),
+    isVerifiable: isOwnKey ? false : tenant ? isUpToDate(tenant) : tenants.every(isUpToDate),
     agent: tenant && tenant === belief.holder ? belief.agent : undefined,
   };
 }

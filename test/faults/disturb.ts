@@ -63,6 +63,7 @@ export async function letTimePass({ tenants }: World): Promise<void> {
       "UPDATE phone_numbers SET next_attempt_at = NULL, outcome_unknown_until = NULL WHERE state = 'importing'",
     ),
     env.DB.prepare("UPDATE phone_numbers SET lease_expires_at = '2020' WHERE lease_expires_at IS NOT NULL"),
+    env.DB.prepare("UPDATE phone_numbers SET missing_since = '2020' WHERE missing_since IS NOT NULL"),
     env.DB.prepare("UPDATE twilio_accounts SET check_lease_expires_at = NULL"),
   ]);
 }

@@ -48,18 +48,23 @@ describe("whatever happens", () => {
   });
 
   const soakMinutes = Number(env.SOAK_MINUTES);
-  it.runIf(soakMinutes > 0)("and on and on", { timeout: soakMinutes * 60_000 + 60_000 }, async () => {
-    prepare();
-    const until = Date.now() + soakMinutes * 60_000;
-    let count = 0;
-    const counted = async (moments: Moment[]) => {
-      await liveThrough(moments);
-      count += 1;
-    };
-    while (Date.now() < until) {
-      const seed = Number.parseInt(crypto.randomUUID().slice(0, 8), 16) | 0;
-      await fc.assert(fc.asyncProperty(history, counted), { numRuns: 100, seed });
-    }
-    expect(count).toBeGreaterThan(0);
-  });
+  it.runIf(soakMinutes > 0)(
+    "and on and on",
+    { timeout: soakMinutes * 60_000 + 600_000 },
+    async ({ annotate }) => {
+      prepare();
+      const until = Date.now() + soakMinutes * 60_000;
+      let count = 0;
+      const counted = async (moments: Moment[]) => {
+        await liveThrough(moments);
+        count += 1;
+      };
+      while (Date.now() < until) {
+        const seed = Number.parseInt(crypto.randomUUID().slice(0, 8), 16) | 0;
+        await fc.assert(fc.asyncProperty(history, counted), { numRuns: 20, seed });
+        await annotate(`${count} histories`);
+      }
+      expect(count).toBeGreaterThan(0);
+    },
+  );
 });

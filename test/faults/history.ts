@@ -9,6 +9,11 @@ import { OPERATIONS } from "../twilio-simulator/state.ts";
 export type Step = { tenant: number; number: number; isStubborn: boolean } & (
   | { kind: "import" | "release" | "move" | "check" | "rotate" | "cron" | "forget" }
   | { kind: "revoke" | "ring" }
+  /** The number is in the other Twilio account by now; its owner signs by another key, or by the token again. */
+  | { kind: "squat" | "rule" }
+  | { kind: "expel" | "send" }
+  | { kind: "policy"; policy: "repair" | "report" }
+  | { kind: "limit"; maxNumbers: number | null; textsPerDay: number | null }
   | { kind: "dismiss"; agent: 0 | 1 }
   | { kind: "text"; isRepeated: boolean }
   | { kind: "deliver"; isDoubled: boolean }
@@ -83,6 +88,34 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       kind: fc.constant("edit" as const),
       field: fc.constantFrom("voice_url" as const, "sms_url" as const, "status_callback" as const),
       value: fc.nat(99),
+    }),
+  },
+);
+
+const rude: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.record({ ...who, kind: fc.constantFrom("squat" as const, "rule" as const) }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ ...who, kind: fc.constantFrom("expel" as const, "send" as const) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      ...who,
+      kind: fc.constant("policy" as const),
+      policy: fc.constantFrom("report" as const, "repair" as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      ...who,
+      kind: fc.constant("limit" as const),
+      maxNumbers: fc.constantFrom(null, 0, 1, 2),
+      textsPerDay: fc.constantFrom(null, 1, 2, 5),
     }),
   },
 );
@@ -176,9 +209,11 @@ const disturbance: fc.Arbitrary<Disturbance> = fc
   .tuple(failure, fc.constantFrom(null, null, null, "before" as const, "after" as const))
   .map(([failed, outbox]) => ({ ...failed, outbox }));
 
+const any = fc.oneof({ weight: 3, arbitrary: step }, { weight: 1, arbitrary: rude });
+
 const moments = fc.array(
   fc.record({
-    steps: fc.oneof({ weight: 4, arbitrary: fc.tuple(step) }, { weight: 1, arbitrary: fc.tuple(step, step) }),
+    steps: fc.oneof({ weight: 4, arbitrary: fc.tuple(any) }, { weight: 1, arbitrary: fc.tuple(any, any) }),
     disturbance,
   }),
   { minLength: 1, maxLength: 9, size: "max" },

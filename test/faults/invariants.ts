@@ -1,38 +1,54 @@
+import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { webhooksOf } from "../../src/twilio/webhook-urls.ts";
+import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
+import { createVault } from "../../src/vault/vault.ts";
 import { outboxRows } from "../support/outbox.ts";
+import { twilio } from "../support/twilio.ts";
 import { BASE, get, rows } from "../support/worker.ts";
+import type { Account } from "../twilio-simulator/state.ts";
 import { type Belief, configuration, numberOf, type Tenant, type World } from "./world.ts";
 
 type Row = {
   id: string;
   twilio_account_id: string;
+  twilio_number_sid: string;
   phone_number: string;
   state: string;
   api_key_id: string;
   agent_id: string | null;
+  drift_policy: string;
   health_reasons: string;
 };
+
+type AccountRow = { id: string; account_sid: string; health_reasons: string; auth_token_sealed: string };
+
+const vault = createVault(env.TOKEN_ENCRYPTION_KEYS);
 
 /** What must hold once the faults have stopped and the reconciliation has run, whatever the history was. */
 export async function expectTruth(world: World): Promise<void> {
   const stored = await rows<Row>("phone_numbers");
-  const accounts = await rows<{ id: string; health_reasons: string }>("twilio_accounts");
+  const accounts = await rows<AccountRow>("twilio_accounts");
   for (const belief of world.beliefs) {
     const row = stored.find(({ phone_number }) => phone_number === belief.phoneNumber);
     expectBelief(belief, row);
-    if (row) expectRow(world, belief, row);
-    if (row)
-      expectHealth(
-        world,
-        belief,
-        row,
-        accounts.find(({ id }) => id === row.twilio_account_id),
-      );
-    else expectOwners(belief);
+    const account = accounts.find(({ id }) => id === row?.twilio_account_id);
+    if (!row || !account) expectOwners(belief);
+    else {
+      const holder = world.tenants.find(({ key }) => key.key_id === row.api_key_id) as Tenant;
+      const atTwilio = twilio.state.accounts.get(account.account_sid) as Account;
+      const isReached = await opens(account, atTwilio);
+      if (!holder.outdated.has(atTwilio)) expect(isReached, "the token that was told is kept").toBe(true);
+      const isMoved = row.twilio_number_sid !== belief.sid;
+      if (isMoved) expectOwners(belief);
+      const found: Found = { row, account, holder, isReached, isMoved };
+      expectRow(belief, found);
+      if (row.state === "active") expectHealth(world, belief, found);
+    }
   }
   await Promise.all(world.tenants.map((tenant) => expectOwnList(tenant, stored)));
   await expectEvents(world);
+  expectOutside(world);
 }
 
 /** No acknowledged import is lost, and none that was refused or given back is there. */
@@ -44,15 +60,18 @@ function expectBelief({ phoneNumber: name, holder, agent }: Belief, row: Row | u
   if (agent) expect(row?.agent_id, `${name} is routed`).toBe(agent.isDeleted ? null : agent.id);
 }
 
-function expectRow(
-  { tenants }: World,
-  belief: Belief,
-  { id, twilio_account_id, state, api_key_id }: Row,
-): void {
-  const { phoneNumber: name, account, kept } = belief;
-  const now = configuration(numberOf(belief));
+/** Whether Twilio takes the token that is stored. A refused import may have told it as well. */
+async function opens(row: AccountRow, { authToken, secondaryAuthToken }: Account): Promise<boolean> {
+  const token = await vault.open(row.auth_token_sealed, authTokenSlot(row));
+  return token === authToken || token === secondaryAuthToken;
+}
+
+/** A number here, and whether its Twilio account can be asked, and has it. */
+type Found = { row: Row; account: AccountRow; holder: Tenant; isReached: boolean; isMoved: boolean };
+
+function oursOf({ row: { id, twilio_account_id } }: Found): ReturnType<typeof configuration> {
   const webhooks = webhooksOf(BASE, { accountId: twilio_account_id, phoneNumberId: id });
-  const ours = {
+  return {
     voice_url: webhooks.voice,
     voice_fallback_url: webhooks.voiceFallback,
     sms_url: webhooks.sms,
@@ -60,31 +79,39 @@ function expectRow(
     status_callback: webhooks.status,
     trunk_sid: "",
   };
-  const holder = tenants.find(({ key }) => key.key_id === api_key_id) as Tenant;
-  const isReached = !holder.outdated.has(account);
+}
+
+function expectRow(belief: Belief, found: Found): void {
+  const { phoneNumber: name, kept, policy } = belief;
+  const { row, holder, isReached, isMoved } = found;
   // Twilio takes no token of this tenant's any more, so neither is finished what was begun nor repaired what differs.
-  if (isReached) expect(state, name).toBe("active");
+  if (isReached) expect(row.state, name).toBe("active");
+  if (belief.holder === holder && policy) expect(row.drift_policy, `${name} has its policy`).toBe(policy);
+  if (isMoved) return;
+  const now = configuration(numberOf(belief));
+  const isRepaired = isReached && !holder.isRevoked && row.drift_policy === "repair";
   // Either it has exactly our webhooks...
-  if (isReached && !holder.isRevoked) expect(now, name).toEqual(ours);
+  if (isRepaired) expect(now, name).toEqual(oursOf(found));
   // ...or, where nobody repairs it, what its owner has set there since.
-  else expectEach(belief, now, ours);
+  else expectEach(belief, now, oursOf(found));
   if (belief.holder === holder) expect(now, name).toMatchObject(kept);
 }
 
-/** What is no longer wrong is shown as right; and if Twilio takes no token any more, that is shown. */
-function expectHealth(
-  { tenants }: World,
-  { phoneNumber: name, account }: Belief,
-  { health_reasons, api_key_id, state }: Row,
-  stored: { health_reasons: string } | undefined,
-): void {
-  const holder = tenants.find(({ key }) => key.key_id === api_key_id) as Tenant;
-  if (state !== "active") return;
-  const isReached = !holder.outdated.has(account);
-  if (isReached && !holder.isRevoked) expect(health_reasons, `${name} is well`).toBe("[]");
-  const reasons = JSON.parse(stored?.health_reasons ?? "[]") as string[];
-  if (isReached) expect(reasons, `the account of ${name} is well`).toEqual([]);
-  else expect(reasons, `the account of ${name} is refused`).toContain("credentials_rejected");
+const SIGNATURE_REASONS = ["signed_by_other_key", "signatures_refused"];
+
+/** What is wrong is shown, and what is no longer wrong is shown as right. */
+function expectHealth({ heard }: World, belief: Belief, found: Found): void {
+  const { phoneNumber: name } = belief;
+  const { row, account, isReached, isMoved } = found;
+  const reasons = JSON.parse(row.health_reasons) as string[];
+  const isOurs = JSON.stringify(configuration(numberOf(belief))) === JSON.stringify(oursOf(found));
+  if (isReached && isMoved) expect(reasons, `${name} is missing`).toEqual(["number_missing"]);
+  else if (isReached) expect(reasons.length === 0, `${name} is well: ${row.health_reasons}`).toBe(isOurs);
+  const ofAccount = JSON.parse(account.health_reasons) as string[];
+  // Who signs shows with the next request only.
+  const others = ofAccount.filter((reason) => heard.has(account.id) || !SIGNATURE_REASONS.includes(reason));
+  if (isReached) expect(others, `the account of ${name} is well`).toEqual([]);
+  else expect(ofAccount, `the account of ${name} is refused`).toContain("credentials_rejected");
 }
 
 function expectOwners(belief: Belief): void {
@@ -107,10 +134,10 @@ function expectEach(
   }
 }
 
-/** No tenant sees another's, and one whose key was revoked sees nothing. */
+/** No tenant sees another's, and one whose key was revoked sees nothing; and the sum of them says the same. */
 async function expectOwnList({ key, isRevoked }: Tenant, stored: readonly Row[]): Promise<void> {
-  const response = await get("/v1/phone-numbers", key);
-  expect(response.status).toBe(isRevoked ? 401 : 200);
+  const [response, sum] = [await get("/v1/phone-numbers", key), await get("/v1/account/health", key)];
+  expect([response.status, sum.status]).toEqual(isRevoked ? [401, 401] : [200, 200]);
   if (isRevoked) return;
   type Shown = { phone_number: string; health: string; health_reasons: string[] };
   const { phone_numbers } = await response.json<{ phone_numbers: Shown[] }>();
@@ -118,6 +145,30 @@ async function expectOwnList({ key, isRevoked }: Tenant, stored: readonly Row[])
   const seen = phone_numbers.map(({ phone_number }) => phone_number);
   const own = stored.filter(({ api_key_id, state }) => api_key_id === key.key_id && state === "active");
   expect(seen.sort()).toEqual(own.map(({ phone_number }) => phone_number).sort());
+  const byHealth = Map.groupBy(phone_numbers, ({ health }) => health);
+  expect(await sum.json()).toMatchObject({
+    status: phone_numbers.every(({ health }) => health === "ok") ? "ok" : "attention",
+    phone_numbers: {
+      count: seen.length,
+      by_health: Object.fromEntries([...byHealth].map(([health, { length }]) => [health, length])),
+    },
+  });
+}
+
+/** What an event says of the world outside, which no transaction knows. */
+function expectOutside({ ruled, rotated, tenants, customer }: World): void {
+  for (const event of customer.events()) {
+    const { event: type, reason, twilio_sid: sid, used, limit } = event;
+    const isKnown = (accounts: Set<string>) => expect(accounts, `${type} ${reason}`).toContain(sid);
+    if (reason === "signed_by_other_key") isKnown(ruled);
+    if (reason === "signatures_refused") isKnown(rotated);
+    if (type !== "limit.near") continue;
+    expect(used).toBe(Math.ceil(Number(limit) * 0.8));
+    const sent = tenants.filter(({ limits }) => limits.some(({ textsPerDay }) => textsPerDay === limit));
+    expect(Math.max(...sent.map(({ texts }) => texts.tried)), "so many were sent").toBeGreaterThanOrEqual(
+      Number(used),
+    );
+  }
 }
 
 /** A text that was taken in is one event, of the agent it was for, however often it was told; nothing waits any more. */

@@ -8,13 +8,12 @@ import { enqueueIn, takeQueued } from "../support/queue.ts";
 import { twilio } from "../support/twilio.ts";
 import { call } from "../support/worker.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
-import { promoteSecondaryToken } from "../twilio-simulator/state.ts";
+import { type Account, promoteSecondaryToken } from "../twilio-simulator/state.ts";
 import { ring, text } from "./callers.ts";
 import { calm, disturb, isCalm, letTimePass } from "./disturb.ts";
 import { type Disturbance, type Moment, nothing, type Step } from "./history.ts";
-import { type Belief, numberOf, replaceAgent, rowOf, type Tenant, type World } from "./world.ts";
-
-const path = ({ phoneNumber }: Belief) => `/v1/phone-numbers/${encodeURIComponent(phoneNumber)}`;
+import { type Act, expel, hasRoom, send, setLimits, setPolicy, squat, toggleRule } from "./rude.ts";
+import { type Belief, numberOf, path, replaceAgent, rowOf, type Tenant, type World } from "./world.ts";
 
 const isOurs = (number: NumberResource) => JSON.stringify(number).includes("/webhooks/twilio/");
 
@@ -36,6 +35,7 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
     if (wasRevoked) expect([401, 503], "a revoked key opens nothing").toContain(response.status);
     return response;
   };
+  const act: Act = { world, tenant, belief, isAlone, isSure, overrides, request };
   switch (step.kind) {
     case "import": {
       const { holder, account } = belief;
@@ -47,15 +47,17 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
         twilio_token: token,
         agent_id: agent.id,
       };
+      const row = await rowOf(belief);
+      const isElsewhere = row !== null && row.account_sid !== account.sid;
       const isWanted = isSure && (await mayImport(world, belief, tenant));
       const response = await request("POST", "/v1/phone-numbers", body);
       if (isWanted) expect(response.status, `${belief.phoneNumber} can be imported`).toBe(201);
       if (response.status === 201) {
-        Object.assign(belief, { holder: tenant, agent, kept: {} });
+        Object.assign(belief, { holder: tenant, agent, kept: {}, policy: isAlone ? "repair" : undefined });
         if (account.authToken === token) tenant.outdated.delete(account);
-      } else if (holder?.isRevoked && holder !== tenant && response.status !== 409) {
-        // It has given way, or it has not.
-        belief.holder = undefined;
+      } else if (holder && holder !== tenant && response.status !== 409) {
+        // If its key is revoked, or it is in another account by now, it has given way, or it has not.
+        if (holder.isRevoked || isElsewhere) belief.holder = undefined;
       } else if (belief.holder === null && (await response.text()).includes('"outcome":"unknown"')) {
         belief.holder = undefined;
       }
@@ -109,10 +111,23 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       if (account.secondaryAuthToken === token) {
         promoteSecondaryToken(account);
         for (const { outdated } of world.tenants) outdated.add(account);
+        world.rotated.add(account.sid);
       }
       if (account.authToken === token) tenant.outdated.delete(account);
       return;
     }
+    case "squat":
+      return squat(act);
+    case "rule":
+      return toggleRule(act);
+    case "expel":
+      return expel(act);
+    case "send":
+      return send(act);
+    case "policy":
+      return setPolicy(act, step.policy);
+    case "limit":
+      return setLimits(act, step);
     case "edit":
       return edit(belief, step.field, `https://owner.example/new/${step.value}`);
     case "ring":
@@ -120,7 +135,7 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
     case "text":
       return text(world, belief, step.isRepeated, { disturbance, isAlone, overrides: overrides.env });
     case "cron":
-      await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'").run();
+      await env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020-01-01T00:00:00.000Z'").run();
       await runCron("*/15 * * * *", overrides.env).catch(() => undefined);
       return;
     case "deliver":
@@ -137,12 +152,19 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
   }
 }
 
-/** Whether nobody else has the number, and nobody is at work on it. One of a revoked key is for whoever has the account. */
+/**
+ * Whether nobody else has the number, and nobody is at work on it. One of a revoked key is for whoever has the account, and
+ * so is one that its own account no longer has, if that can be asked.
+ */
 async function mayImport({ tenants }: World, belief: Belief, tenant: Tenant): Promise<boolean> {
+  if (!(await hasRoom(tenant))) return false;
   const row = await rowOf(belief);
   if (!row) return true;
   if (row.lease_expires_at && row.lease_expires_at > new Date().toISOString()) return false;
   const holder = tenants.find(({ key }) => key.key_id === row.api_key_id);
+  const former = twilio.state.accounts.get(row.account_sid) as Account;
+  if (holder && holder !== tenant && row.state === "active" && former !== belief.account)
+    return holder.isRevoked || !holder.outdated.has(former);
   return holder === tenant ? row.state !== "active" : row.state === "returning" || holder?.isRevoked === true;
 }
 
@@ -184,7 +206,7 @@ export async function settle(world: World): Promise<void> {
         `UPDATE phone_numbers SET repairs = 0, next_attempt_at = NULL, outcome_unknown_until = NULL, health_reasons =
            (SELECT json_group_array(value) FROM json_each(health_reasons) WHERE value <> 'repair_contested')`,
       ),
-      env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020'"),
+      env.DB.prepare("UPDATE twilio_accounts SET next_check_at = '2020-01-01T00:00:00.000Z'"),
     ]);
     takeQueued(RECONCILIATION);
     await runCron("*/15 * * * *");
@@ -192,8 +214,13 @@ export async function settle(world: World): Promise<void> {
     const rows = await Promise.all(world.beliefs.map(rowOf));
     if (retried.length === 0 && rows.every((row) => !row || row.state === "active")) break;
   }
+  // What was sent is told of, by the owner's key or by the token; then they sign by the token again.
+  await twilio.deliverTexts({});
+  for (const account of world.accounts) delete account.webhookRules;
+  for (const { key } of world.tenants) forgetRoutes(key.key_id);
+  world.heard.clear();
   // Whoever has a number by now is rung, and told of a text.
-  for (const belief of world.beliefs.filter(({ holder }) => holder)) {
+  for (const belief of world.beliefs) {
     await ring(world, belief, { disturbance: nothing, isAlone: true, overrides: {} });
     await text(world, belief, true, { disturbance: nothing, isAlone: true, overrides: {} });
   }

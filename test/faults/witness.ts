@@ -3,34 +3,63 @@ import { expect } from "vitest";
 import { openPayload } from "../../src/events/event.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { watchBatches } from "../support/statements.ts";
+import { twilio } from "../support/twilio.ts";
 
 // A witness of every transaction: each event of this service's own says what its transaction did.
 
-type NumberRow = { id: string; state: string; health_reasons: string; repaired_at: string | null };
+type NumberRow = {
+  id: string;
+  state: string;
+  phone_number: string;
+  api_key_id: string;
+  health_reasons: string;
+  repaired_at: string | null;
+};
 type AccountRow = { id: string; api_key_id: string; account_sid: string; health_reasons: string };
 type Pending = { id: string; type: string; lane: string; api_key_id: string; payload_sealed: string };
-type Payload = { reasons?: string[]; reason?: string; twilio_sid?: string };
-type Moment = { numbers: Map<string, NumberRow>; accounts: AccountRow[]; pending: Map<string, Pending> };
+type Payload = {
+  reasons?: string[];
+  reason?: string;
+  twilio_sid?: string;
+  phone_number?: string;
+  twilio_number_sid?: string;
+};
+type Key = { id: string; maxNumbers: number | null };
+type Moment = {
+  numbers: Map<string, NumberRow>;
+  accounts: AccountRow[];
+  pending: Map<string, Pending>;
+  keys: Key[];
+};
 
 const SELECTS = [
-  "SELECT id, state, health_reasons, repaired_at FROM phone_numbers",
+  "SELECT id, state, phone_number, api_key_id, health_reasons, repaired_at FROM phone_numbers",
   "SELECT id, api_key_id, account_sid, health_reasons FROM twilio_accounts",
   "SELECT id, type, lane, api_key_id, payload_sealed FROM pending_events",
+  "SELECT id, limits ->> '$.max_numbers' AS maxNumbers FROM api_keys",
 ];
 
 const byId = <Row extends { id: string }>(rows: Row[]) => new Map(rows.map((row) => [row.id, row]));
 
 function momentOf(results: readonly D1Result[]): Moment {
-  const [numbers = [], accounts = [], pending = []] = results.map((result) => result.results);
+  const [numbers = [], accounts = [], pending = [], keys = []] = results.map((result) => result.results);
   return {
     numbers: byId(numbers as NumberRow[]),
     accounts: accounts as AccountRow[],
     pending: byId(pending as Pending[]),
+    keys: keys as Key[],
   };
 }
 
 const reasonsOf = (row: { health_reasons: string } | undefined): string[] =>
   JSON.parse(row?.health_reasons ?? "[]") as string[];
+
+/** Its account no longer has the number. */
+const isGone = ({ twilio_number_sid: sid }: Payload) => sid !== undefined && !twilio.state.numbers.has(sid);
+
+/** How many numbers of a key count. */
+const usedBy = ({ id }: Key, { numbers }: Moment) =>
+  [...numbers.values()].filter(({ api_key_id, state }) => api_key_id === id && state !== "returning").length;
 
 /** Whether an event says what has become of its number or account, and became so just then. */
 function isTrue({ type, lane, api_key_id }: Pending, told: Payload, before: Moment, after: Moment): boolean {
@@ -44,9 +73,19 @@ function isTrue({ type, lane, api_key_id }: Pending, told: Payload, before: Mome
       return was?.state === "importing" && is?.state === "active";
     case "number.released":
       return was?.state === "releasing" && (is === undefined || is.state === "returning");
+    case "number.lost":
+      return (
+        was?.state === "active" &&
+        is === undefined &&
+        isGone(told) &&
+        [...after.numbers.values()].some(
+          (number) => number.phone_number === told.phone_number && number.api_key_id !== api_key_id,
+        )
+      );
     case "number.drifted":
     case "number.missing":
       return (
+        (type === "number.drifted" || isGone(told)) &&
         was?.state === "active" &&
         is?.state === "active" &&
         was.health_reasons !== is.health_reasons &&
@@ -62,8 +101,8 @@ function isTrue({ type, lane, api_key_id }: Pending, told: Payload, before: Mome
   }
 }
 
-/** Twilio told it, and the outbox did not take it. */
-const isTwilios = ({ type }: Pending) => /^(?:call|sms|recording)\./.test(type);
+/** Twilio told it, or the call log, and no transaction of D1's. */
+const isToldBy = (type: string) => /^(?:call|sms|recording|limit)\./.test(type);
 
 export function startWitness() {
   const lies: string[] = [];
@@ -80,9 +119,14 @@ export function startWitness() {
     for (const event of after.pending.values()) {
       if (before.pending.has(event.id)) continue;
       const payload = JSON.parse(await openPayload(vault, event.id, event.payload_sealed)) as Payload;
-      if (isTwilios(event)) continue;
+      if (isToldBy(event.type)) continue;
       if (!isTrue(event, payload, before, after)) lies.push(`${event.type} ${JSON.stringify(payload)}`);
       told.push({ id: event.id, lane: event.lane });
+    }
+    for (const key of after.keys) {
+      const used = usedBy(key, after);
+      const isOver = key.maxNumbers !== null && used > key.maxNumbers && used > usedBy(key, before);
+      if (isOver) lies.push(`${key.id} has ${used} numbers`);
     }
     return results.slice(SELECTS.length, -SELECTS.length);
   });
@@ -90,7 +134,10 @@ export function startWitness() {
     end: () => watchBatches(undefined),
     /** Everything told was true, and what was received of one number came in the order in which it became true. */
     expectOrder(received: readonly Record<string, unknown>[]): void {
-      expect(lies, "events that are not true").toEqual([]);
+      expect(lies, "what is not true").toEqual([]);
+      const ids = told.map(({ id }) => id);
+      for (const { event, event_id } of received)
+        if (!isToldBy(String(event))) expect(ids, `${event} is of a transaction`).toContain(event_id);
       const first = [...new Set(received.map(({ event_id }) => String(event_id)))];
       for (const [lane, events] of Map.groupBy(told, (event) => event.lane)) {
         const ids = events.map(({ id }) => id);

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { createApiKey } from "../../src/api-keys/api-key.ts";
 import { INSERT_API_KEY } from "../../src/api-keys/store.ts";
 import { newId } from "../../src/ids.ts";
+import type { DriftPolicy } from "../../src/phone-numbers/health.ts";
 import { CALL_LOGS, OUTBOXES, SEALED_COLUMNS } from "../../src/rotation/columns.ts";
 import { type Customer, startCustomer } from "../support/customer.ts";
 import { keepSecret } from "../support/logs.ts";
@@ -22,6 +23,9 @@ export type Tenant = {
   agents: [Agent, Agent];
   /** Accounts whose Auth Token was replaced since this tenant told its own. */
   outdated: Set<Account>;
+  /** What the operator set, the last one last; and how much it has sent, at least and at most. */
+  limits: { maxNumbers: number | null; textsPerDay: number | null }[];
+  texts: { sent: number; tried: number };
 };
 
 export type Belief = {
@@ -38,6 +42,8 @@ export type Belief = {
   agent: Agent | undefined;
   /** What its owner set after its holder's key was revoked: nobody may set it otherwise while it stays with that key. */
   kept: Partial<NumberResource>;
+  /** What its holder was last told of its drift policy; undefined: nobody can know. */
+  policy: DriftPolicy | undefined;
 };
 
 /** A text that Twilio was told is taken in. */
@@ -47,7 +53,18 @@ export type Text = {
   agent: Agent | null | undefined;
 };
 
-export type World = { tenants: Tenant[]; beliefs: Belief[]; texts: Text[]; customer: Customer };
+export type World = {
+  tenants: Tenant[];
+  accounts: [Account, Account];
+  beliefs: Belief[];
+  texts: Text[];
+  customer: Customer;
+  /** Twilio accounts that have signed by a key of their owner's, and those whose Auth Token was replaced. */
+  ruled: Set<string>;
+  rotated: Set<string>;
+  /** Accounts here that have certainly got a request of Twilio's, after everything. */
+  heard: Set<string>;
+};
 
 const FIELDS = [
   "voice_url",
@@ -67,7 +84,7 @@ export function configuration(number: NumberResource): Record<(typeof FIELDS)[nu
 
 export async function createWorld(): Promise<World> {
   const customer = startCustomer();
-  const accounts = [addAccount(twilio.state), addAccount(twilio.state)];
+  const accounts: World["accounts"] = [addAccount(twilio.state), addAccount(twilio.state)];
   const tenants = await createTenants(2, customer);
   const beliefs = [0, 1, 2, 3].map((index): Belief => {
     const account = accounts[index % 2] as Account;
@@ -89,9 +106,11 @@ export async function createWorld(): Promise<World> {
       holder: null,
       agent: undefined,
       kept: {},
+      policy: undefined,
     };
   });
-  return { tenants, beliefs, texts: [], customer };
+  const [ruled, rotated, heard] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  return { tenants, accounts, beliefs, texts: [], customer, ruled, rotated, heard };
 }
 
 /**
@@ -104,7 +123,14 @@ async function createTenants(count: number, { url }: Customer): Promise<Tenant[]
   const tenants = keys.map(({ keyId, keySecret }): Tenant => {
     keepSecret(keySecret);
     const key = { key_id: keyId, key_secret: keySecret };
-    return { key, isRevoked: false, agents: [newAgent(true), newAgent(false)], outdated: new Set() };
+    return {
+      key,
+      isRevoked: false,
+      agents: [newAgent(true), newAgent(false)],
+      outdated: new Set(),
+      limits: [],
+      texts: { sent: 0, tried: 0 },
+    };
   });
   const insertProgress = env.DB.prepare(
     "INSERT INTO reseal_progress (column_name, key_id, position, found, done_at, canary) VALUES (?1, 'test', '[]', 0, ?2, 'x')",
@@ -140,17 +166,26 @@ export async function replaceAgent(tenant: Tenant, agent: Agent, { url }: Custom
   tenant.agents = tenant.agents.map((other) => (other === agent ? successor : other)) as Tenant["agents"];
 }
 
+export const path = ({ phoneNumber }: Belief) => `/v1/phone-numbers/${encodeURIComponent(phoneNumber)}`;
+
 /** The number as Twilio has it now. */
 export function numberOf({ sid }: Belief): NumberResource {
   return twilio.state.numbers.get(sid) as NumberResource;
 }
 
-type Row = { id: string; api_key_id: string; state: string; lease_expires_at: string | null };
+type Row = {
+  id: string;
+  api_key_id: string;
+  state: string;
+  lease_expires_at: string | null;
+  account_sid: string;
+};
 
 /** The number as it is stored. */
 export function rowOf({ phoneNumber }: Belief): Promise<Row | null> {
   return env.DB.prepare(
-    "SELECT id, api_key_id, state, lease_expires_at FROM phone_numbers WHERE phone_number = ?1",
+    `SELECT n.id, n.api_key_id, n.state, n.lease_expires_at, t.account_sid
+     FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id WHERE n.phone_number = ?1`,
   )
     .bind(phoneNumber)
     .first<Row>();

@@ -4,11 +4,12 @@ import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
 import type { Services } from "../../services.ts";
 import { nextAttempt } from "../../time.ts";
+import { isNotFound } from "../../twilio/errors.ts";
 import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { beginCheck, endCheck, renewCheck } from "../../twilio-accounts/check-store.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
 import { type AccountKey, accountOf } from "../../twilio-accounts/row.ts";
-import type { Claim } from "../import/store.ts";
+import { type Claim, removeClaim } from "../import/store.ts";
 import { undo } from "../import/undo.ts";
 import { leaseEnd, secondsLeft } from "../lease.ts";
 import { openConfiguration } from "../previous-configuration.ts";
@@ -89,6 +90,11 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
     if (await undo(claimed, number, services)) return log.info("import_undone", { phone_number_id: row.id });
   } catch (error) {
     if (error instanceof StorageError) throw error;
+    if (isNotFound(error)) {
+      // Its account does not have the number any more: there is nothing to undo.
+      await removeClaim(db, claim);
+      return log.info("import_undone", { phone_number_id: row.id });
+    }
     log.warn("import_not_recovered", { phone_number_id: row.id, ...errorFields(error) });
   }
   // A later run tries again, each time after a longer wait. The owner's next import need not wait.

@@ -6,6 +6,7 @@ import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
 import type { Services } from "../../services.ts";
 import { nextAttempt } from "../../time.ts";
+import { isNotFound } from "../../twilio/errors.ts";
 import {
   type NumberConfiguration,
   type NumberUpdate,
@@ -41,6 +42,8 @@ type Returned = {
   outcomes: ChannelOutcomes;
   /** Why something was not restored, as an error code. */
   reason?: ErrorCode;
+  /** The account does not have the number any more: there is nothing left to restore. */
+  isGone?: boolean;
   /** Bindings that Twilio refused, for example to a trunk that no longer exists. */
   refused?: string[];
   /** What its owner has there by now, sealed, if Twilio may still overwrite it. */
@@ -156,7 +159,11 @@ async function returnConfiguration(row: ReleasableRow, services: Services): Prom
       row.account_sid,
       row.twilio_number_sid,
     );
-    return { reason, requests: update ? [curlOf(url, row.account_sid, update)] : [] };
+    return {
+      reason,
+      isGone: isNotFound(error),
+      requests: update ? [curlOf(url, row.account_sid, update)] : [],
+    };
   }
 }
 
@@ -169,7 +176,8 @@ export function reasonOf(error: unknown): ErrorCode {
 }
 
 /** When recovery looks at the number again; undefined if never. */
-function nextReturn(row: ReleasableRow, { reason }: Returned, now: Date): string | undefined {
+function nextReturn(row: ReleasableRow, { reason, isGone }: Returned, now: Date): string | undefined {
+  if (isGone) return undefined;
   if (reason) return nextTryOf(row, now);
   // Twilio may still point the number here after this release.
   const { outcome_unknown_until: until } = row;

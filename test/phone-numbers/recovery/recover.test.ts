@@ -52,6 +52,18 @@ describe("an import that was left unfinished", () => {
     expect((await importIt()).status).toBe(201);
   });
 
+  it("is over, if its account does not have the number any more", async () => {
+    const { importIt, number } = await prepare();
+    twilio.faults.add({ operation: "update", effect: effects.replyLost });
+    twilio.faults.add({ operation: "fetch", effect: effects.serverErrorHtml, times: 3 });
+    await expectError(await importIt(), 502, "twilio_unavailable");
+    await expireLeases();
+    twilio.state.numbers.delete(number.sid);
+    await reconcile();
+    expect(await rows("phone_numbers")).toEqual([]);
+    expect(await rows("twilio_accounts")).toEqual([]);
+  });
+
   it("is left to the request that is still at work on it", async () => {
     const { importIt } = await prepare();
     await importIt();

@@ -192,6 +192,7 @@ describe("leaving is always possible", () => {
     ["a number that is not there any more", effects.notFound, "number_not_in_twilio"],
   ])("%s: the number is deleted here, and its owner is told what to send", async (_, effect, reason) => {
     const { release, released, account, number, key } = await prepare();
+    const [{ id } = {}] = await rows("phone_numbers");
     twilio.faults.add({ effect, times: null });
     const answer = await released(release());
     const outcome = { voice: "unreachable", sms: "unreachable", status_callback: "unreachable" };
@@ -207,9 +208,10 @@ describe("leaving is always possible", () => {
     expect(JSON.stringify(answer)).not.toContain("owners-secret");
     expect(JSON.stringify(answer)).not.toContain(account.authToken);
     // A runbook looks for this line, and for the error in it.
-    const [{ id } = {}] = await rows("phone_numbers");
     const fields = { phone_number_id: id, reason, error_message: expect.any(String) };
     expectLine("configuration_not_returned", { level: "warn", ...fields });
+    // What its account does not have is not to be restored there.
+    expect(await rows("phone_numbers")).toHaveLength(effect === effects.notFound ? 0 : 1);
   });
 
   it("the request can be run in a shell, and shows no password", async () => {
