@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { NOTHING_OWN, serialiseOwn } from "../../src/phone-numbers/settings.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { prepareImport } from "../support/import.ts";
 import { requiresApiKey } from "../support/security.ts";
@@ -9,6 +10,8 @@ import { effects } from "../twilio-simulator/faults.ts";
 import { addNumber } from "../twilio-simulator/state.ts";
 
 const NUMBER = "/v1/phone-numbers/%2B447446466847";
+/** What is a number's own, where nothing is. */
+const UNSET = serialiseOwn(NOTHING_OWN);
 type Entry = Record<string, unknown> & { phone_number: string };
 type List = { phone_numbers: Entry[]; count: number; limit: number; offset: number };
 
@@ -78,6 +81,7 @@ describe("GET /v1/phone-numbers", () => {
       health_reasons: [],
       warnings: [],
       drift_policy: "repair",
+      ...UNSET,
       checked_at: null,
       texts_checked_at: null,
       first_inbound_at: null,
@@ -208,6 +212,7 @@ describe("PATCH /v1/phone-numbers/{number}", () => {
         "outbound_enabled",
         "twilio_token",
         "drift_policy",
+        ...Object.keys(UNSET),
       ]);
     }
   });
