@@ -13,6 +13,7 @@ CREATE TABLE api_keys (
   kept_on TEXT,                     -- the day of kept_bytes
   kept_bytes INTEGER NOT NULL DEFAULT 0,       -- what idempotency has kept of answers on that day
   jurisdiction TEXT,                -- where its objects live, as below; null: it was never used
+  webhook_url TEXT,                 -- where events go that are of no agent, or of one without a webhook_url
   has_objects INTEGER NOT NULL DEFAULT 0 CHECK (has_objects IN (0, 1)),   -- it may have an outbox and a call log
   -- Into how many objects its call log and its outbox are split; only ever more. src/objects.ts says which has what.
   call_log_parts INTEGER NOT NULL DEFAULT 1,
@@ -170,7 +171,7 @@ CREATE INDEX webhook_secrets_previous ON webhook_secrets (rotated_at) WHERE prev
 CREATE TABLE pending_events (
   id TEXT NOT NULL,                 -- evt_ + 32 hex
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
-  agent_id TEXT NOT NULL,
+  agent_id TEXT NOT NULL,           -- whose webhook_url it goes to; '': the key's own
   lane TEXT NOT NULL,               -- events of one lane are delivered in order
   external_id TEXT,                 -- of the number it happened to, as it was then
   type TEXT NOT NULL,

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { CALL_STATUSES, DIRECTIONS } from "../src/call-log/call.ts";
-import { listCallsQuery, usageQuery } from "../src/call-log/query.ts";
+import { listCallsQuery, outcomeBody, usageQuery } from "../src/call-log/query.ts";
 import type { ErrorCode } from "../src/http/errors.ts";
 import { DEFAULT_LIMIT } from "../src/http/page.ts";
 import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
@@ -56,7 +56,7 @@ const call = {
 const said = z.object({
   role: answered(z.enum(["caller", "agent"]), "Who said it; the callee of an outbound call is `caller` too."),
   text: answered(z.string(), "What was said.", "What are your opening hours?"),
-  at: time("When it was said"),
+  at: z.nullable(time("When it was said; null if a runtime did not report it")),
   interrupted: answered(
     z.optional(z.literal(true)),
     "The other one spoke before the end: this is what was heard.",
@@ -73,9 +73,20 @@ const listedCall = z
 const wholeCall = z
   .object({
     ...call,
+    summary: answered(
+      z.nullable(z.string()),
+      "What the call came to, as its runtime reported; else null.",
+      null,
+    ),
+    data: answered(
+      z.nullable(z.record(z.string(), z.string())),
+      "What else its runtime reported; null if nothing.",
+      null,
+    ),
     transcript: answered(
       z.array(said),
-      "Who said what, if the agent talked by itself and its `transcript` is true. Written when the call has ended.",
+      "Who said what: written when the call has ended if the agent talked by itself and its `transcript` is true, or " +
+        "reported by the call's runtime.",
     ),
   })
   .check(z.meta({ id: "CallWithTranscript", description: "A call, with who said what." }));
@@ -98,7 +109,15 @@ const exampleCall = {
 };
 const exampleWhole = {
   ...exampleCall,
+  summary: null,
+  data: null,
   transcript: [{ role: "caller", text: "What are your opening hours?", at: TIME }],
+};
+const exampleOutcome = {
+  transcript: exampleWhole.transcript,
+  ended_reason: "appointment_booked",
+  summary: "Booked Tuesday at ten.",
+  data: { appointment: "2026-02-03T10:00" },
 };
 const callPath = described(z.object({ call_id: z.string() }), {
   call_id: { description: "Twilio's SID of the call.", examples: [CALL_SID] },
@@ -167,6 +186,42 @@ export const logReference: Reference = {
         },
       ],
       errors: ["call_not_found", ...AT_TWILIO],
+    },
+    "POST /v1/calls/{call_id}/outcome": {
+      id: "reportOutcome",
+      summary: "Report what a call was",
+      description:
+        "For the runtime that led a call (an agent with `connect`). What it reports stands in the log as the built-in agent's " +
+        "does. Sent again it replaces all that was reported, until 24 hours after the end. Twilio's status and length stay. " +
+        "`call.completed` has what came before the end; what comes after it is told by `call.updated`.",
+      auth: "apiKey",
+      path: callPath,
+      body: {
+        schema: described(outcomeBody, {
+          transcript: {
+            description: "Who said what, 1,000 entries at most; `at` is an ISO 8601 time, if you know it.",
+          },
+          ended_reason: {
+            description: "Why it ended, in a word of yours.",
+            examples: ["appointment_booked"],
+          },
+          summary: { description: "What it came to.", examples: ["Booked Tuesday at ten."] },
+          data: {
+            description: "Texts by name, 50 at most.",
+            examples: [{ appointment: "2026-02-03T10:00" }],
+          },
+        }),
+        example: exampleOutcome,
+      },
+      answers: [
+        {
+          status: 200,
+          description: "The call.",
+          schema: wholeCall,
+          example: { ...exampleWhole, ...exampleOutcome },
+        },
+      ],
+      errors: ["missing_field", "invalid_field", "call_not_found", "agent_is_builtin", "outcome_closed"],
     },
     "DELETE /v1/calls/{call_id}": {
       id: "deleteCall",

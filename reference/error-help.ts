@@ -514,8 +514,21 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     details: { count: 3 },
   },
   agent_has_no_webhook: {
-    happened: "The agent has no webhook_url, so its events cannot be sent. Nothing was sent.",
-    remedy: ["Set a webhook_url for the agent: https, with a public host name."],
+    happened: "Neither the agent nor the API key has a webhook_url. Nothing was sent.",
+    remedy: [
+      "Set a webhook_url for the agent, or the key's own with PUT /v1/webhooks/url: https, with a public host name.",
+    ],
+  },
+  agent_is_builtin: {
+    happened: "The call was led by the built-in agent: its transcript is written here. Nothing was changed.",
+    remedy: [
+      "Read it with GET /v1/calls/{call_id}.",
+      "Report an outcome only for calls of an agent with `connect`.",
+    ],
+  },
+  outcome_closed: {
+    happened: "A runtime may report until 24 hours after the end of a call. Nothing was changed.",
+    remedy: ["Report when the call ends."],
   },
   agent_not_builtin: {
     happened:

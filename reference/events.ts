@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import type { DeliveryError } from "../src/events/delivery.ts";
 import { EVENT_TYPES } from "../src/events/event.ts";
 import { DELIVERY_STATES } from "../src/events/outbox/store.ts";
-import { deliveriesQuery, redeliverBody, testBody } from "../src/events/schema.ts";
+import { deliveriesQuery, redeliverBody, testBody, urlBody } from "../src/events/schema.ts";
 import { DEFAULT_LIMIT } from "../src/http/page.ts";
 import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
@@ -43,7 +43,11 @@ export const delivery = z
   .object({
     id: answered(eventId, "The id of the event. If the event is sent again, the id is the same.", EVENT_ID),
     event: answered(z.enum(EVENT_TYPES), "What happened.", "call.completed"),
-    agent_id: answered(z.string(), "The agent. Its webhook_url receives the event.", AGENT_ID),
+    agent_id: answered(
+      z.nullable(z.string()),
+      "The agent. Its webhook_url receives the event, or the API key's own if it has none; null: an event of the key.",
+      AGENT_ID,
+    ),
     external_id: answered(
       z.nullable(z.string()),
       "The `external_id` of the number when it happened; null if it had none, or if it happened to no number.",
@@ -89,6 +93,9 @@ const deliveryPage = {
   example: { deliveries: [delivered], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
 } as const;
 
+const OWN_URL = "https://example.com/events";
+const ownUrl = z.object({ url: answered(z.nullable(z.string()), "The URL; null: none.", OWN_URL) });
+
 const keyId = z.string().check(z.regex(/^nxf_[0-9a-f]{32}$/));
 const keyPath = described(z.object({ key_id: z.string() }), {
   key_id: { description: "The first half of the key.", examples: [KEY_ID] },
@@ -97,7 +104,8 @@ const keyPath = described(z.object({ key_id: z.string() }), {
 export const webhookReference: Reference = {
   tag: {
     name: "Webhooks",
-    description: "You receive events as signed requests to an agent's webhook_url.",
+    description:
+      "You receive events as signed requests to an agent's webhook_url, or to the API key's own URL.",
   },
   operations: {
     "POST /v1/webhooks/secret": {
@@ -139,23 +147,54 @@ export const webhookReference: Reference = {
       ],
       errors: [],
     },
+    "GET /v1/webhooks/url": {
+      id: "getWebhookUrl",
+      summary: "See the API key's own URL",
+      description:
+        "The URL that receives the events of the API key, and of its agents without a webhook_url.",
+      auth: "apiKey",
+      answers: [{ status: 200, description: "The URL.", schema: ownUrl, example: { url: OWN_URL } }],
+      errors: [],
+    },
+    "PUT /v1/webhooks/url": {
+      id: "setWebhookUrl",
+      summary: "Set the API key's own URL",
+      description:
+        "From now on this URL receives the events of the API key itself, such as `limit.near` and `credentials.rejected`, and the " +
+        "events of agents and numbers without a webhook_url. Without it, an event of the key goes once to each webhook_url " +
+        "that its agents have.",
+      auth: "apiKey",
+      body: {
+        schema: described(urlBody, {
+          url: {
+            description: "An https URL, as an agent's webhook_url. null takes it away.",
+            examples: [OWN_URL],
+          },
+        }),
+        example: { url: OWN_URL },
+      },
+      answers: [{ status: 200, description: "The URL.", schema: ownUrl, example: { url: OWN_URL } }],
+      errors: ["missing_field", "invalid_field", "invalid_url"],
+    },
     "POST /v1/webhooks/test": {
       id: "testWebhook",
       summary: "Send a test event",
       tool: {
         name: "test_webhook",
-        text: "Sends a test event to an agent's webhook_url. See with list_deliveries what became of it.",
+        text: "Sends a test event to an agent's webhook_url, or to the key's own URL. See with list_deliveries what became of it.",
         isAdditive: true,
         arguments: {
-          agent_id: "An agent with a webhook_url.",
+          agent_id: "An agent with a webhook_url. Without it, the key's own URL gets the event.",
         },
       },
-      description: "Sends a signed `webhook.test` event to the agent's webhook_url, like any other event.",
+      description:
+        "Sends a signed `webhook.test` event to the agent's webhook_url, like any other event. Without an agent, the API key's own " +
+        "URL gets it.",
       auth: "apiKey",
       body: {
         schema: described(testBody, {
           agent_id: {
-            description: "An agent of the calling API key with a webhook_url. Also spelled `agentId`.",
+            description: "An agent of the calling API key. Also spelled `agentId`.",
             examples: [AGENT_ID],
           },
         }),
@@ -169,7 +208,7 @@ export const webhookReference: Reference = {
           example: { delivery: pending },
         },
       ],
-      errors: ["missing_field", "agent_not_found", "agent_has_no_webhook"],
+      errors: ["invalid_field", "agent_not_found", "agent_has_no_webhook"],
     },
     "GET /v1/webhooks/deliveries": {
       id: "listDeliveries",

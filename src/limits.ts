@@ -28,6 +28,15 @@ export type DailyLimits = Pick<Limits, "calls_per_day" | "texts_per_day" | "mode
 /** What a call takes of a day, besides itself; see call-log/allowance.ts. */
 export type TakenInCall = "dial" | "turn" | "next_turn";
 
+/** Limits of what a key has at a time. */
+export type Holding = "max_agents" | "max_numbers";
+
+/** How many a key may have, null if there is no such limit, and how many it has. */
+export type Room = { limit: number | null; used: number };
+
+/** The first of the last fifth of a limit. Whoever takes it is told. */
+export const nearAt = (limit: number): number => Math.ceil(limit * 0.8);
+
 /** What the operator sets for a key; null: what DEFAULT_LIMITS says. */
 export type SetLimits = { [Name in keyof Limits]?: Limits[Name] | null };
 

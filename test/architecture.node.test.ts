@@ -26,9 +26,11 @@ const EDGES: Record<string, readonly string[]> = {
   texting: ["conversations", "agents", "events", "twilio-accounts", "tools"],
   "twilio-accounts": ["events"],
   events: ["agents", "api-keys"],
-  agents: ["api-keys", "tools"],
+  // Whoever makes an agent is told that the limit is near, in the same transaction.
+  agents: ["api-keys", "events", "tools"],
   "api-keys": [],
-  "call-log": ["events", "twilio-accounts", "api-keys"],
+  // Whether a runtime led a call is its agent's `connect`.
+  "call-log": ["events", "twilio-accounts", "api-keys", "agents"],
   // A tool call is a request to the app, which the app passes in: so it knows no feature but who the caller is.
   mcp: ["api-keys"],
   documentation: [],

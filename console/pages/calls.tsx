@@ -104,6 +104,7 @@ export function CallPage({ id }: { id: string }) {
             </section>
             <section>
               <h2>What was said</h2>
+              {call.summary && <p>{call.summary}</p>}
               {call.transcript && call.transcript.length > 0 ? (
                 <ol class="talk">
                   {call.transcript.map(({ role, text }, at) => (
@@ -115,7 +116,7 @@ export function CallPage({ id }: { id: string }) {
               ) : (
                 <p class="quiet">
                   No transcript. There is one if the agent talks by itself and its setting{" "}
-                  <code>transcript</code> is on.
+                  <code>transcript</code> is on, or if its runtime reports one.
                 </p>
               )}
             </section>

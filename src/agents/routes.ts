@@ -1,5 +1,7 @@
 import { Hono } from "hono/tiny";
 import { withApiKey } from "../api-keys/with-api-key.ts";
+import { nearEvent } from "../events/near.ts";
+import { relay } from "../events/tell.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
@@ -11,7 +13,15 @@ import { findLimits } from "../limits-store.ts";
 import { requestServices } from "../services.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, deleteAgentQuery, type UpdateAgentBody, updateAgentBody } from "./schema.ts";
-import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
+import {
+  type AgentRow,
+  deleteAgent,
+  findAgent,
+  findAgentRoom,
+  insertAgent,
+  listAgents,
+  updateAgent,
+} from "./store.ts";
 import { type Urls, withCheckedUrls } from "./urls.ts";
 import { warningsOfWritten, withOwnWarnings } from "./warnings.ts";
 
@@ -28,8 +38,15 @@ export const agents = new Hono<AppEnv>()
     const fields = withUrls(c.req.valid("json"), c);
     const agent = newAgent(fields, c.get("apiKeyId"), new Date());
     checkSize(agent);
-    const { db, defaultLimits } = requestServices(c);
-    if (!(await insertAgent(db, agent, defaultLimits.max_agents))) throw await tooMany(c);
+    const services = requestServices(c);
+    const { db, defaultLimits } = services;
+    const { max_agents: max } = defaultLimits;
+    const room = await findAgentRoom(db, agent.api_key_id, max);
+    const near = await nearEvent(agent.api_key_id, "max_agents", room, services);
+    const { isStored, hasEvent } = await insertAgent(db, agent, max, near);
+    const details = { name: "max_agents", limit: room.limit, used: room.limit };
+    if (!isStored) throw new ApiError("limit_reached", { status: 403, details });
+    if (hasEvent) services.defer(relay(agent.api_key_id, services));
     return c.json(await answered(agent, c), 201);
   })
   .get("/", withApiKey, validateQuery(listQuery), async (c) => {
@@ -97,9 +114,4 @@ async function answered(row: AgentRow, c: AppContext) {
 function limitsIn(c: AppContext): Promise<Limits> {
   const { db, defaultLimits } = requestServices(c);
   return findLimits(db, c.get("apiKeyId"), defaultLimits);
-}
-
-async function tooMany(c: AppContext): Promise<ApiError> {
-  const { max_agents: limit } = await limitsIn(c);
-  return new ApiError("limit_reached", { status: 403, details: { name: "max_agents", limit, used: limit } });
 }

@@ -19,7 +19,7 @@ const MAX_PROMPT_LENGTH = 16_000;
 // Twilio speaks at most 4,096 characters in one <Say>; a greeting is much shorter.
 const MAX_WELCOME_LENGTH = 1_000;
 const MAX_VOICE_ID_LENGTH = 100;
-const MAX_URL_LENGTH = 2_048;
+export const MAX_URL_LENGTH = 2_048;
 const MAX_LANGUAGE_LENGTH = 35; // RFC 5646, 4.4.1
 const MAX_TRANSFER_NUMBERS = 10;
 

@@ -1,5 +1,10 @@
+import { noteObjects } from "../api-keys/store.ts";
 import { batch, first, part, readPage, run, StorageError, sql } from "../database.ts";
+import type { Near } from "../events/near.ts";
+import { insertPending } from "../events/pending-store.ts";
 import type { Page } from "../http/page.ts";
+import type { Room } from "../limits.ts";
+import { hasRoom, isNearWithNext, selectRoom } from "../limits-store.ts";
 
 export type AgentRow = {
   id: string;
@@ -27,18 +32,38 @@ const COLUMNS = part`id, api_key_id, name, system_prompt, welcome_message, langu
 
 /**
  * @param maxAgents how many agents a key may have that has no such limit of its own
- * @returns false if the key has as many as it may
+ * @param near is stored with the agent that it is true of
+ * @returns whether the agent was stored; if not, the key has as many as it may
  * @throws StorageError
  */
-export async function insertAgent(db: D1Database, row: AgentRow, maxAgents: number | null): Promise<boolean> {
-  const inserted = await run(sql(db)`INSERT INTO agents (${COLUMNS})
+export async function insertAgent(
+  db: D1Database,
+  row: AgentRow,
+  maxAgents: number | null,
+  near: Near | undefined,
+): Promise<{ isStored: boolean; hasEvent: boolean }> {
+  const insert = sql(db)`INSERT INTO agents (${COLUMNS})
     SELECT ${row.id}, ${row.api_key_id}, ${row.name}, ${row.system_prompt}, ${row.welcome_message},
       ${row.language}, ${row.voice_id}, ${row.is_active}, ${row.webhook_url}, ${row.connect}, ${row.fallback},
       ${row.record}, ${row.talk}, ${row.created_at}, ${row.updated_at}
-    WHERE (SELECT COUNT(*) FROM agents WHERE api_key_id = ${row.api_key_id})
-      < COALESCE((SELECT json_extract(limits, '$.max_agents') FROM api_keys WHERE id = ${row.api_key_id}),
-        ${maxAgents ?? Number.MAX_SAFE_INTEGER})`);
-  return inserted === 1;
+    FROM api_keys k WHERE k.id = ${row.api_key_id} AND ${hasRoom("max_agents", maxAgents)}`;
+  const tell =
+    near && insertPending(db, near.event, { key: isNearWithNext("max_agents", maxAgents, near.limit) });
+  const results = await batch(db, [...(tell ? [tell, noteObjects(db, row.api_key_id)] : []), insert]);
+  return {
+    isStored: results.at(-1)?.meta.changes === 1,
+    hasEvent: tell !== undefined && results[0]?.meta.changes === 1,
+  };
+}
+
+/** @throws StorageError */
+export async function findAgentRoom(
+  db: D1Database,
+  apiKeyId: string,
+  maxAgents: number | null,
+): Promise<Room> {
+  const room = await first<Room>(selectRoom(db, apiKeyId, "max_agents", maxAgents));
+  return room ?? { limit: maxAgents, used: 0 };
 }
 
 /**

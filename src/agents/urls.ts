@@ -16,20 +16,21 @@ export type Urls = { [Name in "webhook_url" | "connect" | "tools"]?: CreateAgent
 export function withCheckedUrls<Fields extends Urls>(fields: Fields, config: Config): Fields {
   const { webhook_url, connect, tools } = fields;
   const checked = { ...fields };
-  if (webhook_url) checked.webhook_url = check("webhook_url", webhook_url, "https:", config);
+  if (webhook_url) checked.webhook_url = checkedUrl("webhook_url", webhook_url, "https:", config);
   if (connect && "url" in connect) {
     const protocol = connect.type === "redirect" ? "https:" : "wss:";
-    checked.connect = { ...connect, url: check("connect.url", connect.url, protocol, config) };
+    checked.connect = { ...connect, url: checkedUrl("connect.url", connect.url, protocol, config) };
   }
   if (tools)
     checked.tools = tools.map((tool, index) => ({
       ...tool,
-      url: check(`tools.${index}.url`, tool.url, "https:", config),
+      url: checkedUrl(`tools.${index}.url`, tool.url, "https:", config),
     }));
   return checked;
 }
 
-function check(field: string, url: string, protocol: "https:" | "wss:", config: Config): string {
+/** The same for one URL. @throws ApiError `invalid_url` */
+export function checkedUrl(field: string, url: string, protocol: "https:" | "wss:", config: Config): string {
   const rule = brokenRule(url, {
     protocol,
     ownUrls: ownAddresses(config),

@@ -20,7 +20,7 @@ export async function reportEvent(
   kind: WebhookKind,
   request: TrustedRequest,
   services: Services,
-  outcome: Partial<Outcome> | null = null,
+  outcome: object | null = null,
 ): Promise<void> {
   const isInbound = (kind === "voice" || kind === "sms") && !request.route.outbound;
   await Promise.all([
@@ -35,7 +35,7 @@ async function tell(
   kind: WebhookKind,
   isInbound: boolean,
   { route, parameters }: TrustedRequest,
-  outcome: Partial<Outcome> | null,
+  outcome: object | null,
   services: Services,
 ): Promise<void> {
   const { agent, apiKeyId, phoneNumberId } = route;

@@ -1,4 +1,5 @@
 import { type CallReport, isLive, reasonOf, statusOf } from "../call-log/call.ts";
+import { reportedOf } from "../call-log/outcome.ts";
 import { sealParties, sealTranscript } from "../call-log/seals.ts";
 import type { Outcome } from "../conversations/conversation.ts";
 import { ApiError } from "../http/errors.ts";
@@ -15,6 +16,7 @@ const RECORDING_SID = /^RE[0-9a-fA-F]{32}$/;
  * Writes into the log of its API key what Twilio reports of a call. What comes twice is written once.
  *
  * @param outcome what the agent's conversation knows of the call's end
+ * @returns what the call's runtime has reported, if it has
  * @throws StorageError Twilio repeats what it reports if we answer so
  */
 export async function logCall(
@@ -22,21 +24,22 @@ export async function logCall(
   request: TrustedRequest,
   outcome: Partial<Outcome> | null,
   services: Services,
-): Promise<void> {
+): Promise<object | null> {
   const { route, parameters } = request;
   const { apiKeyId } = route;
   const callId = parameters.get("CallSid") ?? "";
-  if (!CALL_SID.test(callId)) return;
+  if (!CALL_SID.test(callId)) return null;
   if (kind === "recording") {
     const recordingSid = parameters.get("RecordingSid") ?? "";
-    if (parameters.get("RecordingStatus") !== "completed" || !RECORDING_SID.test(recordingSid)) return;
+    if (parameters.get("RecordingStatus") !== "completed" || !RECORDING_SID.test(recordingSid)) return null;
     // Reports come in any order. Twilio comes again, and then the call is known.
     if (!(await services.callLogs.recorded(apiKeyId, callId, recordingSid)))
       throw new ApiError("storage_unavailable", { message: "The call of this recording is not known yet." });
-    return;
+    return null;
   }
   const report = await reportOf(kind, callId, request, outcome, services);
-  if (report) await services.callLogs.report(apiKeyId, report, route.outbound?.id);
+  const call = report && (await services.callLogs.report(apiKeyId, report, route.outbound?.id));
+  return call ? reportedOf(call, services) : null;
 }
 
 /** The same after Twilio has its answer. Never throws. */

@@ -45,10 +45,10 @@ export async function raiseRefused(
   try {
     // The signatures were compared with the token of the route: of a newer one they say nothing.
     const before = { auth_token_changed_at: route.tokenChangedAt, health_reasons: route.accountReasons };
-    const { events, isNew } = await learn(account, before, reason, services);
+    const { hasEvent, isNew } = await learn(account, before, reason, services);
     if (!isNew) return;
     log.warn("signatures_refused", { account_sid: route.accountSid, reason });
-    if (events.length > 0) await relay(route.apiKeyId, services);
+    if (hasEvent) await relay(route.apiKeyId, services);
   } catch (error) {
     log.error("refusal_not_raised", { account_sid: route.accountSid, ...errorFields(error) });
   }

@@ -1,4 +1,5 @@
 import { batch, first, type Preparable, sql } from "../database.ts";
+import { WEBHOOK_URL } from "../events/address-store.ts";
 import type { LimitColumns } from "../limits.ts";
 import { LIMIT_COLUMNS } from "../limits-store.ts";
 import type { OwnColumns } from "../phone-numbers/settings.ts";
@@ -34,7 +35,7 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, t.account_sid, t.region,
       n.phone_number, n.inbound_enabled, n.last_inbound_at, t.auth_token_sealed, t.previous_auth_token_sealed,
       t.auth_token_changed_at, t.relay_refused_at, t.health_reasons AS account_reasons, a.id AS agent_id, a.is_active, a.welcome_message,
-      a.language, a.connect, a.fallback, a.record, a.webhook_url, a.system_prompt, a.voice_id, a.talk,
+      a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url, a.system_prompt, a.voice_id, a.talk,
       n.external_id, n.label, n.metadata, n.settings, ${LIMIT_COLUMNS}
     FROM ${NUMBERS_AND_ACCOUNTS} JOIN api_keys k ON k.id = n.api_key_id LEFT JOIN agents a ON a.id = n.agent_id
     WHERE n.id = ${id} AND n.state <> 'returning'`);
@@ -45,7 +46,7 @@ export function findReleasedRoute(db: Preparable, id: string): Promise<RouteRow 
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, n.account_sid, n.region,
       n.phone_number, 0 AS inbound_enabled, NULL AS last_inbound_at, n.auth_token_sealed,
       n.previous_auth_token_sealed, n.auth_token_changed_at, NULL AS relay_refused_at, '[]' AS account_reasons, a.id AS agent_id,
-      a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, a.webhook_url,
+      a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url,
       a.system_prompt, a.voice_id, a.talk, n.external_id, n.label, n.metadata,
       NULL AS settings, ${LIMIT_COLUMNS}
     FROM released_numbers n JOIN api_keys k ON k.id = n.api_key_id LEFT JOIN agents a ON a.id = n.agent_id

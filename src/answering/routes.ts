@@ -1,5 +1,4 @@
 import { Hono } from "hono/tiny";
-import type { Outcome } from "../conversations/conversation.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requestServices, type Services } from "../services.ts";
@@ -148,9 +147,10 @@ async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Respons
   const request = await trusted(c, true);
   const services = requestServices(c);
   const outcome = kind === "status" ? await outcomeOf(request, services) : null;
-  reportAfter(c, kind, request, outcome);
   // Nobody waits for this answer. If the log cannot be written, Twilio is asked to come again.
-  await logCall(kind, request, outcome, services);
+  const logging = logCall(kind, request, outcome, services);
+  reportAfter(c, kind, request, (await logging.catch(() => null)) ?? outcome);
+  await logging;
   return c.body(null, 204);
 }
 
@@ -166,7 +166,7 @@ function reportAfter(
   c: AppContext,
   kind: WebhookKind,
   request: TrustedRequest,
-  outcome: Partial<Outcome> | null = null,
+  outcome: object | null = null,
 ): void {
   afterAnswer(c, (services) => reportEvent(kind, request, services, outcome));
   if (kind === "sms") afterAnswer(c, (services) => replyByText(request, services));

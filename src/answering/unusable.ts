@@ -2,7 +2,7 @@ import { sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
-import { accountEvents } from "../twilio-accounts/account-events.ts";
+import { accountEvent } from "../twilio-accounts/account-event.ts";
 import { rememberRelayRefused } from "../twilio-accounts/store.ts";
 import { accountOfRoute, type InboundRoute, numberOfRoute } from "./route.ts";
 
@@ -20,14 +20,8 @@ export async function relayRefused(
     await rememberRelayRefused(db, accountId, now().toISOString());
     routesChanged(apiKeyId);
     const data = { reason: "conversation_relay_refused", twilio_code: Number(twilioCode) };
-    for (const event of await accountEvents(
-      "account.unusable",
-      accountOfRoute(route),
-      data,
-      services,
-      today(services),
-    ))
-      await tellNow(event, services);
+    const account = accountOfRoute(route);
+    await tellNow(await accountEvent("account.unusable", account, data, services, today(services)), services);
   } catch (error) {
     log.warn("refusal_not_told", { account_sid: accountSid, ...errorFields(error) });
   }

@@ -1,5 +1,5 @@
 import { ApiError } from "../http/errors.ts";
-import type { DailyLimits } from "../limits.ts";
+import { type DailyLimits, nearAt } from "../limits.ts";
 import { DAY_MS } from "../time.ts";
 import type { UsageDay } from "./call.ts";
 
@@ -39,7 +39,6 @@ const NAMES = {
   tries: "model_turns_per_day",
 } as const satisfies Record<Counter, keyof DailyLimits>;
 
-const NEAR = 0.8;
 /** Typed trials cost the caller nothing, so they get a share only. */
 const TRY_SHARE = 0.1;
 
@@ -55,8 +54,7 @@ export function planTake(kind: Kind, today: Partial<UsageDay>, limits: DailyLimi
     const allowance = { name, limit, used, resets_at: midnightAfter(now) };
     // A call that has begun goes on to its `max_turns`.
     if (used >= limit && kind !== "next_turn") return { kind: "refused", allowance };
-    if (used + 1 === Math.ceil(limit * NEAR) && counter !== "tries")
-      near.push({ ...allowance, used: used + 1 });
+    if (used + 1 === nearAt(limit) && counter !== "tries") near.push({ ...allowance, used: used + 1 });
   }
   return { kind: "taken", near };
 }

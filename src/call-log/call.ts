@@ -30,9 +30,16 @@ export type Direction = (typeof DIRECTIONS)[number];
 export type Said = {
   role: "caller" | "agent";
   text: string;
-  at: string;
+  at: string | null;
   interrupted?: true;
   first_token_ms?: number;
+};
+
+/** What a runtime reports of a call that it has led, beside its transcript. */
+export type RuntimeOutcome = {
+  ended_reason: string | null;
+  summary: string | null;
+  data: Readonly<Record<string, string>> | null;
 };
 
 /** What Twilio, or the agent's conversation, has told of a call. It may come twice, and in any order. */
@@ -76,6 +83,7 @@ export type LoggedCall = {
   recording_sid: string | null;
   parties_sealed: string;
   transcript_sealed: string | null;
+  outcome_sealed: string | null;
 };
 
 export type CallFilter = {
@@ -108,6 +116,8 @@ export type TextCounter = "received" | "sent";
 
 export const partiesSlot = (callId: string): Slot => `call_log.parties/${callId}`;
 export const transcriptSlot = (callId: string): Slot => `call_log.transcript/${callId}`;
+
+export const outcomeSlot = (callId: string): Slot => `call_log.outcome/${callId}`;
 
 export const isLive = (status: CallStatus): boolean => (LIVE_STATUSES as readonly string[]).includes(status);
 

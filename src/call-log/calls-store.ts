@@ -1,4 +1,5 @@
 import { exec, type Part, part } from "../database.ts";
+import { DAY_MS } from "../time.ts";
 import {
   type CallFilter,
   type CallReport,
@@ -11,6 +12,8 @@ import {
 import { addToDay } from "./usage-store.ts";
 
 // The statements of the log of calls; schema.ts has its tables.
+
+export type SealedOutcome = { transcriptSealed: string | null; outcomeSealed: string };
 
 const PER_MS = 1024;
 /** The row of ended_counts that counts all calls of the key. */
@@ -61,6 +64,23 @@ function changeCall(sql: SqlStorage, known: LoggedCall, report: CallReport, now:
   if (!isOver || status === known.status) return;
   if (!isLive(known.status)) count(sql, known, known.status, -1);
   count(sql, known, status, 1);
+}
+
+/** Until when a runtime may report what a call was, after its end. */
+const OUTCOME_MS = DAY_MS;
+
+/** What a runtime reports of a call, instead of what it has reported. @returns null if there is no such call */
+export function putOutcome(
+  sql: SqlStorage,
+  callId: string,
+  { transcriptSealed, outcomeSealed }: SealedOutcome,
+  now: number,
+): LoggedCall | "closed" | null {
+  const { ended_at } = getCall(sql, callId) ?? {};
+  if (ended_at && now - ended_at > OUTCOME_MS) return "closed";
+  exec(sql)`UPDATE calls SET transcript_sealed = ${transcriptSealed}, outcome_sealed = ${outcomeSealed}
+    WHERE call_id = ${callId}`;
+  return getCall(sql, callId);
 }
 
 /** @returns false if the call is not known yet */
@@ -159,20 +179,23 @@ function isDeleted(sql: SqlStorage, callId: string): boolean {
   return exec(sql)`SELECT 1 FROM deleted_calls WHERE call_id = ${callId}`.toArray().length > 0;
 }
 
-type SealedCall = Pick<LoggedCall, "seq" | "call_id" | "parties_sealed" | "transcript_sealed">;
+type SealedCall = Pick<
+  LoggedCall,
+  "seq" | "call_id" | "parties_sealed" | "transcript_sealed" | "outcome_sealed"
+>;
 
 /** Sealed values behind a place, in order. */
 export function findSealedCalls(sql: SqlStorage, after: number, limit: number) {
-  return exec<SealedCall>(sql)`SELECT seq, call_id, parties_sealed, transcript_sealed FROM calls
+  return exec<SealedCall>(
+    sql,
+  )`SELECT seq, call_id, parties_sealed, transcript_sealed, outcome_sealed FROM calls
     WHERE seq > ${after} ORDER BY seq LIMIT ${limit}`.toArray();
 }
 
 export function replaceSealedCall(
   sql: SqlStorage,
-  seq: number,
-  parties: string,
-  transcript: string | null,
+  { seq, parties_sealed, transcript_sealed, outcome_sealed }: Omit<SealedCall, "call_id">,
 ): void {
-  exec(sql)`UPDATE calls SET parties_sealed = ${parties}, transcript_sealed = ${transcript}
-    WHERE seq = ${seq}`;
+  exec(sql)`UPDATE calls SET parties_sealed = ${parties_sealed}, transcript_sealed = ${transcript_sealed},
+      outcome_sealed = ${outcome_sealed} WHERE seq = ${seq}`;
 }

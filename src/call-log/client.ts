@@ -2,7 +2,8 @@ import type { DailyLimits } from "../limits.ts";
 import { callObject, type Objects } from "../objects.ts";
 import type { Kind, Taken } from "./allowance.ts";
 import type { Attempt, Begun, Note } from "./attempt.ts";
-import type { CallFilter, CallReport, TextCounter } from "./call.ts";
+import type { CallFilter, CallReport, LoggedCall, TextCounter } from "./call.ts";
+import type { SealedOutcome } from "./calls-store.ts";
 
 type Stub = Awaited<ReturnType<Objects["callLog"]>>;
 
@@ -35,6 +36,11 @@ export function createCallLogs(objects: Objects) {
     forget: (apiKeyId: string, id: string) => call(apiKeyId, (log) => log.forget(id)),
     report: (apiKeyId: string, report: CallReport, attemptId: string | null = null) =>
       call(apiKeyId, (log) => log.report(report, attemptId)),
+    putOutcome: (apiKeyId: string, callId: string, outcome: SealedOutcome) =>
+      call(
+        apiKeyId,
+        async (log): Promise<LoggedCall | "closed" | null> => await log.putOutcome(callId, outcome),
+      ),
     recorded: (apiKeyId: string, callId: string, recordingSid: string) =>
       call(apiKeyId, (log) => log.recorded(callId, recordingSid)),
     list: (apiKeyId: string, filter: CallFilter, page: { limit: number; offset: number }) =>

@@ -3,9 +3,9 @@ import type { Services } from "../services.ts";
 import { CALL_SID } from "../twilio/calls.ts";
 import { type AccountClient, accountClient } from "../twilio-accounts/client.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
-import type { LoggedCall, Said } from "./call.ts";
+import { isLive, type LoggedCall, type RuntimeOutcome, type Said } from "./call.ts";
 import type { CallLogs } from "./client.ts";
-import { openParties, openTranscript } from "./seals.ts";
+import { openOutcome, openParties, openTranscript } from "./seals.ts";
 
 /** A call as the API shows it. */
 export type Call = {
@@ -36,6 +36,7 @@ export async function serialise(
 ): Promise<Call> {
   const { call_id, agent_id, external_id, direction, status, ended_reason } = call;
   const { from, to } = await openParties(vault, call_id, call.parties_sealed);
+  const reported = isLive(status) ? null : await openOutcome(vault, call_id, call.outcome_sealed);
   return {
     call_id,
     agent_id,
@@ -44,7 +45,7 @@ export async function serialise(
     from,
     to,
     status,
-    ended_reason,
+    ended_reason: reported?.ended_reason ?? ended_reason,
     started_at: time(call.created_at),
     answered_at: timeOrNull(call.answered_at),
     ended_at: timeOrNull(call.ended_at),
@@ -54,14 +55,15 @@ export async function serialise(
   };
 }
 
-/** With who said what. */
+/** With who said what, and what its runtime reported. */
 export async function serialiseWhole(
   call: LoggedCall,
   services: Pick<Services, "vault" | "publicBaseUrl">,
-): Promise<Call & { transcript: Said[] }> {
-  const { call_id, transcript_sealed: sealed } = call;
-  const transcript = sealed ? await openTranscript(services.vault, call_id, sealed) : [];
-  return { ...(await serialise(call, services)), transcript };
+): Promise<Call & Pick<RuntimeOutcome, "summary" | "data"> & { transcript: Said[] }> {
+  const { call_id, transcript_sealed, outcome_sealed } = call;
+  const transcript = await openTranscript(services.vault, call_id, transcript_sealed);
+  const { summary, data } = await openOutcome(services.vault, call_id, outcome_sealed);
+  return { ...(await serialise(call, services)), summary, data, transcript };
 }
 
 /** @throws ApiError `call_not_found` @throws StorageError */

@@ -1,6 +1,15 @@
-import { all, part, readBatch, sql } from "../database.ts";
+import { first, part, readBatch, sql } from "../database.ts";
 import { type LimitColumns, type Limits, limitsOf } from "../limits.ts";
 import { selectLimits } from "../limits-store.ts";
+
+type Names = { label: string | null; metadata: string | null };
+
+/** What the customer calls a number, also if it was released within a day; `metadata` is JSON. @throws StorageError */
+export async function findNames(db: D1Database, id: string): Promise<Names> {
+  const row = await first<Names>(sql(db)`SELECT label, metadata FROM phone_numbers WHERE id = ${id}
+    UNION ALL SELECT label, metadata FROM released_numbers WHERE id = ${id} LIMIT 1`);
+  return row ?? { label: null, metadata: null };
+}
 
 /** How many numbers and agents the key has, how many of them have an external id, and its limits. @throws StorageError */
 export async function findHoldings(
@@ -24,14 +33,4 @@ export async function findHoldings(
     agents: (agents as { count: number }).count,
     limits: limitsOf(limits as LimitColumns, defaults),
   };
-}
-
-const MAX_AGENTS = 1_000;
-
-/** Agents of the key with a webhook_url: the oldest of each URL. @throws StorageError */
-export async function findAgentsToTell(db: D1Database, apiKeyId: string): Promise<string[]> {
-  const rows = await all<{ id: string; webhook_url: string }>(sql(db)`SELECT id, webhook_url FROM agents
-    WHERE api_key_id = ${apiKeyId} AND webhook_url IS NOT NULL ORDER BY created_at, id LIMIT ${MAX_AGENTS}`);
-  const byUrl = new Map(rows.toReversed().map(({ id, webhook_url }) => [webhook_url, id]));
-  return [...byUrl.values()];
 }

@@ -24,6 +24,7 @@ import {
   type CallReport,
   isLive,
   type LoggedCall,
+  outcomeSlot,
   partiesSlot,
   type TextCounter,
   transcriptSlot,
@@ -137,8 +138,9 @@ export class CallLog extends DurableObject<Env> {
    * Writes down what was told of a call.
    *
    * @param attemptId the attempt that placed it; null if somebody else did
+   * @returns the call, if its runtime has reported what it was: what it reports from now on comes after this
    */
-  async report(report: CallReport, attemptId: string | null): Promise<void> {
+  async report(report: CallReport, attemptId: string | null): Promise<LoggedCall | null> {
     this.ctx.storage.transactionSync(() => {
       const now = Date.now();
       calls.putReport(this.#sql, report, now);
@@ -147,7 +149,14 @@ export class CallLog extends DurableObject<Env> {
       const state = isLive(report.status) ? "live" : "ended";
       noteAttempt(this.#sql, id, { sid: report.callId, state }, now);
     });
+    const call = calls.getCall(this.#sql, report.callId);
     await this.#wake();
+    return call?.outcome_sealed ? call : null;
+  }
+
+  /** What the runtime of a call reports of it. */
+  async putOutcome(callId: string, outcome: calls.SealedOutcome): Promise<LoggedCall | "closed" | null> {
+    return calls.putOutcome(this.#sql, callId, outcome, Date.now());
   }
 
   /** A recording of a call is ready. @returns false if the call is not known yet */
@@ -209,11 +218,14 @@ export class CallLog extends DurableObject<Env> {
       vault.seal(await vault.open(sealed, slot), slot);
     const about = { column: "call_log.calls", log: createLogger({ object: "call_log" }) };
     const found = await resealEach(rows, about, async (row) => {
-      const { seq, call_id, parties_sealed, transcript_sealed } = row;
-      if (isCurrent(parties_sealed) && isCurrent(transcript_sealed)) return false;
-      const parties = await anew(parties_sealed, partiesSlot(call_id));
-      const transcript = transcript_sealed && (await anew(transcript_sealed, transcriptSlot(call_id)));
-      calls.replaceSealedCall(this.#sql, seq, parties, transcript);
+      const { seq, call_id, parties_sealed, transcript_sealed, outcome_sealed } = row;
+      if ([parties_sealed, transcript_sealed, outcome_sealed].every(isCurrent)) return false;
+      calls.replaceSealedCall(this.#sql, {
+        seq,
+        parties_sealed: await anew(parties_sealed, partiesSlot(call_id)),
+        transcript_sealed: transcript_sealed && (await anew(transcript_sealed, transcriptSlot(call_id))),
+        outcome_sealed: outcome_sealed && (await anew(outcome_sealed, outcomeSlot(call_id))),
+      });
       return true;
     });
     return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };

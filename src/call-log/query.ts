@@ -2,7 +2,16 @@ import * as z from "zod/mini";
 import { pageShape } from "../http/page.ts";
 import { phoneNumberInQuery } from "../http/phone-number.ts";
 import { query } from "../http/query.ts";
-import { satisfies } from "../http/schema.ts";
+import {
+  body,
+  flat,
+  maxLength,
+  minLength,
+  optionalText,
+  pattern,
+  requiredText,
+  satisfies,
+} from "../http/schema.ts";
 import { CALL_STATUSES, DIRECTIONS } from "./call.ts";
 
 /** `GET /v1/calls` */
@@ -14,6 +23,48 @@ export const listCallsQuery = query({
   status: z.optional(z.enum(CALL_STATUSES)),
   ...pageShape,
 });
+
+const MAX_ENTRIES = 1_000;
+const MAX_TEXT_LENGTH = 10_000;
+const MAX_SUMMARY_LENGTH = 4_000;
+const MAX_VALUE_LENGTH = 2_000;
+const MAX_VALUES = 50;
+const REASON = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+
+const said = body({
+  role: z.enum(["caller", "agent"]),
+  text: requiredText().check(maxLength(MAX_TEXT_LENGTH)),
+  at: z.pipe(
+    z.optional(z.string().check(satisfies((text) => TIME.test(text) && !Number.isNaN(Date.parse(text))))),
+    z.transform((at) => (at === undefined ? null : new Date(at).toISOString())),
+  ),
+});
+
+const orNull = <Schema extends z.ZodMiniType>(schema: Schema) =>
+  z.pipe(
+    z.optional(schema),
+    z.transform((value): z.output<Schema> | null => value ?? null),
+  );
+
+/** `POST /v1/calls/{call_id}/outcome` */
+export const outcomeBody = body(
+  {
+    transcript: z.optional(z.array(said).check(maxLength(MAX_ENTRIES))),
+    ended_reason: orNull(z.string().check(pattern(REASON, "invalid_field"))),
+    summary: optionalText(MAX_SUMMARY_LENGTH),
+    data: orNull(
+      flat(
+        z.string().check(minLength(1), maxLength(64)),
+        z.string().check(maxLength(MAX_VALUE_LENGTH)),
+        MAX_VALUES,
+      ),
+    ),
+  },
+  { ended_reason: "endedReason" },
+);
+
+export type OutcomeBody = z.output<typeof outcomeBody>;
 
 const DAY = "2026-01-31";
 const DATE = /^\d{4}-\d{2}-\d{2}(?:T[0-9:.]{5,12}(?:Z|[+-]\d{2}:\d{2}))?$/;

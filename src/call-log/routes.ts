@@ -3,6 +3,7 @@ import { knownKey, requireAdmin } from "../api-keys/authenticate.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
+import { requireJson, validateJson } from "../http/json-body.ts";
 import { validateQuery } from "../http/query.ts";
 import { callObject } from "../objects.ts";
 import { requestServices, type Services } from "../services.ts";
@@ -13,7 +14,8 @@ import type { AccountClient } from "../twilio-accounts/client.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
 import { isLive, reasonOf, statusOf } from "./call.ts";
 import { clientOf, ownCall, serialise, serialiseWhole } from "./logged-call.ts";
-import { listCallsQuery } from "./query.ts";
+import { takeOutcome } from "./outcome.ts";
+import { listCallsQuery, outcomeBody } from "./query.ts";
 
 /** The log of calls: every call to and from the key's numbers, for 30 days. */
 export const callLog = new Hono<AppEnv>()
@@ -37,6 +39,11 @@ export const callLog = new Hono<AppEnv>()
     const { call, apiKeyId, services } = await own(c);
     if (isLive(call.status)) await hangUp(call, apiKeyId, services);
     return c.json(await serialiseWhole(await ownCall(services.callLogs, apiKeyId, call.call_id), services));
+  })
+  .post("/:call_id/outcome", withApiKey, requireJson, validateJson(outcomeBody), async (c) => {
+    const { call, apiKeyId, services } = await own(c);
+    const stored = await takeOutcome(call, c.req.valid("json"), apiKeyId, services);
+    return c.json(await serialiseWhole(stored, services));
   })
   .delete("/:call_id", withApiKey, async (c) => {
     const { call, apiKeyId, services } = await own(c);

@@ -37,7 +37,9 @@ export const TABLES: readonly string[] = [
      duration_seconds INTEGER,
      recording_sid TEXT,
      parties_sealed TEXT NOT NULL,
-     transcript_sealed TEXT
+     transcript_sealed TEXT,
+     -- What the runtime has reported beside the transcript; null: nothing.
+     outcome_sealed TEXT
    ) STRICT;
    CREATE INDEX calls_of_agent ON calls (agent_id, seq);
    CREATE INDEX calls_of_number ON calls (phone_number, seq);

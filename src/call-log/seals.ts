@@ -1,5 +1,5 @@
 import { openJson, type Vault } from "../vault/vault.ts";
-import { partiesSlot, type Said, transcriptSlot } from "./call.ts";
+import { outcomeSlot, partiesSlot, type RuntimeOutcome, type Said, transcriptSlot } from "./call.ts";
 
 /** Who called whom: E.164, or what Twilio says instead, such as `anonymous` or a SIP address. */
 export type Parties = { from: string; to: string };
@@ -22,6 +22,20 @@ export function sealTranscript(vault: Vault, callId: string, transcript: readonl
   return vault.seal(JSON.stringify(transcript), transcriptSlot(callId));
 }
 
-export async function openTranscript(vault: Vault, callId: string, sealed: string): Promise<Said[]> {
-  return (await openJson<Said[]>(vault, sealed, transcriptSlot(callId))) ?? [];
+export async function openTranscript(vault: Vault, callId: string, sealed: string | null): Promise<Said[]> {
+  return (sealed && (await openJson<Said[]>(vault, sealed, transcriptSlot(callId)))) || [];
+}
+
+export function sealOutcome(vault: Vault, callId: string, outcome: RuntimeOutcome): Promise<string> {
+  return vault.seal(JSON.stringify(outcome), outcomeSlot(callId));
+}
+
+const UNREPORTED: RuntimeOutcome = { ended_reason: null, summary: null, data: null };
+
+export async function openOutcome(
+  vault: Vault,
+  callId: string,
+  sealed: string | null,
+): Promise<RuntimeOutcome> {
+  return (sealed && (await openJson<RuntimeOutcome>(vault, sealed, outcomeSlot(callId)))) || UNREPORTED;
 }

@@ -7,6 +7,7 @@ export const EVENT_TYPES = [
   "call.started",
   "call.completed",
   "call.failed",
+  "call.updated",
   "sms.received",
   "sms.delivered",
   "sms.failed",
@@ -28,6 +29,16 @@ export const EVENT_TYPES = [
 
 export type EventType = (typeof EVENT_TYPES)[number];
 
+/** Events of an API key. If there is no address of their own, they go to each webhook_url of the key's agents. */
+const OF_KEY: readonly EventType[] = [
+  "number.lost",
+  "limit.near",
+  "credentials.rejected",
+  "signatures.refused",
+  "account.unusable",
+];
+export const isOfKey = (type: EventType) => OF_KEY.includes(type);
+
 /** A number as its events name it. */
 export type EventNumber = {
   id: string;
@@ -37,11 +48,11 @@ export type EventNumber = {
   metadata: Readonly<Record<string, string>> | null;
 };
 
-/** What happened, and to whose agent. */
+/** What happened, and to whose agent; null: to no agent's, but the API key's. */
 export type EventDraft = {
   type: EventType;
   apiKeyId: string;
-  agentId: string;
+  agentId: string | null;
   /** The number it happened to; null: none. Events of one number are delivered in order. */
   number: EventNumber | null;
   /** Names what Twilio reported, the same each time Twilio reports it. Absent if Twilio did not report it. */
@@ -54,8 +65,9 @@ export type EventDraft = {
 export type SealedEvent = {
   id: string;
   apiKeyId: string;
+  /** Whose webhook_url it goes to; "": the API key's own. */
   agentId: string;
-  /** Events of one lane are delivered in order: the lane is the number's id, or the agent's for an event of no number. */
+  /** Events of one lane are delivered in order: the lane is the id of the number, else of the agent, else of the API key. */
   lane: string;
   /** Of the number it happened to. */
   externalId: string | null;
@@ -76,8 +88,8 @@ export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Pro
   return {
     id,
     apiKeyId,
-    agentId,
-    lane: number?.id ?? agentId,
+    agentId: agentId ?? "",
+    lane: number?.id ?? agentId ?? apiKeyId,
     externalId: number?.externalId ?? null,
     type,
     payloadSealed: await vault.seal(JSON.stringify(payload), payloadSlot(id)),
@@ -88,6 +100,16 @@ export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Pro
 /** What every event about a number says of it. */
 function named({ phoneNumber, externalId, label, metadata }: EventNumber) {
   return { phone_number: phoneNumber, external_id: externalId, label, metadata };
+}
+
+/** An event of a key for the webhook_url of one of its agents. @throws VaultError */
+export async function copyFor(agentId: string, event: SealedEvent, vault: Vault): Promise<SealedEvent> {
+  const id = await idOf(`${event.id}/${agentId}`);
+  const payload = JSON.parse(await openPayload(vault, event.id, event.payloadSealed)) as object;
+  const payloadSealed = await vault.seal(JSON.stringify({ ...payload, event_id: id }), payloadSlot(id));
+  // A URL that is slow must not hold up the others.
+  const lane = event.lane === event.apiKeyId ? agentId : event.lane;
+  return { ...event, id, agentId, lane, payloadSealed };
 }
 
 /** Twilio repeats itself. What it tells twice gets the same id twice, so no list of what it has told is kept. */

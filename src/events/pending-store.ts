@@ -1,14 +1,20 @@
 import { all, type Part, part, runIdempotent, sql } from "../database.ts";
-import type { SealedEvent } from "./event.ts";
+import { keyAndAgent, SOME_AGENT_HAS, WEBHOOK_URL } from "./address-store.ts";
+import { isOfKey, type SealedEvent } from "./event.ts";
 
 /**
- * The state that an event speaks of, as SQL: of a number or an account, and the statement that makes it so has the same
- * words. Or none of ours, because Twilio told us.
+ * The state that an event speaks of, as SQL: of a number, an account or the key `k`, and the statement that makes it so has
+ * the same words. Or none of D1's, because Twilio or a call log told us.
  */
-export type StateTold = { number: Part } | { account: Part } | "told_by_twilio";
+export type StateTold =
+  | { number: Part }
+  | { account: Part }
+  | { key: Part }
+  | "told_by_twilio"
+  | "told_by_call_log";
 
 /**
- * Statement for a batch: keeps an event until its outbox has it, if its agent has a webhook_url to send it to.
+ * Statement for a batch: keeps an event until its outbox has it, if there is a webhook_url to send it to.
  *
  * @param told it is kept only if this is so in the transaction of the batch, which is the one that makes the event true
  */
@@ -17,13 +23,14 @@ export function insertPending(db: D1Database, event: SealedEvent, told: StateTol
       payload_sealed, created_at)
     SELECT ${event.id}, ${event.apiKeyId}, ${event.agentId}, ${event.lane}, ${event.externalId}, ${event.type},
       ${event.payloadSealed}, ${event.createdAt}
-    FROM agents
-    WHERE id = ${event.agentId} AND api_key_id = ${event.apiKeyId} AND webhook_url IS NOT NULL AND ${holds(told)}
+    FROM ${keyAndAgent(event.apiKeyId, event.agentId)}
+      AND (${WEBHOOK_URL} IS NOT NULL OR ${Number(isOfKey(event.type))} AND ${SOME_AGENT_HAS}) AND ${holds(told)}
     ON CONFLICT DO NOTHING`;
 }
 
 function holds(told: StateTold): Part {
-  if (told === "told_by_twilio") return part`1`;
+  if (typeof told === "string") return part`1`;
+  if ("key" in told) return told.key;
   if ("number" in told) return part`EXISTS (SELECT 1 FROM phone_numbers WHERE ${told.number})`;
   return part`EXISTS (SELECT 1 FROM twilio_accounts WHERE ${told.account})`;
 }

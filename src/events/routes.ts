@@ -1,5 +1,6 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
+import { checkedUrl } from "../agents/urls.ts";
 import { noteObjects } from "../api-keys/store.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import { batch } from "../database.ts";
@@ -9,10 +10,11 @@ import { requireJson, validateJson } from "../http/json-body.ts";
 import { errorFields } from "../http/log.ts";
 import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
-import { requestServices } from "../services.ts";
+import { requestServices, type Services } from "../services.ts";
+import { findOwnUrl, putOwnUrl } from "./address-store.ts";
 import { type SealedEvent, sealEvent } from "./event.ts";
 import type { Delivery } from "./outbox/delivery-store.ts";
-import { type DeliveriesQuery, deliveriesQuery, testBody } from "./schema.ts";
+import { type DeliveriesQuery, deliveriesQuery, testBody, urlBody } from "./schema.ts";
 import { rotateSecret } from "./secret.ts";
 import { standardSecret } from "./signature.ts";
 import { attemptLater, deliver } from "./tell.ts";
@@ -24,10 +26,7 @@ export const webhooks = new Hono<AppEnv>()
     const apiKeyId = c.get("apiKeyId");
     const { secret, previousValidUntil } = await rotateSecret(apiKeyId, services);
     services.log.info("webhook_secret_rotated");
-    // If its outbox does not hear of it, it finds out within half a minute.
-    await services.outbox.endpointsChanged(apiKeyId).catch((error: unknown) => {
-      services.log.warn("outbox_not_told", errorFields(error));
-    });
+    await tellOutbox(apiKeyId, services);
     return c.json(
       {
         message:
@@ -39,6 +38,16 @@ export const webhooks = new Hono<AppEnv>()
       },
       201,
     );
+  })
+  .get("/url", withApiKey, async (c) => c.json({ url: await findOwnUrl(c.env.DB, c.get("apiKeyId")) }))
+  .put("/url", withApiKey, requireJson, validateJson(urlBody, withCheckedUrl), async (c) => {
+    const services = requestServices(c);
+    const apiKeyId = c.get("apiKeyId");
+    const { url } = withCheckedUrl(c.req.valid("json"), c);
+    await putOwnUrl(services.db, apiKeyId, url);
+    services.routesChanged(apiKeyId);
+    await tellOutbox(apiKeyId, services);
+    return c.json({ url });
   })
   .post("/test", withApiKey, requireJson, validateJson(testBody, toWebhook), async (c) => {
     const services = requestServices(c);
@@ -63,12 +72,26 @@ export const webhooks = new Hono<AppEnv>()
     return c.json({ delivery: revived.delivery });
   });
 
+/** If the outbox does not hear that URL or secret have changed, it finds out within half a minute. */
+async function tellOutbox(apiKeyId: string, { outbox, log }: Services): Promise<void> {
+  await outbox.endpointsChanged(apiKeyId).catch((error: unknown) => {
+    log.warn("outbox_not_told", errorFields(error));
+  });
+}
+
+/** @throws ApiError `invalid_url` */
+function withCheckedUrl({ url }: { url: string | null }, c: AppContext) {
+  return { url: url && checkedUrl("url", url, "https:", c.get("config")) };
+}
+
 /** @throws ApiError `agent_not_found`, `agent_has_no_webhook` */
-async function toWebhook({ agent_id }: { agent_id: string }, c: AppContext) {
-  const agent = await findAgent(c.env.DB, c.get("apiKeyId"), agent_id);
-  if (!agent) throw new ApiError("agent_not_found");
-  if (agent.webhook_url === null) throw new ApiError("agent_has_no_webhook");
-  return { agent_id, webhook_url: agent.webhook_url };
+async function toWebhook({ agent_id = null }: { agent_id?: string | null | undefined }, c: AppContext) {
+  const apiKeyId = c.get("apiKeyId");
+  const agent = agent_id === null ? undefined : await findAgent(c.env.DB, apiKeyId, agent_id);
+  if (agent === null) throw new ApiError("agent_not_found");
+  const webhookUrl = agent?.webhook_url ?? (await findOwnUrl(c.env.DB, apiKeyId));
+  if (webhookUrl === null) throw new ApiError("agent_has_no_webhook");
+  return { agent_id, webhook_url: webhookUrl };
 }
 
 /** A page of an API key's deliveries. */
@@ -87,7 +110,7 @@ function begun({ id, type, agentId, externalId, createdAt }: SealedEvent): Deliv
   return {
     id,
     event: type,
-    agent_id: agentId,
+    agent_id: agentId || null,
     external_id: externalId,
     state: "pending",
     next_attempt_at: createdAt,

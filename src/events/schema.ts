@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
+import { MAX_URL_LENGTH } from "../agents/schema.ts";
 import { pageShape } from "../http/page.ts";
 import { query } from "../http/query.ts";
-import { body, maxLength, requiredText, satisfies } from "../http/schema.ts";
+import { body, changes, maxLength, requiredText, satisfies } from "../http/schema.ts";
 import { DELIVERY_STATES } from "./outbox/store.ts";
 
 const MAX_AGENT_ID_LENGTH = 64;
@@ -10,9 +11,14 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
 /** `POST /v1/webhooks/test` */
 export const testBody = body(
-  { agent_id: requiredText().check(maxLength(MAX_AGENT_ID_LENGTH)) },
+  { agent_id: z.optional(z.string().check(maxLength(MAX_AGENT_ID_LENGTH))) },
   { agent_id: "agentId" },
 );
+
+/** `PUT /v1/webhooks/url` */
+export const urlBody = changes({
+  url: z.nullable(requiredText().check(maxLength(MAX_URL_LENGTH, "invalid_url"))),
+});
 
 /** `GET /v1/webhooks/deliveries` */
 export const deliveriesQuery = query({

@@ -1,10 +1,19 @@
 import { batch } from "../database.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
+import { VaultError } from "../vault/vault.ts";
+import { findAddressees } from "./address-store.ts";
 import { makeAttempts } from "./courier.ts";
-import type { SealedEvent } from "./event.ts";
+import { copyFor, isOfKey, type SealedEvent } from "./event.ts";
 import type { Work } from "./outbox/work.ts";
-import { deletePending, findPending, findPendingOf, insertPending, listPending } from "./pending-store.ts";
+import {
+  deletePending,
+  findPending,
+  findPendingOf,
+  insertPending,
+  listPending,
+  type StateTold,
+} from "./pending-store.ts";
 
 /**
  * Puts events of one API key into its outbox, and begins to deliver them. They are durable when this returns.
@@ -18,8 +27,24 @@ export async function deliver(
   services: Services,
   isForced = false,
 ): Promise<void> {
-  const works = await services.outbox.accept(apiKeyId, events, isForced);
+  const addressed = (await Promise.all(events.map((event) => address(event, services)))).flat();
+  const works = await services.outbox.accept(apiKeyId, addressed, isForced);
   attemptLater(apiKeyId, works, services);
+}
+
+/** An event of a key, for each who gets it. @throws StorageError */
+async function address(event: SealedEvent, { db, vault, log }: Services): Promise<SealedEvent[]> {
+  if (!isOfKey(event.type)) return [event];
+  const agentIds = await findAddressees(db, event);
+  if (agentIds.includes(event.agentId)) return [event];
+  try {
+    return await Promise.all(agentIds.map((agentId) => copyFor(agentId, event, vault)));
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    // Its delivery fails, and says so.
+    log.error("event_unreadable", { event_id: event.id, ...errorFields(error) });
+    return [event];
+  }
 }
 
 /** Makes attempts that an outbox has handed out, after whatever is waited for now. */
@@ -30,17 +55,22 @@ export function attemptLater(apiKeyId: string, works: readonly Work[], services:
 }
 
 /**
- * Stores one of Twilio's events in the outbox, or in D1 if the outbox fails: Twilio has its answer and does not repeat it.
+ * Stores an event in the outbox, or in D1 if the outbox fails: who told us has the answer and does not repeat it.
  *
+ * @param told by whom, if it is not Twilio
  * @throws StorageError if neither takes it
  */
-export async function tellNow(event: SealedEvent, services: Services): Promise<void> {
+export async function tellNow(
+  event: SealedEvent,
+  services: Services,
+  told: Extract<StateTold, string> = "told_by_twilio",
+): Promise<void> {
   const { db, log } = services;
   try {
     await deliver(event.apiKeyId, [event], services);
   } catch (error) {
     log.warn("event_kept_in_d1", { event_id: event.id, ...errorFields(error) });
-    await batch(db, [insertPending(db, event, "told_by_twilio")], { isIdempotent: true });
+    await batch(db, [insertPending(db, event, told)], { isIdempotent: true });
   }
 }
 

@@ -112,12 +112,22 @@ export const errorCatalogue = {
   },
   agent_has_no_webhook: {
     status: 400,
-    message: "This agent has no webhook_url, so no event can be sent. Set a webhook_url first.",
+    message:
+      "There is no webhook_url to send an event to. Set the agent's, or the API key's own with PUT /v1/webhooks/url.",
   },
   agent_not_builtin: {
     status: 400,
     message:
       "This agent does not talk by itself: details.connect says who leads its calls. Try it by calling one of its numbers.",
+  },
+  agent_is_builtin: {
+    status: 409,
+    message:
+      "This call was led by the built-in agent, which writes its transcript itself. Only a runtime reports an outcome.",
+  },
+  outcome_closed: {
+    status: 409,
+    message: "The call ended more than 24 hours ago, so its outcome stays as it is.",
   },
   agent_in_use: {
     status: 409,

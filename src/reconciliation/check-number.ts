@@ -45,7 +45,7 @@ export async function checkNumber(phoneNumber: string, apiKeyId: string, service
     const learnt = isAboutCredentials(error) ? "credentials_rejected" : "unreachable";
     log.warn("number_not_checked", { phone_number_id: row.id, health: learnt, ...errorFields(error) });
     const before = { ...row, health_reasons: row.account_reasons };
-    const { events } = await learn(account, before, learnt, services);
-    if (events.length > 0) services.defer(relay(apiKeyId, services));
+    const { hasEvent } = await learn(account, before, learnt, services);
+    if (hasEvent) services.defer(relay(apiKeyId, services));
   }
 }

@@ -215,10 +215,10 @@ async function finish(
     routing,
     rules,
   };
-  const { events } = await learn(key, before, learnt, services, {
+  const { hasEvent } = await learn(key, before, learnt, services, {
     checkId,
     statement: (state, reasons) => finishCheck(services.db, state, { reasons, ...result }),
   });
   services.measure("account_check", [learnt === "accepted" ? "ok" : learnt], [1, failures]);
-  if (events.length > 0) services.defer(relay(key.apiKeyId, services));
+  if (hasEvent) services.defer(relay(key.apiKeyId, services));
 }

@@ -184,7 +184,7 @@ export async function storeFinding(
   const { phone_number, twilio_number_sid, agent_id: agentId } = row;
   const state = isAsFound(row, holder);
   const about = { apiKeyId, number: eventNumber(row), data: { twilio_number_sid, reasons: told } };
-  const draft = type && agentId !== null ? { type, agentId, ...about } : undefined;
+  const draft = type && { type, agentId, ...about };
   const event = draft && (await sealEvent(draft, services.vault, now()));
   const tell = event ? [insertPending(db, event, { number: state })] : [];
   const results = await batch(db, [...tell, putHealth(db, state, health, now().toISOString())]);

@@ -136,19 +136,6 @@ export function finishCheck(
     WHERE ${state}`;
 }
 
-/** Agents with a webhook_url that answer numbers of this account. @throws StorageError */
-export async function findAgentsToTell(
-  db: D1Database,
-  { id, apiKeyId }: AccountKey,
-  limit: number,
-): Promise<string[]> {
-  const rows = await all<{ id: string }>(sql(db)`SELECT a.id FROM agents a
-    WHERE a.api_key_id = ${apiKeyId} AND a.webhook_url IS NOT NULL AND EXISTS (
-      SELECT 1 FROM phone_numbers n
-      WHERE n.agent_id = a.id AND n.api_key_id = a.api_key_id AND n.twilio_account_id = ${id}) LIMIT ${limit}`);
-  return rows.map(({ id }) => id);
-}
-
 /** Statement for a batch: ends a check without a result. */
 export function endCheck(
   db: D1Database,

@@ -1,8 +1,8 @@
 import { batch, type Part } from "../database.ts";
-import type { EventType, SealedEvent } from "../events/event.ts";
+import type { EventType } from "../events/event.ts";
 import { insertPending } from "../events/pending-store.ts";
 import type { Services } from "../services.ts";
-import { accountEvents } from "./account-events.ts";
+import { accountEvent } from "./account-event.ts";
 import { type AccountState, isAsBefore, putReasons } from "./check-store.ts";
 import { type AccountReason, type Learnt, parseAccountReasons, reasonsAfter } from "./health.ts";
 import type { AccountKey } from "./row.ts";
@@ -21,11 +21,10 @@ type Ending = {
 };
 
 /**
- * Stores what we have learnt of an account, and in the same transaction the events that tell it, one for each agent that
- * answers numbers of the account.
+ * Stores what we have learnt of an account, and in the same transaction the event that tells it.
  *
  * @param before the account when we learnt it: if it has changed since, nothing is stored or told
- * @returns the events to relay, and whether the account is now otherwise than before
+ * @returns whether there is an event to relay, and whether the account is now otherwise than before
  * @throws StorageError
  */
 export async function learn(
@@ -34,20 +33,20 @@ export async function learn(
   learnt: Learnt,
   services: Pick<Services, "db" | "vault" | "now">,
   ending?: Ending,
-): Promise<{ events: SealedEvent[]; isNew: boolean }> {
+): Promise<{ hasEvent: boolean; isNew: boolean }> {
   const { db, now } = services;
   const known = parseAccountReasons(before.health_reasons);
   const reasons = reasonsAfter(known, learnt);
   const isSame = reasons.length === known.length && reasons.every((reason) => known.includes(reason));
-  if (isSame && !ending) return { events: [], isNew: false };
+  if (isSame && !ending) return { hasEvent: false, isNew: false };
   const [begun] = reasons.filter((reason) => !known.includes(reason));
   const type = begun && TOLD[begun];
-  const events = type ? await accountEvents(type, account, { reason: begun }, services) : [];
+  const event = type && (await accountEvent(type, account, { reason: begun }, services));
   const state = isAsBefore(account, before, ending?.checkId);
   const results = await batch(db, [
-    ...events.map((event) => insertPending(db, event, { account: state })),
+    ...(event ? [insertPending(db, event, { account: state })] : []),
     ending?.statement(state, reasons) ?? putReasons(db, state, reasons, now().toISOString()),
   ]);
   const isStored = (index: number) => results.at(index)?.meta.changes === 1;
-  return { events: events.filter((_, index) => isStored(index)), isNew: !isSame && isStored(-1) };
+  return { hasEvent: event !== undefined && isStored(0), isNew: !isSame && isStored(-1) };
 }

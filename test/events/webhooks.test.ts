@@ -114,7 +114,7 @@ describe("POST /v1/webhooks/test", () => {
     const foreign = await createAgent(other, { webhook_url: "https://customer.example" });
     await expectError(await sendTest(key, foreign), 404, "agent_not_found");
     await expectError(await sendTest(key, "agent_x"), 404, "agent_not_found");
-    await expectError(await post("/v1/webhooks/test", {}, { key }), 400, "missing_field");
+    await expectError(await post("/v1/webhooks/test", { agent_id: 7 }, { key }), 400, "invalid_field");
     expect(await outboxRows()).toEqual([]);
   });
 });

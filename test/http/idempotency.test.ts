@@ -241,8 +241,8 @@ describe("an Idempotency-Key stays usable", () => {
 
   it("where its response could not be kept: the answer goes out all the same", async () => {
     const key = await createKey();
-    // Authentication, claim, insertion of the agent; the fourth trip keeps the response.
-    const { DB } = watchedDatabase({ trip: 4, when: "before" });
+    // Authentication, claim, room, insertion of the agent; the fifth trip keeps the response.
+    const { DB } = watchedDatabase({ trip: 5, when: "before" });
     expect((await create(key, "abc", { name: "x" }, { DB })).status).toBe(201);
     await expectError(await create(key, "abc", { name: "x" }), 409, "idempotency_in_progress");
   });
@@ -270,8 +270,8 @@ describe("an Idempotency-Key stays usable", () => {
       vi.useFakeTimers({ toFake: ["Date"], now: start + ms });
       return create(key, "abc", undefined, env);
     };
-    // Authentication, claim, insertion of the agent; the fourth trip keeps the response.
-    const { DB } = watchedDatabase({ trip: 4, when: "before" });
+    // Authentication, claim, room, insertion of the agent; the fifth trip keeps the response.
+    const { DB } = watchedDatabase({ trip: 5, when: "before" });
     expect((await at(0, { DB })).status).toBe(201);
     expectLine("response_not_kept", { level: "warn", error_message: expect.any(String) });
     await expectError(await at(119_999), 409, "idempotency_in_progress");

@@ -61,6 +61,21 @@ describe("a number that Twilio shows in another account than its row's", () => {
     ).toEqual([owner.key.key_id]);
   });
 
+  it("is told to the key, if its agent has no webhook_url or is gone", async () => {
+    const { customer, former, importIt } = await moved({ isGone: true });
+    const { phone_numbers } = await (await get("/v1/phone-numbers", former.key)).json<{
+      phone_numbers: { agent_id: string }[];
+    }>();
+    await createAgent(former.key, { webhook_url: customer.url });
+    await call("DELETE", `/v1/agents/${phone_numbers[0]?.agent_id}?force=true`, former.key);
+    expect((await importIt()).status).toBe(201);
+    await vi.waitFor(() =>
+      expect(customer.events()).toContainEqual(
+        expect.objectContaining({ event: "number.lost", phone_number: NUMBER, agent_id: null }),
+      ),
+    );
+  });
+
   it("stays, if its own account still has it", async () => {
     const { former, importIt } = await moved({ isGone: false });
     await expectError(await importIt(), 409, "number_already_imported");

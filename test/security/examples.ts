@@ -172,6 +172,10 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
     { refused: [404, "call_not_found"] },
     { path: { call_id: of.liveCallId }, refused: [404, "call_not_found"] },
   ],
+  "POST /v1/calls/:call_id/outcome": (of) => [
+    { body: { summary: "Mine." }, refused: [404, "call_not_found"], owner: 409 },
+    { path: { call_id: of.liveCallId }, body: {}, refused: [404, "call_not_found"], owner: 409 },
+  ],
   "DELETE /v1/calls/:call_id": (of) => [
     { path: { call_id: of.liveCallId }, refused: [404, "call_not_found"], owner: 409 },
     { refused: [404, "call_not_found"] },
@@ -187,6 +191,8 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   "GET /v1/usage": nothing,
 
   "POST /v1/webhooks/secret": nothing,
+  "GET /v1/webhooks/url": nothing,
+  "PUT /v1/webhooks/url": () => [{ body: { url: null } }],
   "POST /v1/webhooks/test": (of) => [{ body: { agent_id: of.agentId }, refused: [404, "agent_not_found"] }],
   "GET /v1/webhooks/deliveries": nothing,
   "POST /v1/webhooks/deliveries/:id/redeliver": refused(404, "delivery_not_found"),

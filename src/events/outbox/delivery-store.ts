@@ -7,7 +7,7 @@ import type { DeliveryState } from "./store.ts";
 export type Delivery = {
   id: string;
   event: EventType;
-  agent_id: string;
+  agent_id: string | null;
   /** Of the number it happened to, as it was then. */
   external_id: string | null;
   state: DeliveryState;
@@ -120,7 +120,7 @@ function serialise({ type, queued_at, attempts, ...row }: Row): Delivery {
   return {
     id: row.id,
     event: type,
-    agent_id: row.agent_id,
+    agent_id: row.agent_id || null,
     external_id: row.external_id,
     state: row.state,
     next_attempt_at: next === null ? null : time(next),

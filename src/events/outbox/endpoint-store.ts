@@ -3,9 +3,10 @@ import { errorFields } from "../../http/log.ts";
 import { isPublicUrl } from "../../public-url.ts";
 import type { Services } from "../../services.ts";
 import { FRESH_MS, STALE_MS } from "../../time.ts";
+import { WEBHOOK_URL } from "../address-store.ts";
 import type { DeliveryError } from "../delivery.ts";
 
-/** Where an agent's events go, and what signs them. It reads agents too, so that it costs one trip. */
+/** Where an agent's events go, and what signs them, in one trip. */
 type EndpointRow = {
   agent_id: string;
   webhook_url: string | null;
@@ -75,14 +76,16 @@ export function createEndpoints(apiKeyId: string, services: Services): Endpoints
   }
 }
 
-/** Those of a key's agents that are there. @throws StorageError */
+/** Of agents that are there or not, and of "", the key itself. @throws StorageError */
 async function findEndpoints(
   db: D1Database,
   apiKeyId: string,
   agentIds: readonly string[],
 ): Promise<EndpointRow[]> {
-  const statement = sql(db)`SELECT a.id AS agent_id, a.webhook_url, s.secret_sealed, s.previous_secret_sealed
-    FROM agents a LEFT JOIN webhook_secrets s ON s.api_key_id = a.api_key_id
-    WHERE a.id IN (SELECT value FROM json_each(${JSON.stringify(agentIds)})) AND a.api_key_id = ${apiKeyId}`;
+  const statement = sql(db)`SELECT w.value AS agent_id, ${WEBHOOK_URL} AS webhook_url, s.secret_sealed,
+      s.previous_secret_sealed
+    FROM json_each(${JSON.stringify(agentIds)}) w JOIN api_keys k ON k.id = ${apiKeyId}
+    LEFT JOIN agents a ON a.id = w.value AND a.api_key_id = k.id
+    LEFT JOIN webhook_secrets s ON s.api_key_id = k.id`;
   return all<EndpointRow>(statement);
 }

@@ -7,6 +7,7 @@ export const TABLES: readonly string[] = [
      -- When it was taken in: milliseconds times 1,024, and then one after the other.
      seq INTEGER PRIMARY KEY,
      id TEXT NOT NULL UNIQUE,
+     -- Whose webhook_url it goes to; '': the API key's own.
      agent_id TEXT NOT NULL,
      lane TEXT NOT NULL,
      external_id TEXT,

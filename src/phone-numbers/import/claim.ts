@@ -4,6 +4,7 @@ import { relay } from "../../events/tell.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
+import { selectRoom } from "../../limits-store.ts";
 import type { Services } from "../../services.ts";
 import { countryOf } from "../../twilio/country.ts";
 import type {
@@ -27,7 +28,6 @@ import {
   insertClaim,
   type NewClaim,
   removeClaim,
-  selectRoom,
   takeOverClaim,
 } from "./store.ts";
 
@@ -135,7 +135,7 @@ export async function claim(
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
     // Another import took the last place after we looked.
     if (error instanceof StorageError && error.failure === "absent")
-      throw tooMany((await first(selectRoom(db, account.apiKeyId, max_numbers))) ?? {});
+      throw tooMany((await first(selectRoom(db, account.apiKeyId, "max_numbers", max_numbers))) ?? {});
     // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait. A row that
     // took another's place holds what is to be restored, so it stays.
     if (earlier) await expireLease(row, services);
@@ -152,9 +152,8 @@ export const tooMany = (room: object) =>
   new ApiError("limit_reached", { status: 403, details: { name: "max_numbers", ...room } });
 
 /** Tells the key that had the number. */
-async function lostEvent(row: ExistingRow, { vault, now }: Services): Promise<SealedEvent | undefined> {
+function lostEvent(row: ExistingRow, { vault, now }: Services): Promise<SealedEvent> {
   const { api_key_id: apiKeyId, agent_id: agentId, twilio_number_sid } = row;
-  if (agentId === null) return undefined;
   const data = { twilio_number_sid, reason: "in_another_account" };
   const draft = { type: "number.lost", apiKeyId, agentId, number: eventNumber(row), data } as const;
   return sealEvent(draft, vault, now());

@@ -1,8 +1,10 @@
 import { StorageError } from "../../database.ts";
 import { sealEvent } from "../../events/event.ts";
+import { nearEvent } from "../../events/near.ts";
 import { relay } from "../../events/tell.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
+import type { Room } from "../../limits.ts";
 import type { Services } from "../../services.ts";
 import { cannotText } from "../../twilio/errors.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
@@ -52,7 +54,7 @@ export async function importNumber(
   const request = { body, account, number, takenOver, superseded, isLost, token, twilio };
   const claimed = await claim(request, services);
   const smsRefused = await pointHere(claimed, services);
-  const agentId = await confirm(claimed, { smsRefused, isRegionChecked: known.isRegionChecked }, services);
+  const agentId = await confirm(claimed, { smsRefused, ...known }, services);
 
   log.info("number_imported", {
     key_id: apiKeyId,
@@ -127,7 +129,7 @@ async function pointHere(claimed: ClaimedImport, services: Services): Promise<bo
  */
 async function confirm(
   { row }: ClaimedImport<NewClaim>,
-  found: Pick<Activation, "smsRefused" | "isRegionChecked">,
+  { smsRefused, isRegionChecked, room }: Pick<Activation, "smsRefused" | "isRegionChecked"> & { room: Room },
   services: Services,
 ): Promise<string | null> {
   const { db, log, now, vault } = services;
@@ -136,7 +138,10 @@ async function confirm(
   const data = { twilio_number_sid: twilioNumberSid };
   const draft = { type: "number.imported", apiKeyId, agentId, number, data } as const;
   const event = await sealEvent(draft, vault, now());
-  const write = () => activate(db, { ...row, ...found }, event, now().toISOString());
+  const near = await nearEvent(apiKeyId, "max_numbers", room, services);
+  const limits = { near, maxNumbers: services.defaultLimits.max_numbers };
+  const write = () =>
+    activate(db, { ...row, smsRefused, isRegionChecked }, event, limits, now().toISOString());
   try {
     const activated = await write().catch((error: unknown) => {
       log.warn("activation_repeated", errorFields(error));

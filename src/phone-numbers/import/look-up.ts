@@ -3,6 +3,8 @@ import { readBatch } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
+import type { Room } from "../../limits.ts";
+import { selectRoom } from "../../limits-store.ts";
 import type { Services } from "../../services.ts";
 import { isAboutCredentials } from "../../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../../twilio/http.ts";
@@ -18,7 +20,7 @@ import type { AccountKey, TwilioAccountRow } from "../../twilio-accounts/row.ts"
 import { selectAccountInRegions } from "../../twilio-accounts/store.ts";
 import type { ImportBody } from "../schema.ts";
 import { tooMany } from "./claim.ts";
-import { type ExistingRow, selectByPhoneNumber, selectRoom } from "./store.ts";
+import { type ExistingRow, selectByPhoneNumber } from "./store.ts";
 
 /** What is known of a number before it is imported. */
 export type Known = {
@@ -30,6 +32,7 @@ export type Known = {
   /** The account as it is stored; undefined if this key has no number of it yet. */
   stored: TwilioAccountRow | undefined;
   existing: ExistingRow | undefined;
+  room: Room;
   /** Whether it is sure that calls to the number are handled in the Region of the credentials. */
   isRegionChecked: boolean;
 };
@@ -51,7 +54,7 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
       selectByPhoneNumber(db, body.phone_number),
       selectOwner(db, body.agent_id),
       selectAccountInRegions(db, apiKeyId, body.twilio_sid),
-      selectRoom(db, apiKeyId, services.defaultLimits.max_numbers),
+      selectRoom(db, apiKeyId, "max_numbers", services.defaultLimits.max_numbers),
     ]),
   ]);
   if (found.status === "rejected") {
@@ -72,8 +75,8 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   if (agent.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
   const existing = numbers?.results[0] as ExistingRow | undefined;
   const isCounted = existing?.api_key_id === apiKeyId && existing.state !== "returning";
-  const room = rooms?.results[0] as { limit: number | null; used: number } | undefined;
-  if (room && room.limit !== null && room.used >= room.limit && !isCounted) throw tooMany(room);
+  const room = (rooms?.results[0] as Room | undefined) ?? { limit: null, used: 0 };
+  if (room.limit !== null && room.used >= room.limit && !isCounted) throw tooMany(room);
   const accountRegion = storedRegion(own, endpoint);
   const rows = (accounts?.results ?? []) as (TwilioAccountRow & { id: string; region: string })[];
   const account = rows.find((row) => row.region === accountRegion);
@@ -89,6 +92,7 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
     },
     stored: account,
     existing,
+    room,
     isRegionChecked:
       routed.status === "fulfilled" && (voiceRegion !== undefined || region === DEFAULT_REGION),
   };

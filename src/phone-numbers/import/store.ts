@@ -1,7 +1,9 @@
 import { noteObjects } from "../../api-keys/store.ts";
 import { batch, part, sql } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
+import type { Near } from "../../events/near.ts";
 import { insertPending } from "../../events/pending-store.ts";
+import { hasRoom, isNearWithNext } from "../../limits-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
 import { type HealthReason, reasonsJson } from "../health.ts";
@@ -29,26 +31,9 @@ export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1Prep
     WHERE phone_number = ${phoneNumber}`;
 }
 
-const limitOf = (maxNumbers: number | null) =>
-  part`COALESCE(json_extract(k.limits, '$.max_numbers'), ${maxNumbers})`;
-
 /** SQL: the API key of an import; nothing if it has as many numbers as it may. */
-const keyWithRoom = ({ apiKeyId }: Claim, maxNumbers: number | null) => part`(SELECT k.id FROM api_keys k
-  WHERE k.id = ${apiKeyId} AND (${limitOf(maxNumbers)} IS NULL OR ${USED} < ${limitOf(maxNumbers)}))`;
-
-/** SQL: how many numbers the key `k` has, but for those that are released. */
-const USED = part`(SELECT COUNT(*) FROM phone_numbers n WHERE n.api_key_id = k.id AND n.state <> 'returning')`;
-
-/**
- * Statement for a batch: how many numbers the key may have, and how many it has if there is such a limit.
- *
- * @param maxNumbers of a key that has no such limit of its own; null: no limit
- */
-export function selectRoom(db: D1Database, apiKeyId: string, maxNumbers: number | null): D1PreparedStatement {
-  const limit = limitOf(maxNumbers);
-  return sql(db)`SELECT ${limit} AS "limit", CASE WHEN ${limit} IS NULL THEN 0 ELSE ${USED} END AS used
-    FROM api_keys k WHERE k.id = ${apiKeyId}`;
-}
+const keyWithRoom = ({ apiKeyId }: Claim, maxNumbers: number | null) =>
+  part`(SELECT k.id FROM api_keys k WHERE k.id = ${apiKeyId} AND ${hasRoom("max_numbers", maxNumbers)})`;
 
 /** Statement: Twilio shows the number in another account, and its own cannot be asked. */
 export function noteMissing(db: D1Database, id: string, now: string): D1PreparedStatement {
@@ -78,7 +63,7 @@ export type NewClaim = Claim & { country: string; own: OwnColumns };
 /**
  * Inserts the number as `importing`, together with its Twilio account.
  *
- * @param maxNumbers see {@link selectRoom}; looked at again, because imports of a key run side by side
+ * @param maxNumbers of a key that has no such limit of its own; looked at again, because imports of a key run side by side
  * @param superseded a row of another key that this one replaces: `returning`, orphaned, or `isLost`, which `told` tells
  * @param accounts statements that store the Twilio account; see twilio-accounts/store.ts
  * @returns the id of the account
@@ -170,7 +155,7 @@ export type Activation = Pick<Claim, "id" | "holder"> & {
 };
 
 /**
- * Makes a claimed number active and stores the event in the same transaction. A second call changes nothing.
+ * Makes a claimed number active and stores the events in the same transaction. A second call changes nothing.
  *
  * @returns undefined if another import has taken over the row; else its agent, which is null if it was deleted meanwhile,
  *   and whether an event was stored
@@ -180,6 +165,7 @@ export async function activate(
   db: D1Database,
   { id, holder, smsRefused, isRegionChecked }: Activation,
   event: SealedEvent,
+  { near, maxNumbers }: { near: Near | undefined; maxNumbers: number | null },
   now: string,
 ): Promise<{ agentId: string | null; hasEvent: boolean } | undefined> {
   const reasons: HealthReason[] = isRegionChecked ? [] : ["region_unchecked"];
@@ -187,14 +173,26 @@ export async function activate(
       sms_refused = ${Number(smsRefused)}, updated_at = ${now},
       health_reasons = ${reasonsJson(reasons)}
     WHERE id = ${id} AND lease_holder = ${holder} RETURNING agent_id`;
-  const [updated, inserted] = await batch(db, [
+  const isClaimed = part`EXISTS (SELECT 1 FROM phone_numbers
+    WHERE id = ${id} AND lease_holder = ${holder} AND state = 'importing')`;
+  const tell = near
+    ? [
+        insertPending(db, near.event, {
+          key: part`${isNearWithNext("max_numbers", maxNumbers, near.limit)} AND ${isClaimed}`,
+        }),
+      ]
+    : [];
+  const results = await batch(db, [
+    ...tell,
     update,
     insertPending(db, event, {
       number: part`id = ${id} AND lease_holder = ${holder} AND state = 'active'`,
     }),
   ]);
-  const row = updated?.results[0] as { agent_id: string | null } | undefined;
-  return row && { agentId: row.agent_id, hasEvent: inserted?.meta.changes === 1 };
+  const row = results.at(-2)?.results[0] as { agent_id: string | null } | undefined;
+  const hasEvent =
+    results.at(-1)?.meta.changes === 1 || (near !== undefined && results[0]?.meta.changes === 1);
+  return row && { agentId: row.agent_id, hasEvent };
 }
 
 /**

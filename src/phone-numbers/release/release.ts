@@ -201,14 +201,12 @@ async function forget(
   const { outcomes, reason } = returned;
   const { db, vault, now, log } = services;
   const data = { twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
-  // A row that is `returning` has no agent: its customer was told when it was released.
-  const draft = row.agent_id && {
-    apiKeyId: row.api_key_id,
-    agentId: row.agent_id,
-    number: eventNumber(row),
-    data,
-  };
-  const event = draft ? await sealEvent({ type: "number.released", ...draft }, vault, now()) : undefined;
+  const draft = { apiKeyId: row.api_key_id, agentId: row.agent_id, number: eventNumber(row), data };
+  // The customer of a row that is `returning` was told when it was released.
+  const event =
+    row.state === "returning"
+      ? undefined
+      : await sealEvent({ type: "number.released", ...draft }, vault, now());
   const time = now();
   const ending = {
     holder,
