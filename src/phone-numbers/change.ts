@@ -112,14 +112,7 @@ export async function planChange(
     drift_policy: number.drift_policy,
     ...serialiseOwn(number),
   };
-  const { agent_id, inbound_enabled, outbound_enabled, drift_policy } = body;
-  const wanted: { [Name in keyof typeof present]: unknown } = {
-    agent_id,
-    inbound_enabled,
-    outbound_enabled,
-    drift_policy,
-    ...serialiseOwn(changedOwn(number, body)),
-  };
+  const wanted = { ...body, ...serialiseOwn(changedOwn(number, body)) };
   const changes = Object.entries(present).flatMap(([name, before]): PlannedChange[] => {
     const field = name as keyof typeof present;
     const after = wanted[field];
