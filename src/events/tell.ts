@@ -54,8 +54,12 @@ export function attemptLater(apiKeyId: string, works: readonly Work[], services:
   services.defer(makeAttempts(works, report, services));
 }
 
+/** API keys of which this isolate has put an event into D1, because their outbox failed, and not yet moved it. */
+const behind = new Set<string>();
+
 /**
- * Stores an event in the outbox, or in D1 if the outbox fails: who told us has the answer and does not repeat it.
+ * Stores an event in the outbox, or in D1 if the outbox fails: who told us has the answer and does not repeat it. The next one
+ * then goes the same way, so that it does not come before it.
  *
  * @param told by whom, if it is not Twilio
  * @throws StorageError if neither takes it
@@ -66,11 +70,21 @@ export async function tellNow(
   told: Extract<StateTold, string> = "told_by_twilio",
 ): Promise<void> {
   const { db, log } = services;
-  try {
-    await deliver(event.apiKeyId, [event], services);
-  } catch (error) {
-    log.warn("event_kept_in_d1", { event_id: event.id, ...errorFields(error) });
+  const { apiKeyId, id: event_id } = event;
+  const send = () => deliver(apiKeyId, [event], services);
+  const keep = async () => {
     await batch(db, [insertPending(db, event, told)], { isIdempotent: true });
+    if (behind.has(apiKeyId)) await relay(apiKeyId, services);
+    else behind.add(apiKeyId);
+  };
+  const [first, second, what] = behind.has(apiKeyId)
+    ? ([keep, send, "event_overtakes"] as const)
+    : ([send, keep, "event_kept_in_d1"] as const);
+  try {
+    await first();
+  } catch (error) {
+    log.warn(what, { event_id, ...errorFields(error) });
+    await second();
   }
 }
 
@@ -80,7 +94,9 @@ export async function tellNow(
  */
 export async function relay(apiKeyId: string, services: Services): Promise<void> {
   try {
-    await move(await findPendingOf(services.db, apiKeyId, EVENTS_AT_ONCE), services);
+    const waiting = await findPendingOf(services.db, apiKeyId, EVENTS_AT_ONCE);
+    const failed = await move(waiting, services);
+    if (failed.length === 0 && waiting.length < EVENTS_AT_ONCE) behind.delete(apiKeyId);
   } catch (error) {
     services.log.warn("events_not_relayed", { key_id: apiKeyId, ...errorFields(error) });
   }

@@ -217,6 +217,36 @@ describe("nothing is lost", () => {
     expect(await rows("pending_events")).toEqual([]);
   });
 
+  it("where the outbox was down a moment ago: what comes next does not come before it", async () => {
+    const { customer, imported } = await haveCustomer();
+    const text = (index: number, options = {}) =>
+      tell(imported, "sms", { MessageSid: `SM1${index}`, Body: String(index) }, options);
+    breakOutboxes();
+    await text(0);
+    breakOutboxes(false);
+    await text(1);
+    await text(2);
+    await deliverHeld();
+    expect(customer.events().map(({ text }) => text)).toEqual([..."012"]);
+    expect(await rows("pending_events")).toEqual([]);
+    // Once nothing waits, D1 is not asked any more.
+    const { DB, trips } = watchedDatabase();
+    await text(3, { env: { DB } });
+    expect(trips()).toBe(0);
+  });
+
+  it("where D1 fails while events wait in it: the outbox has it, before them", async () => {
+    const { customer, imported } = await haveCustomer();
+    breakOutboxes();
+    await tell(imported, "sms", TEXT);
+    breakOutboxes(false);
+    const { DB } = watchedDatabase({ trip: 1, when: "before", times: 10 });
+    await tell(imported, "status", ENDED, { env: { DB } });
+    expectLine("event_overtakes", { level: "warn" });
+    await deliverHeld();
+    expect(customer.events()).toHaveLength(1);
+  });
+
   it("where the outbox took it and its answers were lost: it is told, perhaps twice, under one id", async () => {
     const { customer, imported } = await haveCustomer();
     breakOutboxes({ when: "after" });
