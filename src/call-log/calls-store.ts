@@ -186,10 +186,8 @@ type SealedCall = Pick<
 
 /** Sealed values behind a place, in order. */
 export function findSealedCalls(sql: SqlStorage, after: number, limit: number) {
-  return exec<SealedCall>(
-    sql,
-  )`SELECT seq, call_id, parties_sealed, transcript_sealed, outcome_sealed FROM calls
-    WHERE seq > ${after} ORDER BY seq LIMIT ${limit}`.toArray();
+  return exec<SealedCall>(sql)`SELECT seq, call_id, parties_sealed, transcript_sealed, outcome_sealed
+    FROM calls WHERE seq > ${after} ORDER BY seq LIMIT ${limit}`.toArray();
 }
 
 export function replaceSealedCall(

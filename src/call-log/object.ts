@@ -1,10 +1,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { armAt, ring, stillRings } from "../alarms.ts";
 import { readConfig } from "../config.ts";
-import { createLogger } from "../http/log.ts";
 import type { DailyLimits } from "../limits.ts";
 import { keepTables } from "../objects.ts";
-import { resealEach } from "../reseal.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
 import { createVault } from "../vault/vault.ts";
 import type { Kind, Taken } from "./allowance.ts";
@@ -24,14 +22,12 @@ import {
   type CallReport,
   isLive,
   type LoggedCall,
-  outcomeSlot,
-  partiesSlot,
   type TextCounter,
-  transcriptSlot,
   type UsageDay,
 } from "./call.ts";
 import * as calls from "./calls-store.ts";
 import { tellNearLater } from "./near-later.ts";
+import { resealCalls } from "./reseal.ts";
 import { TABLES } from "./schema.ts";
 import { addToDay, countText, crowdOf, findDays, forgetUsage, hasUsage, takeToday } from "./usage-store.ts";
 
@@ -209,26 +205,8 @@ export class CallLog extends DurableObject<Env> {
    *
    * @returns how many were sealed anew, and the place of the last one that was looked at; null if there are no more
    */
-  async reseal(after: number, limit: number): Promise<{ found: number; position: number | null }> {
-    const vault = createVault(readConfig(this.env).tokenEncryptionKeys);
-    const prefix = `v1.${await vault.currentKeyId()}.`;
-    const rows = calls.findSealedCalls(this.#sql, after, limit);
-    const isCurrent = (sealed: string | null) => sealed === null || sealed.startsWith(prefix);
-    const anew = async (sealed: string, slot: Parameters<typeof vault.open>[1]) =>
-      vault.seal(await vault.open(sealed, slot), slot);
-    const about = { column: "call_log.calls", log: createLogger({ object: "call_log" }) };
-    const found = await resealEach(rows, about, async (row) => {
-      const { seq, call_id, parties_sealed, transcript_sealed, outcome_sealed } = row;
-      if ([parties_sealed, transcript_sealed, outcome_sealed].every(isCurrent)) return false;
-      calls.replaceSealedCall(this.#sql, {
-        seq,
-        parties_sealed: await anew(parties_sealed, partiesSlot(call_id)),
-        transcript_sealed: transcript_sealed && (await anew(transcript_sealed, transcriptSlot(call_id))),
-        outcome_sealed: outcome_sealed && (await anew(outcome_sealed, outcomeSlot(call_id))),
-      });
-      return true;
-    });
-    return { found, position: rows.length < limit ? null : (rows.at(-1)?.seq ?? null) };
+  reseal(after: number, limit: number): Promise<{ found: number; position: number | null }> {
+    return resealCalls(this.#sql, createVault(readConfig(this.env).tokenEncryptionKeys), after, limit);
   }
 
   override alarm(info?: AlarmInvocationInfo): Promise<void> {
