@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { haveImported } from "../support/answering.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
@@ -178,5 +178,34 @@ describe("a check that fails", () => {
     await runCron("*/15 * * * *");
     const { retried } = await deliverQueued(RECONCILIATION, { DB: brokenDatabase });
     expect(retried).toEqual([{ message: expect.objectContaining({ kind: "check_due" }), delaySeconds: 120 }]);
+  });
+});
+
+describe("the lease of a check", () => {
+  const leaseEnd = async () =>
+    Date.parse(
+      (await rows<{ check_lease_expires_at: string }>("twilio_accounts"))[0]?.check_lease_expires_at ?? "",
+    );
+
+  // Whoever reads a long list is not taken for dead, and does not write for each page.
+  it.each([
+    [14, false],
+    [16, true],
+  ])("%i seconds later is renewed: %s", async (seconds, isRenewed) => {
+    const { number } = await prepare();
+    number.voice_url = "https://elsewhere.example";
+    const start = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: start });
+    const { fetch } = twilio;
+    const ends: number[] = [];
+    twilio.fetch = async (request) => {
+      ends.push(await leaseEnd());
+      if (ends.length === 1) vi.setSystemTime(start + seconds * 1_000);
+      return fetch(request);
+    };
+    await reconcile();
+    expect(operations()).toEqual(["list", "update"]);
+    const [atFirst = 0, atLast = 0] = ends;
+    expect(atLast - atFirst).toBe(isRenewed ? seconds * 1_000 : 0);
   });
 });
