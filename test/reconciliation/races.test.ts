@@ -3,11 +3,12 @@ import { describe, expect, it, vi } from "vitest";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { haveImported } from "../support/answering.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
+import { startCustomer } from "../support/customer.ts";
 import { brokenDatabase, watchedDatabase } from "../support/database.ts";
 import { takeQueued } from "../support/queue.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { operations, twilio } from "../support/twilio.ts";
-import { call, expectError, get, type Key, rows } from "../support/worker.ts";
+import { call, createAgent, expectError, get, type Key, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import { addNumber } from "../twilio-simulator/state.ts";
 
@@ -57,6 +58,29 @@ describe("a number that somebody is repairing", () => {
     expect(operations()).toEqual(["list"]);
     await reconcile();
     expect(await healthOf(key)).toBe("url_mismatch");
+  });
+});
+
+describe("a number that was imported anew while the list was read", () => {
+  it("is not judged by the list, which has its old state", async () => {
+    const { key, body, account, number } = await prepare();
+    const customer = startCustomer();
+    const agent_id = await createAgent(key, { webhook_url: customer.url });
+    const { phone_number } = addNumber(twilio.state, account, { phone_number: "+15005550001" });
+    await call("POST", "/v1/phone-numbers", key, { ...body, phone_number });
+    number.voice_url = "https://elsewhere.example";
+    const { fetch } = twilio;
+    twilio.fetch = async (request) => {
+      twilio.fetch = fetch;
+      const list = await fetch(request);
+      expect((await call("DELETE", NUMBER, key)).status).toBe(200);
+      expect((await call("POST", "/v1/phone-numbers", key, { ...body, agent_id })).status).toBe(201);
+      twilio.state.requests.length = 0;
+      return list;
+    };
+    await reconcile();
+    expect(operations()).toEqual([]);
+    expect(customer.events().map(({ event }) => event)).toEqual(["number.imported"]);
   });
 });
 

@@ -147,6 +147,21 @@ describe("many releases that were left unfinished", () => {
     expect(left.map(({ state }) => state)).toEqual(Array.from({ length: 60 }, () => "returning"));
   });
 
+  it("are left to whoever has the account by now", async () => {
+    const { importIt } = await prepare();
+    await importIt();
+    await multiply(2);
+    await expireLeases();
+    const { fetch } = twilio;
+    twilio.fetch = async (request) => {
+      await env.DB.prepare("UPDATE twilio_accounts SET check_holder = 'another'").run();
+      return fetch(request);
+    };
+    await reconcile();
+    const left = await rows<{ state: string }>("phone_numbers");
+    expect(left.map(({ state }) => state)).toEqual(["releasing", "releasing"]);
+  });
+
   it("hide no other account's", async () => {
     const first = await prepare();
     await first.importIt();
