@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createBacklog, type Task } from "../../src/bulk-imports/backlog.ts";
 import { createLanes } from "../../src/bulk-imports/lanes.ts";
-import { retryDelayMs } from "../../src/bulk-imports/retry.ts";
+import { pauseMs, retryDelayMs } from "../../src/bulk-imports/retry.ts";
 import type { ErrorBody } from "../../src/http/error-handler.ts";
 import type { ErrorCode } from "../../src/http/errors.ts";
 
@@ -116,6 +116,31 @@ describe("the backlog", () => {
       undefined,
     ]);
     expect(backlog.isEmpty()).toBe(true);
+  });
+});
+
+describe("an account that Twilio limits", () => {
+  it("pauses longer each time, is asked one at a time, and after a success is as fast as before", () => {
+    const backlog = createBacklog();
+    for (const position of [1, 2, 3, 4, 5, 6, 7]) backlog.addNumber("AC1", position);
+    let now = 1;
+    const limited = () => {
+      const task = backlog.take(now) as Task;
+      const isAlone = backlog.take(now) === undefined;
+      backlog.finish(task, { retryAfterMs: 0 }, now);
+      const pause = (backlog.nextDueAt() ?? 0) - now;
+      now += pause;
+      return [isAlone, pause];
+    };
+    backlog.finish(backlog.take(now) as Task, { retryAfterMs: 0 }, now);
+    now += pauseMs(1);
+    expect(limited()).toEqual([true, pauseMs(2)]);
+    backlog.finish(backlog.take(now) as Task, undefined, now);
+    const [one, two] = [backlog.take(now), backlog.take(now)];
+    expect([one, two]).not.toContain(undefined);
+    backlog.finish(one as Task, { retryAfterMs: 0 }, now);
+    backlog.finish(two as Task, undefined, now);
+    expect((backlog.nextDueAt() ?? now) - now).toBe(pauseMs(1));
   });
 });
 

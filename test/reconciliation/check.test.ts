@@ -99,6 +99,16 @@ describe("a number that somebody changed at Twilio", () => {
     expect(told()).toEqual(["number.drifted", "number.drifted"]);
   });
 
+  it("is only reported if its key was revoked: nobody could release it", async () => {
+    const { edit, key, number } = await prepare();
+    const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
+    await call("DELETE", `/v1/keys/${key.key_id}`, key, undefined, { headers });
+    edit({ voice_url: "https://elsewhere.example/voice" });
+    await reconcile();
+    expect(number.voice_url).toBe("https://elsewhere.example/voice");
+    expect((await rows<{ health: string }>("phone_numbers"))[0]?.health).toBe("url_mismatch");
+  });
+
   it("three times and again is left alone, and its owner is told", async () => {
     const { edit, key, told, number } = await prepare();
     for (let round = 0; round < 5; round += 1) {

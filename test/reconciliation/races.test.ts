@@ -1,13 +1,14 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { haveImported } from "../support/answering.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
+import { startCustomer } from "../support/customer.ts";
 import { brokenDatabase, watchedDatabase } from "../support/database.ts";
 import { takeQueued } from "../support/queue.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { operations, twilio } from "../support/twilio.ts";
-import { call, expectError, get, type Key, rows } from "../support/worker.ts";
+import { call, createAgent, expectError, get, type Key, rows } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import { addNumber } from "../twilio-simulator/state.ts";
 
@@ -57,6 +58,29 @@ describe("a number that somebody is repairing", () => {
     expect(operations()).toEqual(["list"]);
     await reconcile();
     expect(await healthOf(key)).toBe("url_mismatch");
+  });
+});
+
+describe("a number that was imported anew while the list was read", () => {
+  it("is not judged by the list, which has its old state", async () => {
+    const { key, body, account, number } = await prepare();
+    const customer = startCustomer();
+    const agent_id = await createAgent(key, { webhook_url: customer.url });
+    const { phone_number } = addNumber(twilio.state, account, { phone_number: "+15005550001" });
+    await call("POST", "/v1/phone-numbers", key, { ...body, phone_number });
+    number.voice_url = "https://elsewhere.example";
+    const { fetch } = twilio;
+    twilio.fetch = async (request) => {
+      twilio.fetch = fetch;
+      const list = await fetch(request);
+      expect((await call("DELETE", NUMBER, key)).status).toBe(200);
+      expect((await call("POST", "/v1/phone-numbers", key, { ...body, agent_id })).status).toBe(201);
+      twilio.state.requests.length = 0;
+      return list;
+    };
+    await reconcile();
+    expect(operations()).toEqual([]);
+    expect(customer.events().map(({ event }) => event)).toEqual(["number.imported"]);
   });
 });
 
@@ -178,5 +202,34 @@ describe("a check that fails", () => {
     await runCron("*/15 * * * *");
     const { retried } = await deliverQueued(RECONCILIATION, { DB: brokenDatabase });
     expect(retried).toEqual([{ message: expect.objectContaining({ kind: "check_due" }), delaySeconds: 120 }]);
+  });
+});
+
+describe("the lease of a check", () => {
+  const leaseEnd = async () =>
+    Date.parse(
+      (await rows<{ check_lease_expires_at: string }>("twilio_accounts"))[0]?.check_lease_expires_at ?? "",
+    );
+
+  // Whoever reads a long list is not taken for dead, and does not write for each page.
+  it.each([
+    [14, false],
+    [16, true],
+  ])("%i seconds later is renewed: %s", async (seconds, isRenewed) => {
+    const { number } = await prepare();
+    number.voice_url = "https://elsewhere.example";
+    const start = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: start });
+    const { fetch } = twilio;
+    const ends: number[] = [];
+    twilio.fetch = async (request) => {
+      ends.push(await leaseEnd());
+      if (ends.length === 1) vi.setSystemTime(start + seconds * 1_000);
+      return fetch(request);
+    };
+    await reconcile();
+    expect(operations()).toEqual(["list", "update"]);
+    const [atFirst = 0, atLast = 0] = ends;
+    expect(atLast - atFirst).toBe(isRenewed ? seconds * 1_000 : 0);
   });
 });

@@ -243,6 +243,23 @@ describe("leaving is always possible", () => {
     expect((await released(release())).twilio.voice).toBe("unreachable");
   });
 
+  it("a refused update of one channel is not sent again", async () => {
+    const { release, released, number } = await prepare();
+    for (const field of ["sms_url", "sms_fallback_url", "status_callback"] as const)
+      number[field] = "https://new.example.com/since";
+    twilio.faults.add({ operation: "update", effect: effects.invalidUrl, times: null });
+    const { twilio: outcomes } = await released(release());
+    expect(outcomes).toEqual({ voice: "unreachable", sms: "left_alone", status_callback: "left_alone" });
+    expect(operations().slice(2)).toEqual(["fetch", "update"]);
+  });
+
+  it("the request restores a trunk as well", async () => {
+    const trunk_sid = `TK${"0".repeat(32)}`;
+    const { release, released } = await prepare({ ...OWNED, trunk_sid });
+    twilio.faults.add({ effect: effects.reset, times: null });
+    expect((await released(release())).requests?.[0]).toContain(`TrunkSid=${trunk_sid}`);
+  });
+
   it("a lost reply is looked into, and found to have worked", async () => {
     const { release, released, now, before } = await prepare();
     twilio.faults.add({ operation: "update", effect: effects.replyLost });
