@@ -15,10 +15,10 @@ const OTHER = "+15005550019";
 const PROMPT = "Acme Dental is open from nine to five on weekdays.";
 
 /** Agent A, and agent B with another number of the same account. */
-async function haveTwo(agent: Record<string, unknown> = {}) {
+async function haveTwo(agent: Record<string, unknown> = {}, own: Record<string, unknown> = {}) {
   haveModel();
   const customer = startCustomer();
-  const first = await haveImported({ system_prompt: PROMPT, webhook_url: customer.url, ...agent });
+  const first = await haveImported({ system_prompt: PROMPT, webhook_url: customer.url, ...agent }, {}, own);
   addNumber(twilio.state, first.account, { phone_number: OTHER });
   const agentId = await createAgent(first.key, { system_prompt: PROMPT });
   const body = { ...first.body, phone_number: OTHER, agent_id: agentId };
@@ -34,7 +34,9 @@ async function haveTwo(agent: Record<string, unknown> = {}) {
 
 describe("a session of ConversationRelay that fails", () => {
   it("for the agent's voice begins once more without it, is told to its customer once, and is nobody else's", async () => {
-    const { account, phoneNumber, agentId, told, ofB } = await haveTwo({ voice_id: "nope", language: "de" });
+    const own = { external_id: "branch-17", label: "Leeds", metadata: { plan: "gold" } };
+    const two = await haveTwo({ voice_id: "nope", language: "de" }, own);
+    const { account, phoneNumber, agentId, told, ofB } = two;
     account.refusedVoices = ["nope"];
     for (const _ of [1, 2]) {
       const { documents, conversation } = await twilio.ring(phoneNumber, { say: ["When are you open?"] });
@@ -47,6 +49,8 @@ describe("a session of ConversationRelay that fails", () => {
       expect.objectContaining({
         event: "agent.unusable",
         agent_id: agentId,
+        phone_number: phoneNumber,
+        ...own,
         reason: "voice_refused",
         twilio_code: 64106,
         voice_id: "nope",

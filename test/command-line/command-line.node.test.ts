@@ -334,6 +334,8 @@ describe("deliveries", () => {
     expect((await person.run(["deliveries", "list", "--limit", "5"])).out).toMatch(
       /^evt_\w+ +number.imported +/m,
     );
+    const ofNobody = await person.json(["deliveries", "list", "--external-id", "nobody"]);
+    expect(ofNobody.deliveries).toEqual([]);
     const again = await person.run(["deliveries", "redeliver", deliveries[0].id]);
     expect(again.code === 0 ? again.out : again.err).toContain(deliveries[0].id);
     expect(await person.run(["deliveries", "redeliver", "evt_none"])).toMatchObject({ code: 1 });

@@ -10,7 +10,7 @@ import { startCustomer } from "../support/customer.ts";
 import { expectErrorLog, logLines } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
-import { call } from "../support/worker.ts";
+import { call, get } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import { addMessagingService } from "../twilio-simulator/state.ts";
 
@@ -58,15 +58,18 @@ const failures = () =>
   vi.waitFor(() => {
     const told = customer.events().filter(({ event }) => event === "sms.failed");
     expect(told).not.toEqual([]);
+    expect(new Set(told.map(({ external_id }) => external_id))).toEqual(new Set([OWN.external_id]));
     return told.length;
   });
 
+const OWN = { external_id: "branch-17" };
 let customer: ReturnType<typeof startCustomer>;
 
 /** An agent that answers texts, and its customer. */
 function haveTexter(fields: Record<string, unknown> = {}) {
   customer = startCustomer();
-  return haveImported({ system_prompt: PROMPT, sms_reply: true, webhook_url: customer.url, ...fields });
+  const agent = { system_prompt: PROMPT, sms_reply: true, webhook_url: customer.url, ...fields };
+  return haveImported(agent, {}, OWN);
 }
 
 describe("the sealing key is rotated", () => {
@@ -111,6 +114,9 @@ describe("an agent that answers texts", () => {
     await text(imported, "Hello", "+15005550007");
     expect(modelRequests().map(({ messages }) => (messages as unknown[]).length)).toEqual([2, 4, 2]);
     expect(JSON.stringify(logLines())).not.toContain("open?");
+    expect(await (await get("/v1/usage?external_id=branch-17", imported.key)).json()).toMatchObject({
+      sms: { received: 3, sent: 3 },
+    });
   });
 
   it("answers as the number says: its prompts and variables, and whether at all", async () => {

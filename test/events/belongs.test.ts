@@ -56,7 +56,9 @@ describe("whom an event belongs to", () => {
     await drift(imported);
     await call("PATCH", `/v1/phone-numbers/${phoneNumber}`, key, { drift_policy: "report" });
     await drift(imported);
-    twilio.state.numbers.of(imported.account.sid).length = 0;
+    const [number] = twilio.state.numbers.of(imported.account.sid);
+    twilio.state.numbers.delete(number?.sid ?? "");
+    await call("POST", `/v1/phone-numbers/${phoneNumber}/check`, key);
     await post("/v1/webhooks/test", { agent_id: agentId }, { key });
     await call("DELETE", `/v1/phone-numbers/${phoneNumber}`, key);
     await tell(imported, "status", { CallSid: `CA${"2".repeat(32)}`, CallStatus: "completed" });
@@ -73,6 +75,7 @@ describe("whom an event belongs to", () => {
         "sms.delivered",
         "number.repaired",
         "number.drifted",
+        "number.missing",
         "webhook.test",
         "number.released",
       ]),

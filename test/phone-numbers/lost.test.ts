@@ -30,7 +30,7 @@ async function moved({ isGone }: { isGone: boolean }) {
   const customer = startCustomer();
   const former = await prepareImport({ phone_number: NUMBER });
   const agentId = await createAgent(former.key, { webhook_url: customer.url });
-  const body = { ...former.body, agent_id: agentId };
+  const body = { ...former.body, agent_id: agentId, external_id: "branch-17" };
   expect((await post("/v1/phone-numbers", body, { key: former.key })).status).toBe(201);
   const key = await createKey();
   const owner = await prepareImport({ phone_number: NUMBER }, key);
@@ -52,7 +52,12 @@ describe("a number that Twilio shows in another account than its row's", () => {
     expect([await listed(former.key), await listed(owner.key)]).toEqual([0, 1]);
     await vi.waitFor(() =>
       expect(customer.events()).toContainEqual(
-        expect.objectContaining({ event: "number.lost", phone_number: NUMBER, reason: "in_another_account" }),
+        expect.objectContaining({
+          event: "number.lost",
+          phone_number: NUMBER,
+          external_id: "branch-17",
+          reason: "in_another_account",
+        }),
       ),
     );
     expect(logLines().map(({ event }) => event)).toContain("number_lost");

@@ -16,6 +16,7 @@ export function addDeliveries(program: Command): void {
     .command("list", { isDefault: true })
     .description("list events and what became of them, the newest first")
     .addOption(new Option("--state <state>", "only events of this state").choices(STATES))
+    .option("--external-id <id>", "only events of numbers that had this external_id then")
     .addOption(limitOption().default(DEFAULT_LIMIT))
     .addHelpText(
       "after",
@@ -37,11 +38,14 @@ export function addDeliveries(program: Command): void {
 }
 
 async function listDeliveries(_: unknown, command: Command): Promise<void> {
-  const { nixflex, options } = opened<{ state?: State; limit: number }>(command);
-  const { state, limit, json } = options;
+  const { nixflex, options } = opened<{ state?: State; externalId?: string; limit: number }>(command);
+  const { state, externalId, limit, json } = options;
+  const filter = {
+    ...(state !== undefined && { state }),
+    ...(externalId !== undefined && { external_id: externalId }),
+  };
   const deliveries = await listAll(async (page) => {
-    const query = { ...(state !== undefined && { state }), ...page };
-    const { deliveries: entries, count } = await nixflex.listDeliveries({ query });
+    const { deliveries: entries, count } = await nixflex.listDeliveries({ query: { ...filter, ...page } });
     return { entries, count };
   }, limit);
   print(json, { deliveries }, () =>
