@@ -92,6 +92,9 @@ CREATE TABLE phone_numbers (
   twilio_number_sid TEXT NOT NULL,  -- PN + 32 hex
   inbound_enabled INTEGER NOT NULL DEFAULT 1 CHECK (inbound_enabled IN (0, 1)),
   outbound_enabled INTEGER NOT NULL DEFAULT 1 CHECK (outbound_enabled IN (0, 1)),
+  channels TEXT NOT NULL DEFAULT '["voice","sms"]',   -- JSON array: what is taken over of what comes in
+  -- The channel that is being added or given back: Twilio may or may not point it at us. Recovery gives it back.
+  changing_channel TEXT CHECK (changing_channel IN ('voice', 'sms')),
   -- importing: Twilio may or may not point at us yet; active: it does; releasing: being given back; returning: hidden
   -- from everybody, and given back as soon as Twilio can be reached.
   state TEXT NOT NULL,
@@ -101,7 +104,7 @@ CREATE TABLE phone_numbers (
   recovery_attempts INTEGER NOT NULL DEFAULT 0,
   -- Until when Twilio may still carry out an update whose outcome is unknown. The row is not deleted before.
   outcome_unknown_until TEXT,
-  previous_configuration_sealed TEXT NOT NULL,  -- what the import overwrote at Twilio, to give it back
+  previous_configuration_sealed TEXT NOT NULL,  -- what was overwritten at Twilio, to give it back: each channel as it was found
   first_inbound_at TEXT,
   last_inbound_at TEXT,             -- written at most once a minute
   health_reasons TEXT NOT NULL DEFAULT '[]',   -- JSON array of codes, the most serious first
@@ -109,8 +112,6 @@ CREATE TABLE phone_numbers (
   checked_at TEXT,
   missing_since TEXT,               -- its account no longer has it, or cannot be asked while another has it; null: it has
   drift_policy TEXT NOT NULL DEFAULT 'repair' CHECK (drift_policy IN ('repair', 'report')),
-  -- Twilio refused our SMS URL: the number cannot text, though its capabilities say that it can.
-  sms_refused INTEGER NOT NULL DEFAULT 0 CHECK (sms_refused IN (0, 1)),
   repaired_at TEXT,
   repairs INTEGER NOT NULL DEFAULT 0,          -- in a row, each soon after the one before
   messaging_service_sid TEXT,       -- MG…; null: in none, or not known
@@ -132,8 +133,9 @@ CREATE INDEX phone_numbers_api_key ON phone_numbers (api_key_id, created_at, id)
 CREATE INDEX phone_numbers_external_id ON phone_numbers (api_key_id, external_id, created_at, id)
   WHERE external_id IS NOT NULL;
 CREATE INDEX phone_numbers_country ON phone_numbers (api_key_id, country) WHERE state = 'active';
-CREATE INDEX phone_numbers_twilio_account ON phone_numbers (twilio_account_id, twilio_number_sid);
-CREATE INDEX phone_numbers_unfinished ON phone_numbers (lease_expires_at) WHERE state <> 'active';
+CREATE INDEX phone_numbers_twilio_account ON phone_numbers (twilio_account_id, twilio_number_sid, channels);
+CREATE INDEX phone_numbers_unfinished ON phone_numbers (lease_expires_at)
+  WHERE state <> 'active' OR changing_channel IS NOT NULL;
 CREATE INDEX phone_numbers_health ON phone_numbers (api_key_id, twilio_account_id, health) WHERE state = 'active';
 
 -- Numbers that were released within a day, with what verifies Twilio's reports of calls and texts that outlive the release.

@@ -83,6 +83,16 @@ const numberHelp = {
       "You cannot import a number that is only verified as a caller ID, or that is still being ported.",
     ],
   },
+  channel_not_supported: {
+    happened:
+      "channels asks for calls or texts, and Twilio says that the number cannot do that. Nothing was changed.",
+    remedy: [
+      "Ask only for what details.channels lists.",
+      "Or leave channels out of the import: it then takes all that the number can.",
+      "A number that is new or ported may get texts later at Twilio. Add them then with PATCH.",
+    ],
+    details: { channels: ["voice"] },
+  },
   phone_number_import_not_found: {
     happened:
       "This API key has no bulk import with this id. A bulk import is forgotten 30 days after its end.",
@@ -137,7 +147,7 @@ const numberHelp = {
   },
   release_in_progress: {
     happened:
-      "Another request is releasing this number, or this service is repairing it after somebody changed it at Twilio.",
+      "Another request is releasing this number or changing its channels, or this service is repairing it after somebody changed it at Twilio.",
     remedy: [
       "Wait for the seconds in Retry-After, then GET the number. If that is number_not_found, the release is complete.",
       "If not, send the same DELETE again. It completes an unfinished release.",

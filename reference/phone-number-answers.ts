@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "../src/http/errors.ts";
+import { CHANNELS } from "../src/phone-numbers/channels.ts";
 import { HEALTH_REASONS } from "../src/phone-numbers/health.ts";
 import type { ChannelOutcome } from "../src/phone-numbers/release/plan.ts";
 import { answered, time, warnings } from "./operation.ts";
@@ -65,6 +66,11 @@ export const numberEntry = z
     twilio_number_sid: numberSid,
     inbound_enabled: inboundEnabled,
     outbound_enabled: outboundEnabled,
+    channels: answered(
+      z.array(z.enum(CHANNELS)),
+      "What this service has taken over of what comes in. Fields of the other channel at Twilio are not touched.",
+      [...CHANNELS],
+    ),
     provider: answered(z.literal("twilio"), "Always `twilio`."),
     twilio_sid: answered(z.string(), "The Twilio account it was imported from.", ACCOUNT_SID),
     region: answered(z.string(), "The Twilio Region whose credentials and settings count for it.", "us1"),
@@ -100,6 +106,7 @@ export const numberEntry = z
 
 export const entryExample = {
   ...importedExample,
+  channels: [...CHANNELS],
   provider: "twilio",
   twilio_sid: ACCOUNT_SID,
   region: "us1",
@@ -149,23 +156,33 @@ export const releasedChannels = {
   ),
 };
 
+const returned = {
+  twilio: releasedChannels.twilio,
+  not_restored: answered(
+    z.optional(z.array(z.enum(["trunk_sid", "voice_application_sid", "sms_application_sid"]))),
+    "Bindings that Twilio refused, for example to a trunk that no longer exists. The URLs were restored.",
+  ),
+  reason: releasedChannels.reason,
+  message: answered(z.optional(z.string()), "What that means and what to do. Only with `reason`."),
+  requests: answered(
+    z.optional(z.array(z.string())),
+    "What to run in a shell to restore the number yourself. Only with `reason`.",
+    [REQUEST],
+  ),
+};
+
+export const givenBack = z
+  .object(returned)
+  .check(
+    z.meta({ id: "GivenBack", description: "What happened at Twilio to a channel that was given back." }),
+  );
+
 export const releasedNumber = z
   .object({
     phone_number: phoneNumber,
     deleted: answered(z.literal(true), "Always true: this service no longer has the number."),
     twilio_number_sid: numberSid,
-    twilio: releasedChannels.twilio,
-    not_restored: answered(
-      z.optional(z.array(z.enum(["trunk_sid", "voice_application_sid", "sms_application_sid"]))),
-      "Bindings that Twilio refused, for example to a trunk that no longer exists. The URLs were restored.",
-    ),
-    reason: releasedChannels.reason,
-    message: answered(z.optional(z.string()), "What that means and what to do. Only with `reason`."),
-    requests: answered(
-      z.optional(z.array(z.string())),
-      "What to run in a shell to restore the number yourself. Only with `reason`.",
-      [REQUEST],
-    ),
+    ...returned,
   })
   .check(
     z.meta({

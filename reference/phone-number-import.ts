@@ -35,6 +35,8 @@ export const importOperation: Operation = {
       twilio_sid: "The SID (AC…) of the account that owns the number: a subaccount's, if it is one.",
       twilio_token: "Secret. The Auth Token of that account; an API key (SK…) does not work.",
       agent_id: "Who answers.",
+      channels:
+        "What to take over: voice, sms or both; left out, all that the number can. The other stays as it is at Twilio.",
       plan_hash: "From the plan: if the number has changed since, it is not imported.",
       ...ownWords,
     },
@@ -83,6 +85,12 @@ export const importOperation: Operation = {
         description: "An agent of the calling API key. Also spelled `agentId`.",
         examples: [AGENT_ID],
       },
+      channels: {
+        description:
+          "What the import takes over of what comes in: `voice`, `sms` or both. Left out: all that the number can. The fields " +
+          "of the other at Twilio are neither changed nor compared.",
+        examples: [["voice"]],
+      },
       plan_hash: {
         description:
           "The `plan_hash` of a dry run, to import the number only if it has not changed since. Also spelled `planHash`.",
@@ -119,6 +127,7 @@ export const importOperation: Operation = {
     "invalid_phone_format",
     "invalid_twilio_sid",
     ...TWILIO_ERRORS,
+    "channel_not_supported",
     "agent_not_found",
     "agent_not_owned",
     "number_in_other_region",

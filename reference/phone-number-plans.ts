@@ -34,6 +34,10 @@ export const changePlan = z
         new: answered(value, "What it would be."),
       }),
     ),
+    twilio_changes: answered(
+      z.optional(fieldChanges),
+      "The fields that would change at Twilio. Only if `channels` would change.",
+    ),
     warnings,
   })
   .check(

@@ -7,6 +7,7 @@ import {
   ACCOUNT_SID,
   AGENT_ID,
   entryExample,
+  givenBack,
   NUMBER,
   numberEntry,
   releasedExample,
@@ -123,7 +124,7 @@ export const phoneNumberReference: Reference = {
       tool: {
         name: "change_phone_number",
         text:
-          "Gives a number to another agent, or changes whether it answers, whether it calls, or what happens when somebody changes it " +
+          "Gives a number to another agent, or changes whether it answers, whether it calls, whether its calls, texts or both come here, or what happens when somebody changes it " +
           "at Twilio. An argument that is left out changes nothing. A new Auth Token is tried at Twilio first, and then used for all " +
           "numbers of its account; it is a secret and passes through you, and /console of this server takes it too.",
         arguments: {
@@ -133,20 +134,25 @@ export const phoneNumberReference: Reference = {
             "Whether the agent answers. If false, callers hear that the number takes no calls.",
           outbound_enabled: "Whether the agent may call and text from the number.",
           twilio_token: "Secret. A new Auth Token of the number's Twilio account.",
+          channels:
+            "What comes here: voice, sms or both. One that is not listed is given back as it was found.",
           drift_policy:
             "repair undoes what somebody changes at Twilio, report only tells of it. Setting it also starts repairs again that had stopped.",
           ...ownWords,
         },
       },
       description:
-        "Changes a number's agent, directions, drift policy, Auth Token, or what is its own. Send at least one field. A field that is left out " +
+        "Changes a number's agent, directions, channels, drift policy, Auth Token, or what is its own. Send at least one field. A field that is left out " +
         "does not change. null makes `drift_policy` its default again, and what is the number's own (from `external_id` on) the agent's again; no other field may be null. camelCase works too, as in the import.\n\n" +
         "**A new Auth Token** is tried at Twilio before it is stored. It is used for all your numbers of the same Twilio " +
         "account. Twilio signs with the old token until you promote the new one. So the old token verifies webhooks until " +
         "the first one that Twilio signs with the new token, but for 24 hours at most. If Twilio refuses the new token, " +
         "nothing changes, and `details.reason` says why, as in the import.\n\n" +
-        "**Plan before you act.** With `?dry_run=true` nothing changes: `changes` has each field as it is and as it would be. " +
-        "A new Auth Token is tried at Twilio all the same.",
+        "**Channels.** One that is added is pointed here as by an import; what it had is kept. One that is left out is given back " +
+        "as by a release: `given_back` says what happened at Twilio. If Twilio fails, recovery gives the channel back within " +
+        "minutes, and it is answered as by a number without an agent until then.\n\n" +
+        "**Plan before you act.** With `?dry_run=true` nothing changes: `changes` has each field as it is and as it would be, " +
+        "and `twilio_changes` those of the number at Twilio. A new Auth Token is tried at Twilio all the same.",
       auth: "apiKey",
       path: numberInPath,
       query: dryRunQuery,
@@ -158,6 +164,10 @@ export const phoneNumberReference: Reference = {
               "Whether this service answers calls and texts. If not, callers hear that the number takes no calls.",
           },
           outbound_enabled: { description: "Whether calls may be made from the number." },
+          channels: {
+            description: "`voice`, `sms` or both: what comes here of what comes in.",
+            examples: [["voice", "sms"]],
+          },
           twilio_token: {
             description: "A new Auth Token of the number's Twilio account.",
             examples: [TOKEN],
@@ -176,7 +186,10 @@ export const phoneNumberReference: Reference = {
         {
           status: 200,
           description: "The number as it is now.",
-          schema: z.union([z.object({ phone_number: numberEntry }), changePlan]),
+          schema: z.union([
+            z.object({ phone_number: numberEntry, given_back: z.optional(givenBack) }),
+            changePlan,
+          ]),
           example: { phone_number: { ...entryExample, inbound_enabled: false } },
         },
       ],
@@ -185,7 +198,12 @@ export const phoneNumberReference: Reference = {
         ...OWN_ERRORS,
         "invalid_phone_format",
         "number_not_found",
+        "release_in_progress",
+        "channel_not_supported",
         "agent_not_found",
+        "number_in_other_region",
+        "twilio_update_rejected",
+        "twilio_webhooks_not_applied",
         ...TWILIO_ERRORS,
       ],
     },

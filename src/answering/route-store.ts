@@ -14,6 +14,7 @@ export type RouteRow = TwilioAccountRow &
     api_key_id: string;
     phone_number: string;
     inbound_enabled: 0 | 1;
+    channels: string;
     last_inbound_at: string | null;
     agent_id: string | null;
     is_active: 0 | 1 | null;
@@ -33,7 +34,7 @@ export type RouteRow = TwilioAccountRow &
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
 export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, t.account_sid, t.region,
-      n.phone_number, n.inbound_enabled, n.last_inbound_at, t.auth_token_sealed, t.previous_auth_token_sealed,
+      n.phone_number, n.inbound_enabled, n.channels, n.last_inbound_at, t.auth_token_sealed, t.previous_auth_token_sealed,
       t.auth_token_changed_at, t.relay_refused_at, t.health_reasons AS account_reasons, a.id AS agent_id, a.is_active, a.welcome_message,
       a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url, a.system_prompt, a.voice_id, a.talk,
       n.external_id, n.label, n.metadata, n.settings, ${LIMIT_COLUMNS}
@@ -44,7 +45,7 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
 /** The same of a number that was released within a day: reports of its calls and texts still come. @throws StorageError */
 export function findReleasedRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, n.account_sid, n.region,
-      n.phone_number, 0 AS inbound_enabled, NULL AS last_inbound_at, n.auth_token_sealed,
+      n.phone_number, 0 AS inbound_enabled, '["voice","sms"]' AS channels, NULL AS last_inbound_at, n.auth_token_sealed,
       n.previous_auth_token_sealed, n.auth_token_changed_at, NULL AS relay_refused_at, '[]' AS account_reasons, a.id AS agent_id,
       a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url,
       a.system_prompt, a.voice_id, a.talk, n.external_id, n.label, n.metadata,

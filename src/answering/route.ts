@@ -4,6 +4,7 @@ import type { Voicemail } from "../call-log/attempt.ts";
 import type { EventNumber } from "../events/event.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import { type Limits, limitsOf } from "../limits.ts";
+import { type Channel, parseChannels } from "../phone-numbers/channels.ts";
 import {
   type Metadata,
   metadataOf,
@@ -51,6 +52,8 @@ export type InboundRoute = {
   accountSid: string;
   region: string;
   inboundEnabled: boolean;
+  /** What it has taken over of what comes in. */
+  channels: readonly Channel[];
   /** The last time of a call or text that this isolate knows to be stored; one for the cached route and its copies. */
   lastInbound: { at: string | null };
   /** When the account's token was last replaced. */
@@ -109,6 +112,7 @@ export async function routeOf(id: string, row: RouteRow, defaults: Limits): Prom
     accountSid: row.account_sid,
     region: row.region,
     inboundEnabled: row.inbound_enabled === 1,
+    channels: parseChannels(row.channels),
     lastInbound: { at: row.last_inbound_at },
     tokenChangedAt: row.auth_token_changed_at,
     relayRefusedAt: row.relay_refused_at,
@@ -126,6 +130,11 @@ export async function routeOf(id: string, row: RouteRow, defaults: Limits): Prom
 export function numberOfRoute(route: InboundRoute): EventNumber {
   const { phoneNumberId: id, phoneNumber, externalId, label, metadata } = route;
   return { id, phoneNumber, externalId, label, metadata };
+}
+
+/** The route for what comes in on a channel. If that is not taken over, the number has no agent for it. */
+export function onChannel<Route extends InboundRoute>(route: Route, channel: Channel): Route {
+  return route.outbound || route.channels.includes(channel) ? route : { ...route, agent: null };
 }
 
 export function accountOfRoute({ accountId, apiKeyId, accountSid, region }: InboundRoute): AccountKey {

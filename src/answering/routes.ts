@@ -1,6 +1,7 @@
 import { Hono } from "hono/tiny";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
+import type { Channel } from "../phone-numbers/channels.ts";
 import { requestServices, type Services } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
@@ -14,7 +15,8 @@ import { logCall } from "./log-call.ts";
 import { filled, routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
 import { withinCallsPerDay } from "./put-through.ts";
 import { endRefusal, forgetRefusals } from "./refusals.ts";
-import { type InboundRoute, isVerified } from "./route.ts";
+import { type InboundRoute, isVerified, onChannel } from "./route.ts";
+import { loadRoute } from "./route-cache.ts";
 import { replyByText } from "./text-reply.ts";
 import {
   parametersOf,
@@ -88,7 +90,7 @@ function politely(answerCall: (c: AppContext) => Promise<Response>) {
 }
 
 async function takeCall(c: AppContext): Promise<Response> {
-  const request = await trusted(c);
+  const request = await trustedOn(c, "voice");
   const { publicBaseUrl, model } = c.get("config");
   const call = {
     callSid: request.parameters.get("CallSid") ?? "",
@@ -107,7 +109,7 @@ async function takeFallback(c: AppContext): Promise<Response> {
   const route = await lastResort(unverified, routeServices(c));
   if (!route) return twimlResponse(...unavailable());
   const from = parametersOf(unverified).get("From") ?? "";
-  return fallBack(c, await routeOfPathOrPlain(c, route), from);
+  return fallBack(c, onChannel(await routeOfPathOrPlain(c, route), "voice"), from);
 }
 
 async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> {
@@ -139,7 +141,7 @@ async function fallBack(c: AppContext, route: InboundRoute, from: string): Promi
 }
 
 async function takeInText(c: AppContext): Promise<Response> {
-  reportAfter(c, "sms", await trusted(c));
+  reportAfter(c, "sms", await trustedOn(c, "sms"));
   return twimlResponse();
 }
 
@@ -160,6 +162,15 @@ async function trusted(c: AppContext, isReport = false): Promise<TrustedRequest>
   if (isRefused(request.route.accountReasons))
     afterAnswer(c, (services) => endRefusal(request.route, services));
   return { ...request, route: await routeOfPath(c, request.route) };
+}
+
+async function trustedOn(c: AppContext, channel: Channel): Promise<TrustedRequest> {
+  const request = await trusted(c);
+  const { phoneNumberId, outbound, channels } = request.route;
+  if (outbound || channels.includes(channel)) return request;
+  // It may have been added since the route was read, and its first text must not be lost.
+  const route = (await loadRoute(phoneNumberId, "primary", routeServices(c))) ?? request.route;
+  return { ...request, route: onChannel(route, channel) };
 }
 
 function reportAfter(

@@ -110,6 +110,11 @@ export const errorCatalogue = {
       "The phone number is not in this Twilio account. Check the number and the account. For a number of a " +
       "subaccount, send the subaccount's own SID and Auth Token.",
   },
+  channel_not_supported: {
+    status: 400,
+    message:
+      "This number cannot do what channels asks for: details.channels says what it can. Nothing was changed.",
+  },
   agent_has_no_webhook: {
     status: 400,
     message:
@@ -148,7 +153,7 @@ export const errorCatalogue = {
   release_in_progress: {
     status: 409,
     retryable: true,
-    message: "This number is being released or repaired now. Try again after Retry-After seconds.",
+    message: "This number is being released, repaired or changed now. Try again after Retry-After seconds.",
   },
   phone_number_import_running: {
     status: 409,
@@ -208,7 +213,8 @@ export const errorCatalogue = {
   },
   twilio_webhooks_not_applied: {
     status: 502,
-    message: "Twilio accepted the new webhooks, but the number still has other ones. The import was undone.",
+    message:
+      "Twilio accepted the new webhooks, but the number still has other ones. What was begun was undone.",
   },
   twilio_rate_limited: {
     status: 503,

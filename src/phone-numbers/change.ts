@@ -11,6 +11,9 @@ import { disprove } from "../twilio-accounts/check-store.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
 import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
 import { findAccount, replaceToken } from "../twilio-accounts/store.ts";
+import { changeChannels, planChannels } from "./change-channels.ts";
+import { takenChannels } from "./channels.ts";
+import type { Returned } from "./release/release.ts";
 import { type ChangeBody, changeBody } from "./schema.ts";
 import { changedOwn, serialiseOwn } from "./settings.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
@@ -43,11 +46,11 @@ export function requireChange({ dry_run: _, ...body }: ChangeBody, sent: object)
 }
 
 /**
- * Moves a number to another agent, switches inbound and outbound on or off, or replaces the Auth Token of its whole
- * Twilio account. A new token is stored only if Twilio accepts it. The old token verifies webhooks for one more day,
+ * Moves a number to another agent, switches inbound and outbound on or off, adds channels or gives them back, or replaces
+ * the Auth Token of its whole Twilio account. A new token is stored only if Twilio accepts it. The old token verifies webhooks for one more day,
  * because Twilio signs with it until the customer promotes the new one.
  *
- * @throws ApiError `number_not_found`, `agent_not_found`, and Twilio's refusals of a token
+ * @throws ApiError `number_not_found`, `agent_not_found`, Twilio's refusals of a token, and those of `changeChannels`
  * @throws StorageError
  */
 export async function changeOwnNumber(
@@ -55,7 +58,7 @@ export async function changeOwnNumber(
   body: ChangeBody,
   apiKeyId: string,
   services: Services,
-): Promise<OwnedNumber> {
+): Promise<{ number: OwnedNumber; returned: Returned | undefined }> {
   const { db, now } = services;
   let number = await verifyChange(phoneNumber, body, apiKeyId, services);
   let after = changedOwn(number, body);
@@ -63,6 +66,7 @@ export async function changeOwnNumber(
     const account = accountOf({ ...number, api_key_id: apiKeyId });
     await replaceStoredToken(account, body.twilio_token, services);
   }
+  const returned = body.channels && (await changeChannels(number, body.channels, apiKeyId, services));
   const write = () =>
     changeNumber(
       db,
@@ -87,7 +91,7 @@ export async function changeOwnNumber(
     after = changedOwn(number, body);
   }
   services.routesChanged(apiKeyId);
-  return ownNumber(phoneNumber, apiKeyId, db);
+  return { number: await ownNumber(phoneNumber, apiKeyId, db), returned };
 }
 
 /** One field of a number, as it is and as it would be. */
@@ -103,7 +107,9 @@ export async function planChange(
   body: ChangeBody,
   apiKeyId: string,
   services: Services,
-): Promise<{ number: OwnedNumber; changes: PlannedChange[] }> {
+): Promise<
+  { number: OwnedNumber; changes: PlannedChange[] } & Partial<Awaited<ReturnType<typeof planChannels>>>
+> {
   const number = await verifyChange(phoneNumber, body, apiKeyId, services);
   const present = {
     agent_id: number.agent_id,
@@ -125,7 +131,10 @@ export async function planChange(
     const { replaces } = await sealToken(account, body.twilio_token, stored ?? undefined, services);
     if (replaces) changes.push({ field: "twilio_token", present: "[redacted]", new: "[redacted]" });
   }
-  return { number, changes };
+  const taken = takenChannels(number);
+  if (body.channels === undefined || String(body.channels) === String(taken)) return { number, changes };
+  changes.push({ field: "channels", present: taken, new: body.channels });
+  return { number, changes, ...(await planChannels(number, body.channels, apiKeyId, services)) };
 }
 
 /** Finds out whether a change is possible: the number and the agent are there, and Twilio takes a new token. */

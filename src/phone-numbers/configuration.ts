@@ -8,6 +8,7 @@ import {
   type UpdateParameter,
 } from "../twilio/incoming-phone-numbers.ts";
 import type { WebhookUrls } from "../twilio/webhook-urls.ts";
+import { CHANNELS, type Channel, ofChannels, supportedChannels } from "./channels.ts";
 
 // Decisions about who answers a number at Twilio. No I/O here.
 
@@ -16,9 +17,14 @@ type IsOurs = (url: string) => boolean;
 /**
  * What an import sends. If a number is bound to a SIP trunk or a TwiML App, Twilio accepts a voice URL but never calls
  * it. A number that receives faxes does not answer calls. So the update that sets the URLs also clears these bindings.
+ * Twilio refuses an SMS URL for a number that cannot text (error 21407).
  */
-export function planImport(number: IncomingPhoneNumber, webhooks: WebhookUrls): NumberUpdate {
-  const voice: NumberUpdate = {
+export function planImport(
+  number: Pick<IncomingPhoneNumber, "capabilities">,
+  webhooks: WebhookUrls,
+  channels: readonly Channel[] = CHANNELS,
+): NumberUpdate {
+  const whole: NumberUpdate = {
     VoiceUrl: webhooks.voice,
     VoiceMethod: "POST",
     VoiceFallbackUrl: webhooks.voiceFallback,
@@ -28,29 +34,17 @@ export function planImport(number: IncomingPhoneNumber, webhooks: WebhookUrls): 
     TrunkSid: "",
     StatusCallback: webhooks.status,
     StatusCallbackMethod: "POST",
-  };
-  if (!canText(number)) return voice;
-  return {
-    ...voice,
     SmsUrl: webhooks.sms,
     SmsMethod: "POST",
     SmsFallbackUrl: webhooks.smsFallback,
     SmsFallbackMethod: "POST",
     SmsApplicationSid: "",
   };
-}
-
-/**
- * Twilio refuses an SMS URL for a number that cannot text (error 21407). If its capabilities are unknown, we assume it
- * can.
- */
-function canText({ capabilities }: IncomingPhoneNumber): boolean {
-  return capabilities?.sms !== false;
-}
-
-/** An update without its SMS parameters. */
-export function withoutSms(update: NumberUpdate): NumberUpdate {
-  return Object.fromEntries(Object.entries(update).filter(([parameter]) => !parameter.startsWith("Sms")));
+  const supported = supportedChannels(number);
+  return ofChannels(
+    whole,
+    channels.filter((channel) => supported.includes(channel)),
+  );
 }
 
 /** The parameters of `update` that `number` does not have. Empty: the update is in force. */
@@ -129,11 +123,14 @@ export function previousOf(
 /**
  * What to send to restore what an import overwrote: only fields that still hold our value, because the owner may have
  * changed the others since. Empty: nothing at Twilio is ours.
+ *
+ * @param channels those that were taken over
  */
 export function planRestore(
   number: NumberConfiguration,
   previous: NumberConfiguration,
   isOurs: IsOurs,
+  channels: readonly Channel[] = CHANNELS,
 ): NumberUpdate {
   const update: NumberUpdate = {
     ...restoreUrls("Voice", number, previous, isOurs),
@@ -155,7 +152,7 @@ export function planRestore(
     update.StatusCallback = previous.status_callback;
     if (previous.status_callback_method !== "") update.StatusCallbackMethod = previous.status_callback_method;
   }
-  return update;
+  return ofChannels(update, channels);
 }
 
 /** Sends main and fallback URL together: Twilio refuses a fallback without a main URL (errors 21405 and 21406). */

@@ -21,6 +21,7 @@ import {
   serialisePreview,
   serialiseReleased,
   serialiseReleasePreview,
+  serialiseReturned,
 } from "./serialise.ts";
 import type { OwnGiven } from "./settings.ts";
 import { listOwnNumbers } from "./store.ts";
@@ -70,12 +71,15 @@ export const phoneNumbers = new Hono<AppEnv>()
       requireChange(body, await c.req.json<object>());
       const warnings = await warningsOfOwn(body, c);
       if (isDryRun(c, body.dry_run)) {
-        const { number, changes } = await planChange(...change);
+        const { number, changes, twilioChanges } = await planChange(...change);
         const phone_number = serialiseNumber(number, services.twilio);
-        return c.json(withOwnWarnings({ dry_run: true, phone_number, changes }, warnings));
+        const plan = { dry_run: true, phone_number, changes, twilio_changes: twilioChanges };
+        return c.json(withOwnWarnings(plan, warnings));
       }
-      const number = await toTheEnd(c, changeOwnNumber(...change));
-      return c.json(withOwnWarnings({ phone_number: serialiseNumber(number, services.twilio) }, warnings));
+      const { number, returned } = await toTheEnd(c, changeOwnNumber(...change));
+      const phone_number = serialiseNumber(number, services.twilio);
+      const given_back = returned && serialiseReturned(returned);
+      return c.json(withOwnWarnings({ phone_number, given_back }, warnings));
     },
   )
   .delete("/:number", withApiKey, validateQuery(dryRunQuery), async (c) => {

@@ -1,4 +1,5 @@
 import type { EventNumber } from "../events/event.ts";
+import type { ChannelColumns } from "./channels.ts";
 import { metadataOf, type OwnColumns } from "./settings.ts";
 
 /** The columns of a number that its events name. */
@@ -15,7 +16,8 @@ export function eventNumber({ id, phone_number, external_id, label, metadata }: 
  * A number and its owner. `state` importing: claimed, Twilio may or may not point at us yet; releasing: being released,
  * Twilio may or may not still point at us; returning: released, but not yet restored at Twilio.
  */
-export type PhoneNumberRow = NamedRow & {
+export type PhoneNumberRow = ChannelColumns &
+  NamedRow & {
   api_key_id: string;
   agent_id: string | null;
   twilio_account_id: string;

@@ -12,8 +12,10 @@ import {
   optionalText,
   pattern,
   requiredText,
+  satisfies,
 } from "../http/schema.ts";
 import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
+import { CHANNELS } from "./channels.ts";
 import { DRIFT_POLICIES, HEALTH_REASONS } from "./health.ts";
 import { ownAliases, ownChangeFields, ownImportFields } from "./settings.ts";
 
@@ -35,6 +37,17 @@ export const invalidSid = (sid: string): Fault => ({
   }),
 });
 
+/** At least one channel, each once. */
+export const channelList = z.pipe(
+  z.array(z.enum(CHANNELS)).check(
+    satisfies((given) => given.length > 0, {
+      code: "invalid_field",
+      problem: { problem: "not_allowed", allowed: CHANNELS },
+    }),
+  ),
+  z.transform((given) => CHANNELS.filter((channel) => given.includes(channel))),
+);
+
 /** `POST /v1/phone-numbers`: each field in snake_case or camelCase. */
 export const importBody = body(
   {
@@ -42,6 +55,7 @@ export const importBody = body(
     twilio_sid: requiredText().check(pattern(ACCOUNT_SID, invalidSid)),
     twilio_token: twilioToken,
     agent_id: agentId,
+    channels: z.optional(channelList),
     plan_hash: optionalText(MAX_PLAN_HASH_LENGTH),
     ...ownImportFields,
     dry_run: dryRunField(),
@@ -70,6 +84,7 @@ export const changeBody = changes(
     outbound_enabled: z.optional(z.boolean()),
     twilio_token: z.optional(z.string().check(maxLength(MAX_TOKEN_LENGTH))),
     drift_policy: nullIsDefault(z.enum(DRIFT_POLICIES), "repair" as const),
+    channels: z.optional(channelList),
     ...ownChangeFields,
     dry_run: dryRunField(),
   },

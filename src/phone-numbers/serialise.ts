@@ -1,11 +1,12 @@
 import type { TwilioEndpoint } from "../twilio/http.ts";
 import { nameOfRegion } from "../twilio/regions.ts";
 import type { TextWarning } from "../twilio/text-registration.ts";
+import { takenChannels } from "./channels.ts";
 import { parseReasons } from "./health.ts";
 import type { ImportedNumber } from "./import/import.ts";
 import type { Preview } from "./preview/preview.ts";
 import type { ReleasePreview } from "./release/preview.ts";
-import type { ReleasedNumber } from "./release/release.ts";
+import type { ReleasedNumber, Returned } from "./release/release.ts";
 import type { ImportBody } from "./schema.ts";
 import { serialiseOwn } from "./settings.ts";
 import type { OwnedNumber } from "./store.ts";
@@ -32,6 +33,7 @@ export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
     twilio_number_sid: row.twilio_number_sid,
     inbound_enabled: row.inbound_enabled === 1,
     outbound_enabled: row.outbound_enabled === 1,
+    channels: takenChannels(row),
     provider: "twilio",
     twilio_sid: row.account_sid,
     region: nameOfRegion(twilio, row.region),
@@ -55,27 +57,32 @@ function shownHealth({ health_reasons, account_reasons, is_relay_refused }: Owne
   return { health: reasons[0] ?? "ok", health_reasons: reasons };
 }
 
-export function serialiseReleased({
-  phoneNumber,
-  twilioNumberSid,
-  outcomes,
-  refused,
-  reason,
-  requests,
-}: ReleasedNumber) {
+export function serialiseReleased({ phoneNumber, twilioNumberSid, ...returned }: ReleasedNumber) {
   return {
     phone_number: phoneNumber,
     deleted: true,
     twilio_number_sid: twilioNumberSid,
+    ...serialiseReturned(
+      returned,
+      "so it may still point here; its callers hear that it takes no calls. This service tries again for a week.",
+    ),
+  };
+}
+
+/** What happened at Twilio to what was given back. @param untold what it means if Twilio could not be told */
+export function serialiseReturned(
+  { outcomes, refused, reason, requests }: Returned,
+  untold = "so the channel may still point here, where it is answered as by a number without an agent. This service tries again.",
+) {
+  return {
     twilio: outcomes,
     ...(refused && { not_restored: refused }),
     ...(reason !== undefined && {
       reason,
       message:
         `${reason === "twilio_update_rejected" ? "Twilio refused a part of the update" : "The number could not be restored at Twilio"}, ` +
-        "so it may still point here; its callers hear that it takes no calls. This service tries again for a week. To " +
-        "restore the number yourself, run the requests. They show no token, and no query string or password of a URL: " +
-        "set the variables named in them first.",
+        `${untold} To restore the number yourself, run the requests. They show no token, and no query string or password of ` +
+        "a URL: set the variables named in them first.",
       requests,
     }),
   };

@@ -2,6 +2,7 @@ import { first, type Part, part, readPage, runIdempotent, sql } from "../databas
 import type { Page } from "../http/page.ts";
 import type { AccountColumns } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";
+import type { ChannelColumns } from "./channels.ts";
 import type { DriftPolicy, Health } from "./health.ts";
 import type { OwnColumns } from "./settings.ts";
 
@@ -9,7 +10,8 @@ import type { OwnColumns } from "./settings.ts";
 
 /** A number as its owner sees it. */
 export type OwnedNumber = AccountColumns &
-  OwnColumns & {
+  OwnColumns &
+  ChannelColumns & {
     id: string;
     phone_number: string;
     agent_id: string | null;
@@ -33,7 +35,7 @@ export type OwnedNumber = AccountColumns &
 
 // A check of a whole account is a check of each of its numbers: the later of the two times counts.
 const COLUMNS = part`n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.account_sid, t.region,
-  n.twilio_number_sid, n.inbound_enabled, n.outbound_enabled, n.health, n.health_reasons, n.drift_policy,
+  n.twilio_number_sid, n.inbound_enabled, n.outbound_enabled, n.channels, n.changing_channel, n.health, n.health_reasons, n.drift_policy,
   t.health_reasons AS account_reasons, ${RELAY_REFUSED} AS is_relay_refused,
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
   n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at,

@@ -136,15 +136,15 @@ function renewer(key: AccountKey, checkId: string, services: Services): () => Pr
   };
 }
 
-/** The SIDs of the account's numbers here, so that the list need not keep the account's other numbers in memory. */
-async function ownSids(key: AccountKey, { db }: Services): Promise<Set<string>> {
-  const all = new Set<string>();
+/** The SIDs of the account's numbers here and their channels, so that the list need not keep the account's other numbers in memory. */
+async function ownSids(key: AccountKey, { db }: Services): Promise<Map<string, string>> {
+  const all = new Map<string, string>();
   let after = "";
   for (;;) {
     const sids = await findAccountSids(db, key, after, SIDS_AT_ONCE);
-    for (const sid of sids) all.add(sid);
+    for (const { sid, channels } of sids) all.set(sid, channels);
     if (sids.length < SIDS_AT_ONCE) return all;
-    after = sids.at(-1) ?? "";
+    after = sids.at(-1)?.sid ?? "";
   }
 }
 
@@ -163,7 +163,7 @@ type Listed = {
 async function list(
   twilio: IncomingPhoneNumbers,
   accountId: string,
-  own: ReadonlySet<string>,
+  own: ReadonlyMap<string, string>,
   publicBaseUrl: string,
   renew: () => Promise<boolean>,
 ): Promise<Listed | undefined> {
@@ -171,9 +171,10 @@ async function list(
   for await (const { numbers, unreadable } of twilio.pages()) {
     for (const sid of unreadable) if (own.has(sid)) listed.unreadable.add(sid);
     for (const number of numbers) {
-      if (!own.has(number.sid)) continue;
+      const channels = own.get(number.sid);
+      if (channels === undefined) continue;
       if (mayBeRegistered(number)) listed.texting.add(number.sid);
-      const id = idInOrder(number, accountId, publicBaseUrl);
+      const id = idInOrder(number, channels, accountId, publicBaseUrl);
       if (id === undefined) listed.others.set(number.sid, number);
       else listed.inOrder.set(number.sid, id);
     }

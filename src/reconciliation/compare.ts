@@ -1,4 +1,11 @@
-import { notApplied, planImport, withoutSms } from "../phone-numbers/configuration.ts";
+import {
+  CHANNELS,
+  type Channel,
+  channelsOf,
+  parseChannels,
+  takenChannels,
+} from "../phone-numbers/channels.ts";
+import { notApplied, planImport } from "../phone-numbers/configuration.ts";
 import { HEALTH_REASONS, type HealthReason, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import type { IncomingPhoneNumber, NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
@@ -10,6 +17,8 @@ import type { CheckedRow } from "./number-store.ts";
 export type Finding = {
   row: CheckedRow;
   reasons: HealthReason[];
+  /** What they concern. */
+  channels: Channel[];
   /** What would repair it: only what differs. Empty if nothing differs. */
   update: NumberUpdate;
   action: "none" | "repair" | "report";
@@ -31,24 +40,25 @@ export function planNumber(
   publicBaseUrl: string,
   now: Date,
 ): Finding {
-  if (!number) return { row, reasons: ["number_missing"], update: {}, action: "report" };
-  const whole = planImport(
-    number,
-    webhooksOf(publicBaseUrl, { accountId: row.twilio_account_id, phoneNumberId: row.id }),
-  );
-  const wanted = row.sms_refused === 1 ? withoutSms(whole) : whole;
+  const taken = takenChannels(row);
+  if (!number) return { row, reasons: ["number_missing"], channels: taken, update: {}, action: "report" };
+  const webhooks = webhooksOf(publicBaseUrl, { accountId: row.twilio_account_id, phoneNumberId: row.id });
+  const wanted = planImport(number, webhooks, taken);
   const missing = notApplied(number, wanted);
   // What its routing record said stays true until it is read again.
   const region = parseReasons(row.health_reasons).filter(isRegionReason);
+  const concerned = channelsOf(missing);
+  const channels =
+    region.length > 0 ? CHANNELS.filter((one) => one === "voice" || concerned.includes(one)) : concerned;
   if (missing.length === 0)
-    return { row, reasons: region, update: {}, action: region.length > 0 ? "report" : "none" };
+    return { row, reasons: region, channels, update: {}, action: region.length > 0 ? "report" : "none" };
   const update = Object.fromEntries(missing.map((parameter) => [parameter, wanted[parameter]]));
   const reasons = [...reasonsOf(missing), ...region];
-  if (row.drift_policy === "report") return { row, reasons, update, action: "report" };
+  if (row.drift_policy === "report") return { row, reasons, channels, update, action: "report" };
   if (isContested(row, now)) {
-    return { row, reasons: [...reasons, "repair_contested"], update, action: "report" };
+    return { row, reasons: [...reasons, "repair_contested"], channels, update, action: "report" };
   }
-  return { row, reasons, update, action: "repair" };
+  return { row, reasons, channels, update, action: "repair" };
 }
 
 /**
@@ -86,14 +96,19 @@ function reasonsOf(parameters: readonly UpdateParameter[]): HealthReason[] {
 /**
  * The id in the webhooks of a number that is exactly as an import sets it; undefined for any other. So a check keeps
  * only a few bytes in memory for each of the many numbers that are in order.
+ *
+ * @param channels of the number, as JSON
  */
 export function idInOrder(
   number: IncomingPhoneNumber,
+  channels: string,
   accountId: string,
   publicBaseUrl: string,
 ): string | undefined {
-  const phoneNumberId = /\/(num_[0-9a-f]{48})\/voice(?:#|$)/.exec(number.voice_url)?.[1];
+  const taken = parseChannels(channels);
+  const url = taken[0] === "sms" ? number.sms_url : number.voice_url;
+  const phoneNumberId = /\/(num_[0-9a-f]{48})\/(?:voice|sms)(?:#|$)/.exec(url)?.[1];
   if (phoneNumberId === undefined) return undefined;
-  const wanted = planImport(number, webhooksOf(publicBaseUrl, { accountId, phoneNumberId }));
+  const wanted = planImport(number, webhooksOf(publicBaseUrl, { accountId, phoneNumberId }), taken);
   return notApplied(number, wanted).length === 0 ? phoneNumberId : undefined;
 }

@@ -1,15 +1,16 @@
 import { all, first, type Part, part, runReturning, sql } from "../database.ts";
+import type { ChannelColumns } from "../phone-numbers/channels.ts";
 import { type DriftPolicy, type HealthReason, reasonsJson } from "../phone-numbers/health.ts";
 import type { NamedRow } from "../phone-numbers/row.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
 /** The columns of a number that a check needs. */
-export type CheckedRow = NamedRow & {
+export type CheckedRow = ChannelColumns &
+  NamedRow & {
   twilio_account_id: string;
   agent_id: string | null;
   twilio_number_sid: string;
-  sms_refused: 0 | 1;
   drift_policy: DriftPolicy;
   /** JSON array of reasons. */
   health_reasons: string;
@@ -24,7 +25,7 @@ export type CheckedRow = NamedRow & {
 // If the API key is revoked, nobody can release its numbers: the owner leaves by changing
 // them at Twilio, and we must not repair that.
 const checkedColumns = (apiKeyId: string) => part`id, twilio_account_id, phone_number, external_id, label,
-  metadata, agent_id, twilio_number_sid, sms_refused, health_reasons, repaired_at, repairs, warnings,
+  metadata, agent_id, twilio_number_sid, channels, changing_channel, health_reasons, repaired_at, repairs, warnings,
   texts_checked_at, updated_at,
   CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy`;
@@ -41,17 +42,16 @@ export function findAccountRows(
     ORDER BY twilio_number_sid LIMIT ${limit}`);
 }
 
-/** The SIDs of an account's numbers after a SID, in order. Reads only an index. @throws StorageError */
-export async function findAccountSids(
+/** The SIDs and channels of an account's numbers after a SID, in order. Reads only an index. @throws StorageError */
+export function findAccountSids(
   db: D1Database,
   { id }: Pick<AccountKey, "id">,
   afterSid: string,
   limit: number,
-): Promise<string[]> {
-  const rows = await all<{ sid: string }>(sql(db)`SELECT twilio_number_sid AS sid FROM phone_numbers
+): Promise<{ sid: string; channels: string }[]> {
+  return all(sql(db)`SELECT twilio_number_sid AS sid, channels FROM phone_numbers
     WHERE twilio_account_id = ${id} AND twilio_number_sid > ${afterSid}
     ORDER BY twilio_number_sid LIMIT ${limit}`);
-  return rows.map(({ sid }) => sid);
 }
 
 /** One of a key's active numbers with its account's tokens, for a check of this number. @throws StorageError */
@@ -61,7 +61,7 @@ export function findNumberToCheck(
   phoneNumber: string,
 ): Promise<(CheckedRow & TwilioAccountRow & AccountColumns & { account_reasons: string }) | null> {
   return first(sql(db)`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata, n.agent_id,
-      n.twilio_number_sid, n.sms_refused, n.drift_policy, n.health_reasons, n.repaired_at,
+      n.twilio_number_sid, n.channels, n.changing_channel, n.drift_policy, n.health_reasons, n.repaired_at,
       n.repairs, n.warnings, n.texts_checked_at, n.updated_at, n.twilio_account_id, t.account_sid, t.region,
       t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
       t.health_reasons AS account_reasons
@@ -90,7 +90,8 @@ export function acquireLease(
 }
 
 /**
- * Statement: ends the lease of an active number, if `holder` still holds it.
+ * Statement: ends the lease of an active number, if `holder` still holds it. One with a channel to give back keeps it until
+ * it expires, when recovery comes.
  *
  * @param outcomeUnknownUntil until when Twilio may still carry out the repair; null if it is over
  */
@@ -100,7 +101,8 @@ export function endLease(
   holder: string,
   outcomeUnknownUntil: string | null,
 ): D1PreparedStatement {
-  return sql(db)`UPDATE phone_numbers SET lease_expires_at = NULL,
+  return sql(db)`UPDATE phone_numbers SET
+      lease_expires_at = CASE WHEN changing_channel IS NOT NULL THEN lease_expires_at END,
       outcome_unknown_until = COALESCE(${outcomeUnknownUntil}, outcome_unknown_until)
     WHERE id = ${id} AND lease_holder = ${holder} AND state = 'active'`;
 }
@@ -116,20 +118,21 @@ export type NumberHealth = {
   reasons: readonly HealthReason[];
   /** Set if the number was just repaired. */
   repair?: { at: string; inARow: number };
-  /** Twilio has just said that the number cannot text. */
-  smsRefused?: true;
+  /** Twilio has just said that the number cannot text, so that channel is given back. */
+  smsRefused?: boolean;
 };
 
 /** Statement for a batch: stores the result of a check, if the number is in the state in which it was found. */
 export function putHealth(
   db: D1Database,
   state: Part,
-  { reasons, repair, smsRefused }: NumberHealth,
+  { reasons, repair, smsRefused = false }: NumberHealth,
   now: string,
 ): D1PreparedStatement {
   return sql(db)`UPDATE phone_numbers SET health_reasons = ${reasonsJson(reasons)}, checked_at = ${now},
       repaired_at = COALESCE(${repair?.at ?? null}, repaired_at), repairs = COALESCE(${repair?.inARow ?? null}, repairs),
-      sms_refused = COALESCE(${smsRefused ? 1 : null}, sms_refused),
+      channels = CASE WHEN ${Number(smsRefused)} = 1 THEN '["voice"]' ELSE channels END,
+      changing_channel = CASE WHEN ${Number(smsRefused)} = 1 THEN 'sms' ELSE changing_channel END,
       missing_since = CASE WHEN ${Number(reasons.includes("number_missing"))} = 1 THEN COALESCE(missing_since, ${now}) END
     WHERE ${state}`;
 }

@@ -4,7 +4,8 @@ import { insertPending } from "../events/pending-store.ts";
 import { relay } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
-import { notApplied, withoutSms } from "../phone-numbers/configuration.ts";
+import { type Channel, ofChannels, takenChannels } from "../phone-numbers/channels.ts";
+import { notApplied } from "../phone-numbers/configuration.ts";
 import { type HealthReason, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import { leaseEnd, quietUntil } from "../phone-numbers/lease.ts";
 import { eventNumber } from "../phone-numbers/row.ts";
@@ -69,12 +70,12 @@ export async function applyFinding(
 }
 
 async function report(finding: Finding, apiKeyId: string, services: Services): Promise<Applied> {
-  const { row, reasons } = finding;
+  const { row, reasons, channels } = finding;
   if (isUnchanged(finding)) return "unchanged";
   const missing = reasons.includes("number_missing");
   const isDrifted = reasons.some((reason) => reason !== "region_unchecked");
   const event = missing ? "number.missing" : isDrifted ? "number.drifted" : undefined;
-  return (await storeFinding({ reasons }, row, apiKeyId, event, services)) ? "written" : "busy";
+  return (await storeFinding({ reasons }, row, apiKeyId, event, services, { channels })) ? "written" : "busy";
 }
 
 async function reportRepair(
@@ -84,12 +85,11 @@ async function reportRepair(
   apiKeyId: string,
   services: Services,
 ): Promise<Applied> {
-  const { row, reasons } = finding;
-  const refused = smsRefused && ({ smsRefused } as const);
+  const { row, reasons, channels } = finding;
   if (outcome === "failed") {
     if (isUnchanged(finding) && !smsRefused) return "unchanged";
     const event = isUnchanged(finding) ? undefined : "number.drifted";
-    await storeFinding({ reasons, ...refused }, row, apiKeyId, event, services, { holder });
+    await storeFinding({ reasons, smsRefused }, row, apiKeyId, event, services, { holder, channels });
     return "written";
   }
   const time = services.now();
@@ -98,8 +98,8 @@ async function reportRepair(
   const left = reasons.filter(isRegionReason);
   // The event names what was repaired.
   const event = isRepaired ? "number.repaired" : undefined;
-  const health = { reasons: left, ...refused, ...made };
-  await storeFinding(health, row, apiKeyId, event, services, { holder, told: reasons });
+  const health = { reasons: left, smsRefused, ...made };
+  await storeFinding(health, row, apiKeyId, event, services, { holder, channels, told: reasons });
   return "written";
 }
 
@@ -139,9 +139,9 @@ async function repair(
     try {
       return { outcome: await send(update), smsRefused };
     } catch (error) {
-      if (!cannotText(error)) throw error;
+      if (!cannotText(error) || !takenChannels(row).includes("voice")) throw error;
       smsRefused = true;
-      const rest = withoutSms(update);
+      const rest = ofChannels(update, ["voice"]);
       return { outcome: Object.keys(rest).length === 0 ? "in_order" : await send(rest), smsRefused };
     }
   } catch (error) {
@@ -168,6 +168,7 @@ export async function ask(
  * Stores how a number was found, and in the same transaction the event that tells its customer.
  *
  * @param holder of the number's lease, if it was repaired
+ * @param channels what it is about
  * @param told the reasons that the event names
  * @returns false if the number was released or changed since it was read: then nothing is stored or told
  * @throws StorageError
@@ -178,12 +179,16 @@ export async function storeFinding(
   apiKeyId: string,
   type: EventType | undefined,
   services: Services,
-  { holder, told = health.reasons }: { holder?: string; told?: readonly HealthReason[] } = {},
+  {
+    holder,
+    channels,
+    told = health.reasons,
+  }: { holder?: string; channels: readonly Channel[]; told?: readonly HealthReason[] },
 ): Promise<boolean> {
   const { db, now, log } = services;
   const { phone_number, twilio_number_sid, agent_id: agentId } = row;
   const state = isAsFound(row, holder);
-  const about = { apiKeyId, number: eventNumber(row), data: { twilio_number_sid, reasons: told } };
+  const about = { apiKeyId, number: eventNumber(row), data: { twilio_number_sid, reasons: told, channels } };
   const draft = type && { type, agentId, ...about };
   const event = draft && (await sealEvent(draft, services.vault, now()));
   const tell = event ? [insertPending(db, event, { number: state })] : [];

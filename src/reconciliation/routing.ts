@@ -1,4 +1,5 @@
 import { errorFields } from "../http/log.ts";
+import { takenChannels } from "../phone-numbers/channels.ts";
 import { isRegionReason, parseReasons, reasonsJson } from "../phone-numbers/health.ts";
 import type { Services } from "../services.ts";
 import { WEEK_MS } from "../time.ts";
@@ -84,6 +85,7 @@ export async function checkRouting(
   { endpoint, credentials }: AccountAccess,
   services: Services,
 ): Promise<CheckedRow> {
+  if (!takenChannels(row).includes("voice")) return row;
   const voiceRegion = await findVoiceRegion(endpoint, credentials, row.phone_number);
   const before = parseReasons(row.health_reasons);
   const isElsewhere = voiceRegion !== undefined && voiceRegion !== regionOf(endpoint);
@@ -91,6 +93,6 @@ export async function checkRouting(
   if (isElsewhere) reasons.push("routed_elsewhere");
   if (reasons.length === before.length && reasons.every((reason) => before.includes(reason))) return row;
   const event = isElsewhere ? "number.drifted" : undefined;
-  const isStored = await storeFinding({ reasons }, row, apiKeyId, event, services);
+  const isStored = await storeFinding({ reasons }, row, apiKeyId, event, services, { channels: ["voice"] });
   return isStored ? { ...row, health_reasons: reasonsJson(reasons) } : row;
 }

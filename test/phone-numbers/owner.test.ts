@@ -74,6 +74,7 @@ describe("GET /v1/phone-numbers", () => {
       twilio_number_sid: expect.stringMatching(/^PN/),
       inbound_enabled: true,
       outbound_enabled: true,
+      channels: ["voice", "sms"],
       provider: "twilio",
       twilio_sid: imported.account.sid,
       region: "us1",
@@ -212,6 +213,7 @@ describe("PATCH /v1/phone-numbers/{number}", () => {
         "outbound_enabled",
         "twilio_token",
         "drift_policy",
+        "channels",
         ...Object.keys(UNSET),
       ]);
     }

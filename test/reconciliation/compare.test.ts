@@ -24,7 +24,8 @@ const row = (fields: Partial<CheckedRow> = {}): CheckedRow => ({
   metadata: null,
   agent_id: "agent_1",
   twilio_number_sid: SID,
-  sms_refused: 0,
+  channels: '["voice","sms"]',
+  changing_channel: null,
   drift_policy: "repair",
   health_reasons: "[]",
   repaired_at: null,
@@ -112,8 +113,8 @@ describe("what is found of a number", () => {
 
   it("has no SMS side where Twilio has said so", () => {
     const change = { capabilities: null, sms_url: "", sms_fallback_url: "", sms_application_sid: "AP1" };
-    expect(plan(change, { sms_refused: 1 })).toMatchObject({ reasons: [], action: "none" });
-    expect(plan({ ...change, voice_url: "" }, { sms_refused: 1 }).update).toEqual({
+    expect(plan(change, { channels: '["voice"]' })).toMatchObject({ reasons: [], action: "none" });
+    expect(plan({ ...change, voice_url: "" }, { channels: '["voice"]' }).update).toEqual({
       VoiceUrl: webhooks.voice,
     });
   });
@@ -163,13 +164,13 @@ describe("health", () => {
 
 describe("the id in a number's webhooks", () => {
   it("is told only where everything is in order", () => {
-    expect(idInOrder(inOrder, ACCOUNT, BASE)).toBe(ID);
+    expect(idInOrder(inOrder, '["voice","sms"]', ACCOUNT, BASE)).toBe(ID);
     const former = { ...inOrder, voice_url: webhooks.voice.replace(/#.*/, "") };
-    expect(idInOrder(former, ACCOUNT, BASE)).toBe(ID);
-    expect(idInOrder({ ...inOrder, trunk_sid: "TK1" }, ACCOUNT, BASE)).toBeUndefined();
-    expect(idInOrder({ ...inOrder, voice_url: "" }, ACCOUNT, BASE)).toBeUndefined();
-    expect(idInOrder(inOrder, ACCOUNT, "https://moved.example.com")).toBeUndefined();
-    expect(idInOrder(inOrder, "twa_another", BASE)).toBeUndefined();
+    expect(idInOrder(former, '["voice","sms"]', ACCOUNT, BASE)).toBe(ID);
+    expect(idInOrder({ ...inOrder, trunk_sid: "TK1" }, '["voice","sms"]', ACCOUNT, BASE)).toBeUndefined();
+    expect(idInOrder({ ...inOrder, voice_url: "" }, '["voice","sms"]', ACCOUNT, BASE)).toBeUndefined();
+    expect(idInOrder(inOrder, '["voice","sms"]', ACCOUNT, "https://moved.example.com")).toBeUndefined();
+    expect(idInOrder(inOrder, '["voice","sms"]', "twa_another", BASE)).toBeUndefined();
   });
 });
 

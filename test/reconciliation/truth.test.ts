@@ -292,7 +292,7 @@ describe("a number that is imported again from an unfinished release", () => {
     await env.DB.prepare(
       `UPDATE phone_numbers SET state = 'releasing', lease_expires_at = '2020', next_attempt_at = '2020', recovery_attempts = 3,
          first_inbound_at = '2020', last_inbound_at = '2020', health_reasons = '["url_mismatch"]', checked_at = '2020',
-         drift_policy = 'report', sms_refused = 1, repaired_at = '2020', repairs = 2, inbound_enabled = 0,
+         drift_policy = 'report', channels = '["voice"]', changing_channel = 'sms', repaired_at = '2020', repairs = 2, inbound_enabled = 0,
          outbound_enabled = 0, messaging_service_sid = 'MG1', messaging_service_checked_at = '2020'`,
     ).run();
     expect((await post("/v1/phone-numbers", body, { key })).status).toBe(201);

@@ -10,7 +10,7 @@ const READS_ALL: ReadonlySet<string> = new Set([
   "SELECT column_name, key_id, position, found, done_at, canary FROM reseal_progress",
   "SELECT (SELECT name FROM d1_migrations ORDER BY id DESC LIMIT 1) AS migration, (SELECT json_group_object(column_name, canary) FROM reseal_progress) AS canaries, (SELECT jurisdiction FROM deployment WHERE id = 1) AS jurisdiction",
   // What is unfinished is little, and each account has its turn.
-  "SELECT t.id, t.api_key_id AS apiKeyId, t.account_sid AS accountSid, t.region FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id WHERE n.state <> 'active' AND n.lease_expires_at <= ?1 AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= ?2) GROUP BY t.id ORDER BY MIN(n.lease_expires_at) LIMIT ?3",
+  "SELECT t.id, t.api_key_id AS apiKeyId, t.account_sid AS accountSid, t.region FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id WHERE (state <> 'active' OR changing_channel IS NOT NULL) AND n.lease_expires_at <= ?1 AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= ?2) GROUP BY t.id ORDER BY MIN(n.lease_expires_at) LIMIT ?3",
   // What no outbox has taken yet is next to nothing.
   "SELECT id, api_key_id AS apiKeyId, created_at AS createdAt FROM pending_events ORDER BY ROW_NUMBER() OVER (PARTITION BY api_key_id ORDER BY created_at, id) LIMIT ?1",
 ]);

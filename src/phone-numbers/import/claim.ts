@@ -16,6 +16,7 @@ import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { disprove } from "../../twilio-accounts/check-store.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
 import { type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
+import { type Channel, channelsJson, heldChannels } from "../channels.ts";
 import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
@@ -36,6 +37,8 @@ export type ClaimedImport<Row extends Claim = Claim> = {
   row: Row;
   /** The number as it was before this import wrote to Twilio. */
   number: IncomingPhoneNumber;
+  /** What it takes over. */
+  channels: readonly Channel[];
   /** What to restore. */
   previous: NumberConfiguration;
   isOurs: (url: string) => boolean;
@@ -62,6 +65,7 @@ type ClaimRequest = {
   body: ImportBody;
   account: AccountKey;
   number: IncomingPhoneNumber;
+  channels: readonly Channel[];
   /** The row to take over, if any. */
   takenOver: ExistingRow | undefined;
   /** The row of another key to replace, if any. */
@@ -74,7 +78,7 @@ type ClaimRequest = {
 
 /** Writes the row as `importing`, or takes over the row of an unfinished import or release of this key. */
 export async function claim(
-  { body, account, number, takenOver, superseded, isLost, token, twilio }: ClaimRequest,
+  { body, account, number, channels, takenOver, superseded, isLost, token, twilio }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport<NewClaim>> {
   const { db, vault, ids, ownAddresses, log } = services;
@@ -104,6 +108,10 @@ export async function claim(
     previousConfigurationSealed: await sealConfiguration(vault, id, previous),
     outcomeUnknownUntil: earlier?.outcome_unknown_until ?? null,
     own: changedOwn(NOTHING_OWN, body),
+    channels: channelsJson(channels),
+    // What the earlier import may have taken over and this one does not want is given back.
+    changing_channel:
+      (earlier && heldChannels(earlier).find((channel) => !channels.includes(channel))) ?? null,
   };
 
   const time = now.toISOString();
@@ -127,7 +135,7 @@ export async function claim(
       services.defer(relay(superseded.api_key_id, services));
     }
     if (accountId === undefined) throw new ApiError("number_already_imported");
-    return { row: { ...row, accountId }, number, previous, isOurs, twilio };
+    return { row: { ...row, accountId }, number, channels, previous, isOurs, twilio };
   } catch (error) {
     if (error instanceof StorageError && error.failure === "conflict")
       throw new ApiError("number_already_imported");

@@ -11,7 +11,8 @@ import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts
 import { webhooksOf } from "../../twilio/webhook-urls.ts";
 import { sealToken } from "../../twilio-accounts/auth-token.ts";
 import { replaceToken, type TokenToStore } from "../../twilio-accounts/store.ts";
-import { notApplied, planImport, withoutSms } from "../configuration.ts";
+import { type Channel, ofChannels } from "../channels.ts";
+import { notApplied, planImport } from "../configuration.ts";
 import { expireLease, secondsLeft } from "../lease.ts";
 import { eventNumber, type PhoneNumberRow } from "../row.ts";
 import type { ImportBody } from "../schema.ts";
@@ -42,19 +43,19 @@ export async function importNumber(
 ): Promise<ImportedNumber> {
   const { log } = services;
   const known = await lookUp(body, apiKeyId, services);
-  const { number, existing, account, twilio } = known;
+  const { number, existing, account, twilio, channels } = known;
   const token = await sealToken(account, body.twilio_token, known.stored, services);
   const takeover = existing && (await takeoverOf(existing, account, services));
   if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
-  await checkPlan(body.plan_hash, number, services);
+  await checkPlan(body.plan_hash, known, services);
 
   const takenOver = takeover === "taken_over" ? existing : undefined;
   const isLost = takeover === "lost";
   const superseded = takeover === "superseded" || isLost ? existing : undefined;
-  const request = { body, account, number, takenOver, superseded, isLost, token, twilio };
+  const request = { body, account, number, channels, takenOver, superseded, isLost, token, twilio };
   const claimed = await claim(request, services);
-  const smsRefused = await pointHere(claimed, services);
-  const agentId = await confirm(claimed, { smsRefused, ...known }, services);
+  const taken = await pointHere(claimed, body.channels !== undefined, services);
+  const agentId = await confirm(claimed, { ...known, taken }, services);
 
   log.info("number_imported", {
     key_id: apiKeyId,
@@ -97,20 +98,24 @@ export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now:
 /**
  * Points the number at this deployment, or restores it and throws.
  *
- * @returns whether Twilio said that the number cannot text, so that its SMS fields were not changed
+ * @param isChosen its owner has named the channels
+ * @returns the channels that point here: without texts, if Twilio said that the number cannot text
  */
-async function pointHere(claimed: ClaimedImport, services: Services): Promise<boolean> {
-  const { row, number, twilio } = claimed;
-  const whole = planImport(
-    number,
-    webhooksOf(services.publicBaseUrl, { accountId: row.accountId, phoneNumberId: row.id }),
-  );
-  let update = whole;
+async function pointHere(
+  claimed: ClaimedImport,
+  isChosen: boolean,
+  services: Services,
+): Promise<readonly Channel[]> {
+  const { row, number, twilio, channels } = claimed;
+  const webhooks = webhooksOf(services.publicBaseUrl, { accountId: row.accountId, phoneNumberId: row.id });
+  let taken = channels;
+  let update = planImport(number, webhooks, taken);
   let updated: IncomingPhoneNumber;
   try {
     updated = await twilio.update(number.sid, update).catch((error: unknown) => {
-      if (!cannotText(error)) throw error;
-      update = withoutSms(update);
+      if (!cannotText(error) || isChosen || !channels.includes("voice")) throw error;
+      taken = ["voice"];
+      update = ofChannels(update, taken);
       return twilio.update(number.sid, update);
     });
   } catch (error) {
@@ -121,7 +126,7 @@ async function pointHere(claimed: ClaimedImport, services: Services): Promise<bo
     const answer = new ApiError("twilio_webhooks_not_applied", { details: { fields: missing } });
     throw await undoAndAnswer(claimed, updated, answer, services);
   }
-  return update !== whole;
+  return taken;
 }
 
 /**
@@ -129,7 +134,7 @@ async function pointHere(claimed: ClaimedImport, services: Services): Promise<bo
  */
 async function confirm(
   { row }: ClaimedImport<NewClaim>,
-  { smsRefused, isRegionChecked, room }: Pick<Activation, "smsRefused" | "isRegionChecked"> & { room: Room },
+  { taken, isRegionChecked, room }: Pick<Activation, "taken" | "isRegionChecked"> & { room: Room },
   services: Services,
 ): Promise<string | null> {
   const { db, log, now, vault } = services;

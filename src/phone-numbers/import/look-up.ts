@@ -18,6 +18,7 @@ import { findVoiceRegion } from "../../twilio/routing.ts";
 import { diagnose } from "../../twilio-accounts/diagnose.ts";
 import type { AccountKey, TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { selectAccountInRegions } from "../../twilio-accounts/store.ts";
+import { type Channel, chooseChannels } from "../channels.ts";
 import type { ImportBody } from "../schema.ts";
 import { tooMany } from "./claim.ts";
 import { type ExistingRow, selectByPhoneNumber } from "./store.ts";
@@ -33,6 +34,8 @@ export type Known = {
   stored: TwilioAccountRow | undefined;
   existing: ExistingRow | undefined;
   room: Room;
+  /** What the import takes over. */
+  channels: Channel[];
   /** Whether it is sure that calls to the number are handled in the Region of the credentials. */
   isRegionChecked: boolean;
 };
@@ -63,10 +66,13 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   }
   const { number, endpoint } = found.value;
   if (!number) throw new ApiError("number_not_in_twilio");
+  const channels = chooseChannels(body.channels, number);
+  const isVoice = channels.includes("voice");
   const region = regionOf(endpoint);
   if (routed.status === "rejected") log.warn("region_not_checked", errorFields(routed.reason));
   const voiceRegion = routed.status === "fulfilled" ? routed.value : undefined;
-  if (voiceRegion !== undefined && voiceRegion !== region) throw inOtherRegion(voiceRegion, region);
+  if (isVoice && voiceRegion !== undefined && voiceRegion !== region)
+    throw inOtherRegion(voiceRegion, region);
   if (stored.status === "rejected") throw stored.reason;
 
   const [numbers, agents, accounts, rooms] = stored.value;
@@ -93,8 +99,9 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
     stored: account,
     existing,
     room,
+    channels,
     isRegionChecked:
-      routed.status === "fulfilled" && (voiceRegion !== undefined || region === DEFAULT_REGION),
+      !isVoice || (routed.status === "fulfilled" && (voiceRegion !== undefined || region === DEFAULT_REGION)),
   };
 }
 
@@ -133,7 +140,7 @@ async function findInRegions(
   }
 }
 
-function inOtherRegion(numberRegion: string, credentialsRegion: string): ApiError {
+export function inOtherRegion(numberRegion: string, credentialsRegion: string): ApiError {
   return new ApiError("number_in_other_region", {
     message:
       `Calls to this number are handled in Twilio's Region ${numberRegion}, and these credentials belong to ` +

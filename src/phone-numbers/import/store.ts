@@ -6,6 +6,7 @@ import { insertPending } from "../../events/pending-store.ts";
 import { hasRoom, isNearWithNext } from "../../limits-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
+import { type Channel, type ChannelColumns, channelsJson } from "../channels.ts";
 import { type HealthReason, reasonsJson } from "../health.ts";
 import type { PhoneNumberRow } from "../row.ts";
 import type { OwnColumns } from "../settings.ts";
@@ -41,7 +42,7 @@ export function noteMissing(db: D1Database, id: string, now: string): D1Prepared
 }
 
 /** The row of an import: who imports the number, and until when nobody else may. */
-export type Claim = {
+export type Claim = ChannelColumns & {
   id: string;
   holder: string;
   leaseExpiresAt: string;
@@ -83,11 +84,13 @@ export async function insertClaim(
 ): Promise<string> {
   const insert = sql(db)`INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, twilio_account_id,
       twilio_number_sid, state, lease_holder, lease_expires_at, previous_configuration_sealed, created_at,
-      updated_at, outcome_unknown_until, country, external_id, label, metadata, settings)
+      updated_at, outcome_unknown_until, country, external_id, label, metadata, settings,
+      channels, changing_channel)
     VALUES (${claim.id}, ${claim.phoneNumber}, ${keyWithRoom(claim, maxNumbers)}, ${claim.agentId}, ${itsAccount(claim)},
       ${claim.twilioNumberSid}, 'importing', ${claim.holder}, ${claim.leaseExpiresAt},
       ${claim.previousConfigurationSealed}, ${now}, ${now}, ${claim.outcomeUnknownUntil}, ${claim.country},
-      ${claim.own.external_id}, ${claim.own.label}, ${claim.own.metadata}, ${claim.own.settings})
+      ${claim.own.external_id}, ${claim.own.label}, ${claim.own.metadata}, ${claim.own.settings},
+      ${claim.channels}, ${claim.changing_channel})
     RETURNING twilio_account_id`;
   const clear = superseded
     ? [
@@ -135,7 +138,7 @@ export async function takeOverClaim(
       lease_holder = ${claim.holder}, lease_expires_at = ${claim.leaseExpiresAt},
       previous_configuration_sealed = ${claim.previousConfigurationSealed}, created_at = ${now},
       updated_at = ${now}, inbound_enabled = 1, outbound_enabled = 1, next_attempt_at = NULL,
-      recovery_attempts = 0, sms_refused = 0, health_reasons = '[]', checked_at = NULL,
+      recovery_attempts = 0, channels = ${claim.channels}, changing_channel = ${claim.changing_channel}, health_reasons = '[]', checked_at = NULL,
       drift_policy = 'repair', repaired_at = NULL, repairs = 0, first_inbound_at = NULL,
       last_inbound_at = NULL, messaging_service_sid = NULL, messaging_service_checked_at = NULL,
       external_id = ${claim.own.external_id}, label = ${claim.own.label}, metadata = ${claim.own.metadata},
@@ -149,13 +152,15 @@ export async function takeOverClaim(
 }
 
 export type Activation = Pick<Claim, "id" | "holder"> & {
-  smsRefused: boolean;
+  /** The channels that point here. */
+  taken: readonly Channel[];
   /** Calls to the number are known to be handled in the Region it was imported in. */
   isRegionChecked: boolean;
 };
 
 /**
- * Makes a claimed number active and stores the events in the same transaction. A second call changes nothing.
+ * Makes a claimed number active and stores the events in the same transaction. A second call changes nothing. If a channel is
+ * to be given back, recovery does so.
  *
  * @returns undefined if another import has taken over the row; else its agent, which is null if it was deleted meanwhile,
  *   and whether an event was stored
@@ -163,14 +168,15 @@ export type Activation = Pick<Claim, "id" | "holder"> & {
  */
 export async function activate(
   db: D1Database,
-  { id, holder, smsRefused, isRegionChecked }: Activation,
+  { id, holder, taken, isRegionChecked }: Activation,
   event: SealedEvent,
   { near, maxNumbers }: { near: Near | undefined; maxNumbers: number | null },
   now: string,
 ): Promise<{ agentId: string | null; hasEvent: boolean } | undefined> {
   const reasons: HealthReason[] = isRegionChecked ? [] : ["region_unchecked"];
-  const update = sql(db)`UPDATE phone_numbers SET state = 'active', lease_expires_at = NULL,
-      sms_refused = ${Number(smsRefused)}, updated_at = ${now},
+  const update = sql(db)`UPDATE phone_numbers SET state = 'active',
+      lease_expires_at = CASE WHEN changing_channel IS NOT NULL THEN ${now} END,
+      next_attempt_at = outcome_unknown_until, channels = ${channelsJson(taken)}, updated_at = ${now},
       health_reasons = ${reasonsJson(reasons)}
     WHERE id = ${id} AND lease_holder = ${holder} RETURNING agent_id`;
   const isClaimed = part`EXISTS (SELECT 1 FROM phone_numbers

@@ -2,9 +2,10 @@ import { StorageError } from "../../database.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import type { Services } from "../../services.ts";
-import { mayStillHappen, TwilioError } from "../../twilio/errors.ts";
-import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
+import { cannotText, mayStillHappen, TwilioError } from "../../twilio/errors.ts";
+import type { IncomingPhoneNumber, NumberUpdate } from "../../twilio/incoming-phone-numbers.ts";
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
+import { channelNotSupported, heldChannels, supportedChannels } from "../channels.ts";
 import { planRestore } from "../configuration.ts";
 import { expireLease, isOutcomeUnknown, leaseEnd } from "../lease.ts";
 import { restore } from "../release/restore.ts";
@@ -20,7 +21,7 @@ import { removeClaim } from "./store.ts";
  * and no update of a former import may have come late.
  */
 export async function recover(claimed: ClaimedImport, error: unknown, services: Services): Promise<unknown> {
-  const answer = twilioFailure(error, "twilio_update_rejected");
+  const answer = refusalOf(error, claimed.number);
   if (error instanceof TwilioError && error.facts.failure !== "unavailable")
     return undoAndAnswer(claimed, claimed.number, answer, services);
 
@@ -79,8 +80,17 @@ const REASONS: Partial<Record<ErrorCode, string>> = {
   storage_unavailable: "our database, which did not answer",
 };
 
-function holdsOurs({ previous, isOurs }: ClaimedImport, number: IncomingPhoneNumber): boolean {
-  return Object.keys(planRestore(number, previous, isOurs)).length > 0;
+/** The error to answer if Twilio refuses to point a number here. */
+export function refusalOf(error: unknown, number: IncomingPhoneNumber): unknown {
+  if (!cannotText(error)) return twilioFailure(error, "twilio_update_rejected");
+  return channelNotSupported(supportedChannels(number).filter((channel) => channel !== "sms"));
+}
+
+const undoing = ({ previous, isOurs, row }: ClaimedImport, number: IncomingPhoneNumber): NumberUpdate =>
+  planRestore(number, previous, isOurs, heldChannels(row));
+
+function holdsOurs(claimed: ClaimedImport, number: IncomingPhoneNumber): boolean {
+  return Object.keys(undoing(claimed, number)).length > 0;
 }
 
 /** The waits between two looks at the number after an update of unknown outcome, as parts of the Twilio deadline. */
@@ -126,14 +136,14 @@ export async function undo(
   number: IncomingPhoneNumber,
   services: Services,
 ): Promise<boolean> {
-  const { row, previous, isOurs } = claimed;
+  const { row } = claimed;
   const { db, log, now } = services;
   try {
     if (holdsOurs(claimed, number)) {
       // If the lease is lost, another request works on this row and is responsible for Twilio.
       const isHeld = await setLease(db, row, { until: leaseEnd(services, now()) });
       if (!isHeld) return false;
-      await restore(claimed.twilio, number.sid, planRestore(number, previous, isOurs));
+      await restore(claimed.twilio, number.sid, undoing(claimed, number));
     }
     if (isOutcomeUnknown(row.outcomeUnknownUntil, now())) {
       await setLease(db, row, { until: now().toISOString(), recoverAfter: row.outcomeUnknownUntil });

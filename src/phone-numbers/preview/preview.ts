@@ -39,7 +39,7 @@ export async function previewImport(
   services: Services,
 ): Promise<Preview> {
   const known = await lookUp(body, apiKeyId, services);
-  const { number, existing, endpoint } = known;
+  const { number, existing, endpoint, channels } = known;
   const now = services.now();
   if (existing && !(await takeoverOf(existing, known.account, services)))
     throw alreadyImported(existing, apiKeyId, now);
@@ -54,11 +54,11 @@ export async function previewImport(
   if (!known.isRegionChecked) unchecked.push("region");
   return {
     twilioNumberSid: number.sid,
-    changes: fieldChanges(number, planImport(number, webhooksOf(services.publicBaseUrl, PLANNED))),
+    changes: fieldChanges(number, planImport(number, webhooksOf(services.publicBaseUrl, PLANNED), channels)),
     answeredBy: { voice: voiceAnsweredBy(number, isOurs), sms: smsAnsweredBy(number, isOurs) },
-    warnings: warningsOf(number, facts),
+    warnings: warningsOf(number, facts, channels),
     unchecked,
-    planHash: await planHash(number, services),
+    planHash: await planHash(known, services),
   };
 }
 

@@ -3,6 +3,7 @@ import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts
 import type { MessagingService } from "../../twilio/messaging-services.ts";
 import type { TextWarning } from "../../twilio/text-registration.ts";
 import type { WebhookRule } from "../../twilio/webhook-rules.ts";
+import type { Channel } from "../channels.ts";
 import { textWarning } from "../text-warnings.ts";
 
 // What the owner of a number should know before it is imported. No I/O here.
@@ -37,12 +38,18 @@ export function webhookRuleWarning({ id, matchType }: WebhookRule): Warning<Warn
   };
 }
 
-export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning<WarningCode>[] {
+/** @param channels what is to be taken over */
+export function warningsOf(
+  number: IncomingPhoneNumber,
+  facts: Facts,
+  channels: readonly Channel[],
+): Warning<WarningCode>[] {
+  const [isVoice, isSms] = [channels.includes("voice"), channels.includes("sms")];
   const warnings: Warning<WarningCode>[] = [];
   const warn = (code: WarningCode, message: string, details: Record<string, string> = {}) =>
     warnings.push({ code, message, details });
 
-  if (number.trunk_sid) {
+  if (isVoice && number.trunk_sid) {
     warn(
       "bound_to_trunk",
       "A SIP trunk gets this number's calls. The import removes the number from the trunk.",
@@ -51,7 +58,8 @@ export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning<W
       },
     );
   }
-  for (const application_sid of new Set([number.voice_application_sid, number.sms_application_sid])) {
+  const applications = [isVoice ? number.voice_application_sid : "", isSms ? number.sms_application_sid : ""];
+  for (const application_sid of new Set(applications)) {
     if (application_sid === "") continue;
     warn(
       "bound_to_application",
@@ -59,7 +67,7 @@ export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning<W
       { application_sid },
     );
   }
-  if (facts.service && !facts.service.usesInboundWebhookOnNumber) {
+  if (isSms && facts.service && !facts.service.usesInboundWebhookOnNumber) {
     warn(
       "in_messaging_service",
       "The number is in a Messaging Service. The inbound settings of that Messaging Service get its texts, so they do not " +
@@ -67,10 +75,11 @@ export function warningsOf(number: IncomingPhoneNumber, facts: Facts): Warning<W
       { messaging_service_sid: facts.service.sid },
     );
   }
-  if (number.capabilities?.voice === false) warn("no_voice", "The number cannot take calls.");
+  if (number.capabilities?.voice === false)
+    warn("no_voice", "The number cannot take calls. The import does not change its voice settings.");
   if (number.capabilities?.sms === false)
     warn("no_sms", "The number cannot take texts. The import does not change its SMS settings.");
-  if (number.voice_receive_mode === "fax") {
+  if (isVoice && number.voice_receive_mode === "fax") {
     warn("receives_fax", "The number receives faxes. The import makes it answer calls instead.");
   }
   if (facts.accountType?.toLowerCase() === "trial") {

@@ -9,6 +9,8 @@ import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { beginCheck, endCheck, renewCheck } from "../../twilio-accounts/check-store.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
 import { type AccountKey, accountOf } from "../../twilio-accounts/row.ts";
+import { giveBack } from "../change-channels.ts";
+import { parseChannels } from "../channels.ts";
 import { type Claim, removeClaim } from "../import/store.ts";
 import { undo } from "../import/undo.ts";
 import { leaseEnd, secondsLeft } from "../lease.ts";
@@ -22,7 +24,7 @@ const MAX_PER_RUN = 50;
 
 /**
  * Recovers the unfinished imports and releases of an account, one after the other: undoes imports, completes releases,
- * and restores released numbers that could not be restored before. Holds the lease of a check of the account, so that
+ * and restores released numbers that could not be restored before, and channels. Holds the lease of a check of the account, so that
  * only a few work on one account at once. If there are more than it takes at once, sends itself on.
  *
  * @returns false if the account no longer exists, or other checks of it are running
@@ -52,12 +54,14 @@ export async function recoverNumbers(account: AccountKey, services: Services): P
 async function recoverNumber(phoneNumber: string, apiKeyId: string, services: Services): Promise<void> {
   const { db, now } = services;
   const row = await findReleasable(db, apiKeyId, phoneNumber);
-  if (!row || row.state === "active" || secondsLeft(row, now()) > 0) return;
+  const channel = row?.changing_channel ?? null;
+  if (!row || (row.state === "active" && channel === null) || secondsLeft(row, now()) > 0) return;
   // An import that cannot be undone at Twilio is released instead: a release can end without Twilio.
   const isHopeless = now().getTime() - Date.parse(row.created_at) > PATIENCE_MS;
   if (row.state === "importing" && !isHopeless) return undoImport(row, services);
   try {
-    await releaseRow(row, services);
+    if (row.state === "active" && channel !== null) await giveBack(row, channel, services);
+    else await releaseRow(row, services);
   } catch (error) {
     // Another request has taken it over.
     if (!(error instanceof ApiError)) throw error;
@@ -80,13 +84,16 @@ async function undoImport(row: ReleasableRow, services: Services): Promise<void>
     twilioNumberSid: row.twilio_number_sid,
     previousConfigurationSealed: row.previous_configuration_sealed,
     outcomeUnknownUntil: row.outcome_unknown_until,
+    channels: row.channels,
+    changing_channel: row.changing_channel,
   };
   if (!(await takeOverImport(db, claim, row.lease_holder, time.toISOString()))) return;
   try {
     const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const previous = await openConfiguration(vault, row);
-    const claimed = { row: claim, number, previous, isOurs: ownUrls(ownAddresses, row.id), twilio };
+    const isOurs = ownUrls(ownAddresses, row.id);
+    const claimed = { row: claim, number, channels: parseChannels(row.channels), previous, isOurs, twilio };
     if (await undo(claimed, number, services)) return log.info("import_undone", { phone_number_id: row.id });
   } catch (error) {
     if (error instanceof StorageError) throw error;

@@ -1,9 +1,12 @@
-import { all, run, sql } from "../../database.ts";
+import { all, part, run, sql } from "../../database.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS } from "../../twilio-accounts/store.ts";
 import type { Claim } from "../import/store.ts";
 
-// Unfinished imports and releases.
+// Unfinished imports and releases, and changes of channels.
+
+/** SQL: a number has work that was not finished. As the index `phone_numbers_unfinished` has it. */
+const IS_UNFINISHED = part`(state <> 'active' OR changing_channel IS NOT NULL)`;
 
 /**
  * Takes over an unfinished import to undo it, if its lease has expired and no other request took it over.
@@ -38,19 +41,19 @@ export async function postponeRecovery(
 }
 
 /**
- * Twilio accounts with unfinished imports or releases whose lease has expired, the oldest first.
+ * Twilio accounts with unfinished work on numbers whose lease has expired, the oldest first.
  *
  * @throws StorageError
  */
 export function findUnfinishedAccounts(db: D1Database, now: string, limit: number): Promise<AccountKey[]> {
   return all<AccountKey>(sql(db)`SELECT t.id, t.api_key_id AS apiKeyId, t.account_sid AS accountSid, t.region
     FROM ${NUMBERS_AND_ACCOUNTS}
-    WHERE n.state <> 'active' AND n.lease_expires_at <= ${now}
+    WHERE ${IS_UNFINISHED} AND n.lease_expires_at <= ${now}
       AND (n.next_attempt_at IS NULL OR n.next_attempt_at <= ${now})
     GROUP BY t.id ORDER BY MIN(n.lease_expires_at) LIMIT ${limit}`);
 }
 
-/** The numbers of one account whose import or release is unfinished. @throws StorageError */
+/** The numbers of one account whose work is unfinished. @throws StorageError */
 export async function findUnfinishedNumbers(
   db: D1Database,
   { id }: Pick<AccountKey, "id">,
@@ -58,7 +61,7 @@ export async function findUnfinishedNumbers(
   limit: number,
 ): Promise<string[]> {
   const rows = await all<{ phone_number: string }>(sql(db)`SELECT phone_number FROM phone_numbers
-    WHERE twilio_account_id = ${id} AND state <> 'active' AND lease_expires_at <= ${now}
+    WHERE twilio_account_id = ${id} AND ${IS_UNFINISHED} AND lease_expires_at <= ${now}
       AND (next_attempt_at IS NULL OR next_attempt_at <= ${now}) LIMIT ${limit}`);
   return rows.map(({ phone_number }) => phone_number);
 }

@@ -5,11 +5,12 @@ import {
   type NumberConfiguration,
   type NumberUpdate,
 } from "../../twilio/incoming-phone-numbers.ts";
+import type { Channel } from "../channels.ts";
 import { planRestore } from "../configuration.ts";
 
 // Decisions about restoring a number at Twilio. No I/O here.
 
-/** What happened to one channel of a number. */
+/** What happened to one part of a number. */
 export type ChannelOutcome =
   /** It has again what it had before the import. */
   | "restored"
@@ -20,18 +21,19 @@ export type ChannelOutcome =
   /** Twilio did not answer or refused; it may still point here. */
   | "unreachable";
 
-export type Channel = "voice" | "sms" | "status_callback";
-export type ChannelOutcomes = Record<Channel, ChannelOutcome>;
+/** The status callback belongs to the channel `voice`, and is told of by itself. */
+type Told = Channel | "status_callback";
+export type ChannelOutcomes = Record<Told, ChannelOutcome>;
 
-const CHANNEL_OF: readonly [prefix: RegExp, channel: Channel][] = [
+const CHANNEL_OF: readonly [prefix: RegExp, channel: Told][] = [
   [/^(Voice|Trunk)/, "voice"],
   [/^Sms/, "sms"],
   [/^Status/, "status_callback"],
 ];
 
 /** Splits an update by channel, without empty parts. */
-export function byChannel(update: NumberUpdate): [Channel, NumberUpdate][] {
-  return CHANNEL_OF.map(([prefix, channel]): [Channel, NumberUpdate] => [
+export function byChannel(update: NumberUpdate): [Told, NumberUpdate][] {
+  return CHANNEL_OF.map(([prefix, channel]): [Told, NumberUpdate] => [
     channel,
     Object.fromEntries(Object.entries(update).filter(([parameter]) => prefix.test(parameter))),
   ]).filter(([, part]) => Object.keys(part).length > 0);
@@ -54,11 +56,11 @@ export function outcomesOf(update: NumberUpdate): ChannelOutcomes {
   return outcomes;
 }
 
-export const UNREACHABLE: ChannelOutcomes = {
-  voice: "unreachable",
-  sms: "unreachable",
-  status_callback: "unreachable",
-};
+/** The outcomes if Twilio cannot be asked. What was not taken over is left alone. */
+export function outcomesUnreached(channels: readonly Channel[]): ChannelOutcomes {
+  const of = (channel: Channel) => (channels.includes(channel) ? "unreachable" : "left_alone");
+  return { voice: of("voice"), sms: of("sms"), status_callback: of("voice") };
+}
 
 /**
  * Splits the bindings to a trunk or application off an update: if one no longer exists, Twilio refuses the update, and
@@ -75,13 +77,13 @@ export function withoutBindings(update: NumberUpdate): { rest: NumberUpdate; bin
 }
 
 /** The restore of a number that cannot be read: as if every field still held our value. */
-export function blindRestore(previous: NumberConfiguration): NumberUpdate {
+export function blindRestore(previous: NumberConfiguration, channels: readonly Channel[]): NumberUpdate {
   const ours = "https://ours.invalid/";
   const pointingHere = configurationOf((parameter) => {
     if (parameter.endsWith("Sid")) return "";
     return SETS_ADDRESS.test(parameter) ? ours : previous[FIELD_OF[parameter]];
   });
-  return planRestore(pointingHere, previous, (url) => url === ours);
+  return planRestore(pointingHere, previous, (url) => url === ours, channels);
 }
 
 /**

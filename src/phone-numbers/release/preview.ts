@@ -4,9 +4,10 @@ import type { Services } from "../../services.ts";
 import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
 import { accountOf } from "../../twilio-accounts/row.ts";
+import { heldChannels } from "../channels.ts";
 import { type FieldChange, fieldChanges, planRestore } from "../configuration.ts";
 import { openConfiguration } from "../previous-configuration.ts";
-import { type ChannelOutcomes, outcomesOf, UNREACHABLE } from "./plan.ts";
+import { type ChannelOutcomes, outcomesOf, outcomesUnreached } from "./plan.ts";
 import { findToRelease, reasonOf } from "./release.ts";
 
 /** What a release would do. */
@@ -32,16 +33,17 @@ export async function previewRelease(
   services: Services,
 ): Promise<ReleasePreview> {
   const row = await findToRelease(phoneNumber, apiKeyId, services);
+  const channels = heldChannels(row);
   const about = { phoneNumber, twilioNumberSid: row.twilio_number_sid };
   try {
     const previous = await openConfiguration(services.vault, row);
     const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
-    const update = planRestore(number, previous, ownUrls(services.ownAddresses, row.id));
+    const update = planRestore(number, previous, ownUrls(services.ownAddresses, row.id), channels);
     return { ...about, outcomes: outcomesOf(update), changes: fieldChanges(number, update) };
   } catch (error) {
     const reason = reasonOf(error);
     services.log.warn("release_not_previewed", { phone_number_id: row.id, reason, ...errorFields(error) });
-    return { ...about, outcomes: UNREACHABLE, changes: [], reason };
+    return { ...about, outcomes: outcomesUnreached(channels), changes: [], reason };
   }
 }

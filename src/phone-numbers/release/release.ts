@@ -18,6 +18,7 @@ import { accountClient } from "../../twilio-accounts/client.ts";
 import { accountOf } from "../../twilio-accounts/row.ts";
 import { twilioFailure } from "../../twilio-accounts/twilio-failure.ts";
 import { VaultError } from "../../vault/vault.ts";
+import { type Channel, heldChannels, withChannels } from "../channels.ts";
 import { planRestore, previousOf } from "../configuration.ts";
 import { expireLease, isOutcomeUnknown, leaseEnd, secondsLeft } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
@@ -28,8 +29,8 @@ import {
   curlOf,
   FIRST_RETRY_MS,
   outcomesOf,
+  outcomesUnreached,
   PATIENCE_MS,
-  UNREACHABLE,
   unreachable,
 } from "./plan.ts";
 import { restoreByChannel } from "./restore.ts";
@@ -38,7 +39,7 @@ import { beginRelease, endRelease, findReleasable, type ReleasableRow } from "./
 export type ReleasedNumber = { phoneNumber: string; twilioNumberSid: string } & Returned;
 
 /** What happened to the number at Twilio. */
-type Returned = {
+export type Returned = {
   outcomes: ChannelOutcomes;
   /** Why something was not restored, as an error code. */
   reason?: ErrorCode;
@@ -114,7 +115,7 @@ export async function releaseRow(row: ReleasableRow, services: Services): Promis
   const time = now();
   if (!(await beginRelease(db, row, holder, leaseEnd(services, time), time.toISOString())))
     throw inProgress(1);
-  const returned = await returnConfiguration(row, services);
+  const returned = await returnConfiguration(row, heldChannels(row), services);
   try {
     await forget(row, holder, returned, services);
   } catch (error) {
@@ -124,12 +125,16 @@ export async function releaseRow(row: ReleasableRow, services: Services): Promis
   return { phoneNumber: row.phone_number, twilioNumberSid: row.twilio_number_sid, ...returned };
 }
 
-function inProgress(retryAfter: number): ApiError {
+export function inProgress(retryAfter: number): ApiError {
   return new ApiError("release_in_progress", { retryAfter });
 }
 
-/** Restores the number at Twilio. Never throws: whatever fails at Twilio, the number is released here. */
-async function returnConfiguration(row: ReleasableRow, services: Services): Promise<Returned> {
+/** Restores channels of the number at Twilio. Never throws: whatever fails at Twilio, they are given back here. */
+export async function returnConfiguration(
+  row: ReleasableRow,
+  channels: readonly Channel[],
+  services: Services,
+): Promise<Returned> {
   const { vault, ownAddresses, now, log } = services;
   let previous: NumberConfiguration | undefined;
   try {
@@ -137,8 +142,8 @@ async function returnConfiguration(row: ReleasableRow, services: Services): Prom
     const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     const isOurs = ownUrls(ownAddresses, row.id);
-    const update = planRestore(number, previous, isOurs);
-    const present = previousOf(number, isOurs, previous);
+    const update = planRestore(number, previous, isOurs, channels);
+    const present = withChannels(previous, previousOf(number, isOurs, previous), channels);
     const previousSealed = isOutcomeUnknown(row.outcome_unknown_until, now())
       ? { previousSealed: await sealConfiguration(vault, row.id, present) }
       : {};
@@ -148,7 +153,10 @@ async function returnConfiguration(row: ReleasableRow, services: Services): Prom
     const outcomes = { ...outcomesOf(taken), ...unreachable(refused.update) };
     return { outcomes, ...notRestored, ...unreturned(refused.error, refused.update) };
   } catch (error) {
-    return { outcomes: UNREACHABLE, ...unreturned(error, previous && blindRestore(previous)) };
+    return {
+      outcomes: outcomesUnreached(channels),
+      ...unreturned(error, previous && blindRestore(previous, channels)),
+    };
   }
 
   function unreturned(error: unknown, update: NumberUpdate | undefined) {
@@ -176,7 +184,7 @@ export function reasonOf(error: unknown): ErrorCode {
 }
 
 /** When recovery looks at the number again; undefined if never. */
-function nextReturn(row: ReleasableRow, { reason, isGone }: Returned, now: Date): string | undefined {
+export function nextReturn(row: ReleasableRow, { reason, isGone }: Returned, now: Date): string | undefined {
   if (isGone) return undefined;
   if (reason) return nextTryOf(row, now);
   // Twilio may still point the number here after this release.

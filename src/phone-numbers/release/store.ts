@@ -24,7 +24,7 @@ export function findReleasable(
 ): Promise<ReleasableRow | null> {
   return first<ReleasableRow>(sql(db)`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata,
       n.api_key_id, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
-      n.outbound_enabled, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed,
+      n.outbound_enabled, n.channels, n.changing_channel, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed,
       n.outcome_unknown_until, n.created_at, n.updated_at, n.recovery_attempts, n.next_attempt_at,
       t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
     FROM ${NUMBERS_AND_ACCOUNTS}

@@ -161,9 +161,12 @@ describe("POST /v1/phone-numbers?dry_run=true", () => {
     const { sid } = addApplication(twilio.state);
     const trunk = await prepare({ trunk_sid: `TK${"1".repeat(32)}`, sms_application_sid: sid });
     expect(codes(await trunk.plan())).toEqual(["bound_to_trunk", "bound_to_application"]);
-    const capabilities = { voice: false, sms: false, mms: false, fax: true };
+    const capabilities = { voice: true, sms: false, mms: false, fax: true };
     const fax = await prepare({ phone_number: "+15005550001", voice_receive_mode: "fax", capabilities });
-    expect(codes(await fax.plan())).toEqual(["no_voice", "no_sms", "receives_fax"]);
+    expect(codes(await fax.plan())).toEqual(["no_sms", "receives_fax"]);
+    const mute = { voice: false, sms: true, mms: false, fax: true };
+    const texts = await prepare({ phone_number: "+15005550002", voice_receive_mode: "fax", capabilities: mute });
+    expect(codes(await texts.plan())).toEqual(["no_voice"]);
   });
 
   it("warns of a Messaging Service that gets the texts, and leaves it as it is", async () => {
