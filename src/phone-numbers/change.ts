@@ -13,6 +13,7 @@ import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
 import { findAccount, replaceToken } from "../twilio-accounts/store.ts";
 import { changeChannels, planChannels } from "./change-channels.ts";
 import { takenChannels } from "./channels.ts";
+import type { FieldChange } from "./configuration.ts";
 import type { Returned } from "./release/release.ts";
 import { type ChangeBody, changeBody } from "./schema.ts";
 import { changedOwn, serialiseOwn } from "./settings.ts";
@@ -107,9 +108,7 @@ export async function planChange(
   body: ChangeBody,
   apiKeyId: string,
   services: Services,
-): Promise<
-  { number: OwnedNumber; changes: PlannedChange[] } & Partial<Awaited<ReturnType<typeof planChannels>>>
-> {
+): Promise<{ number: OwnedNumber; changes: PlannedChange[]; twilioChanges?: FieldChange[] }> {
   const number = await verifyChange(phoneNumber, body, apiKeyId, services);
   const present = {
     agent_id: number.agent_id,
@@ -134,7 +133,7 @@ export async function planChange(
   const taken = takenChannels(number);
   if (body.channels === undefined || String(body.channels) === String(taken)) return { number, changes };
   changes.push({ field: "channels", present: taken, new: body.channels });
-  return { number, changes, ...(await planChannels(number, body.channels, apiKeyId, services)) };
+  return { number, changes, twilioChanges: await planChannels(number, body.channels, apiKeyId, services) };
 }
 
 /** Finds out whether a change is possible: the number and the agent are there, and Twilio takes a new token. */

@@ -3,67 +3,43 @@ import { type Channel, channelsJson } from "./channels.ts";
 import type { HealthReason } from "./health.ts";
 import type { PhoneNumberRow } from "./row.ts";
 
-type Beginning = {
+/** A step of a change of channels. */
+export type ChannelStep = {
+  /** Who holds the lease from now on, and until when; null: nobody. */
   holder: string;
-  leaseExpiresAt: string;
-  /** The channel that is added or given back, and all that are taken over with it or without it. */
-  channel: Channel;
+  leaseExpiresAt: string | null;
   channels: readonly Channel[];
-  /** What may be wrong with these; any other reason is over. */
-  reasons: readonly HealthReason[];
-  /** What is to be restored from now on, if that changes. */
-  previousSealed?: string;
-};
-
-/**
- * Begins to add a channel to an active number, or to give it back.
- *
- * @returns false if another request holds the lease
- * @throws StorageError
- */
-export async function beginChange(
-  db: D1Database,
-  { id, lease_holder }: PhoneNumberRow,
-  { holder, leaseExpiresAt, channel, channels, reasons, previousSealed }: Beginning,
-  now: string,
-): Promise<boolean> {
-  const json = channelsJson(channels);
-  const changed = await run(sql(db)`UPDATE phone_numbers SET lease_holder = ${holder},
-      lease_expires_at = ${leaseExpiresAt}, channels = ${json}, changing_channel = ${channel},
-      previous_configuration_sealed = COALESCE(${previousSealed ?? null}, previous_configuration_sealed),
-      updated_at = CASE WHEN channels = ${json} THEN updated_at ELSE ${now} END,
-      health_reasons = CASE WHEN channels = ${json} THEN health_reasons ELSE (
-        SELECT json_group_array(value) FROM json_each(health_reasons)
-        WHERE value IN (SELECT value FROM json_each(${JSON.stringify(reasons)}))) END
-    WHERE id = ${id} AND lease_holder = ${lease_holder} AND state = 'active'
-      AND (lease_expires_at IS NULL OR lease_expires_at <= ${now})`);
-  return changed === 1;
-}
-
-type Ending = {
-  holder: string;
-  channels: readonly Channel[];
-  /** The channel that recovery is to give back, and when it may try; null: there is none. */
-  left: { channel: Channel; at: string } | null;
+  /** What is being added or given back; null: the change is over. */
+  changing: Channel | null;
+  /** When recovery may give back what is changing. */
+  nextAttemptAt?: string | null;
+  /** What may be wrong with the number by now: any other reason is over. */
+  reasons?: readonly HealthReason[];
   previousSealed?: string | undefined;
-  /** Until when Twilio may still carry out an update. */
   outcomeUnknownUntil?: string;
 };
 
-/** @returns false if another request has taken the change over @throws StorageError */
-export async function endChange(
+/** @returns false if another request has the lease @throws StorageError */
+export async function putStep(
   db: D1Database,
-  id: string,
-  { holder, channels, left, previousSealed, outcomeUnknownUntil }: Ending,
+  { id, lease_holder }: Pick<PhoneNumberRow, "id" | "lease_holder">,
+  step: ChannelStep,
   now: string,
 ): Promise<boolean> {
-  const isOver = Number(left === null);
-  const changed = await run(sql(db)`UPDATE phone_numbers SET channels = ${channelsJson(channels)},
-      changing_channel = ${left?.channel ?? null}, next_attempt_at = ${left?.at ?? null},
-      lease_expires_at = ${left && now}, updated_at = CASE WHEN ${isOver} = 1 THEN ${now} ELSE updated_at END,
-      recovery_attempts = CASE WHEN ${isOver} = 1 THEN 0 ELSE recovery_attempts + 1 END,
-      outcome_unknown_until = COALESCE(${outcomeUnknownUntil ?? null}, outcome_unknown_until),
+  const { holder, leaseExpiresAt, changing, nextAttemptAt = null, reasons, previousSealed } = step;
+  const channels = channelsJson(step.channels);
+  const isOver = Number(changing === null);
+  const isRetried = Number(nextAttemptAt !== null);
+  const kept = reasons === undefined ? null : JSON.stringify(reasons);
+  const changed = await run(sql(db)`UPDATE phone_numbers SET lease_holder = ${holder},
+      lease_expires_at = ${leaseExpiresAt}, channels = ${channels}, changing_channel = ${changing},
+      next_attempt_at = ${nextAttemptAt}, recovery_attempts = CASE ${isOver} WHEN 1 THEN 0 ELSE recovery_attempts + ${isRetried} END,
+      updated_at = CASE WHEN ${isOver} = 1 OR channels <> ${channels} THEN ${now} ELSE updated_at END,
+      health_reasons = CASE WHEN ${kept} IS NULL OR channels = ${channels} THEN health_reasons ELSE (
+        SELECT json_group_array(value) FROM json_each(health_reasons)
+        WHERE value IN (SELECT value FROM json_each(${kept}))) END,
+      outcome_unknown_until = COALESCE(${step.outcomeUnknownUntil ?? null}, outcome_unknown_until),
       previous_configuration_sealed = COALESCE(${previousSealed ?? null}, previous_configuration_sealed)
-    WHERE id = ${id} AND lease_holder = ${holder} AND state = 'active'`);
+    WHERE id = ${id} AND lease_holder = ${lease_holder} AND state = 'active'`);
   return changed === 1;
 }

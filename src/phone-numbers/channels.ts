@@ -84,12 +84,5 @@ export function chooseChannels(
   return [...chosen];
 }
 
-export function channelNotSupported(supported: readonly Channel[]): ApiError {
-  const can = supported.length === 0 ? "neither calls nor texts" : supported.map((channel) => WORDS[channel]);
-  return new ApiError("channel_not_supported", {
-    message: `This number can take ${can}${supported.length === 1 ? " only" : ""}. Nothing was changed.`,
-    details: { channels: supported },
-  });
-}
-
-const WORDS: Record<Channel, string> = { voice: "calls", sms: "texts" };
+export const channelNotSupported = (supported: readonly Channel[]): ApiError =>
+  new ApiError("channel_not_supported", { details: { channels: supported } });

@@ -62,18 +62,12 @@ export function serialiseReleased({ phoneNumber, twilioNumberSid, ...returned }:
     phone_number: phoneNumber,
     deleted: true,
     twilio_number_sid: twilioNumberSid,
-    ...serialiseReturned(
-      returned,
-      "so it may still point here; its callers hear that it takes no calls. This service tries again for a week.",
-    ),
+    ...serialiseReturned(returned),
   };
 }
 
-/** What happened at Twilio to what was given back. @param untold what it means if Twilio could not be told */
-export function serialiseReturned(
-  { outcomes, refused, reason, requests }: Returned,
-  untold = "so the channel may still point here, where it is answered as by a number without an agent. This service tries again.",
-) {
+/** What happened at Twilio to what was given back. */
+export function serialiseReturned({ outcomes, refused, reason, requests }: Returned) {
   return {
     twilio: outcomes,
     ...(refused && { not_restored: refused }),
@@ -81,8 +75,9 @@ export function serialiseReturned(
       reason,
       message:
         `${reason === "twilio_update_rejected" ? "Twilio refused a part of the update" : "The number could not be restored at Twilio"}, ` +
-        `${untold} To restore the number yourself, run the requests. They show no token, and no query string or password of ` +
-        "a URL: set the variables named in them first.",
+        "so it may still point here; its callers hear that it takes no calls. This service tries again for a week. To " +
+        "restore the number yourself, run the requests. They show no token, and no query string or password of a URL: " +
+        "set the variables named in them first.",
       requests,
     }),
   };

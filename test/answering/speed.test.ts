@@ -119,6 +119,7 @@ describe("trips to D1 before a call is answered", () => {
             phone_number: "+1",
             account_reasons: "[]",
             inbound_enabled: 1,
+            channels: '["voice","sms"]',
             agent_id: null,
             limits: null,
             countries: null,

@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import type { Channel } from "../../src/phone-numbers/channels.ts";
 import { twilio } from "../support/twilio.ts";
 import { BASE, send } from "../support/worker.ts";
 import { createCaller, type Delivery } from "../twilio-simulator/caller.ts";
@@ -14,7 +15,7 @@ const WEBHOOKS = `${BASE}/webhooks/twilio/`;
 type Circumstances = { disturbance: Disturbance; isAlone: boolean; overrides: Partial<Env> };
 
 export async function ring(world: World, belief: Belief, circumstances: Circumstances): Promise<void> {
-  const route = await routeOf(world, belief);
+  const route = await routeOf(world, belief, "voice");
   const { voice_url, trunk_sid } = numberOf(belief);
   const { answeredBy, twiml, exchanges } = await callerOf(circumstances).ring(belief.phoneNumber);
   const ours = exchanges.filter(({ url }) => isOurs(url));
@@ -30,7 +31,7 @@ export async function ring(world: World, belief: Belief, circumstances: Circumst
     ours.map(({ url }) => (url.endsWith("/status") ? 204 : 200)),
   );
   expect(answeredBy).toBe("webhook");
-  if (agent) expect(twiml).toContain(agent.isDeleted ? "not taking calls" : agent.words);
+  if (agent) expect(twiml).toContain(agent.isDeleted || !route.isTaken ? "not taking calls" : agent.words);
 }
 
 /** @param isRepeated Twilio does not hear the answer, and tells it once more */
@@ -40,7 +41,7 @@ export async function text(
   isRepeated: boolean,
   circumstances: Circumstances,
 ): Promise<void> {
-  const route = await routeOf(world, belief);
+  const route = await routeOf(world, belief, "sms");
   const isToUs = isOurs(numberOf(belief).sms_url);
   const delivery = await callerOf(circumstances).text(belief.phoneNumber);
   const taken = delivery.exchanges.at(-1);
@@ -57,7 +58,7 @@ export async function text(
   // once may come in either order.
   const isLost = disturbance.deathAfter !== null || (disturbance.outbox && disturbance.database);
   const isKnown = isActive && isVerifiable && isAlone && !isLost;
-  const told = agent && (agent.hasWebhook && !agent.isDeleted ? agent : null);
+  const told = agent && (agent.hasWebhook && !agent.isDeleted && route.isTaken ? agent : null);
   world.texts.push({ sid: taken.parameters.MessageSid ?? "", agent: isKnown ? told : undefined });
 }
 
@@ -89,11 +90,13 @@ type Route = {
   isActive: boolean;
   /** The token that Twilio signs with was told here. */
   isVerifiable: boolean;
+  /** The number is imported for such. */
+  isTaken: boolean;
   /** Whose words its callers hear; undefined: nobody can know. */
   agent: Agent | undefined;
 };
 
-async function routeOf({ tenants }: World, belief: Belief): Promise<Route> {
+async function routeOf({ tenants }: World, belief: Belief, channel: Channel): Promise<Route> {
   const row = await rowOf(belief);
   const tenant = tenants.find(({ key }) => key.key_id === row?.api_key_id);
   const isUpToDate = ({ outdated }: Tenant) => !outdated.has(belief.account);
@@ -104,6 +107,7 @@ async function routeOf({ tenants }: World, belief: Belief): Promise<Route> {
   const isOwnKey = belief.account.webhookRules !== undefined;
   return {
     isActive: row?.state === "active" && !pointsElsewhere,
+    isTaken: row?.channels.includes(channel) === true,
     isVerifiable: isOwnKey ? false : tenant ? isUpToDate(tenant) : tenants.every(isUpToDate),
     agent: tenant && tenant === belief.holder ? belief.agent : undefined,
   };

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { Channel } from "../../src/phone-numbers/channels.ts";
 import type { D1Fault } from "../support/database.ts";
 import { type Effect, effects, type Fault } from "../twilio-simulator/faults.ts";
 import { OPERATIONS } from "../twilio-simulator/state.ts";
@@ -6,8 +7,15 @@ import { OPERATIONS } from "../twilio-simulator/state.ts";
 // Random histories: what people and machines do, and what goes wrong meanwhile.
 
 /** `isStubborn`: who has no key any more goes on all the same, and does not leave it to the other. */
-export type Step = { tenant: number; number: number; isStubborn: boolean } & (
-  | { kind: "import" | "release" | "move" | "check" | "rotate" | "cron" | "forget" }
+export type Step = {
+  tenant: number;
+  number: number;
+  isStubborn: boolean;
+} & /** `channels` null: all that the number can. */
+(
+  | { kind: "import"; channels: Channel[] | null }
+  | { kind: "switch"; channels: Channel[] }
+  | { kind: "release" | "move" | "check" | "rotate" | "cron" | "forget" }
   | { kind: "revoke" | "ring" }
   /** The number is in the other Twilio account by now; its owner signs by another key, or by the token again. */
   | { kind: "squat" | "rule" }
@@ -42,8 +50,18 @@ const who = {
   ),
 };
 
+const channels = fc.constantFrom<Channel[]>(["voice"], ["sms"], ["voice", "sms"]);
+
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ ...who, kind: fc.constant("import" as const) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      ...who,
+      kind: fc.constant("import" as const),
+      channels: fc.oneof(fc.constant(null), channels),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ ...who, kind: fc.constant("switch" as const), channels }) },
   { weight: 4, arbitrary: fc.record({ ...who, kind: fc.constant("release" as const) }) },
   {
     weight: 5,
@@ -220,7 +238,7 @@ const moments = fc.array(
 );
 
 const imported: Moment = {
-  steps: [{ kind: "import", tenant: 0, number: 0, isStubborn: false }],
+  steps: [{ kind: "import", tenant: 0, number: 0, isStubborn: false, channels: null }],
   disturbance: nothing,
 };
 

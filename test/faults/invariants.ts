@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
+import { CHANNELS, type Channel } from "../../src/phone-numbers/channels.ts";
 import { webhooksOf } from "../../src/twilio/webhook-urls.ts";
 import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
 import { createVault } from "../../src/vault/vault.ts";
@@ -7,7 +8,7 @@ import { outboxRows } from "../support/outbox.ts";
 import { twilio } from "../support/twilio.ts";
 import { BASE, get, rows } from "../support/worker.ts";
 import type { Account } from "../twilio-simulator/state.ts";
-import { type Belief, configuration, numberOf, type Tenant, type World } from "./world.ts";
+import { type Belief, configuration, numberOf, ofChannels, type Tenant, type World } from "./world.ts";
 
 type Row = {
   id: string;
@@ -19,6 +20,8 @@ type Row = {
   agent_id: string | null;
   drift_policy: string;
   health_reasons: string;
+  channels: string;
+  changing_channel: string | null;
 };
 
 type AccountRow = { id: string; account_sid: string; health_reasons: string; auth_token_sealed: string };
@@ -60,6 +63,13 @@ function expectBelief({ phoneNumber: name, holder, agent }: Belief, row: Row | u
   if (agent) expect(row?.agent_id, `${name} is routed`).toBe(agent.isDeleted ? null : agent.id);
 }
 
+/** What nobody has asked for is what its owner set last. */
+export function expectUntouched(belief: Belief): void {
+  const left = CHANNELS.filter((channel) => !belief.wanted.has(channel));
+  const now = ofChannels(configuration(numberOf(belief)), left);
+  expect(now, `${belief.phoneNumber} ${left}`).toEqual(ofChannels(belief.owned.at(-1) as typeof now, left));
+}
+
 /** Whether Twilio takes the token that is stored. A refused import may have told it as well. */
 async function opens(row: AccountRow, { authToken, secondaryAuthToken }: Account): Promise<boolean> {
   const token = await vault.open(row.auth_token_sealed, authTokenSlot(row));
@@ -90,8 +100,16 @@ function expectRow(belief: Belief, found: Found): void {
   if (isMoved) return;
   const now = configuration(numberOf(belief));
   const isRepaired = isReached && !holder.isRevoked && row.drift_policy === "repair";
+  const taken = JSON.parse(row.channels) as Channel[];
+  const others = CHANNELS.filter((channel) => !taken.includes(channel));
+  if (isReached && belief.holder === holder && belief.channels)
+    expect(taken, `${name} is imported for`).toEqual(belief.channels);
+  if (isReached && !holder.isRevoked) {
+    expect(row.changing_channel, name).toBeNull();
+    expectOwners(belief, others);
+  }
   // Either it has exactly our webhooks...
-  if (isRepaired) expect(now, name).toEqual(oursOf(found));
+  if (isRepaired) expect(ofChannels(now, taken), name).toEqual(ofChannels(oursOf(found), taken));
   // ...or, where nobody repairs it, what its owner has set there since.
   else expectEach(belief, now, oursOf(found));
   if (belief.holder === holder) expect(now, name).toMatchObject(kept);
@@ -114,17 +132,17 @@ function expectHealth({ heard }: World, belief: Belief, found: Found): void {
   else expect(ofAccount, `the account of ${name} is refused`).toContain("credentials_rejected");
 }
 
-function expectOwners(belief: Belief): void {
-  const now = configuration(numberOf(belief));
+function expectOwners(belief: Belief, channels: readonly Channel[] = CHANNELS): void {
+  const now = ofChannels(configuration(numberOf(belief)), channels);
   // What is not ours has what its owner had there at some time...
   if (belief.isContested) expectEach(belief, now);
   // ...and where nobody interfered, exactly what its owner had there last.
-  else expect(now, belief.phoneNumber).toEqual(belief.owned.at(-1));
+  else expect(now, belief.phoneNumber).toEqual(ofChannels(belief.owned.at(-1) as typeof now, channels));
 }
 
 function expectEach(
   { phoneNumber, owned }: Belief,
-  now: ReturnType<typeof configuration>,
+  now: Partial<ReturnType<typeof configuration>>,
   ours: Partial<typeof now> = {},
 ): void {
   for (const [name, value] of Object.entries(now)) {

@@ -12,6 +12,7 @@ import { type Account, promoteSecondaryToken } from "../twilio-simulator/state.t
 import { ring, text } from "./callers.ts";
 import { calm, disturb, isCalm, letTimePass } from "./disturb.ts";
 import { type Disturbance, type Moment, nothing, type Step } from "./history.ts";
+import { expectUntouched } from "./invariants.ts";
 import { type Act, expel, hasRoom, send, setLimits, setPolicy, squat, toggleRule } from "./rude.ts";
 import { type Belief, numberOf, path, replaceAgent, rowOf, type Tenant, type World } from "./world.ts";
 
@@ -21,6 +22,7 @@ const isOurs = (number: NumberResource) => JSON.stringify(number).includes("/web
 export async function live(world: World, { steps, disturbance }: Moment): Promise<void> {
   await Promise.all(steps.map((step) => take(world, step, disturbance, steps.length === 1)));
   calm();
+  world.beliefs.forEach(expectUntouched);
 }
 
 /** Does one step of a history. What is lost on the way is lost; asserted is only what never may be otherwise. */
@@ -46,14 +48,17 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
         twilio_sid: account.sid,
         twilio_token: token,
         agent_id: agent.id,
+        channels: step.channels,
       };
       const row = await rowOf(belief);
       const isElsewhere = row !== null && row.account_sid !== account.sid;
+      const channels = step.channels ?? (["voice", "sms"] as const);
+      for (const channel of channels) belief.wanted.add(channel);
       const isWanted = isSure && (await mayImport(world, belief, tenant));
       const response = await request("POST", "/v1/phone-numbers", body);
       if (isWanted) expect(response.status, `${belief.phoneNumber} can be imported`).toBe(201);
       if (response.status === 201) {
-        Object.assign(belief, { holder: tenant, agent, kept: {}, policy: isAlone ? "repair" : undefined });
+        Object.assign(belief, { holder: tenant, agent, channels, kept: {}, policy: isAlone ? "repair" : undefined });
         if (account.authToken === token) tenant.outdated.delete(account);
       } else if (holder && holder !== tenant && response.status !== 409) {
         // If its key is revoked, or it is in another account by now, it has given way, or it has not.
@@ -76,6 +81,16 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       if (isSure && belief.holder === tenant) expect(status, `${belief.phoneNumber} is moved`).toBe(200);
       if (status === 200) belief.agent = agent;
       else if (status >= 500 && belief.holder === tenant) belief.agent = undefined;
+      return;
+    }
+    case "switch": {
+      const { channels } = step;
+      const isHolder = belief.holder === tenant;
+      for (const channel of channels) belief.wanted.add(channel);
+      const { status } = await request("PATCH", path(belief), { channels });
+      if (isSure && isHolder && !tenant.outdated.has(belief.account)) expect([200, 409]).toContain(status);
+      if (status === 200) belief.channels = channels;
+      else if (isHolder) belief.channels = undefined;
       return;
     }
     case "dismiss": {

@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { createApiKey } from "../../src/api-keys/api-key.ts";
 import { INSERT_API_KEY } from "../../src/api-keys/store.ts";
 import { newId } from "../../src/ids.ts";
+import type { Channel } from "../../src/phone-numbers/channels.ts";
 import type { DriftPolicy } from "../../src/phone-numbers/health.ts";
 import { CALL_LOGS, OUTBOXES, SEALED_COLUMNS } from "../../src/rotation/columns.ts";
 import { type Customer, startCustomer } from "../support/customer.ts";
@@ -29,6 +30,10 @@ export type Tenant = {
 };
 
 export type Belief = {
+  /** The channels that anybody has ever asked for: the fields of any other are what its owner set last, and nothing else. */
+  wanted: Set<Channel>;
+  /** What its holder was last told of; undefined: nobody can know. */
+  channels: readonly Channel[] | undefined;
   sid: string;
   phoneNumber: string;
   account: Account;
@@ -82,6 +87,14 @@ export function configuration(number: NumberResource): Record<(typeof FIELDS)[nu
   >;
 }
 
+type Configuration = ReturnType<typeof configuration>;
+
+/** The part of a configuration that belongs to some channels. */
+export function ofChannels(of: Partial<Configuration>, channels: readonly Channel[]): Partial<Configuration> {
+  const isIts = (name: string) => channels.includes(name.startsWith("sms_") ? "sms" : "voice");
+  return Object.fromEntries(Object.entries(of).filter(([name]) => isIts(name)));
+}
+
 export async function createWorld(): Promise<World> {
   const customer = startCustomer();
   const accounts: World["accounts"] = [addAccount(twilio.state), addAccount(twilio.state)];
@@ -107,6 +120,8 @@ export async function createWorld(): Promise<World> {
       agent: undefined,
       kept: {},
       policy: undefined,
+      wanted: new Set(),
+      channels: undefined,
     };
   });
   const [ruled, rotated, heard] = [new Set<string>(), new Set<string>(), new Set<string>()];
@@ -179,12 +194,14 @@ type Row = {
   state: string;
   lease_expires_at: string | null;
   account_sid: string;
+  channels: string;
+  changing_channel: string | null;
 };
 
 /** The number as it is stored. */
 export function rowOf({ phoneNumber }: Belief): Promise<Row | null> {
   return env.DB.prepare(
-    `SELECT n.id, n.api_key_id, n.state, n.lease_expires_at, t.account_sid
+    `SELECT n.id, n.api_key_id, n.state, n.lease_expires_at, t.account_sid, n.channels, n.changing_channel
      FROM phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id WHERE n.phone_number = ?1`,
   )
     .bind(phoneNumber)

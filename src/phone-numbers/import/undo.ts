@@ -61,13 +61,13 @@ export async function undoAndAnswer(
   return (await undo(claimed, number, services)) ? answer : outcomeUnknown(answer);
 }
 
-/** The answer if an import could be neither finished nor undone. */
+/** The answer if an import, or the adding of a channel, could be neither finished nor undone. */
 export function outcomeUnknown(answer: unknown): unknown {
   const code = answer instanceof ApiError ? answer.code : "storage_unavailable";
   if (!(answer instanceof ApiError || answer instanceof StorageError)) return answer;
   const error = answer instanceof ApiError ? answer : new ApiError(code, { cause: answer });
   return error.explained(
-    "This import is neither finished nor undone yet. The number may already point here; send the import again to " +
+    "This is neither finished nor undone yet. The number may already point here; send the request again to " +
       `finish it. The cause was ${REASONS[code] ?? "a failure of Twilio"}.`,
     { outcome: "unknown" },
   );

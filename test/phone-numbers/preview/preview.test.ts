@@ -165,7 +165,11 @@ describe("POST /v1/phone-numbers?dry_run=true", () => {
     const fax = await prepare({ phone_number: "+15005550001", voice_receive_mode: "fax", capabilities });
     expect(codes(await fax.plan())).toEqual(["no_sms", "receives_fax"]);
     const mute = { voice: false, sms: true, mms: false, fax: true };
-    const texts = await prepare({ phone_number: "+15005550002", voice_receive_mode: "fax", capabilities: mute });
+    const texts = await prepare({
+      phone_number: "+15005550002",
+      voice_receive_mode: "fax",
+      capabilities: mute,
+    });
     expect(codes(await texts.plan())).toEqual(["no_voice"]);
   });
 
