@@ -38,7 +38,7 @@ export const invalidSid = (sid: string): Fault => ({
 });
 
 /** At least one channel, each once. */
-export const channelList = z.pipe(
+const channelList = z.pipe(
   z.array(z.enum(CHANNELS)).check(
     satisfies((given) => given.length > 0, {
       code: "invalid_field",

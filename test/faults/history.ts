@@ -11,8 +11,7 @@ export type Step = {
   tenant: number;
   number: number;
   isStubborn: boolean;
-} & /** `channels` null: all that the number can. */
-(
+} /** `channels` null: all that the number can. */ & (
   | { kind: "import"; channels: Channel[] | null }
   | { kind: "switch"; channels: Channel[] }
   | { kind: "release" | "move" | "check" | "rotate" | "cron" | "forget" }

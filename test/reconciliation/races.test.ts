@@ -137,7 +137,9 @@ describe("one number", () => {
       voice_url?.includes("/voice#"),
     );
     expect(mended).toHaveLength(1);
-    const left = await rows<{ lease_expires_at: string | null; changing_channel: string | null }>("phone_numbers");
+    const left = await rows<{ lease_expires_at: string | null; changing_channel: string | null }>(
+      "phone_numbers",
+    );
     // One cannot text: recovery gives that channel back, when the lease is over.
     expect(left.filter(({ changing_channel }) => changing_channel === "sms")).toHaveLength(1);
     for (const { lease_expires_at, changing_channel } of left)
