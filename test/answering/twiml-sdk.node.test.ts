@@ -46,6 +46,7 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   accountSid: "AC1",
   region: "",
   inboundEnabled: true,
+  channels: ["voice", "sms"],
   lastInbound: { at: null },
   tokenChangedAt: null,
   relayRefusedAt: null,
