@@ -1,7 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import {
+  type Channel,
+  heldChannels,
+  ofChannels,
+  supportedChannels,
+  takenChannels,
+} from "../../src/phone-numbers/channels.ts";
 import { notApplied, planImport, planRestore, previousOf } from "../../src/phone-numbers/configuration.ts";
-import type { IncomingPhoneNumber } from "../../src/twilio/incoming-phone-numbers.ts";
+import {
+  FIELD_OF,
+  type IncomingPhoneNumber,
+  type NumberUpdate,
+  UPDATE_PARAMETERS,
+} from "../../src/twilio/incoming-phone-numbers.ts";
 import { ownUrls, webhooksOf } from "../../src/twilio/webhook-urls.ts";
 import { createNumberResource, type NumberResource } from "../twilio-simulator/resource.ts";
 import { addApplication, createState } from "../twilio-simulator/state.ts";
@@ -23,6 +35,10 @@ function read(number: NumberResource): IncomingPhoneNumber {
   const entries = Object.entries(number).map(([name, value]) => [name, value ?? ""]);
   return Object.fromEntries(entries) as unknown as IncomingPhoneNumber;
 }
+
+/** All that an update can say, as the number has it. */
+const updateOf = (number: NumberResource): NumberUpdate =>
+  Object.fromEntries(UPDATE_PARAMETERS.map((parameter) => [parameter, number[FIELD_OF[parameter]] ?? ""]));
 
 const apply = (number: NumberResource, update: object) =>
   updateNumber(state, number, new URLSearchParams(update as Record<string, string>));
@@ -138,6 +154,26 @@ describe("an import and its undoing", () => {
     );
   });
 
+  it("says and sends nothing of a channel that is not taken over", () => {
+    fc.assert(
+      fc.property(configured, fc.constantFrom<Channel>("voice", "sms"), (number, channel) => {
+        const ofOther = (of: NumberResource) =>
+          ofChannels(updateOf(of), [channel === "sms" ? "voice" : "sms"]);
+        const before = ofOther(number);
+        const previous = previousOf(read(number), isOurs);
+        apply(number, planImport(read(number), webhooks, [channel]));
+        expect(ofOther(number)).toEqual(before);
+        apply(number, planRestore(read(number), previous, isOurs, [channel]));
+        expect(ofOther(number)).toEqual(before);
+        // Both were ours: only the one is restored.
+        apply(number, planImport(read(number), webhooks));
+        const ours = ofOther(number);
+        apply(number, planRestore(read(number), previous, isOurs, [channel]));
+        expect(ofOther(number)).toEqual(ours);
+      }),
+    );
+  });
+
   it("touches nothing of a number that does not point here", () => {
     fc.assert(
       fc.property(configured, configured, (number, previous) => {
@@ -227,5 +263,28 @@ describe("notApplied", () => {
     ["no word about the receive mode", { voice_receive_mode: "" }],
   ])("lets pass %s", (_, fields) => {
     expect(notApplied(read({ ...applied, ...fields }), update)).toEqual([]);
+  });
+});
+
+describe("the channels of a row", () => {
+  it.each<[string, Channel | null, Channel[], Channel[]]>([
+    ['["voice","sms"]', null, ["voice", "sms"], ["voice", "sms"]],
+    ['["voice"]', null, ["voice"], ["voice"]],
+    ['["voice","sms"]', "sms", ["voice"], ["voice", "sms"]],
+    ['["voice"]', "sms", ["voice"], ["voice", "sms"]],
+    ['["sms"]', "voice", ["sms"], ["voice", "sms"]],
+  ])("%s, changing %s: %j are taken, %j may point here", (channels, changing_channel, taken, held) => {
+    expect(takenChannels({ channels, changing_channel })).toEqual(taken);
+    expect(heldChannels({ channels, changing_channel })).toEqual(held);
+  });
+
+  it.each<[IncomingPhoneNumber["capabilities"], Channel[]]>([
+    [null, ["voice", "sms"]],
+    [{}, ["voice", "sms"]],
+    [{ voice: null, sms: false }, ["voice"]],
+    [{ voice: false }, ["sms"]],
+    [{ voice: false, sms: false }, []],
+  ])("can be, with capabilities %j: %j", (capabilities, channels) => {
+    expect(supportedChannels({ capabilities })).toEqual(channels);
   });
 });

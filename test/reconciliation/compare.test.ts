@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { channelsOf } from "../../src/phone-numbers/channels.ts";
 import { notApplied, planImport } from "../../src/phone-numbers/configuration.ts";
 import { HEALTH_REASONS, type HealthReason, reasonsJson } from "../../src/phone-numbers/health.ts";
 import { idInOrder, planNumber, repairsInARow } from "../../src/reconciliation/compare.ts";
 import type { CheckedRow } from "../../src/reconciliation/number-store.ts";
 import { nextAttempt } from "../../src/time.ts";
-import type { IncomingPhoneNumber } from "../../src/twilio/incoming-phone-numbers.ts";
+import type { IncomingPhoneNumber, UpdateParameter } from "../../src/twilio/incoming-phone-numbers.ts";
 import { webhooksOf } from "../../src/twilio/webhook-urls.ts";
 
 const BASE = "https://numbers.example.com";
@@ -90,6 +91,19 @@ describe("what is found of a number", () => {
     expect(finding.action).toBe(reasons.length === 0 ? "none" : "repair");
   });
 
+  it.each<[string, string | null, Partial<IncomingPhoneNumber>, string[]]>([
+    ['["voice"]', null, { sms_url: "https://a.example", voice_url: "" }, ["voice"]],
+    ['["sms"]', null, { sms_url: "https://a.example", trunk_sid: "TK1", status_callback: "" }, ["sms"]],
+    ['["voice","sms"]', "sms", { sms_url: "https://a.example", status_callback: "" }, ["voice"]],
+    ['["voice","sms"]', null, { sms_method: "GET", trunk_sid: "TK1" }, ["voice", "sms"]],
+    ['["sms"]', null, { trunk_sid: "TK1", voice_url: "" }, []],
+  ])("is compared by its channels only: %s, changing %s", (channels, changing, change, expected) => {
+    const changing_channel = changing as CheckedRow["changing_channel"];
+    const finding = plan(change, { channels, changing_channel });
+    expect(finding.channels).toEqual(expected);
+    expect(channelsOf(Object.keys(finding.update) as UpdateParameter[])).toEqual(expected);
+  });
+
   it("is missing where the account does not have it", () => {
     const finding = planNumber(row(), undefined, BASE, NOW);
     expect(finding).toMatchObject({ reasons: ["number_missing"], action: "report", update: {} });
@@ -167,6 +181,10 @@ describe("the id in a number's webhooks", () => {
     expect(idInOrder(inOrder, '["voice","sms"]', ACCOUNT, BASE)).toBe(ID);
     const former = { ...inOrder, voice_url: webhooks.voice.replace(/#.*/, "") };
     expect(idInOrder(former, '["voice","sms"]', ACCOUNT, BASE)).toBe(ID);
+    const elsewhere = { ...inOrder, voice_url: "https://a.example" };
+    expect(idInOrder(elsewhere, '["sms"]', ACCOUNT, BASE)).toBe(ID);
+    expect(idInOrder({ ...inOrder, sms_url: "" }, '["voice"]', ACCOUNT, BASE)).toBe(ID);
+    expect(idInOrder(elsewhere, '["voice"]', ACCOUNT, BASE)).toBeUndefined();
     expect(idInOrder({ ...inOrder, trunk_sid: "TK1" }, '["voice","sms"]', ACCOUNT, BASE)).toBeUndefined();
     expect(idInOrder({ ...inOrder, voice_url: "" }, '["voice","sms"]', ACCOUNT, BASE)).toBeUndefined();
     expect(idInOrder(inOrder, '["voice","sms"]', ACCOUNT, "https://moved.example.com")).toBeUndefined();
