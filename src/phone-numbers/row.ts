@@ -18,16 +18,16 @@ export function eventNumber({ id, phone_number, external_id, label, metadata }: 
  */
 export type PhoneNumberRow = ChannelColumns &
   NamedRow & {
-  api_key_id: string;
-  agent_id: string | null;
-  twilio_account_id: string;
-  twilio_number_sid: string;
-  inbound_enabled: 0 | 1;
-  outbound_enabled: 0 | 1;
-  state: "importing" | "active" | "releasing" | "returning";
-  lease_holder: string;
-  lease_expires_at: string | null;
-  previous_configuration_sealed: string;
-  /** Until when Twilio may still carry out an update whose outcome is unknown. */
-  outcome_unknown_until: string | null;
-};
+    api_key_id: string;
+    agent_id: string | null;
+    twilio_account_id: string;
+    twilio_number_sid: string;
+    inbound_enabled: 0 | 1;
+    outbound_enabled: 0 | 1;
+    state: "importing" | "active" | "releasing" | "returning";
+    lease_holder: string;
+    lease_expires_at: string | null;
+    previous_configuration_sealed: string;
+    /** Until when Twilio may still carry out an update whose outcome is unknown. */
+    outcome_unknown_until: string | null;
+  };

@@ -16,9 +16,9 @@ export const mayBeRegistered = ({ phone_number, capabilities }: IncomingPhoneNum
   phone_number.startsWith("+1") && capabilities?.sms !== false;
 
 /** Once a week, and once a day while there is a warning, so that it ends soon after Twilio has approved the number. */
-export function isTextsCheckDue({ sms_refused, warnings, texts_checked_at }: CheckedRow, now: Date): boolean {
+export function isTextsCheckDue({ warnings, texts_checked_at }: CheckedRow, now: Date): boolean {
   const age = now.getTime() - Date.parse(texts_checked_at ?? "1970-01-01");
-  return sms_refused === 0 && age >= (warnings === "[]" ? WEEK_MS : DAY_MS);
+  return age >= (warnings === "[]" ? WEEK_MS : DAY_MS);
 }
 
 /**
