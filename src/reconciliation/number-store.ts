@@ -8,19 +8,19 @@ import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 /** The columns of a number that a check needs. */
 export type CheckedRow = ChannelColumns &
   NamedRow & {
-  twilio_account_id: string;
-  agent_id: string | null;
-  twilio_number_sid: string;
-  drift_policy: DriftPolicy;
-  /** JSON array of reasons. */
-  health_reasons: string;
-  repaired_at: string | null;
-  repairs: number;
-  /** JSON array of codes. */
-  warnings: string;
-  texts_checked_at: string | null;
-  updated_at: string;
-};
+    twilio_account_id: string;
+    agent_id: string | null;
+    twilio_number_sid: string;
+    drift_policy: DriftPolicy;
+    /** JSON array of reasons. */
+    health_reasons: string;
+    repaired_at: string | null;
+    repairs: number;
+    /** JSON array of codes. */
+    warnings: string;
+    texts_checked_at: string | null;
+    updated_at: string;
+  };
 
 // If the API key is revoked, nobody can release its numbers: the owner leaves by changing
 // them at Twilio, and we must not repair that.

@@ -58,7 +58,13 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       const response = await request("POST", "/v1/phone-numbers", body);
       if (isWanted) expect(response.status, `${belief.phoneNumber} can be imported`).toBe(201);
       if (response.status === 201) {
-        Object.assign(belief, { holder: tenant, agent, channels, kept: {}, policy: isAlone ? "repair" : undefined });
+        Object.assign(belief, {
+          holder: tenant,
+          agent,
+          channels,
+          kept: {},
+          policy: isAlone ? "repair" : undefined,
+        });
         if (account.authToken === token) tenant.outdated.delete(account);
       } else if (holder && holder !== tenant && response.status !== 409) {
         // If its key is revoked, or it is in another account by now, it has given way, or it has not.

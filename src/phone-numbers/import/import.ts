@@ -145,8 +145,7 @@ async function confirm(
   const event = await sealEvent(draft, vault, now());
   const near = await nearEvent(apiKeyId, "max_numbers", room, services);
   const limits = { near, maxNumbers: services.defaultLimits.max_numbers };
-  const write = () =>
-    activate(db, { ...row, taken, isRegionChecked }, event, limits, now().toISOString());
+  const write = () => activate(db, { ...row, taken, isRegionChecked }, event, limits, now().toISOString());
   try {
     const activated = await write().catch((error: unknown) => {
       log.warn("activation_repeated", errorFields(error));
