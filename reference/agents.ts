@@ -130,7 +130,7 @@ const words = {
   ai_speaks_first: "Whether the agent speaks first; true unless told.",
   transcript: "Whether what was said is kept; true unless told.",
   tools:
-    "What a builtin agent may ask of the user's own server, each a JSON Schema and an https URL: up to 10.",
+    "What a builtin agent may ask of the user's server: up to 10.",
   sms_reply: "Whether it answers texts; false unless told.",
 };
 
