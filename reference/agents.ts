@@ -130,7 +130,7 @@ const words = {
   ai_speaks_first: "Whether the agent speaks first; true unless told.",
   transcript: "Whether what was said is kept; true unless told.",
   tools:
-    "What a builtin agent may ask of the user's own server: {name, description, parameters: a JSON Schema, url: https…, timeout_seconds, filler}; up to 10.",
+    "What a builtin agent may ask of the user's server: up to 10.",
   sms_reply: "Whether it answers texts; false unless told.",
 };
 

@@ -9,7 +9,7 @@ const tryOperation: Operation = {
   summary: "Try an agent",
   tool: {
     name: "try_agent",
-    text: "What an agent would say next in a call, asked of the model. Nobody is called and nothing is kept, so it needs no plan; tools of the agent are called with dry_run true. Send the whole conversation each time.",
+    text: "What an agent would say next in a call, asked of the model. Nobody is called and nothing is kept, so it needs no plan; its tools hear that it is a trial. Send the whole conversation each time.",
     readsOnly: true,
     arguments: {
       messages: "What was said, oldest first: up to 40.",

@@ -21,7 +21,7 @@ const EDGES: Record<string, readonly string[]> = {
   conversations: ["agents", "tools"],
   // A call of a tool is signed and sent as an event is; the turn that it belongs to is one of a conversation.
   tools: ["conversations", "events"],
-  trying: ["call-log", "conversations", "agents", "api-keys", "tools", "phone-numbers"],
+  trying: ["call-log", "conversations", "agents", "api-keys", "phone-numbers", "tools"],
   // A text is answered by the same model as a call, in a thread of its own.
   texting: ["conversations", "agents", "events", "twilio-accounts", "tools"],
   "twilio-accounts": ["events"],

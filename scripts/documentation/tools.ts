@@ -75,7 +75,9 @@ function catalogued(
           ...Object.fromEntries(
             fields.map(([name, schema]) => {
               const description = tool.arguments?.[name] ?? COMMON[name] ?? schema.description;
-              return [name, { ...brief(schema), ...(description && { description }) }];
+              const { type, ...bounds } = brief(schema);
+              // Of what is said elsewhere, its bounds are said there too.
+              return [name, { type, ...(description !== "" && { ...bounds, description }) }];
             }),
           ),
           ...(!readsOnly && { apply: APPLY, idempotency_key: IDEMPOTENCY_KEY }),

@@ -34,14 +34,14 @@ export function openingOf(
   { callSid, from }: { callSid: string; from: string },
   patienceMs: number,
 ): Opening {
-  const { apiKeyId, limits, accountSid, phoneNumber, externalId, metadata, outbound, refused } = route;
+  const { apiKeyId, limits, accountSid, phoneNumber, externalId, label, metadata, outbound, refused } = route;
   const { id, systemPrompt, language, talk } = agent;
   // Nobody is put through to the number that he called.
   const transfer_numbers = talk.transfer_numbers.filter(
     (to) => to !== phoneNumber && to !== outbound?.to && !refused.includes(to),
   );
   return {
-    ...{ apiKeyId, limits, accountSid, phoneNumber, externalId, metadata, callSid, patienceMs },
+    ...{ apiKeyId, limits, accountSid, phoneNumber, externalId, label, metadata, callSid, patienceMs },
     from: outbound?.to ?? (isWithheld(from) ? "" : from),
     ...(outbound && { isOutbound: true as const }),
     greeting: greetingOf(route, agent),

@@ -191,9 +191,9 @@ export class Conversation extends DurableObject<Env> {
 }
 
 /** What a tool is called for. */
-function occasionOf({ agent, phoneNumber, callSid, isOutbound, from, ...own }: Opening): Occasion {
-  const { externalId: external_id, metadata } = own;
-  const told = { agent_id: agent.id, phone_number: phoneNumber, call_id: callSid, external_id, metadata };
-  if (isOutbound) return { ...told, direction: "outbound", from: phoneNumber, to: from };
-  return { ...told, direction: "inbound", from: from || "unknown", to: phoneNumber };
+function occasionOf(opening: Opening): Occasion {
+  const { agent, phoneNumber, callSid, isOutbound, from } = opening;
+  const about = { number: opening, agent_id: agent.id, call_id: callSid };
+  if (isOutbound) return { ...about, direction: "outbound", from: phoneNumber, to: from };
+  return { ...about, direction: "inbound", from: from || "unknown", to: phoneNumber };
 }

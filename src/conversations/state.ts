@@ -20,7 +20,8 @@ export type Opening = {
   phoneNumber: string;
   /** The number's own. */
   externalId: string | null;
-  metadata: Record<string, unknown> | null;
+  label: string | null;
+  metadata: Readonly<Record<string, string>> | null;
   callSid: string;
   /** Who is at the other end: the caller, as Twilio says it, or the callee; empty if they are withheld. */
   from: string;

@@ -98,7 +98,7 @@ export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Pro
 }
 
 /** What every event about a number says of it. */
-function named({ phoneNumber, externalId, label, metadata }: EventNumber) {
+export function named({ phoneNumber, externalId, label, metadata }: Omit<EventNumber, "id">) {
   return { phone_number: phoneNumber, external_id: externalId, label, metadata };
 }
 

@@ -107,10 +107,9 @@ export class TextThread extends DurableObject<Env> {
     if (!model) return { text: "", failure: null };
     const { apiKeyId } = owner.account;
     const { id: agent_id, systemPrompt, talk } = owner.agent;
-    const { correspondent: from, number } = owner;
-    const { phoneNumber: to, externalId: external_id, metadata } = number;
-    const told = { agent_id, phone_number: to, message_id: seen.at(-1) ?? "", external_id, metadata };
-    const occasion = { ...told, direction: "inbound" as const, from, to };
+    const { number, correspondent: from } = owner;
+    const about = { number, agent_id, message_id: seen.at(-1) ?? "" };
+    const occasion = { ...about, direction: "inbound" as const, from, to: number.phoneNumber };
     const options = {
       model,
       request: () =>

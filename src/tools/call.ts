@@ -1,4 +1,5 @@
 import { cut } from "../conversations/speech.ts";
+import { type EventNumber, named } from "../events/event.ts";
 import { postEvent } from "../events/post.ts";
 import { signingSecrets } from "../events/secret.ts";
 import { findSecret } from "../events/secret-store.ts";
@@ -37,19 +38,19 @@ export function noted<Turn extends { role: string; at: string }>(
   return turns.toSpliced(turns.findLastIndex((one) => one.at <= at) + 1, 0, turn);
 }
 
-/** What it is called for, as the customer is told. */
+/** What it is called for. */
 export type Occasion = {
+  number: Omit<EventNumber, "id"> | null;
   agent_id: string;
-  phone_number: string | null;
   call_id?: string;
   message_id?: string;
   direction: "inbound" | "outbound" | null;
   from: string | null;
   to: string | null;
-  external_id: string | null;
-  metadata: Record<string, unknown> | null;
   dry_run?: true;
 };
+
+const NO_NUMBER = { phone_number: null, external_id: null, label: null, metadata: null };
 
 export type ToolServices = BaseServices & {
   ownAddresses: readonly string[];
@@ -73,7 +74,7 @@ export async function callTool(
   { url, timeout_seconds }: ToolDefinition,
   call: ToolCall,
   apiKeyId: string,
-  occasion: Occasion,
+  { number, ...occasion }: Occasion,
   services: ToolServices,
 ): Promise<string> {
   const { db, now, log, ownAddresses: ownUrls, delivery } = services;
@@ -85,6 +86,7 @@ export async function callTool(
     tool_call_id: call.id,
     tool: call.name,
     arguments: JSON.parse(call.arguments),
+    ...(number ? named(number) : NO_NUMBER),
     ...occasion,
   });
   let signed: Record<string, string>;

@@ -12,6 +12,7 @@ import { isId } from "../ids.ts";
 import { findLimits } from "../limits-store.ts";
 import { configuredModel } from "../model/configured.ts";
 import { ownNumber } from "../phone-numbers/change.ts";
+import { eventNumber } from "../phone-numbers/row.ts";
 import { settingsOf, speakingOf } from "../phone-numbers/settings.ts";
 import { countTokens, requestServices } from "../services.ts";
 import { sentencesQuery, tryBody } from "./schema.ts";
@@ -38,6 +39,7 @@ export const tries = new Hono<AppEnv>().post(
     const { model, modelTimeoutMs } = c.get("config");
     const { text, action } = await tryAgent(agent, settingsOf(number?.settings ?? null), body, {
       model: configuredModel(model, c.env),
+      number: number && eventNumber(number),
       begin: async () => {
         const taken = await callLogs.take(apiKeyId, "try", limits);
         if (taken.kind === "refused") throw limitReached(taken.allowance, now());

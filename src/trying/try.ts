@@ -8,15 +8,12 @@ import { errorFields } from "../http/log.ts";
 import { type Model, ModelError } from "../model/model.ts";
 import { type Settings, speakingOf } from "../phone-numbers/settings.ts";
 import { planTool, type ToolPlan } from "../tools/builtin.ts";
-import { callTool, type ToolServices } from "../tools/call.ts";
+import { callTool, type Occasion, type ToolServices } from "../tools/call.ts";
 import { takeTurnWithTools } from "../tools/turn.ts";
 import type { TryBody } from "./schema.ts";
 
 /** There is no call, nor anybody who calls. */
-const NOBODY = {
-  ...{ phone_number: null, direction: null, from: null, to: null, external_id: null, metadata: null },
-  dry_run: true,
-} as const;
+const NOBODY = { direction: null, from: null, to: null, dry_run: true } as const;
 
 /** What an agent says next, and what it would do after that in a call. */
 export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }> | null };
@@ -26,6 +23,7 @@ export type Tried = { text: string; action: Exclude<ToolPlan, { kind: "refuse" }
  * tools, which are told so.
  *
  * @param own what the number has of its own, as which it is tried
+ * @param number that number, of which tools are told
  * @param begin called each time before the model is asked
  * @param spent called with the tokens that each answer took
  * @throws ApiError `agent_not_builtin`, `model_unavailable`
@@ -36,12 +34,14 @@ export async function tryAgent(
   { messages, system_prompt }: TryBody,
   {
     model,
+    number,
     begin,
     spent,
     patienceMs,
     services,
   }: {
     model: Model | null;
+    number: Occasion["number"];
     begin: () => Promise<void>;
     spent: (tokens: number) => void;
     patienceMs: number;
@@ -93,7 +93,7 @@ export async function tryAgent(
     },
     note: async () => undefined,
     send: (definition, call) =>
-      callTool(definition, call, agent.api_key_id, { ...NOBODY, agent_id: agent.id }, services),
+      callTool(definition, call, agent.api_key_id, { ...NOBODY, number, agent_id: agent.id }, services),
   });
   const { text, tool, failure: reason } = result;
   if (reason) throw new ApiError("model_unavailable", { details: { reason }, cause: failure });

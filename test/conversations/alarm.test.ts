@@ -21,6 +21,7 @@ const OPENING = {
   accountSid: "AC1",
   phoneNumber: "+15005550001",
   externalId: null,
+  label: null,
   metadata: null,
   callSid: "CA1",
   from: "+15005550002",

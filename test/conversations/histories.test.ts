@@ -15,6 +15,9 @@ const models = {
   answers: () => streamed("All ", "is ", "well."),
   ends: () =>
     streamed("Goodbye.", { tool_calls: [{ index: 0, function: { name: "end_call", arguments: "{}" } }] }),
+  books: () =>
+    streamed("Well, ", { tool_calls: [{ index: 0, function: { name: "book", arguments: "{}" } }] }),
+  misbooks: () => streamed({ tool_calls: [{ index: 0, function: { name: "book", arguments: '{"a":1}' } }] }),
   fails: () => new Response("", { status: 500 }),
   refuses: () => new Response("", { status: 403 }),
   breaks: () => eventStream(`data: {"choices":[{"delta":{"content":"Well, "}}]}\n\ndata: }{\n\n`),
@@ -147,8 +150,11 @@ async function stateOf(imported: Imported, callSid: string): Promise<Stored | nu
 describe("whatever happens in a call", () => {
   it("it ends, and is told once", { timeout: 120_000 }, async () => {
     haveModel();
+    const server = startCustomer(() => new Response("Done."), "https://tools.example");
+    const parameters = { type: "object", properties: {}, additionalProperties: false };
     const imported = await haveImported({
       webhook_url: startCustomer().url,
+      tools: [{ name: "book", description: "Books.", parameters, url: server.url }],
       transfer_numbers: ["+441632960123"],
     });
     calls = 0;
@@ -156,5 +162,9 @@ describe("whatever happens in a call", () => {
       fc.asyncProperty(fc.array(step, { maxLength: 8 }), (steps) => live(imported, steps)),
       { numRuns: 40 },
     );
+    // No call of a tool was sent twice.
+    const sent = server.received.map(({ headers }) => headers.get("webhook-id"));
+    expect(new Set(sent).size).toBe(sent.length);
+    expect(sent.length).toBeGreaterThan(0);
   });
 });

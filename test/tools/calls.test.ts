@@ -1,5 +1,8 @@
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { createObjects } from "../../src/objects.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
@@ -25,7 +28,7 @@ const BOOK = {
 const GIVEN = { day: "2026-12-01", hour: 9 };
 const BOOKED = () => Response.json({ booked: "nine o'clock" });
 const DESK = "+441632960123";
-const OWN = { external_id: "shop-1", metadata: { plan: "gold" } };
+const OWN = { external_id: "shop-1", label: "Shop 1", metadata: { plan: "gold" } };
 const CALLER = "+15005550006";
 
 type ChatMessage = { role: string; content: string; tool_call_id?: string; tool_calls?: unknown[] };
@@ -227,7 +230,6 @@ describe("a tool that the model calls", () => {
     const server = startCustomer(BOOKED, "http://localhost:9");
     bookingModel();
     const { phoneNumber, agentId } = await haveBooker({ tools: [BOOK] });
-    const { env } = await import("cloudflare:workers");
     await env.DB.prepare("UPDATE agents SET talk = replace(talk, ?, ?) WHERE id = ?")
       .bind(SERVER, "http://localhost:9", agentId)
       .run();
@@ -435,11 +437,40 @@ describe("a tool elsewhere than in a session", () => {
     expect(usage.model.turns).toBe(2);
   });
 
+  it("is not called again for a text if the thread was restarted, and a text that came meanwhile stands behind it", async () => {
+    const released = Promise.withResolvers<void>();
+    const server = startCustomer(() => released.promise.then(BOOKED), SERVER);
+    haveModel(async (body) => {
+      const { messages } = (await body.json()) as { messages: ChatMessage[] };
+      const result = messages.find(({ role }) => role === "tool")?.content;
+      return result ? streamed(`I know: ${result}`) : call("book", GIVEN);
+    });
+    const { id, phoneNumber } = await haveBooker({ sms_reply: true });
+    await twilio.text(phoneNumber, { body: "Nine?", from: CALLER });
+    await vi.waitFor(() => expect(server.received).toHaveLength(1), { timeout: 10_000 });
+    await twilio.text(phoneNumber, { body: "Hello?", from: CALLER });
+    const thread = await createObjects(env, readConfig(env)).textThread(id, CALLER);
+    await runInDurableObject(thread, (_, state) => state.abort("restarted")).catch(() => undefined);
+    released.resolve();
+    const again = await createObjects(env, readConfig(env)).textThread(id, CALLER);
+    await runDurableObjectAlarm(again);
+    await vi.waitFor(() => expect(twilio.state.messages.length).toBeGreaterThan(0), { timeout: 20_000 });
+    expect(twilio.state.messages[0]?.body).toMatch(/^I know: The outcome is unknown/);
+    expect(server.received).toHaveLength(1);
+    expect(messagesIn(modelRequests().at(-1)).map(({ role }) => role)).toEqual([
+      ...["system", "user", "assistant", "tool", "assistant", "user"],
+    ]);
+  });
+
   it("is called in a trial, and told so", async () => {
     const server = startCustomer(BOOKED, SERVER);
     bookingModel();
-    const { key, agentId } = await haveBooker();
+    const { key, agentId, phoneNumber } = await haveBooker();
     const messages = [{ role: "caller", text: "Nine?" }];
+    await request("PATCH", `/v1/phone-numbers/${phoneNumber}`, key, OWN);
+    await post(`/v1/agents/${agentId}/try`, { messages, phone_number: phoneNumber }, { key });
+    expect(server.events()).toMatchObject([{ dry_run: true, phone_number: phoneNumber, ...OWN }]);
+    server.received.splice(0);
     const response = await post(`/v1/agents/${agentId}/try`, { messages }, { key });
     expect(await response.json()).toMatchObject({ text: `I heard: {"booked":"nine o'clock"}`, action: null });
     expect(server.events()).toMatchObject([
