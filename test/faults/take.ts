@@ -4,7 +4,7 @@ import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { becomeDue, restartOutboxes, runAlarms } from "../support/outbox.ts";
-import { enqueueIn, takeQueued } from "../support/queue.ts";
+import { enqueueIn, queued, takeQueued } from "../support/queue.ts";
 import { twilio } from "../support/twilio.ts";
 import { call } from "../support/worker.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
@@ -231,7 +231,9 @@ export async function settle(world: World): Promise<void> {
     ]);
     takeQueued(RECONCILIATION);
     await runCron("*/15 * * * *");
-    const { retried } = await deliverQueued(RECONCILIATION);
+    let { retried } = await deliverQueued(RECONCILIATION);
+    // A message sends itself on while there is more to do.
+    while (queued(RECONCILIATION).length > 0) ({ retried } = await deliverQueued(RECONCILIATION));
     const rows = await Promise.all(world.beliefs.map(rowOf));
     if (retried.length === 0 && rows.every((row) => !row || row.state === "active")) break;
   }

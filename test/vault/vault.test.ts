@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/ids.ts";
 import { loadKeyring, parseKeyring } from "../../src/vault/keyring.ts";
+import { openRetired, sealRetired } from "../../src/vault/retired.ts";
 import { createVault, type Slot, VaultError } from "../../src/vault/vault.ts";
 
 const KEY_A = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -116,5 +117,34 @@ describe("the keyring", () => {
   ])("refuses %j without repeating it", (text, message) => {
     expect(() => parseKeyring(text)).toThrow(message);
     expect(() => parseKeyring(text)).not.toThrow(KEY_A);
+  });
+});
+
+describe("replaced secrets", () => {
+  it("are the last four that are still valid, the newest first, each once", async () => {
+    const now = new Date("2026-01-31T12:00:00Z");
+    const until = (hours: number) => new Date(now.getTime() + hours * 3_600_000);
+    let sealed: string | null = null;
+    for (const [value, hours] of [
+      ["a", 9],
+      ["b", 9],
+      ["c", -1],
+      ["a", 9],
+      ["d", 9],
+      ["e", 9],
+      ["f", 9],
+    ] as const) {
+      const retired = sealed === null ? [] : await openRetired(vault, sealed, SLOT, new Date(0));
+      sealed = await sealRetired(vault, retired, { value, until: until(hours) }, SLOT);
+    }
+    const all = await openRetired(vault, sealed, SLOT, new Date(0));
+    expect(all.map(({ value }) => value)).toEqual(["f", "e", "d", "a"]);
+    const valid = await openRetired(
+      vault,
+      await sealRetired(vault, all, { value: "g", until: until(0) }, SLOT),
+      SLOT,
+      now,
+    );
+    expect(valid.map(({ value }) => value)).toEqual(["f", "e", "d"]);
   });
 });

@@ -95,6 +95,26 @@ describe("an import that was left unfinished", () => {
   });
 });
 
+describe("recovery that comes to nothing", () => {
+  it.each(["importing", "releasing"])("is tried ever more seldom: %s", async (state) => {
+    const { importIt } = await prepare();
+    await importIt();
+    await env.DB.prepare("UPDATE phone_numbers SET state = ?1").bind(state).run();
+    await expireLeases();
+    twilio.faults.add({ effect: effects.serverErrorHtml, times: null });
+    const minutes: number[] = [];
+    for (let time = Date.now(), round = 0; round < 4; round += 1) {
+      vi.useFakeTimers({ toFake: ["Date"], now: time });
+      await reconcile();
+      const [row] = await rows<{ next_attempt_at: string }>("phone_numbers");
+      const next = Date.parse(row?.next_attempt_at ?? "");
+      minutes.push(Math.round((next - time) / 60_000));
+      time = next;
+    }
+    expect(minutes).toEqual([15, 30, 60, 120]);
+  });
+});
+
 describe("a release that was left unfinished", () => {
   it("is carried through", async () => {
     const { importIt, before, now } = await prepare();
