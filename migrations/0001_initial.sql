@@ -106,7 +106,7 @@ CREATE TABLE phone_numbers (
   outcome_unknown_until TEXT,
   previous_configuration_sealed TEXT NOT NULL,  -- what was overwritten at Twilio, to give it back: each channel as it was found
   first_inbound_at TEXT,
-  last_inbound_at TEXT,             -- written at most once a minute
+  last_inbound_at TEXT,             -- written at most once an hour
   health_reasons TEXT NOT NULL DEFAULT '[]',   -- JSON array of codes, the most serious first
   health TEXT NOT NULL GENERATED ALWAYS AS (COALESCE(json_extract(health_reasons, '$[0]'), 'ok')) VIRTUAL,
   checked_at TEXT,

@@ -39,7 +39,8 @@ const exampleTool = {
 const descriptions = {
   name: { description: "What you call the agent.", examples: ["Receptionist"] },
   system_prompt: {
-    description: "Instructions for the agent's runtime. This service only stores them.",
+    description:
+      "What the agent that talks by itself is told. For a runtime of your own, this service only stores it.",
     examples: ["You are friendly."],
   },
   welcome_message: {
@@ -51,7 +52,8 @@ const descriptions = {
     examples: ["en-GB"],
   },
   voice_id: {
-    description: "A voice for the agent's runtime. This service only stores it.",
+    description:
+      "The voice callers hear of an agent that talks by itself. For a runtime of your own, this service only stores it.",
     examples: ["Dennis"],
   },
   is_active: { description: "If false, callers hear that nobody takes calls. The default is true." },

@@ -30,7 +30,7 @@ export const numberSid = answered(
 const inboundEnabled = answered(z.boolean(), "Whether this service answers its calls and texts.");
 const outboundEnabled = answered(
   z.boolean(),
-  "Whether calls may be made from it. This service makes no calls: the value is a note for those who do.",
+  "Whether this service calls and texts from it. If not, POST /v1/calls and POST /v1/sms answer outbound_disabled.",
 );
 
 export const importedNumber = z
@@ -98,7 +98,7 @@ export const numberEntry = z
       time("When Twilio was last asked for that, which is once a week; null if never, as in other countries"),
     ),
     first_inbound_at: z.nullable(time("When its first call or text came in; null if none has")),
-    last_inbound_at: z.nullable(time("When its last call or text came in, to the minute; null if none has")),
+    last_inbound_at: z.nullable(time("When its last call or text came in, to the hour; null if none has")),
     created_at: time("When it was imported"),
     updated_at: time("When it was last changed here"),
   })

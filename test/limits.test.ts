@@ -11,7 +11,7 @@ import { haveModel, modelRequests } from "./support/model.ts";
 import { outboxRows } from "./support/outbox.ts";
 import { twilio } from "./support/twilio.ts";
 import {
-  BASE,
+  asAdmin,
   call,
   createAgent,
   createKey,
@@ -20,7 +20,6 @@ import {
   type Key,
   post,
   rows,
-  send,
 } from "./support/worker.ts";
 import { effects } from "./twilio-simulator/faults.ts";
 
@@ -32,11 +31,8 @@ const PREMIUM = "+19005550123";
 const OWN = { DEFAULT_LIMITS: '{"calls_per_second":100}' };
 const ANYWHERE = { DEFAULT_LIMITS: '{"calls_per_second":100,"allowed_countries":["*"]}' };
 
-async function set({ key_id }: Key, limits: SetLimits, token = env.ADMIN_TOKEN): Promise<Response> {
-  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-  const body = JSON.stringify({ limits });
-  return send(new Request(`${BASE}/v1/keys/${key_id}`, { method: "PATCH", headers, body }), OWN);
-}
+const set = ({ key_id }: Key, limits: SetLimits, headers?: Record<string, string>) =>
+  asAdmin("PATCH", `/v1/keys/${key_id}`, { body: { limits }, env: OWN, ...(headers && { headers }) });
 
 const place = ({ key, agentId }: Imported, to = GB, overrides: Partial<Env> = ANYWHERE) =>
   post("/v1/calls", { agent_id: agentId, to_number: to }, { key, env: overrides });
@@ -82,7 +78,11 @@ describe("PATCH /v1/keys/{key_id}", () => {
 
   it("is the operator's, and of a key that there is", async () => {
     const key = await createKey();
-    await expectError(await set(key, { max_agents: 1 }, "wrong"), 401, "invalid_admin_token");
+    await expectError(
+      await set(key, { max_agents: 1 }, { authorization: "Bearer wrong" }),
+      401,
+      "invalid_admin_token",
+    );
     const nobody = { key_id: `nxf_${"0".repeat(32)}`, key_secret: "" };
     await expectError(await set(nobody, { max_agents: 1 }), 404, "key_not_found");
     await expectError(await set(key, { max_agents: -1 }), 400, "invalid_field");

@@ -6,7 +6,7 @@ import { callObject, createObjects, hasTables, keepTables, partOf } from "../src
 import { haveImported } from "./support/answering.ts";
 import { runCron } from "./support/consume.ts";
 import { expectErrorLog } from "./support/logs.ts";
-import { call, createKey, expectError, get, post, rows, send } from "./support/worker.ts";
+import { ADMIN, call, createKey, expectError, get, post, rows, send } from "./support/worker.ts";
 
 const lost = () => Promise.reject(new Error("Network connection lost."));
 const overloaded = () => Promise.reject(Object.assign(new Error("overloaded"), { overloaded: true }));
@@ -84,14 +84,13 @@ describe("where objects live", () => {
     expectErrorLog("request_failed");
     const key = await createKey();
     const eu = { JURISDICTION: "eu" } as Partial<Env>;
-    const admin = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
     await expectError(
       await call("GET", "/v1/agents", key, undefined, { env: eu }),
       503,
       "service_misconfigured",
     );
     await expectError(
-      await post("/v1/keys", { name: "x" }, { headers: admin, env: eu }),
+      await post("/v1/keys", { name: "x" }, { headers: ADMIN, env: eu }),
       503,
       "service_misconfigured",
     );

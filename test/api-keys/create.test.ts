@@ -1,12 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { BASE, createKey, expectError, type Key, post, rows, send } from "../support/worker.ts";
-
-const admin = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
+import { ADMIN, BASE, createKey, expectError, type Key, post, rows, send } from "../support/worker.ts";
 
 describe("POST /v1/keys", () => {
   it("shows the pair once and stores only a hash of the secret", async () => {
-    const response = await post("/v1/keys", { name: "Ann" }, { headers: admin });
+    const response = await post("/v1/keys", { name: "Ann" }, { headers: ADMIN });
     expect(response.status).toBe(201);
     expect(response.headers.get("cache-control")).toBe("no-store");
     const key = await response.json<Key & { message: string }>();
@@ -26,13 +24,13 @@ describe("POST /v1/keys", () => {
   });
 
   it("needs no name", async () => {
-    expect((await post("/v1/keys", {}, { headers: admin })).status).toBe(201);
+    expect((await post("/v1/keys", {}, { headers: ADMIN })).status).toBe(201);
     expect(await rows("api_keys")).toEqual([expect.objectContaining({ name: "unnamed" })]);
   });
 
   it("says how much the key may call; only the operator may, also if signup is open", async () => {
     const limits = { concurrent_call_limit: 3, calls_per_second: 2.5 };
-    expect((await post("/v1/keys", { limits }, { headers: admin })).status).toBe(201);
+    expect((await post("/v1/keys", { limits }, { headers: ADMIN })).status).toBe(201);
     const [row] = await rows<{ limits: string }>("api_keys");
     expect(JSON.parse(row?.limits ?? "")).toEqual(limits);
     const env = { OPEN_SIGNUP: "true" };
@@ -45,13 +43,13 @@ describe("POST /v1/keys", () => {
       { max_agents: 1.5 },
       { allowed_countries: ["United Kingdom"] },
     ])
-      await expectError(await post("/v1/keys", { limits: bad }, { headers: admin }), 400, "invalid_field");
+      await expectError(await post("/v1/keys", { limits: bad }, { headers: ADMIN }), 400, "invalid_field");
   });
 
   it("needs no body", async () => {
-    const request = new Request(`${BASE}/v1/keys`, { method: "POST", headers: admin });
+    const request = new Request(`${BASE}/v1/keys`, { method: "POST", headers: ADMIN });
     expect((await send(request)).status).toBe(201);
-    expect((await post("/v1/keys", "", { headers: admin })).status).toBe(201);
+    expect((await post("/v1/keys", "", { headers: ADMIN })).status).toBe(201);
   });
 
   it("gives every key of its own", async () => {
@@ -79,7 +77,7 @@ describe("POST /v1/keys", () => {
 
   it("refuses a bad name", async () => {
     for (const name of [12, "x".repeat(101)]) {
-      await expectError(await post("/v1/keys", { name }, { headers: admin }), 400, "invalid_field");
+      await expectError(await post("/v1/keys", { name }, { headers: ADMIN }), 400, "invalid_field");
     }
   });
 

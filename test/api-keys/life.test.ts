@@ -7,6 +7,8 @@ import { keepSecret } from "../support/logs.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { requiresApiKey } from "../support/security.ts";
 import {
+  ADMIN,
+  asAdmin,
   BASE,
   call,
   createAgent,
@@ -18,10 +20,6 @@ import {
   rows,
   send,
 } from "../support/worker.ts";
-
-const admin = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
-const asAdmin = (method: string, path: string, headers: Record<string, string> = admin) =>
-  send(new Request(`${BASE}${path}`, { method, headers }));
 
 describe("POST /v1/keys/rotate", () => {
   it("gives a new secret; the one before is dead at once", async () => {
@@ -69,9 +67,9 @@ describe("GET /v1/keys", () => {
   it("is for the admin alone, even where signup is open", async () => {
     const key = await createKey();
     for (const headers of [{}, { authorization: `Bearer ${key.key_id}:${key.key_secret}` }]) {
-      await expectError(await asAdmin("GET", "/v1/keys", headers), 401, "invalid_admin_token");
+      await expectError(await asAdmin("GET", "/v1/keys", { headers }), 401, "invalid_admin_token");
       await expectError(
-        await asAdmin("DELETE", `/v1/keys/${key.key_id}`, headers),
+        await asAdmin("DELETE", `/v1/keys/${key.key_id}`, { headers }),
         401,
         "invalid_admin_token",
       );
@@ -156,7 +154,7 @@ describe("ten keys an hour and address, if signup is open", () => {
 
   it("do not count for the operator", async () => {
     for (let index = 0; index < 11; index += 1) {
-      const headers = { ...admin, "cf-connecting-ip": "192.0.2.1" };
+      const headers = { ...ADMIN, "cf-connecting-ip": "192.0.2.1" };
       expect((await post("/v1/keys", {}, { headers, env: { OPEN_SIGNUP: "true" } })).status).toBe(201);
     }
     expect(await rows("key_creations")).toEqual([]);

@@ -1,8 +1,17 @@
-import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { keepSecret } from "../support/logs.ts";
 import { requiresApiKey } from "../support/security.ts";
-import { BASE, call, createAgent, createKey, expectError, type Key, rows, send } from "../support/worker.ts";
+import {
+  asAdmin,
+  BASE,
+  call,
+  createAgent,
+  createKey,
+  expectError,
+  type Key,
+  rows,
+  send,
+} from "../support/worker.ts";
 
 const CONSOLE = { "x-nixflex-console": "1" };
 
@@ -75,8 +84,7 @@ describe("a session", () => {
 
     const next = await signIn(rotated);
     expect((await browse(next.cookie)).status).toBe(200);
-    const admin = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
-    await send(new Request(`${BASE}/v1/keys/${key.key_id}`, { method: "DELETE", headers: admin }));
+    await asAdmin("DELETE", `/v1/keys/${key.key_id}`);
     await expectError(await browse(next.cookie), 401, "invalid_api_key");
   });
 

@@ -5,7 +5,7 @@ import { prepareImport } from "../support/import.ts";
 import { logLines } from "../support/logs.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import {
-  BASE,
+  asAdmin,
   call,
   createAgent,
   createKey,
@@ -14,7 +14,6 @@ import {
   type Key,
   post,
   rows,
-  send,
 } from "../support/worker.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 
@@ -131,11 +130,10 @@ describe("a number that Twilio shows in another account than its row's", () => {
 });
 
 describe("DELETE /v1/admin/phone-numbers/{number}", () => {
-  const release = (token: string, number = NUMBER) => {
-    const headers = { authorization: `Bearer ${token}` };
-    const path = `${BASE}/v1/admin/phone-numbers/${encodeURIComponent(number)}`;
-    return send(new Request(path, { method: "DELETE", headers }));
-  };
+  const release = (token: string, number = NUMBER) =>
+    asAdmin("DELETE", `/v1/admin/phone-numbers/${encodeURIComponent(number)}`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
 
   it("releases a number of any key, for the operator alone", async () => {
     const { key, body, number } = await prepareImport({

@@ -86,12 +86,30 @@ export function post(
   );
 }
 
+/** The headers of the operator. */
+export const ADMIN = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
+
+/** What the operator asks. */
+export function asAdmin(
+  method: string,
+  path: string,
+  {
+    body,
+    headers = ADMIN,
+    env: overrides,
+  }: { body?: unknown; headers?: Record<string, string>; env?: Partial<Env> } = {},
+): Promise<Response> {
+  const json = body === undefined ? {} : { "content-type": "application/json" };
+  const init = {
+    method,
+    headers: { ...json, ...headers },
+    body: body === undefined ? null : JSON.stringify(body),
+  };
+  return send(new Request(`${BASE}${path}`, init), overrides);
+}
+
 export async function createKey(name = "test"): Promise<Key> {
-  const response = await post(
-    "/v1/keys",
-    { name },
-    { headers: { authorization: `Bearer ${env.ADMIN_TOKEN}` } },
-  );
+  const response = await post("/v1/keys", { name }, { headers: ADMIN });
   expect(response.status).toBe(201);
   const key = await response.json<Key>();
   keepSecret(key.key_secret);
