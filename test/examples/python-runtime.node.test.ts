@@ -67,8 +67,8 @@ describe.skipIf(!hasPython)("the runtime in Python", () => {
       () =>
         new Promise<WebSocket>((done, fail) => {
           const socket = new WebSocket(`ws://127.0.0.1:${port}/relay`);
-          socket.onopen = () => done(socket);
-          socket.onerror = () => fail(new Error("The runtime does not listen yet."));
+          socket.addEventListener("open", () => done(socket));
+          socket.addEventListener("error", () => fail(new Error("The runtime does not listen yet.")));
         }),
       { timeout: 60_000, interval: 200 },
     );
@@ -77,7 +77,7 @@ describe.skipIf(!hasPython)("the runtime in Python", () => {
   it("answers what is said, and reports what the call was", async () => {
     const socket = await connect();
     const heard: unknown[] = [];
-    socket.onmessage = ({ data }) => heard.push(JSON.parse(String(data)));
+    socket.addEventListener("message", ({ data }) => heard.push(JSON.parse(String(data))));
     const tell = (message: object) => socket.send(JSON.stringify(message));
     tell({ type: "setup", customParameters: { call_id: CALL_ID, from: "+15005550006" } });
     tell({ type: "prompt", voicePrompt: "When are", last: false });
