@@ -7,6 +7,7 @@ import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isRefused } from "../twilio-accounts/health.ts";
 import { endRotation, outcomeOf, reportEvent } from "./after-answer.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
+import { askBeforeCall, recallAnswer } from "./ask-first.ts";
 import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
@@ -14,7 +15,7 @@ import { logCall } from "./log-call.ts";
 import { filled, routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
 import { withinCallsPerDay } from "./put-through.ts";
 import { endRefusal, forgetRefusals } from "./refusals.ts";
-import { type InboundRoute, isVerified } from "./route.ts";
+import { type InboundRoute, isVerified, type TrustedRoute } from "./route.ts";
 import { replyByText } from "./text-reply.ts";
 import {
   parametersOf,
@@ -88,7 +89,7 @@ function politely(answerCall: (c: AppContext) => Promise<Response>) {
 }
 
 async function takeCall(c: AppContext): Promise<Response> {
-  const request = await trusted(c);
+  const request = await trusted(c, false, askBeforeCall);
   const { publicBaseUrl, model } = c.get("config");
   const call = {
     callSid: request.parameters.get("CallSid") ?? "",
@@ -106,15 +107,17 @@ async function takeFallback(c: AppContext): Promise<Response> {
   const unverified = await readUnverified(c);
   const route = await lastResort(unverified, routeServices(c));
   if (!route) return twimlResponse(...unavailable());
-  const from = parametersOf(unverified).get("From") ?? "";
-  return fallBack(c, await routeOfPathOrPlain(c, route), from);
+  const parameters = parametersOf(unverified);
+  const known = await routeOfPathOrPlain(c, route, (plain) => recall(plain, parameters, requestServices(c)));
+  return fallBack(c, known, parameters.get("From") ?? "");
 }
 
 async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> {
   const unverified = await readUnverified(c);
   const known = await lastResort(unverified, routeServices(c));
-  const route = known && (await routeOfPathOrPlain(c, known));
   const parameters = parametersOf(unverified);
+  const services = requestServices(c);
+  const route = known && (await routeOfPathOrPlain(c, known, (plain) => recall(plain, parameters, services)));
   // Nobody knows who sent it: nothing is written, and nothing in it is acted on.
   if (known && !isVerified(known)) return twimlResponse(...fallback(filled(known), ""));
   const isOfConnect = !parameters.has("DialCallStatus");
@@ -154,12 +157,28 @@ async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Respons
   return c.body(null, 204);
 }
 
-async function trusted(c: AppContext, isReport = false): Promise<TrustedRequest> {
+/** What the customer has said of the call, if it is a call. A request that nobody has verified gets only what any caller gets. */
+async function recall<Route extends InboundRoute>(
+  route: Route,
+  parameters: URLSearchParams,
+  services: Services,
+) {
+  return isVerified(route) ? recallAnswer(route, parameters.get("CallSid") ?? "", services) : route;
+}
+
+async function trusted(
+  c: AppContext,
+  isReport = false,
+  decide = recall<TrustedRoute>,
+): Promise<TrustedRequest> {
   const request = await trust(await readUnverified(c), routeServices(c), isReport);
   forgetRefusals(request.route);
   if (isRefused(request.route.accountReasons))
     afterAnswer(c, (services) => endRefusal(request.route, services));
-  return { ...request, route: await routeOfPath(c, request.route) };
+  const { parameters } = request;
+  const services = requestServices(c);
+  const route = await routeOfPath(c, request.route, (plain) => decide(plain, parameters, services));
+  return { ...request, route };
 }
 
 function reportAfter(
