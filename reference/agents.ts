@@ -110,6 +110,15 @@ const descriptions = {
     examples: [[exampleTool]],
   },
   sms_reply: { description: "Whether the agent answers texts by itself; false unless given." },
+  inbound_url: {
+    description:
+      "Who is asked before a call or text is answered, by a signed POST: who answers it, with which words, or nobody. A public https URL.",
+    examples: ["https://example.com/inbound"],
+  },
+  inbound_url_timeout_ms: {
+    description:
+      "How long the caller hears ringing for its answer; 3,000 unless given. A text waits for 5,000.",
+  },
 };
 
 /** Settings in words for a model. */
@@ -134,6 +143,8 @@ const words = {
   tools:
     "What a builtin agent may ask of the user's server: up to 10.",
   sms_reply: "Whether it answers texts; false unless told.",
+  inbound_url: "Which https URL is asked before a call or text is answered.",
+  inbound_url_timeout_ms: "How long a caller waits for that; 3,000 unless told.",
 };
 
 /** An agent in an answer. */

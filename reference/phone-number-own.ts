@@ -45,6 +45,11 @@ export const ownDescriptions: Record<Name, FieldDescription> = {
   sms_reply: {
     description: "Whether the agent answers texts, instead of the agent's. Also `sms_reply_enabled`.",
   },
+  inbound_url: {
+    description: "Who is asked before a call or text is answered, instead of the agent's.",
+    examples: ["https://example.com/inbound"],
+  },
+  inbound_url_timeout_ms: { description: "How long a caller waits for that, instead of the agent's." },
   dynamic_vars: {
     description:
       "Texts for `{{name}}` and `{{name|default}}` in every prompt and greeting: up to 50, of up to 500 characters, 4,096 " +
@@ -67,6 +72,8 @@ export const ownWords = {
   fallback: "Instead of the agent's: {type: say, text} or {type: dial, number}.",
   record: "Whether its calls are recorded.",
   sms_reply: "Whether its texts are answered.",
+  inbound_url: "Which https URL is asked first, instead of the agent's.",
+  inbound_url_timeout_ms: "How long a caller waits for that.",
   dynamic_vars: "Texts for {{name}} in every prompt and greeting.",
 };
 
@@ -90,4 +97,9 @@ export const ownEntry = Object.fromEntries(
 
 export const ownExample = serialiseOwn(NOTHING_OWN);
 
-export const OWN_ERRORS = ["metadata_too_large", "custom_prompt_too_long", "sms_prompt_too_long"] as const;
+export const OWN_ERRORS = [
+  "metadata_too_large",
+  "custom_prompt_too_long",
+  "sms_prompt_too_long",
+  "invalid_url",
+] as const;

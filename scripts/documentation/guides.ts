@@ -9,7 +9,7 @@ import { type Links, page } from "./pages.ts";
 const GUIDES: Readonly<Record<string, readonly string[]>> = {
   Begin: ["quickstart", "import-a-number", "release-a-number", "twilio-credentials", "regions"],
   "Many numbers": ["bulk-import", "command-line", "mcp", "sdks"],
-  "Calls and texts": ["agents", "calls", "runtime", "runtime-examples"],
+  "Calls and texts": ["agents", "inbound-url", "calls", "runtime", "runtime-examples"],
   Events: ["events", "verify-events", "event-delivery"],
   "Keep running": ["reconciliation", "idempotency"],
 };

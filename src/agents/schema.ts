@@ -39,7 +39,7 @@ export const text = (length: number, tooLong?: ErrorCode) => z.string().check(ma
 /** A field: what it may be, and what it is unless given. */
 type Field = { schema: z.ZodMiniType; default: unknown };
 
-/** How an agent without a runtime talks. One column in D1 holds what differs from the defaults. */
+/** How an agent without a runtime talks, and who is asked first. One column in D1 holds what differs from the defaults. */
 const talkFields = {
   transfer_numbers: {
     schema: z
@@ -56,6 +56,9 @@ const talkFields = {
   transcript: { schema: z.boolean(), default: true as boolean },
   tools: { schema: toolsSchema, default: [] as ToolDefinition[] },
   sms_reply: { schema: z.boolean(), default: false as boolean },
+  // Asked before a call is answered; src/answering/ask-first.ts.
+  inbound_url: { schema: text(MAX_URL_LENGTH, "invalid_url"), default: null as string | null },
+  inbound_url_timeout_ms: { schema: wholeNumber(500, 8_000), default: 3_000 as number },
 } satisfies Record<string, Field>;
 
 /** Every field of an agent but its name, which has no default. The bodies and the answer are derived from this table. */

@@ -32,6 +32,8 @@ export function answer(
 ): Xml[] {
   const { agent } = route;
   if (!agent || !isInService(route)) return unavailable();
+  // https://www.twilio.com/docs/voice/twiml/reject
+  if (route.reject) return [element("Reject", { reason: route.reject })];
   if (isBuiltin(agent) && !hasModel) {
     const welcome = agent.welcomeMessage ?? DEFAULT_WELCOME;
     return [...(welcome === "" ? [] : [say(welcome, agent.language)]), element("Hangup")];

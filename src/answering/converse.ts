@@ -9,6 +9,7 @@ import { CALL_SID } from "../twilio/calls.ts";
 import type { Xml } from "../twilio/twiml.ts";
 import { relayUrl, webhooksOf } from "../twilio/webhook-urls.ts";
 import { fallback, isInService, isUnreached } from "./answer.ts";
+import { recallAnswer } from "./ask-first.ts";
 import { routeOfPath } from "./outbound.ts";
 import { withinCallsPerDay } from "./put-through.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
@@ -34,7 +35,9 @@ export function talkUrls(publicBaseUrl: string, route: InboundRoute, callSid: st
 export async function openRelay(c: AppContext): Promise<Response> {
   const callSid = c.req.param("call") ?? "";
   const services = requestServices(c);
-  const route = await routeOfPath(c, await trustHandshake(c));
+  const route = await routeOfPath(c, await trustHandshake(c), (plain) =>
+    recallAnswer(plain, callSid, services),
+  );
   const agent = talkingAgent(route, services.model.isConfigured);
   const isUpgrade = c.req.header("upgrade")?.toLowerCase() === "websocket";
   if (!agent || !isUpgrade || !CALL_SID.test(callSid)) throw new ApiError("not_found");

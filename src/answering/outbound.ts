@@ -13,12 +13,18 @@ import type { InboundAgent, InboundRoute, PlacedCall } from "./route.ts";
 /**
  * The route of the call that the path names; the number's own route if the path names none. Either is filled in.
  *
+ * @param decide what the customer has said of a call that came in
  * @throws ApiError `not_found`
  * @throws StorageError, VaultError
  */
-export async function routeOfPath<Route extends InboundRoute>(c: AppContext, route: Route): Promise<Route> {
+export async function routeOfPath<Route extends InboundRoute>(
+  c: AppContext,
+  route: Route,
+  decide: (route: Route) => Promise<Route>,
+): Promise<Route> {
   const id = c.req.param("outbound");
-  if (id === undefined) return filled(route);
+  // Without an inbound_url nothing is waited for.
+  if (id === undefined) return filled(route.agent?.talk.inbound_url ? await decide(route) : route);
   const { callLogs, vault } = requestServices(c);
   const found = isId("call", id) ? await callLogs.findBrief(route.apiKeyId, id) : null;
   if (!found) throw new ApiError("not_found");
@@ -31,9 +37,10 @@ export async function routeOfPath<Route extends InboundRoute>(c: AppContext, rou
 export async function routeOfPathOrPlain<Route extends InboundRoute>(
   c: AppContext,
   route: Route,
+  decide: (route: Route) => Promise<Route>,
 ): Promise<Route> {
   try {
-    return await routeOfPath(c, route);
+    return await routeOfPath(c, route, decide);
   } catch (error) {
     c.get("log").warn("brief_not_read", errorFields(error));
     return filled({ ...route, inboundEnabled: true });

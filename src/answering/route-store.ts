@@ -1,4 +1,4 @@
-import { batch, first, type Preparable, sql } from "../database.ts";
+import { batch, first, type Preparable, part, sql } from "../database.ts";
 import { WEBHOOK_URL } from "../events/address-store.ts";
 import type { LimitColumns } from "../limits.ts";
 import { LIMIT_COLUMNS } from "../limits-store.ts";
@@ -29,7 +29,14 @@ export type RouteRow = TwilioAccountRow &
     talk: string | null;
     relay_refused_at: string | null;
     account_reasons: string;
+    /** JSON of what signs a question to the customer, if there is an `inbound_url`. */
+    signing: string | null;
   };
+
+// Whoever asks nobody reads no secret.
+const SIGNING = part`CASE WHEN json_extract(n.settings, '$.inbound_url') IS NOT NULL OR json_extract(a.talk, '$.inbound_url') IS NOT NULL
+  THEN (SELECT json_object('secret_sealed', secret_sealed, 'previous_secret_sealed', previous_secret_sealed)
+    FROM webhook_secrets s WHERE s.api_key_id = n.api_key_id) END AS signing`;
 
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
 export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
@@ -37,7 +44,7 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
       n.phone_number, n.inbound_enabled, n.channels, n.last_inbound_at, t.auth_token_sealed, t.previous_auth_token_sealed,
       t.auth_token_changed_at, t.relay_refused_at, t.health_reasons AS account_reasons, a.id AS agent_id, a.is_active, a.welcome_message,
       a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url, a.system_prompt, a.voice_id, a.talk,
-      n.external_id, n.label, n.metadata, n.settings, ${LIMIT_COLUMNS}
+      n.external_id, n.label, n.metadata, n.settings, ${SIGNING}, ${LIMIT_COLUMNS}
     FROM ${NUMBERS_AND_ACCOUNTS} JOIN api_keys k ON k.id = n.api_key_id LEFT JOIN agents a ON a.id = n.agent_id
     WHERE n.id = ${id} AND n.state <> 'returning'`);
 }
@@ -49,7 +56,7 @@ export function findReleasedRoute(db: Preparable, id: string): Promise<RouteRow 
       n.previous_auth_token_sealed, n.auth_token_changed_at, NULL AS relay_refused_at, '[]' AS account_reasons, a.id AS agent_id,
       a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url,
       a.system_prompt, a.voice_id, a.talk, n.external_id, n.label, n.metadata,
-      NULL AS settings, ${LIMIT_COLUMNS}
+      NULL AS settings, NULL AS signing, ${LIMIT_COLUMNS}
     FROM released_numbers n JOIN api_keys k ON k.id = n.api_key_id LEFT JOIN agents a ON a.id = n.agent_id
     WHERE n.id = ${id}`);
 }

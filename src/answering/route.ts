@@ -72,6 +72,10 @@ export type InboundRoute = {
   limits: Limits;
   /** Whom the agent would put calls through to, though the key may not call there. */
   refused: readonly string[];
+  /** As it is stored, for a customer who is asked first. */
+  row: RouteRow;
+  /** The customer has said that this call is not taken. */
+  reject?: "busy" | "rejected" | undefined;
   /** The call that the request is about, if this service has placed it. */
   outbound?: PlacedCall;
 };
@@ -105,6 +109,7 @@ export async function routeOf(id: string, row: RouteRow, defaults: Limits): Prom
   const limits = limitsOf(row, defaults);
   const dialled = agent ? dialledBy({ ...agent, ...agent.talk }) : [];
   return {
+    row,
     phoneNumberId: id,
     phoneNumber: row.phone_number,
     apiKeyId: row.api_key_id,

@@ -8,6 +8,7 @@ import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isRefused } from "../twilio-accounts/health.ts";
 import { endRotation, outcomeOf, reportEvent } from "./after-answer.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
+import { askBeforeCall, recallAnswer } from "./ask-first.ts";
 import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import { lastResort } from "./last-resort.ts";
@@ -15,7 +16,7 @@ import { logCall } from "./log-call.ts";
 import { filled, routeOfPath, routeOfPathOrPlain } from "./outbound.ts";
 import { withinCallsPerDay } from "./put-through.ts";
 import { endRefusal, forgetRefusals } from "./refusals.ts";
-import { type InboundRoute, isVerified, onChannel } from "./route.ts";
+import { type InboundRoute, isVerified, onChannel, type TrustedRoute } from "./route.ts";
 import { loadRoute } from "./route-cache.ts";
 import { replyByText } from "./text-reply.ts";
 import {
@@ -90,7 +91,7 @@ function politely(answerCall: (c: AppContext) => Promise<Response>) {
 }
 
 async function takeCall(c: AppContext): Promise<Response> {
-  const request = await trustedOn(c, "voice");
+  const request = await trusted(c, { channel: "voice", decide: askBeforeCall });
   const { publicBaseUrl, model } = c.get("config");
   const call = {
     callSid: request.parameters.get("CallSid") ?? "",
@@ -108,15 +109,17 @@ async function takeFallback(c: AppContext): Promise<Response> {
   const unverified = await readUnverified(c);
   const route = await lastResort(unverified, routeServices(c));
   if (!route) return twimlResponse(...unavailable());
-  const from = parametersOf(unverified).get("From") ?? "";
-  return fallBack(c, onChannel(await routeOfPathOrPlain(c, route), "voice"), from);
+  const parameters = parametersOf(unverified);
+  const known = await routeOfPathOrPlain(c, route, (plain) => recall(plain, parameters, requestServices(c)));
+  return fallBack(c, onChannel(known, "voice"), parameters.get("From") ?? "");
 }
 
 async function afterConnect(c: AppContext, isPlain: boolean): Promise<Response> {
   const unverified = await readUnverified(c);
   const known = await lastResort(unverified, routeServices(c));
-  const route = known && (await routeOfPathOrPlain(c, known));
   const parameters = parametersOf(unverified);
+  const services = requestServices(c);
+  const route = known && (await routeOfPathOrPlain(c, known, (plain) => recall(plain, parameters, services)));
   // Nobody knows who sent it: nothing is written, and nothing in it is acted on.
   if (known && !isVerified(known)) return twimlResponse(...fallback(filled(known), ""));
   const isOfConnect = !parameters.has("DialCallStatus");
@@ -141,12 +144,12 @@ async function fallBack(c: AppContext, route: InboundRoute, from: string): Promi
 }
 
 async function takeInText(c: AppContext): Promise<Response> {
-  reportAfter(c, "sms", await trustedOn(c, "sms"));
+  reportAfter(c, "sms", await trusted(c, { channel: "sms" }));
   return twimlResponse();
 }
 
 async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Response> {
-  const request = await trusted(c, true);
+  const request = await trusted(c, { isReport: true });
   const services = requestServices(c);
   const outcome = kind === "status" ? await outcomeOf(request, services) : null;
   // Nobody waits for this answer. If the log cannot be written, Twilio is asked to come again.
@@ -156,21 +159,41 @@ async function takeInCallback(c: AppContext, kind: WebhookKind): Promise<Respons
   return c.body(null, 204);
 }
 
-async function trusted(c: AppContext, isReport = false): Promise<TrustedRequest> {
+/** What the customer has said of the call, if it is a call. A request that nobody has verified gets only what any caller gets. */
+async function recall<Route extends InboundRoute>(
+  route: Route,
+  parameters: URLSearchParams,
+  services: Services,
+) {
+  return isVerified(route) ? recallAnswer(route, parameters.get("CallSid") ?? "", services) : route;
+}
+
+type Wanted = {
+  isReport?: boolean;
+  /** What it comes in on. */
+  channel?: Channel;
+  decide?: typeof recall<TrustedRoute>;
+};
+
+async function trusted(
+  c: AppContext,
+  { isReport = false, channel, decide = recall }: Wanted = {},
+): Promise<TrustedRequest> {
   const request = await trust(await readUnverified(c), routeServices(c), isReport);
   forgetRefusals(request.route);
   if (isRefused(request.route.accountReasons))
     afterAnswer(c, (services) => endRefusal(request.route, services));
-  return { ...request, route: await routeOfPath(c, request.route) };
+  const { parameters } = request;
+  const services = requestServices(c);
+  const own = channel ? await onItsChannel(c, request.route, channel) : request.route;
+  const route = await routeOfPath(c, own, (plain) => decide(plain, parameters, services));
+  return { ...request, route };
 }
 
-async function trustedOn(c: AppContext, channel: Channel): Promise<TrustedRequest> {
-  const request = await trusted(c);
-  const { phoneNumberId, outbound, channels } = request.route;
-  if (outbound || channels.includes(channel)) return request;
-  // It may have been added since the route was read, and its first text must not be lost.
-  const route = (await loadRoute(phoneNumberId, "primary", routeServices(c))) ?? request.route;
-  return { ...request, route: onChannel(route, channel) };
+/** The number's route on a channel. One that was added since the route was read must not lose its first text. */
+async function onItsChannel(c: AppContext, route: TrustedRoute, channel: Channel): Promise<TrustedRoute> {
+  if (c.req.param("outbound") !== undefined || route.channels.includes(channel)) return route;
+  return onChannel((await loadRoute(route.phoneNumberId, "primary", routeServices(c))) ?? route, channel);
 }
 
 function reportAfter(

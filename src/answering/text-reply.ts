@@ -3,12 +3,14 @@ import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { callObject } from "../objects.ts";
 import type { Services } from "../services.ts";
-import { carrierWordIn } from "../texting/thread.ts";
+import { carrierWordIn, type ThreadOwner } from "../texting/thread.ts";
 import { refusedCountry } from "../twilio/country.ts";
 import { isE164, isWithheld } from "../twilio/e164.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isInService } from "./answer.ts";
-import { accountOfRoute, numberOfRoute } from "./route.ts";
+import { askBeforeText } from "./ask-first.ts";
+import { filled } from "./outbound.ts";
+import { accountOfRoute, type InboundRoute, numberOfRoute } from "./route.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 // Short codes and names cannot be answered, and who has no number wants no answer.
@@ -25,20 +27,6 @@ export async function replyByText(request: TrustedRequest, services: Services): 
   const sid = parameters.get("MessageSid") ?? "";
   const text = parameters.get("Body") ?? "";
   if (!agent || sid === "" || text.trim() === "") return;
-  const owner = {
-    account: accountOfRoute(route),
-    number: numberOfRoute(route),
-    correspondent: from,
-    agent: {
-      id: agent.id,
-      systemPrompt: [agent.systemPrompt, agent.smsPrompt].filter(Boolean).join("\n\n") || null,
-      talk: agent.talk,
-    },
-    limits: route.limits,
-    patienceMs: services.model.timeoutMs,
-    messagingServiceSid: parameters.get("MessagingServiceSid"),
-    statusCallback: webhooksOf(services.publicBaseUrl, route).message,
-  };
   try {
     const word = carrierWordIn(text, parameters.get("OptOutType"));
     if (word === "opt_out") {
@@ -54,16 +42,44 @@ export async function replyByText(request: TrustedRequest, services: Services): 
       const data = { from: phoneNumber, to: from, reason: "country_not_allowed", twilio_code: null };
       return await tell("sms.failed", request, data, services);
     }
+    const asked = await askBeforeText(route, parameters, services);
+    // What a customer has said is filled in; the route of the request is already.
+    const owner = ownerOf(asked === route ? route : filled(asked), parameters, services);
     // Twilio's SID tells a text that comes twice.
-    await callObject(
-      () => services.objects.textThread(phoneNumberId, from),
-      (thread) => thread.receive(owner, sid, text),
-    );
+    if (owner)
+      await callObject(
+        () => services.objects.textThread(phoneNumberId, from),
+        (thread) => thread.receive(owner, sid, text),
+      );
   } catch (error) {
     services.log.error("text_not_answered", { agent_id: agent.id, ...errorFields(error) });
     const data = { from: phoneNumber, to: from, reason: "not_answered", twilio_code: null };
     await tell("sms.failed", request, data, services).catch(() => undefined);
   }
+}
+
+/** Who answers; undefined if the customer has said that nobody does, or the agent that he named answers no texts. */
+function ownerOf(
+  route: InboundRoute,
+  parameters: URLSearchParams,
+  services: Services,
+): ThreadOwner | undefined {
+  const { agent, limits, reject } = route;
+  if (!agent?.talk.sms_reply || reject) return undefined;
+  return {
+    account: accountOfRoute(route),
+    number: numberOfRoute(route),
+    correspondent: parameters.get("From") ?? "",
+    agent: {
+      id: agent.id,
+      systemPrompt: [agent.systemPrompt, agent.smsPrompt].filter(Boolean).join("\n\n") || null,
+      talk: agent.talk,
+    },
+    limits,
+    patienceMs: services.model.timeoutMs,
+    messagingServiceSid: parameters.get("MessagingServiceSid"),
+    statusCallback: webhooksOf(services.publicBaseUrl, route).message,
+  };
 }
 
 async function tell(

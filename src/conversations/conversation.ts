@@ -4,14 +4,19 @@ import { readConfig } from "../config.ts";
 import { createLogger } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
 import { countTokens, createServices, mayTake, type Services } from "../services.ts";
+import { DAY_MS } from "../time.ts";
 import { callTool, isToolTurn, type Occasion } from "../tools/call.ts";
-import { createVault } from "../vault/vault.ts";
+import { createVault, openJson, type Slot, type Vault } from "../vault/vault.ts";
 import { planAlarm } from "./alarm.ts";
 import { Dialogue } from "./dialogue.ts";
 import { afterEnd, Gather, type Input, type Reply } from "./gather.ts";
+import { type Asked, askCustomer, type Question } from "./question.ts";
 import { Relay } from "./relay.ts";
 import { hearingOf, RelaySocket, refuse } from "./socket.ts";
 import { hangupOf, newState, type Opening, type State, type Turn } from "./state.ts";
+
+const ASKED = "asked";
+const ASKED_SLOT: Slot = "conversations.state/asked";
 
 /** How a call ended, for its event. */
 export type Outcome = { ended_reason: string; transcript?: Turn[] };
@@ -22,11 +27,12 @@ export type Outcome = { ended_reason: string; transcript?: Turn[] };
  */
 export class Conversation extends DurableObject<Env> {
   #alarmAt = 0;
+  #asking: Promise<Asked> | undefined;
   readonly #socket = new RelaySocket(this.ctx);
   protected readonly dialogue = new Dialogue({
     storage: this.ctx.storage,
     // Not read here: a faulty configuration would use up the attempts of the alarm.
-    vault: () => createVault(readConfig(this.env).tokenEncryptionKeys),
+    vault: () => this.#vault,
     socket: this.#socket,
     log: createLogger({ object: "conversation" }),
     model: () => configuredModel(readConfig(this.env).model, this.env),
@@ -37,6 +43,34 @@ export class Conversation extends DurableObject<Env> {
   });
   readonly #relay = new Relay(this.dialogue);
   readonly #gather = new Gather(this.dialogue);
+
+  /** Asks the customer before the call is answered: once, however often Twilio comes. What was said is kept for the rest of it. */
+  ask(question: Question): Promise<Asked> {
+    this.#asking ??= this.#ask(question);
+    return this.#asking;
+  }
+
+  /** What the customer has said about this call; null if nobody was asked. */
+  async asked(): Promise<Asked | null> {
+    if (this.#asking) return this.#asking;
+    const sealed = await this.ctx.storage.get<string>(ASKED);
+    return sealed === undefined ? null : openJson<Asked>(this.#vault, sealed, ASKED_SLOT);
+  }
+
+  async #ask(question: Question): Promise<Asked> {
+    const known = await this.asked();
+    if (known) return known;
+    const asked = await askCustomer(question, this.env.DB);
+    const sealed = await this.#vault.seal(JSON.stringify(asked), ASKED_SLOT);
+    // The caller does not wait for the disk.
+    const unconfirmed = { allowUnconfirmed: true };
+    const kept = [
+      this.ctx.storage.put(ASKED, sealed, unconfirmed),
+      armAt(this.ctx.storage, Date.now() + DAY_MS, unconfirmed),
+    ];
+    this.ctx.waitUntil(Promise.all(kept));
+    return asked;
+  }
 
   /** Twilio opens the WebSocket; the Worker has checked that it is Twilio. */
   async begin(opening: Opening): Promise<void> {
@@ -132,6 +166,10 @@ export class Conversation extends DurableObject<Env> {
       if (await this.dialogue.load()) return this.#arm();
       await this.erase();
     });
+  }
+
+  get #vault(): Vault {
+    return createVault(readConfig(this.env).tokenEncryptionKeys);
   }
 
   get #services(): Services {

@@ -19,6 +19,7 @@ export const EVENT_TYPES = [
   "number.repaired",
   "number.missing",
   "number.lost",
+  "inbound_url.failed",
   "limit.near",
   "credentials.rejected",
   "signatures.refused",
@@ -113,7 +114,7 @@ export async function copyFor(agentId: string, event: SealedEvent, vault: Vault)
 }
 
 /** Twilio repeats itself. What it tells twice gets the same id twice, so no list of what it has told is kept. */
-async function idOf(receipt: string): Promise<string> {
+export async function idOf(receipt: string): Promise<string> {
   return `evt_${(await sha256(receipt)).slice(0, 32)}`;
 }
 

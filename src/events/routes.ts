@@ -1,6 +1,6 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
-import { checkedUrl } from "../agents/urls.ts";
+import { checkedUrl, urlRules } from "../agents/urls.ts";
 import { noteObjects } from "../api-keys/store.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import { batch } from "../database.ts";
@@ -81,7 +81,7 @@ async function tellOutbox(apiKeyId: string, { outbox, log }: Services): Promise<
 
 /** @throws ApiError `invalid_url` */
 function withCheckedUrl({ url }: { url: string | null }, c: AppContext) {
-  return { url: url && checkedUrl("url", url, "https:", c.get("config")) };
+  return { url: url && checkedUrl("url", url, "https:", urlRules(c.get("config"))) };
 }
 
 /** @throws ApiError `agent_not_found`, `agent_has_no_webhook` */

@@ -16,7 +16,7 @@ import { takenChannels } from "./channels.ts";
 import type { FieldChange } from "./configuration.ts";
 import type { Returned } from "./release/release.ts";
 import { type ChangeBody, changeBody } from "./schema.ts";
-import { changedOwn, serialiseOwn } from "./settings.ts";
+import { changedOwn, checkInboundUrl, serialiseOwn } from "./settings.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
 const FIELDS = Object.keys(changeBody._zod.def.out._zod.def.shape).filter((name) => name !== "dry_run");
@@ -139,11 +139,12 @@ export async function planChange(
 /** Finds out whether a change is possible: the number and the agent are there, and Twilio takes a new token. */
 async function verifyChange(
   phoneNumber: string,
-  { agent_id: agentId, twilio_token: authToken }: ChangeBody,
+  { agent_id: agentId, twilio_token: authToken, inbound_url }: ChangeBody,
   apiKeyId: string,
   services: Services,
 ): Promise<OwnedNumber> {
   const { db, twilio } = services;
+  checkInboundUrl({ inbound_url }, services);
   const number = await ownNumber(phoneNumber, apiKeyId, db);
   if (agentId !== undefined && !(await findAgent(db, apiKeyId, agentId)))
     throw new ApiError("agent_not_found");

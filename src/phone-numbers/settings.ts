@@ -3,6 +3,7 @@ import { camelCase, type Fallback } from "../agents/connect.ts";
 import { variables } from "../agents/fill.ts";
 import { agentFields, type Talk, talkOf, text } from "../agents/schema.ts";
 import type { AgentRow } from "../agents/store.ts";
+import { checkedUrl } from "../agents/urls.ts";
 import { faultError } from "../http/faults.ts";
 import { emptyIsGiven, flat, maxLength, minLength, satisfies } from "../http/schema.ts";
 
@@ -42,6 +43,8 @@ const settingFields = {
   fallback: agentFields.fallback.schema,
   record: agentFields.record.schema,
   sms_reply: agentFields.sms_reply.schema,
+  inbound_url: agentFields.inbound_url.schema,
+  inbound_url_timeout_ms: agentFields.inbound_url_timeout_ms.schema,
   dynamic_vars: variables.check(satisfies(isSmall, { ...TOO_LARGE, code: "invalid_field" })),
 };
 
@@ -164,7 +167,23 @@ export function speakingOf(agent: AgentColumns, own: Settings): Speaking {
       ...talk,
       transfer_numbers: transfer_numbers ?? talk.transfer_numbers,
       sms_reply: sms_reply ?? talk.sms_reply,
+      inbound_url: own.inbound_url ?? talk.inbound_url,
+      inbound_url_timeout_ms: own.inbound_url_timeout_ms ?? talk.inbound_url_timeout_ms,
       ...(welcome_message === "" && { ai_speaks_first: false }),
     },
   };
 }
+
+/** @throws ApiError `invalid_url` */
+export function checkInboundUrl(
+  { inbound_url }: Pick<OwnGiven, "inbound_url">,
+  { publicBaseUrl, ownAddresses: ownUrls, delivery: { allowLocal } }: UrlServices,
+): void {
+  if (inbound_url) checkedUrl("inbound_url", inbound_url, "https:", { publicBaseUrl, ownUrls, allowLocal });
+}
+
+type UrlServices = {
+  publicBaseUrl: string;
+  ownAddresses: readonly string[];
+  delivery: { allowLocal: boolean };
+};

@@ -28,6 +28,8 @@ describe("POST /v1/agents", () => {
       transcript: true,
       tools: [],
       sms_reply: false,
+      inbound_url: null,
+      inbound_url_timeout_ms: 3_000,
       created_at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
       updated_at: expect.any(String),
     });

@@ -51,6 +51,7 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   tokenChangedAt: null,
   relayRefusedAt: null,
   accountReasons: "[]",
+  row: {} as InboundRoute["row"],
   externalId: null,
   label: null,
   metadata: null,

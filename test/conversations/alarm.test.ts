@@ -14,6 +14,8 @@ const TALK = {
   transcript: true,
   sms_reply: false,
   tools: [],
+  inbound_url: null,
+  inbound_url_timeout_ms: 3_000,
 };
 const OPENING = {
   apiKeyId: "nxf_1",

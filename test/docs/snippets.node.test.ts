@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { eventFromWebhook, type WebhookKind } from "../../src/answering/event-from-webhook.ts";
+import { answerSchema } from "../../src/conversations/question.ts";
 import { EVENT_TYPES } from "../../src/events/event.ts";
 import { signEvent } from "../../src/events/signature.ts";
 
 // What people copy out of the documentation runs, and what it shows of an event is what they get.
 
+const asking = readFileSync("docs/inbound-url.md", "utf8");
 const events = readFileSync("docs/events.md", "utf8");
 const verifying = readFileSync("docs/verify-events.md", "utf8");
 const runtimes = readFileSync("docs/runtime-examples.md", "utf8");
@@ -200,4 +202,31 @@ describe("the runtimes docs/runtime-examples.md shows", () => {
       expect(spawnSync(process.execPath, ["--check", path], { encoding: "utf8" }).stderr).toBe("");
     },
   );
+});
+
+describe("what an inbound_url may answer", () => {
+  const [hours, vips, languages, names] = blocks(asking, "js");
+  const MONDAY = "2026-02-02T";
+  const person = { transfer_to: "+441632960123" };
+  const closed = { welcome_message: expect.any(String), custom_prompt: "Take a message." };
+  it.each<[string, string | undefined, Record<string, unknown>, object]>([
+    ["business hours", hours, { created_at: `${MONDAY}09:00:00.000Z` }, person],
+    ["before them", hours, { created_at: `${MONDAY}08:59:59.000Z` }, closed],
+    ["after them", hours, { created_at: `${MONDAY}17:00:00.000Z` }, closed],
+    ["at midnight", hours, { created_at: `${MONDAY}00:00:00.000Z` }, closed],
+    ["on a Sunday", hours, { created_at: "2026-02-01T12:00:00.000Z" }, closed],
+    ["a VIP", vips, { from: "+15005550006" }, { transfer_to: "sip:desk@pbx.example.com" }],
+    ["who is not wanted", vips, { from: "+15005550001" }, { reject: "rejected" }],
+    ["anybody", vips, { from: "unknown" }, {}],
+    ["a German", languages, { from: "+4930123456" }, { language: "de-DE", welcome_message: "Guten Tag!" }],
+    ["somebody else", languages, { from: "+441632960123" }, {}],
+    ["a customer", names, { from: "+15005550006", label: "Acme" }, { dynamic_vars: { name: "Ms Doe" } }],
+    ["a stranger", names, { from: "unknown", label: null }, {}],
+  ])("%s", async (_, code = "", event, expected) => {
+    const { answer } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+    const given = answer(event);
+    expect(given).toMatchObject(expected);
+    expect(answerSchema.parse(given)).toEqual(given);
+    expect(code.trim().split("\n").length).toBeLessThanOrEqual(12);
+  });
 });

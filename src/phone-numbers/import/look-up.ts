@@ -20,6 +20,7 @@ import type { AccountKey, TwilioAccountRow } from "../../twilio-accounts/row.ts"
 import { selectAccountInRegions } from "../../twilio-accounts/store.ts";
 import { type Channel, chooseChannels } from "../channels.ts";
 import type { ImportBody } from "../schema.ts";
+import { checkInboundUrl } from "../settings.ts";
 import { tooMany } from "./claim.ts";
 import { type ExistingRow, selectByPhoneNumber } from "./store.ts";
 
@@ -49,6 +50,7 @@ export type Known = {
  */
 export async function lookUp(body: ImportBody, apiKeyId: string, services: Services): Promise<Known> {
   const { db, twilio: own, log } = services;
+  checkInboundUrl(body, services);
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const [found, routed, stored] = await Promise.allSettled([
     findInRegions(own, credentials, body.phone_number),
