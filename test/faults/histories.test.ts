@@ -28,7 +28,7 @@ async function liveThrough(moments: readonly Moment[]): Promise<void> {
     for (const moment of moments) await live(world, moment);
     await settle(world);
     await expectTruth(world);
-    witness.expectOrder(world.customer.events());
+    await witness.expectOrder(world.customer.events());
   } finally {
     witness.end();
   }

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
-import { openPayload } from "../../src/events/event.ts";
+import { copyFor, type EventType, isOfKey, openPayload, type SealedEvent } from "../../src/events/event.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { watchBatches } from "../support/statements.ts";
 import { twilio } from "../support/twilio.ts";
@@ -25,11 +25,13 @@ type Payload = {
   twilio_number_sid?: string;
 };
 type Key = { id: string; maxNumbers: number | null };
+type Agent = { id: string; api_key_id: string };
 type Moment = {
   numbers: Map<string, NumberRow>;
   accounts: AccountRow[];
   pending: Map<string, Pending>;
   keys: Key[];
+  agents: Agent[];
 };
 
 const SELECTS = [
@@ -37,17 +39,21 @@ const SELECTS = [
   "SELECT id, api_key_id, account_sid, health_reasons FROM twilio_accounts",
   "SELECT id, type, lane, api_key_id, payload_sealed FROM pending_events",
   "SELECT id, limits ->> '$.max_numbers' AS maxNumbers FROM api_keys",
+  "SELECT id, api_key_id FROM agents",
 ];
 
 const byId = <Row extends { id: string }>(rows: Row[]) => new Map(rows.map((row) => [row.id, row]));
 
 function momentOf(results: readonly D1Result[]): Moment {
-  const [numbers = [], accounts = [], pending = [], keys = []] = results.map((result) => result.results);
+  const [numbers = [], accounts = [], pending = [], keys = [], agents = []] = results.map(
+    (result) => result.results,
+  );
   return {
     numbers: byId(numbers as NumberRow[]),
     accounts: accounts as AccountRow[],
     pending: byId(pending as Pending[]),
     keys: keys as Key[],
+    agents: agents as Agent[],
   };
 }
 
@@ -106,8 +112,10 @@ const isToldBy = (type: string) => /^(?:call|sms|recording|limit)\./.test(type);
 
 export function startWitness() {
   const lies: string[] = [];
-  /** The events of each number and agent, in the order of their transactions. */
-  const told: { id: string; lane: string }[] = [];
+  /** The events of each number, agent and key, in the order of their transactions. */
+  const told: Pending[] = [];
+  /** Whose each agent is, or was. */
+  const agents = new Map<string, string>();
   const vault = createVault(env.TOKEN_ENCRYPTION_KEYS);
   watchBatches(async (statements, batch) => {
     const selects = SELECTS.map((sql) => env.DB.prepare(sql));
@@ -121,8 +129,9 @@ export function startWitness() {
       const payload = JSON.parse(await openPayload(vault, event.id, event.payload_sealed)) as Payload;
       if (isToldBy(event.type)) continue;
       if (!isTrue(event, payload, before, after)) lies.push(`${event.type} ${JSON.stringify(payload)}`);
-      told.push({ id: event.id, lane: event.lane });
+      told.push(event);
     }
+    for (const { id, api_key_id } of after.agents) agents.set(id, api_key_id);
     for (const key of after.keys) {
       const used = usedBy(key, after);
       const isOver = key.maxNumbers !== null && used > key.maxNumbers && used > usedBy(key, before);
@@ -130,16 +139,23 @@ export function startWitness() {
     }
     return results.slice(SELECTS.length, -SELECTS.length);
   });
+  /** What may be sent of an event: if it is of a key without a webhook_url of its own, a copy for each of its agents. */
+  const sentOf = async ({ id, type, lane, api_key_id: apiKeyId, payload_sealed: payloadSealed }: Pending) => {
+    const event = { id, lane, apiKeyId, payloadSealed } as SealedEvent;
+    const own = isOfKey(type as EventType) ? [...agents].filter(([, key]) => key === apiKeyId) : [];
+    return [event, ...(await Promise.all(own.map(([agentId]) => copyFor(agentId, event, vault))))];
+  };
   return {
     end: () => watchBatches(undefined),
     /** Everything told was true, and what was received of one number came in the order in which it became true. */
-    expectOrder(received: readonly Record<string, unknown>[]): void {
+    async expectOrder(received: readonly Record<string, unknown>[]): Promise<void> {
       expect(lies, "what is not true").toEqual([]);
-      const ids = told.map(({ id }) => id);
+      const sent = (await Promise.all(told.map(sentOf))).flat();
+      const ids = sent.map(({ id }) => id);
       for (const { event, event_id } of received)
         if (!isToldBy(String(event))) expect(ids, `${event} is of a transaction`).toContain(event_id);
       const first = [...new Set(received.map(({ event_id }) => String(event_id)))];
-      for (const [lane, events] of Map.groupBy(told, (event) => event.lane)) {
+      for (const [lane, events] of Map.groupBy(sent, (event) => event.lane)) {
         const ids = events.map(({ id }) => id);
         const came = first.filter((id) => ids.includes(id));
         expect(came, `the order of ${lane}`).toEqual(ids.filter((id) => came.includes(id)));

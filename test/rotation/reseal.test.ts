@@ -1,7 +1,12 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { readConfig } from "../../src/config.ts";
 import { payloadSlot } from "../../src/events/event.ts";
+import { baseServices } from "../../src/http/base-services.ts";
+import { createLogger } from "../../src/http/log.ts";
 import { OUTBOXES, objectsStatus, SEALED_COLUMNS, statusStatements } from "../../src/rotation/columns.ts";
+import { resealOldest } from "../../src/rotation/reseal.ts";
+import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { runCron } from "../support/consume.ts";
@@ -118,6 +123,37 @@ describe("a new key that comes first in TOKEN_ENCRYPTION_KEYS", () => {
 
 describe("GET /healthz", () => {
   const health = (keys: Partial<Env>) => send(new Request(`${BASE}/healthz`), keys);
+
+  it("overwrites nothing that was written meanwhile, and looks once more for what another isolate sealed", async () => {
+    await haveImported();
+    const stored = "SELECT id, auth_token_sealed AS sealed FROM twilio_accounts";
+    const row = await env.DB.prepare(stored).first<{ id: string; sealed: string }>();
+    const write = (sealed: string) =>
+      env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = ?1").bind(sealed).run();
+    const vault = createVault(rotated.TOKEN_ENCRYPTION_KEYS);
+    const slot = authTokenSlot({ id: row?.id ?? "" });
+    const byAnother = await createVault(OLD).seal("another token", slot);
+    let isWritten = false;
+    const services = {
+      ...baseServices(env, readConfig({ ...env, ...rotated }), createLogger({})),
+      vault: {
+        ...vault,
+        open: async (...values: Parameters<typeof vault.open>) => {
+          const opened = await vault.open(...values);
+          // Read by then, and not replaced yet.
+          if (values[1] === slot && !isWritten) {
+            isWritten = true;
+            await write(byAnother);
+          }
+          return opened;
+        },
+      },
+    };
+    await resealOldest(services, Number.POSITIVE_INFINITY);
+    const now = await env.DB.prepare(stored).first<{ sealed: string }>();
+    expect(now?.sealed.split(".")[1]).toBe("next");
+    expect(await vault.open(now?.sealed ?? "", slot)).toBe("another token");
+  });
 
   it("misses the sealing key without which something does not open, also while a pass is under way", async () => {
     await haveEverything();
