@@ -188,6 +188,7 @@ describe("each thing has one owner", () => {
       "src/answering/refusals.ts",
       "src/answering/route-cache.ts",
       "src/config.ts",
+      "src/events/tell.ts",
       "src/model/openai-compatible.ts",
     ]);
   });
