@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { type Customer, startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
+import { expectLine } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { twilio } from "../support/twilio.ts";
 import { call, createAgent, createKey, expectError, get, type Key, post } from "../support/worker.ts";
@@ -276,6 +277,20 @@ describe("an inbound_url that fails", () => {
     says({ agent_id: await agentOf(imported.key), welcome_message: "Hello, you." });
     expect(await ring(imported)).toContain('welcomeGreeting="Hello."');
     await vi.waitFor(() => expect(failures()).toMatchObject([{ reason, field: "agent_id" }]));
+  });
+
+  it("is no fault of the customer where the call's object is not reached, and nothing is told", async () => {
+    haveModel();
+    says({ reject: "busy" });
+    const imported = await prepare();
+    const broken = {
+      CONVERSATIONS: { getByName: () => ({ ask: async () => Promise.reject(new Error("gone")) }) },
+    };
+    const about = { CallSid: newSid(), From: CALLER, To: imported.phoneNumber };
+    const answered = await tell(imported, "voice", about, { env: broken as unknown as Partial<Env> });
+    expect(await answered.text()).toContain('welcomeGreeting="Hello."');
+    expectLine("inbound_url_not_asked", { level: "warn", error_message: "gone" });
+    expect(failures()).toEqual([]);
   });
 
   it("is told of once an hour, and left alone for a while if it is down", async () => {
