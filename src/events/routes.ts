@@ -26,6 +26,8 @@ export const webhooks = new Hono<AppEnv>()
     const apiKeyId = c.get("apiKeyId");
     const { secret, previousValidUntil } = await rotateSecret(apiKeyId, services);
     services.log.info("webhook_secret_rotated");
+    // A route may hold what signs the question that is asked before a call.
+    services.routesChanged(apiKeyId);
     await tellOutbox(apiKeyId, services);
     return c.json(
       {
