@@ -14,7 +14,7 @@ import { bulkImportsOf } from "./client.ts";
 import { forgetImport, noteBegin } from "./index-store.ts";
 import type { Job, Status } from "./job.ts";
 import { tokenSlot } from "./order.ts";
-import type { BulkImportBody } from "./schema.ts";
+import { type BulkImportBody, ownOf } from "./schema.ts";
 import type { NewNumber } from "./store.ts";
 
 const RETRY_AFTER_SECONDS = 30;
@@ -45,6 +45,7 @@ export async function beginImport(
     isAll: body.all === true,
     withSubaccounts: body.include_subaccounts === true,
     agentId: body.agent_id ?? null,
+    own: ownOf(body),
     accountSid: body.twilio_sid,
     region,
     createdAt: now.getTime(),
@@ -123,7 +124,7 @@ function numbersOf({ items, all, agent_id, twilio_sid, include_subaccounts }: Bu
     accountSid:
       item.twilio_sid ?? (include_subaccounts === true && isE164(item.phone_number) ? null : twilio_sid),
     agentId: item.agent_id ?? agent_id ?? null,
-    externalId: item.external_id,
+    own: ownOf(item),
   }));
 }
 
