@@ -20,7 +20,7 @@ import {
 } from "./bulk-import-answers.ts";
 import { answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
 import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN, TWILIO_ERRORS } from "./phone-number-answers.ts";
-import { OWN_ERRORS, ownDescriptions } from "./phone-number-own.ts";
+import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 
 const ofOutcome = { description: "Only numbers with this outcome.", examples: ["failed"] };
@@ -44,7 +44,10 @@ export const bulkImportReference: Reference = {
           "arguments, credentials and agents at Twilio, not each number. THE AUTH TOKEN IS A SECRET AND PASSES THROUGH YOU: a user who does not want that begins it at " +
           "/console of this server or by its command line.",
         arguments: {
-          items: "The numbers, 1 to 5,000; or send all.",
+          ...unsaidOwn,
+          items:
+            "The numbers, 1 to 5,000, or send all: [{phone_number, twilio_sid, agent_id, and what is its own as in " +
+            "import_phone_number}]. What is its own may stand beside them too, for all.",
           twilio_sid: "The SID (AC…) of the account of the numbers, or of its parent.",
           twilio_token: "Secret. The Auth Token of that account.",
           all: "Every number of the account. Then no items.",

@@ -16,7 +16,7 @@ import {
   TWILIO_ERRORS,
 } from "./phone-number-answers.ts";
 import { importOperation } from "./phone-number-import.ts";
-import { OWN_ERRORS, ownDescriptions, ownWords } from "./phone-number-own.ts";
+import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { changePlan, dryRunField, dryRunQuery, releasePlan } from "./phone-number-plans.ts";
 
 const numberInPath = described(z.object({ number: z.string() }), {
@@ -124,9 +124,10 @@ export const phoneNumberReference: Reference = {
       tool: {
         name: "change_phone_number",
         text:
-          "Gives a number to another agent, or changes whether it answers, whether it calls, whether its calls, texts or both come here, or what happens when somebody changes it " +
-          "at Twilio. An argument that is left out changes nothing. A new Auth Token is tried at Twilio first, and then used for all " +
-          "numbers of its account; it is a secret and passes through you, and /console of this server takes it too.",
+          "Gives a number to another agent, or changes whether it answers, whether it calls, whether its calls, texts or both come here, or " +
+          "what happens when somebody changes it at Twilio. An argument that is left out changes nothing; what is its own is as in " +
+          "import_phone_number, and null is the agent's again. A new Auth Token is tried at Twilio, and then used for all numbers " +
+          "of its account; it is a secret and passes through you, and /console of this server takes it too.",
         arguments: {
           number: "An imported number in E.164, or its SID at Twilio.",
           agent_id: "Who answers from now on.",
@@ -138,7 +139,7 @@ export const phoneNumberReference: Reference = {
             "What comes here: voice, sms or both. One that is not listed is given back as it was found.",
           drift_policy:
             "repair undoes what somebody changes at Twilio, report only tells of it. Setting it also starts repairs again that had stopped.",
-          ...ownWords,
+          ...unsaidOwn,
         },
       },
       description:
