@@ -20,14 +20,16 @@ import {
 } from "./bulk-import-answers.ts";
 import { answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
 import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN, TWILIO_ERRORS } from "./phone-number-answers.ts";
+import { channelsField } from "./phone-number-import.ts";
 import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 
 const ofOutcome = { description: "Only numbers with this outcome.", examples: ["failed"] };
 const NOT_FOUND = "phone_number_import_not_found";
+const itemFields = { channels: channelsField, ...ownDescriptions };
 const ownDefaults = Object.fromEntries(
-  Object.keys(ownDescriptions).map((name) => [name, { description: "Of every number that says nothing of it." }]),
-) as typeof ownDescriptions;
+  Object.keys(itemFields).map((name) => [name, { description: "Of every number that says nothing of it." }]),
+) as typeof itemFields;
 const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
 
 export const bulkImportReference: Reference = {
@@ -45,6 +47,7 @@ export const bulkImportReference: Reference = {
           "/console of this server or by its command line.",
         arguments: {
           ...unsaidOwn,
+          channels: "",
           items:
             "The numbers, 1 to 5,000, or send all: [{phone_number, twilio_sid, agent_id, and what is its own as in " +
             "import_phone_number}]. What is its own may stand beside them too, for all.",
@@ -94,7 +97,7 @@ export const bulkImportReference: Reference = {
                   phone_number: { description: "The number in E.164.", examples: [NUMBER] },
                   twilio_sid: { description: "Its Twilio account, if it is a subaccount." },
                   agent_id: { description: "Its agent, if it has one of its own." },
-                  ...ownDescriptions,
+                  ...itemFields,
                 }),
               ),
             ),

@@ -21,6 +21,7 @@ const MAX_VALUES = 10;
 /** Arguments that mean the same in many tools; empty: their names say it. */
 const COMMON: Record<string, string> = {
   limit: `Up to ${MAX_LIMIT}; ${DEFAULT_LIMIT} unless told.`,
+  number: "In E.164, or its SID at Twilio.",
   offset: "",
   external_id: "Only of numbers that had it then.",
   ...Object.fromEntries(["direction", "import_id", "outcome", "state", "status"].map((name) => [name, ""])),

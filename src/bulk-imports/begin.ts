@@ -3,6 +3,7 @@ import { first } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
 import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
+import { checkInboundUrl } from "../phone-numbers/settings.ts";
 import type { Services } from "../services.ts";
 import { tryCredentials } from "../twilio/account.ts";
 import { isE164 } from "../twilio/e164.ts";
@@ -32,6 +33,7 @@ export async function beginImport(
   services: Services,
 ): Promise<Pick<Job, "id" | "status"> & { total: number | null }> {
   const numbers = numbersOf(body);
+  checkInboundUrl(body, services);
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const region = await findRegion(credentials, apiKeyId, services);
   if (body.agent_id !== undefined) await requireAgent(body.agent_id, apiKeyId, services);

@@ -1,5 +1,5 @@
 import type { ErrorBody } from "../http/error-handler.ts";
-import type { OwnGiven } from "../phone-numbers/settings.ts";
+import type { NumberGiven } from "../phone-numbers/schema.ts";
 import type { Slot } from "../vault/vault.ts";
 import type { Settled } from "./store.ts";
 
@@ -31,7 +31,7 @@ export type NumberOrder = About & {
   isDryRun: boolean;
   phoneNumber: string;
   agentId: string | null;
-  own: OwnGiven;
+  own: NumberGiven;
   /** When its first attempt began, if this is not the first. */
   triedSince: number | null;
 };

@@ -3,8 +3,15 @@ import { ApiError } from "../http/errors.ts";
 import { pageShape } from "../http/page.ts";
 import { query } from "../http/query.ts";
 import { body, dryRunField, maxLength, pattern, requiredText } from "../http/schema.ts";
-import { ACCOUNT_SID, agentId, invalidSid, twilioToken } from "../phone-numbers/schema.ts";
-import { type OwnGiven, ownAliases, ownImportFields } from "../phone-numbers/settings.ts";
+import {
+  ACCOUNT_SID,
+  agentId,
+  invalidSid,
+  type NumberGiven,
+  numberFields,
+  twilioToken,
+} from "../phone-numbers/schema.ts";
+import { ownAliases } from "../phone-numbers/settings.ts";
 import { OUTCOMES } from "./job.ts";
 
 export const MAX_ITEMS = 5_000;
@@ -22,7 +29,7 @@ export const item = body(
     phone_number: requiredText().check(maxLength(MAX_PHONE_NUMBER_LENGTH)),
     twilio_sid: z.optional(twilioSid),
     agent_id: z.optional(agentId),
-    ...ownImportFields,
+    ...numberFields,
   },
   {
     phone_number: "phoneNumber",
@@ -42,7 +49,7 @@ export const bulkImportBody = body(
     twilio_sid: requiredText().check(pattern(ACCOUNT_SID, invalidSid)),
     twilio_token: twilioToken,
     agent_id: z.optional(agentId),
-    ...ownImportFields,
+    ...numberFields,
     include_subaccounts: z.optional(z.boolean()),
     dry_run: dryRunField(),
   },
@@ -58,8 +65,8 @@ export const bulkImportBody = body(
 export type BulkImportBody = z.output<typeof bulkImportBody>;
 
 /** What is a number's own of an item, or the default of all. */
-export function ownOf(given: OwnGiven): OwnGiven {
-  const names = Object.keys(ownImportFields) as (keyof OwnGiven)[];
+export function ownOf(given: NumberGiven): NumberGiven {
+  const names = Object.keys(numberFields) as (keyof NumberGiven)[];
   return Object.fromEntries(
     names.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
   );

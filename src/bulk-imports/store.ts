@@ -1,7 +1,7 @@
 import { exec } from "../database.ts";
 import type { ErrorBody } from "../http/error-handler.ts";
 import type { Page } from "../http/page.ts";
-import type { OwnGiven } from "../phone-numbers/settings.ts";
+import type { NumberGiven } from "../phone-numbers/schema.ts";
 import type { Counts, Outcome, Plan, Result, SkipReason, StopReason } from "./job.ts";
 import { OUTCOMES } from "./job.ts";
 
@@ -13,7 +13,7 @@ export type NewNumber = {
   /** Null if it is not known yet. */
   accountSid: string | null;
   agentId: string | null;
-  own: OwnGiven;
+  own: NumberGiven;
 };
 
 /** What becomes known when a number is settled. */
@@ -31,7 +31,7 @@ export type Settled = {
 export type Attempt = {
   phoneNumber: string;
   agentId: string | null;
-  own: OwnGiven;
+  own: NumberGiven;
   attempts: number;
   startedAt: number;
 };
@@ -79,7 +79,7 @@ export function beginAttempt(sql: SqlStorage, position: number, now: number): At
   return {
     phoneNumber: row.phone_number,
     agentId: row.agent_id,
-    own: JSON.parse(row.own) as OwnGiven,
+    own: JSON.parse(row.own) as NumberGiven,
     attempts: row.attempts,
     startedAt: row.started_at,
   };

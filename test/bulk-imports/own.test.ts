@@ -28,11 +28,17 @@ it("is the item's, or the default of all; null is the default", async () => {
       dynamicVars: { hours: "8 to 5" },
       sms_reply_enabled: false,
       language: "DE-de",
+      channels: ["voice"],
       voice_id: null,
     },
     { phone_number: numbers[1]?.phone_number },
   ];
-  const defaults = { welcome_message: "Hello.", voice_id: "Ada", recordCall: true, metadata: { plan: "gold" } };
+  const defaults = {
+    welcome_message: "Hello.",
+    voice_id: "Ada",
+    recordCall: true,
+    metadata: { plan: "gold" },
+  };
   const id = await begin(key, { ...body, ...defaults, items });
   await finish(key, id);
   const [acme, plain] = await Promise.all(numbers.map((number) => readNumber(key, number.phone_number)));
@@ -44,6 +50,7 @@ it("is the item's, or the default of all; null is the default", async () => {
     dynamic_vars: { hours: "8 to 5" },
     sms_reply: false,
     language: "de-DE",
+    channels: ["voice"],
     voice_id: "Ada",
     record: true,
   });
@@ -53,6 +60,7 @@ it("is the item's, or the default of all; null is the default", async () => {
     metadata: { plan: "gold" },
     welcome_message: "Hello.",
     dynamic_vars: null,
+    channels: ["voice", "sms"],
   });
   expect((await resultsOf(key, id)).map(({ external_id }) => external_id)).toEqual(["x".repeat(255), null]);
 });
@@ -76,12 +84,14 @@ it.each([
     "metadata_too_large",
     "items.0.metadata.a",
   ],
+  [{ all: true, inbound_url: "https://localhost/" }, "invalid_url", "inbound_url"],
+  [{ all: true, channels: [] }, "invalid_field", "channels"],
   [{ all: true, custom_prompt: "x".repeat(8_001) }, "custom_prompt_too_long", "custom_prompt"],
-])("that is too large is refused: %#", async (fields, code, field) => {
+])("that is not allowed is refused: %#", async (fields, code, field) => {
   const { parent } = haveAccounts(0, 1);
   const { key, body } = await prepareBulk(parent);
   const error = await expectError(await call("POST", PATH, key, { ...body, ...fields }), 400, code);
-  expect(error.details).toMatchObject({ problems: [{ field, problem: "too_long" }] });
+  expect(error.details).toMatchObject({ fields: [field] });
 });
 
 it.each([
