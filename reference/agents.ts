@@ -140,7 +140,8 @@ const words = {
   max_characters_per_turn: "Characters of an answer; 1,000 unless told.",
   ai_speaks_first: "Whether the agent speaks first; true unless told.",
   transcript: "Whether what was said is kept; true unless told.",
-  tools: "What a builtin agent may ask of the user's server: up to 10.",
+  tools:
+    "What a builtin agent may ask of the user's server: up to 10 of {name, description, parameters: a JSON Schema of an object, url: https…, timeout_seconds, filler}.",
   sms_reply: "Whether it answers texts; false unless told.",
   inbound_url: "Which https URL is asked before a call or text is answered.",
   inbound_url_timeout_ms: "How long a caller waits for that; 3,000 unless told.",

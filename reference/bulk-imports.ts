@@ -20,10 +20,16 @@ import {
 } from "./bulk-import-answers.ts";
 import { answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
 import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN, TWILIO_ERRORS } from "./phone-number-answers.ts";
+import { channelsField } from "./phone-number-import.ts";
+import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 
 const ofOutcome = { description: "Only numbers with this outcome.", examples: ["failed"] };
 const NOT_FOUND = "phone_number_import_not_found";
+const itemFields = { channels: channelsField, ...ownDescriptions };
+const ownDefaults = Object.fromEntries(
+  Object.keys(itemFields).map((name) => [name, { description: "Of every number that says nothing of it." }]),
+) as typeof itemFields;
 const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
 
 export const bulkImportReference: Reference = {
@@ -40,7 +46,11 @@ export const bulkImportReference: Reference = {
           "arguments, credentials and agents at Twilio, not each number. THE AUTH TOKEN IS A SECRET AND PASSES THROUGH YOU: a user who does not want that begins it at " +
           "/console of this server or by its command line.",
         arguments: {
-          items: "The numbers, 1 to 5,000; or send all.",
+          ...unsaidOwn,
+          channels: "",
+          items:
+            "The numbers, 1 to 5,000, or send all: [{phone_number, twilio_sid, agent_id, and what is its own as in " +
+            "import_phone_number}]. What is its own may stand beside them too, for all.",
           twilio_sid: "The SID (AC…) of the account of the numbers, or of its parent.",
           twilio_token: "Secret. The Auth Token of that account.",
           all: "Every number of the account. Then no items.",
@@ -58,6 +68,10 @@ export const bulkImportReference: Reference = {
         "subaccounts, and `all` means the numbers of them all.\n\n" +
         "**Sending it twice does no harm**: a number that you have already is `already_yours`. The credentials are sealed, and " +
         "deleted when the bulk import ends. If the API key is revoked, it stops.\n\n" +
+        "**What is each number's own** may stand beside `items`, as the default of every number that says nothing of it, and in an " +
+        "item, instead of the default. A number that is yours already keeps what it has: change it with " +
+        "`PATCH /v1/phone-numbers/{number}`.\n\n" +
+        "The body may have 2 MiB. Of a larger one, `details.items_that_fit` says how many of its items fit.\n\n" +
         "An API key may have five bulk imports that are not finished; the next one is `rate_limit_exceeded`.",
       auth: "apiKey",
       query: dryRunQuery,
@@ -72,6 +86,7 @@ export const bulkImportReference: Reference = {
             },
             twilio_token: { description: "The Auth Token of that account.", examples: [TOKEN] },
             agent_id: { description: "The agent of every number that names none.", examples: [AGENT_ID] },
+            ...ownDefaults,
             include_subaccounts: { description: "Whether its active subaccounts are meant too." },
             dry_run: dryRunField,
           })._zod.def.shape,
@@ -82,7 +97,7 @@ export const bulkImportReference: Reference = {
                   phone_number: { description: "The number in E.164.", examples: [NUMBER] },
                   twilio_sid: { description: "Its Twilio account, if it is a subaccount." },
                   agent_id: { description: "Its agent, if it has one of its own." },
-                  external_id: { description: "Your own id, up to 128 characters. The results have it." },
+                  ...itemFields,
                 }),
               ),
             ),
@@ -90,7 +105,7 @@ export const bulkImportReference: Reference = {
           ),
         }),
         example: {
-          items: [{ phone_number: NUMBER, external_id: "customer-17" }],
+          items: [{ phone_number: NUMBER, external_id: "customer-17", label: "Acme Dental" }],
           twilio_sid: ACCOUNT_SID,
           twilio_token: TOKEN,
           agent_id: AGENT_ID,
@@ -110,6 +125,7 @@ export const bulkImportReference: Reference = {
       ],
       errors: [
         "missing_field",
+        ...OWN_ERRORS,
         "invalid_twilio_sid",
         ...CREDENTIAL_ERRORS,
         "agent_not_found",

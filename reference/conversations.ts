@@ -12,7 +12,7 @@ const tryOperation: Operation = {
     text: "What an agent would say next in a call, asked of the model. Nobody is called and nothing is kept, so it needs no plan; its tools hear that it is a trial. Send the whole conversation each time.",
     readsOnly: true,
     arguments: {
-      messages: "What was said, oldest first: up to 40.",
+      messages: "What was said, oldest first: up to 40 of {role: caller or agent, text}.",
       system_prompt: "Try these instructions in place of the agent's own.",
       phone_number: "Try it with what this number has of its own.",
     },

@@ -431,7 +431,10 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
   payload_too_large: {
     happened:
       "The body is larger than 64 KiB, or than 2 MiB if it is a bulk import. No request of this API needs so much.",
-    remedy: ["Send only the documented fields.", "Split a bulk import into several."],
+    remedy: [
+      "Send only the documented fields.",
+      "Split a bulk import: details.items_that_fit is how many of its items fit.",
+    ],
   },
   answer_too_large: {
     happened: "A tool of /mcp had an answer of more than 1 MB. What the tool did is done.",

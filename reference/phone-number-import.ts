@@ -19,6 +19,13 @@ const REASONS = Object.entries(CREDENTIAL_ADVICE)
   .map(([reason, advice]) => `- \`${reason}\`: ${advice}`)
   .join("\n");
 
+export const channelsField = {
+  description:
+    "What the import takes over of what comes in: `voice`, `sms` or both. Left out: all that the number can. The fields " +
+    "of the other at Twilio are neither changed nor compared.",
+  examples: [["voice"]],
+};
+
 export const importOperation: Operation = {
   id: "importPhoneNumber",
   summary: "Import a number",
@@ -85,12 +92,7 @@ export const importOperation: Operation = {
         description: "An agent of the calling API key. Also spelled `agentId`.",
         examples: [AGENT_ID],
       },
-      channels: {
-        description:
-          "What the import takes over of what comes in: `voice`, `sms` or both. Left out: all that the number can. The fields " +
-          "of the other at Twilio are neither changed nor compared.",
-        examples: [["voice"]],
-      },
+      channels: channelsField,
       plan_hash: {
         description:
           "The `plan_hash` of a dry run, to import the number only if it has not changed since. Also spelled `planHash`.",

@@ -77,6 +77,9 @@ export const ownWords = {
   dynamic_vars: "Texts for {{name}} in every prompt and greeting.",
 };
 
+/** Of a tool that refers to another one. */
+export const unsaidOwn = Object.fromEntries(Object.keys(ownWords).map((name) => [name, ""]));
+
 /** The same in an answer: null is not set. */
 export const ownEntry = Object.fromEntries(
   Object.entries(ownFields).map(([name, schema]) => [

@@ -16,7 +16,7 @@ import {
   TWILIO_ERRORS,
 } from "./phone-number-answers.ts";
 import { importOperation } from "./phone-number-import.ts";
-import { OWN_ERRORS, ownDescriptions, ownWords } from "./phone-number-own.ts";
+import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { changePlan, dryRunField, dryRunQuery, releasePlan } from "./phone-number-plans.ts";
 
 const numberInPath = described(z.object({ number: z.string() }), {
@@ -69,9 +69,6 @@ export const phoneNumberReference: Reference = {
       tool: {
         name: "get_phone_number",
         text: "An imported number: its agent, directions, health, and what this service set at Twilio.",
-        arguments: {
-          number: "An imported number in E.164, or its SID at Twilio.",
-        },
       },
       description:
         "One of the numbers of the calling API key. A number of another key is `number_not_found`.",
@@ -93,9 +90,6 @@ export const phoneNumberReference: Reference = {
       tool: {
         name: "list_phone_number_events",
         text: "What happened to a number in 30 days: imported, changed at Twilio by somebody, repaired, gone. Empty if its agent has no webhook_url. For its calls use list_calls.",
-        arguments: {
-          number: "An imported number in E.164, or its SID at Twilio.",
-        },
       },
       description:
         "That it was imported, found changed at Twilio, repaired or gone, newest first, for 30 days, if its agent has a " +
@@ -124,11 +118,11 @@ export const phoneNumberReference: Reference = {
       tool: {
         name: "change_phone_number",
         text:
-          "Gives a number to another agent, or changes whether it answers, whether it calls, whether its calls, texts or both come here, or what happens when somebody changes it " +
-          "at Twilio. An argument that is left out changes nothing. A new Auth Token is tried at Twilio first, and then used for all " +
-          "numbers of its account; it is a secret and passes through you, and /console of this server takes it too.",
+          "Gives a number to another agent, or changes whether it answers, whether it calls, whether its calls, texts or both come here, or " +
+          "what happens when somebody changes it at Twilio. An argument that is left out changes nothing; what is its own is as in " +
+          "import_phone_number, and null is the agent's again. A new Auth Token is tried at Twilio, and then used for all numbers " +
+          "of its account; it is a secret and passes through you, and /console of this server takes it too.",
         arguments: {
-          number: "An imported number in E.164, or its SID at Twilio.",
           agent_id: "Who answers from now on.",
           inbound_enabled:
             "Whether the agent answers. If false, callers hear that the number takes no calls.",
@@ -138,7 +132,7 @@ export const phoneNumberReference: Reference = {
             "What comes here: voice, sms or both. One that is not listed is given back as it was found.",
           drift_policy:
             "repair undoes what somebody changes at Twilio, report only tells of it. Setting it also starts repairs again that had stopped.",
-          ...ownWords,
+          ...unsaidOwn,
         },
       },
       description:
@@ -216,9 +210,6 @@ export const phoneNumberReference: Reference = {
           "Gives a number back: what answered it before the import is restored at Twilio, and the number is deleted here. The user keeps " +
           "it at Twilio. What the user has changed at Twilio since stays. It works although Twilio is down: then the answer says " +
           "unreachable, and has requests with which the user restores the rest.",
-        arguments: {
-          number: "An imported number in E.164, or its SID at Twilio.",
-        },
       },
       description:
         "Restores what answered the number before the import, and deletes the number here. You keep the number at Twilio and " +

@@ -50,9 +50,6 @@ export const reconciliationReference: Reference = {
       tool: {
         name: "check_phone_number",
         text: "Compares a number with Twilio now and repairs what differs, unless its drift_policy is report. Use it when calls do not arrive: health says what is wrong.",
-        arguments: {
-          number: "An imported number in E.164, or its SID at Twilio.",
-        },
       },
       description:
         "Compares the number with Twilio at once, by the rules of the hourly check, and answers the result. If Twilio refuses " +

@@ -13,16 +13,18 @@ const INSTRUCTIONS =
   "again with apply: true when the user agrees. Send a new UUID as idempotency_key with it, and the same one if you must " +
   "repeat it: it is done once. Errors have a code, a message that says what to do, and a doc_url.";
 
-const APPLY: Schema = { type: "boolean", description: "true: do it. Otherwise only plan." };
-const IDEMPOTENCY_KEY: Schema = {
-  type: "string",
-  description: "Your UUID for this task.",
-};
+const APPLY: Schema = { type: "boolean", description: "true: do it; else only plan." };
 
-/** Arguments that mean the same in many tools. */
+/** Of more values only the error of a wrong one tells. */
+const MAX_VALUES = 10;
+
+/** Arguments that mean the same in many tools; empty: their names say it. */
 const COMMON: Record<string, string> = {
   limit: `Up to ${MAX_LIMIT}; ${DEFAULT_LIMIT} unless told.`,
-  offset: "How many to skip.",
+  number: "In E.164, or its SID at Twilio.",
+  offset: "",
+  external_id: "Only of numbers that had it then.",
+  ...Object.fromEntries(["direction", "import_id", "outcome", "state", "status"].map((name) => [name, ""])),
 };
 
 export function toolCatalogue(document: OpenApiDocument): Catalogue {
@@ -47,6 +49,7 @@ function catalogued(
   const { id, method, path, summary, requestSchema } = operation;
   const parameters = operation.parameters.filter(({ in: place }) => place !== "header");
   const body = requestSchema && resolve(document, requestSchema);
+  const once: Schema = { type: "string", ...(tool.isOnce && { description: "Your UUID for this task." }) };
   const readsOnly = method === "GET" || tool.readsOnly === true;
   const fields: [name: string, schema: Schema][] = [
     ...parameters.map(({ name, schema, description }): [string, Schema] => [
@@ -63,6 +66,12 @@ function catalogued(
     ...(tool.isOnce ? ["idempotency_key"] : []),
   ];
   const hasDryRun = parameters.some(({ name }) => name === "dry_run");
+  // What is not said is MCP's default: it changes something, may take something away, and counts each time.
+  const annotations = {
+    ...(readsOnly && { readOnlyHint: true }),
+    ...(!readsOnly && tool.isAdditive && { destructiveHint: false }),
+    ...(!readsOnly && method !== "POST" && { idempotentHint: true }),
+  };
   const lookup = path.slice(0, path.lastIndexOf("}") + 1);
   return {
     tool: {
@@ -80,16 +89,11 @@ function catalogued(
               return [name, { type, ...(description !== "" && { ...bounds, description }) }];
             }),
           ),
-          ...(!readsOnly && { apply: APPLY, idempotency_key: IDEMPOTENCY_KEY }),
+          ...(!readsOnly && { apply: APPLY, idempotency_key: once }),
         },
         ...(required.length > 0 && { required }),
       },
-      // What is not said is MCP's default: it changes something, may take something away, and counts each time.
-      annotations: {
-        ...(readsOnly && { readOnlyHint: true }),
-        ...(!readsOnly && tool.isAdditive && { destructiveHint: false }),
-        ...(!readsOnly && method !== "POST" && { idempotentHint: true }),
-      },
+      ...(Object.keys(annotations).length > 0 && { annotations }),
     },
     method,
     path,
@@ -103,12 +107,11 @@ function catalogued(
 }
 
 /**
- * A schema as far as a model needs it to begin. The endpoint checks the rest, and its error says what would be right; one
- * of several forms is told in words.
+ * A schema as far as a model needs it to begin. The endpoint checks the rest, bounds too, and its error says what would be
+ * right; what an object has in it is told in words.
  */
 function brief(schema: Schema & { oneOf?: Schema[]; anyOf?: Schema[] }): Schema {
-  const { type, enum: values, minimum, maximum, maxLength, items, properties, required } = schema;
-  const { oneOf, anyOf } = schema;
+  const { type, enum: values, items, oneOf, anyOf } = schema;
   const [form, ...others] = anyOf ?? [];
   if (form && others.every((other) => other.type === "null")) {
     const whole = brief(form);
@@ -120,14 +123,7 @@ function brief(schema: Schema & { oneOf?: Schema[]; anyOf?: Schema[] }): Schema 
   }
   return {
     ...(oneOf ? { type: "object" } : type !== undefined && { type }),
-    ...(values && { enum: values }),
-    ...(minimum !== undefined && { minimum }),
-    ...(maximum !== undefined && { maximum }),
-    ...(maxLength !== undefined && maxLength > 500 && { maxLength }),
+    ...(values && values.length <= MAX_VALUES && { enum: values }),
     ...(items && { items: brief(items) }),
-    ...(properties && {
-      properties: Object.fromEntries(Object.entries(properties).map(([name, inner]) => [name, brief(inner)])),
-    }),
-    ...(required && { required }),
   };
 }

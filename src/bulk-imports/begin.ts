@@ -3,6 +3,7 @@ import { first } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
 import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
+import { checkInboundUrl } from "../phone-numbers/settings.ts";
 import type { Services } from "../services.ts";
 import { tryCredentials } from "../twilio/account.ts";
 import { isE164 } from "../twilio/e164.ts";
@@ -14,7 +15,7 @@ import { bulkImportsOf } from "./client.ts";
 import { forgetImport, noteBegin } from "./index-store.ts";
 import type { Job, Status } from "./job.ts";
 import { tokenSlot } from "./order.ts";
-import type { BulkImportBody } from "./schema.ts";
+import { type BulkImportBody, ownOf } from "./schema.ts";
 import type { NewNumber } from "./store.ts";
 
 const RETRY_AFTER_SECONDS = 30;
@@ -32,6 +33,7 @@ export async function beginImport(
   services: Services,
 ): Promise<Pick<Job, "id" | "status"> & { total: number | null }> {
   const numbers = numbersOf(body);
+  checkInboundUrl(body, services);
   const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const region = await findRegion(credentials, apiKeyId, services);
   if (body.agent_id !== undefined) await requireAgent(body.agent_id, apiKeyId, services);
@@ -45,6 +47,7 @@ export async function beginImport(
     isAll: body.all === true,
     withSubaccounts: body.include_subaccounts === true,
     agentId: body.agent_id ?? null,
+    own: ownOf(body),
     accountSid: body.twilio_sid,
     region,
     createdAt: now.getTime(),
@@ -123,7 +126,7 @@ function numbersOf({ items, all, agent_id, twilio_sid, include_subaccounts }: Bu
     accountSid:
       item.twilio_sid ?? (include_subaccounts === true && isE164(item.phone_number) ? null : twilio_sid),
     agentId: item.agent_id ?? agent_id ?? null,
-    externalId: item.external_id,
+    own: ownOf(item),
   }));
 }
 

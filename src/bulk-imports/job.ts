@@ -1,4 +1,5 @@
 import type { ErrorBody } from "../http/error-handler.ts";
+import type { NumberGiven } from "../phone-numbers/schema.ts";
 
 /** A bulk import, without its numbers. Times in milliseconds. */
 export type Job = {
@@ -13,6 +14,8 @@ export type Job = {
   withSubaccounts: boolean;
   /** The agent of numbers that name none. */
   agentId: string | null;
+  /** What is each number's own, unless its item says otherwise. */
+  own: NumberGiven;
   /** The Twilio account whose Auth Token was sent. */
   accountSid: string;
   /** The Twilio Region that took the credentials, as `storedRegion` names it. */

@@ -1,4 +1,5 @@
 import type { ErrorBody } from "../http/error-handler.ts";
+import type { NumberGiven } from "../phone-numbers/schema.ts";
 import type { Slot } from "../vault/vault.ts";
 import type { Settled } from "./store.ts";
 
@@ -30,6 +31,7 @@ export type NumberOrder = About & {
   isDryRun: boolean;
   phoneNumber: string;
   agentId: string | null;
+  own: NumberGiven;
   /** When its first attempt began, if this is not the first. */
   triedSince: number | null;
 };

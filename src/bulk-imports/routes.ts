@@ -10,7 +10,7 @@ import { beginImport, retryImport } from "./begin.ts";
 import { bulkImportsOf } from "./client.ts";
 import { CSV_HEADER, csvLine } from "./csv.ts";
 import { listImports } from "./index-store.ts";
-import { bulkImportBody, csvQuery, MAX_BODY_BYTES, resultsQuery, retryBody } from "./schema.ts";
+import { bodyLimit, bulkImportBody, csvQuery, resultsQuery, retryBody } from "./schema.ts";
 import { serialiseStatus } from "./serialise.ts";
 
 const RESULTS_AT_ONCE = 1_000;
@@ -20,7 +20,7 @@ const importsOf = (c: AppContext) => bulkImportsOf(requestServices(c).objects, c
 export const bulkImports = new Hono<AppEnv>()
   .post(
     "/",
-    allowBody(MAX_BODY_BYTES),
+    allowBody(bodyLimit),
     withApiKey,
     validateQuery(dryRunQuery),
     requireJson,

@@ -85,7 +85,7 @@ export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, 
 
   async function attempt(task: NumberTask): Promise<void> {
     const { accountSid, position } = task;
-    const { phoneNumber, agentId, attempts, startedAt } = beginAttempt(sql, position, time());
+    const { phoneNumber, agentId, own, attempts, startedAt } = beginAttempt(sql, position, time());
     const order = {
       ...about(),
       kind: "number" as const,
@@ -93,6 +93,7 @@ export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, 
       isDryRun: job().isDryRun,
       phoneNumber,
       agentId,
+      own: { ...job().own, ...own },
       triedSince: attempts > 1 ? startedAt : null,
     };
     underWay.add(position);
@@ -162,7 +163,7 @@ export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, 
     for (const phoneNumber of numbers ?? []) {
       const { isAll, agentId } = job();
       const positions = isAll
-        ? [insertNumber(sql, { phoneNumber, accountSid, agentId, externalId: null })]
+        ? [insertNumber(sql, { phoneNumber, accountSid, agentId, own: {} })]
         : assignNumber(sql, phoneNumber, accountSid);
       for (const position of positions) backlog.addNumber(accountSid, position);
     }

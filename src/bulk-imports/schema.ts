@@ -1,16 +1,25 @@
 import * as z from "zod/mini";
+import { ApiError } from "../http/errors.ts";
 import { pageShape } from "../http/page.ts";
 import { query } from "../http/query.ts";
-import { body, dryRunField, maxLength, optionalText, pattern, requiredText } from "../http/schema.ts";
-import { ACCOUNT_SID, agentId, invalidSid, twilioToken } from "../phone-numbers/schema.ts";
+import { body, dryRunField, maxLength, pattern, requiredText } from "../http/schema.ts";
+import {
+  ACCOUNT_SID,
+  agentId,
+  invalidSid,
+  type NumberGiven,
+  numberFields,
+  twilioToken,
+} from "../phone-numbers/schema.ts";
+import { ownAliases } from "../phone-numbers/settings.ts";
 import { OUTCOMES } from "./job.ts";
 
 export const MAX_ITEMS = 5_000;
-/** 5,000 items with all of their fields at full length need less. */
-export const MAX_BODY_BYTES = 2 * 1024 * 1024;
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
+/** What stands beside the items needs less. */
+const REST_BYTES = 64 * 1024;
 
 const MAX_PHONE_NUMBER_LENGTH = 64;
-const MAX_EXTERNAL_ID_LENGTH = 128;
 
 const twilioSid = z.string().check(pattern(ACCOUNT_SID, invalidSid));
 
@@ -20,13 +29,13 @@ export const item = body(
     phone_number: requiredText().check(maxLength(MAX_PHONE_NUMBER_LENGTH)),
     twilio_sid: z.optional(twilioSid),
     agent_id: z.optional(agentId),
-    external_id: optionalText(MAX_EXTERNAL_ID_LENGTH),
+    ...numberFields,
   },
   {
     phone_number: "phoneNumber",
     twilio_sid: ["twilioSid", "twilio_account_sid", "twilioAccountSid"],
     agent_id: "agentId",
-    external_id: "externalId",
+    ...ownAliases,
   },
 );
 
@@ -40,6 +49,7 @@ export const bulkImportBody = body(
     twilio_sid: requiredText().check(pattern(ACCOUNT_SID, invalidSid)),
     twilio_token: twilioToken,
     agent_id: z.optional(agentId),
+    ...numberFields,
     include_subaccounts: z.optional(z.boolean()),
     dry_run: dryRunField(),
   },
@@ -47,11 +57,40 @@ export const bulkImportBody = body(
     twilio_sid: ["twilioSid", "twilio_account_sid", "twilioAccountSid"],
     twilio_token: ["twilioToken", "twilio_auth_token", "twilioAuthToken"],
     agent_id: "agentId",
+    ...ownAliases,
     include_subaccounts: "includeSubaccounts",
   },
 );
 
 export type BulkImportBody = z.output<typeof bulkImportBody>;
+
+/** What is a number's own of an item, or the default of all. */
+export function ownOf(given: NumberGiven): NumberGiven {
+  const names = Object.keys(numberFields) as (keyof NumberGiven)[];
+  return Object.fromEntries(
+    names.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
+  );
+}
+
+/** The bound of the body. Of a larger one its sender learns how many of its items fit. */
+export const bodyLimit = {
+  maxBytes: MAX_BODY_BYTES,
+  tooLarge: (start: Uint8Array) => {
+    const fit = countItems(new TextDecoder().decode(start.subarray(0, MAX_BODY_BYTES - REST_BYTES)));
+    const message = `A bulk import may have 2 MiB: the first ${fit} items fit. Send the others in another one.`;
+    return new ApiError("payload_too_large", fit > 0 ? { message, details: { items_that_fit: fit } } : {});
+  },
+};
+
+/** How many items the start of a body has in full. @internal */
+export function countItems(start: string): number {
+  let [depth, count] = [0, 0];
+  for (const mark of start.replace(/"(?:[^"\\]|\\.)*"?/gs, "").match(/[{}]/g) ?? []) {
+    depth += mark === "{" ? 1 : -1;
+    if (mark === "}" && depth === 1) count += 1;
+  }
+  return count;
+}
 
 const outcome = z.optional(z.enum(OUTCOMES));
 

@@ -1,6 +1,7 @@
 import { exec } from "../database.ts";
 import type { ErrorBody } from "../http/error-handler.ts";
 import type { Page } from "../http/page.ts";
+import type { NumberGiven } from "../phone-numbers/schema.ts";
 import type { Counts, Outcome, Plan, Result, SkipReason, StopReason } from "./job.ts";
 import { OUTCOMES } from "./job.ts";
 
@@ -12,7 +13,7 @@ export type NewNumber = {
   /** Null if it is not known yet. */
   accountSid: string | null;
   agentId: string | null;
-  externalId: string | null;
+  own: NumberGiven;
 };
 
 /** What becomes known when a number is settled. */
@@ -27,16 +28,23 @@ export type Settled = {
 };
 
 /** A number, for its attempt. */
-export type Attempt = { phoneNumber: string; agentId: string | null; attempts: number; startedAt: number };
+export type Attempt = {
+  phoneNumber: string;
+  agentId: string | null;
+  own: NumberGiven;
+  attempts: number;
+  startedAt: number;
+};
 
 export function insertNumber(
   sql: SqlStorage,
-  { phoneNumber, accountSid, agentId, externalId }: NewNumber,
+  { phoneNumber, accountSid, agentId, own }: NewNumber,
   skipped: SkipReason | null = null,
 ): number {
   return exec<{ position: number }>(sql)`INSERT INTO numbers
-      (phone_number, account_sid, agent_id, requested_agent_id, external_id, outcome, reason)
-    VALUES (${phoneNumber}, ${accountSid}, ${agentId}, ${agentId}, ${externalId}, ${skipped && "skipped"}, ${skipped})
+      (phone_number, account_sid, agent_id, requested_agent_id, external_id, own, outcome, reason)
+    VALUES (${phoneNumber}, ${accountSid}, ${agentId}, ${agentId}, ${own.external_id ?? null},
+      ${JSON.stringify(own)}, ${skipped && "skipped"}, ${skipped})
     RETURNING position`.one().position;
 }
 
@@ -58,13 +66,20 @@ export function findWaiting(sql: SqlStorage): Waiting[] {
 
 /** Counts an attempt before it is made, so that whoever comes after a crash knows of it. */
 export function beginAttempt(sql: SqlStorage, position: number, now: number): Attempt {
-  type Row = { phone_number: string; agent_id: string | null; attempts: number; started_at: number };
+  type Row = {
+    phone_number: string;
+    agent_id: string | null;
+    own: string;
+    attempts: number;
+    started_at: number;
+  };
   const row = exec<Row>(sql)`UPDATE numbers SET attempts = attempts + 1,
       started_at = COALESCE(started_at, ${now}) WHERE position = ${position}
-    RETURNING phone_number, agent_id, attempts, started_at`.one();
+    RETURNING phone_number, agent_id, own, attempts, started_at`.one();
   return {
     phoneNumber: row.phone_number,
     agentId: row.agent_id,
+    own: JSON.parse(row.own) as NumberGiven,
     attempts: row.attempts,
     startedAt: row.started_at,
   };

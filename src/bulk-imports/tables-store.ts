@@ -22,6 +22,8 @@ export const TABLES: readonly string[] = [
      agent_id TEXT,
      requested_agent_id TEXT,
      external_id TEXT,
+     -- JSON of what is to be its own.
+     own TEXT NOT NULL,
      attempts INTEGER NOT NULL DEFAULT 0,
      -- When the first attempt began.
      started_at INTEGER,

@@ -35,7 +35,7 @@ export async function isKeyValid(apiKeyId: string, { db }: Services): Promise<bo
 
 /** Imports or plans one number as `POST /v1/phone-numbers` does. Never throws: a failure is reported. */
 export async function workOnNumber(order: NumberOrder, services: Services): Promise<NumberReport> {
-  const { credentials, importId, apiKeyId, isDryRun, phoneNumber, agentId } = order;
+  const { credentials, importId, apiKeyId, isDryRun, phoneNumber, agentId, own } = order;
   try {
     const token = await services.vault.open(credentials.sealed, tokenSlot(importId, credentials.accountSid));
     services.log.conceal(token);
@@ -44,6 +44,7 @@ export async function workOnNumber(order: NumberOrder, services: Services): Prom
       twilio_sid: credentials.accountSid,
       twilio_token: token,
       agent_id: agentId,
+      ...own,
     });
     const settled = isDryRun
       ? await plan(body, apiKeyId, services)

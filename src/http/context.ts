@@ -5,6 +5,7 @@ import { newId } from "../ids.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { createMeasure } from "./metrics.ts";
 import { PlanRequest } from "./plan.ts";
+import type { BodyLimit } from "./read-body.ts";
 
 /** What Hono carries through a request of this app. */
 export type AppEnv = {
@@ -16,7 +17,7 @@ export type AppEnv = {
     isPlan: boolean;
     config: Config;
     /** Set by `allowBody` for an endpoint with large bodies. */
-    maxBodyBytes: number | undefined;
+    bodyLimit: BodyLimit | undefined;
     /** Set by `authenticate`: whose request this is. */
     apiKeyId: string;
     /** Set by `authenticate`: the hash of the secret that came with the request. */

@@ -81,7 +81,7 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true, fatal: false });
 
 /** Method, address and body: two requests are the same if these are. Reads the body and puts it back. */
 async function describe(c: AppContext): Promise<string> {
-  const body = await readBody(c.req.raw, c.get("maxBodyBytes"));
+  const body = await readBody(c.req.raw, c.get("bodyLimit"));
   c.req.raw = new Request(c.req.raw, { body: body.length > 0 ? body : null });
   const { pathname, search } = new URL(c.req.url);
   return `${c.req.method} ${pathname}${search}\n${utf8.decode(body)}`;

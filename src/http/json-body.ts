@@ -4,26 +4,26 @@ import type * as z from "zod/mini";
 import type { AppContext, AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
 import { faultError, faultsOf } from "./faults.ts";
-import { readBody } from "./read-body.ts";
+import { type BodyLimit, readBody } from "./read-body.ts";
 import { warningsOf, withWarnings } from "./warnings.ts";
 
-/** Lets this endpoint have bodies of up to so many bytes. Must run before everything that reads the body. */
-export const allowBody = (maxBytes: number) =>
+/** Lets this endpoint have larger bodies. Must run before everything that reads the body. */
+export const allowBody = (limit: BodyLimit) =>
   createMiddleware<AppEnv>(async (c, next) => {
-    c.set("maxBodyBytes", maxBytes);
+    c.set("bodyLimit", limit);
     await next();
   });
 
 /** Accepts only JSON in UTF-8, up to 64 KiB unless `allowBody` allows more. A compressed body could be larger than it looks, so it is refused. */
 export const requireJson = createMiddleware<AppEnv>(async (c, next) => {
   checkMediaType(c.req.header("content-type"), c.req.header("content-encoding"));
-  replaceBody(c, await readBody(c.req.raw, c.get("maxBodyBytes")));
+  replaceBody(c, await readBody(c.req.raw, c.get("bodyLimit")));
   await next();
 });
 
 /** The same, but the body is optional: no body means an empty object. */
 export const optionalJson = createMiddleware<AppEnv>(async (c, next) => {
-  const body = await readBody(c.req.raw, c.get("maxBodyBytes"));
+  const body = await readBody(c.req.raw, c.get("bodyLimit"));
   if (body.length === 0) {
     replaceBody(c, EMPTY_OBJECT);
   } else {

@@ -7,7 +7,7 @@ type Tool = {
   title: string;
   description: string;
   inputSchema: { type: "object"; properties: Record<string, unknown>; required?: string[] };
-  annotations: Record<string, boolean>;
+  annotations?: Record<string, boolean>;
 };
 
 /** A tool, and the endpoint that it calls. */

@@ -72,7 +72,7 @@ function requestOf(c: AppContext): SendRequest {
 async function peekJson(c: AppContext): Promise<unknown> {
   const announced = Number(c.req.header("content-length"));
   if (!(announced > 0 && announced <= MAX_BYTES)) return undefined;
-  const body = await readBody(c.req.raw, MAX_BYTES);
+  const body = await readBody(c.req.raw, { maxBytes: MAX_BYTES });
   c.req.raw = new Request(c.req.raw, { body });
   try {
     return JSON.parse(new TextDecoder().decode(body));

@@ -15,9 +15,9 @@ import {
   satisfies,
 } from "../http/schema.ts";
 import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
-import { CHANNELS } from "./channels.ts";
+import { CHANNELS, type Channel } from "./channels.ts";
 import { DRIFT_POLICIES, HEALTH_REASONS } from "./health.ts";
-import { ownAliases, ownChangeFields, ownImportFields } from "./settings.ts";
+import { type OwnGiven, ownAliases, ownChangeFields, ownImportFields } from "./settings.ts";
 
 export const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
 // Twilio's tokens have 32 characters and our agent ids 22. These limits only bound what we store or look up.
@@ -48,6 +48,10 @@ const channelList = z.pipe(
   z.transform((given) => CHANNELS.filter((channel) => given.includes(channel))),
 );
 
+/** What an import takes beside the number, its account and its agent. */
+export const numberFields = { channels: z.optional(channelList), ...ownImportFields };
+export type NumberGiven = OwnGiven & { channels?: readonly Channel[] | undefined };
+
 /** `POST /v1/phone-numbers`: each field in snake_case or camelCase. */
 export const importBody = body(
   {
@@ -55,9 +59,8 @@ export const importBody = body(
     twilio_sid: requiredText().check(pattern(ACCOUNT_SID, invalidSid)),
     twilio_token: twilioToken,
     agent_id: agentId,
-    channels: z.optional(channelList),
     plan_hash: optionalText(MAX_PLAN_HASH_LENGTH),
-    ...ownImportFields,
+    ...numberFields,
     dry_run: dryRunField(),
   },
   {

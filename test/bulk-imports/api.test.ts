@@ -53,7 +53,7 @@ describe("creating a bulk import", () => {
     const items = Array.from({ length: 5_000 }, (_, index) => ({
       phoneNumber: `+1500${String(index).padStart(7, "0")}`,
       agentId,
-      externalId: `customer ${index} `.padEnd(128, "x"),
+      externalId: `customer ${index} `.padEnd(255, "x"),
     }));
     const headers = { "idempotency-key": "once" };
     const first = await call("POST", PATH, key, { ...body, items, includeSubaccounts: false }, { headers });

@@ -99,7 +99,7 @@ describe("hints", () => {
     expect(hints("list_agents")).toEqual({ readOnlyHint: true });
     expect(hints("try_agent")).toEqual({ readOnlyHint: true });
     expect(hints("create_agent")).toEqual({ destructiveHint: false });
-    expect(hints("import_phone_number")).toEqual({});
+    expect(hints("import_phone_number")).toBeUndefined();
     expect(hints("release_phone_number")).toEqual({ idempotentHint: true });
     for (const { name, annotations, inputSchema } of tools) {
       const mayApply = "apply" in (inputSchema.properties ?? {});

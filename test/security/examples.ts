@@ -136,7 +136,11 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
       },
       {
         query: { dry_run: "true" },
-        body: { ...body, items: [{ phone_number: of.phoneNumber, agent_id: of.agentId }] },
+        body: {
+          ...body,
+          external_id: of.externalId,
+          items: [{ phone_number: of.phoneNumber, agent_id: of.agentId }],
+        },
         differs: toBe,
       },
       {
@@ -162,6 +166,7 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
     {},
     { query: { agent_id: of.agentId } },
     { query: { phone_number: of.phoneNumber } },
+    { query: { external_id: of.externalId } },
   ],
   "GET /v1/calls/:call_id": (of) => [
     { refused: [404, "call_not_found"] },
@@ -188,13 +193,13 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
     },
   ],
 
-  "GET /v1/usage": nothing,
+  "GET /v1/usage": (of) => [{}, { query: { external_id: of.externalId } }],
 
   "POST /v1/webhooks/secret": nothing,
   "GET /v1/webhooks/url": nothing,
   "PUT /v1/webhooks/url": () => [{ body: { url: null } }],
   "POST /v1/webhooks/test": (of) => [{ body: { agent_id: of.agentId }, refused: [404, "agent_not_found"] }],
-  "GET /v1/webhooks/deliveries": nothing,
+  "GET /v1/webhooks/deliveries": (of) => [{}, { query: { external_id: of.externalId } }],
   "POST /v1/webhooks/deliveries/:id/redeliver": refused(404, "delivery_not_found"),
 };
 
@@ -202,7 +207,7 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
 export const OF_THE_OPERATOR: Readonly<Record<string, Examples>> = {
   "POST /v1/keys": nothing,
   "GET /v1/keys": nothing,
-  "GET /v1/keys/:key_id/deliveries": nothing,
+  "GET /v1/keys/:key_id/deliveries": (of) => [{}, { query: { external_id: of.externalId } }],
   "POST /v1/keys/:key_id/deliveries/redeliver": () => [{ body: { since: "2026-01-01T00:00:00Z" } }],
   "DELETE /v1/keys/:key_id/deliveries": nothing,
   "DELETE /v1/keys/:key_id/calls": nothing,
