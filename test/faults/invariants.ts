@@ -178,11 +178,11 @@ async function expectOwnList({ key, isRevoked }: Tenant, stored: readonly Row[])
 /** What an event says of the world outside, which no transaction knows. */
 function expectOutside({ ruled, rotated, tenants, customer }: World): void {
   for (const event of customer.events()) {
-    const { event: type, reason, twilio_sid: sid, used, limit } = event;
+    const { event: type, reason, twilio_sid: sid, name, used, limit } = event;
     const isKnown = (accounts: Set<string>) => expect(accounts, `${type} ${reason}`).toContain(sid);
     if (reason === "signed_by_other_key") isKnown(ruled);
     if (reason === "signatures_refused") isKnown(rotated);
-    if (type !== "limit.near") continue;
+    if (name !== "texts_per_day") continue;
     expect(used).toBe(Math.ceil(Number(limit) * 0.8));
     const sent = tenants.filter(({ limits }) => limits.some(({ textsPerDay }) => textsPerDay === limit));
     expect(Math.max(...sent.map(({ texts }) => texts.tried)), "so many were sent").toBeGreaterThanOrEqual(
