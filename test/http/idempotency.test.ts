@@ -247,6 +247,20 @@ describe("an Idempotency-Key stays usable", () => {
     await expectError(await create(key, "abc", { name: "x" }), 409, "idempotency_in_progress");
   });
 
+  it("if another request has taken it over, and then gives that one's response", async () => {
+    const { key, body } = await prepareImport();
+    const { fetch } = twilio;
+    twilio.fetch = async (request) => {
+      await env.DB.prepare("UPDATE idempotency_keys SET lease_holder = 'another'").run();
+      return fetch(request);
+    };
+    const headers = { "idempotency-key": "abc" };
+    expect((await call("POST", "/v1/phone-numbers", key, body, { headers })).status).toBe(201);
+    expect(await rows("idempotency_keys")).toEqual([
+      expect.objectContaining({ lease_holder: "another", status: null, response_sealed: null }),
+    ]);
+  });
+
   it("a day later, for anything, and not before", async () => {
     const key = await createKey();
     const start = Date.now();

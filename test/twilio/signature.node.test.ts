@@ -103,6 +103,21 @@ describe("verify", () => {
   });
 });
 
+describe("the base64 of a signature", () => {
+  const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+  it("has one spelling: its unused bits are zero", async () => {
+    const signature = await sign(TOKEN, "https://example.com/", new URLSearchParams());
+    const last = ALPHABET.indexOf(signature.at(-2) ?? "");
+    const request = { url: "https://example.com/", body: "" };
+    const verdicts = [0, 1, 2, 3].map(async (bits) => {
+      const spelt = `${signature.slice(0, -2)}${ALPHABET[last + bits]}=`;
+      return verify(await keysOf(TOKEN), spelt, request);
+    });
+    expect(await Promise.all(verdicts)).toEqual([true, false, false, false]);
+  });
+});
+
 describe("sharedKeyOf", () => {
   it.each([
     [undefined, undefined],
