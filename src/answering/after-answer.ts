@@ -43,7 +43,7 @@ async function tell(
     const event = eventFromWebhook(kind, parameters);
     if (!event || !agent?.hasWebhook) return;
     const { key, type, data } = event;
-    const routed = isInbound ? { routed: isInService(route) } : {};
+    const routed = isInbound ? { routed: isInService(route) && !route.reject } : {};
     const draft = {
       type,
       apiKeyId,

@@ -1,5 +1,5 @@
-import { type Asked, askCustomer, type Question } from "../conversations/question.ts";
-import { idOf, sealEvent } from "../events/event.ts";
+import { type Answer, type Asked, askCustomer, type Question } from "../conversations/question.ts";
+import { idOf, named, sealEvent } from "../events/event.ts";
 import { afterFailure, type Circuit, stateOf } from "../events/outbox/circuit.ts";
 import { signingSecrets } from "../events/secret.ts";
 import { signedHeaders } from "../events/signature.ts";
@@ -59,6 +59,8 @@ export async function recallAnswer<Route extends InboundRoute>(
   }
 }
 
+const OF_TEXTS: ReadonlySet<string> = new Set(["agent_id", "custom_prompt", "dynamic_vars", "reject"]);
+
 /** The route of a text. Only who answers and with which prompt counts, and whether anybody does. */
 export async function askBeforeText<Route extends InboundRoute>(
   route: Route,
@@ -77,9 +79,8 @@ export async function askBeforeText<Route extends InboundRoute>(
     askCustomer({ ...question, timeoutMs: TEXT_TIMEOUT_MS }, services.db),
   );
   if (!asked || "fault" in asked) return route;
-  const { agent_id, custom_prompt, dynamic_vars, reject } = asked.answer;
-  const answer = { agent_id, custom_prompt, dynamic_vars, reject };
-  return decided(route, { answer, agent: asked.agent }, services);
+  const answer = Object.fromEntries(Object.entries(asked.answer).filter(([name]) => OF_TEXTS.has(name)));
+  return decided(route, { ...asked, answer: answer as Answer }, services);
 }
 
 function partiesOf(parameters: URLSearchParams) {
@@ -94,16 +95,15 @@ async function ask(
   services: Services,
   send: (question: Question) => Promise<Asked>,
 ): Promise<Asked | null> {
-  const { agent, apiKeyId, phoneNumber, phoneNumberId, externalId, label, metadata } = route;
+  const { agent, apiKeyId, phoneNumberId } = route;
   const { now, log, ownAddresses: ownUrls, delivery } = services;
   const url = agent?.talk.inbound_url ?? "";
   const event_id = await idOf(`${phoneNumberId}/${event}/${sid}`);
-  const own = { phone_number: phoneNumber, external_id: externalId, label, metadata };
-  const circuit = circuits.get(url);
+  const own = named(numberOfRoute(route));
   let asked: Asked;
   if (!isPublicUrl(url, { protocol: "https:", ownUrls, allowLocal: delivery.allowLocal }))
     asked = { fault: "unsafe_url" };
-  else if (stateOf(circuit, now().getTime()) === "open") asked = { fault: "circuit_open" };
+  else if (stateOf(circuits.get(url), now().getTime()) === "open") asked = { fault: "circuit_open" };
   else
     try {
       const created_at = now().toISOString();
@@ -113,7 +113,7 @@ async function ask(
       const headers = await signedHeaders(secrets, event_id, body, now());
       const timeoutMs = agent?.talk.inbound_url_timeout_ms ?? TEXT_TIMEOUT_MS;
       asked = await send({ url, body, headers, timeoutMs, apiKeyId });
-      noteOutcome(url, circuit, asked, now().getTime());
+      noteOutcome(url, asked, now().getTime());
     } catch (error) {
       // It is ours: the object or the secret could not be read.
       log.warn("inbound_url_not_asked", { phone_number_id: phoneNumberId, ...errorFields(error) });
@@ -127,7 +127,8 @@ async function ask(
 }
 
 /** Only a server that does not answer is left alone: a wrong answer costs no caller time. */
-function noteOutcome(url: string, before: Circuit | undefined, asked: Asked, time: number): void {
+function noteOutcome(url: string, asked: Asked, time: number): void {
+  const before = circuits.get(url);
   circuits.delete(url);
   const isDown =
     "fault" in asked && (/^(timeout|network_error)$/.test(asked.fault) || (asked.http_status ?? 0) >= 500);

@@ -62,8 +62,8 @@ async function reportOf(
   outcome: Partial<Outcome> | null,
   { vault }: Services,
 ): Promise<CallReport | undefined> {
-  // Twilio asks what to do with a call before it says that the call is answered: it is, by our answer.
-  const status = kind === "voice" ? "in-progress" : statusOf(parameters.get("CallStatus"));
+  // Twilio asks what to do with a call before it says that the call is answered: it is, by our answer, unless that rejects it.
+  const status = kind === "voice" && !route.reject ? "in-progress" : statusOf(parameters.get("CallStatus"));
   if (!status) return undefined;
   const { agent, phoneNumberId, phoneNumber, externalId, accountSid, region, outbound } = route;
   const duration = parameters.get("CallDuration") ?? "";

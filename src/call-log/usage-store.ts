@@ -27,7 +27,9 @@ export function addToDay(
 
 /** Takes one of a kind, if the day's limits allow it. */
 export function takeToday(sql: SqlStorage, kind: Kind, limits: DailyLimits, now: number): Taken {
-  const [today] = findDays(sql, dayOf(now), dayOf(now), OF_THE_KEY);
+  // One row, however many external ids the day has.
+  const [today] = exec<UsageDay>(sql)`SELECT * FROM days
+    WHERE day = ${dayOf(now)} AND external_id = ${OF_THE_KEY}`.toArray();
   const taken = planTake(kind, today ?? {}, limits, now);
   if (taken.kind === "taken") for (const counter of COUNTERS[kind]) addToDay(sql, now, counter, 1);
   return taken;

@@ -46,7 +46,9 @@ export class Conversation extends DurableObject<Env> {
 
   /** Asks the customer before the call is answered: once, however often Twilio comes. What was said is kept for the rest of it. */
   ask(question: Question): Promise<Asked> {
-    this.#asking ??= this.#ask(question);
+    this.#asking ??= this.#ask(question).finally(() => {
+      this.#asking = undefined;
+    });
     return this.#asking;
   }
 

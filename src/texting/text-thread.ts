@@ -79,7 +79,9 @@ export class TextThread extends DurableObject<Env> {
     if (taken.kind === "crowded") return this.#fail(thread, taken.isNews ? "reply_limit" : null);
     if (taken.kind === "refused") return this.#fail(thread, "limit_reached");
     const { text, failure } = await this.#compose(thread);
-    if (text === "") return this.#fail(thread, failure === "refused" ? "model_refused" : "model_failed");
+    // What was said before a tool was called is no answer.
+    if (text === "" || failure)
+      return this.#fail(thread, failure === "refused" ? "model_refused" : "model_failed");
     try {
       const stored = await findAccount(this.#services.db, account);
       // The number was released meanwhile.

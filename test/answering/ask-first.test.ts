@@ -11,7 +11,10 @@ import { call, createAgent, createKey, expectError, get, type Key, post } from "
 
 const CALLER = "+15005550006";
 let sids = 0;
-const newSid = () => `CA${String((sids += 1)).padStart(32, "0")}`;
+const newSid = () => {
+  sids += 1;
+  return `CA${String(sids).padStart(32, "0")}`;
+};
 
 let answer: (request: Request) => Response | Promise<Response>;
 let desk: Customer;
@@ -21,7 +24,8 @@ let desks = 0;
 beforeEach(() => {
   answer = () => Response.json({});
   // A URL that failed in another test is left alone.
-  desk = startCustomer((request) => answer(request), `https://desk${(desks += 1)}.example`);
+  desks += 1;
+  desk = startCustomer((request) => answer(request), `https://desk${desks}.example`);
   customer = startCustomer();
 });
 
@@ -189,6 +193,32 @@ describe("inbound_url", () => {
     expect(desk.received).toHaveLength(1);
   });
 
+  it("that rejects a call leaves it unanswered in the log and in its events", async () => {
+    const imported = await prepare();
+    says({ reject: "busy" });
+    const CallSid = newSid();
+    await ring(imported, CallSid);
+    await tell(imported, "status", { CallSid, From: CALLER, CallStatus: "busy" });
+    await vi.waitFor(() =>
+      expect(customer.events()).toMatchObject([
+        { event: "call.started", routed: false },
+        { event: "call.failed", call_status: "busy" },
+      ]),
+    );
+    const found = await (await get(`/v1/calls/${CallSid}`, imported.key)).json();
+    expect(found).toMatchObject({ status: "busy", answered_at: null, duration_seconds: 0 });
+  });
+
+  it("is forgotten with a call that its owner deletes", async () => {
+    const imported = await prepare();
+    const CallSid = newSid();
+    await ring(imported, CallSid);
+    await tell(imported, "status", { CallSid, From: CALLER, CallStatus: "completed", CallDuration: "3" });
+    expect((await call("DELETE", `/v1/calls/${CallSid}`, imported.key)).status).toBe(200);
+    await ring(imported, CallSid);
+    expect(desk.received).toHaveLength(2);
+  });
+
   it("of a number comes before the agent's, and may be taken away", async () => {
     const imported = await prepare();
     const own = startCustomer(() => Response.json({ reject: "busy" }), "https://own.example");
@@ -295,6 +325,16 @@ describe("an inbound_url that fails", () => {
     expect(failures()).toEqual([]);
   });
 
+  it("is left alone too if calls that come side by side all fail", async () => {
+    answer = () => new Response("", { status: 503 });
+    const imported = await prepare();
+    await ring(imported);
+    desk.received.length = 0;
+    await Promise.all(Array.from({ length: 4 }, () => ring(imported)));
+    await ring(imported);
+    expect(desk.received).toHaveLength(4);
+  });
+
   it("is told of once an hour, and left alone for a while if it is down", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: new Date("2026-01-31T12:10:00.000Z") });
     answer = () => new Response("", { status: 503 });
@@ -337,6 +377,21 @@ describe("a text", () => {
     await text(imported, "SM2");
     await vi.waitFor(() => expect(twilio.state.messages).toHaveLength(1));
     await vi.waitFor(() => expect(failures()).toMatchObject([{ about: "sms.inbound", http_status: 404 }]));
+  });
+
+  it.each<[object, string]>([
+    [{}, "For Acme."],
+    [{ welcome_message: "Hello." }, "For Acme."],
+    [{ custom_prompt: "For Ms Doe." }, "For Ms Doe."],
+  ])("keeps the number's own prompt unless %j says another", async (said, prompt) => {
+    haveModel(() => streamed("Yes."));
+    const imported = await prepare({ sms_reply: true, system_prompt: "Be kind." });
+    await call("PATCH", path(imported), imported.key, { custom_prompt: "For Acme." });
+    says(said);
+    await text(imported, "SM1");
+    await vi.waitFor(() => expect(twilio.state.messages).toHaveLength(1));
+    const [request] = modelRequests() as { messages: { content: string }[] }[];
+    expect(request?.messages[0]?.content).toContain(`Be kind.\n\n${prompt}`);
   });
 
   it("is not asked about if the agent answers none", async () => {

@@ -99,6 +99,26 @@ describe("GET /v1/usage", () => {
 });
 
 describe("the log of an API key", () => {
+  it("reads one row to take of a day, however many external ids the day has", async () => {
+    const log = logOf("many");
+    for (let call = 0; call < 20; call += 1)
+      await log.report(report(`CA${call}`, "in-progress", null, `owner-${call}`), null);
+    const limits = { calls_per_day: 100, texts_per_day: null, model_turns_per_day: null };
+    const read = await runInDurableObject(log, async (object, { storage: { sql } }) => {
+      const exec = sql.exec.bind(sql);
+      const cursors: SqlStorageCursor<never>[] = [];
+      const watched = (...statement: Parameters<typeof exec>) => {
+        const cursor = exec(...statement);
+        cursors.push(cursor as never);
+        return cursor;
+      };
+      Object.assign(sql, { exec: watched });
+      await (object as CallLog).take("key", "dial", limits);
+      return cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0);
+    });
+    expect(read).toBeLessThan(5);
+  });
+
   it("counts exactly, whatever comes twice and in any order", async () => {
     const happening = fc.record({
       call: fc.integer({ min: 0, max: 5 }),

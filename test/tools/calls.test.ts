@@ -437,6 +437,20 @@ describe("a tool elsewhere than in a session", () => {
     expect(usage.model.turns).toBe(2);
   });
 
+  it("is no answer to a text by what was said before it, if the model fails after it", async () => {
+    const [server, customer] = [startCustomer(BOOKED, SERVER), startCustomer()];
+    haveModel(async (body) => {
+      const last = await lastMessage(body);
+      return last?.role === "tool" ? new Response("", { status: 401 }) : call("book", GIVEN, "Let me see.");
+    });
+    const { phoneNumber } = await haveBooker({ sms_reply: true, webhook_url: customer.url });
+    await twilio.text(phoneNumber, { body: "Nine?", from: CALLER });
+    const failed = { event: "sms.failed", reason: "model_refused" };
+    await vi.waitFor(() => expect(customer.events()).toContainEqual(expect.objectContaining(failed)), 10_000);
+    expect(server.received).toHaveLength(1);
+    expect(twilio.state.messages).toHaveLength(0);
+  });
+
   it("is not called again for a text if the thread was restarted, and a text that came meanwhile stands behind it", async () => {
     const released = Promise.withResolvers<void>();
     const server = startCustomer(() => released.promise.then(BOOKED), SERVER);
