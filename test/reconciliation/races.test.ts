@@ -79,7 +79,8 @@ describe("a number that was imported anew while the list was read", () => {
       return list;
     };
     await reconcile();
-    expect(operations()).toEqual([]);
+    // It asks only whether the number's texts will arrive.
+    expect(operations()).toEqual(["services"]);
     expect(customer.events().map(({ event }) => event)).toEqual(["number.imported"]);
   });
 });

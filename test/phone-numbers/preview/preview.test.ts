@@ -170,7 +170,7 @@ describe("POST /v1/phone-numbers?dry_run=true", () => {
       voice_receive_mode: "fax",
       capabilities: mute,
     });
-    expect(codes(await texts.plan())).toEqual(["no_voice"]);
+    expect(codes(await texts.plan())).toEqual(["no_voice", "a2p_unregistered"]);
   });
 
   it("warns of a Messaging Service that gets the texts, and leaves it as it is", async () => {
