@@ -51,7 +51,11 @@ export const phoneNumberReference: Reference = {
           description: "Only numbers that are found like this; `attention`: all that are not `ok`.",
           examples: ["ok"],
         },
-        search: { description: "Only numbers with these digits in a row.", examples: ["6468"] },
+        search: {
+          description:
+            "Only numbers with these digits in a row, or with this in their `label` or `external_id`.",
+          examples: ["6468"],
+        },
       }),
       answers: [
         {

@@ -6,6 +6,7 @@ import {
   changes,
   maxLength,
   nullIsDefault,
+  orNull,
   pattern,
   requiredText,
   satisfies,
@@ -90,12 +91,7 @@ function eachField<Shape>(of: (field: Field) => z.ZodMiniType): Shape {
 export const createAgentBody = body({
   name,
   ...eachField<{ [Name in keyof Fields]: z.ZodMiniType<Value<Fields[Name]>> }>((field) =>
-    field.default === null
-      ? z.pipe(
-          z.optional(field.schema),
-          z.transform((given) => given ?? null),
-        )
-      : z._default(field.schema, field.default),
+    field.default === null ? orNull(field.schema) : z._default(field.schema, field.default),
   ),
 });
 

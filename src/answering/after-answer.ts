@@ -1,6 +1,4 @@
 import type { Outcome } from "../conversations/conversation.ts";
-import { sealEvent } from "../events/event.ts";
-import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { forgetPreviousToken } from "../twilio-accounts/store.ts";
@@ -8,8 +6,9 @@ import { isInService } from "./answer.ts";
 import { callOutcome } from "./converse.ts";
 import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";
 import { logCallLater } from "./log-call.ts";
-import { type InboundRoute, numberOfRoute } from "./route.ts";
+import type { InboundRoute } from "./route.ts";
 import { SIGN_OF_LIFE_MS, touchInbound } from "./route-store.ts";
+import { tell } from "./tell.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 /**
@@ -24,35 +23,27 @@ export async function reportEvent(
 ): Promise<void> {
   const isInbound = (kind === "voice" || kind === "sms") && !request.route.outbound;
   await Promise.all([
-    tell(kind, isInbound, request, outcome, services),
+    tellEvent(kind, isInbound, request, outcome, services),
     ...(kind === "voice" ? [logCallLater(request, services)] : []),
     ...(kind === "sms" ? [countText(request, services)] : []),
     ...(isInbound ? [noteSignOfLife(request.route, services)] : []),
   ]);
 }
 
-async function tell(
+async function tellEvent(
   kind: WebhookKind,
   isInbound: boolean,
   { route, parameters }: TrustedRequest,
   outcome: object | null,
   services: Services,
 ): Promise<void> {
-  const { agent, apiKeyId, phoneNumberId } = route;
+  const { phoneNumberId } = route;
   try {
     const event = eventFromWebhook(kind, parameters);
-    if (!event || !agent?.hasWebhook) return;
+    if (!event) return;
     const { key, type, data } = event;
     const routed = isInbound ? { routed: isInService(route) && !route.reject } : {};
-    const draft = {
-      type,
-      apiKeyId,
-      agentId: agent.id,
-      number: numberOfRoute(route),
-      receipt: `${phoneNumberId}/${key}`,
-      data: { ...data, ...routed, ...outcome },
-    };
-    await tellNow(await sealEvent(draft, services.vault, services.now()), services);
+    await tell(type, route, `${phoneNumberId}/${key}`, { ...data, ...routed, ...outcome }, services);
   } catch (error) {
     const about = { kind, phone_number_id: phoneNumberId, ...errorFields(error) };
     services.log.error("inbound_not_recorded", about);

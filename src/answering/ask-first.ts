@@ -1,9 +1,8 @@
 import { type Answer, type Asked, askCustomer, type Question } from "../conversations/question.ts";
-import { idOf, named, sealEvent } from "../events/event.ts";
+import { idOf, named } from "../events/event.ts";
 import { afterFailure, type Circuit, stateOf } from "../events/outbox/circuit.ts";
 import { signingSecrets } from "../events/secret.ts";
 import { signedHeaders } from "../events/signature.ts";
-import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import { settingsOf } from "../phone-numbers/settings.ts";
 import { isPublicUrl } from "../public-url.ts";
@@ -12,6 +11,7 @@ import { CALL_SID } from "../twilio/calls.ts";
 import { isWithheld } from "../twilio/e164.ts";
 import { isInService } from "./answer.ts";
 import { type InboundRoute, numberOfRoute, routeOf } from "./route.ts";
+import { tell } from "./tell.ts";
 
 // A customer's server may say what becomes of a call or a text: who answers, with which words, or nobody. What it says of a
 // call is kept by the call's object, which every later request of the call asks: it costs no query, and outlives an isolate.
@@ -145,18 +145,10 @@ async function tellFailed(
   data: Record<string, unknown>,
   services: Services,
 ): Promise<void> {
-  const { agent, apiKeyId, phoneNumberId } = route;
-  if (!agent?.hasWebhook) return;
-  const time = services.now();
-  const receipt = `${phoneNumberId}/inbound_url.failed/${time.toISOString().slice(0, 13)}`;
-  const about = { apiKeyId, agentId: agent.id, number: numberOfRoute(route) };
+  const { phoneNumberId } = route;
+  const hour = services.now().toISOString().slice(0, "2026-01-31T12".length);
   try {
-    const event = await sealEvent(
-      { type: "inbound_url.failed", ...about, receipt, data },
-      services.vault,
-      time,
-    );
-    await tellNow(event, services);
+    await tell("inbound_url.failed", route, `${phoneNumberId}/inbound_url.failed/${hour}`, data, services);
   } catch (error) {
     services.log.error("inbound_not_recorded", { phone_number_id: phoneNumberId, ...errorFields(error) });
   }

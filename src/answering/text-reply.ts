@@ -1,5 +1,4 @@
-import { type EventType, sealEvent } from "../events/event.ts";
-import { tellNow } from "../events/tell.ts";
+import type { EventType } from "../events/event.ts";
 import { errorFields } from "../http/log.ts";
 import { callObject } from "../objects.ts";
 import type { Services } from "../services.ts";
@@ -11,6 +10,7 @@ import { isInService } from "./answer.ts";
 import { askBeforeText } from "./ask-first.ts";
 import { filled } from "./outbound.ts";
 import { accountOfRoute, type InboundRoute, numberOfRoute } from "./route.ts";
+import { tell } from "./tell.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 // Short codes and names cannot be answered, and who has no number wants no answer.
@@ -27,12 +27,14 @@ export async function replyByText(request: TrustedRequest, services: Services): 
   const sid = parameters.get("MessageSid") ?? "";
   const text = parameters.get("Body") ?? "";
   if (!agent || sid === "" || text.trim() === "") return;
+  const told = (type: EventType, data: Record<string, unknown>) =>
+    tell(type, route, `${phoneNumberId}/${type}/${sid}`, data, services);
   try {
     const word = carrierWordIn(text, parameters.get("OptOutType"));
     if (word === "opt_out") {
       const known = isWithheld(from) ? "unknown" : from;
       const data = { message_id: sid, from: known, to: phoneNumber, text };
-      await tell("sms.opted_out", request, data, services);
+      await told("sms.opted_out", data);
     }
     const isAnswered = agent.talk.sms_reply && services.model.isConfigured && isInService(route);
     if (word !== null || !isAnswered) return;
@@ -40,7 +42,7 @@ export async function replyByText(request: TrustedRequest, services: Services): 
     const country = await refusedCountry(from, route.limits.allowed_countries);
     if (country !== undefined) {
       const data = { from: phoneNumber, to: from, reason: "country_not_allowed", twilio_code: null };
-      return await tell("sms.failed", request, data, services);
+      return await told("sms.failed", data);
     }
     const asked = await askBeforeText(route, parameters, services);
     // What a customer has said is filled in; the route of the request is already.
@@ -54,7 +56,7 @@ export async function replyByText(request: TrustedRequest, services: Services): 
   } catch (error) {
     services.log.error("text_not_answered", { agent_id: agent.id, ...errorFields(error) });
     const data = { from: phoneNumber, to: from, reason: "not_answered", twilio_code: null };
-    await tell("sms.failed", request, data, services).catch(() => undefined);
+    await told("sms.failed", data).catch(() => undefined);
   }
 }
 
@@ -80,17 +82,4 @@ function ownerOf(
     messagingServiceSid: parameters.get("MessagingServiceSid"),
     statusCallback: webhooksOf(services.publicBaseUrl, route).message,
   };
-}
-
-async function tell(
-  type: EventType,
-  { route, parameters }: TrustedRequest,
-  data: Record<string, unknown>,
-  services: Services,
-): Promise<void> {
-  const { agent, apiKeyId, phoneNumberId } = route;
-  if (!agent?.hasWebhook) return;
-  const receipt = `${phoneNumberId}/${type}/${parameters.get("MessageSid")}`;
-  const draft = { type, apiKeyId, agentId: agent.id, number: numberOfRoute(route), receipt, data };
-  await tellNow(await sealEvent(draft, services.vault, services.now()), services);
 }

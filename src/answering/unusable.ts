@@ -1,10 +1,10 @@
-import { sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { accountEvent } from "../twilio-accounts/account-event.ts";
 import { rememberRelayRefused } from "../twilio-accounts/store.ts";
-import { accountOfRoute, type InboundRoute, numberOfRoute } from "./route.ts";
+import { accountOfRoute, type InboundRoute } from "./route.ts";
+import { tell } from "./tell.ts";
 
 // What Twilio refuses for more than one call is told to the customer, once a day.
 
@@ -33,15 +33,13 @@ export async function voiceRefused(
   twilioCode: string,
   services: Services,
 ): Promise<void> {
-  const { apiKeyId, agent } = route;
-  if (!agent?.hasWebhook) return;
+  const { agent } = route;
+  if (!agent) return;
   const { id: agentId, voiceId, language } = agent;
   const data = { reason: "voice_refused", twilio_code: Number(twilioCode), voice_id: voiceId, language };
   const receipt = `${agentId}/unusable/${voiceId}/${language}/${today(services)}`;
   try {
-    const about = { apiKeyId, agentId, number: numberOfRoute(route), receipt, data };
-    const event = await sealEvent({ type: "agent.unusable", ...about }, services.vault, services.now());
-    await tellNow(event, services);
+    await tell("agent.unusable", route, receipt, data, services);
   } catch (error) {
     services.log.warn("refusal_not_told", { agent_id: agentId, ...errorFields(error) });
   }

@@ -8,6 +8,7 @@ import {
   maxLength,
   minLength,
   optionalText,
+  orNull,
   pattern,
   requiredText,
   satisfies,
@@ -40,12 +41,6 @@ const said = body({
     z.transform((at) => (at === undefined ? null : new Date(at).toISOString())),
   ),
 });
-
-const orNull = <Schema extends z.ZodMiniType>(schema: Schema) =>
-  z.pipe(
-    z.optional(schema),
-    z.transform((value): z.output<Schema> | null => value ?? null),
-  );
 
 /** `POST /v1/calls/{call_id}/outcome` */
 export const outcomeBody = body(

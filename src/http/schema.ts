@@ -193,10 +193,13 @@ export function nullIsDefault<Schema extends z.ZodMiniType, Default>(schema: Sch
   );
 }
 
-/** An optional text; null if it is absent. */
-export function optionalText(length: number, code: ErrorCode = "invalid_field") {
-  return z.pipe(
-    z.optional(z.string().check(maxLength(length, code))),
-    z.transform((value) => value ?? null),
+/** null if it is absent. */
+export const orNull = <Schema extends z.ZodMiniType>(schema: Schema) =>
+  z.pipe(
+    z.optional(schema),
+    z.transform((value): z.output<Schema> | null => value ?? null),
   );
-}
+
+/** An optional text; null if it is absent. */
+export const optionalText = (length: number, code: ErrorCode = "invalid_field") =>
+  orNull(z.string().check(maxLength(length, code)));

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { variables } from "../agents/fill.ts";
 import { isPhoneNumber } from "../http/phone-number.ts";
-import { body, maxLength, minLength, optionalText, requiredText } from "../http/schema.ts";
+import { body, maxLength, minLength, optionalText, orNull, requiredText } from "../http/schema.ts";
 import { MACHINE_DETECTIONS } from "../twilio/calls.ts";
 
 const MAX_ID_LENGTH = 100;
@@ -13,10 +13,7 @@ const MAX_MESSAGE_LENGTH = 1_600;
 
 const agentId = requiredText().check(maxLength(MAX_ID_LENGTH));
 const toNumber = requiredText().check(isPhoneNumber());
-const fromNumber = z.pipe(
-  z.optional(z.string().check(isPhoneNumber())),
-  z.transform((value) => value ?? null),
-);
+const fromNumber = orNull(z.string().check(isPhoneNumber()));
 
 /** `POST /v1/calls/outbound` */
 export const callBody = body(

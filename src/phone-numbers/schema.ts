@@ -109,12 +109,6 @@ export const listNumbersQuery = query({
   external_id: z.optional(z.string()),
   twilio_sid: z.optional(z.string()),
   health: z.optional(z.enum(["attention", "ok", ...HEALTH_REASONS])),
-  // As people write numbers: "(555) 000-1" is a part of +15550001.
-  search: z.optional(
-    z.pipe(
-      z.string(),
-      z.transform((text) => text.replace(/[\s()+.-]/g, "") || undefined),
-    ),
-  ),
+  search: z.optional(z.string()),
   ...pageShape,
 });

@@ -72,13 +72,20 @@ export type NumberFilter = {
   accountSid: string | undefined;
   /** `attention`: every health but `ok`. */
   health: Health | "attention" | undefined;
-  /** A part of the number. */
+  /** A part of the number, its label or its external id. */
   search: string | undefined;
 };
 
 // As `shownHealth` in serialise.ts has it.
 const HEALTH = part`CASE WHEN t.health <> 'ok' THEN t.health
   WHEN n.health = 'ok' AND ${RELAY_REFUSED} THEN 'conversation_relay_refused' ELSE n.health END`;
+
+function isFoundBy(search: string): Part {
+  // As people write numbers: "(555) 000-1" is a part of +15550001.
+  const digits = search.replace(/[\s()+.-]/g, "");
+  return part`(instr(n.phone_number, NULLIF(${digits}, '')) OR instr(lower(n.label), lower(${search}))
+    OR instr(lower(n.external_id), lower(${search})))`;
+}
 
 /** Only what is asked for, so that SQLite can read the page from an index. */
 function conditionsOf({ agentId, externalId, accountSid, health, search }: NumberFilter): Part {
@@ -87,7 +94,7 @@ function conditionsOf({ agentId, externalId, accountSid, health, search }: Numbe
     externalId && part`n.external_id = ${externalId}`,
     accountSid && part`t.account_sid = ${accountSid}`,
     health && (health === "attention" ? part`${HEALTH} <> 'ok'` : part`${HEALTH} = ${health}`),
-    search && part`instr(n.phone_number, ${search}) > 0`,
+    search?.trim() && isFoundBy(search.trim()),
   ];
   return conditions.reduce<Part>(
     (all, one) => (one ? part`${all} AND ${one}` : all),

@@ -107,10 +107,10 @@ export function endLease(
     WHERE id = ${id} AND lease_holder = ${holder} AND state = 'active'`;
 }
 
-/** SQL: an active number has the reasons that it had when it was read; after a repair, its lease. */
-export function isAsFound({ id, health_reasons }: CheckedRow, holder: string | undefined): Part {
+/** SQL: an active number has the channels and reasons that it had when it was read; after a repair, its lease. */
+export function isAsFound({ id, channels, health_reasons }: CheckedRow, holder: string | undefined): Part {
   return holder === undefined
-    ? part`id = ${id} AND state = 'active' AND health_reasons = ${health_reasons}`
+    ? part`id = ${id} AND state = 'active' AND channels = ${channels} AND health_reasons = ${health_reasons}`
     : part`id = ${id} AND state = 'active' AND lease_holder = ${holder}`;
 }
 

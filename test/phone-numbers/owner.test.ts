@@ -44,7 +44,15 @@ describe("GET /v1/phone-numbers", () => {
       const found = await list(key, `?search=${search}`);
       expect(found).toMatchObject({ count: 1, phone_numbers: [{ phone_number: "+15005550002" }] });
     }
-    expect(await list(key, "?search=x")).toMatchObject({ count: 0 });
+    const own = { label: "Acme Dental (North)", external_id: "shop-17_%" };
+    await call("PATCH", "/v1/phone-numbers/%2B15005550001", key, own);
+    for (const search of ["acme", "dental%20(", "SHOP-17", "_%25"])
+      expect(await list(key, `?search=${search}`)).toMatchObject({
+        count: 1,
+        phone_numbers: [{ phone_number: "+15005550001" }],
+      });
+    for (const search of ["x", "dental_"])
+      expect(await list(key, `?search=${search}`)).toMatchObject({ count: 0 });
     await env.DB.prepare(
       `UPDATE phone_numbers SET health_reasons = '["url_mismatch"]' WHERE phone_number = ?1`,
     )

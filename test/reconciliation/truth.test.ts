@@ -120,6 +120,19 @@ describe("an event about a number", () => {
     expect(told()).toEqual(["number.released"]);
   });
 
+  it("is not told of a channel that was given back while it was checked", async () => {
+    const { key, number, told } = await prepare();
+    await call("PATCH", NUMBER, key, { drift_policy: "report" });
+    number.sms_url = "https://elsewhere.example/sms";
+    meanwhile(
+      ({ url }) => url.includes(number.sid),
+      () => call("PATCH", NUMBER, key, { channels: ["voice"] }),
+    );
+    await call("POST", `${NUMBER}/check`, key);
+    expect(told()).toEqual([]);
+    expect(await entry(key)).toEqual(WELL);
+  });
+
   it("is told once by two checks at the same time", async () => {
     const { key, number, told } = await prepare();
     await call("PATCH", NUMBER, key, { drift_policy: "report" });
