@@ -1,13 +1,16 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { createClient } from "@nixflex/numbers";
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createTestHarness } from "wrangler";
 import { buyAndImport } from "../../examples/buy-and-import.ts";
 import { remind } from "../../examples/remind.ts";
-import { onboard } from "../../examples/reseller-onboarding.ts";
+import { type Booking, bookings, moveIn, readBusinesses } from "../../examples/reseller.ts";
 import { freshSecrets } from "../../scripts/fresh-secrets.ts";
 import { effects } from "../twilio-simulator/faults.ts";
 import { type SimulatorServer, serveSimulator } from "../twilio-simulator/serve.ts";
 import { createSimulator, type Simulator } from "../twilio-simulator/simulator.ts";
+import { openFromNode } from "../twilio-simulator/sockets.ts";
 import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
 
 // The examples as their readers run them: the built client, the Worker on a real port, and a simulated Twilio.
@@ -25,8 +28,10 @@ let admin: ReturnType<typeof createClient>;
 
 beforeAll(async () => {
   // The network reaches the Worker by its public name.
-  simulator = createSimulator((request) =>
-    fetch(new Request(request.url.replace(PUBLIC_BASE_URL, baseUrl), request)),
+  const there = (url: string) => url.replace(PUBLIC_BASE_URL, baseUrl);
+  simulator = createSimulator(
+    (request) => fetch(new Request(there(request.url), request)),
+    (url, headers) => openFromNode(there(url.replace(/^ws/, "http")).replace(/^http/, "ws"), headers),
   );
   twilio = await serveSimulator(simulator);
   const secrets = freshSecrets();
@@ -34,7 +39,13 @@ beforeAll(async () => {
     workers: [
       {
         configPath: "wrangler.toml",
-        vars: { PUBLIC_BASE_URL, TWILIO_API_BASE_URL: twilio.url },
+        vars: {
+          PUBLIC_BASE_URL,
+          TWILIO_API_BASE_URL: twilio.url,
+          MODEL_BASE_URL: `${twilio.url}/v1`,
+          MODEL: "scripted",
+          ALLOW_LOCAL_WEBHOOKS: "true",
+        },
         secrets,
       },
     ],
@@ -66,30 +77,83 @@ async function haveCustomer(numbers: string[]) {
   };
 }
 
-it("a reseller imports every number of the account and its subaccounts, and gets a CSV", async () => {
-  const numbers = Array.from({ length: 52 }, (_, index) => `+1500555${String(1000 + index)}`);
-  const { nixflex, account, agentId } = await haveCustomer(numbers);
-  const subaccount = addAccount(simulator.state, { ownerSid: account.accountSid });
-  addNumber(simulator.state, subaccount, { phone_number: "+15005552000" });
-  simulator.faults.add({ effect: effects.invalidUrl, operation: "update" });
-  const progress: string[] = [];
-  const settings = { ...account, agentId };
-  const csv = await onboard(nixflex, settings, (line) => progress.push(line), 50);
-  const [head, ...lines] = csv.split("\r\n").map((line) => line.split(","));
-  const outcomes = lines.map((cells) => cells[head?.indexOf("outcome") ?? -1]);
-  expect(outcomes.filter((outcome) => outcome === "imported")).toHaveLength(52);
-  expect(csv).toContain(",failed,,twilio_update_rejected,");
-  expect(progress.at(-1)).toContain("53 of 53");
-  // It can be run again.
-  const again = await onboard(nixflex, settings, undefined, 50);
-  expect(again.match(/,already_yours,/g)).toHaveLength(52);
-  expect(again.match(/,imported,/g)).toHaveLength(1);
-});
+describe("a reseller", () => {
+  const COUNT = 500;
+  const numberOf = (index: number) => `+12125${String(510_000 + index)}`;
+  const deskOf = (index: number) => `+14155${String(510_000 + index)}`;
+  const csv = [
+    "phone_number;id;name;hours;desk;greeting",
+    ...Array.from({ length: COUNT }, (_, index) => {
+      const greeting = index % 2 === 0 ? `Salon ${index}, good day!` : "";
+      return `${numberOf(index)};salon-${index};Salon ${index};from ${index % 12} o'clock;${deskOf(index)};${greeting}`;
+    }),
+  ].join("\r\n");
 
-it("says so if Twilio does not know the account", async () => {
-  const { nixflex, account, agentId } = await haveCustomer([]);
-  const refused = onboard(nixflex, { ...account, authToken: "wrong", agentId });
-  await expect(refused).rejects.toMatchObject({ code: "twilio_auth_failed" });
+  it("moves in with five hundred businesses: callers are greeted by name, book, and reach the desk", async () => {
+    const { nixflex, account } = await haveCustomer(
+      Array.from({ length: COUNT - 1 }, (_, index) => numberOf(index)),
+    );
+    const subaccount = addAccount(simulator.state, { ownerSid: account.accountSid });
+    addNumber(simulator.state, subaccount, { phone_number: numberOf(COUNT - 1) });
+    const { webhook_secret } = await nixflex.rotateWebhookSecret();
+    const booked: Booking[] = [];
+    const server = createServer(
+      bookings(webhook_secret, async (_, booking) => {
+        booked.push(booking);
+        return true;
+      }),
+    ).listen(0, "127.0.0.1");
+    await new Promise((listening) => server.once("listening", listening));
+    const bookingsUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    onTestFinished(() => {
+      server.close();
+    });
+    simulator.faults.add({ effect: effects.invalidUrl, operation: "update" });
+    const progress: string[] = [];
+    const businesses = readBusinesses(csv);
+    const run = (some: typeof businesses) =>
+      moveIn(nixflex, { ...account, bookingsUrl }, some, (line) => progress.push(line), 200);
+    const results = await run(businesses);
+    expect(results.match(/,imported,/g)).toHaveLength(COUNT - 1);
+    expect(results).toContain(",failed,,twilio_update_rejected,");
+    expect(progress.at(-1)).toContain(`${COUNT} of ${COUNT}`);
+    // Run again, it does what is left, with the same receptionist.
+    const failed = results
+      .split("\r\n")
+      .find((line) => line.includes(",failed,"))
+      ?.split(",")[0];
+    const others = new Set([failed, numberOf(100), numberOf(200)]);
+    const again = await run(businesses.filter(({ phone_number }) => others.has(phone_number)));
+    expect(again.match(/,already_yours,/g)).toHaveLength(2);
+    expect(again.match(/,imported,/g)).toHaveLength(1);
+    const { agents } = await nixflex.listAgents();
+    expect(agents.filter(({ tools }) => tools?.length)).toHaveLength(1);
+
+    for (const index of [0, 251, COUNT - 1]) {
+      const { conversation, dialled } = await simulator.ring(numberOf(index), {
+        say: ["I want to book a cut, on Friday at 15.", "Now put me through to a person, please."],
+        lingerMs: 60_000,
+      });
+      const greeting =
+        index % 2 === 0
+          ? `Salon ${index}, good day!`
+          : `Hello, you have reached Salon ${index}. How can I help?`;
+      expect(conversation[0]).toMatchObject({ by: "agent", text: greeting });
+      expect(conversation.map(({ text }) => text).join()).toContain('This is the answer: {"booked":{');
+      expect(booked.at(-1)).toMatchObject({ business: `salon-${index}`, hour: 15 });
+      expect(dialled).toEqual([deskOf(index)]);
+    }
+    expect(booked).toHaveLength(3);
+    const forged = await fetch(bookingsUrl, { method: "POST", body: "{}" });
+    expect([forged.status, booked.length]).toEqual([401, 3]);
+  }, 400_000);
+
+  it("is told if Twilio does not know the account", async () => {
+    const { nixflex, account } = await haveCustomer([]);
+    const reseller = { ...account, authToken: "wrong", bookingsUrl: "https://bookings.example.com" };
+    const refused = moveIn(nixflex, reseller, readBusinesses(csv));
+    await expect(refused).rejects.toMatchObject({ code: "twilio_auth_failed" });
+  });
 });
 
 it("a number is bought at Twilio and imported", async () => {
@@ -134,5 +198,6 @@ it("an agent calls about an appointment, and texts who was not reached", async (
     20,
   );
   expect(await again).toEqual(texted);
-  expect([simulator.state.calls.length, simulator.state.messages.length]).toEqual([2, 1]);
+  const placed = simulator.state.calls.filter(({ resource }) => resource.direction !== "inbound");
+  expect([placed.length, simulator.state.messages.length]).toEqual([2, 1]);
 });
