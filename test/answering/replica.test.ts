@@ -1,5 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { watchedDatabase } from "../support/database.ts";
 import { logLines } from "../support/logs.ts";
@@ -53,6 +54,19 @@ describe("a call to a number that is not cached", () => {
     const [response, nearest] = await report(imported, { replica, path: "voice" });
     expect(await response.text()).toContain("After");
     expect(nearest).toBe(0);
+  });
+
+  it("is read anew by the next, if something was changed while it was read", async () => {
+    const imported = await haveImported();
+    anHourLater();
+    const replica = (row: unknown) => {
+      forgetRoutes(imported.key.key_id);
+      return row;
+    };
+    const first = await report(imported, { replica });
+    const [, nearest, all] = await report(imported);
+    expect([first[0].status, nearest, all]).toEqual([204, 0, 1]);
+    expect((await report(imported))[2]).toBe(0);
   });
 
   it("is answered where the replica does not have the number yet", async () => {

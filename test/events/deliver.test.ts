@@ -1,6 +1,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { payloadSlot } from "../../src/events/event.ts";
+import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
@@ -112,6 +114,37 @@ describe("an event", () => {
     await runCron("*/15 * * * *");
     expect(await rows("pending_events")).toEqual([]);
     expect(customer.received).toHaveLength(1);
+  });
+
+  it("come in their order, though an outbox fails only at the first hundred of them", async () => {
+    const { customer, imported } = await haveEvent();
+    const time = (index: number) => new Date(Date.parse("2026-01-31T12:00:00Z") + index).toISOString();
+    const events = Array.from({ length: 150 }, (_, index) => index);
+    await env.DB.batch(
+      await Promise.all(
+        events.map(async (index) => {
+          const id = `evt_${String(index).padStart(32, "0")}`;
+          const payload = await createVault(env.TOKEN_ENCRYPTION_KEYS).seal(
+            `{"index":${index}}`,
+            payloadSlot(id),
+          );
+          return env.DB.prepare(
+            `INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
+             VALUES (?1, ?2, ?3, 'lane', 'webhook.test', ?4, ?5)`,
+          ).bind(id, imported.key.key_id, imported.agentId, payload, time(index));
+        }),
+      ),
+    );
+    customer.received.length = 0;
+    // The call and its repetition.
+    breakOutboxes({ methods: ["accept"], times: 2 });
+    await runCron("*/15 * * * *");
+    expect(customer.events()).toEqual([]);
+    await runCron("*/15 * * * *");
+    await runAlarms();
+    const came = customer.events().map(({ index }) => Number(index));
+    expect(came).toEqual(events.slice(0, came.length));
+    expect(await rows("pending_events")).toEqual([]);
   });
 });
 
