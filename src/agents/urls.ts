@@ -45,6 +45,11 @@ export const urlRules = (config: Config): Rules => ({
 export function checkedUrl(field: string, url: string, protocol: "https:" | "wss:", rules: Rules): string {
   const rule = brokenRule(url, { protocol, ...rules });
   if (rule) throw invalid(field, rule, rules);
+  return normalUrl(url);
+}
+
+/** The normal form of a URL that was checked. */
+export function normalUrl(url: string): string {
   const { href } = new URL(url);
   // An origin alone means the same with and without its slash, so it stays as it was sent.
   return href === `${url}/` ? url : href;

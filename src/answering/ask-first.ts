@@ -19,9 +19,10 @@ import { tell } from "./tell.ts";
 // https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides
 
 const TEXT_TIMEOUT_MS = 5_000;
-const MAX_URLS = 1_000;
+const MAX_SERVERS = 1_000;
 
-// Of this isolate only: a server that is down keeps no caller waiting, and nothing is written before an answer.
+// Of this isolate only: a server that is down keeps no caller waiting, and nothing is written before an answer. Each key
+// has its own: what one key makes of a URL, as by a short timeout, must not silence it for another.
 const circuits = new Map<string, Circuit>();
 
 /** The route of a call, as the customer wants it. Whatever goes wrong, the call goes on by the number's own settings. */
@@ -100,10 +101,11 @@ async function ask(
   const url = agent?.talk.inbound_url ?? "";
   const event_id = await idOf(`${phoneNumberId}/${event}/${sid}`);
   const own = named(numberOfRoute(route));
+  const server = `${apiKeyId} ${url}`;
   let asked: Asked;
   if (!isPublicUrl(url, { protocol: "https:", ownUrls, allowLocal: delivery.allowLocal }))
     asked = { fault: "unsafe_url" };
-  else if (stateOf(circuits.get(url), now().getTime()) === "open") asked = { fault: "circuit_open" };
+  else if (stateOf(circuits.get(server), now().getTime()) === "open") asked = { fault: "circuit_open" };
   else
     try {
       const created_at = now().toISOString();
@@ -113,7 +115,7 @@ async function ask(
       const headers = await signedHeaders(secrets, event_id, body, now());
       const timeoutMs = agent?.talk.inbound_url_timeout_ms ?? TEXT_TIMEOUT_MS;
       asked = await send({ url, body, headers, timeoutMs, apiKeyId });
-      noteOutcome(url, asked, now().getTime());
+      noteOutcome(server, asked, now().getTime());
     } catch (error) {
       // It is ours: the object or the secret could not be read.
       log.warn("inbound_url_not_asked", { phone_number_id: phoneNumberId, ...errorFields(error) });
@@ -127,14 +129,14 @@ async function ask(
 }
 
 /** Only a server that does not answer is left alone: a wrong answer costs no caller time. */
-function noteOutcome(url: string, asked: Asked, time: number): void {
-  const before = circuits.get(url);
-  circuits.delete(url);
+function noteOutcome(server: string, asked: Asked, time: number): void {
+  const before = circuits.get(server);
+  circuits.delete(server);
   const isDown =
     "fault" in asked && (/^(timeout|network_error)$/.test(asked.fault) || (asked.http_status ?? 0) >= 500);
-  if (isDown) circuits.set(url, afterFailure(before, time));
+  if (isDown) circuits.set(server, afterFailure(before, time));
   for (const oldest of circuits.keys()) {
-    if (circuits.size <= MAX_URLS) break;
+    if (circuits.size <= MAX_SERVERS) break;
     circuits.delete(oldest);
   }
 }

@@ -1,4 +1,4 @@
-import { fill } from "../agents/fill.ts";
+import { said, told } from "../agents/fill.ts";
 import { type CallBrief, openBrief } from "../call-log/attempt.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
@@ -73,34 +73,32 @@ export function briefed(
   };
 }
 
-// What is filled in may be longer than what it stands for. Twilio speaks at most 4,096 characters in one <Say>.
-const MAX_SAID_LENGTH = 4_000;
-const MAX_PROMPT_LENGTH = 60_000;
-
 /** The route for one request: the names in all that its agent says and is told are filled in. */
 export function filled<Route extends InboundRoute>(route: Route): Route {
   const { agent, outbound, dynamicVars } = route;
   if (!agent) return route;
-  const within = (length: number) => (text: string | null) =>
-    text && fill(text, dynamicVars).slice(0, length).toWellFormed();
-  const [told, said] = [within(MAX_PROMPT_LENGTH), within(MAX_SAID_LENGTH)];
   const { connect, fallback } = agent;
   return {
     ...route,
     agent: {
       ...agent,
-      systemPrompt: told(agent.systemPrompt) || null,
-      smsPrompt: told(agent.smsPrompt) || null,
+      systemPrompt: told(agent.systemPrompt, dynamicVars) || null,
+      smsPrompt: told(agent.smsPrompt, dynamicVars) || null,
       // Empty from the beginning it is silence, but not if nothing is left of it.
-      welcomeMessage: said(agent.welcomeMessage) || (agent.welcomeMessage && null),
-      voicemailMessage: said(agent.voicemailMessage ?? null),
-      ...(fallback?.type === "say" && { fallback: { ...fallback, text: said(fallback.text) ?? "" } }),
+      welcomeMessage: said(agent.welcomeMessage, dynamicVars) || (agent.welcomeMessage && null),
+      voicemailMessage: said(agent.voicemailMessage ?? null, dynamicVars),
+      ...(fallback?.type === "say" && {
+        fallback: { ...fallback, text: said(fallback.text, dynamicVars) ?? "" },
+      }),
       ...(connect?.type === "conversation_relay" && {
-        connect: { ...connect, welcomeGreeting: said(connect.welcomeGreeting ?? null) || undefined },
+        connect: {
+          ...connect,
+          welcomeGreeting: said(connect.welcomeGreeting ?? null, dynamicVars) || undefined,
+        },
       }),
     },
     ...(outbound && {
-      outbound: { ...outbound, welcomeMessage: said(outbound.welcomeMessage) || null },
+      outbound: { ...outbound, welcomeMessage: said(outbound.welcomeMessage, dynamicVars) || null },
     }),
   };
 }

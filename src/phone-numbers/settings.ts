@@ -3,7 +3,7 @@ import { camelCase, type Fallback } from "../agents/connect.ts";
 import { variables } from "../agents/fill.ts";
 import { agentFields, type Talk, talkOf, text } from "../agents/schema.ts";
 import type { AgentRow } from "../agents/store.ts";
-import { checkedUrl } from "../agents/urls.ts";
+import { checkedUrl, normalUrl } from "../agents/urls.ts";
 import { faultError } from "../http/faults.ts";
 import { emptyIsGiven, flat, maxLength, minLength, satisfies } from "../http/schema.ts";
 
@@ -111,13 +111,15 @@ export function serialiseOwn({ external_id, label, metadata, settings }: OwnColu
 
 export const NOTHING_OWN: OwnColumns = { external_id: null, label: null, metadata: null, settings: null };
 
-/** The columns with these changes. Metadata is merged. @throws ApiError `metadata_too_large` */
+/** The columns with these changes, whose URL was checked. Metadata is merged. @throws ApiError `metadata_too_large` */
 export function changedOwn(before: OwnColumns, given: OwnGiven): OwnColumns {
   const present = serialiseOwn(before);
   const changes = Object.fromEntries(
     NAMES.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name]]])),
   ) as OwnGiven;
   const { external_id = null, label = null, metadata, ...settings } = { ...present, ...changes };
+  // Other parsers may read an odd spelling otherwise.
+  if (settings.inbound_url) settings.inbound_url = normalUrl(settings.inbound_url);
   const merged = withoutNulls({ ...(given.metadata && present.metadata), ...metadata });
   if (given.metadata && !(isSmall(merged) && Object.keys(merged).length <= MAX_METADATA_ENTRIES))
     throw faultError([{ field: "metadata", ...TOO_LARGE }]);

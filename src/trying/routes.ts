@@ -1,5 +1,5 @@
 import { Hono } from "hono/tiny";
-import { fill } from "../agents/fill.ts";
+import { said } from "../agents/fill.ts";
 import { DEFAULT_WELCOME, phrasesIn, UNAVAILABLE } from "../agents/phrases.ts";
 import { findAgent } from "../agents/store.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
@@ -67,6 +67,6 @@ export const sentences = new Hono<AppEnv>().get("/", withApiKey, validateQuery(s
   const speaking = agent && speakingOf(agent, own);
   const none = talks ? phrasesIn(speaking?.language ?? language).hello : DEFAULT_WELCOME;
   const isSilent = speaking && (speaking.welcomeMessage === "" || (talks && !speaking.talk.ai_speaks_first));
-  const greeting = isSilent ? "" : fill(speaking?.welcomeMessage ?? "", own.dynamic_vars ?? {}) || none;
+  const greeting = isSilent ? "" : said(speaking?.welcomeMessage ?? "", own.dynamic_vars ?? {}) || none;
   return c.json({ talks, greeting, unavailable: UNAVAILABLE });
 });

@@ -1,4 +1,4 @@
-import { fill } from "../agents/fill.ts";
+import { told } from "../agents/fill.ts";
 import { phrasesIn } from "../agents/phrases.ts";
 import type { AgentRow } from "../agents/store.ts";
 import { requestOf } from "../conversations/request.ts";
@@ -66,7 +66,7 @@ export async function tryAgent(
     model,
     request: () =>
       requestOf({
-        systemPrompt: systemPrompt && fill(systemPrompt, own.dynamic_vars ?? {}),
+        systemPrompt: told(systemPrompt, own.dynamic_vars ?? {}),
         turns: messages,
         maxTokens: talk.max_tokens_per_turn,
         tools: talk.tools,

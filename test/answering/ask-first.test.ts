@@ -33,14 +33,17 @@ const says = (said: object) => {
   answer = () => Response.json(said);
 };
 
-async function prepare(agent: Record<string, unknown> = {}) {
-  const imported = await haveImported({
-    welcome_message: "Hello.",
-    fallback: { type: "say", text: "We are busy." },
-    inbound_url: desk.url,
-    webhook_url: customer.url,
-    ...agent,
-  });
+async function prepare(agent: Record<string, unknown> = {}, number = {}) {
+  const imported = await haveImported(
+    {
+      welcome_message: "Hello.",
+      fallback: { type: "say", text: "We are busy." },
+      inbound_url: desk.url,
+      webhook_url: customer.url,
+      ...agent,
+    },
+    number,
+  );
   customer.received.length = 0;
   return imported;
 }
@@ -230,6 +233,14 @@ describe("inbound_url", () => {
     expect(desk.received).toHaveLength(1);
   });
 
+  it("of a number is kept in its normal form, as an agent's is", async () => {
+    const imported = await prepare();
+    const odd = "HTTPS://Own.Example\\calls/../inbound";
+    await call("PATCH", path(imported), imported.key, { inbound_url: odd });
+    const read = await (await get(path(imported), imported.key)).json();
+    expect(read).toMatchObject({ phone_number: { inbound_url: "https://own.example/inbound" } });
+  });
+
   it("is not asked where nobody would answer, nor before the fallback", async () => {
     const imported = await prepare();
     await tell(imported, "voice-fallback", { CallSid: newSid(), From: CALLER });
@@ -348,6 +359,15 @@ describe("an inbound_url that fails", () => {
     answer = () => new Response("", { status: 503 });
     await ring(imported);
     await vi.waitFor(() => expect(failures()).toHaveLength(2));
+  });
+
+  it("for one key, as by its short timeout, is still asked for another", async () => {
+    answer = () => new Response("", { status: 503 });
+    const stranger = await prepare();
+    for (let calls = 0; calls < 6; calls += 1) await ring(stranger);
+    expect(desk.received).toHaveLength(5);
+    says({ reject: "busy" });
+    expect(await ring(await prepare({}, { phone_number: "+15005550001" }))).toContain("<Reject");
   });
 });
 

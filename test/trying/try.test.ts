@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { haveImported } from "../support/answering.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { requiresApiKey } from "../support/security.ts";
 import { call, createAgent, createKey, expectError, type Key, post } from "../support/worker.ts";
@@ -38,6 +39,22 @@ describe("POST /v1/agents/{agent_id}/try", () => {
     const body = { messages: [QUESTION], systemPrompt: "We are open at night only." };
     expect(await (await ask(key, agentId, body)).json()).toMatchObject({ text: body.systemPrompt });
     expect(await (await ask(key, agentId, { messages: [QUESTION] })).json()).toMatchObject({ text: PROMPT });
+  });
+
+  it("asks the model no more of a number's filled prompt than a call would", async () => {
+    haveModel();
+    const own = { dynamic_vars: { a: "x".repeat(500) }, welcome_message: "{{a}}".repeat(200) };
+    const { key, agentId, phoneNumber } = await haveImported(
+      { system_prompt: "{{a}}".repeat(3_000) },
+      {},
+      own,
+    );
+    await ask(key, agentId, { messages: [QUESTION], phone_number: phoneNumber });
+    const [request] = modelRequests() as { messages: { content: string }[] }[];
+    expect(request?.messages[0]?.content.length).toBeLessThan(65_000);
+    const query = `?phone_number=${encodeURIComponent(phoneNumber)}`;
+    const { greeting } = await (await call("GET", `/v1/sentences${query}`, key)).json<{ greeting: string }>();
+    expect(greeting).toBe("x".repeat(4_000));
   });
 
   it("says what the agent would do, and does nothing", async () => {
