@@ -94,8 +94,8 @@ function Start({ agentList }: { agentList: Agent[] }) {
             hint={
               <>
                 A heading and a line for each number:{" "}
-                <code>phone_number,twilio_sid,agent_id,external_id</code>. Only the first is needed. Up to
-                5,000 numbers.
+                <code>phone_number,agent_id,external_id,label,dynamic_vars.hours</code> and what else is a
+                number's own. Only the first is needed. Up to 5,000 numbers.
               </>
             }
           >

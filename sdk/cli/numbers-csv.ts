@@ -1,18 +1,18 @@
 import Papa from "papaparse";
 import { readPhoneNumber } from "../../src/twilio/e164.ts";
+import { type NumberToImport, OWN_NAMES, ownName, readOwn, snakeCase } from "./own.ts";
 
 // A file of numbers to import: comma-separated values with a head (RFC 4180), as spreadsheets write them too.
 
 /** What one bulk import takes. */
 const MAX_NUMBERS = 5_000;
-const COLUMNS = ["phone_number", "twilio_sid", "agent_id", "external_id"] as const;
+const COLUMNS: readonly string[] = ["phone_number", "twilio_sid", "agent_id"];
 /** What the results of an import have beside them, so that the file can be imported again. */
 const RESULTS: readonly string[] = ["twilio_number_sid", "outcome", "reason", "error_code", "error_message"];
 
 const REQUESTED = "requested_agent_id";
 
-type Column = (typeof COLUMNS)[number];
-export type NumberToImport = { phone_number: string } & Partial<Record<Column, string>>;
+export type { NumberToImport };
 
 /** What is wrong with a file, in words that go on from the file's name: "has no column phone_number". */
 export class NumbersCsvError extends Error {}
@@ -41,12 +41,12 @@ export function numbersOf(file: Uint8Array): NumberToImport[] {
         `is not CSV: row ${index + 2} has ${row.length} cells, not ${columns.length}.`,
       );
     const values = row.map((value, place) => [columns[place], value] as const);
-    const number: Partial<Record<Column, string>> = Object.fromEntries(
-      values.filter(([column, value]) => column && value !== ""),
-    );
-    const { phone_number } = number;
+    const given = values.filter((cell): cell is [string, string] => Boolean(cell[0]) && cell[1] !== "");
+    const isColumn = ([column]: [string, string]) => COLUMNS.includes(column);
+    const { phone_number, ...number } = Object.fromEntries(given.filter(isColumn));
+    const own = readOwn(given.filter((cell) => !isColumn(cell)));
     if (phone_number === undefined) throw new NumbersCsvError(`has no phone_number in row ${index + 2}.`);
-    return { ...number, phone_number: readPhoneNumber(phone_number) };
+    return { ...number, ...own, phone_number: readPhoneNumber(phone_number) };
   });
 }
 
@@ -94,17 +94,14 @@ function delimiterOf(table: string): string {
  * The meaning of a column; null: it is left out. One that is not known is refused: a misspelled agent_id would give
  * numbers to the wrong agent.
  */
-function columnOf(name: string, place: number, rows: string[][]): Column | null {
-  const plainName = name
-    .replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`)
-    .toLowerCase()
-    .replace(/[ -]+/g, "_");
-  const known = COLUMNS.find((column) => column === plainName);
+function columnOf(name: string, place: number, rows: string[][]): string | null {
+  const plainName = snakeCase(name);
+  const known = COLUMNS.find((column) => column === plainName) ?? ownName(name);
   if (known) return known;
   if (RESULTS.includes(plainName)) return null;
   if (name === "" && rows.every((row) => !row[place])) return null;
   const why = /token/i.test(name) ? " A token does not belong into the file." : "";
   throw new NumbersCsvError(
-    `has a column ${JSON.stringify(name)}.${why} The columns are ${COLUMNS.join(", ")}.`,
+    `has a column ${JSON.stringify(name)}.${why} The columns are ${[...COLUMNS, ...OWN_NAMES].join(", ")}, metadata.… and dynamic_vars.….`,
   );
 }

@@ -3,6 +3,7 @@ import { readPhoneNumber } from "../../src/twilio/e164.ts";
 import { readSecret } from "./ask.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { usage } from "./failures.ts";
+import { OWN_NAMES, ownName, readOwn } from "./own.ts";
 
 // Options that several commands share.
 
@@ -49,6 +50,22 @@ export const twilioToken = (tokenStdin: true | undefined): Promise<string> =>
     option: "--token-stdin",
     isStdin: tokenStdin,
   });
+
+const settingsOf = (pairs: readonly string[]) =>
+  pairs.map((pair): [string, string] => {
+    const [, name = pair, value] = /^([^=]*)=([\s\S]*)$/.exec(pair) ?? [];
+    const known = ownName(name);
+    if (known !== undefined && value !== undefined) return [known, value];
+    throw usage(
+      `${JSON.stringify(pair)} is no setting. Say NAME=VALUE; the names are ${OWN_NAMES.join(", ")}.`,
+    );
+  });
+
+/** What is a number's own, of arguments `NAME=VALUE`. */
+export const ownOf = (pairs: readonly string[] = []) => readOwn(settingsOf(pairs));
+
+export const setOption = () =>
+  new Option("--set <name=value...>", "what is the number's own, such as label or dynamic_vars.hours");
 
 /** Examples at the end of a command's help. */
 export const examples = (...lines: string[]): string =>

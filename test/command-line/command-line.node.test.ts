@@ -132,6 +132,29 @@ describe("a number", () => {
     expect(await person.run(["show", number])).toMatchObject({ code: 1 });
   });
 
+  it("is given what is its own, and found by it", async () => {
+    const number = haveNumber();
+    const set = ["--set", "label=Acme Dental", "external_id=acme", "dynamic_vars.hours=9 to 5"];
+    expect(await person.run(["import", number, "--agent", agent, ...set])).toMatchObject({ code: 0 });
+    expect((await person.run(["show", number])).out).toMatch(/^label +Acme Dental\nexternal_id +acme\n/);
+    const found = await person.json(["list", "--external-id", "acme"]);
+    expect(found.phone_numbers).toMatchObject([{ phone_number: number, label: "Acme Dental" }]);
+    expect((await person.run(["list", "--external-id", "acme"])).out).toMatch(/^LABEL +EXTERNAL ID +NUMBER/);
+    const change = ["set", number, "label=", "dynamic_vars.name=Acme", "transfer_numbers=+441632960123"];
+    expect((await person.run([...change, "--dry-run"])).out).toContain("Nothing was changed");
+    expect((await person.json(change)).phone_number).toMatchObject({
+      label: null,
+      external_id: "acme",
+      transfer_numbers: ["+441632960123"],
+      dynamic_vars: { hours: "9 to 5", name: "Acme" },
+    });
+    expect((await person.json(["set", number, "dynamic_vars.hours="])).phone_number.dynamic_vars).toEqual({
+      name: "Acme",
+    });
+    const wrong = await person.run(["set", number, "lable=Acme"]);
+    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('"lable=Acme" is no setting') });
+  });
+
   it("that needs attention is found by check and by list --health", async () => {
     const [fine, broken] = [await haveImported(), await haveImported()];
     expect((await person.run(["list", "--health"])).out).toBe("All numbers are ok.\n");

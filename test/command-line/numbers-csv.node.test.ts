@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { NumbersCsvError, numbersOf } from "../../sdk/cli/numbers-csv.ts";
+import { OWN_NAMES } from "../../sdk/cli/own.ts";
 import { CSV_HEADER, csvLine } from "../../src/bulk-imports/csv.ts";
+import { numberFields } from "../../src/phone-numbers/schema.ts";
 
 const ONE = "+447446466847";
 const TWO = "+442079460958";
@@ -45,6 +47,40 @@ describe("a CSV file of numbers", () => {
     expect(numbersOf(ansi)).toEqual([{ phone_number: ONE, external_id: "Müller" }]);
   });
 
+  it("may say what is each number's own", () => {
+    const head =
+      "phone_number,label,transferNumbers,channels,record,SMS reply,fallback,metadata.CRM,dynamic_vars.hours,dynamicVars.name,inbound_url_timeout_ms";
+    const rows = [
+      `${ONE},"Acme, Ltd",${TWO}|+15005550006,voice,yes,FALSE,${TWO},4711,9 to 5,Acme,2000`,
+      `${TWO},,,,maybe,,Call again.,,,,soon`,
+    ];
+    expect(numbersOf(utf8([head, ...rows].join("\n")))).toEqual([
+      {
+        phone_number: ONE,
+        label: "Acme, Ltd",
+        transfer_numbers: [TWO, "+15005550006"],
+        channels: ["voice"],
+        record: true,
+        sms_reply: false,
+        fallback: { type: "dial", number: TWO },
+        metadata: { CRM: "4711" },
+        dynamic_vars: { hours: "9 to 5", name: "Acme" },
+        inbound_url_timeout_ms: 2_000,
+      },
+      // What the API refuses, it explains.
+      {
+        phone_number: TWO,
+        record: "maybe",
+        fallback: { type: "say", text: "Call again." },
+        inbound_url_timeout_ms: "soon",
+      },
+    ]);
+  });
+
+  it("knows each field that a number may have of its own", () => {
+    expect([...OWN_NAMES].sort()).toEqual(Object.keys(numberFields).sort());
+  });
+
   it("may be the results of an import", () => {
     const result = {
       phone_number: ONE,
@@ -75,6 +111,7 @@ describe("a CSV file of numbers", () => {
       `phone_number,phoneNumber\n${ONE},${TWO}\n`,
       "has two columns that mean phone_number.",
     ],
+    ["a name within what has none", `phone_number,label.a\n${ONE},a\n`, 'has a column "label.a".'],
     ["an unknown column", `phone_number,agent\n${ONE},a\n`, 'has a column "agent".'],
     ["a token", `phone_number,twilio_token\n${ONE},a\n`, "A token does not belong into the file."],
     ["cells without a column", `phone_number\n${ONE},a\n`, "row 2 has 2 cells, not 1."],

@@ -10,6 +10,8 @@ import {
   examples,
   type Globals,
   opened,
+  ownOf,
+  setOption,
   type TwilioOptions,
   takesTwilioAccount,
   twilioAccount,
@@ -27,11 +29,12 @@ export function addBulk(program: Command): void {
     .description("import up to 5,000 numbers, over an account and its subaccounts");
   follows(takesTwilioAccount(bulk.command("start [file]", { isDefault: true })))
     .description(
-      "import the numbers of a CSV file: phone_number, and twilio_sid, agent_id, external_id if you like",
+      "import the numbers of a CSV file: phone_number, and if you like twilio_sid, agent_id and what is its own",
     )
     .option("--all", "every number of the account, without a file")
     .option("--agent <id>", "the agent of numbers that name none")
     .option("--subaccounts", "numbers may be in subaccounts of --account, whose own token is not needed")
+    .addOption(setOption())
     .addOption(dryRunOption())
     .addHelpText(
       "after",
@@ -81,7 +84,7 @@ function follows(command: Command): Command {
 }
 
 type StartOptions = FollowOptions &
-  TwilioOptions & { all?: true; agent?: string; subaccounts?: true; dryRun?: true };
+  TwilioOptions & { all?: true; agent?: string; set?: string[]; subaccounts?: true; dryRun?: true };
 
 async function startBulk(file: string | undefined, chosen: StartOptions, command: Command): Promise<void> {
   const { options, ...connection } = opened(command);
@@ -94,6 +97,7 @@ async function startBulk(file: string | undefined, chosen: StartOptions, command
     ...numbers,
     ...(await twilioAccount(chosen)),
     ...(chosen.agent !== undefined && { agent_id: chosen.agent }),
+    ...ownOf(chosen.set),
     include_subaccounts: chosen.subaccounts === true,
     dry_run: chosen.dryRun === true,
   };

@@ -9,6 +9,8 @@ import {
   limitOption,
   numberArgument,
   opened,
+  ownOf,
+  setOption,
   type TwilioOptions,
   takesTwilioAccount,
   twilioAccount,
@@ -29,11 +31,13 @@ export function addNumbers(program: Command): void {
     .description("import a number of a Twilio account under an agent")
     .requiredOption("--agent <id>", "the agent that answers it")
     .addOption(dryRunOption())
+    .addOption(setOption())
     .option("--plan-hash <hash>", "import only if the number is as `plan` found it")
     .addHelpText(
       "after",
       examples(
         "nixflex-numbers import +447446466847 --agent agent_125207e452f8714a --account AC…",
+        'nixflex-numbers import +447446466847 --agent agent_… --account AC… --set label="Acme Dental" dynamic_vars.hours="9 to 5"',
         "pass show twilio | nixflex-numbers import +447446466847 --agent agent_… --account AC… --token-stdin",
       ),
     )
@@ -41,6 +45,7 @@ export function addNumbers(program: Command): void {
   takesTwilioAccount(program.command("plan").addArgument(numberArgument()))
     .description("say what an import would change, and who answers the number today")
     .requiredOption("--agent <id>", "the agent that would answer it")
+    .addOption(setOption())
     .addHelpText("after", examples("nixflex-numbers plan +447446466847 --agent agent_… --account AC…"))
     .action((number: string, options: ImportOptions, command: Command) =>
       importNumber(number, { ...options, dryRun: true }, command),
@@ -50,6 +55,7 @@ export function addNumbers(program: Command): void {
     .description("list your numbers")
     .option("--health [health]", "only numbers of this health; without a value, all that are not ok")
     .option("--agent <id>", "only numbers of this agent")
+    .option("--external-id <id>", "only numbers with this id of yours")
     .option("--account <sid>", "only numbers of this Twilio account")
     .addOption(limitOption())
     .addHelpText(
@@ -89,6 +95,20 @@ export function addNumbers(program: Command): void {
     .addHelpText("after", examples("nixflex-numbers move +447446466847 --agent agent_… --dry-run"))
     .action(moveNumber);
   program
+    .command("set")
+    .addArgument(numberArgument())
+    .argument("<name=value...>", "what is the number's own; without a value it is the agent's again")
+    .description("give a number settings, an id or a label of its own")
+    .addOption(dryRunOption())
+    .addHelpText(
+      "after",
+      examples(
+        'nixflex-numbers set +447446466847 label="Acme Dental" dynamic_vars.hours="9 to 5" --dry-run',
+        "nixflex-numbers set +447446466847 transfer_numbers=+441632960123,+441632960124 welcome_message=",
+      ),
+    )
+    .action(setNumber);
+  program
     .command("release")
     .addArgument(numberArgument())
     .description("restore what the import overwrote at Twilio, and forget the number; you keep it at Twilio")
@@ -104,11 +124,12 @@ export function addNumbers(program: Command): void {
     .action(releaseNumber);
 }
 
-type ImportOptions = TwilioOptions & { agent: string; dryRun?: true; planHash?: string };
+type ImportOptions = TwilioOptions & { agent: string; set?: string[]; dryRun?: true; planHash?: string };
 
 async function importNumber(number: string, chosen: ImportOptions, command: Command): Promise<void> {
   const { nixflex, options } = opened(command);
-  const { agent: agent_id, dryRun, planHash } = chosen;
+  const { agent: agent_id, set, dryRun, planHash } = chosen;
+  const own = ownOf(set);
   const credentials = await twilioAccount(chosen);
   const answer = await nixflex.importPhoneNumber({
     ...(dryRun && { query: DRY_RUN }),
@@ -116,6 +137,7 @@ async function importNumber(number: string, chosen: ImportOptions, command: Comm
       phone_number: number,
       ...credentials,
       agent_id,
+      ...own,
       ...(planHash !== undefined && { plan_hash: planHash }),
     },
   });
@@ -125,13 +147,20 @@ async function importNumber(number: string, chosen: ImportOptions, command: Comm
   });
 }
 
-type ListOptions = { health?: Health | true; agent?: string; account?: string; limit?: number };
+type ListOptions = {
+  health?: Health | true;
+  agent?: string;
+  externalId?: string;
+  account?: string;
+  limit?: number;
+};
 
 async function listNumbers(_: unknown, command: Command): Promise<void> {
   const { nixflex, options } = opened<ListOptions>(command);
-  const { health, agent, account, limit, json } = options;
+  const { health, agent, externalId, account, limit, json } = options;
   const filter: ListQuery = {
     ...(agent !== undefined && { agent_id: agent }),
+    ...(externalId !== undefined && { external_id: externalId }),
     ...(account !== undefined && { twilio_sid: account }),
   };
   const found = await Promise.all(
@@ -147,8 +176,10 @@ async function listNumbers(_: unknown, command: Command): Promise<void> {
   print(json, { phone_numbers }, () => {
     if (phone_numbers.length === 0) return health === true ? "All numbers are ok." : "There are no numbers.";
     return table(
-      ["number", "agent", "health", "account", "last call or text"],
+      ["label", "external id", "number", "agent", "health", "account", "last call or text"],
       phone_numbers.map((number) => [
+        number.label,
+        number.external_id,
         number.phone_number,
         number.agent_id,
         number.health === "ok" ? "ok" : number.health_reasons.join(", "),
@@ -182,6 +213,26 @@ async function moveNumber(number: string, chosen: { agent: string; dryRun?: true
   });
 }
 
+async function setNumber(number: string, pairs: string[], chosen: { dryRun?: true }, command: Command) {
+  const { nixflex, options } = opened(command);
+  const own = ownOf(pairs);
+  const path = { number };
+  if (own.dynamic_vars) {
+    // The API replaces them whole. A person who names one means that one.
+    const { dynamic_vars } = (await nixflex.getPhoneNumber({ path })).phone_number;
+    const named = Object.entries({ ...dynamic_vars, ...own.dynamic_vars });
+    own.dynamic_vars = Object.fromEntries(named.filter(([, value]) => value !== null));
+  }
+  const answer = await nixflex.changePhoneNumber({
+    path,
+    ...(chosen.dryRun && { query: DRY_RUN }),
+    body: own,
+  });
+  print(options.json, answer, () =>
+    "dry_run" in answer ? changeText(answer) : numberText(answer.phone_number),
+  );
+}
+
 async function releaseNumber(number: string, chosen: { dryRun?: true; yes?: true }, command: Command) {
   const { nixflex, options } = opened(command);
   if (!chosen.dryRun) await confirm(`Release ${number}? Its agent stops answering it.`, chosen.yes);
@@ -197,8 +248,17 @@ async function releaseNumber(number: string, chosen: { dryRun?: true; yes?: true
   if ([voice, sms, status_callback].includes("unreachable")) process.exitCode = EXIT.attention;
 }
 
-function numberText({ health, health_reasons, warnings, ...number }: PhoneNumber): string {
+function numberText({
+  label,
+  external_id,
+  health,
+  health_reasons,
+  warnings,
+  ...number
+}: PhoneNumber): string {
   const shown = {
+    label,
+    external_id,
     ...number,
     health: health === "ok" ? health : health_reasons.join(", "),
     warnings: warnings.map(({ code }) => code).join(", "),
