@@ -6,12 +6,13 @@ import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { eventStream, haveModel } from "../support/model.ts";
 import { objectOf } from "../support/session.ts";
+import { atOurPace } from "../support/slow-clock.ts";
 import { twilio } from "../support/twilio.ts";
 import { get } from "../support/worker.ts";
 import type { Line, Utterance } from "../twilio-simulator/call.ts";
 import { mulberry32, rude, wait } from "../twilio-simulator/voice.ts";
 
-// Calls in their own time, with a Twilio that is as rude as the real one: the caller hears every answer and every goodbye
+// Calls as long as they take, with a Twilio that is as rude as the real one: the caller hears every answer and every goodbye
 // whole unless they interrupt, nobody who speaks is called silent, and the customer is told once, and what was heard.
 
 const CALLS = Number(env.TALKS);
@@ -143,8 +144,10 @@ describe("a thousand calls", () => {
       live(plan, plan.failure ? failing : relayed, wrong).catch((error: unknown) =>
         wrong.push(`call ${plan.index}: ${error instanceof Error ? error.stack : error}`),
       );
-    for (let start = 0; start < CALLS; start += AT_ONCE)
-      await Promise.all(plans.slice(start, start + AT_ONCE).map(run));
+    await atOurPace(async () => {
+      for (let start = 0; start < CALLS; start += AT_ONCE)
+        await Promise.all(plans.slice(start, start + AT_ONCE).map(run));
+    });
     await deliverQueued();
     const told = customer.events().filter(({ event }) => event === "call.completed");
     expect(wrong.map((what) => what.toWellFormed())).toEqual([]);
