@@ -1,5 +1,5 @@
 import { first, type Part, part, sql } from "./database.ts";
-import { type Holding, type LimitColumns, type Limits, limitsOf, nearAt } from "./limits.ts";
+import { type Holding, type LimitColumns, type Limits, limitsOf, nearAt, type Room } from "./limits.ts";
 
 /**
  * SQL: the columns of {@link LimitColumns} of the API key `k`. Its numbers' countries are found by as many steps in the
@@ -43,6 +43,11 @@ export function selectRoom(
   const limit = limitOf(name, max);
   return sql(db)`SELECT ${limit} AS "limit", CASE WHEN ${limit} IS NULL THEN 0 ELSE ${HELD[name]} END AS used
     FROM api_keys k WHERE k.id = ${apiKeyId}`;
+}
+
+/** @throws StorageError */
+export async function findRoom(...[db, apiKeyId, name, max]: Parameters<typeof selectRoom>): Promise<Room> {
+  return (await first<Room>(selectRoom(db, apiKeyId, name, max))) ?? { limit: max, used: 0 };
 }
 
 /** Statement for a batch: the row for `limitsOf`. */

@@ -9,19 +9,11 @@ import { listQuery } from "../http/page.ts";
 import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
 import type { Limits } from "../limits.ts";
-import { findLimits } from "../limits-store.ts";
+import { findLimits, findRoom } from "../limits-store.ts";
 import { requestServices } from "../services.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, deleteAgentQuery, type UpdateAgentBody, updateAgentBody } from "./schema.ts";
-import {
-  type AgentRow,
-  deleteAgent,
-  findAgent,
-  findAgentRoom,
-  insertAgent,
-  listAgents,
-  updateAgent,
-} from "./store.ts";
+import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
 import { type Urls, withCheckedUrls } from "./urls.ts";
 import { warningsOfWritten, withOwnWarnings } from "./warnings.ts";
 
@@ -41,7 +33,7 @@ export const agents = new Hono<AppEnv>()
     const services = requestServices(c);
     const { db, defaultLimits } = services;
     const { max_agents: max } = defaultLimits;
-    const room = await findAgentRoom(db, agent.api_key_id, max);
+    const room = await findRoom(db, agent.api_key_id, "max_agents", max);
     const near = await nearEvent(agent.api_key_id, "max_agents", room, services);
     const { isStored, hasEvent } = await insertAgent(db, agent, max, near);
     const details = { name: "max_agents", limit: room.limit, used: room.limit };

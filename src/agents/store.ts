@@ -3,8 +3,7 @@ import { batch, first, part, readPage, run, StorageError, sql } from "../databas
 import type { Near } from "../events/near.ts";
 import { insertPending } from "../events/pending-store.ts";
 import type { Page } from "../http/page.ts";
-import type { Room } from "../limits.ts";
-import { hasRoom, isNearWithNext, selectRoom } from "../limits-store.ts";
+import { hasRoom, isNearWithNext } from "../limits-store.ts";
 
 export type AgentRow = {
   id: string;
@@ -54,16 +53,6 @@ export async function insertAgent(
     isStored: results.at(-1)?.meta.changes === 1,
     hasEvent: tell !== undefined && results[0]?.meta.changes === 1,
   };
-}
-
-/** @throws StorageError */
-export async function findAgentRoom(
-  db: D1Database,
-  apiKeyId: string,
-  maxAgents: number | null,
-): Promise<Room> {
-  const room = await first<Room>(selectRoom(db, apiKeyId, "max_agents", maxAgents));
-  return room ?? { limit: maxAgents, used: 0 };
 }
 
 /**

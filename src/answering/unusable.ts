@@ -1,6 +1,7 @@
 import { tellNow } from "../events/tell.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
+import { dayOf } from "../time.ts";
 import { accountEvent } from "../twilio-accounts/account-event.ts";
 import { rememberRelayRefused } from "../twilio-accounts/store.ts";
 import { accountOfRoute, type InboundRoute } from "./route.ts";
@@ -21,7 +22,10 @@ export async function relayRefused(
     routesChanged(apiKeyId);
     const data = { reason: "conversation_relay_refused", twilio_code: Number(twilioCode) };
     const account = accountOfRoute(route);
-    await tellNow(await accountEvent("account.unusable", account, data, services, today(services)), services);
+    await tellNow(
+      await accountEvent("account.unusable", account, data, services, dayOf(services.now().getTime())),
+      services,
+    );
   } catch (error) {
     log.warn("refusal_not_told", { account_sid: accountSid, ...errorFields(error) });
   }
@@ -37,12 +41,10 @@ export async function voiceRefused(
   if (!agent) return;
   const { id: agentId, voiceId, language } = agent;
   const data = { reason: "voice_refused", twilio_code: Number(twilioCode), voice_id: voiceId, language };
-  const receipt = `${agentId}/unusable/${voiceId}/${language}/${today(services)}`;
+  const receipt = `${agentId}/unusable/${voiceId}/${language}/${dayOf(services.now().getTime())}`;
   try {
     await tell("agent.unusable", route, receipt, data, services);
   } catch (error) {
     services.log.warn("refusal_not_told", { agent_id: agentId, ...errorFields(error) });
   }
 }
-
-const today = ({ now }: Services) => now().toISOString().slice(0, "2026-01-31".length);

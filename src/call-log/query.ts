@@ -5,6 +5,7 @@ import { query } from "../http/query.ts";
 import {
   body,
   flat,
+  isTime,
   maxLength,
   minLength,
   optionalText,
@@ -31,13 +32,12 @@ const MAX_SUMMARY_LENGTH = 4_000;
 const MAX_VALUE_LENGTH = 2_000;
 const MAX_VALUES = 50;
 const REASON = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
 const said = body({
   role: z.enum(["caller", "agent"]),
   text: requiredText().check(maxLength(MAX_TEXT_LENGTH)),
   at: z.pipe(
-    z.optional(z.string().check(satisfies((text) => TIME.test(text) && !Number.isNaN(Date.parse(text))))),
+    z.optional(z.string().check(isTime)),
     z.transform((at) => (at === undefined ? null : new Date(at).toISOString())),
   ),
 });

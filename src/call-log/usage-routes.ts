@@ -4,7 +4,7 @@ import type { AppEnv } from "../http/context.ts";
 import { faultError } from "../http/faults.ts";
 import { validateQuery } from "../http/query.ts";
 import { requestServices } from "../services.ts";
-import { DAY_MS } from "../time.ts";
+import { DAY_MS, dayOf } from "../time.ts";
 import { midnightAfter } from "./allowance.ts";
 import type { UsageDay } from "./call.ts";
 import { findHoldings } from "./numbers-store.ts";
@@ -61,8 +61,6 @@ function daysFrom({ since, until }: Period): string[] {
   const count = (Date.parse(until) - Date.parse(since)) / DAY_MS + 1;
   return Array.from({ length: count }, (_, index) => dayOf(Date.parse(since) + index * DAY_MS));
 }
-
-const dayOf = (time: number): string => new Date(time).toISOString().slice(0, "2026-01-31".length);
 
 /** @throws ApiError `invalid_parameter` */
 function periodOf(now: number, { since, until = now }: Omit<UsageQuery, "external_id">): Period {

@@ -1,12 +1,10 @@
 import { exec, part, raw } from "../database.ts";
 import type { DailyLimits } from "../limits.ts";
-import { HOUR_MS } from "../time.ts";
+import { dayOf, HOUR_MS } from "../time.ts";
 import { COUNTERS, type Kind, planTake, type Taken } from "./allowance.ts";
 import type { TextCounter, UsageDay } from "./call.ts";
 
 type Counter = Exclude<keyof UsageDay, "day">;
-
-const dayOf = (time: number): string => new Date(time).toISOString().slice(0, "2026-01-31".length);
 
 /** What counts towards the limits of a day; see schema.ts. */
 const OF_THE_KEY = "";

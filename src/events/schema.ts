@@ -2,12 +2,11 @@ import * as z from "zod/mini";
 import { MAX_URL_LENGTH } from "../agents/schema.ts";
 import { pageShape } from "../http/page.ts";
 import { query } from "../http/query.ts";
-import { body, changes, maxLength, requiredText, satisfies } from "../http/schema.ts";
+import { body, changes, isTime, maxLength, requiredText } from "../http/schema.ts";
 import { DELIVERY_STATES } from "./outbox/store.ts";
 
 const MAX_AGENT_ID_LENGTH = 64;
 const MAX_TIME_LENGTH = 40;
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
 /** `POST /v1/webhooks/test` */
 export const testBody = body(
@@ -28,8 +27,6 @@ export const deliveriesQuery = query({
 });
 
 export type DeliveriesQuery = z.output<typeof deliveriesQuery>;
-
-const isTime = satisfies<string>((text) => TIME.test(text) && !Number.isNaN(Date.parse(text)));
 
 /** `POST /v1/keys/{key_id}/deliveries/redeliver`; times become milliseconds. */
 export const redeliverBody = z.pipe(

@@ -1,5 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import { newId } from "../ids.ts";
+import { dayOf } from "../time.ts";
 import type { Slot, Vault } from "../vault/vault.ts";
 import { type BaseServices, baseServices } from "./base-services.ts";
 import type { AppContext, AppEnv } from "./context.ts";
@@ -112,7 +113,7 @@ async function storeResponse(
     if (status === 429 || status >= 500 || headers.has("retry-after")) return await forgetKey(db, lease);
     const sealed = await vault.seal(await response.clone().text(), responseSlot(lease));
     const answer = { status, headers: headersToKeep(headers), sealed };
-    const today = now().toISOString().slice(0, "2026-01-31".length);
+    const today = dayOf(now().getTime());
     const isKept =
       sealed.length <= MAX_ANSWER_BYTES &&
       (await putResponse(db, lease, answer, today, defaultLimits.max_agents));

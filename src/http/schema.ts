@@ -23,6 +23,11 @@ export function satisfies<Value>(
   return z.refine<Value>((value) => test(value as Value), messageOf(fault));
 }
 
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
+
+/** A time as ISO 8601 has it. */
+export const isTime = satisfies<string>((text) => TIME.test(text) && !Number.isNaN(Date.parse(text)));
+
 /** The bounds of a number. The error names both, whichever is broken. */
 export function inRange(min: number, max: number) {
   const fault = messageOf({ code: "invalid_field", problem: { problem: "out_of_range", min, max } });

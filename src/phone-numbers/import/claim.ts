@@ -1,10 +1,11 @@
-import { first, StorageError } from "../../database.ts";
+import { StorageError } from "../../database.ts";
 import { type SealedEvent, sealEvent } from "../../events/event.ts";
 import { relay } from "../../events/tell.ts";
 import { ApiError } from "../../http/errors.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
-import { selectRoom } from "../../limits-store.ts";
+import type { Room } from "../../limits.ts";
+import { findRoom } from "../../limits-store.ts";
 import type { Services } from "../../services.ts";
 import { countryOf } from "../../twilio/country.ts";
 import type {
@@ -143,7 +144,7 @@ export async function claim(
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
     // Another import took the last place after we looked.
     if (error instanceof StorageError && error.failure === "absent")
-      throw tooMany((await first(selectRoom(db, account.apiKeyId, "max_numbers", max_numbers))) ?? {});
+      throw tooMany(await findRoom(db, account.apiKeyId, "max_numbers", max_numbers));
     // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait. A row that
     // took another's place holds what is to be restored, so it stays.
     if (earlier) await expireLease(row, services);
@@ -155,8 +156,7 @@ export async function claim(
   }
 }
 
-/** @param room see `selectRoom` */
-export const tooMany = (room: object) =>
+export const tooMany = (room: Room) =>
   new ApiError("limit_reached", { status: 403, details: { name: "max_numbers", ...room } });
 
 /** Tells the key that had the number. */
