@@ -6,6 +6,7 @@ import { type AgentRow, findAgent } from "../agents/store.ts";
 import { StorageError } from "../database.ts";
 import { postEvent } from "../events/post.ts";
 import { satisfies } from "../http/schema.ts";
+import { cut } from "./speech.ts";
 
 // A customer is asked what becomes of a call or a text, before it is answered.
 
@@ -20,6 +21,7 @@ export type Question = {
 
 const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_VARIABLES_LENGTH = 4 * 1024;
+const MAX_FIELD_LENGTH = 100;
 
 export const answerSchema = z.partial(
   z.object({
@@ -51,7 +53,10 @@ export async function askCustomer(question: Question, db: D1Database): Promise<A
   if (said.body.length > MAX_ANSWER_BYTES) return { fault: "answer_too_large" };
   const parsed = answerSchema.safeParse(readJson(said.body));
   if (!parsed.success)
-    return { fault: "invalid_answer", field: parsed.error.issues[0]?.path.join(".") ?? "" };
+    return {
+      fault: "invalid_answer",
+      field: cut(parsed.error.issues[0]?.path.join(".") ?? "", MAX_FIELD_LENGTH),
+    };
   const answer = parsed.data;
   if (answer.agent_id === undefined) return { answer, agent: null };
   try {

@@ -277,6 +277,7 @@ describe("an inbound_url that fails", () => {
     [{ transfer_to: "112" }, "transfer_to"],
     [{ reject: "away" }, "reject"],
     [{ dynamic_vars: { "a b": "" } }, "dynamic_vars"],
+    [{ dynamic_vars: { ["a b".repeat(20_000)]: "" } }, "dynamic_vars.a b"],
     [
       { dynamic_vars: Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`v${i}`, "x".repeat(500)])) },
       "dynamic_vars",
@@ -297,6 +298,8 @@ describe("an inbound_url that fails", () => {
       const imported = await prepare();
       expect(await ring(imported)).toContain('welcomeGreeting="Hello."');
       await vi.waitFor(() => expect(failures()).toMatchObject([{ about: "call.inbound", ...told }]));
+      // The answer's own words are not repeated at length.
+      expect(JSON.stringify(failures()).length).toBeLessThan(1_000);
     },
   );
 
