@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "./api.ts";
-import type { Draft } from "./types.ts";
+import type { Draft, PhoneNumber } from "./types.ts";
 import { Button, Problem } from "./ui.tsx";
 import { useLoaded } from "./use.ts";
 
@@ -69,12 +69,20 @@ function localVoice(language: string): SpeechSynthesisVoice | undefined {
   );
 }
 
-export function Hears({ draft }: { draft: Draft }) {
+/** @param number speaks as this number of the agent */
+export function Hears({ draft, number }: { draft: Draft; number?: PhoneNumber }) {
   const { value, error } = useLoaded(
-    () => api.getSentences({ query: { language: draft.language || "en" } }),
-    [draft.language],
+    () =>
+      api.getSentences({
+        query: { language: draft.language || "en", ...(number && { phone_number: number.phone_number }) },
+      }),
+    [draft.language, number?.phone_number, number?.updated_at],
   );
-  const lines = value ? linesOf(draft, value) : [];
+  // Of a number the server fills in its names.
+  const welcome_message = number && draft.welcome_message !== "" ? value?.greeting : draft.welcome_message;
+  const lines = value
+    ? linesOf({ ...draft, welcome_message: welcome_message ?? "" }, value).filter(({ text }) => text !== "")
+    : [];
   const [voice, setVoice] = useState<SpeechSynthesisVoice>();
   useEffect(() => {
     const find = () => setVoice(localVoice(draft.language));

@@ -10,6 +10,7 @@ import type { PhoneNumber } from "../types.ts";
 import { Button, Content, Dialog, Field, Form, HealthMark, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { CallTable } from "./call-table.tsx";
+import { AsItSpeaks, Own } from "./number-own.tsx";
 import { Timeline } from "./timeline.tsx";
 
 export function NumberPage({ phoneNumber }: { phoneNumber: string }) {
@@ -22,7 +23,17 @@ export function NumberPage({ phoneNumber }: { phoneNumber: string }) {
       <p class="back">
         <a href={href("numbers")}>Numbers</a>
       </p>
-      <h1>{phoneNumber}</h1>
+      <h1>{loaded.value?.label ?? phoneNumber}</h1>
+      {loaded.value && (
+        <p class="quiet">
+          {loaded.value.external_id && (
+            <>
+              <code>{loaded.value.external_id}</code> ·{" "}
+            </>
+          )}
+          {phoneNumber}
+        </p>
+      )}
       <Content of={loaded}>{(number) => <Parts number={number} put={loaded.put} />}</Content>
     </>
   );
@@ -35,6 +46,8 @@ function Parts({ number, put }: Shown) {
     <>
       <Health number={number} put={put} />
       <Settings number={number} put={put} />
+      <Own number={number} put={put} />
+      <AsItSpeaks number={number} />
       <TestCall number={number} />
       <section>
         <h2>Calls</h2>
@@ -94,8 +107,16 @@ function Health({ number, put }: Shown) {
   );
 }
 
+/** What comes here; one that does not is as it was found at Twilio. */
+const CHANNELS = [
+  ["voice", "Take over its calls"],
+  ["sms", "Take over its texts"],
+] as const;
+
 type Change = Partial<
-  Pick<PhoneNumber, "inbound_enabled" | "outbound_enabled" | "drift_policy"> & { agent_id: string }
+  Pick<PhoneNumber, "inbound_enabled" | "outbound_enabled" | "drift_policy" | "channels"> & {
+    agent_id: string;
+  }
 >;
 
 function Settings({ number, put }: Shown) {
@@ -146,9 +167,26 @@ function Settings({ number, put }: Shown) {
       </Field>
       {number.agent_id !== null && (
         <p>
-          <a href={href("agents", number.agent_id)}>What a caller hears</a>
+          <a href={href("agents", number.agent_id)}>This agent</a>
         </p>
       )}
+      {CHANNELS.map(([channel, label]) => (
+        <label key={channel} class="choice">
+          <input
+            type="checkbox"
+            checked={shown.channels.includes(channel)}
+            disabled={isBusy || String(shown.channels) === channel}
+            onChange={() =>
+              run({
+                channels: CHANNELS.map(([each]) => each).filter(
+                  (each) => (each === channel) !== number.channels.includes(each),
+                ),
+              })
+            }
+          />
+          {label}
+        </label>
+      ))}
       {box("inbound_enabled", "Answer its calls and texts")}
       {box("outbound_enabled", "Allow calls and texts from it")}
       <Field label="If somebody changes it at Twilio">

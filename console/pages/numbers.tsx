@@ -28,8 +28,19 @@ function queryOf({ search, health, agent, account }: Filter): NumberQuery {
 const columnsFor = (agentList: readonly Agent[] | undefined): Column<PhoneNumber>[] => [
   {
     title: "Number",
-    cell: ({ phone_number }) => <a href={href("numbers", phone_number)}>{phone_number}</a>,
+    cell: ({ phone_number, label }) => (
+      <a href={href("numbers", phone_number)}>
+        {label !== null && (
+          <>
+            {label}
+            <br />
+          </>
+        )}
+        {phone_number}
+      </a>
+    ),
   },
+  { title: "Your id", isWide: true, cell: ({ external_id }) => external_id },
   { title: "Health", cell: ({ health }) => <HealthMark health={health} /> },
   { title: "Agent", cell: ({ agent_id }) => nameOf(agent_id, agentList) },
   {
@@ -116,9 +127,8 @@ function Filters({ filter, onFilter }: { filter: Filter; onFilter: (part: Partia
     <div class="filters">
       <input
         type="search"
-        inputMode="tel"
         aria-label="Search numbers"
-        placeholder="A part of a number"
+        placeholder="A number, label or id"
         value={text}
         onInput={(event) => setText(textOf(event))}
       />

@@ -16,7 +16,15 @@ const ACTIONS = {
 const MAX_SENT = 40;
 
 /** A conversation with the agent, typed, by the instructions as they stand in the form. */
-export function TryAgent({ agent, draft }: { agent: Agent; draft: Draft }) {
+export function TryAgent({
+  agent,
+  draft,
+  phoneNumber,
+}: {
+  agent: Agent;
+  draft: Draft;
+  phoneNumber?: string;
+}) {
   const [said, setSaid] = useState<Said[]>([]);
   const [words, setWords] = useState("");
   const [action, setAction] = useState<Answer["action"]>(null);
@@ -24,6 +32,7 @@ export function TryAgent({ agent, draft }: { agent: Agent; draft: Draft }) {
     const messages: Said[] = [...said, { role: "caller", text: words.trim() }];
     const body = {
       messages: messages.slice(-MAX_SENT),
+      ...(phoneNumber !== undefined && { phone_number: phoneNumber }),
       ...(draft.system_prompt !== "" && { system_prompt: draft.system_prompt }),
     };
     const answer = await api.tryAgent({ path: { agent_id: agent.agent_id }, body });

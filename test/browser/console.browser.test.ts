@@ -196,6 +196,62 @@ describe("numbers", () => {
     await context.close();
   });
 
+  it("one has what is its own beside its agent's, is found by it, and speaks so", async () => {
+    const key = await world.createKey();
+    const agent = await world.createAgent(key, {
+      welcome_message: "Hello, {{business|we}} here.",
+      language: "de",
+    });
+    const number = "+447000002500";
+    await world.haveNumbers(key, agent, [number, "+447000002600"]);
+    const path = `/v1/phone-numbers/${number}`;
+    const own = { label: "Acme Dental", external_id: "customer-42", metadata: { crm: "4711", old: "1" } };
+    await world.call("PATCH", path, key, own);
+    const { page, context, strangers } = await signIn(browser, world.origin, key, {
+      width: 390,
+      colorScheme: "light",
+    });
+    await open(page, "Numbers");
+    const rows = page.locator("tbody tr");
+    for (const words of ["acme", "CUSTOMER-42"]) {
+      await page.getByRole("searchbox").fill(words);
+      await expect.poll(() => rows.count()).toBe(1);
+    }
+    await page.getByRole("link", { name: `Acme Dental ${number}` }).click();
+    await page.getByRole("heading", { name: "Acme Dental" }).waitFor();
+    await page.getByText("inherited: Hello, {{business|we}} here.").waitFor();
+    await page.getByText("inherited: de").waitFor();
+    await page.locator(".talk li", { hasText: "Hello, we here." }).waitFor();
+
+    await page.getByLabel("Texts for {{name}}").fill("business=Acme\nhours=9 to 5");
+    await page.getByLabel("Puts callers through to").fill("+441632960123, +441632960124");
+    await page.getByLabel("Record calls").selectOption("yes");
+    await page.getByLabel("Metadata").fill("crm=4712");
+    const section = page.locator("section", { hasText: "Its own" });
+    await section.getByRole("button", { name: "Save" }).click();
+    await section.getByText("Saved.").waitFor();
+    await page.locator(".talk li", { hasText: "Hello, Acme here." }).waitFor();
+    const stored = () => world.call<{ phone_number: object }>("GET", path, key);
+    expect((await stored()).phone_number).toMatchObject({
+      label: "Acme Dental",
+      welcome_message: null,
+      dynamic_vars: { business: "Acme", hours: "9 to 5" },
+      transfer_numbers: ["+441632960123", "+441632960124"],
+      record: true,
+      metadata: { crm: "4712" },
+    });
+    await page.getByLabel("Label").fill("");
+    await section.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: number }).waitFor();
+
+    await page.getByLabel("Take over its texts").uncheck();
+    await expect.poll(async () => (await stored()).phone_number).toMatchObject({ channels: ["voice"] });
+    expect(await page.getByLabel("Take over its calls").isDisabled()).toBe(true);
+    await picture(page, "console-number-own");
+    expect([await overflow(page), await violations(page), strangers]).toEqual([0, [], []]);
+    await context.close();
+  });
+
   it("one that was changed at Twilio is explained and repaired, and its settings are changed", async () => {
     const key = await world.createKey();
     const agent = await world.createAgent(key, { webhook_url: "https://customer.example/events" });
