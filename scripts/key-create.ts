@@ -1,20 +1,25 @@
 import { parseArgs } from "node:util";
 import { createApiKey, MAX_NAME_LENGTH } from "../src/api-keys/api-key.ts";
+import { limits as limitsSchema } from "../src/api-keys/schema.ts";
 import { INSERT_API_KEY } from "../src/api-keys/store.ts";
+import { unknownFields } from "../src/http/schema.ts";
 import { databaseFault } from "./deployment.ts";
 import { configOf, type Target, takeTarget } from "./target.ts";
 import { fail, wrangler } from "./wrangler.ts";
 
-// npm run key:create -- --name NAME [--remote] [--env NAME]: creates an API key in the local D1 or the deployed one. Standard output
-// is one JSON object, {"key_id","key_secret"}; everything else goes to standard error.
+// npm run key:create -- --name NAME [--limits JSON] [--remote] [--env NAME]: creates an API key in the local D1 or the
+// deployed one. Standard output is one JSON object, {"key_id","key_secret"}, with the limits that were set; everything else
+// goes to standard error.
 
-const USAGE = "Usage: npm run key:create -- --name NAME [--remote] [--env NAME] [--persist-to DIR]";
+const USAGE =
+  "Usage: npm run key:create -- --name NAME [--limits '{\"calls_per_day\": 500}'] [--remote] [--env NAME] [--persist-to DIR]";
 
-type Arguments = { name: string; where: string[]; target: Target };
+type Arguments = { name: string; limits: object | undefined; where: string[]; target: Target };
 
 function readArguments(): Arguments {
   const options = {
     name: { type: "string" },
+    limits: { type: "string" },
     remote: { type: "boolean" },
     "persist-to": { type: "string" },
   } as const;
@@ -27,6 +32,7 @@ function readArguments(): Arguments {
   const persistTo = values["persist-to"];
   return {
     name,
+    limits: readLimits(values.limits),
     where: [
       ...(values.remote ? ["--remote"] : ["--local", ...(persistTo ? ["--persist-to", persistTo] : [])]),
       ...target.flags,
@@ -35,12 +41,28 @@ function readArguments(): Arguments {
   };
 }
 
+/** As in `POST /v1/keys`. */
+function readLimits(text: string | undefined): object | undefined {
+  if (text === undefined) return undefined;
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    throw new Error("--limits is no JSON.");
+  }
+  const { data, error } = limitsSchema.safeParse(given);
+  const unknown = [...unknownFields(limitsSchema, given)].map(({ name }) => name);
+  const wrong = [...unknown, ...(error?.issues ?? []).map(({ path }) => path.join("."))];
+  if (wrong.length > 0 || !data) throw new Error(`--limits has a wrong value: ${wrong.join(", ") || text}.`);
+  return data;
+}
+
 /** A text as an SQL literal, because wrangler cannot bind parameters. In SQLite only the quote must be doubled. */
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-async function createKey({ name, where, target }: Arguments): Promise<void> {
+async function createKey({ name, limits, where, target }: Arguments): Promise<void> {
   const fault = databaseFault(target, configOf(target));
   if (fault && where.includes("--remote")) throw new Error(fault);
   const { keyId, keySecret, row } = await createApiKey(name, new Date());
@@ -49,8 +71,11 @@ async function createKey({ name, where, target }: Arguments): Promise<void> {
     literal(values[Number(index) - 1] ?? ""),
   );
   if (where.includes("--local")) wrangler(["d1", "migrations", "apply", "DB", ...where]);
-  wrangler(["d1", "execute", "DB", ...where, "--yes", "--command", command]);
-  console.log(JSON.stringify({ key_id: keyId, key_secret: keySecret }));
+  const limit = limits
+    ? `; UPDATE api_keys SET limits = json_patch('{}', ${literal(JSON.stringify(limits))}) WHERE id = ${literal(keyId)}`
+    : "";
+  wrangler(["d1", "execute", "DB", ...where, "--yes", "--command", `${command}${limit}`]);
+  console.log(JSON.stringify({ key_id: keyId, key_secret: keySecret, ...(limits && { limits }) }));
 }
 
 let wanted: Arguments | undefined;

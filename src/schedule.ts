@@ -42,7 +42,8 @@ export async function runSchedule(
   env: Env,
   context: Pick<ExecutionContext, "waitUntil">,
 ): Promise<void> {
-  const jobs = Object.hasOwn(schedule, cron) ? schedule[cron] : undefined;
+  // The line that `wrangler dev` prints for a try names no trigger.
+  const jobs = Object.entries(schedule).find(([trigger]) => cron === "" || cron === trigger)?.[1];
   if (!jobs)
     throw new Error(`no job for the cron trigger "${cron}"; src/schedule.ts and wrangler.toml disagree`);
   const config = readConfig(env);

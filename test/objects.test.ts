@@ -148,6 +148,11 @@ describe("background work", () => {
     await object.runJobs("*/15 * * * *");
     expect(await rows("reseal_progress")).not.toEqual([]);
   });
+
+  it("is that of the only trigger if none is named, as by the address that `wrangler dev` prints", async () => {
+    await runCron("");
+    expect(await rows("reseal_progress")).not.toEqual([]);
+  });
 });
 
 describe("the parts of a log", () => {

@@ -32,6 +32,14 @@ export function openConnection({ url }: { url?: string }): Connection {
   return connect(baseUrl, apiKey);
 }
 
+/** The deployment of the command line, of the environment, or what `login` has kept. */
+export function deploymentOf(url: string | undefined): string {
+  const chosen = url ?? process.env.NIXFLEX_BASE_URL;
+  const baseUrl = chosen === undefined ? readSettings()?.base_url : normalUrl(chosen);
+  if (baseUrl === undefined) throw usage("The deployment is missing. Use --url, or set NIXFLEX_BASE_URL.");
+  return baseUrl;
+}
+
 /** The origin of a deployment's URL: https, because a key goes there; http only to this machine. */
 export function normalUrl(text: string): string {
   const url = URL.canParse(text) ? new URL(text) : undefined;

@@ -5,6 +5,7 @@ import { addDeliveries } from "./commands/deliveries.ts";
 import { addNumbers } from "./commands/numbers.ts";
 import { addOutbound } from "./commands/outbound.ts";
 import { addSignIn } from "./commands/sign-in.ts";
+import { addUsage } from "./commands/usage.ts";
 import { addCompletion } from "./completion.ts";
 import { examples } from "./options.ts";
 
@@ -38,7 +39,16 @@ export function createProgram(isJson: boolean): Command {
         "nixflex-numbers bulk numbers.csv --account AC… --subaccounts",
       )}\n${EXIT_CODES}`,
     );
-  for (const add of [addSignIn, addNumbers, addBulk, addAgents, addOutbound, addDeliveries, addCompletion])
+  for (const add of [
+    addSignIn,
+    addNumbers,
+    addBulk,
+    addAgents,
+    addOutbound,
+    addDeliveries,
+    addUsage,
+    addCompletion,
+  ])
     add(program);
   return program;
 }

@@ -365,6 +365,36 @@ describe("deliveries", () => {
   });
 });
 
+describe("limits", () => {
+  it("are set and shown by the operator, and what is used of them by the customer", async () => {
+    const [keyId = ""] = key.split(":");
+    expect(await person.run(["limits", keyId])).toMatchObject({ code: 4 });
+    const operator = createPerson();
+    Object.assign(operator.env, { ADMIN_TOKEN: worker.adminToken, NIXFLEX_BASE_URL: worker.url });
+    const sets = [
+      "--set",
+      "texts_per_day=500",
+      "--set",
+      "allowed_countries=GB,IE",
+      "--set",
+      "max_agents=default",
+    ];
+    const set = await operator.json(["limits", keyId, ...sets]);
+    expect(set.limits).toMatchObject({
+      texts_per_day: 500,
+      allowed_countries: ["GB", "IE"],
+      max_agents: 1_000,
+    });
+    expect((await operator.run(["limits", keyId])).out).toMatch(/^texts_per_day +500$/m);
+    expect(await operator.run(["limits", "nxf_none"])).toMatchObject({ code: 1 });
+    expect(await operator.run(["limits", keyId, "--set", "texts_per_day"])).toMatchObject({ code: 2 });
+    expect((await person.run(["usage"])).out).toMatch(/^texts_per_day +\d+ +500$/m);
+    expect(await person.json(["usage", "--since", "2026-01-01", "--until", "2026-01-02"])).toMatchObject({
+      since: "2026-01-01",
+    });
+  });
+});
+
 it("open prints the console's URL", async () => {
   expect((await person.run(["open"])).out).toBe(`${new URL(worker.url).origin}/console\n`);
 });

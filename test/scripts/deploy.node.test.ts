@@ -163,8 +163,15 @@ it.concurrent(
       "nixflex-numbers-staging",
       "nixflex-reconciliation-staging",
     ]);
-    expect(await run("key:create", "--remote", "--env=staging", "--name", "me")).toMatchObject({ code: 0 });
-    expect(databases.get(STAGING)?.prepare("SELECT name FROM api_keys").all()).toEqual([{ name: "me" }]);
+    const create = ["key:create", "--remote", "--env=staging", "--name", "me", "--limits"] as const;
+    expect(await run(...create, '{ "calls_per_day": 5, "max_agents": null }')).toMatchObject({ code: 0 });
+    expect(databases.get(STAGING)?.prepare("SELECT name, limits FROM api_keys").all()).toEqual([
+      { name: "me", limits: '{"calls_per_day":5}' },
+    ]);
+    expect(await run(...create, '{ "calls_per_day": -1, "calls_a_day": 5 }')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining("wrong value: calls_a_day, calls_per_day."),
+    });
   },
   TIMEOUT_MS,
 );
