@@ -13,9 +13,10 @@ const USUAL: BodyLimit = { maxBytes: 64 * 1024 };
  */
 export async function readBody(
   request: Request,
-  { maxBytes, tooLarge = () => new ApiError("payload_too_large") }: BodyLimit = USUAL,
+  { maxBytes, tooLarge }: BodyLimit = USUAL,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const announced = request.headers.get("content-length");
+  if (Number(announced) > maxBytes && !tooLarge) throw new ApiError("payload_too_large");
   // In HTTP no body is longer than its Content-Length, and reading it at once is much faster than reading pieces.
   const isAtOnce = announced !== null && Number(announced) <= maxBytes;
   const { start, size } = await (isAtOnce ? readAtOnce(request) : readToTheEnd(request, maxBytes)).catch(
@@ -26,7 +27,7 @@ export async function readBody(
       });
     },
   );
-  if (size > maxBytes) throw tooLarge(start);
+  if (size > maxBytes) throw tooLarge?.(start) ?? new ApiError("payload_too_large");
   return start;
 }
 

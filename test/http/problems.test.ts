@@ -62,14 +62,14 @@ describe("a wrong value in a body", () => {
   it("names every faulty field, and the place of an entry in a list", async () => {
     const { key: owner, body } = await prepareImport();
     const { phone_number, ...credentials } = body;
-    const items = [{ phone_number }, { phone_number: 5 }, { phone_number, external_id: "x".repeat(129) }];
+    const items = [{ phone_number }, { phone_number: 5 }, { phone_number, external_id: "x".repeat(256) }];
     const response = await call("POST", "/v1/phone-number-imports", owner, { ...credentials, items });
     const error = await expectError(response, 400, "invalid_field");
     expect(error.details.problems).toHaveLength(2);
     expect(error.details.problems).toEqual(
       expect.arrayContaining([
         { field: "items.1.phone_number", problem: "wrong_type" },
-        { field: "items.2.external_id", problem: "too_long", max_length: 128 },
+        { field: "items.2.external_id", problem: "too_long", max_length: 255 },
       ]),
     );
     expect(error.message).toMatch(/ Fields: items\.\d\.\w+, items\.\d\.\w+\.$/);
