@@ -17,11 +17,19 @@ const EDGES: Record<string, readonly string[]> = {
   reconciliation: ["phone-numbers", "twilio-accounts", "events", "api-keys"],
   "phone-numbers": ["twilio-accounts", "events", "agents", "api-keys"],
   outbound: ["twilio-accounts", "api-keys", "call-log", "agents"],
-  answering: ["twilio-accounts", "events", "agents", "conversations", "texting", "call-log", "phone-numbers"],
-  // The object of a call asks the customer before it is answered, as an event is sent, and keeps what he says.
-  conversations: ["agents", "events", "tools"],
-  // A call of a tool is signed and sent as an event is; the turn that it belongs to is one of a conversation.
-  tools: ["conversations", "events"],
+  answering: [
+    "twilio-accounts",
+    "events",
+    "agents",
+    "conversations",
+    "texting",
+    "tools",
+    "call-log",
+    "phone-numbers",
+  ],
+  conversations: ["agents", "tools"],
+  // A customer's server is asked by a POST that is signed and sent as an event is, and may name an agent of his.
+  tools: ["agents", "events"],
   trying: ["call-log", "conversations", "agents", "api-keys", "phone-numbers", "tools"],
   // A text is answered by the same model as a call, in a thread of its own.
   texting: ["conversations", "agents", "events", "twilio-accounts", "tools"],

@@ -1,4 +1,3 @@
-import { type Answer, type Asked, askCustomer, type Question } from "../conversations/question.ts";
 import { idOf, named } from "../events/event.ts";
 import { afterFailure, type Circuit, stateOf } from "../events/outbox/circuit.ts";
 import { signingSecrets } from "../events/secret.ts";
@@ -7,6 +6,7 @@ import { errorFields } from "../http/log.ts";
 import { settingsOf } from "../phone-numbers/settings.ts";
 import { isPublicUrl } from "../public-url.ts";
 import type { Services } from "../services.ts";
+import { type Answer, type Asked, askCustomer, type Question } from "../tools/question.ts";
 import { CALL_SID } from "../twilio/calls.ts";
 import { isWithheld } from "../twilio/e164.ts";
 import { isInService } from "./answer.ts";

@@ -5,6 +5,7 @@ import type { Model } from "../model/model.ts";
 import { planTool, type ToolPlan } from "../tools/builtin.ts";
 import { isToolTurn, noted, type ToolCall } from "../tools/call.ts";
 import type { ToolDefinition } from "../tools/definition.ts";
+import { NO_PHRASES, type TurnResult } from "../tools/take-turn.ts";
 import { takeTurnWithTools } from "../tools/turn.ts";
 import { isE164 } from "../twilio/e164.ts";
 import { openJson, type Slot, type Vault } from "../vault/vault.ts";
@@ -22,7 +23,6 @@ import {
   speaking,
   stored,
 } from "./state.ts";
-import { NO_PHRASES, type TurnResult } from "./turn.ts";
 
 const KEY = "conversation";
 const SLOT: Slot = "conversations.state/call";

@@ -101,9 +101,3 @@ export function answerIn({ pieces }: Speech, length: number): string {
 
 export const isWhole = (speech: Speech, length: number): boolean =>
   speech.sentAt !== null && length >= whole(speech).length;
-
-/** The beginning of a text, without half a character at its end. */
-export function cut(text: string, length: number): string {
-  const isSplit = length < text.length && /[\ud800-\udbff]/.test(text[length - 1] ?? "");
-  return text.slice(0, Math.max(isSplit ? length - 1 : length, 0));
-}

@@ -1,16 +1,8 @@
 import type { Talk } from "../agents/schema.ts";
+import { cut } from "../cut.ts";
 import type { DailyLimits } from "../limits.ts";
 import type { ToolTurn } from "../tools/call.ts";
-import {
-  answerIn,
-  cut,
-  type Hearing,
-  heardLength,
-  isWhole,
-  lengthOf,
-  newSpeech,
-  type Speech,
-} from "./speech.ts";
+import { answerIn, type Hearing, heardLength, isWhole, lengthOf, newSpeech, type Speech } from "./speech.ts";
 
 /** Whose call it is, and the agent as it was when the call began. */
 export type Opening = {

@@ -1,6 +1,6 @@
 import type { Talk } from "../agents/schema.ts";
-import { cut } from "../conversations/speech.ts";
 import type { Turn } from "../conversations/state.ts";
+import { cut } from "../cut.ts";
 import type { EventNumber } from "../events/event.ts";
 import type { DailyLimits } from "../limits.ts";
 import type { ToolTurn } from "../tools/call.ts";

@@ -1,4 +1,4 @@
-import { cut } from "../conversations/speech.ts";
+import { cut } from "../cut.ts";
 import { type EventNumber, named } from "../events/event.ts";
 import { postEvent } from "../events/post.ts";
 import { signingSecrets } from "../events/secret.ts";

@@ -1,9 +1,9 @@
-import { FILLER_SHARE, type TurnOptions, type TurnResult, takeTurn } from "../conversations/turn.ts";
 import { newId } from "../ids.ts";
 import type { ModelRequest } from "../model/model.ts";
 import { messagesOf, type ToolCall } from "./call.ts";
 import type { ToolDefinition } from "./definition.ts";
 import { valueFaults } from "./json-schema.ts";
+import { FILLER_SHARE, type TurnOptions, type TurnResult, takeTurn } from "./take-turn.ts";
 
 const MAX_CALLS_A_TURN = 5;
 const MAX_CALLS = 20;

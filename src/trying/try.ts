@@ -2,13 +2,13 @@ import { told } from "../agents/fill.ts";
 import { phrasesIn } from "../agents/phrases.ts";
 import type { AgentRow } from "../agents/store.ts";
 import { requestOf } from "../conversations/request.ts";
-import { NO_PHRASES } from "../conversations/turn.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { type Model, ModelError } from "../model/model.ts";
 import { type Settings, speakingOf } from "../phone-numbers/settings.ts";
 import { planTool, type ToolPlan } from "../tools/builtin.ts";
 import { callTool, type Occasion, type ToolServices } from "../tools/call.ts";
+import { NO_PHRASES } from "../tools/take-turn.ts";
 import { takeTurnWithTools } from "../tools/turn.ts";
 import type { TryBody } from "./schema.ts";
 

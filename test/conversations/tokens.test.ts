@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
-import { NO_PHRASES, takeTurn } from "../../src/conversations/turn.ts";
 import type { Delta } from "../../src/model/model.ts";
+import { NO_PHRASES, takeTurn } from "../../src/tools/take-turn.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
 import { createAgent, createKey, expectError, get, type Key, post } from "../support/worker.ts";
 

@@ -1,6 +1,6 @@
 import type { Phrases } from "../agents/phrases.ts";
+import { cut } from "../cut.ts";
 import { type Delta, type Model, ModelError, type ModelRequest } from "../model/model.ts";
-import { cut } from "./speech.ts";
 
 export type TurnOptions = {
   model: Model;
