@@ -3,10 +3,10 @@ import { DIALABLE } from "../agents/connect.ts";
 import { variables } from "../agents/fill.ts";
 import { agentFields, text } from "../agents/schema.ts";
 import { type AgentRow, findAgent } from "../agents/store.ts";
+import { cut } from "../cut.ts";
 import { StorageError } from "../database.ts";
 import { postEvent } from "../events/post.ts";
 import { satisfies } from "../http/schema.ts";
-import { cut } from "./speech.ts";
 
 // A customer is asked what becomes of a call or a text, before it is answered.
 
