@@ -78,7 +78,7 @@ export const phoneNumbers = new Hono<AppEnv>()
       }
       const { number, returned } = await toTheEnd(c, changeOwnNumber(...change));
       const phone_number = serialiseNumber(number, services.twilio);
-      const given_back = returned && serialiseReturned(returned);
+      const given_back = returned && serialiseReturned(returned, "until it is done");
       return c.json(withOwnWarnings({ phone_number, given_back }, warnings));
     },
   )

@@ -62,12 +62,15 @@ export function serialiseReleased({ phoneNumber, twilioNumberSid, ...returned }:
     phone_number: phoneNumber,
     deleted: true,
     twilio_number_sid: twilioNumberSid,
-    ...serialiseReturned(returned),
+    ...serialiseReturned(returned, "for a week"),
   };
 }
 
-/** What happened at Twilio to what was given back. */
-export function serialiseReturned({ outcomes, refused, reason, requests }: Returned) {
+/** What happened at Twilio to what was given back. @param until how long it is tried again */
+export function serialiseReturned(
+  { outcomes, refused, reason, requests }: Returned,
+  until: "for a week" | "until it is done",
+) {
   return {
     twilio: outcomes,
     ...(refused && { not_restored: refused }),
@@ -75,7 +78,7 @@ export function serialiseReturned({ outcomes, refused, reason, requests }: Retur
       reason,
       message:
         `${reason === "twilio_update_rejected" ? "Twilio refused a part of the update" : "The number could not be restored at Twilio"}, ` +
-        "so it may still point here; its callers hear that it takes no calls. This service tries again for a week. To " +
+        `so it may still point here; its callers hear that it takes no calls. This service tries again ${until}. To ` +
         "restore the number yourself, run the requests. They show no token, and no query string or password of a URL: " +
         "set the variables named in them first.",
       requests,

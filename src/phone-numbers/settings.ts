@@ -4,6 +4,7 @@ import { variables } from "../agents/fill.ts";
 import { agentFields, type Talk, talkOf, text } from "../agents/schema.ts";
 import type { AgentRow } from "../agents/store.ts";
 import { checkedUrl, normalUrl } from "../agents/urls.ts";
+import { ApiError } from "../http/errors.ts";
 import { faultError } from "../http/faults.ts";
 import { emptyIsGiven, flat, maxLength, minLength, satisfies } from "../http/schema.ts";
 
@@ -11,9 +12,11 @@ import { emptyIsGiven, flat, maxLength, minLength, satisfies } from "../http/sch
 
 const MAX_JSON_BYTES = 4 * 1024;
 const MAX_METADATA_ENTRIES = 50;
+// As much as an agent has: a route in memory holds both.
+const MAX_SETTINGS_BYTES = 56 * 1024;
 
-const isSmall = (value: object) =>
-  new TextEncoder().encode(JSON.stringify(value)).byteLength <= MAX_JSON_BYTES;
+const bytesOf = (value: object) => new TextEncoder().encode(JSON.stringify(value)).byteLength;
+const isSmall = (value: object) => bytesOf(value) <= MAX_JSON_BYTES;
 const TOO_LARGE = {
   code: "metadata_too_large",
   problem: { problem: "too_long", max_length: MAX_JSON_BYTES },
@@ -111,7 +114,11 @@ export function serialiseOwn({ external_id, label, metadata, settings }: OwnColu
 
 export const NOTHING_OWN: OwnColumns = { external_id: null, label: null, metadata: null, settings: null };
 
-/** The columns with these changes, whose URL was checked. Metadata is merged. @throws ApiError `metadata_too_large` */
+/**
+ * The columns with these changes, whose URL was checked. Metadata is merged.
+ *
+ * @throws ApiError `metadata_too_large`, `payload_too_large`
+ */
 export function changedOwn(before: OwnColumns, given: OwnGiven): OwnColumns {
   const present = serialiseOwn(before);
   const changes = Object.fromEntries(
@@ -123,7 +130,12 @@ export function changedOwn(before: OwnColumns, given: OwnGiven): OwnColumns {
   const merged = withoutNulls({ ...(given.metadata && present.metadata), ...metadata });
   if (given.metadata && !(isSmall(merged) && Object.keys(merged).length <= MAX_METADATA_ENTRIES))
     throw faultError([{ field: "metadata", ...TOO_LARGE }]);
-  return { external_id, label, metadata: jsonOf(merged), settings: jsonOf(withoutNulls(settings)) };
+  const set = withoutNulls(settings);
+  if (bytesOf(set) > MAX_SETTINGS_BYTES)
+    throw new ApiError("payload_too_large", {
+      message: "The settings of a number may have 56 KiB in all. Shorten its texts.",
+    });
+  return { external_id, label, metadata: jsonOf(merged), settings: jsonOf(set) };
 }
 
 function withoutNulls(object: object): object {

@@ -152,6 +152,15 @@ describe("a change", () => {
     expect((await shown(phoneNumber, key)).metadata).not.toHaveProperty("c");
   });
 
+  it("holds 56 KiB of settings, as much as an agent", async () => {
+    const { key, phoneNumber } = await haveImported();
+    const said = (await change(phoneNumber, key, { custom_prompt: "😀".repeat(4_000) })).status;
+    expect(said).toBe(200);
+    const more = { sms_prompt: "😀".repeat(10_000) };
+    await expectError(await change(phoneNumber, key, more), 413, "payload_too_large");
+    expect(await shown(phoneNumber, key)).toMatchObject({ sms_prompt: null });
+  });
+
   it("says in a plan what it would change, and changes nothing", async () => {
     const { key, phoneNumber } = await haveImported();
     await change(phoneNumber, key, { metadata: { a: "1" }, label: "Acme" });
