@@ -50,7 +50,7 @@ export const bulkImportReference: Reference = {
           items:
             "The numbers, 1 to 5,000, or send all: [{phone_number, twilio_sid, agent_id, and what is its own as in " +
             "import_phone_number}]. What is its own may stand beside them too, for all.",
-          twilio_sid: "The SID (AC…) of their account, or of its parent; not needed if only one is known.",
+          twilio_sid: "The SID (AC…) of their account or its parent.",
           all: "Every number of the account. Then no items.",
           include_subaccounts: "Also its active subaccounts.",
         },

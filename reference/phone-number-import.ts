@@ -35,11 +35,11 @@ export const importOperation: Operation = {
       "Lets an agent answer a Twilio number that the user owns: its calls and texts come here from then on. What answered it " +
       "before is kept, and release_phone_number restores it. Needs an agent: list_agents or create_agent. The plan asks Twilio, " +
       "and shows what would change and what to know before. The account must be one of list_twilio_accounts; for another one, the user runs " +
-      "the command line's accounts connect, or imports its first number at /console of this server. Never ask for an Auth Token. " +
+      "the command line's accounts connect, or imports its first number at /console. Never ask for an Auth Token. " +
       "If an error has details.outcome unknown, repeat the call.",
     arguments: {
       phone_number: "A number of that Twilio account, in E.164.",
-      twilio_sid: "The SID (AC…) of the account that owns the number; not needed if only one is known.",
+      twilio_sid: "Its account (AC…); not needed if only one is known.",
       agent_id: "Who answers.",
       channels:
         "What to take over: voice, sms or both; left out, all that the number can. The other stays as it is at Twilio.",

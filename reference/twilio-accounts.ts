@@ -136,7 +136,7 @@ export const twilioAccountReference: Reference = {
       summary: "List Twilio accounts",
       tool: {
         name: "list_twilio_accounts",
-        text: "The Twilio accounts that are known here: numbers are imported from these. The user connects another one with the command line's accounts connect, or imports its first number at /console.",
+        text: "The known Twilio accounts: numbers are imported from these.",
       },
       description:
         "The Twilio accounts that are known here, newest first: connected ones, and those of your numbers.",
@@ -199,11 +199,11 @@ export const twilioAccountReference: Reference = {
       summary: "List numbers to import",
       tool: {
         name: "list_available_numbers",
-        text: "The numbers of a known Twilio account, as they are at Twilio: who answers each today, and whether it is imported. Before import_phone_number.",
+        text: "The numbers of a known Twilio account as they are at Twilio: who answers each today, and whether it is imported.",
         arguments: {
-          twilio_account_id: "Of list_twilio_accounts; or the SID (AC…).",
+          twilio_account_id: "Or the SID (AC…).",
           after: "next of the page before.",
-          include_subaccounts: "Also of its active subaccounts.",
+          include_subaccounts: "",
         },
       },
       description:
