@@ -2,7 +2,6 @@ import { batch, type Part } from "../database.ts";
 import type { EventType } from "../events/event.ts";
 import { insertPending } from "../events/pending-store.ts";
 import { relay } from "../events/tell.ts";
-import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { isAboutCredentials } from "../twilio/errors.ts";
 import { accountEvent } from "./account-event.ts";
@@ -54,7 +53,7 @@ export async function learn(
   return { hasEvent: event !== undefined && isStored(0), isNew: !isSame && isStored(-1) };
 }
 
-/** If Twilio has refused a stored token, that is known from now on. Never throws: the caller has an error to answer. */
+/** If Twilio has refused a stored token, that is known from now on. @throws StorageError */
 export async function learnRefused(
   account: AccountKey,
   before: AccountState,
@@ -62,10 +61,6 @@ export async function learnRefused(
   services: Services,
 ): Promise<void> {
   if (!isAboutCredentials(error)) return;
-  try {
-    const { hasEvent } = await learn(account, before, "credentials_rejected", services);
-    if (hasEvent) services.defer(relay(account.apiKeyId, services));
-  } catch (failure) {
-    services.log.warn("refusal_not_learnt", { account_sid: account.accountSid, ...errorFields(failure) });
-  }
+  const { hasEvent } = await learn(account, before, "credentials_rejected", services);
+  if (hasEvent) services.defer(relay(account.apiKeyId, services));
 }
