@@ -54,6 +54,9 @@ CREATE TABLE twilio_accounts (
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
   account_sid TEXT NOT NULL,        -- AC + 32 hex
   region TEXT NOT NULL DEFAULT '',  -- '': the Region of TWILIO_API_BASE_URL
+  credential TEXT NOT NULL DEFAULT 'auth_token',
+  connected_at TEXT,                -- when its owner connected it; null: it came with an import, and goes with its last number
+  friendly_name TEXT,
   auth_token_sealed TEXT NOT NULL,
   -- A sealed list of the tokens before. Twilio signs webhooks with the primary token until a new one is promoted, so
   -- signatures by these stay good for a day (see auth_token_changed_at).
@@ -61,7 +64,7 @@ CREATE TABLE twilio_accounts (
   auth_token_changed_at TEXT,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
-  next_check_at TEXT NOT NULL DEFAULT '1970-01-01T00:00:00.000Z',
+  next_check_at TEXT DEFAULT '1970-01-01T00:00:00.000Z',   -- null: not while it has no number
   checked_at TEXT,                  -- when all of its numbers were last compared with Twilio
   check_failures INTEGER NOT NULL DEFAULT 0,   -- in a row
   health_reasons TEXT NOT NULL DEFAULT '[]',   -- JSON array of codes, the most serious first
@@ -76,6 +79,7 @@ CREATE TABLE twilio_accounts (
   relay_refused_at TEXT,            -- when Twilio last refused ConversationRelay; for a day, calls use <Gather>
   UNIQUE (api_key_id, account_sid, region)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX twilio_accounts_api_key ON twilio_accounts (api_key_id, created_at, id);
 CREATE INDEX twilio_accounts_due ON twilio_accounts (next_check_at);
 CREATE INDEX twilio_accounts_sid ON twilio_accounts (account_sid, check_lease_expires_at);
 CREATE INDEX twilio_accounts_previous ON twilio_accounts (auth_token_changed_at)

@@ -43,19 +43,18 @@ export const bulkImportReference: Reference = {
         text:
           "Imports many numbers in the background: those of items, or with all every number of a Twilio account. Follow it with " +
           "get_phone_number_import. Numbers that are imported already stay as they are, so it may be repeated. The plan checks " +
-          "arguments, credentials and agents at Twilio, not each number. THE AUTH TOKEN IS A SECRET AND PASSES THROUGH YOU: a user who does not want that begins it at " +
-          "/console of this server or by its command line.",
+          "arguments, credentials and agents at Twilio, not each number. The account is one of list_twilio_accounts.",
         arguments: {
           ...unsaidOwn,
           channels: "",
           items:
             "The numbers, 1 to 5,000, or send all: [{phone_number, twilio_sid, agent_id, and what is its own as in " +
             "import_phone_number}]. What is its own may stand beside them too, for all.",
-          twilio_sid: "The SID (AC…) of the account of the numbers, or of its parent.",
-          twilio_token: "Secret. The Auth Token of that account.",
+          twilio_sid: "The SID (AC…) of their account or its parent.",
           all: "Every number of the account. Then no items.",
           include_subaccounts: "Also its active subaccounts.",
         },
+        withholds: ["twilio_token"],
       },
       description:
         `Imports up to ${MAX_ITEMS.toLocaleString("en")} numbers in the background, or every number of a Twilio account. ` +
@@ -66,6 +65,7 @@ export const bulkImportReference: Reference = {
         "**Subaccounts.** With the credentials of the parent account, an item may name a subaccount in `twilio_sid`: this service asks " +
         "Twilio for its Auth Token. With `include_subaccounts`, items without `twilio_sid` are looked for in all active " +
         "subaccounts, and `all` means the numbers of them all.\n\n" +
+        "**A known account** (see `POST /v1/twilio-accounts`) needs no `twilio_token`, and no `twilio_sid` if it is your only one.\n\n" +
         "**Sending it twice does no harm**: a number that you have already is `already_yours`. The credentials are sealed, and " +
         "deleted when the bulk import ends. If the API key is revoked, it stops.\n\n" +
         "**What is each number's own** may stand beside `items`, as the default of every number that says nothing of it, and in an " +
@@ -226,7 +226,7 @@ export const bulkImportReference: Reference = {
       summary: "Retry a bulk import",
       description:
         "Begins an ended bulk import anew with the numbers that failed, or were skipped because it was stopped. Its credentials were " +
-        "deleted at its end, so send the Auth Token of the same account again.",
+        "deleted at its end, so send the Auth Token of the same account again, unless the account is known (see `POST /v1/twilio-accounts`).",
       auth: "apiKey",
       path: inPath,
       body: {

@@ -93,6 +93,24 @@ const numberHelp = {
     ],
     details: { channels: ["voice"] },
   },
+  account_not_found: {
+    happened:
+      "This API key has no Twilio account with this id or SID; or the SID is connected in several Regions, and details.twilio_account_ids names them.",
+    remedy: [
+      "GET /v1/twilio-accounts lists the accounts of your API key. Use a twilio_account_id of it.",
+      "Or connect the account with POST /v1/twilio-accounts.",
+    ],
+    details: { twilio_account_ids: [] },
+  },
+  account_in_use: {
+    happened:
+      "The Twilio account has numbers here, whose calls need its credentials. It was not deleted. details.numbers says how many it has.",
+    remedy: [
+      "List them with GET /v1/phone-numbers?twilio_sid=…, and release each with DELETE /v1/phone-numbers/{number}.",
+      "An import or release that is under way counts too: wait a minute.",
+    ],
+    details: { numbers: 3 },
+  },
   phone_number_import_not_found: {
     happened:
       "This API key has no bulk import with this id. A bulk import is forgotten 30 days after its end.",
@@ -344,6 +362,7 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
       "A field that this endpoint requires is absent, null, empty or blank. details.fields names all these fields.",
     remedy: [
       "Send every field that details.fields names.",
+      "To leave out twilio_token, connect the Twilio account once with POST /v1/twilio-accounts.",
       "Check that the variables in your request are not empty.",
     ],
     details: { fields: ["twilio_token", "agent_id"] },

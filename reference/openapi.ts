@@ -14,11 +14,13 @@ import { answered, type Operation, type Reference, type Tool, withWarnings } fro
 import { callReference } from "./outbound.ts";
 import { phoneNumberReference } from "./phone-numbers.ts";
 import { reconciliationReference } from "./reconciliation.ts";
+import { twilioAccountReference } from "./twilio-accounts.ts";
 
 /** The features in the order the reference shows them. */
 const references: readonly Reference[] = [
   phoneNumberReference,
   reconciliationReference,
+  twilioAccountReference,
   bulkImportReference,
   agentReference,
   conversationReference,

@@ -63,6 +63,8 @@ export type Tool = {
   text: string;
   /** What is said of arguments in place of the reference's descriptions; empty: nothing. */
   arguments?: Record<string, string>;
+  /** Fields that no model is asked for: secrets. */
+  withholds?: readonly string[];
   /** It changes nothing although it is no GET, so it needs no plan. */
   readsOnly?: true;
   /** It changes something, but takes nothing away. */

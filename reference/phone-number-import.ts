@@ -34,19 +34,19 @@ export const importOperation: Operation = {
     text:
       "Lets an agent answer a Twilio number that the user owns: its calls and texts come here from then on. What answered it " +
       "before is kept, and release_phone_number restores it. Needs an agent: list_agents or create_agent. The plan asks Twilio, " +
-      "and shows what would change and what to know before. THE AUTH TOKEN IS A SECRET AND PASSES THROUGH YOU. A user who does " +
-      "not want that imports the number at /console of this server or by its command line; go on with list_phone_numbers then. " +
+      "and shows what would change and what to know before. The account must be one of list_twilio_accounts; for another one, the user runs " +
+      "the command line's accounts connect, or imports its first number at /console. Never ask for an Auth Token. " +
       "If an error has details.outcome unknown, repeat the call.",
     arguments: {
       phone_number: "A number of that Twilio account, in E.164.",
-      twilio_sid: "The SID (AC…) of the account that owns the number: a subaccount's, if it is one.",
-      twilio_token: "Secret. The Auth Token of that account; an API key (SK…) does not work.",
+      twilio_sid: "Its account (AC…); not needed if only one is known.",
       agent_id: "Who answers.",
       channels:
         "What to take over: voice, sms or both; left out, all that the number can. The other stays as it is at Twilio.",
       plan_hash: "From the plan: if the number has changed since, it is not imported.",
       ...ownWords,
     },
+    withholds: ["twilio_token"],
   },
   description:
     "Imports a number that you own at Twilio. This service checks the fields, looks up the credentials and the number at " +
@@ -62,6 +62,8 @@ export const importOperation: Operation = {
     "you need not wait. This happens if Twilio did not answer the update (a deadline, a 5xx, a broken connection) and " +
     "has not carried it out. For some seconds this service watches whether Twilio carries it out late, and undoes it if " +
     "so. After that nothing is left of the import.\n\n" +
+    "**A known account.** If the Twilio account was connected with `POST /v1/twilio-accounts`, or you have a number of it here, leave " +
+    "`twilio_token` out; and `twilio_sid` too, if it is your only account.\n\n" +
     "**Plan before you act.** Send the same body with `?dry_run=true`: it is checked in the same way, gives the same " +
     "errors, and changes nothing. The answer (200) says what the import would change, who answers the number today, and " +
     "what to know before, for example that a Messaging Service gets its texts. Send its `plan_hash` with the import: if " +

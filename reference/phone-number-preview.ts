@@ -6,7 +6,7 @@ import { AGENT_ID, NUMBER, NUMBER_SID, numberSid, phoneNumber, wordsOf } from ".
 
 // The answer of a dry run.
 
-const answeredBy = z
+export const answeredBy = z
   .object({
     kind: answered(
       wordsOf<AnsweredBy["kind"]>({

@@ -124,20 +124,19 @@ export const phoneNumberReference: Reference = {
         text:
           "Gives a number to another agent, or changes whether it answers, whether it calls, whether its calls, texts or both come here, or " +
           "what happens when somebody changes it at Twilio. An argument that is left out changes nothing; what is its own is as in " +
-          "import_phone_number, and null is the agent's again. A new Auth Token is tried at Twilio, and then used for all numbers " +
-          "of its account; it is a secret and passes through you, and /console of this server takes it too.",
+          "import_phone_number, and null is the agent's again.",
         arguments: {
           agent_id: "Who answers from now on.",
           inbound_enabled:
             "Whether the agent answers. If false, callers hear that the number takes no calls.",
           outbound_enabled: "Whether the agent may call and text from the number.",
-          twilio_token: "Secret. A new Auth Token of the number's Twilio account.",
           channels:
             "What comes here: voice, sms or both. One that is not listed is given back as it was found.",
           drift_policy:
             "repair undoes what somebody changes at Twilio, report only tells of it. Setting it also starts repairs again that had stopped.",
           ...unsaidOwn,
         },
+        withholds: ["twilio_token"],
       },
       description:
         "Changes a number's agent, directions, channels, drift policy, Auth Token, or what is its own. Send at least one field. A field that is left out " +

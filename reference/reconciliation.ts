@@ -24,14 +24,14 @@ const accountHealth = z
           ),
           health_reasons: answered(z.array(z.enum(ACCOUNT_REASONS)), "Everything that is wrong with it."),
           checked_at: z.nullable(time("When all its numbers were last checked; null if never")),
-          next_check_at: time("When it is checked next"),
+          next_check_at: z.nullable(time("When it is checked next; null while it has no number")),
           warnings: answered(
             warnings._zod.def.innerType,
             "What to know about it, although it may be `ok`: `webhook_rule`.",
           ),
         }),
       ),
-      "The Twilio accounts of the key's numbers.",
+      "The Twilio accounts that are known here.",
     ),
   })
   .check(z.meta({ id: "AccountHealth", description: "The health of everything that an API key has." }));

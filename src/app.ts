@@ -17,9 +17,10 @@ import { refuseUnknownParameters } from "./http/query.ts";
 import { mcp } from "./mcp/routes.ts";
 import { calls, texts } from "./outbound/routes.ts";
 import { adminNumbers } from "./phone-numbers/admin-routes.ts";
-import { phoneNumbers } from "./phone-numbers/routes.ts";
+import { availableNumbers, phoneNumbers } from "./phone-numbers/routes.ts";
 import { accountHealth, numberChecks } from "./reconciliation/routes.ts";
 import { sentences, tries } from "./trying/routes.ts";
+import { twilioAccounts } from "./twilio-accounts/routes.ts";
 
 /** Everything but what Twilio calls, which is in webhooks.ts. */
 export const app = new Hono<AppEnv>();
@@ -45,6 +46,8 @@ app.route("/v1/phone-numbers", phoneNumbers);
 app.route("/v1/phone-numbers", numberChecks);
 app.route("/v1/admin/phone-numbers", adminNumbers);
 app.route("/v1/phone-number-imports", bulkImports);
+app.route("/v1/twilio-accounts", twilioAccounts);
+app.route("/v1/twilio-accounts", availableNumbers);
 app.route("/v1/account", accountHealth);
 app.route("/v1/calls", calls);
 app.route("/v1/calls", callLog);

@@ -33,7 +33,8 @@ const EDGES: Record<string, readonly string[]> = {
   trying: ["call-log", "conversations", "agents", "api-keys", "phone-numbers", "tools"],
   // A text is answered by the same model as a call, in a thread of its own.
   texting: ["conversations", "agents", "events", "twilio-accounts", "tools"],
-  "twilio-accounts": ["events"],
+  // A customer connects his account with his key.
+  "twilio-accounts": ["events", "api-keys"],
   events: ["agents", "api-keys"],
   // Whoever makes an agent is told that the limit is near, in the same transaction.
   agents: ["api-keys", "events", "tools"],

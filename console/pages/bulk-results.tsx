@@ -166,8 +166,8 @@ export function Results({ id, done, plannedCount }: { id: string; done: number; 
         <PlanDialog
           body={{
             phone_number: lookedAt.phone_number,
-            twilio_sid: order.twilio_sid,
-            twilio_token: order.twilio_token,
+            ...(order.twilio_sid !== undefined && { twilio_sid: order.twilio_sid }),
+            ...(order.twilio_token !== undefined && { twilio_token: order.twilio_token }),
             agent_id: lookedAt.agent_id ?? order.agent_id ?? "",
           }}
           onClose={() => setLookedAt(undefined)}

@@ -57,7 +57,7 @@ function catalogued(
       { ...schema, ...(description !== undefined && { description }) },
     ]),
     ...Object.entries(body?.properties ?? {}),
-  ].filter(([name]) => name !== "dry_run");
+  ].filter(([name]) => name !== "dry_run" && !tool.withholds?.includes(name));
   if (new Set(fields.map(([name]) => name)).size < fields.length)
     throw new Error(`${id}: one name, two fields`);
   const required = [

@@ -1,3 +1,4 @@
+import { NixflexError } from "@nixflex/numbers";
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { readPhoneNumber } from "../../src/twilio/e164.ts";
 import { readSecret } from "./ask.ts";
@@ -34,14 +35,40 @@ export function takesTwilioAccount(command: Command): Command {
     .addOption(
       new Option("--account <sid>", "the Twilio account that owns the numbers").env("TWILIO_ACCOUNT_SID"),
     )
-    .option("--token-stdin", "read its Auth Token from standard input; else TWILIO_AUTH_TOKEN, or a prompt");
+    .option(
+      "--token-stdin",
+      "read its Auth Token from standard input; else TWILIO_AUTH_TOKEN, or a prompt if it is not connected",
+    );
 }
 
-export async function twilioAccount({ account, tokenStdin }: TwilioOptions) {
-  if (account === undefined)
-    throw usage("The Twilio account is missing. Use --account, or set TWILIO_ACCOUNT_SID.");
-  return { twilio_sid: account, twilio_token: await twilioToken(tokenStdin) };
+/** What an import says of its account: one that is known needs no token, and no SID if it is the only one. */
+export async function twilioAccount(
+  { account, tokenStdin }: TwilioOptions,
+  nixflex: Connection["nixflex"],
+): Promise<{ twilio_sid?: string; twilio_token?: string }> {
+  if (account !== undefined) {
+    const isKnown = !isTokenGiven(tokenStdin) && (await knows(account, nixflex));
+    return { twilio_sid: account, ...(!isKnown && { twilio_token: await twilioToken(tokenStdin) }) };
+  }
+  const { count } = await nixflex.listTwilioAccounts({ query: { limit: 1 } });
+  if (count === 1) return {};
+  throw usage("The Twilio account is missing. Use --account, or set TWILIO_ACCOUNT_SID.");
 }
+
+async function knows(account: string, nixflex: Connection["nixflex"]): Promise<boolean> {
+  try {
+    await nixflex.getTwilioAccount({ path: { twilio_account_id: account } });
+    return true;
+  } catch (error) {
+    if (!(error instanceof NixflexError) || error.code !== "account_not_found") throw error;
+    // Connected in several Regions, it is known too.
+    const { twilio_account_ids: ids } = error.details as { twilio_account_ids?: unknown[] };
+    return ids !== undefined && ids.length > 0;
+  }
+}
+
+export const isTokenGiven = (tokenStdin: true | undefined): boolean =>
+  tokenStdin === true || process.env.TWILIO_AUTH_TOKEN !== undefined;
 
 export const twilioToken = (tokenStdin: true | undefined): Promise<string> =>
   readSecret({

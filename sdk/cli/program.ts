@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { addAccounts } from "./commands/accounts.ts";
 import { addAgents } from "./commands/agents.ts";
 import { addBulk } from "./commands/bulk.ts";
 import { addDeliveries } from "./commands/deliveries.ts";
@@ -41,6 +42,7 @@ export function createProgram(isJson: boolean): Command {
     );
   for (const add of [
     addSignIn,
+    addAccounts,
     addNumbers,
     addBulk,
     addAgents,

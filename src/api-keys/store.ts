@@ -1,14 +1,4 @@
-import {
-  batch,
-  first,
-  part,
-  readBatch,
-  readPage,
-  run,
-  runIdempotent,
-  runReturning,
-  sql,
-} from "../database.ts";
+import { batch, first, part, readBatch, readPage, run, runReturning, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { LimitColumns, SetLimits } from "../limits.ts";
 import { LIMIT_COLUMNS } from "../limits-store.ts";
@@ -119,10 +109,18 @@ export async function replaceSecret(
 
 /** Revokes a key for ever; revoking it twice does no harm. @returns whether the key exists. @throws StorageError */
 export async function revokeApiKey(db: D1Database, keyId: string, now: string): Promise<boolean> {
-  const changed = await runIdempotent(
-    sql(db)`UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ${now}) WHERE id = ${keyId}`,
+  const [revoked] = await batch(
+    db,
+    [
+      sql(db)`UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ${now}) WHERE id = ${keyId}`,
+      // Nobody can disconnect its Twilio accounts any more: those with numbers go with the last one.
+      sql(db)`UPDATE twilio_accounts SET connected_at = NULL WHERE api_key_id = ${keyId}`,
+      sql(db)`DELETE FROM twilio_accounts WHERE api_key_id = ${keyId} AND NOT EXISTS (
+        SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`,
+    ],
+    { isIdempotent: true },
   );
-  return changed === 1;
+  return revoked?.meta.changes === 1;
 }
 
 /** An API key as the operator sees it. */

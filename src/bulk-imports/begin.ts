@@ -5,12 +5,10 @@ import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
 import { checkInboundUrl } from "../phone-numbers/settings.ts";
 import type { Services } from "../services.ts";
-import { tryCredentials } from "../twilio/account.ts";
 import { isE164 } from "../twilio/e164.ts";
-import { isAboutCredentials } from "../twilio/errors.ts";
-import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
-import { otherRegions, requireRegion, storedRegion } from "../twilio/regions.ts";
-import { diagnose } from "../twilio-accounts/diagnose.ts";
+import { requireRegion, storedRegion } from "../twilio/regions.ts";
+import { findEndpoint, requireAccepted } from "../twilio-accounts/connect.ts";
+import { type GivenAccount, knownAccount } from "../twilio-accounts/known.ts";
 import { bulkImportsOf } from "./client.ts";
 import { forgetImport, noteBegin } from "./index-store.ts";
 import type { Job, Status } from "./job.ts";
@@ -32,10 +30,10 @@ export async function beginImport(
   apiKeyId: string,
   services: Services,
 ): Promise<Pick<Job, "id" | "status"> & { total: number | null }> {
-  const numbers = numbersOf(body);
+  requireNumbers(body);
   checkInboundUrl(body, services);
-  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
-  const region = await findRegion(credentials, apiKeyId, services);
+  const { credentials, region, isKnown } = await accountFor(body, apiKeyId, services);
+  const numbers = numbersOf(body, credentials.accountSid);
   if (body.agent_id !== undefined) await requireAgent(body.agent_id, apiKeyId, services);
   const now = services.now();
   const job: Job = {
@@ -48,14 +46,15 @@ export async function beginImport(
     withSubaccounts: body.include_subaccounts === true,
     agentId: body.agent_id ?? null,
     own: ownOf(body),
-    accountSid: body.twilio_sid,
+    accountSid: credentials.accountSid,
     region,
+    isKnown,
     createdAt: now.getTime(),
     startedAt: null,
     endedAt: null,
     isEndNoted: false,
   };
-  const sealed = await services.vault.seal(body.twilio_token, tokenSlot(job.id, job.accountSid));
+  const sealed = await services.vault.seal(credentials.authToken, tokenSlot(job.id, job.accountSid));
   await requireRoom(job, services);
   try {
     await bulkImportsOf(services.objects, apiKeyId).create(job, sealed, numbers);
@@ -68,27 +67,31 @@ export async function beginImport(
 }
 
 /**
- * Begins an ended bulk import anew, with what failed in it. Its credentials are gone, so the Auth Token comes again.
+ * Begins an ended bulk import anew, with what failed in it. Its credentials are gone, so the Auth Token comes again, if the
+ * account is not known.
  *
  * @throws ApiError
  * @throws StorageError
  */
 export async function retryImport(
   id: string,
-  authToken: string,
+  authToken: string | undefined,
   apiKeyId: string,
   services: Services,
 ): Promise<Status> {
   const imports = bulkImportsOf(services.objects, apiKeyId);
   const { job } = await imports.status(id);
   if (job.endedAt === null) throw running();
-  const endpoint = requireRegion(services.twilio, job.region);
-  const credentials = { accountSid: job.accountSid, authToken };
-  await tryCredentials(endpoint, credentials).catch(async (error: unknown) => {
-    throw await diagnose(error, { endpoint, credentials, apiKeyId }, services);
-  });
+  const { endpoint, credentials } =
+    authToken === undefined
+      ? await knownAccount({ twilio_sid: job.accountSid }, apiKeyId, services)
+      : {
+          endpoint: requireRegion(services.twilio, job.region),
+          credentials: { accountSid: job.accountSid, authToken },
+        };
+  await requireAccepted(endpoint, credentials, apiKeyId, services);
   await requireRoom(job, services);
-  return imports.retry(id, await services.vault.seal(authToken, tokenSlot(id, job.accountSid)));
+  return imports.retry(id, await services.vault.seal(credentials.authToken, tokenSlot(id, job.accountSid)));
 }
 
 const running = () => new ApiError("phone_number_import_running", { retryAfter: RETRY_AFTER_SECONDS });
@@ -102,7 +105,7 @@ async function requireRoom({ id, apiKeyId }: Job, { db, now }: Services): Promis
 }
 
 /** @throws ApiError `missing_field`, `invalid_field` */
-function numbersOf({ items, all, agent_id, twilio_sid, include_subaccounts }: BulkImportBody): NewNumber[] {
+function requireNumbers({ items, all, agent_id }: BulkImportBody): void {
   if (all === true && items !== undefined) {
     const hint = "Send items or all: true, not both.";
     throw faultError([
@@ -120,6 +123,12 @@ function numbersOf({ items, all, agent_id, twilio_sid, include_subaccounts }: Bu
     const problem = { problem: "required" } as const;
     throw faultError(missing.map((field) => ({ field, code: "missing_field", hint, problem })));
   }
+}
+
+function numbersOf(
+  { items, agent_id, include_subaccounts }: BulkImportBody,
+  twilio_sid: string,
+): NewNumber[] {
   return (items ?? []).map((item) => ({
     phoneNumber: item.phone_number,
     // One that is misspelt is looked for nowhere; its import says what is wrong with it.
@@ -136,29 +145,15 @@ async function requireAgent(agentId: string, apiKeyId: string, { db }: Services)
   if (owner.api_key_id !== apiKeyId) throw new ApiError("agent_not_owned");
 }
 
-/** The Twilio Region that takes the credentials, as it is stored. @throws ApiError */
-async function findRegion(
-  credentials: TwilioCredentials,
-  apiKeyId: string,
-  services: Services,
-): Promise<string> {
-  const own = services.twilio;
-  const tryIn = async (endpoint: TwilioEndpoint) => {
-    await tryCredentials(endpoint, credentials);
-    return storedRegion(own, endpoint);
-  };
-  try {
-    return await tryIn(own).catch((error: unknown) => {
-      if (!isAboutCredentials(error)) throw error;
-      return Promise.any(otherRegions(own).map(tryIn)).catch(() => {
-        throw error;
-      });
-    });
-  } catch (error) {
-    throw await diagnose(
-      error,
-      { endpoint: own, credentials, apiKeyId, isRefusedEverywhere: true },
-      services,
-    );
+/** The credentials that a request means, once Twilio has accepted them, and their Region as it is stored. @throws ApiError */
+async function accountFor(given: GivenAccount, apiKeyId: string, services: Services) {
+  const { twilio_sid: accountSid, twilio_token: authToken } = given;
+  if (accountSid !== undefined && authToken !== undefined) {
+    const credentials = { accountSid, authToken };
+    const endpoint = await findEndpoint(credentials, apiKeyId, services);
+    return { credentials, region: storedRegion(services.twilio, endpoint), isKnown: false };
   }
+  const { credentials, endpoint, account } = await knownAccount(given, apiKeyId, services);
+  await requireAccepted(endpoint, credentials, apiKeyId, services);
+  return { credentials, region: account.region, isKnown: true };
 }

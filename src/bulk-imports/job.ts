@@ -16,8 +16,9 @@ export type Job = {
   agentId: string | null;
   /** What is each number's own, unless its item says otherwise. */
   own: NumberGiven;
-  /** The Twilio account whose Auth Token was sent. */
   accountSid: string;
+  /** No Auth Token was sent for it: the account is known here, and its numbers are imported by the stored one. */
+  isKnown?: boolean;
   /** The Twilio Region that took the credentials, as `storedRegion` names it. */
   region: string;
   createdAt: number;

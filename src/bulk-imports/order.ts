@@ -27,6 +27,8 @@ export type OpenOrder = About & {
 /** Import or plan a number. */
 export type NumberOrder = About & {
   kind: "number";
+  /** The account is known here, and its stored token counts. */
+  isKnown?: boolean;
   credentials: Credentials;
   isDryRun: boolean;
   phoneNumber: string;

@@ -6,6 +6,7 @@ import { allowBody, requireJson, validateJson } from "../http/json-body.ts";
 import { listQuery } from "../http/page.ts";
 import { dryRunQuery, validateQuery } from "../http/query.ts";
 import { requestServices } from "../services.ts";
+import { missingInBody } from "../twilio-accounts/known.ts";
 import { beginImport, retryImport } from "./begin.ts";
 import { bulkImportsOf } from "./client.ts";
 import { CSV_HEADER, csvLine } from "./csv.ts";
@@ -24,10 +25,10 @@ export const bulkImports = new Hono<AppEnv>()
     withApiKey,
     validateQuery(dryRunQuery),
     requireJson,
-    validateJson(bulkImportBody),
+    validateJson(bulkImportBody, undefined, missingInBody),
     async (c) => {
       const body = c.req.valid("json");
-      c.get("log").conceal(body.twilio_token);
+      if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);
       const dryRun = isDryRun(c, body.dry_run);
       const { id, status, total } = await beginImport(body, dryRun, c.get("apiKeyId"), requestServices(c));
       return c.json({ import_id: id, status, total }, 202);
@@ -66,7 +67,7 @@ export const bulkImports = new Hono<AppEnv>()
   )
   .post("/:import_id/retry", withApiKey, requireJson, validateJson(retryBody), async (c) => {
     const { twilio_token } = c.req.valid("json");
-    c.get("log").conceal(twilio_token);
+    if (twilio_token !== undefined) c.get("log").conceal(twilio_token);
     const id = c.req.param("import_id");
     return c.json(
       serialiseStatus(await retryImport(id, twilio_token, c.get("apiKeyId"), requestServices(c))),

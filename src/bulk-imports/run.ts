@@ -89,6 +89,7 @@ export function createRun(sql: SqlStorage, job: () => Job, { log, now, objects, 
     const order = {
       ...about(),
       kind: "number" as const,
+      isKnown: job().isKnown === true && accountSid === job().accountSid,
       credentials: { accountSid, sealed: readAccount(sql, accountSid).auth_token_sealed ?? "" },
       isDryRun: job().isDryRun,
       phoneNumber,

@@ -2,16 +2,10 @@ import * as z from "zod/mini";
 import { ApiError } from "../http/errors.ts";
 import { pageShape } from "../http/page.ts";
 import { query } from "../http/query.ts";
-import { body, dryRunField, maxLength, pattern, requiredText } from "../http/schema.ts";
-import {
-  ACCOUNT_SID,
-  agentId,
-  invalidSid,
-  type NumberGiven,
-  numberFields,
-  twilioToken,
-} from "../phone-numbers/schema.ts";
+import { body, dryRunField, maxLength, requiredText } from "../http/schema.ts";
+import { agentId, type NumberGiven, numberFields } from "../phone-numbers/schema.ts";
 import { ownAliases } from "../phone-numbers/settings.ts";
+import { accountAliases, accountFields } from "../twilio-accounts/schema.ts";
 import { OUTCOMES } from "./job.ts";
 
 export const MAX_ITEMS = 5_000;
@@ -21,19 +15,17 @@ const REST_BYTES = 64 * 1024;
 
 const MAX_PHONE_NUMBER_LENGTH = 64;
 
-const twilioSid = z.string().check(pattern(ACCOUNT_SID, invalidSid));
-
 /** A number of a bulk import. Whether it is in E.164, the import of the number says. */
 export const item = body(
   {
     phone_number: requiredText().check(maxLength(MAX_PHONE_NUMBER_LENGTH)),
-    twilio_sid: z.optional(twilioSid),
+    twilio_sid: accountFields.twilio_sid,
     agent_id: z.optional(agentId),
     ...numberFields,
   },
   {
     phone_number: "phoneNumber",
-    twilio_sid: ["twilioSid", "twilio_account_sid", "twilioAccountSid"],
+    twilio_sid: accountAliases.twilio_sid,
     agent_id: "agentId",
     ...ownAliases,
   },
@@ -46,16 +38,14 @@ export const bulkImportBody = body(
       z.array(item).check(z.minLength(1, "invalid_field"), z.maxLength(MAX_ITEMS, "invalid_field")),
     ),
     all: z.optional(z.boolean()),
-    twilio_sid: requiredText().check(pattern(ACCOUNT_SID, invalidSid)),
-    twilio_token: twilioToken,
+    ...accountFields,
     agent_id: z.optional(agentId),
     ...numberFields,
     include_subaccounts: z.optional(z.boolean()),
     dry_run: dryRunField(),
   },
   {
-    twilio_sid: ["twilioSid", "twilio_account_sid", "twilioAccountSid"],
-    twilio_token: ["twilioToken", "twilio_auth_token", "twilioAuthToken"],
+    ...accountAliases,
     agent_id: "agentId",
     ...ownAliases,
     include_subaccounts: "includeSubaccounts",
@@ -102,6 +92,6 @@ export const csvQuery = query({ outcome });
 
 /** `POST /v1/phone-number-imports/{import_id}/retry`. */
 export const retryBody = body(
-  { twilio_token: twilioToken },
-  { twilio_token: ["twilioToken", "twilio_auth_token", "twilioAuthToken"] },
+  { twilio_token: accountFields.twilio_token },
+  { twilio_token: accountAliases.twilio_token },
 );

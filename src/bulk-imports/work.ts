@@ -42,7 +42,7 @@ export async function workOnNumber(order: NumberOrder, services: Services): Prom
     const body = validated(importBody, {
       phone_number: phoneNumber,
       twilio_sid: credentials.accountSid,
-      twilio_token: token,
+      ...(!order.isKnown && { twilio_token: token }),
       agent_id: agentId,
       ...own,
     });

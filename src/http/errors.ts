@@ -142,6 +142,16 @@ export const errorCatalogue = {
   },
   number_not_found: { status: 404, message: "This API key has not imported this number." },
   key_not_found: { status: 404, message: "There is no API key with this id." },
+  account_not_found: {
+    status: 404,
+    message:
+      "There is no such Twilio account of yours. Name it by its twilio_account_id, or by its SID if it is connected in one Region only.",
+  },
+  account_in_use: {
+    status: 409,
+    message:
+      "This Twilio account has numbers here: details.numbers says how many. Release them first. Nothing was changed.",
+  },
   phone_number_import_not_found: { status: 404, message: "There is no bulk import with this import_id." },
   delivery_not_found: { status: 404, message: "There is no delivery with this id." },
   not_found: { status: 404, message: "There is nothing at this path." },

@@ -3,7 +3,7 @@ import { createMiddleware } from "hono/factory";
 import type * as z from "zod/mini";
 import type { AppContext, AppEnv } from "./context.ts";
 import { ApiError } from "./errors.ts";
-import { faultError, faultsOf } from "./faults.ts";
+import { type FieldFault, faultError, faultsOf } from "./faults.ts";
 import { type BodyLimit, readBody } from "./read-body.ts";
 import { warningsOf, withWarnings } from "./warnings.ts";
 
@@ -63,13 +63,24 @@ function replaceBody(c: AppContext, body: Uint8Array): void {
  *
  * @param plan what the endpoint would act on, which is the answer to a plan (see plan.ts). Throws what else is wrong with
  *   the body.
+ * @param alsoMissing what a faulty body lacks beside that, which the schema cannot know
  */
 export function validateJson<Schema extends z.ZodMiniType>(
   schema: Schema,
   plan: (body: z.output<Schema>, c: AppContext) => unknown = (body) => body,
+  alsoMissing: (
+    sent: unknown,
+    c: AppContext,
+  ) => readonly FieldFault[] | Promise<readonly FieldFault[]> = () => [],
 ) {
-  const validator = zValidator("json", schema, (result) => {
-    if (!result.success) throw faultError(faultsOf(result.error.issues, "invalid_field"));
+  const validator = zValidator("json", schema, async (result, c) => {
+    if (result.success) return;
+    const missing = await alsoMissing(result.data, c as unknown as AppContext);
+    const faults = [...faultsOf(result.error.issues, "invalid_field"), ...missing];
+    // As if the schema had known it.
+    const order = "fieldOf" in schema ? [...(schema.fieldOf as Map<string, string>).values()] : [];
+    if (missing.length > 0) faults.sort((a, b) => order.indexOf(a.field) - order.indexOf(b.field));
+    throw faultError(faults);
   });
   const handler: typeof validator = (c, next) =>
     validator(c, async () => {

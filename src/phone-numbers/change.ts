@@ -1,16 +1,13 @@
 import { findAgent } from "../agents/store.ts";
-import { runIdempotent, StorageError } from "../database.ts";
+import { StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { warningsOf } from "../http/warnings.ts";
 import type { Services } from "../services.ts";
-import { tryCredentials } from "../twilio/account.ts";
-import { isNotFound } from "../twilio/errors.ts";
 import { requireRegion } from "../twilio/regions.ts";
 import { sealToken } from "../twilio-accounts/auth-token.ts";
-import { disprove } from "../twilio-accounts/check-store.ts";
-import { diagnose } from "../twilio-accounts/diagnose.ts";
-import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
-import { findAccount, replaceToken } from "../twilio-accounts/store.ts";
+import { requireAccepted, storeToken } from "../twilio-accounts/connect.ts";
+import { accountOf } from "../twilio-accounts/row.ts";
+import { findAccount } from "../twilio-accounts/store.ts";
 import { changeChannels, planChannels } from "./change-channels.ts";
 import { takenChannels } from "./channels.ts";
 import type { FieldChange } from "./configuration.ts";
@@ -65,7 +62,8 @@ export async function changeOwnNumber(
   let after = changedOwn(number, body);
   if (body.twilio_token !== undefined) {
     const account = accountOf({ ...number, api_key_id: apiKeyId });
-    await replaceStoredToken(account, body.twilio_token, services);
+    const { isStored } = await storeToken(account, body.twilio_token, services);
+    if (!isStored) throw new ApiError("number_not_found");
   }
   const returned = body.channels && (await changeChannels(number, body.channels, apiKeyId, services));
   const write = () =>
@@ -150,12 +148,7 @@ async function verifyChange(
     throw new ApiError("agent_not_found");
   if (authToken !== undefined) {
     const credentials = { accountSid: number.account_sid, authToken };
-    const endpoint = requireRegion(twilio, number.region);
-    await tryCredentials(endpoint, credentials).catch(async (error: unknown) => {
-      // This request names no number: a 404 says that Twilio does not know the account.
-      if (isNotFound(error)) throw new ApiError("twilio_invalid_credentials", { cause: error });
-      throw await diagnose(error, { endpoint, credentials, apiKeyId }, services);
-    });
+    await requireAccepted(requireRegion(twilio, number.region), credentials, apiKeyId, services);
   }
   return number;
 }
@@ -165,19 +158,4 @@ export async function ownNumber(phoneNumber: string, apiKeyId: string, db: D1Dat
   const number = await findOwnNumber(db, apiKeyId, phoneNumber);
   if (!number) throw new ApiError("number_not_found");
   return number;
-}
-
-async function replaceStoredToken(account: AccountKey, authToken: string, services: Services): Promise<void> {
-  const { db, log, now } = services;
-  // If two requests bring new tokens at once, the later one replaces the earlier one.
-  for (;;) {
-    const stored = await findAccount(db, account);
-    if (!stored) throw new ApiError("number_not_found");
-    const token = await sealToken(account, authToken, stored, services);
-    const time = now().toISOString();
-    if (token.replaces !== null && !(await replaceToken(db, token, time))) continue;
-    await runIdempotent(disprove(db, account, token.tokenChangedAt, "accepted", time));
-    log.info("auth_token_replaced", { account_sid: account.accountSid, is_new: token.replaces !== null });
-    return;
-  }
 }

@@ -8,13 +8,15 @@ import { listQuery } from "../http/page.ts";
 import { dryRunQuery, validateQuery } from "../http/query.ts";
 import { findLimits } from "../limits-store.ts";
 import { requestServices } from "../services.ts";
+import { accountInPath, missingInBody } from "../twilio-accounts/known.ts";
 import { changeOwnNumber, ownNumber, planChange, requireChange } from "./change.ts";
 import { importNumber } from "./import/import.ts";
+import { listAvailable } from "./preview/available.ts";
 import { previewImport } from "./preview/preview.ts";
 import { previewRelease } from "./release/preview.ts";
 import { releaseNumber } from "./release/release.ts";
 import { numberInPath, toTheEnd } from "./request.ts";
-import { changeBody, importBody, listNumbersQuery } from "./schema.ts";
+import { availableQuery, changeBody, importBody, listNumbersQuery } from "./schema.ts";
 import {
   serialiseImported,
   serialiseNumber,
@@ -27,18 +29,25 @@ import type { OwnGiven } from "./settings.ts";
 import { listOwnNumbers } from "./store.ts";
 
 export const phoneNumbers = new Hono<AppEnv>()
-  .post("/", withApiKey, validateQuery(dryRunQuery), requireJson, validateJson(importBody), async (c) => {
-    const body = c.req.valid("json");
-    const apiKeyId = c.get("apiKeyId");
-    c.get("log").conceal(body.twilio_token);
-    const warnings = await warningsOfOwn(body, c);
-    if (isDryRun(c, body.dry_run)) {
-      const plan = serialisePreview(body, await previewImport(body, apiKeyId, requestServices(c)));
-      return c.json({ ...plan, warnings: [...plan.warnings, ...warnings] });
-    }
-    const imported = await toTheEnd(c, importNumber(body, apiKeyId, requestServices(c)));
-    return c.json(withOwnWarnings({ phone_number: serialiseImported(imported) }, warnings), 201);
-  })
+  .post(
+    "/",
+    withApiKey,
+    validateQuery(dryRunQuery),
+    requireJson,
+    validateJson(importBody, undefined, missingInBody),
+    async (c) => {
+      const body = c.req.valid("json");
+      const apiKeyId = c.get("apiKeyId");
+      if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);
+      const warnings = await warningsOfOwn(body, c);
+      if (isDryRun(c, body.dry_run)) {
+        const plan = serialisePreview(body, await previewImport(body, apiKeyId, requestServices(c)));
+        return c.json({ ...plan, warnings: [...plan.warnings, ...warnings] });
+      }
+      const imported = await toTheEnd(c, importNumber(body, apiKeyId, requestServices(c)));
+      return c.json(withOwnWarnings({ phone_number: serialiseImported(imported) }, warnings), 201);
+    },
+  )
   .get("/", withApiKey, validateQuery(listNumbersQuery), async (c) => {
     const { agent_id, external_id, twilio_sid, health, search, ...page } = c.req.valid("query");
     const { twilio } = requestServices(c);
@@ -87,6 +96,18 @@ export const phoneNumbers = new Hono<AppEnv>()
     if (await isDryRunInAny(c)) return c.json(serialiseReleasePreview(await previewRelease(...release)));
     return c.json({ phone_number: serialiseReleased(await toTheEnd(c, releaseNumber(...release))) });
   });
+
+/** `GET /v1/twilio-accounts/{twilio_account_id}/available-numbers` */
+export const availableNumbers = new Hono<AppEnv>().get(
+  "/:twilio_account_id/available-numbers",
+  withApiKey,
+  validateQuery(availableQuery),
+  async (c) => {
+    const account = await accountInPath(c);
+    const page = c.req.valid("query");
+    return c.json(await listAvailable(account, page, c.get("apiKeyId"), requestServices(c)));
+  },
+);
 
 /** What whoever has written these settings of a number should know about them. */
 function warningsOfOwn({ language = null, fallback = null, transfer_numbers }: OwnGiven, c: AppContext) {

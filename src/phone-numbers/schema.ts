@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import type { Fault } from "../http/faults.ts";
 import { pageShape } from "../http/page.ts";
 import { isPhoneNumber } from "../http/phone-number.ts";
 import { query } from "../http/query.ts";
@@ -14,28 +13,17 @@ import {
   requiredText,
   satisfies,
 } from "../http/schema.ts";
-import { CREDENTIAL_ADVICE } from "../twilio-accounts/diagnose.ts";
+import { accountAliases, accountFields, newTwilioToken } from "../twilio-accounts/schema.ts";
 import { CHANNELS, type Channel } from "./channels.ts";
 import { DRIFT_POLICIES, HEALTH_REASONS } from "./health.ts";
 import { type OwnGiven, ownAliases, ownChangeFields, ownImportFields } from "./settings.ts";
 
-export const ACCOUNT_SID = /^AC[a-f0-9]{32}$/;
-// Twilio's tokens have 32 characters and our agent ids 22. These limits only bound what we store or look up.
-const MAX_TOKEN_LENGTH = 256;
+// Our agent ids have 22 characters. This only bounds what we look up.
 const MAX_AGENT_ID_LENGTH = 64;
 
 const MAX_PLAN_HASH_LENGTH = 128;
 
-export const twilioToken = requiredText().check(maxLength(MAX_TOKEN_LENGTH));
 export const agentId = requiredText().check(maxLength(MAX_AGENT_ID_LENGTH));
-
-export const invalidSid = (sid: string): Fault => ({
-  code: "invalid_twilio_sid",
-  ...(sid.startsWith("SK") && {
-    hint: CREDENTIAL_ADVICE.api_key_in_sid,
-    details: { reason: "api_key_in_sid" },
-  }),
-});
 
 /** At least one channel, each once. */
 const channelList = z.pipe(
@@ -56,8 +44,7 @@ export type NumberGiven = OwnGiven & { channels?: readonly Channel[] | undefined
 export const importBody = body(
   {
     phone_number: requiredText().check(isPhoneNumber()),
-    twilio_sid: requiredText().check(pattern(ACCOUNT_SID, invalidSid)),
-    twilio_token: twilioToken,
+    ...accountFields,
     agent_id: agentId,
     plan_hash: optionalText(MAX_PLAN_HASH_LENGTH),
     ...numberFields,
@@ -65,9 +52,7 @@ export const importBody = body(
   },
   {
     phone_number: "phoneNumber",
-    // Public SDKs of Nixflex document the longer names as well.
-    twilio_sid: ["twilioSid", "twilio_account_sid", "twilioAccountSid"],
-    twilio_token: ["twilioToken", "twilio_auth_token", "twilioAuthToken"],
+    ...accountAliases,
     agent_id: "agentId",
     plan_hash: "planHash",
     ...ownAliases,
@@ -85,7 +70,7 @@ export const changeBody = changes(
     agent_id: z.optional(z.string().check(maxLength(MAX_AGENT_ID_LENGTH))),
     inbound_enabled: z.optional(z.boolean()),
     outbound_enabled: z.optional(z.boolean()),
-    twilio_token: z.optional(z.string().check(maxLength(MAX_TOKEN_LENGTH))),
+    twilio_token: newTwilioToken,
     drift_policy: nullIsDefault(z.enum(DRIFT_POLICIES), "repair" as const),
     channels: z.optional(channelList),
     ...ownChangeFields,
@@ -95,7 +80,7 @@ export const changeBody = changes(
     agent_id: "agentId",
     inbound_enabled: "inboundEnabled",
     outbound_enabled: "outboundEnabled",
-    twilio_token: ["twilioToken", "twilio_auth_token", "twilioAuthToken"],
+    twilio_token: accountAliases.twilio_token,
     drift_policy: "driftPolicy",
     ...ownAliases,
   },
@@ -112,3 +97,28 @@ export const listNumbersQuery = query({
   search: z.optional(z.string()),
   ...pageShape,
 });
+
+/** A page of {@link AvailableQuery}: of which account, and where in its list. */
+const CURSOR = /^(AC[a-f0-9]{32})(?:\.(\d{1,9})\.([\w-]{1,200}))?$/;
+
+/** `GET /v1/twilio-accounts/{twilio_account_id}/available-numbers` */
+export const availableQuery = query({
+  limit: pageShape.limit,
+  after: z.optional(
+    z.pipe(
+      z.string().check(pattern(CURSOR, "invalid_field")),
+      z.transform((text) => {
+        const [, accountSid = "", page, token = ""] = CURSOR.exec(text) ?? [];
+        return { accountSid, position: page === undefined ? undefined : { page, token } };
+      }),
+    ),
+  ),
+  include_subaccounts: z.optional(
+    z.pipe(
+      z.enum(["true", "false"]),
+      z.transform((word) => word === "true"),
+    ),
+  ),
+});
+
+export type AvailableQuery = z.output<typeof availableQuery>;

@@ -1,4 +1,4 @@
-import { first, type Part, part, readPage, runIdempotent, sql } from "../database.ts";
+import { all, first, type Part, part, readPage, runIdempotent, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { AccountColumns } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";
@@ -62,6 +62,13 @@ export async function findPhoneNumber(
   const row = await first<{ phone_number: string }>(sql(db)`SELECT n.phone_number FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE t.api_key_id = ${apiKeyId} AND n.twilio_number_sid = ${twilioNumberSid}`);
   return row?.phone_number ?? null;
+}
+
+/** Which of these numbers the key has imported. @throws StorageError */
+export function findImported(db: D1Database, apiKeyId: string, phoneNumbers: readonly string[]) {
+  return all<{ id: string; phone_number: string }>(sql(db)`SELECT id, phone_number FROM phone_numbers
+    WHERE phone_number IN (SELECT value FROM json_each(${JSON.stringify(phoneNumbers)}))
+      AND api_key_id = ${apiKeyId} AND state <> 'returning'`);
 }
 
 /** Which numbers to list; what is undefined is not asked for. */

@@ -33,7 +33,7 @@ export async function findHealth(db: D1Database, apiKeyId: string) {
       is_relay_refused: 0 | 1 | null;
       webhook_rule: string | null;
       checked_at: string | null;
-      next_check_at: string;
+      next_check_at: string | null;
     }[],
   };
 }

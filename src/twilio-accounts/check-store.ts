@@ -127,7 +127,8 @@ export function finishCheck(
 ): D1PreparedStatement {
   return sql(db)`UPDATE twilio_accounts SET check_failures = ${failures},
       health_reasons = ${JSON.stringify(reasons)},
-      next_check_at = ${nextCheckAt}, check_position = ${position},
+      next_check_at = CASE WHEN EXISTS (SELECT 1 FROM phone_numbers n
+        WHERE n.twilio_account_id = twilio_accounts.id) THEN ${nextCheckAt} END, check_position = ${position},
       checked_at = COALESCE(${checkedAt}, checked_at), routing_position = COALESCE(${routing?.position ?? null}, routing_position),
       routing_checked_at = COALESCE(${routing?.checkedAt ?? null}, routing_checked_at),
       webhook_rule = CASE WHEN ${rules?.checkedAt ?? null} IS NULL THEN webhook_rule ELSE ${rules?.covering ?? null} END,

@@ -1,7 +1,9 @@
 import { batch, type Part } from "../database.ts";
 import type { EventType } from "../events/event.ts";
 import { insertPending } from "../events/pending-store.ts";
+import { relay } from "../events/tell.ts";
 import type { Services } from "../services.ts";
+import { isAboutCredentials } from "../twilio/errors.ts";
 import { accountEvent } from "./account-event.ts";
 import { type AccountState, isAsBefore, putReasons } from "./check-store.ts";
 import { type AccountReason, type Learnt, parseAccountReasons, reasonsAfter } from "./health.ts";
@@ -49,4 +51,16 @@ export async function learn(
   ]);
   const isStored = (index: number) => results.at(index)?.meta.changes === 1;
   return { hasEvent: event !== undefined && isStored(0), isNew: !isSame && isStored(-1) };
+}
+
+/** If Twilio has refused a stored token, that is known from now on. @throws StorageError */
+export async function learnRefused(
+  account: AccountKey,
+  before: AccountState,
+  error: unknown,
+  services: Services,
+): Promise<void> {
+  if (!isAboutCredentials(error)) return;
+  const { hasEvent } = await learn(account, before, "credentials_rejected", services);
+  if (hasEvent) services.defer(relay(account.apiKeyId, services));
 }

@@ -1,17 +1,123 @@
-import { all, first, part, run, runIdempotent, sql } from "../database.ts";
+import { all, batch, first, type Part, part, readPage, run, runIdempotent, sql } from "../database.ts";
+import type { Page } from "../http/page.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "./row.ts";
 
 /** Numbers `n` with their accounts `t`. */
 export const NUMBERS_AND_ACCOUNTS = part`phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id`;
 
-/** Statement for a batch: the tokens of a key's account in every Region, with the Region's name. */
-export function selectAccountInRegions(
+/** SQL: how many numbers of the account `t` its owner still has. What is `returning` is released already. */
+const NUMBERS = part`(SELECT COUNT(*) FROM phone_numbers n
+  WHERE n.twilio_account_id = t.id AND n.state <> 'returning')`;
+
+/** SQL: the account `t` is its owner's to use: connected, or come with a number that he still has. */
+const IS_KNOWN = part`(t.connected_at IS NOT NULL OR EXISTS (SELECT 1 FROM phone_numbers n
+  WHERE n.twilio_account_id = t.id AND n.state <> 'returning'))`;
+
+/** An account as it is stored, in one Region. */
+export type StoredAccount = TwilioAccountRow & {
+  id: string;
+  account_sid: string;
+  region: string;
+  health_reasons: string;
+  is_known: 0 | 1;
+};
+
+// More than one Twilio account has Regions; so these tell whether there is more than one.
+const ENOUGH_ROWS = 10;
+
+/** Statement for a batch: a key's account in every Region; without a SID, the first accounts of the key. */
+export function selectStored(db: D1Database, apiKeyId: string, accountSid?: string): D1PreparedStatement {
+  const ofSid = accountSid === undefined ? part`1` : part`t.account_sid = ${accountSid}`;
+  return sql(db)`SELECT t.id, t.account_sid, t.region, t.auth_token_sealed, t.previous_auth_token_sealed,
+      t.auth_token_changed_at, t.health_reasons, ${IS_KNOWN} AS is_known
+    FROM twilio_accounts t WHERE t.api_key_id = ${apiKeyId} AND ${ofSid}
+    ORDER BY t.account_sid, t.region LIMIT ${ENOUGH_ROWS}`;
+}
+
+/** An account as its owner sees it. */
+export type OwnAccount = {
+  id: string;
+  account_sid: string;
+  region: string;
+  credential: "auth_token";
+  health_reasons: string;
+  friendly_name: string | null;
+  numbers: number;
+  created_at: string;
+};
+
+const COLUMNS = part`t.id, t.account_sid, t.region, t.credential, t.health_reasons, t.friendly_name,
+  ${NUMBERS} AS numbers, t.created_at`;
+
+/** A page of a key's accounts, newest first, and how many there are. @throws StorageError */
+export function listOwnAccounts(db: D1Database, apiKeyId: string, { limit, offset }: Page) {
+  const own = part`t.api_key_id = ${apiKeyId} AND ${IS_KNOWN}`;
+  return readPage<OwnAccount>(
+    db,
+    sql(db)`SELECT ${COLUMNS} FROM twilio_accounts t WHERE ${own}
+      ORDER BY t.created_at DESC, t.id DESC LIMIT ${limit} OFFSET ${offset}`,
+    sql(db)`SELECT COUNT(*) AS count FROM twilio_accounts t WHERE ${own}`,
+  );
+}
+
+/** A key's accounts with this id, or with this SID in any Region. @throws StorageError */
+export function findOwnAccounts(db: D1Database, apiKeyId: string, id: string) {
+  const named: Part = id.startsWith("AC") ? part`t.account_sid = ${id}` : part`t.id = ${id}`;
+  return all<OwnAccount & TwilioAccountRow>(sql(db)`SELECT ${COLUMNS}, t.auth_token_sealed,
+      t.previous_auth_token_sealed, t.auth_token_changed_at
+    FROM twilio_accounts t WHERE ${named} AND t.api_key_id = ${apiKeyId} AND ${IS_KNOWN}`);
+}
+
+/** SQL, of the table `twilio_accounts`: it has no number, not even one that is given back. */
+const IS_UNUSED = part`NOT EXISTS (SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`;
+
+/**
+ * Forgets an account. What is needed to give back its released numbers stays until they are given back.
+ *
+ * @returns how many numbers keep it; null if there was no such account any more
+ * @throws StorageError
+ */
+export async function disconnectAccount(
   db: D1Database,
   apiKeyId: string,
-  accountSid: string,
+  id: string,
+): Promise<number | null> {
+  const [counted] = await batch(db, [
+    sql(db)`SELECT ${NUMBERS} AS numbers FROM twilio_accounts t WHERE t.id = ${id} AND ${IS_KNOWN}`,
+    sql(db)`UPDATE twilio_accounts AS t SET connected_at = NULL WHERE t.id = ${id} AND ${NUMBERS} = 0`,
+    deleteUnusedAccounts(db, apiKeyId),
+  ]);
+  return (counted?.results[0] as { numbers: number } | undefined)?.numbers ?? null;
+}
+
+/**
+ * Statements for a batch after `upsertAccount`: its owner has connected this account, unless the key was revoked
+ * meanwhile. The first changes a row if it was not connected before.
+ */
+export function connectStatements(
+  db: D1Database,
+  { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
+  friendlyName: string | null,
+  now: string,
+): D1PreparedStatement[] {
+  const isIt = part`api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region}`;
+  return [
+    sql(db)`UPDATE twilio_accounts SET connected_at = ${now} WHERE ${isIt} AND connected_at IS NULL
+      AND EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NULL)`,
+    sql(db)`UPDATE twilio_accounts SET friendly_name = COALESCE(${friendlyName}, friendly_name),
+      next_check_at = CASE WHEN ${IS_UNUSED} THEN NULL ELSE next_check_at END WHERE ${isIt}`,
+    deleteUnusedAccounts(db, apiKeyId),
+  ];
+}
+
+/** Statement for a batch: an account that had no number gets one, so it is checked from now on. */
+export function beginChecks(
+  db: D1Database,
+  { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
+  now: string,
 ): D1PreparedStatement {
-  return sql(db)`SELECT id, region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
-    FROM twilio_accounts WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid}`;
+  return sql(db)`UPDATE twilio_accounts SET next_check_at = ${nextCheckAfter(now)}
+    WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region} AND next_check_at IS NULL`;
 }
 
 /** Accounts of a key, with their sealed tokens. @throws StorageError */
@@ -92,10 +198,10 @@ export async function forgetPreviousToken(
     WHERE id = ${id} AND auth_token_changed_at = ${changedAt}`);
 }
 
-/** Statement for a batch: deletes this key's accounts without numbers, so that no token is kept without need. */
+/** Statement for a batch: deletes this key's accounts that are not connected and have no number, so that no token is kept without need. */
 export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1PreparedStatement {
-  return sql(db)`DELETE FROM twilio_accounts WHERE api_key_id = ${apiKeyId} AND NOT EXISTS (
-      SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`;
+  return sql(db)`DELETE FROM twilio_accounts
+    WHERE api_key_id = ${apiKeyId} AND connected_at IS NULL AND ${IS_UNUSED}`;
 }
 
 /** SQL: Twilio has refused ConversationRelay to the account `t` within a day. */

@@ -3,8 +3,12 @@ import { TwilioError } from "./errors.ts";
 import { askTwilio, callTwilio, type TwilioCredentials, type TwilioEndpoint } from "./http.ts";
 import { nextPage } from "./next-page.ts";
 
-// The answer holds the Auth Token in the clear, so only these two fields are kept, unless the token is what we ask for.
-const account = z.object({ status: z.nullish(z.string()), type: z.nullish(z.string()) });
+// The answer holds the Auth Token in the clear, so only these fields are kept, unless the token is what we ask for.
+const account = z.object({
+  status: z.nullish(z.string()),
+  type: z.nullish(z.string()),
+  friendly_name: z.nullish(z.string()),
+});
 
 export type TwilioAccount = z.output<typeof account>;
 

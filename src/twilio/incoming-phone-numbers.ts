@@ -111,6 +111,38 @@ const PAGE_SIZE = 50;
 // Twilio's filter is a pattern, so a short number may match many longer ones. 20 pages of 50 are more than enough.
 const MAX_PAGES = 20;
 
+const namedNumber = z.object({ ...incomingPhoneNumber._zod.def.shape, friendly_name: text });
+export type NamedNumber = z.output<typeof namedNumber>;
+
+/** Where a page of the list begins, as Twilio says it. */
+export type ListPosition = { page: string; token: string };
+
+/**
+ * A page of an account's numbers, with their names. What cannot be read is left out.
+ *
+ * @param after of the page before
+ * @throws TwilioError
+ */
+export async function readNumbersPage(
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  size: number,
+  after: ListPosition | undefined,
+): Promise<{ numbers: NamedNumber[]; next: ListPosition | undefined }> {
+  const list = `/2010-04-01/Accounts/${credentials.accountSid}/IncomingPhoneNumbers.json`;
+  const query = new URLSearchParams({
+    PageSize: String(size),
+    ...(after && { Page: after.page, PageToken: after.token }),
+  });
+  const answer = await askTwilio(page, endpoint, credentials, { method: "GET", path: `${list}?${query}` });
+  const path = nextPage(answer.next_page_uri, endpoint.baseUrl, list);
+  const next = path === undefined ? undefined : new URL(path, endpoint.baseUrl).searchParams;
+  return {
+    numbers: answer.incoming_phone_numbers.flatMap((entry) => namedNumber.safeParse(entry).data ?? []),
+    next: next && { page: next.get("Page") ?? "", token: next.get("PageToken") ?? "" },
+  };
+}
+
 /** The address of one number's resource. */
 export function numberUrl(apiBaseUrl: string, accountSid: string, sid: string): string {
   return `${apiBaseUrl}/2010-04-01/Accounts/${accountSid}/IncomingPhoneNumbers/${sid}.json`;

@@ -8,6 +8,7 @@ import type { TwilioEndpoint } from "./http.ts";
 
 /** Every Region that can have accounts, and its edge. If Twilio adds a Region, add a line. */
 const EDGES: Readonly<Record<string, string>> = { us1: "ashburn", ie1: "dublin", au1: "sydney" };
+export const REGIONS = Object.keys(EDGES);
 
 export const US1 = "us1";
 const TWILIO_HOST = /^api((?:\.[a-z0-9-]+\.([a-z]{2}\d+))?)\.twilio\.com$/;
@@ -60,9 +61,9 @@ function originIn(region: string): string | undefined {
 
 /** The endpoints in all other Regions whose address this deployment knows. */
 export function otherRegions(endpoint: TwilioEndpoint): TwilioEndpoint[] {
-  return Object.keys(EDGES)
-    .filter((region) => region !== regionOf(endpoint))
-    .flatMap((region) => inRegion(endpoint, region) ?? []);
+  return REGIONS.filter((region) => region !== regionOf(endpoint)).flatMap(
+    (region) => inRegion(endpoint, region) ?? [],
+  );
 }
 
 /**

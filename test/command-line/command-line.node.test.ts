@@ -190,12 +190,31 @@ describe("Twilio's Auth Token", () => {
     const somebody = createPerson();
     Object.assign(somebody.env, { NIXFLEX_API_KEY: key, NIXFLEX_BASE_URL: worker.url });
     const plan = ["plan", haveNumber(), "--agent", agent, "--account", account.sid];
-    expect(await somebody.run(plan)).toMatchObject({
+    const unknown = [...plan.slice(0, -1), `AC${"9".repeat(32)}`];
+    expect(await somebody.run(unknown)).toMatchObject({
       code: 2,
       err: expect.stringContaining("TWILIO_AUTH_TOKEN"),
     });
     expect(await somebody.run([...plan, "--token-stdin"], `${account.authToken}\n`)).toMatchObject({
       code: 0,
+    });
+  });
+
+  it("connects an account, which needs none any more", async () => {
+    const somebody = createPerson();
+    Object.assign(somebody.env, { NIXFLEX_API_KEY: key, NIXFLEX_BASE_URL: worker.url });
+    const connect = ["accounts", "connect", account.sid];
+    expect(await somebody.run(connect)).toMatchObject({ code: 2 });
+    expect(await somebody.run([...connect, "--token-stdin"], `${account.authToken}\n`)).toMatchObject({
+      code: 0,
+      out: expect.stringContaining(`${account.sid} (`),
+    });
+    expect((await somebody.run(["accounts", "list"])).out).toMatch(/^ACCOUNT.*\nAC.*connected/);
+    // Neither the token nor, as it is the only one, the account.
+    const plan = ["plan", haveNumber(), "--agent", agent];
+    expect(await somebody.run(plan)).toMatchObject({ code: 0, err: "" });
+    expect(await somebody.run(["accounts", "delete", account.sid, "--yes"])).toMatchObject({
+      err: expect.stringContaining("account_in_use"),
     });
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { prepareImport } from "../support/import.ts";
 import { connect, type Mode } from "../support/mcp.ts";
 import { operations, twilio } from "../support/twilio.ts";
-import { BASE, createAgent, createKey, rows } from "../support/worker.ts";
+import { BASE, createAgent, createKey, post, rows } from "../support/worker.ts";
 
 // The protocol's own client is the judge: it validates every message that it gets.
 
@@ -30,7 +30,11 @@ describe.each<[string, Mode]>([
   });
 
   it("plans an import, carries it out, moves the number and releases it", async () => {
-    const { key, body, number } = await prepareImport();
+    const { key, body: sent, number } = await prepareImport();
+    const { twilio_token, ...body } = sent;
+    expect(
+      (await post("/v1/twilio-accounts", { twilio_sid: body.twilio_sid, twilio_token }, { key })).status,
+    ).toBe(201);
     const before = structuredClone(number);
     const { tool } = await connect(key, mode);
 
@@ -57,7 +61,7 @@ describe.each<[string, Mode]>([
     expect(await rows("phone_numbers")).toHaveLength(1);
     await tool("release_phone_number", { ...release, apply: true });
     expect(await rows("phone_numbers")).toEqual([]);
-    for (const { text } of [plan, imported, found]) expect(text).not.toContain(body.twilio_token);
+    for (const { text } of [plan, imported, found]) expect(text).not.toContain(twilio_token);
   });
 });
 
@@ -114,15 +118,20 @@ describe("what goes wrong in a tool is a result with the API's own error", () =>
   const code = (code: string) => ({ isError: true, answer: { error: { code } } });
 
   it("of Twilio, of the fields, and of another tenant's number", async () => {
-    const { key, body } = await prepareImport();
+    const { key, body: sent, account } = await prepareImport();
+    const { twilio_token, ...body } = sent;
     const { tool } = await connect(key);
     const apply = true;
+    expect(await tool("import_phone_number", body)).toMatchObject(code("missing_field"));
+    await post("/v1/twilio-accounts", { twilio_sid: body.twilio_sid, twilio_token }, { key });
     expect(await tool("import_phone_number", { ...body, phone_number: "07446466847" })).toMatchObject(
       code("invalid_phone_format"),
     );
-    const wrongToken = await tool("import_phone_number", { ...body, twilio_token: "0".repeat(32) });
+    account.authToken = "0".repeat(32);
+    const wrongToken = await tool("import_phone_number", body);
     expect(wrongToken).toMatchObject(code("twilio_auth_failed"));
     expect(wrongToken.notes).toEqual([]);
+    account.authToken = twilio_token;
     await tool("import_phone_number", { ...body, apply });
     const other = await connect(await createKey());
     const number = body.phone_number;

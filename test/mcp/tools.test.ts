@@ -32,12 +32,17 @@ describe("the list of tools", () => {
     );
   });
 
-  it("tells that the Auth Token passes through the model, and how it need not", async () => {
-    const { client } = await connect(await createKey());
+  it("takes no Auth Token, so that none passes through a model, and says where an account is connected", async () => {
+    const { client, tool } = await connect(await createKey());
     const { tools } = await client.listTools();
-    const takers = tools.filter(({ inputSchema }) => "twilio_token" in (inputSchema.properties ?? {}));
-    expect(takers).toHaveLength(3);
-    for (const { description } of takers) expect(description).toMatch(/passes through you.*\/console/is);
+    expect(JSON.stringify(tools)).not.toContain("twilio_token");
+    expect(tools.find(({ name }) => name === "import_phone_number")?.description).toMatch(
+      /accounts connect.*\/console.*Never ask/is,
+    );
+    for (const name of ["import_phone_number", "change_phone_number", "create_phone_number_import"])
+      expect((await tool(name, { twilio_token: "0".repeat(32) })).answer).toMatchObject({
+        error: { code: "unknown_parameter" },
+      });
   });
 });
 

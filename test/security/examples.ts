@@ -26,6 +26,7 @@ export const inPath = (of: Named): Record<string, string> => ({
   call_id: of.callId,
   key_id: of.keyId,
   import_id: of.importId,
+  twilio_account_id: of.twilioSid,
 });
 
 const nothing: Examples = () => [{}];
@@ -122,6 +123,21 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   ],
   "POST /v1/phone-numbers/:number/check": refused(404, "number_not_found"),
   "GET /v1/account/health": nothing,
+
+  "POST /v1/twilio-accounts": (of) => [
+    {
+      body: { twilio_sid: of.twilioSid, twilio_token: "0".repeat(32) },
+      refused: [401, "twilio_auth_failed"],
+      differs: "Twilio says whether the account exists",
+      owner: 401,
+    },
+  ],
+  "GET /v1/twilio-accounts": nothing,
+  "GET /v1/twilio-accounts/:twilio_account_id": refused(404, "account_not_found"),
+  "DELETE /v1/twilio-accounts/:twilio_account_id": () => [
+    { refused: [404, "account_not_found"], owner: 409 },
+  ],
+  "GET /v1/twilio-accounts/:twilio_account_id/available-numbers": refused(404, "account_not_found"),
 
   "POST /v1/phone-number-imports": (of, by) => {
     const body = { twilio_sid: by.twilioSid, twilio_token: by.twilioToken, agent_id: by.agentId };

@@ -246,6 +246,7 @@ function accountResource({ sid, authToken, ownerSid, isSuspended, type }: Accoun
     owner_account_sid: ownerSid ?? sid,
     status: isSuspended ? "suspended" : "active",
     type: type ?? "Full",
+    friendly_name: `${sid.slice(-4)}'s Account`,
   };
 }
 

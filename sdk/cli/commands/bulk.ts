@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { NixflexError } from "@nixflex/numbers";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Connection } from "../connection.ts";
 import { EXIT, usage } from "../failures.ts";
@@ -9,6 +10,7 @@ import {
   dryRunOption,
   examples,
   type Globals,
+  isTokenGiven,
   opened,
   ownOf,
   setOption,
@@ -57,8 +59,16 @@ export function addBulk(program: Command): void {
     .option("--token-stdin", "read the Auth Token from standard input; else TWILIO_AUTH_TOKEN, or a prompt")
     .action(async (id: string, chosen: FollowOptions & TwilioOptions, command: Command) => {
       const { options, ...connection } = opened(command);
-      const body = { twilio_token: await twilioToken(chosen.tokenStdin) };
-      await connection.nixflex.retryPhoneNumberImport({ path: { import_id: id }, body });
+      const retry = (body: { twilio_token?: string }) =>
+        connection.nixflex.retryPhoneNumberImport({ path: { import_id: id }, body });
+      const withToken = async () => retry({ twilio_token: await twilioToken(chosen.tokenStdin) });
+      // A connected account needs none.
+      if (isTokenGiven(chosen.tokenStdin)) await withToken();
+      else
+        await retry({}).catch((error: unknown) => {
+          if (error instanceof NixflexError && error.code === "missing_field") return withToken();
+          throw error;
+        });
       await follow(connection, id, { ...options, ...chosen });
     });
   bulk
@@ -95,7 +105,7 @@ async function startBulk(file: string | undefined, chosen: StartOptions, command
   const numbers = file === undefined ? { all: true } : { items: readNumbers(file) };
   const body = {
     ...numbers,
-    ...(await twilioAccount(chosen)),
+    ...(await twilioAccount(chosen, connection.nixflex)),
     ...(chosen.agent !== undefined && { agent_id: chosen.agent }),
     ...ownOf(chosen.set),
     include_subaccounts: chosen.subaccounts === true,

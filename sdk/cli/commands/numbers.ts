@@ -130,7 +130,7 @@ async function importNumber(number: string, chosen: ImportOptions, command: Comm
   const { nixflex, options } = opened(command);
   const { agent: agent_id, set, dryRun, planHash } = chosen;
   const own = ownOf(set);
-  const credentials = await twilioAccount(chosen);
+  const credentials = await twilioAccount(chosen, nixflex);
   const answer = await nixflex.importPhoneNumber({
     ...(dryRun && { query: DRY_RUN }),
     body: {

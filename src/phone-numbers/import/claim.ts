@@ -2,6 +2,7 @@ import { StorageError } from "../../database.ts";
 import { type SealedEvent, sealEvent } from "../../events/event.ts";
 import { relay } from "../../events/tell.ts";
 import { ApiError } from "../../http/errors.ts";
+import { faultError } from "../../http/faults.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
 import type { Room } from "../../limits.ts";
@@ -15,8 +16,9 @@ import type {
 } from "../../twilio/incoming-phone-numbers.ts";
 import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { disprove } from "../../twilio-accounts/check-store.ts";
+import { missingOfAccount } from "../../twilio-accounts/known.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
-import { type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
+import { beginChecks, findAccount, type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
 import { type Channel, channelsJson, heldChannels } from "../channels.ts";
 import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd } from "../lease.ts";
@@ -73,13 +75,26 @@ type ClaimRequest = {
   superseded: ExistingRow | undefined;
   /** That key has it no longer: it is told, and the new owner gets nothing of its configuration. */
   isLost: boolean;
-  token: TokenToStore;
+  /** Undefined if the account is known: then its row is not made anew, should it be gone. */
+  token: TokenToStore | undefined;
+  tokenChangedAt: string | null;
   twilio: IncomingPhoneNumbers;
 };
 
 /** Writes the row as `importing`, or takes over the row of an unfinished import or release of this key. */
 export async function claim(
-  { body, account, number, channels, takenOver, superseded, isLost, token, twilio }: ClaimRequest,
+  {
+    body,
+    account,
+    number,
+    channels,
+    takenOver,
+    superseded,
+    isLost,
+    token,
+    tokenChangedAt,
+    twilio,
+  }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport<NewClaim>> {
   const { db, vault, ids, ownAddresses, log } = services;
@@ -116,16 +131,19 @@ export async function claim(
   };
 
   const time = now.toISOString();
-  const upsert = upsertAccount(db, token, time);
-  const accepted = disprove(db, token, token.tokenChangedAt, "accepted", time);
+  const accounts = [
+    ...(token ? [upsertAccount(db, token, time)] : []),
+    disprove(db, account, tokenChangedAt, "accepted", time),
+    beginChecks(db, account, time),
+  ];
   const told = isLost && superseded ? await lostEvent(superseded, services) : undefined;
   try {
     const accountId = takenOver
-      ? await takeOverClaim(db, row, takenOver.lease_holder, [upsert, accepted], max_numbers, time)
+      ? await takeOverClaim(db, row, takenOver.lease_holder, accounts, max_numbers, time)
       : await insertClaim(
           db,
           row,
-          [upsert, accepted],
+          accounts,
           max_numbers,
           time,
           superseded && { ...superseded, isLost, told },
@@ -142,9 +160,11 @@ export async function claim(
       throw new ApiError("number_already_imported");
     // The agent was deleted after we looked it up.
     if (error instanceof StorageError && error.failure === "dangling") throw new ApiError("agent_not_found");
-    // Another import took the last place after we looked.
-    if (error instanceof StorageError && error.failure === "absent")
-      throw tooMany(await findRoom(db, account.apiKeyId, "max_numbers", max_numbers));
+    // The account was disconnected, or another import took the last place, after we looked.
+    const isAbsent = error instanceof StorageError && error.failure === "absent";
+    if (isAbsent && !token && !(await findAccount(db, account)))
+      throw faultError(missingOfAccount({ twilio_sid: account.accountSid }, []));
+    if (isAbsent) throw tooMany(await findRoom(db, account.apiKeyId, "max_numbers", max_numbers));
     // D1 may have written the row although it reported an error. Twilio was not changed, so nobody need wait. A row that
     // took another's place holds what is to be restored, so it stays.
     if (earlier) await expireLease(row, services);

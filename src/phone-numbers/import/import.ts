@@ -44,7 +44,9 @@ export async function importNumber(
   const { log } = services;
   const known = await lookUp(body, apiKeyId, services);
   const { number, existing, account, twilio, channels } = known;
-  const token = await sealToken(account, body.twilio_token, known.stored, services);
+  const token = known.isByToken
+    ? await sealToken(account, known.credentials.authToken, known.stored, services)
+    : undefined;
   const takeover = existing && (await takeoverOf(existing, account, services));
   if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, known, services);
@@ -52,7 +54,18 @@ export async function importNumber(
   const takenOver = takeover === "taken_over" ? existing : undefined;
   const isLost = takeover === "lost";
   const superseded = takeover === "superseded" || isLost ? existing : undefined;
-  const request = { body, account, number, channels, takenOver, superseded, isLost, token, twilio };
+  const request = {
+    body,
+    account,
+    number,
+    channels,
+    takenOver,
+    superseded,
+    isLost,
+    token,
+    tokenChangedAt: known.stored?.auth_token_changed_at ?? null,
+    twilio,
+  };
   const claimed = await claim(request, services);
   const taken = await pointHere(claimed, body.channels !== undefined, services);
   const agentId = await confirm(claimed, { ...known, taken }, services);
@@ -61,7 +74,7 @@ export async function importNumber(
     key_id: apiKeyId,
     phone_number: body.phone_number,
     agent_id: body.agent_id,
-    account_sid: body.twilio_sid,
+    account_sid: account.accountSid,
     twilio_number_sid: number.sid,
     taken_over: takenOver !== undefined,
   });
@@ -75,10 +88,10 @@ export async function importNumber(
 async function conflict(
   existing: PhoneNumberRow,
   apiKeyId: string,
-  token: TokenToStore,
+  token: TokenToStore | undefined,
   { db, now, routesChanged }: Services,
 ): Promise<ApiError> {
-  if (token.replaces !== null) {
+  if (token?.replaces) {
     await replaceToken(db, token, now().toISOString());
     routesChanged(apiKeyId);
   }

@@ -1,6 +1,7 @@
 import { type AgentOwner, selectOwner } from "../../agents/store.ts";
 import { readBatch } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
+import { faultError } from "../../http/faults.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
 import type { Room } from "../../limits.ts";
@@ -16,8 +17,10 @@ import {
 import { otherRegions, regionOf, storedRegion } from "../../twilio/regions.ts";
 import { findVoiceRegion } from "../../twilio/routing.ts";
 import { diagnose } from "../../twilio-accounts/diagnose.ts";
+import { knownRows, missingOfAccount, openKnown } from "../../twilio-accounts/known.ts";
+import { learnRefused } from "../../twilio-accounts/learn.ts";
 import type { AccountKey, TwilioAccountRow } from "../../twilio-accounts/row.ts";
-import { selectAccountInRegions } from "../../twilio-accounts/store.ts";
+import { type StoredAccount, selectStored } from "../../twilio-accounts/store.ts";
 import { type Channel, chooseChannels } from "../channels.ts";
 import type { ImportBody } from "../schema.ts";
 import { checkInboundUrl } from "../settings.ts";
@@ -30,6 +33,9 @@ export type Known = {
   /** The numbers of its account, in the Region that took the credentials. */
   twilio: IncomingPhoneNumbers;
   endpoint: TwilioEndpoint;
+  credentials: TwilioCredentials;
+  /** The request has brought the Auth Token; else the account was known. */
+  isByToken: boolean;
   account: AccountKey;
   /** The account as it is stored; undefined if this key has no number of it yet. */
   stored: TwilioAccountRow | undefined;
@@ -51,19 +57,29 @@ export type Known = {
 export async function lookUp(body: ImportBody, apiKeyId: string, services: Services): Promise<Known> {
   const { db, twilio: own, log } = services;
   checkInboundUrl(body, services);
-  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
-  const [found, routed, stored] = await Promise.allSettled([
-    findInRegions(own, credentials, body.phone_number),
-    findVoiceRegion(own, credentials, body.phone_number),
-    readBatch(db, [
-      selectByPhoneNumber(db, body.phone_number),
-      selectOwner(db, body.agent_id),
-      selectAccountInRegions(db, apiKeyId, body.twilio_sid),
-      selectRoom(db, apiKeyId, "max_numbers", services.defaultLimits.max_numbers),
-    ]),
+  const reading = readBatch(db, [
+    selectByPhoneNumber(db, body.phone_number),
+    selectOwner(db, body.agent_id),
+    selectStored(db, apiKeyId, body.twilio_sid),
+    selectRoom(db, apiKeyId, "max_numbers", services.defaultLimits.max_numbers),
   ]);
+  const settled = Promise.allSettled([reading]);
+  const [first, ...others] = await doorsOf(body, apiKeyId, reading, services);
+  let door = first;
+  let [found, routed] = await lookThrough(door, body.phone_number);
+  // A number is settled in the Region that handles its calls, if the account is connected there.
+  const there = others.find(
+    ({ endpoint }) => routed.status === "fulfilled" && regionOf(endpoint) === routed.value,
+  );
+  if (there) {
+    door = there;
+    [found, routed] = await lookThrough(door, body.phone_number);
+  }
+  const { credentials, known } = door;
+  const [stored] = await settled;
   if (found.status === "rejected") {
-    const refused = { endpoint: own, credentials, apiKeyId, isRefusedEverywhere: true } as const;
+    const refused = { endpoint: door.endpoint, credentials, apiKeyId, isRefusedEverywhere: true } as const;
+    if (known) await learnRefused(known.account, known, found.reason, services);
     throw await diagnose(found.reason, refused, services);
   }
   const { number, endpoint } = found.value;
@@ -86,16 +102,18 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   const room = (rooms?.results[0] as Room | undefined) ?? { limit: null, used: 0 };
   if (room.limit !== null && room.used >= room.limit && !isCounted) throw tooMany(room);
   const accountRegion = storedRegion(own, endpoint);
-  const rows = (accounts?.results ?? []) as (TwilioAccountRow & { id: string; region: string })[];
-  const account = rows.find((row) => row.region === accountRegion);
+  const rows = (accounts?.results ?? []) as StoredAccount[];
+  const account = known ?? rows.find((row) => row.region === accountRegion);
   return {
     number,
     twilio: incomingPhoneNumbers(endpoint, credentials),
     endpoint,
+    credentials,
+    isByToken: known === undefined,
     account: {
       id: account?.id ?? newId("twilioAccount"),
       apiKeyId,
-      accountSid: body.twilio_sid,
+      accountSid: credentials.accountSid,
       region: accountRegion,
     },
     stored: account,
@@ -107,10 +125,55 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   };
 }
 
+/** By which credentials a number is looked up, and where first. */
+type KnownAccount = StoredAccount & { account: AccountKey };
+type Door = { endpoint: TwilioEndpoint; credentials: TwilioCredentials; known: KnownAccount | undefined };
+
+/**
+ * Those that the request brings; else those of the account that is stored, in each Region. Only then Twilio waits for D1.
+ *
+ * @throws ApiError `missing_field`
+ */
+async function doorsOf(
+  body: ImportBody,
+  apiKeyId: string,
+  reading: Promise<D1Result[]>,
+  services: Services,
+): Promise<[Door, ...Door[]]> {
+  const { twilio_sid: accountSid, twilio_token: authToken } = body;
+  if (accountSid !== undefined && authToken !== undefined)
+    return [{ endpoint: services.twilio, credentials: { accountSid, authToken }, known: undefined }];
+  const [, , accounts] = await reading;
+  const rows = (accounts?.results ?? []) as StoredAccount[];
+  const doors = knownRows(body, rows).map(async (known): Promise<Door> => {
+    const { endpoint, credentials, account } = await openKnown(known, apiKeyId, services);
+    return { endpoint, credentials, known: { ...known, account } };
+  });
+  const [first, ...others] = missingOfAccount(body, rows).length > 0 ? [] : await Promise.all(doors);
+  if (!first) throw faultError(missingOfAccount(body, rows));
+  return [first, ...others];
+}
+
+function lookThrough({ endpoint, credentials, known }: Door, phoneNumber: string) {
+  const found = known
+    ? findIn(endpoint, credentials, phoneNumber)
+    : findInRegions(endpoint, credentials, phoneNumber);
+  return Promise.allSettled([found, findVoiceRegion(endpoint, credentials, phoneNumber)]);
+}
+
 /** Where calls of a number without a routing record are handled. */
 const DEFAULT_REGION = "us1";
 
 type Found = { number: IncomingPhoneNumber | undefined; endpoint: TwilioEndpoint };
+
+const findIn = async (
+  endpoint: TwilioEndpoint,
+  credentials: TwilioCredentials,
+  phoneNumber: string,
+): Promise<Found> => ({
+  number: await incomingPhoneNumbers(endpoint, credentials).find(phoneNumber),
+  endpoint,
+});
 
 /**
  * Looks a number up in the deployment's own Region, and if that refuses the credentials, in all others side by side:
@@ -124,16 +187,14 @@ async function findInRegions(
   phoneNumber: string,
 ): Promise<Found> {
   const startedAt = Date.now();
-  const findIn = async (endpoint: TwilioEndpoint): Promise<Found> => ({
-    number: await incomingPhoneNumbers(endpoint, credentials).find(phoneNumber),
-    endpoint,
-  });
   try {
-    return await findIn(own);
+    return await findIn(own, credentials, phoneNumber);
   } catch (error) {
     if (!isAboutCredentials(error)) throw error;
     const timeoutMs = Math.max(1, own.timeoutMs - (Date.now() - startedAt));
-    const others = otherRegions(own).map((endpoint) => findIn({ ...endpoint, timeoutMs }));
+    const others = otherRegions(own).map((endpoint) =>
+      findIn({ ...endpoint, timeoutMs }, credentials, phoneNumber),
+    );
     // The first that takes them is the only one.
     const { endpoint, number } = await Promise.any(others).catch(() => {
       throw error;

@@ -39,13 +39,12 @@ export async function previewImport(
   services: Services,
 ): Promise<Preview> {
   const known = await lookUp(body, apiKeyId, services);
-  const { number, existing, endpoint, channels } = known;
+  const { number, existing, endpoint, credentials, channels } = known;
   const now = services.now();
   if (existing && !(await takeoverOf(existing, known.account, services)))
     throw alreadyImported(existing, apiKeyId, now);
 
   const isOurs = ownUrls(services.ownAddresses, ...(existing ? [existing.id] : []));
-  const credentials = { accountSid: body.twilio_sid, authToken: body.twilio_token };
   const address = accountAddress(services.publicBaseUrl, known.account.id);
   const { facts, unchecked } = await lookAround(number, address, credentials, {
     ...services,

@@ -1,0 +1,257 @@
+import * as z from "zod/mini";
+import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import { availableQuery } from "../src/phone-numbers/schema.ts";
+import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
+import { connectBody } from "../src/twilio-accounts/schema.ts";
+import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import {
+  ACCOUNT_SID,
+  NUMBER,
+  NUMBER_SID,
+  numberSid,
+  phoneNumber,
+  TOKEN,
+  TWILIO_ERRORS,
+} from "./phone-number-answers.ts";
+import { answeredBy } from "./phone-number-preview.ts";
+
+const ACCOUNT_ID = `twa_${"4f1c9a7e".repeat(4)}`;
+
+const accountId = answered(z.string(), "Its id here.", ACCOUNT_ID);
+const twilioSid = answered(z.string(), "Its SID at Twilio.", ACCOUNT_SID);
+
+const account = z
+  .object({
+    twilio_account_id: accountId,
+    twilio_sid: twilioSid,
+    region: answered(z.string(), "The Twilio Region of its credentials.", "us1"),
+    credential: answered(z.enum(["auth_token"]), "By what this service uses it. Other kinds may come."),
+    signed_by: answered(z.enum(["auth_token"]), "With what Twilio signs its webhooks. Other kinds may come."),
+    status: answered(
+      z.enum(["connected", "failed"]),
+      "`failed`: Twilio refuses its credentials. Send new ones with `POST /v1/twilio-accounts`.",
+      "connected",
+    ),
+    health: answered(
+      z.enum(["ok", ...ACCOUNT_REASONS]),
+      "What is known of it: `ok`, or what is most seriously wrong. An account without numbers is not checked.",
+      "ok",
+    ),
+    friendly_name: answered(
+      z.nullable(z.string()),
+      "Its name at Twilio, when it was connected.",
+      "Reception Ltd",
+    ),
+    numbers: answered(z.int(), "How many numbers are imported from it, those under way too.", 3),
+    created_at: time("When it came here"),
+  })
+  .check(z.meta({ id: "TwilioAccount", description: "A Twilio account that is known here." }));
+
+const example = {
+  twilio_account_id: ACCOUNT_ID,
+  twilio_sid: ACCOUNT_SID,
+  region: "us1",
+  credential: "auth_token",
+  signed_by: "auth_token",
+  status: "connected",
+  health: "ok",
+  friendly_name: "Reception Ltd",
+  numbers: 0,
+  created_at: "2026-01-31T12:00:00.000Z",
+};
+
+const capability = z.nullable(z.boolean());
+const available = z
+  .object({
+    phone_number: phoneNumber,
+    friendly_name: answered(z.string(), "Its name at Twilio.", "Front desk"),
+    twilio_sid: answered(
+      z.string(),
+      "The account that has it: a subaccount's SID, if it is one.",
+      ACCOUNT_SID,
+    ),
+    twilio_number_sid: numberSid,
+    capabilities: answered(
+      z.object({ voice: capability, sms: capability }),
+      "What it can, as Twilio says; null if Twilio does not say.",
+    ),
+    answered_by: answered(z.object({ voice: answeredBy, sms: answeredBy }), "Who answers it today."),
+    imported: answered(z.boolean(), "Whether the calling API key has imported it."),
+  })
+  .check(z.meta({ id: "AvailableNumber", description: "A number of a Twilio account." }));
+
+const inPath = described(z.object({ twilio_account_id: z.string() }), {
+  twilio_account_id: {
+    description: "A `twilio_account_id`; or the SID, if it is connected in one Region only.",
+    examples: [ACCOUNT_ID],
+  },
+});
+
+const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
+
+export const twilioAccountReference: Reference = {
+  tag: {
+    name: "Twilio accounts",
+    description: "Connect a Twilio account once; then its numbers are imported without its Auth Token.",
+  },
+  operations: {
+    "POST /v1/twilio-accounts": {
+      id: "connectTwilioAccount",
+      summary: "Connect a Twilio account",
+      description:
+        "Tries the credentials at Twilio, and keeps them sealed. From then on `POST /v1/phone-numbers` and " +
+        "`POST /v1/phone-number-imports` need no `twilio_token` for it, and no `twilio_sid` if it is your only account.\n\n" +
+        "Sent again, it replaces the Auth Token for all numbers of the account, as a PATCH of a number does: the answer is a 200. " +
+        "A connected account stays until you delete it. One that only came with an import's token goes with its last number.",
+      auth: "apiKey",
+      body: {
+        schema: described(connectBody, {
+          twilio_sid: { description: "The Account SID. Also spelled `twilioSid`.", examples: [ACCOUNT_SID] },
+          twilio_token: { description: "Its Auth Token. Also spelled `twilioToken`.", examples: [TOKEN] },
+          region: {
+            description: "The Twilio Region of the token. Left out, the one that takes it is found.",
+            examples: ["us1"],
+          },
+        }),
+        example: { twilio_sid: ACCOUNT_SID, twilio_token: TOKEN },
+      },
+      answers: [
+        {
+          status: 201,
+          description: "It is connected.",
+          schema: z.object({ twilio_account: account }),
+          example: { twilio_account: example },
+        },
+        {
+          status: 200,
+          description: "It was connected already, and has these credentials now.",
+          schema: z.object({ twilio_account: account }),
+          example: { twilio_account: example },
+        },
+      ],
+      errors: ["missing_field", "invalid_twilio_sid", ...CREDENTIAL_ERRORS],
+    },
+    "GET /v1/twilio-accounts": {
+      id: "listTwilioAccounts",
+      summary: "List Twilio accounts",
+      tool: {
+        name: "list_twilio_accounts",
+        text: "The known Twilio accounts: numbers are imported from these.",
+      },
+      description:
+        "The Twilio accounts that are known here, newest first: connected ones, and those of your numbers.",
+      auth: "apiKey",
+      query: listQuery(pageQuery, {}),
+      answers: [
+        {
+          status: 200,
+          description: "A page of accounts, and how many there are in all.",
+          schema: listAnswer("twilio_accounts", account),
+          example: { twilio_accounts: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+        },
+      ],
+      errors: [],
+    },
+    "GET /v1/twilio-accounts/{twilio_account_id}": {
+      id: "getTwilioAccount",
+      summary: "Get a Twilio account",
+      description: "One of the Twilio accounts that are known here.",
+      auth: "apiKey",
+      path: inPath,
+      answers: [
+        {
+          status: 200,
+          description: "The account.",
+          schema: z.object({ twilio_account: account }),
+          example: { twilio_account: example },
+        },
+      ],
+      errors: ["account_not_found"],
+    },
+    "DELETE /v1/twilio-accounts/{twilio_account_id}": {
+      id: "disconnectTwilioAccount",
+      summary: "Disconnect a Twilio account",
+      description:
+        "Deletes the account's credentials here. While it has numbers, it is a 409 `account_in_use`. If a number that was " +
+        "released is still being given back at Twilio, what that needs stays until it is done, for a week at most.",
+      auth: "apiKey",
+      path: inPath,
+      answers: [
+        {
+          status: 200,
+          description: "It is gone.",
+          schema: z.object({
+            twilio_account: z.object({
+              twilio_account_id: accountId,
+              twilio_sid: twilioSid,
+              deleted: answered(z.literal(true), "Always true."),
+            }),
+          }),
+          example: {
+            twilio_account: { twilio_account_id: ACCOUNT_ID, twilio_sid: ACCOUNT_SID, deleted: true },
+          },
+        },
+      ],
+      errors: ["account_not_found", "account_in_use"],
+    },
+    "GET /v1/twilio-accounts/{twilio_account_id}/available-numbers": {
+      id: "listAvailableNumbers",
+      summary: "List numbers to import",
+      tool: {
+        name: "list_available_numbers",
+        text: "The numbers of a known Twilio account as they are at Twilio: who answers each today, and whether it is imported.",
+        arguments: {
+          twilio_account_id: "Or the SID (AC…).",
+          after: "next of the page before.",
+          include_subaccounts: "",
+        },
+      },
+      description:
+        "The numbers of the account as they are at Twilio now, and who answers each today. A page may have fewer numbers than " +
+        "`limit`; only `next: null` is the end. With `include_subaccounts`, one account comes after the other.",
+      auth: "apiKey",
+      path: inPath,
+      query: described(availableQuery, {
+        limit: { description: "How many numbers to return, 100 at most." },
+        after: { description: "`next` of the page before." },
+        include_subaccounts: {
+          description: "Whether numbers of active subaccounts are listed too.",
+          examples: ["true"],
+        },
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "A page of numbers.",
+          schema: z.object({
+            available_numbers: z.array(available),
+            limit: answered(z.int(), "The limit that was applied."),
+            next: answered(
+              z.nullable(z.string()),
+              "Where the next page begins: send it as `after`. Null: no more.",
+            ),
+          }),
+          example: {
+            available_numbers: [
+              {
+                phone_number: NUMBER,
+                friendly_name: "Front desk",
+                twilio_sid: ACCOUNT_SID,
+                twilio_number_sid: NUMBER_SID,
+                capabilities: { voice: true, sms: true },
+                answered_by: {
+                  voice: { kind: "twilio_demo", host: "demo.twilio.com" },
+                  sms: { kind: "nobody" },
+                },
+                imported: false,
+              },
+            ],
+            limit: DEFAULT_LIMIT,
+            next: null,
+          },
+        },
+      ],
+      errors: ["account_not_found", ...CREDENTIAL_ERRORS],
+    },
+  },
+};

@@ -1,0 +1,39 @@
+import { Hono } from "hono/tiny";
+import { withApiKey } from "../api-keys/with-api-key.ts";
+import type { AppEnv } from "../http/context.ts";
+import { ApiError } from "../http/errors.ts";
+import { requireJson, validateJson } from "../http/json-body.ts";
+import { listQuery } from "../http/page.ts";
+import { validateQuery } from "../http/query.ts";
+import { requestServices } from "../services.ts";
+import { connectAccount } from "./connect.ts";
+import { accountInPath } from "./known.ts";
+import { connectBody } from "./schema.ts";
+import { serialiseAccount } from "./serialise.ts";
+import { disconnectAccount, listOwnAccounts } from "./store.ts";
+
+export const twilioAccounts = new Hono<AppEnv>()
+  .post("/", withApiKey, requireJson, validateJson(connectBody), async (c) => {
+    const body = c.req.valid("json");
+    c.get("log").conceal(body.twilio_token);
+    const services = requestServices(c);
+    const { account, isNew } = await connectAccount(body, c.get("apiKeyId"), services);
+    return c.json({ twilio_account: serialiseAccount(account, services.twilio) }, isNew ? 201 : 200);
+  })
+  .get("/", withApiKey, validateQuery(listQuery), async (c) => {
+    const page = c.req.valid("query");
+    const { twilio, db } = requestServices(c);
+    const { rows, count } = await listOwnAccounts(db, c.get("apiKeyId"), page);
+    return c.json({ twilio_accounts: rows.map((row) => serialiseAccount(row, twilio)), count, ...page });
+  })
+  .get("/:twilio_account_id", withApiKey, async (c) =>
+    c.json({ twilio_account: serialiseAccount(await accountInPath(c), requestServices(c).twilio) }),
+  )
+  .delete("/:twilio_account_id", withApiKey, async (c) => {
+    const { id, account_sid } = await accountInPath(c);
+    const numbers = await disconnectAccount(c.env.DB, c.get("apiKeyId"), id);
+    if (numbers === null) throw new ApiError("account_not_found");
+    if (numbers > 0) throw new ApiError("account_in_use", { details: { numbers } });
+    c.get("log").info("account_disconnected", { account_sid });
+    return c.json({ twilio_account: { twilio_account_id: id, twilio_sid: account_sid, deleted: true } });
+  });
