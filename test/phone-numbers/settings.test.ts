@@ -154,9 +154,9 @@ describe("a change", () => {
 
   it("holds 56 KiB of settings, as much as an agent", async () => {
     const { key, phoneNumber } = await haveImported();
-    const said = (await change(phoneNumber, key, { custom_prompt: "😀".repeat(4_000) })).status;
-    expect(said).toBe(200);
-    const more = { sms_prompt: "😀".repeat(10_000) };
+    const prompt = { custom_prompt: "語".repeat(8_000) };
+    expect((await change(phoneNumber, key, prompt)).status).toBe(200);
+    const more = { sms_prompt: "語".repeat(20_000) };
     await expectError(await change(phoneNumber, key, more), 413, "payload_too_large");
     expect(await shown(phoneNumber, key)).toMatchObject({ sms_prompt: null });
   });
