@@ -101,7 +101,7 @@ function One({ agentList }: { agentList: Agent[] }) {
           ...ids,
           autocomplete: "off",
           spellcheck: false,
-          required: true,
+          required: !name.startsWith("twilio_"),
           placeholder,
           value: fields[name],
           onPaste: paste,
@@ -121,7 +121,7 @@ function One({ agentList }: { agentList: Agent[] }) {
           {input(
             "twilio_token",
             "Auth Token",
-            "Sent once, stored sealed, never shown again. You can paste all three at once.",
+            "Sent once, stored sealed, never shown again. Not needed if the account is known here. You can paste all three at once.",
             "",
           )}
           <AgentField
