@@ -119,10 +119,15 @@ describe("connecting an account", () => {
     expect(revoked.status).toBe(200);
     expect(await rows("twilio_accounts")).toEqual([]);
     const other = await createKey();
+    let isConnect = false;
     const DB = {
-      prepare: (query: string) => env.DB.prepare(query),
+      prepare: (query: string) => {
+        isConnect ||= query.includes("SET connected_at");
+        return env.DB.prepare(query);
+      },
       batch: async (statements: D1PreparedStatement[]) => {
-        await env.DB.prepare("UPDATE api_keys SET revoked_at = '2026-01-01T00:00:00.000Z'").run();
+        if (isConnect)
+          await env.DB.prepare("UPDATE api_keys SET revoked_at = '2026-01-01T00:00:00.000Z'").run();
         return env.DB.batch(statements);
       },
     } as unknown as D1Database;
