@@ -167,7 +167,8 @@ describe("the last words", () => {
     session.say(played("I have to end this call now. Goodbye."));
     await vi.waitFor(() => expect(isOver(session)).toBe(true), WAIT);
     expect((await turns()).slice(-2)).toEqual([
-      "agent: A very long",
+      // A letter is added for each moment that goes by, and the machine may be slow.
+      expect.stringMatching(/^agent: A very long(?! answer that)/),
       "agent: I have to end this call now. Goodbye.",
     ]);
   });
