@@ -32,7 +32,8 @@ const EDGES: Record<string, readonly string[]> = {
   tools: ["agents", "events"],
   trying: ["call-log", "conversations", "agents", "api-keys", "phone-numbers", "tools"],
   // A text is answered by the same model as a call, in a thread of its own.
-  texting: ["conversations", "agents", "events", "twilio-accounts", "tools"],
+  // What its customer says of a text is laid over what is the number's own.
+  texting: ["conversations", "agents", "events", "twilio-accounts", "tools", "phone-numbers"],
   // A customer connects his account with his key.
   "twilio-accounts": ["events", "api-keys"],
   events: ["agents", "api-keys"],

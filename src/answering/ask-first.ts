@@ -6,7 +6,7 @@ import { errorFields } from "../http/log.ts";
 import { settingsOf } from "../phone-numbers/settings.ts";
 import { isPublicUrl } from "../public-url.ts";
 import type { Services } from "../services.ts";
-import { type Answer, type Asked, askCustomer, type Question } from "../tools/question.ts";
+import { type Asked, type Fault, failureOf, type Question } from "../tools/question.ts";
 import { CALL_SID } from "../twilio/calls.ts";
 import { isWithheld } from "../twilio/e164.ts";
 import { isInService } from "./answer.ts";
@@ -33,12 +33,19 @@ export async function askBeforeCall<Route extends InboundRoute>(
 ): Promise<Route> {
   const callSid = parameters.get("CallSid") ?? "";
   if (!route.agent?.talk.inbound_url || !isInService(route) || !CALL_SID.test(callSid)) return route;
-  const about = { event: "call.inbound", call_id: callSid, ...partiesOf(parameters) };
   const forwarded = { forwarded_from: parameters.get("ForwardedFrom") };
-  const asked = await ask(route, callSid, { ...about, ...forwarded }, services, async (question) =>
-    (await services.objects.conversation(route.phoneNumberId, callSid)).ask(question),
-  );
-  return asked ? decided(route, asked, services) : route;
+  const about = { event: "call.inbound", call_id: callSid, ...partiesOf(parameters), ...forwarded };
+  const question = await questionOf(route, callSid, about, services);
+  if (!question) return route;
+  try {
+    const asked = await (await services.objects.conversation(route.phoneNumberId, callSid)).ask(question);
+    noteOutcome(serverOf(question), asked, services.now().getTime());
+    if ("fault" in asked) services.defer(tellFailed(route, about.event, asked, services));
+    return await decided(route, asked, services);
+  } catch (error) {
+    notAsked(route, error, services);
+    return route;
+  }
 }
 
 /** The route of a later request of the same call. */
@@ -52,36 +59,22 @@ export async function recallAnswer<Route extends InboundRoute>(
     const asked = await (await services.objects.conversation(route.phoneNumberId, callSid)).asked();
     return asked ? await decided(route, asked, services) : route;
   } catch (error) {
-    services.log.warn("inbound_url_not_asked", {
-      phone_number_id: route.phoneNumberId,
-      ...errorFields(error),
-    });
+    notAsked(route, error, services);
     return route;
   }
 }
 
-const OF_TEXTS: ReadonlySet<string> = new Set(["agent_id", "custom_prompt", "dynamic_vars", "reject"]);
-
-/** The route of a text. Only who answers and with which prompt counts, and whether anybody does. */
-export async function askBeforeText<Route extends InboundRoute>(
-  route: Route,
+/** What the customer is asked about a text, by its thread: nothing if there is nobody to ask. */
+export async function questionAboutText(
+  route: InboundRoute,
   parameters: URLSearchParams,
   services: Services,
-): Promise<Route> {
-  if (!route.agent?.talk.inbound_url) return route;
+): Promise<Question | undefined> {
+  if (!route.agent?.talk.inbound_url) return undefined;
   const sid = parameters.get("MessageSid") ?? "";
-  const about = {
-    event: "sms.inbound",
-    message_id: sid,
-    text: parameters.get("Body"),
-    ...partiesOf(parameters),
-  };
-  const asked = await ask(route, sid, about, services, (question) =>
-    askCustomer({ ...question, timeoutMs: TEXT_TIMEOUT_MS }, services.db),
-  );
-  if (!asked || "fault" in asked) return route;
-  const answer = Object.fromEntries(Object.entries(asked.answer).filter(([name]) => OF_TEXTS.has(name)));
-  return decided(route, { ...asked, answer: answer as Answer }, services);
+  const of = { event: "sms.inbound", message_id: sid, text: parameters.get("Body") };
+  const question = await questionOf(route, sid, { ...of, ...partiesOf(parameters) }, services);
+  return question && { ...question, timeoutMs: TEXT_TIMEOUT_MS };
 }
 
 function partiesOf(parameters: URLSearchParams) {
@@ -89,43 +82,42 @@ function partiesOf(parameters: URLSearchParams) {
   return { from: isWithheld(from) ? "unknown" : from, to: parameters.get("To") };
 }
 
-async function ask(
+/** The question, signed; undefined if its server is not asked. Never throws. */
+async function questionOf(
   route: InboundRoute,
   sid: string,
   { event, ...about }: { event: string } & Record<string, unknown>,
   services: Services,
-  send: (question: Question) => Promise<Asked>,
-): Promise<Asked | null> {
+): Promise<Question | undefined> {
   const { agent, apiKeyId, phoneNumberId } = route;
-  const { now, log, ownAddresses: ownUrls, delivery } = services;
+  const { now, ownAddresses: ownUrls, delivery } = services;
   const url = agent?.talk.inbound_url ?? "";
-  const event_id = await idOf(`${phoneNumberId}/${event}/${sid}`);
-  const own = named(numberOfRoute(route));
-  const server = `${apiKeyId} ${url}`;
-  let asked: Asked;
-  if (!isPublicUrl(url, { protocol: "https:", ownUrls, allowLocal: delivery.allowLocal }))
-    asked = { fault: "unsafe_url" };
-  else if (stateOf(circuits.get(server), now().getTime()) === "open") asked = { fault: "circuit_open" };
-  else
-    try {
-      const created_at = now().toISOString();
-      const body = JSON.stringify({ event, event_id, created_at, agent_id: agent?.id, ...own, ...about });
-      const stored = JSON.parse(route.row.signing ?? '{"secret_sealed":null,"previous_secret_sealed":null}');
-      const secrets = await signingSecrets(apiKeyId, stored, services);
-      const headers = await signedHeaders(secrets, event_id, body, now());
-      const timeoutMs = agent?.talk.inbound_url_timeout_ms ?? TEXT_TIMEOUT_MS;
-      asked = await send({ url, body, headers, timeoutMs, apiKeyId });
-      noteOutcome(server, asked, now().getTime());
-    } catch (error) {
-      // It is ours: the object or the secret could not be read.
-      log.warn("inbound_url_not_asked", { phone_number_id: phoneNumberId, ...errorFields(error) });
-      return null;
-    }
-  if ("fault" in asked) {
-    const { fault: reason, ...facts } = asked;
-    services.defer(tellFailed(route, { about: event, reason, ...facts }, services));
+  const isSafe = isPublicUrl(url, { protocol: "https:", ownUrls, allowLocal: delivery.allowLocal });
+  if (!isSafe || stateOf(circuits.get(serverOf({ apiKeyId, url })), now().getTime()) === "open") {
+    services.defer(tellFailed(route, event, { fault: isSafe ? "circuit_open" : "unsafe_url" }, services));
+    return undefined;
   }
-  return asked;
+  try {
+    const event_id = await idOf(`${phoneNumberId}/${event}/${sid}`);
+    const own = named(numberOfRoute(route));
+    const created_at = now().toISOString();
+    const body = JSON.stringify({ event, event_id, created_at, agent_id: agent?.id, ...own, ...about });
+    const stored = JSON.parse(route.row.signing ?? '{"secret_sealed":null,"previous_secret_sealed":null}');
+    const secrets = await signingSecrets(apiKeyId, stored, services);
+    const headers = await signedHeaders(secrets, event_id, body, now());
+    const timeoutMs = agent?.talk.inbound_url_timeout_ms ?? TEXT_TIMEOUT_MS;
+    return { url, body, headers, timeoutMs, apiKeyId };
+  } catch (error) {
+    notAsked(route, error, services);
+    return undefined;
+  }
+}
+
+const serverOf = ({ apiKeyId, url }: Pick<Question, "apiKeyId" | "url">): string => `${apiKeyId} ${url}`;
+
+/** It is ours: the object or the secret could not be read. */
+function notAsked({ phoneNumberId }: InboundRoute, error: unknown, { log }: Services): void {
+  log.warn("inbound_url_not_asked", { phone_number_id: phoneNumberId, ...errorFields(error) });
 }
 
 /** Only a server that does not answer is left alone: a wrong answer costs no caller time. */
@@ -141,16 +133,17 @@ function noteOutcome(server: string, asked: Asked, time: number): void {
   }
 }
 
-/** Once an hour and number: within the hour the event has the same id. Never throws. */
+/** Never throws. */
 async function tellFailed(
   route: InboundRoute,
-  data: Record<string, unknown>,
+  about: string,
+  fault: Fault,
   services: Services,
 ): Promise<void> {
   const { phoneNumberId } = route;
-  const hour = services.now().toISOString().slice(0, "2026-01-31T12".length);
+  const { receipt, data } = failureOf(phoneNumberId, about, fault, services.now());
   try {
-    await tell("inbound_url.failed", route, `${phoneNumberId}/inbound_url.failed/${hour}`, data, services);
+    await tell("inbound_url.failed", route, receipt, data, services);
   } catch (error) {
     services.log.error("inbound_not_recorded", { phone_number_id: phoneNumberId, ...errorFields(error) });
   }

@@ -1,15 +1,15 @@
 import type { EventType } from "../events/event.ts";
 import { errorFields } from "../http/log.ts";
 import { callObject } from "../objects.ts";
+import { settingsOf } from "../phone-numbers/settings.ts";
 import type { Services } from "../services.ts";
-import { carrierWordIn, type ThreadOwner } from "../texting/thread.ts";
+import { carrierWordIn, textAgent } from "../texting/thread.ts";
 import { refusedCountry } from "../twilio/country.ts";
 import { isE164, isWithheld } from "../twilio/e164.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { isInService } from "./answer.ts";
-import { askBeforeText } from "./ask-first.ts";
-import { filled } from "./outbound.ts";
-import { accountOfRoute, type InboundRoute, numberOfRoute } from "./route.ts";
+import { questionAboutText } from "./ask-first.ts";
+import { accountOfRoute, numberOfRoute } from "./route.ts";
 import { tell } from "./tell.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
@@ -44,42 +44,28 @@ export async function replyByText(request: TrustedRequest, services: Services): 
       const data = { from: phoneNumber, to: from, reason: "country_not_allowed", twilio_code: null };
       return await told("sms.failed", data);
     }
-    const asked = await askBeforeText(route, parameters, services);
-    // What a customer has said is filled in; the route of the request is already.
-    const owner = ownerOf(asked === route ? route : filled(asked), parameters, services);
-    // Twilio's SID tells a text that comes twice.
-    if (owner)
-      await callObject(
-        () => services.objects.textThread(phoneNumberId, from),
-        (thread) => thread.receive(owner, sid, text),
-      );
+    const question = await questionAboutText(route, parameters, services);
+    const { system_prompt, welcome_message, language, voice_id, fallback, record, talk, settings } =
+      route.row;
+    const own = { system_prompt, welcome_message, language, voice_id, fallback, record, talk, id: agent.id };
+    const owner = {
+      account: accountOfRoute(route),
+      number: numberOfRoute(route),
+      correspondent: from,
+      agent: textAgent(own, settingsOf(settings)),
+      limits: route.limits,
+      patienceMs: services.model.timeoutMs,
+      messagingServiceSid: parameters.get("MessagingServiceSid"),
+      statusCallback: webhooksOf(services.publicBaseUrl, route).message,
+    };
+    // Twilio's SID tells a text that comes twice. Nothing slow comes before: Twilio does not say it again.
+    await callObject(
+      () => services.objects.textThread(phoneNumberId, from),
+      (thread) => thread.receive(owner, sid, text, { question, agent: own, settings }),
+    );
   } catch (error) {
     services.log.error("text_not_answered", { agent_id: agent.id, ...errorFields(error) });
     const data = { from: phoneNumber, to: from, reason: "not_answered", twilio_code: null };
     await told("sms.failed", data).catch(() => undefined);
   }
-}
-
-/** Who answers; undefined if the customer has said that nobody does, or the agent that he named answers no texts. */
-function ownerOf(
-  route: InboundRoute,
-  parameters: URLSearchParams,
-  services: Services,
-): ThreadOwner | undefined {
-  const { agent, limits, reject } = route;
-  if (!agent?.talk.sms_reply || reject) return undefined;
-  return {
-    account: accountOfRoute(route),
-    number: numberOfRoute(route),
-    correspondent: parameters.get("From") ?? "",
-    agent: {
-      id: agent.id,
-      systemPrompt: [agent.systemPrompt, agent.smsPrompt].filter(Boolean).join("\n\n") || null,
-      talk: agent.talk,
-    },
-    limits,
-    patienceMs: services.model.timeoutMs,
-    messagingServiceSid: parameters.get("MessagingServiceSid"),
-    statusCallback: webhooksOf(services.publicBaseUrl, route).message,
-  };
 }

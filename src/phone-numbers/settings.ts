@@ -159,7 +159,7 @@ export type Speaking = {
   talk: Talk;
 };
 
-type AgentColumns = {
+export type AgentColumns = {
   [Name in "system_prompt" | "welcome_message" | "language" | "voice_id" | "fallback" | "record" | "talk"]:
     | AgentRow[Name]
     | null;

@@ -2,25 +2,31 @@ import { DurableObject } from "cloudflare:workers";
 import { armAt, ring } from "../alarms.ts";
 import { readConfig } from "../config.ts";
 import { requestOf } from "../conversations/request.ts";
-import { sealEvent } from "../events/event.ts";
+import { type EventDraft, sealEvent } from "../events/event.ts";
 import { tellNow } from "../events/tell.ts";
 import { createLogger, errorFields } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
 import { ModelError } from "../model/model.ts";
 import { countTokens, createServices, mayTake, type Services } from "../services.ts";
 import { callTool, isToolTurn, noted } from "../tools/call.ts";
+import { type Asked, askCustomer, failureOf } from "../tools/question.ts";
 import { NO_PHRASES, type TurnResult } from "../tools/take-turn.ts";
 import { takeTurnWithTools } from "../tools/turn.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import { openJson, type Slot } from "../vault/vault.ts";
 import {
+  type Ask,
   MAX_TEXT_LENGTH,
   newThread,
   planReply,
+  posted,
   received,
   replied,
+  saidAgent,
+  settled,
   type Thread,
   type ThreadOwner,
+  type Waiting,
 } from "./thread.ts";
 
 const KEY = "thread";
@@ -45,10 +51,13 @@ export class TextThread extends DurableObject<Env> {
   }
 
   /** A text came in. @param sid Twilio's, by which a repetition is known */
-  async receive(owner: ThreadOwner, sid: string, text: string): Promise<void> {
+  async receive(owner: ThreadOwner, sid: string, text: string, ask: Ask): Promise<void> {
     const now = Date.now();
     // The alarm is set with the text, so that no restart comes between them.
-    await this.#change((thread) => received(thread ?? newThread(owner, now), owner, sid, text, now), now);
+    await this.#change(
+      (thread) => received(thread ?? newThread(owner, ask, now), owner, sid, text, ask, now),
+      now,
+    );
   }
 
   override alarm(info?: AlarmInvocationInfo): Promise<void> {
@@ -60,11 +69,33 @@ export class TextThread extends DurableObject<Env> {
     const plan = thread ? planReply(thread, Date.now()) : ({ kind: "forget" } as const);
     if (!thread || plan.kind === "forget") return this.ctx.storage.deleteAll();
     if (plan.kind === "sleep") return armAt(this.ctx.storage, plan.until);
-    if (plan.kind === "reply") await this.#reply(thread);
+    if (plan.kind === "ask") await this.#ask(thread, plan.text);
+    else if (plan.kind === "reply") await this.#reply(thread);
     else if (plan.kind === "give_up") await this.#fail(thread, plan.reason);
     else await this.#fail(thread, plan.isNews ? "reply_limit" : null);
     // Whatever is left is due now; else the thread sleeps until it is forgotten.
     await armAt(this.ctx.storage, Date.now());
+  }
+
+  /**
+   * Asks the customer who answers a text. That is written down before: nobody is asked twice, and if this object is restarted
+   * meanwhile, nobody knows what he said, so the number's own settings count, as after any failure.
+   */
+  async #ask(thread: Thread, { sid, question, isPosted }: Waiting): Promise<void> {
+    const { owner } = thread.next;
+    let agent: ThreadOwner["agent"] | null = owner.agent;
+    if (question) {
+      if (!isPosted) await this.#change((now) => posted(now ?? thread, sid));
+      const asked: Asked = isPosted
+        ? { fault: "network_error" }
+        : await askCustomer(question, this.#services.db);
+      if ("fault" in asked) {
+        const { id } = owner.number;
+        const { receipt, data } = failureOf(id, "sms.inbound", asked, this.#services.now());
+        await this.#tell(owner, { type: "inbound_url.failed", receipt, data });
+      } else agent = saidAgent(thread.next, asked);
+    }
+    await this.#change((now) => settled(now ?? thread, sid, agent));
   }
 
   async #reply(thread: Thread): Promise<void> {
@@ -143,18 +174,9 @@ export class TextThread extends DurableObject<Env> {
   async #fail(thread: Thread, reason: string | null, twilioCode?: number): Promise<void> {
     const { owner, unanswered } = thread;
     if (reason !== null) {
-      const { account, agent, number, correspondent } = owner;
-      const { apiKeyId } = account;
-      const data = {
-        from: number.phoneNumber,
-        to: correspondent,
-        reason,
-        twilio_code: twilioCode ?? null,
-      };
-      const draft = { type: "sms.failed" as const, apiKeyId, agentId: agent.id, number, data };
-      const { vault, now } = this.#services;
-      const event = await sealEvent(draft, vault, now());
-      await tellNow(event, this.#services);
+      const { number, correspondent: to } = owner;
+      const data = { from: number.phoneNumber, to, reason, twilio_code: twilioCode ?? null };
+      await this.#tell(owner, { type: "sms.failed", data });
       this.#services.measure("text_reply", [reason], [1]);
     }
     await this.#change((now) => ({
@@ -163,6 +185,15 @@ export class TextThread extends DurableObject<Env> {
       isSending: false,
       ...(reason === "reply_limit" && { limitToldAt: Date.now() }),
     }));
+  }
+
+  async #tell(
+    { account, agent, number }: ThreadOwner,
+    about: Pick<EventDraft, "type" | "data" | "receipt">,
+  ): Promise<void> {
+    const { vault, now } = this.#services;
+    const draft = { ...about, apiKeyId: account.apiKeyId, agentId: agent.id, number };
+    await tellNow(await sealEvent(draft, vault, now()), this.#services);
   }
 
   async #load(): Promise<Thread | null> {

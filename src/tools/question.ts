@@ -36,12 +36,23 @@ export const answerSchema = z.partial(
   }),
 );
 
-export type Answer = z.output<typeof answerSchema>;
+type Answer = z.output<typeof answerSchema>;
 
 /** What the customer has said, with the agent that was named; or why nothing of it counts. */
-export type Asked =
-  | { answer: Answer; agent: AgentRow | null }
-  | { fault: string; http_status?: number; field?: string };
+export type Asked = Said | Fault;
+export type Said = { answer: Answer; agent: AgentRow | null };
+export type Fault = { fault: string; http_status?: number; field?: string };
+
+/** What is told of a fault: once an hour and number, as within the hour the event has the same id. */
+export function failureOf(
+  phoneNumberId: string,
+  about: string,
+  { fault: reason, ...facts }: Fault,
+  now: Date,
+) {
+  const hour = now.toISOString().slice(0, "2026-01-31T12".length);
+  return { receipt: `${phoneNumberId}/inbound_url.failed/${hour}`, data: { about, reason, ...facts } };
+}
 
 /** Asks once. An answer counts as a whole or not at all. Never throws. */
 export async function askCustomer(question: Question, db: D1Database): Promise<Asked> {

@@ -1,4 +1,8 @@
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+import { createObjects } from "../../src/objects.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { type Customer, startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
@@ -415,6 +419,26 @@ describe("a text", () => {
     await vi.waitFor(() => expect(twilio.state.messages).toHaveLength(1));
     const [request] = modelRequests() as { messages: { content: string }[] }[];
     expect(request?.messages[0]?.content).toContain(`Be kind.\n\n${prompt}`);
+  });
+
+  it("is written down before anybody is asked, who is asked once though its thread is restarted", async () => {
+    haveModel(() => streamed("Yes."));
+    const imported = await prepare({ sms_reply: true });
+    const said = Promise.withResolvers<void>();
+    answer = () => said.promise.then(() => Response.json({ reject: "busy" }));
+    // Twilio's request and all that it began are over, though the customer has said nothing.
+    await text(imported, "SM1");
+    await vi.waitFor(() => expect(desk.received).toHaveLength(1));
+    const objects = createObjects(env, readConfig(env));
+    const thread = await objects.textThread(imported.id, CALLER);
+    await runInDurableObject(thread, (_, state) => state.abort("restarted")).catch(() => undefined);
+    said.resolve();
+    await runDurableObjectAlarm(await objects.textThread(imported.id, CALLER));
+    await vi.waitFor(() => expect(twilio.state.messages).toHaveLength(1), { timeout: 20_000 });
+    expect(desk.received).toHaveLength(1);
+    await vi.waitFor(() =>
+      expect(failures()).toMatchObject([{ about: "sms.inbound", reason: "network_error" }]),
+    );
   });
 
   it("is not asked about if the agent answers none", async () => {

@@ -1,11 +1,22 @@
 import { describe, expect, it } from "vitest";
-import { newThread, planReply, received, replied, type Thread } from "../../src/texting/thread.ts";
+import {
+  type Ask,
+  newThread,
+  planReply,
+  posted,
+  received,
+  replied,
+  settled,
+  type Thread,
+} from "../../src/texting/thread.ts";
 
 const HOUR = 3_600_000;
 const NOW = 100 * HOUR;
-const OWNER = { correspondent: "+15005550006" } as Parameters<typeof newThread>[0];
-const fresh = newThread(OWNER, NOW);
-const receive = (thread: Thread, sid: string, text = sid) => received(thread, OWNER, sid, text, NOW);
+const OWNER = { correspondent: "+15005550006", agent: {} } as Parameters<typeof newThread>[0];
+const BASE = { settings: null } as Ask;
+const fresh = newThread(OWNER, BASE, NOW);
+const receive = (thread: Thread, sid: string, text = sid, ask = BASE) =>
+  received(thread, OWNER, sid, text, ask, NOW);
 const textsOf = ({ turns }: Thread) => turns.map((turn) => ("text" in turn ? turn.text : turn.call.name));
 const times = <T>(count: number, each: (index: number) => T) =>
   Array.from({ length: count }, (_, index) => each(index));
@@ -79,5 +90,32 @@ describe("what a thread keeps", () => {
       lastAt: NOW,
       sentAt: [NOW - HOUR + 1, NOW],
     });
+  });
+});
+
+describe("a text that its customer is asked about", () => {
+  const ask = { ...BASE, question: { url: "https://desk.example/" } } as Ask;
+  const agent = { id: "another" } as Thread["owner"]["agent"];
+  const asked = receive(receive(fresh, "SM1", "One", ask), "SM2", "Two");
+
+  it("waits, and so does what comes after it", () => {
+    expect(asked).toMatchObject({ turns: [], unanswered: 0, waiting: [{ sid: "SM1" }, { sid: "SM2" }] });
+    expect(receive(asked, "SM1", "One", ask)).toBe(asked);
+    const plan = planReply(posted(asked, "SM1"), NOW);
+    expect(plan).toMatchObject({ kind: "ask", text: { sid: "SM1", isPosted: true } });
+  });
+
+  it("is answered by whom he said, together with one that nobody answers", () => {
+    const one = settled(asked, "SM1", agent);
+    expect(one).toMatchObject({ unanswered: 1, owner: { agent }, waiting: [{ sid: "SM2" }] });
+    const both = settled(one, "SM2", null);
+    expect(both).toMatchObject({ unanswered: 1, owner: { agent }, waiting: [] });
+    expect(textsOf(both)).toEqual(["One"]);
+  });
+
+  it("is one of the last forty", () => {
+    const flood = times(60, String).reduce((thread, sid) => receive(thread, sid, sid, ask), fresh);
+    expect(flood.waiting).toHaveLength(40);
+    expect(settled(flood, "3", agent)).toMatchObject({ unanswered: 0, turns: [] });
   });
 });
