@@ -10,7 +10,7 @@ import { ModelError } from "../model/model.ts";
 import { countTokens, createServices, mayTake, type Services } from "../services.ts";
 import { callTool, isToolTurn, noted } from "../tools/call.ts";
 import { type Asked, askCustomer, failureOf } from "../tools/question.ts";
-import { NO_PHRASES, type TurnResult } from "../tools/take-turn.ts";
+import { NO_PHRASES } from "../tools/take-turn.ts";
 import { takeTurnWithTools } from "../tools/turn.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import { openJson, type Slot } from "../vault/vault.ts";
@@ -31,6 +31,7 @@ import {
 
 const KEY = "thread";
 const SLOT: Slot = "text_threads.state/thread";
+const REASONS = { refused: "model_refused", unavailable: "model_failed", limited: "limit_reached" };
 
 /**
  * The texts between one number and one correspondent. A text is written down and answered by the alarm, so that no webhook
@@ -111,8 +112,7 @@ export class TextThread extends DurableObject<Env> {
     if (taken.kind === "refused") return this.#fail(thread, "limit_reached");
     const { text, failure } = await this.#compose(thread);
     // What was said before a tool was called is no answer.
-    if (text === "" || failure)
-      return this.#fail(thread, failure === "refused" ? "model_refused" : "model_failed");
+    if (text === "" || failure) return this.#fail(thread, REASONS[failure ?? "unavailable"]);
     try {
       const stored = await findAccount(this.#services.db, account);
       // The number was released meanwhile.
@@ -134,7 +134,7 @@ export class TextThread extends DurableObject<Env> {
   }
 
   /** What the model answers; nothing if it does not. */
-  async #compose(thread: Thread): Promise<Pick<TurnResult, "text" | "failure">> {
+  async #compose(thread: Thread): Promise<{ text: string; failure: keyof typeof REASONS | null }> {
     const { owner, turns, seen } = thread;
     const model = configuredModel(readConfig(this.env).model, this.env);
     if (!model) return { text: "", failure: null };
@@ -159,15 +159,19 @@ export class TextThread extends DurableObject<Env> {
       },
     };
     const at = turns.at(-1)?.at ?? "";
+    let isLimited = false;
     const { text, failure } = await takeTurnWithTools(options, {
       tools: talk.tools,
       called: turns.filter(isToolTurn).length,
-      take: () => mayTake("turn", apiKeyId, owner.limits, this.#services),
+      take: async () => {
+        isLimited = !(await mayTake("turn", apiKeyId, owner.limits, this.#services));
+        return !isLimited;
+      },
       note: (call) =>
         this.#change((now) => ({ ...(now ?? thread), turns: noted((now ?? thread).turns, call, at) })),
       send: (tool, call) => callTool(tool, call, apiKeyId, occasion, this.#services),
     });
-    return { text: text.trim(), failure };
+    return { text: text.trim(), failure: isLimited ? "limited" : failure };
   }
 
   /** Leaves the texts without an answer, and tells the customer why, if there is a reason to tell. */

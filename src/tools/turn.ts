@@ -16,7 +16,7 @@ export type Toolbox = {
   tools: readonly ToolDefinition[];
   /** How many were called in this conversation. */
   called: number;
-  /** Takes another answer of the model, which is to follow. @returns whether the tool may be called */
+  /** Takes another answer of the model, which is to follow. @returns whether there is one */
   take: () => boolean | Promise<boolean>;
   /** Writes a call down: before it is sent, so that it is never sent again, and once its result is known. */
   note: (call: ToolCall) => Promise<void>;
@@ -61,10 +61,12 @@ export async function takeTurnWithTools(options: Options, toolbox: Toolbox): Pro
     });
     const tool = toolbox.tools.find(({ name }) => name === result.tool?.name);
     if (!tool || !result.tool || isOver) return { ...result, text: said };
-    const call = newCall(tool, result.tool.arguments);
-    const isLeft = count < Math.min(MAX_CALLS_A_TURN, MAX_CALLS - toolbox.called);
-    isOver = !(isLeft && (await toolbox.take()));
+    // The model is not even asked to do without the tool: that is an answer more, too.
+    const isTaken = await toolbox.take();
     signal.throwIfAborted();
+    if (!isTaken) return { ...result, text: said };
+    const call = newCall(tool, result.tool.arguments);
+    isOver = count >= Math.min(MAX_CALLS_A_TURN, MAX_CALLS - toolbox.called);
     const work = isOver ? Promise.resolve({ ...call, result: NO_MORE }) : carryOut(tool, call, toolbox);
     sent.work = work;
     if (tool.filler && call.result === null && !isOver) say(` ${tool.filler}`, false);

@@ -10,7 +10,7 @@ import { keepSecret, logLines } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
 import { objectOf, openSession } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
-import { get, post, call as request } from "../support/worker.ts";
+import { asAdmin, get, post, call as request } from "../support/worker.ts";
 
 const SERVER = "https://tools.example";
 const BOOK = {
@@ -269,15 +269,17 @@ describe("what a model may not do with tools", () => {
     expect(server.received).toHaveLength(20);
     expect(told().filter((words) => words.startsWith("It was not called: no more"))).toHaveLength(5);
     const usage = await (await get("/v1/usage", key)).json<{ model: { turns: number } }>();
-    expect(usage.model.turns).toBe(25);
+    expect(usage.model.turns).toBe(modelRequests().length);
   });
 
   it("calls none beyond max_turns", async () => {
     const server = startCustomer(BOOKED, SERVER);
     haveModel(() => call("book", GIVEN));
     const { phoneNumber } = await haveBooker({ max_turns: 3 });
-    await twilio.ring(phoneNumber, { say: ["Nine?"] });
+    const { conversation } = await twilio.ring(phoneNumber, { say: ["Nine?"] });
     expect(server.received).toHaveLength(2);
+    expect(modelRequests()).toHaveLength(3);
+    expect(lines(conversation).at(-1)).toMatch(/I am sorry, I cannot do that\.$/);
   });
 
   it("reaches no other number, whatever a tool answers", async () => {
@@ -449,6 +451,17 @@ describe("a tool elsewhere than in a session", () => {
     await vi.waitFor(() => expect(customer.events()).toContainEqual(expect.objectContaining(failed)), 10_000);
     expect(server.received).toHaveLength(1);
     expect(twilio.state.messages).toHaveLength(0);
+  });
+
+  it("is not called for a text once the day's answers are used up, and the model is not asked again", async () => {
+    const [server, customer] = [startCustomer(BOOKED, SERVER), startCustomer()];
+    haveModel(() => call("book", GIVEN, "Let me see."));
+    const { key, phoneNumber } = await haveBooker({ sms_reply: true, webhook_url: customer.url });
+    await asAdmin("PATCH", `/v1/keys/${key.key_id}`, { body: { limits: { model_turns_per_day: 1 } } });
+    await twilio.text(phoneNumber, { body: "Nine?", from: CALLER });
+    const failed = { event: "sms.failed", reason: "limit_reached" };
+    await vi.waitFor(() => expect(customer.events()).toContainEqual(expect.objectContaining(failed)), 10_000);
+    expect([server.received.length, modelRequests().length, twilio.state.messages.length]).toEqual([0, 1, 0]);
   });
 
   it("is not called again for a text if the thread was restarted, and a text that came meanwhile stands behind it", async () => {
