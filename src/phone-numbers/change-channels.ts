@@ -1,4 +1,5 @@
 import { ApiError } from "../http/errors.ts";
+import { errorFields } from "../http/log.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { mayStillHappen } from "../twilio/errors.ts";
@@ -25,8 +26,8 @@ import {
   planRestore,
   previousOf,
 } from "./configuration.ts";
-import { HEALTH_REASONS, isRegionReason } from "./health.ts";
-import { inOtherRegion } from "./import/look-up.ts";
+import { type HealthReason, isRegionReason, parseReasons, reasonsOf } from "./health.ts";
+import { checkRegion } from "./import/look-up.ts";
 import { PLANNED } from "./import/plan-hash.ts";
 import { outcomeUnknown, refusalOf } from "./import/undo.ts";
 import { leaseEnd, quietUntil } from "./lease.ts";
@@ -96,17 +97,15 @@ async function lookAt(
   row: ReleasableRow,
   added: readonly Channel[],
   services: Services,
-): Promise<{ number: IncomingPhoneNumber; twilio: AccountClient }> {
+): Promise<{ number: IncomingPhoneNumber; twilio: AccountClient; isRegionChecked: boolean }> {
   try {
     const twilio = await accountClient(accountOf(row), row, services);
     const number = await twilio.fetch(row.twilio_number_sid);
     if (added.length > 0) chooseChannels(added, number);
-    if (added.includes("voice")) {
-      const region = regionOf(twilio.endpoint);
-      const voiceRegion = await findVoiceRegion(twilio.endpoint, twilio.credentials, row.phone_number);
-      if (voiceRegion !== undefined && voiceRegion !== region) throw inOtherRegion(voiceRegion, region);
-    }
-    return { number, twilio };
+    if (!added.includes("voice")) return { number, twilio, isRegionChecked: true };
+    const { endpoint, credentials } = twilio;
+    const [routed] = await Promise.allSettled([findVoiceRegion(endpoint, credentials, row.phone_number)]);
+    return { number, twilio, isRegionChecked: checkRegion(routed, regionOf(endpoint), services.log) };
   } catch (error) {
     throw twilioFailure(error, "twilio_unavailable");
   }
@@ -114,7 +113,7 @@ async function lookAt(
 
 async function addChannel(row: ReleasableRow, channel: Channel, services: Services): Promise<void> {
   const { vault, now, ownAddresses, publicBaseUrl } = services;
-  const { number, twilio } = await lookAt(row, [channel], services);
+  const { number, twilio, isRegionChecked } = await lookAt(row, [channel], services);
   const former = await openConfiguration(vault, row);
   const found = previousOf(number, ownUrls(ownAddresses, row.id), former);
   const previousSealed = await sealConfiguration(vault, row.id, withChannels(former, found, [channel]));
@@ -142,7 +141,7 @@ async function addChannel(row: ReleasableRow, channel: Channel, services: Servic
     else if ((await giveBack(begun, channel, services)).reason === undefined) throw answer;
     throw outcomeUnknown(answer);
   }
-  await put(begun, { holder, channels, changing: null, leaseExpiresAt: null }, services);
+  await put(begun, { holder, channels, changing: null, leaseExpiresAt: null, isRegionChecked }, services);
 }
 
 /**
@@ -152,10 +151,8 @@ async function addChannel(row: ReleasableRow, channel: Channel, services: Servic
  * @throws StorageError
  */
 export async function giveBack(row: ReleasableRow, channel: Channel, services: Services): Promise<Returned> {
-  const reasons = HEALTH_REASONS.filter(
-    (reason) => reason === "number_missing" || (channel === "sms" && isRegionReason(reason)),
-  );
   const channels = takenChannels(row).filter((other) => other !== channel);
+  const reasons = await reasonsLeft(row, channels, services);
   const begun = await begin(row, { channels, changing: channel, reasons }, services);
   const returned = await returnConfiguration(begun, [channel], services);
   const time = services.now();
@@ -172,6 +169,35 @@ export async function giveBack(row: ReleasableRow, channel: Channel, services: S
   await put(begun, end, services);
   services.log.info("channel_given_back", { phone_number_id: row.id, channel, reason: returned.reason });
   return returned;
+}
+
+/**
+ * What is wrong with the channels that stay. No reason says which channel it concerns, so Twilio is asked; if it does not
+ * answer, the next check ends what is over.
+ */
+async function reasonsLeft(
+  row: ReleasableRow,
+  channels: readonly Channel[],
+  services: Services,
+): Promise<HealthReason[]> {
+  const known = parseReasons(row.health_reasons).filter(
+    (reason) => channels.includes("voice") || !isRegionReason(reason),
+  );
+  const isOfNumber = (reason: HealthReason) => reason === "number_missing" || isRegionReason(reason);
+  if (known.every(isOfNumber)) return known;
+  const ids = { accountId: row.twilio_account_id, phoneNumberId: row.id };
+  try {
+    const { number } = await lookAt(row, [], services);
+    const wrong = reasonsOf(
+      notApplied(number, planImport(number, webhooksOf(services.publicBaseUrl, ids), channels)),
+    );
+    const stays = (reason: HealthReason) =>
+      isOfNumber(reason) || wrong.includes(reason) || (reason === "repair_contested" && wrong.length > 0);
+    return known.filter(stays);
+  } catch (error) {
+    services.log.info("health_not_looked_at", { phone_number_id: row.id, ...errorFields(error) });
+    return known;
+  }
 }
 
 /** @returns the row, now with the lease of this change */

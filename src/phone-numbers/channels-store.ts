@@ -15,6 +15,8 @@ export type ChannelStep = {
   nextAttemptAt?: string | null;
   /** What may be wrong with the number by now: any other reason is over. */
   reasons?: readonly HealthReason[];
+  /** Calls are known to be handled in the Region of the account. */
+  isRegionChecked?: boolean;
   previousSealed?: string | undefined;
   outcomeUnknownUntil?: string;
 };
@@ -30,12 +32,14 @@ export async function putStep(
   const channels = channelsJson(step.channels);
   const isOver = Number(changing === null);
   const isRetried = Number(nextAttemptAt !== null);
+  const isUnchecked = Number(step.isRegionChecked === false);
   const kept = reasons === undefined ? null : JSON.stringify(reasons);
   const changed = await run(sql(db)`UPDATE phone_numbers SET lease_holder = ${holder},
       lease_expires_at = ${leaseExpiresAt}, channels = ${channels}, changing_channel = ${changing},
       next_attempt_at = ${nextAttemptAt}, recovery_attempts = CASE ${isOver} WHEN 1 THEN 0 ELSE recovery_attempts + ${isRetried} END,
       updated_at = CASE WHEN ${isOver} = 1 OR channels <> ${channels} THEN ${now} ELSE updated_at END,
-      health_reasons = CASE WHEN ${kept} IS NULL OR channels = ${channels} THEN health_reasons ELSE (
+      health_reasons = CASE WHEN ${isUnchecked} = 1 THEN json_insert(health_reasons, '$[#]', 'region_unchecked')
+        WHEN ${kept} IS NULL OR channels = ${channels} THEN health_reasons ELSE (
         SELECT json_group_array(value) FROM json_each(health_reasons)
         WHERE value IN (SELECT value FROM json_each(${kept}))) END,
       outcome_unknown_until = COALESCE(${step.outcomeUnknownUntil ?? null}, outcome_unknown_until),

@@ -1,3 +1,4 @@
+import type { UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
 import { ACCOUNT_REASONS } from "../twilio-accounts/health.ts";
 
 // The health of a number. No I/O here.
@@ -35,6 +36,21 @@ export type DriftPolicy = (typeof DRIFT_POLICIES)[number];
 /** Whether a reason comes from a number's routing record, which is read more seldom than the rest. */
 export function isRegionReason(reason: HealthReason): boolean {
   return reason === "routed_elsewhere" || reason === "region_unchecked";
+}
+
+const REASONS: readonly [parameter: RegExp, reason: HealthReason][] = [
+  [/Method$/, "wrong_method"],
+  [/FallbackUrl$/, "fallback_missing"],
+  [/ApplicationSid$/, "overridden_by_application"],
+  [/^TrunkSid$/, "overridden_by_trunk"],
+  [/^VoiceReceiveMode$/, "receives_fax"],
+  [/^/, "url_mismatch"],
+];
+
+/** What fields that differ mean. */
+export function reasonsOf(parameters: readonly UpdateParameter[]): HealthReason[] {
+  const found = parameters.map((parameter) => REASONS.find(([pattern]) => pattern.test(parameter))?.[1]);
+  return HEALTH_REASONS.filter((reason) => found.includes(reason));
 }
 
 /** Reasons as they are stored: the first is the number's health, which D1 derives. */

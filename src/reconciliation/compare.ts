@@ -6,8 +6,8 @@ import {
   takenChannels,
 } from "../phone-numbers/channels.ts";
 import { notApplied, planImport } from "../phone-numbers/configuration.ts";
-import { HEALTH_REASONS, type HealthReason, isRegionReason, parseReasons } from "../phone-numbers/health.ts";
-import type { IncomingPhoneNumber, NumberUpdate, UpdateParameter } from "../twilio/incoming-phone-numbers.ts";
+import { type HealthReason, isRegionReason, parseReasons, reasonsOf } from "../phone-numbers/health.ts";
+import type { IncomingPhoneNumber, NumberUpdate } from "../twilio/incoming-phone-numbers.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import type { CheckedRow } from "./number-store.ts";
 
@@ -77,20 +77,6 @@ export function repairsInARow({ repaired_at, repairs }: CheckedRow, now: Date): 
 
 function isSoonAfter(time: string | null, now: Date): boolean {
   return time !== null && now.getTime() - Date.parse(time) <= SOON_MS;
-}
-
-const REASONS: readonly [parameter: RegExp, reason: HealthReason][] = [
-  [/Method$/, "wrong_method"],
-  [/FallbackUrl$/, "fallback_missing"],
-  [/ApplicationSid$/, "overridden_by_application"],
-  [/^TrunkSid$/, "overridden_by_trunk"],
-  [/^VoiceReceiveMode$/, "receives_fax"],
-  [/^/, "url_mismatch"],
-];
-
-function reasonsOf(parameters: readonly UpdateParameter[]): HealthReason[] {
-  const found = parameters.map((parameter) => REASONS.find(([pattern]) => pattern.test(parameter))?.[1]);
-  return HEALTH_REASONS.filter((reason) => found.includes(reason));
 }
 
 /**

@@ -368,6 +368,32 @@ describe("a change of channels", () => {
     expect(pointsHere(found(), "voice")).toBe(true);
   });
 
+  it("adds calls though the routing record cannot be read, and health says so until it can", async () => {
+    const { key, patch, found } = await imported(["sms"]);
+    twilio.faults.add({ operation: "routing", effect: effects.serverErrorHtml, times: null });
+    expect((await patch({ channels: ["voice", "sms"] }, {})).status).toBe(200);
+    expect(pointsHere(found(), "voice")).toBe(true);
+    expect(await shown(key)).toMatchObject({ channels: ["voice", "sms"], health: "region_unchecked" });
+    twilio.faults.clear();
+    await reconcile();
+    expect(await shown(key)).toMatchObject({ health: "ok" });
+  });
+
+  it("keeps what is wrong with the channel that stays, and tells it once", async () => {
+    const customer = startCustomer();
+    const { key, body, patch, found } = await imported(undefined, {});
+    await call("PATCH", `/v1/agents/${body.agent_id}`, key, { webhook_url: customer.url });
+    await patch({ drift_policy: "report" });
+    Object.assign(found(), { voice_url: "https://elsewhere.example/", sms_method: "GET" });
+    await reconcile();
+    expect(await shown(key)).toMatchObject({ health_reasons: ["url_mismatch", "wrong_method"] });
+    await patch({ channels: ["voice"] });
+    expect(await shown(key)).toMatchObject({ health_reasons: ["url_mismatch"] });
+    await reconcile();
+    const told = customer.events().filter(({ event }) => event === "number.drifted");
+    expect(told).toHaveLength(1);
+  });
+
   it("ends what was found wrong with the channel that is given back", async () => {
     const { key, patch, found } = await imported();
     await patch({ drift_policy: "report" });

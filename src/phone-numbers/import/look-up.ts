@@ -2,7 +2,7 @@ import { type AgentOwner, selectOwner } from "../../agents/store.ts";
 import { readBatch } from "../../database.ts";
 import { ApiError } from "../../http/errors.ts";
 import { faultError } from "../../http/faults.ts";
-import { errorFields } from "../../http/log.ts";
+import { errorFields, type Logger } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
 import type { Room } from "../../limits.ts";
 import { selectRoom } from "../../limits-store.ts";
@@ -85,12 +85,7 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   const { number, endpoint } = found.value;
   if (!number) throw new ApiError("number_not_in_twilio");
   const channels = chooseChannels(body.channels, number);
-  const isVoice = channels.includes("voice");
-  const region = regionOf(endpoint);
-  if (routed.status === "rejected") log.warn("region_not_checked", errorFields(routed.reason));
-  const voiceRegion = routed.status === "fulfilled" ? routed.value : undefined;
-  if (isVoice && voiceRegion !== undefined && voiceRegion !== region)
-    throw inOtherRegion(voiceRegion, region);
+  const isRegionChecked = !channels.includes("voice") || checkRegion(routed, regionOf(endpoint), log);
   if (stored.status === "rejected") throw stored.reason;
 
   const [numbers, agents, accounts, rooms] = stored.value;
@@ -120,8 +115,7 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
     existing,
     room,
     channels,
-    isRegionChecked:
-      !isVoice || (routed.status === "fulfilled" && (voiceRegion !== undefined || region === DEFAULT_REGION)),
+    isRegionChecked,
   };
 }
 
@@ -164,6 +158,18 @@ function lookThrough({ endpoint, credentials, known }: Door, phoneNumber: string
 /** Where calls of a number without a routing record are handled. */
 const DEFAULT_REGION = "us1";
 
+/** @returns whether it is sure that calls are handled in this Region @throws ApiError `number_in_other_region` */
+export function checkRegion(
+  routed: PromiseSettledResult<string | undefined>,
+  region: string,
+  log: Logger,
+): boolean {
+  if (routed.status === "rejected") log.warn("region_not_checked", errorFields(routed.reason));
+  const voiceRegion = routed.status === "fulfilled" ? routed.value : undefined;
+  if (voiceRegion !== undefined && voiceRegion !== region) throw inOtherRegion(voiceRegion, region);
+  return routed.status === "fulfilled" && (voiceRegion !== undefined || region === DEFAULT_REGION);
+}
+
 type Found = { number: IncomingPhoneNumber | undefined; endpoint: TwilioEndpoint };
 
 const findIn = async (
@@ -203,7 +209,7 @@ async function findInRegions(
   }
 }
 
-export function inOtherRegion(numberRegion: string, credentialsRegion: string): ApiError {
+function inOtherRegion(numberRegion: string, credentialsRegion: string): ApiError {
   return new ApiError("number_in_other_region", {
     message:
       `Calls to this number are handled in Twilio's Region ${numberRegion}, and these credentials belong to ` +

@@ -12,6 +12,8 @@ export type ReleasableRow = PhoneNumberRow &
     created_at: string;
     updated_at: string;
     recovery_attempts: number;
+    /** JSON array of reasons. */
+    health_reasons: string;
     /** When recovery may try again. */
     next_attempt_at: string | null;
   };
@@ -25,7 +27,7 @@ export function findReleasable(
   return first<ReleasableRow>(sql(db)`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata,
       n.api_key_id, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
       n.outbound_enabled, n.channels, n.changing_channel, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed,
-      n.outcome_unknown_until, n.created_at, n.updated_at, n.recovery_attempts, n.next_attempt_at,
+      n.outcome_unknown_until, n.created_at, n.updated_at, n.recovery_attempts, n.health_reasons, n.next_attempt_at,
       t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = COALESCE(${apiKeyId}, n.api_key_id)`);
