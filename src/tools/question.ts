@@ -23,6 +23,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 const MAX_VARIABLES_LENGTH = 4 * 1024;
 const MAX_FIELD_LENGTH = 100;
 
+/** @internal */
 export const answerSchema = z.partial(
   z.object({
     agent_id: text(64),
