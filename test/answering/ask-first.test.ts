@@ -398,9 +398,9 @@ describe("a text", () => {
   it("is not answered if the customer says so, and as ever if he fails", async () => {
     haveModel(() => streamed("Yes."));
     const imported = await prepare({ sms_reply: true });
-    says({ reject: "busy" });
+    const first = [Response.json({ reject: "busy" })];
+    answer = () => first.shift() ?? new Response("", { status: 404 });
     await text(imported, "SM1");
-    answer = () => new Response("", { status: 404 });
     await text(imported, "SM2");
     await vi.waitFor(() => expect(twilio.state.messages).toHaveLength(1));
     await vi.waitFor(() => expect(failures()).toMatchObject([{ about: "sms.inbound", http_status: 404 }]));
