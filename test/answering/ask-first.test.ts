@@ -398,8 +398,11 @@ describe("a text", () => {
   it("is not answered if the customer says so, and as ever if he fails", async () => {
     haveModel(() => streamed("Yes."));
     const imported = await prepare({ sms_reply: true });
-    const first = [Response.json({ reject: "busy" })];
-    answer = () => first.shift() ?? new Response("", { status: 404 });
+    const first = [{ reject: "busy" }];
+    answer = () => {
+      const said = first.shift();
+      return said ? Response.json(said) : new Response("", { status: 404 });
+    };
     await text(imported, "SM1");
     await text(imported, "SM2");
     await vi.waitFor(() => expect(twilio.state.messages).toHaveLength(1));
