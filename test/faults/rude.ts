@@ -50,8 +50,9 @@ export async function toggleRule({ world, belief: { account } }: Act): Promise<v
 /** The operator releases a number, whoever has it. */
 export async function expel({ tenant, belief, overrides }: Act): Promise<void> {
   const to = path(belief).replace("/v1/", "/v1/admin/");
+  const { imports } = belief;
   const { status } = await call("DELETE", to, tenant.key, undefined, { headers: operator, ...overrides });
-  if (status === 200) belief.holder = null;
+  if (status === 200) belief.holder = belief.imports === imports ? null : undefined;
   else if (status !== 404) belief.holder = undefined;
 }
 

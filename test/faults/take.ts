@@ -60,6 +60,7 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       if (response.status === 201) {
         Object.assign(belief, {
           holder: tenant,
+          imports: belief.imports + 1,
           agent,
           channels,
           kept: {},
@@ -75,9 +76,10 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       return;
     }
     case "release": {
+      const { imports } = belief;
       const { status } = await request("DELETE", path(belief));
       if (isSure && belief.holder === tenant) expect([200, 409], "leaving is possible").toContain(status);
-      if (status === 200) belief.holder = null;
+      if (status === 200) belief.holder = belief.imports === imports ? null : undefined;
       else if (![401, 404].includes(status) && belief.holder === tenant) belief.holder = undefined;
       return;
     }

@@ -43,6 +43,8 @@ export type Belief = {
   isContested: boolean;
   /** Who was told that it is theirs; null: whoever had it was told that it is gone; undefined: nobody can know. */
   holder: Tenant | null | undefined;
+  /** How often it was imported. A release that meets an import may have come before it or after it. */
+  imports: number;
   /** The agent its holder was last told of; undefined: nobody can know. Where it was deleted since, it is routed to nobody. */
   agent: Agent | undefined;
   /** What its owner set after its holder's key was revoked: nobody may set it otherwise while it stays with that key. */
@@ -117,6 +119,7 @@ export async function createWorld(): Promise<World> {
       owned,
       isContested: false,
       holder: null,
+      imports: 0,
       agent: undefined,
       kept: {},
       policy: undefined,
