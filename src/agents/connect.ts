@@ -122,6 +122,15 @@ export type Connect = z.output<typeof connectSchema>;
 export type ConversationRelay = z.output<typeof conversationRelay>;
 export type Fallback = z.output<typeof fallbackSchema>;
 
+/** `connect` of a row. It was validated when it was written. */
+export const connectOf = (column: string | null): Connect | null =>
+  column === null ? null : (JSON.parse(column) as Connect);
+
+/** Whether an agent with this `connect` leads its calls itself, if there is a model. */
+export function isBuiltin(connect: Connect | null): connect is null | z.output<typeof builtin> {
+  return connect === null || connect.type === "builtin";
+}
+
 const ATTRIBUTE_NAME = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
 const KNOWN: ReadonlySet<string> = new Set(Object.keys(relayShape));
 const KNOWN_IN_SMALL_LETTERS: ReadonlySet<string> = new Set([...KNOWN].map((name) => name.toLowerCase()));

@@ -1,11 +1,11 @@
-import type { Connect, ConversationRelay, Fallback } from "../agents/connect.ts";
+import { type Connect, type ConversationRelay, type Fallback, isBuiltin } from "../agents/connect.ts";
 import { DEFAULT_WELCOME, UNAVAILABLE } from "../agents/phrases.ts";
 import { isWithheld } from "../twilio/e164.ts";
 import { relayLanguage, say, sayLanguage } from "../twilio/say.ts";
 import { element, type Xml } from "../twilio/twiml.ts";
 import { dial } from "./dial.ts";
 import { DEFAULT_LANGUAGE, type InboundAgent, type InboundRoute } from "./route.ts";
-import { isBuiltin, type TalkUrls, talk } from "./talking.ts";
+import { type TalkUrls, talk } from "./talking.ts";
 
 // Decides what a caller hears. No I/O here.
 
@@ -34,14 +34,13 @@ export function answer(
   if (!agent || !isInService(route)) return unavailable();
   // https://www.twilio.com/docs/voice/twiml/reject
   if (route.reject) return [element("Reject", { reason: route.reject })];
-  if (isBuiltin(agent) && !hasModel) {
+  if (isBuiltin(agent.connect) && !hasModel) {
     const welcome = agent.welcomeMessage ?? DEFAULT_WELCOME;
     return [...(welcome === "" ? [] : [say(welcome, agent.language)]), element("Hangup")];
   }
-  const verbs =
-    agent.connect === null || agent.connect.type === "builtin"
-      ? talk(route, agent, urls, now)
-      : connectVerbs(agent.connect, { route, agent, call, urls });
+  const verbs = isBuiltin(agent.connect)
+    ? talk(route, agent, urls, now)
+    : connectVerbs(agent.connect, { route, agent, call, urls });
   if (!verbs) return fallback(route, call.from);
   return agent.record ? [recording(urls), ...verbs] : verbs;
 }

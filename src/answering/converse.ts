@@ -1,3 +1,4 @@
+import { isBuiltin } from "../agents/connect.ts";
 import type { Outcome } from "../conversations/conversation.ts";
 import type { Input, Reply } from "../conversations/gather.ts";
 import { pressed } from "../conversations/relay.ts";
@@ -14,7 +15,7 @@ import { routeOfPath } from "./outbound.ts";
 import { withinCallsPerDay } from "./put-through.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
 import { faultOf } from "./session-fault.ts";
-import { isBuiltin, openingOf, replyVerbs, type TalkUrls, talkPlainly } from "./talking.ts";
+import { openingOf, replyVerbs, type TalkUrls, talkPlainly } from "./talking.ts";
 import { type TrustedRequest, trustHandshake } from "./trusted-request.ts";
 import { relayRefused, voiceRefused } from "./unusable.ts";
 
@@ -23,7 +24,7 @@ import { relayRefused, voiceRefused } from "./unusable.ts";
 /** The agent of a route, if it leads its calls by itself here. */
 export function talkingAgent(route: InboundRoute | null, hasModel: boolean): InboundAgent | undefined {
   const agent = route?.agent;
-  return hasModel && route && agent && isInService(route) && isBuiltin(agent) ? agent : undefined;
+  return hasModel && route && agent && isInService(route) && isBuiltin(agent.connect) ? agent : undefined;
 }
 
 export function talkUrls(publicBaseUrl: string, route: InboundRoute, callSid: string): TalkUrls {
@@ -132,7 +133,7 @@ export async function callOutcome(
 ): Promise<Outcome | null> {
   const callSid = parameters.get("CallSid") ?? "";
   // The agent may have been deleted, or put out of service, while it talked.
-  const mayHaveTalked = services.model.isConfigured && (!route.agent || isBuiltin(route.agent));
+  const mayHaveTalked = services.model.isConfigured && (!route.agent || isBuiltin(route.agent.connect));
   if (!mayHaveTalked || !CALL_SID.test(callSid)) return null;
   const ask = async () => (await objectOf(route.phoneNumberId, callSid, services)).outcome();
   try {

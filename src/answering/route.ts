@@ -1,4 +1,4 @@
-import { type Connect, dialledBy } from "../agents/connect.ts";
+import { type Connect, connectOf, dialledBy } from "../agents/connect.ts";
 import type { Variables } from "../agents/fill.ts";
 import type { Voicemail } from "../call-log/attempt.ts";
 import type { EventNumber } from "../events/event.ts";
@@ -151,7 +151,7 @@ function agentOf(id: string, row: RouteRow, own: Settings): InboundAgent {
   return {
     id,
     isActive: row.is_active === 1,
-    connect: row.connect === null ? null : (JSON.parse(row.connect) as Connect),
+    connect: connectOf(row.connect),
     hasWebhook: row.webhook_url !== null,
     ...speakingOf(row, own),
   };

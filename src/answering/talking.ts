@@ -22,11 +22,6 @@ export type TalkUrls = {
 
 const RELAY_REFUSED_MS = DAY_MS;
 
-/** Whether the agent leads its calls itself, if there is a model. */
-export function isBuiltin({ connect }: InboundAgent): boolean {
-  return connect === null || connect.type === "builtin";
-}
-
 /** What is told to the object of a call. */
 export function openingOf(
   route: InboundRoute,

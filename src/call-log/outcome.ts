@@ -1,3 +1,4 @@
+import { connectOf, isBuiltin } from "../agents/connect.ts";
 import { findAgent } from "../agents/store.ts";
 import { batch } from "../database.ts";
 import { type EventNumber, sealEvent } from "../events/event.ts";
@@ -63,7 +64,5 @@ async function numberOf(call: LoggedCall, db: D1Database): Promise<EventNumber> 
 async function isLedHere(call: LoggedCall, apiKeyId: string, { db }: Services): Promise<boolean> {
   if (call.outcome_sealed !== null) return false;
   const agent = call.agent_id === null ? null : await findAgent(db, apiKeyId, call.agent_id);
-  if (!agent) return call.transcript_sealed !== null;
-  const connect = agent.connect === null ? null : (JSON.parse(agent.connect) as { type: string });
-  return call.transcript_sealed !== null || connect === null || connect.type === "builtin";
+  return call.transcript_sealed !== null || (agent !== null && isBuiltin(connectOf(agent.connect)));
 }

@@ -1,3 +1,4 @@
+import { connectOf, isBuiltin } from "../agents/connect.ts";
 import { told } from "../agents/fill.ts";
 import { phrasesIn } from "../agents/phrases.ts";
 import type { AgentRow } from "../agents/store.ts";
@@ -48,9 +49,8 @@ export async function tryAgent(
     services: ToolServices;
   },
 ): Promise<Tried> {
-  const connect = agent.connect && (JSON.parse(agent.connect) as { type: string });
-  if (connect && connect.type !== "builtin")
-    throw new ApiError("agent_not_builtin", { details: { connect: connect.type } });
+  const connect = connectOf(agent.connect);
+  if (!isBuiltin(connect)) throw new ApiError("agent_not_builtin", { details: { connect: connect.type } });
   if (!model)
     throw new ApiError("model_unavailable", {
       message: "This deployment has no language model, so its agents do not talk by themselves.",
