@@ -5,6 +5,7 @@ import { addRecordings } from "./recordings.ts";
 import type { NumberResource } from "./resource.ts";
 import { type Account, addNumber, type Operation, type State } from "./state.ts";
 import { updateNumber } from "./update.ts";
+import { webhooksOperation } from "./webhook-configuration.ts";
 
 // https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource
 
@@ -34,7 +35,7 @@ export function operationOf(request: Request): Operation | undefined {
   if (/^\/v1\/Services\/\w+\/PhoneNumbers$/.test(pathname)) return isGet ? "service_numbers" : undefined;
   if (pathname.endsWith("/Compliance/Usa2p")) return isGet ? "campaigns" : undefined;
   if (pathname === "/v1/Tollfree/Verifications") return isGet ? "verifications" : undefined;
-  if (pathname === "/v1/Webhooks/Rules") return isGet ? "webhook_rules" : undefined;
+  if (pathname.startsWith("/v1/Webhooks/")) return webhooksOperation(request.method, pathname);
   if (/^\/v2\/PhoneNumbers\//.test(pathname)) return isGet ? "routing" : undefined;
   if (!/\/IncomingPhoneNumbers\/PN[0-9a-fA-F]{32}\.json$/.test(pathname)) return undefined;
   if (isGet) return "fetch";
@@ -46,8 +47,13 @@ export function operationOf(request: Request): Operation | undefined {
  * The parts of Twilio's REST API in one Region that this service uses.
  *
  * @param regions all Regions, by name; the routing of calls knows their accounts
+ * @param send sends the requests to webhooks
  */
-export function createApi(state: State, regions: Readonly<Record<string, State>>): Hono {
+export function createApi(
+  state: State,
+  regions: Readonly<Record<string, State>>,
+  send: (request: Request) => Promise<Response>,
+): Hono {
   const api = new Hono();
 
   api.use(ACCOUNTS, async (c, next) => {
@@ -148,7 +154,7 @@ export function createApi(state: State, regions: Readonly<Record<string, State>>
 
   addOutbound(api, state, error, record);
   addRecordings(api, state, error);
-  addOtherProducts(api, state, regions, authenticate, record);
+  addOtherProducts(api, state, regions, authenticate, record, send);
 
   api.notFound(notFound);
   return api;

@@ -44,7 +44,8 @@ export type CallOptions = {
   /** Whether Twilio gets through to runtimes and parties. */
   isReachable: boolean;
   openSocket: OpenSocket;
-  signUrl: (url: string) => Promise<string>;
+  /** The headers of the handshake. */
+  signUrl: (url: string) => Promise<Record<string, string>>;
   ask: Ask;
   patienceMs: number;
   lingerMs: number;
@@ -187,7 +188,7 @@ export async function carry(document: string, options: CallOptions): Promise<Cal
     failure = undefined;
     const { CallSid, AccountSid, From, To, Direction } = options.parameters;
     const end = await converse({
-      open: async () => options.openSocket(url, { "x-twilio-signature": await options.signUrl(url) }),
+      open: async () => options.openSocket(url, await options.signUrl(url)),
       setup: {
         sessionId: session.SessionId,
         accountSid: AccountSid,

@@ -1,10 +1,10 @@
-import { sign } from "../../src/twilio/signature.ts";
 import { carry, type Line, type Utterance } from "./call.ts";
 import { hangUp } from "./outbound.ts";
 import type { Failure, OpenSocket } from "./relay.ts";
 import type { NumberResource } from "./resource.ts";
 import { type Account, type MessagingService, newSid, type PlacedCall, type State } from "./state.ts";
 import type { Manners } from "./voice.ts";
+import { signedHandshake } from "./webhook-rules.ts";
 import { type Fetch, requestWebhook, type WebhookExchange } from "./webhooks.ts";
 
 /** Who got the call or the text. */
@@ -122,7 +122,7 @@ export function createCaller(state: State, fetch: Fetch, openSocket: OpenSocket)
       onLine,
       isReachable,
       openSocket,
-      signUrl: (url) => sign(account.authToken, url, new URLSearchParams()),
+      signUrl: (url) => signedHandshake(account, url),
       patienceMs,
       lingerMs,
       manners,

@@ -1,9 +1,9 @@
-import { sign } from "../../src/twilio/signature.ts";
 import { carry, type Line, type Utterance } from "./call.ts";
 import { accountOf, hangUp } from "./outbound.ts";
 import type { Failure, OpenSocket } from "./relay.ts";
 import type { PlacedCall, State } from "./state.ts";
 import type { Manners } from "./voice.ts";
+import { signedHandshake } from "./webhook-rules.ts";
 import { type Fetch, requestWebhook, type WebhookExchange } from "./webhooks.ts";
 
 /** What happens when a callee's telephone rings. */
@@ -132,7 +132,7 @@ export function createNetwork(state: State, fetch: Fetch, openSocket: OpenSocket
             onLine: callee.onLine ?? (() => undefined),
             isReachable: callee.isReachable ?? true,
             openSocket,
-            signUrl: (url) => sign(account.authToken, url, new URLSearchParams()),
+            signUrl: (url) => signedHandshake(account, url),
             patienceMs: callee.patienceMs ?? 20_000,
             lingerMs: callee.lingerMs ?? 0,
             manners: callee.manners,

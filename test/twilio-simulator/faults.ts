@@ -109,6 +109,10 @@ export const effects = {
   tooManyRequests: twilioError(429, 20429, "Too Many Requests"),
   tooManyRequestsRetryAfter: (seconds: number) =>
     twilioError(429, 20429, "Too Many Requests", { "retry-after": String(seconds) }),
+  // https://www.twilio.com/docs/api/errors/59004, and 59102 and 59200 beside it
+  webhooksBusy: twilioError(429, 59004, "Too Many Requests", { "retry-after": "2" }),
+  transactionConflict: twilioError(409, 59102, "Transaction Conflict"),
+  accountLimitReached: twilioError(409, 59200, "Account Limit Reached"),
   serverErrorHtml: {
     kind: "respond",
     status: 500,

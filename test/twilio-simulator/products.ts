@@ -1,6 +1,7 @@
 import type { Context, Hono } from "hono";
 import { decodeBasic, notFound } from "./api.ts";
 import type { Operation, State } from "./state.ts";
+import { addWebhooksApi } from "./webhook-configuration.ts";
 
 type Authenticate = (state: State, header: string | undefined, account: string) => Response | undefined;
 type Record = (operation: Operation, c: Context, parameters: URLSearchParams) => void;
@@ -15,6 +16,7 @@ export function addOtherProducts(
   regions: Readonly<{ [region: string]: State }>,
   authenticate: Authenticate,
   record: Record,
+  send: (request: Request) => Promise<Response>,
 ): void {
   // All Regions share the routing of calls. It accepts the credentials of every Region.
   for (const [path, states] of [
@@ -79,14 +81,9 @@ export function addOtherProducts(
     return isIn ? c.json({ sid: number, service_sid: service, capabilities: ["SMS"] }) : notFound(c);
   });
 
-  api.get("/v1/Webhooks/Rules", (c) => {
-    record("webhook_rules", c, new URL(c.req.url).searchParams);
-    const [account = ""] = decodeBasic(c.req.header("authorization") ?? "");
-    const rules = state.accounts.get(account)?.webhookRules ?? [];
-    if (rules === "forbidden") return notFound(c);
-    const shown = rules.map(({ sharedKey: _, ...rule }) => ({ ...rule, friendlyName: "", settings: [] }));
-    return c.json({ rules: shown, meta: { key: "rules", pageSize: 50 } });
-  });
+  const ownerOf = (c: Context) =>
+    state.accounts.get(decodeBasic(c.req.header("authorization") ?? "")[0] ?? "");
+  addWebhooksApi(api, ownerOf, record, send, state);
 
   api.get("/v2/PhoneNumbers/:number", (c) => {
     record("routing", c, new URLSearchParams());

@@ -44,7 +44,11 @@ export const SENT: Readonly<Record<string, readonly string[]>> = {
  */
 const UNSPECIFIED = [
   /^GET \/2010-04-01\/Accounts\/AC[0-9a-fA-F]{32}\/Recordings\/RE[0-9a-fA-F]{32}\.mp3$/,
-  /^GET \/v1\/Webhooks\/Rules$/,
+  // The simulator refuses what their bodies must not have.
+  /^(?:GET|POST) \/v1\/Webhooks\/(?:SharedKeys|Settings|Rules)$/,
+  /^DELETE \/v1\/Webhooks\/(?:SharedKeys|Settings|Rules)\/webhooks_[a-z]+_\w{26}$/,
+  /^PATCH \/v1\/Webhooks\/Rules\/webhooks_rule_\w{26}$/,
+  /^GET \/v1\/Webhooks\/Operations$/,
 ];
 
 type Schema = {

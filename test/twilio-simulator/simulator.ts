@@ -44,7 +44,7 @@ export function createSimulator(
   const regions = createRegions();
   const faults = createFaults();
   const wrongRequests: string[] = [];
-  const apis = eachRegion((region) => createApi(regions[region], regions));
+  const apis = eachRegion((region) => createApi(regions[region], regions, webhookFetch));
   const limits = eachRegion((region) => createConcurrencyLimit(regions[region]));
   const callers = eachRegion((region) => createCaller(regions[region], webhookFetch, openSocket));
   const networks = eachRegion((region) => createNetwork(regions[region], webhookFetch, openSocket));

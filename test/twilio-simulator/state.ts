@@ -1,5 +1,6 @@
 import { Numbers } from "./numbers.ts";
 import { createNumberResource, type NumberResource } from "./resource.ts";
+import type { WebhookConfiguration } from "./webhook-rules.ts";
 
 export type Account = {
   sid: string;
@@ -22,17 +23,29 @@ export type Account = {
   type?: string;
   /** Its Webhook Rules. "forbidden": it may not use them. */
   webhookRules?: WebhookRule[] | "forbidden";
+  /** What else it has of the Webhooks configuration API; `configurationOf` makes it. */
+  webhooks?: WebhookConfiguration;
 };
 
 /**
- * How Twilio signs the webhooks to some URLs; without a `sharedKey` by the Auth Token, as ever.
- * https://www.twilio.com/docs/usage/webhooks/webhook-rules
+ * How Twilio signs and sends the webhooks to some URLs: by its `settings`, or briefly by its `sharedKey`; without either
+ * by the Auth Token, as ever. https://www.twilio.com/docs/usage/webhooks/webhook-rules
  */
-export type WebhookRule = { id: string; sharedKey?: SharedKey } & (
+export type WebhookRule = {
+  id: string;
+  friendlyName?: string;
+  sharedKey?: SharedKey;
+  settings?: SettingReference[];
+  /** Until then Twilio sends as the rule was before; null: as if it were not there. */
+  pending?: { until: number; before: WebhookRule | null };
+} & (
   | { matchType: "EXACT_MATCH"; value: string }
   | { matchType: "PREFIX_MATCH"; prefix: string }
   | { matchType: "DEFAULT" }
 );
+
+/** The percentages of a rule's Settings sum to 100. */
+export type SettingReference = { settingId: string; percentage: number };
 
 export type SharedKey = { id: string; secret: string; algorithm: "HMAC_SHA1" | "HMAC_SHA256" };
 
@@ -76,6 +89,19 @@ export const OPERATIONS = [
   "verifications",
   "routing",
   "webhook_rules",
+  "webhook_settings",
+  "webhook_shared_keys",
+  "webhook_operations",
+  "create_rule",
+  "change_rule",
+  "delete_rule",
+  "create_setting",
+  "change_setting",
+  "delete_setting",
+  "create_shared_key",
+  "change_shared_key",
+  "delete_shared_key",
+  "test_webhook",
   "message",
   "messages",
   "call",
@@ -91,6 +117,8 @@ export type RecordedRequest = {
   path: string;
   /** Form parameters of a write, query parameters of a read. */
   parameters: Record<string, string>;
+  /** What was sent in JSON. */
+  body?: unknown;
 };
 
 /** What Twilio knows. Plain data: tests read and change it directly, as the account's owner can do in the Console. */

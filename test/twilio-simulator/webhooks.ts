@@ -1,5 +1,5 @@
-import { sign } from "../../src/twilio/signature.ts";
-import type { Account, WebhookRule } from "./state.ts";
+import type { Account } from "./state.ts";
+import { appliedTo, type Connection, signed } from "./webhook-rules.ts";
 
 export type Fetch = (request: Request) => Promise<Response>;
 
@@ -64,43 +64,43 @@ export async function requestWebhook(
   method: string,
   parameters: Record<string, string>,
 ): Promise<WebhookExchange[]> {
-  const overrides = overridesOf(configuredUrl);
-  if (!overrides) return [];
+  const inUrl = overridesOf(configuredUrl);
+  if (!inUrl) return [];
   const form = new URLSearchParams(parameters);
   const [address = ""] = configuredUrl.split("#");
+  const { key, connection } = appliedTo(account, address);
+  const overrides = connection === undefined ? inUrl : overridesBy(connection);
   const url = method === "GET" ? `${address}${address.includes("?") ? "&" : "?"}${form}` : address;
-  const key = ruleFor(account, address)?.sharedKey;
-  const signed = method === "GET" ? new URLSearchParams() : form;
-  const signature = await sign(key?.secret ?? account.authToken, url, signed, key?.algorithm);
-  const headers = {
-    "x-twilio-signature": signature,
-    "i-twilio-idempotency-token": crypto.randomUUID(),
-    ...(key && { "x-twilio-webhooks-signature-settings": `key=${key.id},algorithm=${key.algorithm}` }),
-  };
+  const signature = await signed(account, key, url, method === "GET" ? undefined : form);
+  const headers = { ...signature, "i-twilio-idempotency-token": crypto.randomUUID() };
   const init = method === "GET" ? { method, headers } : { method, headers, body: form };
   const tries: WebhookExchange[] = [];
   for (let elapsed = 0; ; ) {
     const { failure, ...answer } = await attempt(fetch, new Request(url, init));
-    tries.push({ url, parameters, signature, ...answer });
+    tries.push({ url, parameters, signature: signature["x-twilio-signature"] ?? "", ...answer });
     if (failure === "ct" || failure === "rt") elapsed += overrides[failure];
     const isOver = tries.length > overrides.rc || elapsed >= overrides.tt;
     if (!failure || isOver || !overrides.rp.includes(failure)) return tries;
   }
 }
 
-/** Exact rules come before prefixes, the longest first, and the default one is last. */
-function ruleFor({ webhookRules }: Account, url: string): WebhookRule | undefined {
-  const rules = webhookRules === "forbidden" ? [] : (webhookRules ?? []);
-  const pattern = (rule: WebhookRule) =>
-    rule.matchType === "PREFIX_MATCH" ? rule.prefix : rule.matchType === "EXACT_MATCH" ? rule.value : "";
-  const matching = rules.filter((rule) =>
-    rule.matchType === "EXACT_MATCH" ? url === rule.value : url.startsWith(pattern(rule)),
-  );
-  const kinds = ["EXACT_MATCH", "PREFIX_MATCH", "DEFAULT"];
-  return matching.sort(
-    (a, b) =>
-      kinds.indexOf(a.matchType) - kinds.indexOf(b.matchType) || pattern(b).length - pattern(a).length,
-  )[0];
+/** What a Setting says of the connection. What it leaves out are defaults, and never what the URL says. */
+function overridesBy(connection: Connection | null): Overrides {
+  const { connectTimeoutMs, readTimeoutMs, totalTimeoutMs, retryPolicy } = connection ?? {};
+  const names: Record<string, Failure> = {
+    HTTP_4XX: "4xx",
+    HTTP_5XX: "5xx",
+    CONNECTION_TIMEOUT: "ct",
+    READ_TIMEOUT: "rt",
+  };
+  const on = retryPolicy?.retryOn ?? [];
+  return {
+    ct: connectTimeoutMs ?? NUMBERS.ct[2],
+    rt: readTimeoutMs ?? NUMBERS.rt[2],
+    tt: totalTimeoutMs ?? NUMBERS.tt[2],
+    rc: retryPolicy?.retryCount ?? 0,
+    rp: on.includes("ALL") ? POLICIES : on.flatMap((name) => names[name] ?? []),
+  };
 }
 
 async function attempt(
