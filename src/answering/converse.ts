@@ -6,7 +6,7 @@ import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { requestServices, type Services } from "../services.ts";
-import { CALL_SID } from "../twilio/calls.ts";
+import { CALL_SID } from "../twilio/call-sid.ts";
 import type { Xml } from "../twilio/twiml.ts";
 import { relayUrl, webhooksOf } from "../twilio/webhook-urls.ts";
 import { fallback, isInService, isUnreached } from "./answer.ts";
