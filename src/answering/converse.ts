@@ -34,7 +34,7 @@ export function talkUrls(publicBaseUrl: string, route: InboundRoute, callSid: st
 
 /** Opens the WebSocket of ConversationRelay to the object of the call that its URL names. */
 export async function openRelay(c: AppContext): Promise<Response> {
-  const callSid = c.req.param("call") ?? "";
+  const { callSid = "" } = c.get("called");
   const services = requestServices(c);
   const route = await routeOfPath(c, await trustHandshake(c), (plain) =>
     recallAnswer(plain, callSid, services),
