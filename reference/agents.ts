@@ -1,11 +1,6 @@
 import * as z from "zod/mini";
-import {
-  agentFields,
-  createAgentBody,
-  DEFAULTS,
-  deleteAgentQuery,
-  updateAgentBody,
-} from "../src/agents/schema.ts";
+import { agentFields, createAgentBody, deleteAgentQuery, updateAgentBody } from "../src/agents/schema.ts";
+import { DEFAULTS } from "../src/agents/talk.ts";
 import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
 import {
   answered,

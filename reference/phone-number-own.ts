@@ -1,6 +1,8 @@
 import * as z from "zod/mini";
 import { language } from "../src/agents/schema.ts";
-import { NOTHING_OWN, ownFields, type ownImportFields, serialiseOwn } from "../src/phone-numbers/settings.ts";
+import { serialiseOwn } from "../src/phone-numbers/change-settings.ts";
+import { NOTHING_OWN } from "../src/phone-numbers/settings.ts";
+import { ownFields, type ownImportFields } from "../src/phone-numbers/settings-schema.ts";
 import { answered, type FieldDescription } from "./operation.ts";
 
 // What is each number's own, in an import, in a change and in an answer.

@@ -1,6 +1,7 @@
 import { newId } from "../ids.ts";
-import { type CreateAgentBody, talkColumn, talkOf, type UpdateAgentBody } from "./schema.ts";
+import type { CreateAgentBody, UpdateAgentBody } from "./schema.ts";
 import type { AgentRow } from "./store.ts";
+import { talkColumn, talkOf } from "./talk.ts";
 
 // The three forms of an agent: in a request, in its row, in an answer. No I/O here.
 

@@ -1,18 +1,4 @@
-import * as z from "zod/mini";
-import { flat, maxLength, pattern } from "../http/schema.ts";
-
 // Texts with `{{name}}` in them, and what stands for the names.
-
-const MAX_VARIABLES = 50;
-const MAX_VALUE_LENGTH = 500;
-const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
-
-/** `dynamic_vars`, of a call and of a number. */
-export const variables = flat(
-  z.string().check(pattern(VARIABLE_NAME, "invalid_field")),
-  z.string().check(maxLength(MAX_VALUE_LENGTH)),
-  MAX_VARIABLES,
-);
 
 export type Variables = Readonly<Record<string, string>>;
 

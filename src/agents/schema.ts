@@ -4,6 +4,7 @@ import { query } from "../http/query.ts";
 import {
   body,
   changes,
+  flat,
   maxLength,
   nullIsDefault,
   orNull,
@@ -12,8 +13,9 @@ import {
   satisfies,
   wholeNumber,
 } from "../http/schema.ts";
-import { type ToolDefinition, toolsSchema } from "../tools/definition.ts";
-import { connectSchema, DIALABLE, fallbackSchema } from "./connect.ts";
+import { toolsSchema } from "../tools/definition.ts";
+import { connectSchema, DIALABLE, fallbackSchema } from "./connect-schema.ts";
+import { DEFAULT_LANGUAGE, DEFAULTS } from "./talk.ts";
 
 const MAX_NAME_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 16_000;
@@ -23,6 +25,16 @@ const MAX_VOICE_ID_LENGTH = 100;
 export const MAX_URL_LENGTH = 2_048;
 const MAX_LANGUAGE_LENGTH = 35; // RFC 5646, 4.4.1
 const MAX_TRANSFER_NUMBERS = 10;
+const MAX_VARIABLES = 50;
+const MAX_VALUE_LENGTH = 500;
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
+
+/** `dynamic_vars`, of a call and of a number. */
+export const variables = flat(
+  z.string().check(pattern(VARIABLE_NAME, "invalid_field")),
+  z.string().check(maxLength(MAX_VALUE_LENGTH)),
+  MAX_VARIABLES,
+);
 
 /** A BCP 47 tag in its canonical spelling. */
 export const language = z.pipe(
@@ -40,33 +52,33 @@ export const text = (length: number, tooLong?: ErrorCode) => z.string().check(ma
 /** A field: what it may be, and what it is unless given. */
 type Field = { schema: z.ZodMiniType; default: unknown };
 
-/** How an agent without a runtime talks, and who is asked first. One column in D1 holds what differs from the defaults. */
+/** How an agent without a runtime talks, and who is asked first. */
 const talkFields = {
   transfer_numbers: {
     schema: z
       .array(z.string().check(pattern(DIALABLE, "invalid_field")))
       .check(maxLength(MAX_TRANSFER_NUMBERS)),
-    default: [] as string[],
+    default: DEFAULTS.transfer_numbers,
   },
-  max_call_duration_seconds: { schema: wholeNumber(30, 7_200), default: 600 as number },
-  silence_hangup_seconds: { schema: wholeNumber(5, 300), default: 30 as number },
-  max_turns: { schema: wholeNumber(1, 500), default: 100 as number },
-  max_tokens_per_turn: { schema: wholeNumber(16, 2_048), default: 300 as number },
-  max_characters_per_turn: { schema: wholeNumber(50, 4_000), default: 1_000 as number },
-  ai_speaks_first: { schema: z.boolean(), default: true as boolean },
-  transcript: { schema: z.boolean(), default: true as boolean },
-  tools: { schema: toolsSchema, default: [] as ToolDefinition[] },
-  sms_reply: { schema: z.boolean(), default: false as boolean },
+  max_call_duration_seconds: { schema: wholeNumber(30, 7_200), default: DEFAULTS.max_call_duration_seconds },
+  silence_hangup_seconds: { schema: wholeNumber(5, 300), default: DEFAULTS.silence_hangup_seconds },
+  max_turns: { schema: wholeNumber(1, 500), default: DEFAULTS.max_turns },
+  max_tokens_per_turn: { schema: wholeNumber(16, 2_048), default: DEFAULTS.max_tokens_per_turn },
+  max_characters_per_turn: { schema: wholeNumber(50, 4_000), default: DEFAULTS.max_characters_per_turn },
+  ai_speaks_first: { schema: z.boolean(), default: DEFAULTS.ai_speaks_first },
+  transcript: { schema: z.boolean(), default: DEFAULTS.transcript },
+  tools: { schema: toolsSchema, default: DEFAULTS.tools },
+  sms_reply: { schema: z.boolean(), default: DEFAULTS.sms_reply },
   // Asked before a call is answered; src/answering/ask-first.ts.
-  inbound_url: { schema: text(MAX_URL_LENGTH, "invalid_url"), default: null as string | null },
-  inbound_url_timeout_ms: { schema: wholeNumber(500, 8_000), default: 3_000 as number },
+  inbound_url: { schema: text(MAX_URL_LENGTH, "invalid_url"), default: DEFAULTS.inbound_url },
+  inbound_url_timeout_ms: { schema: wholeNumber(500, 8_000), default: DEFAULTS.inbound_url_timeout_ms },
 } satisfies Record<string, Field>;
 
 /** Every field of an agent but its name, which has no default. The bodies and the answer are derived from this table. */
 export const agentFields = {
   system_prompt: { schema: text(MAX_PROMPT_LENGTH, "prompt_too_long"), default: null },
   welcome_message: { schema: text(MAX_WELCOME_LENGTH), default: null },
-  language: { schema: language, default: "en" as string },
+  language: { schema: language, default: DEFAULT_LANGUAGE as string },
   voice_id: { schema: text(MAX_VOICE_ID_LENGTH), default: null },
   is_active: { schema: z.boolean(), default: true as boolean },
   // The allowed hosts depend on the deployment; see `withCheckedUrls` in urls.ts.
@@ -109,26 +121,6 @@ export type UpdateAgentBody = z.output<typeof updateAgentBody>;
 
 /** `DELETE /v1/agents/{agent_id}` */
 export const deleteAgentQuery = query({ force: z.optional(z.enum(["true", "false"])) });
-
-/** How an agent without a runtime talks, as a row has it. */
-export type Talk = { [Name in keyof typeof talkFields]: Value<(typeof talkFields)[Name]> };
-
-export const DEFAULTS = Object.fromEntries(
-  Object.entries(talkFields).map(([key, field]) => [key, field.default]),
-) as Talk;
-
-/** @param column JSON of what differs from the defaults; null if nothing does */
-export function talkOf(column: string | null): Talk {
-  return column === null ? DEFAULTS : { ...DEFAULTS, ...(JSON.parse(column) as Partial<Talk>) };
-}
-
-/** The column for these settings. */
-export function talkColumn(talk: Talk): string | null {
-  const different = Object.entries(talk).filter(
-    ([key, value]) => JSON.stringify(value) !== JSON.stringify(DEFAULTS[key as keyof Talk]),
-  );
-  return different.length === 0 ? null : JSON.stringify(Object.fromEntries(different));
-}
 
 function isLanguageTag(tag: string): boolean {
   try {

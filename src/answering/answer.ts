@@ -1,10 +1,12 @@
-import { type Connect, type ConversationRelay, type Fallback, isBuiltin } from "../agents/connect.ts";
+import { isBuiltin } from "../agents/connect.ts";
+import type { Connect, ConversationRelay, Fallback } from "../agents/connect-schema.ts";
 import { DEFAULT_WELCOME, UNAVAILABLE } from "../agents/phrases.ts";
+import { DEFAULT_LANGUAGE } from "../agents/talk.ts";
 import { isWithheld } from "../twilio/e164.ts";
 import { relayLanguage, say, sayLanguage } from "../twilio/say.ts";
 import { element, type Xml } from "../twilio/twiml.ts";
 import { dial } from "./dial.ts";
-import { DEFAULT_LANGUAGE, type InboundAgent, type InboundRoute } from "./route.ts";
+import type { InboundAgent, InboundRoute } from "./route.ts";
 import { type TalkUrls, talk } from "./talking.ts";
 
 // Decides what a caller hears. No I/O here.

@@ -6,7 +6,7 @@ import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import { requestServices, type Services } from "../services.ts";
-import { CALL_SID } from "../twilio/calls.ts";
+import { CALL_SID } from "../twilio/call-sid.ts";
 import type { Xml } from "../twilio/twiml.ts";
 import { relayUrl, webhooksOf } from "../twilio/webhook-urls.ts";
 import { fallback, isInService, isUnreached } from "./answer.ts";
@@ -34,7 +34,7 @@ export function talkUrls(publicBaseUrl: string, route: InboundRoute, callSid: st
 
 /** Opens the WebSocket of ConversationRelay to the object of the call that its URL names. */
 export async function openRelay(c: AppContext): Promise<Response> {
-  const callSid = c.req.param("call") ?? "";
+  const { callSid = "" } = c.get("called");
   const services = requestServices(c);
   const route = await routeOfPath(c, await trustHandshake(c), (plain) =>
     recallAnswer(plain, callSid, services),

@@ -1,11 +1,10 @@
 import { type CallReport, isLive, reasonOf, statusOf } from "../call-log/call.ts";
-import { reportedOf } from "../call-log/outcome.ts";
-import { sealParties, sealTranscript } from "../call-log/seals.ts";
+import { reportedOf, sealParties, sealTranscript } from "../call-log/seals.ts";
 import type { Outcome } from "../conversations/conversation.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
-import { CALL_SID } from "../twilio/calls.ts";
+import { CALL_SID } from "../twilio/call-sid.ts";
 import { isWithheld } from "../twilio/e164.ts";
 import type { WebhookKind } from "./event-from-webhook.ts";
 import type { TrustedRequest } from "./trusted-request.ts";

@@ -22,7 +22,7 @@ export async function routeOfPath<Route extends InboundRoute>(
   route: Route,
   decide: (route: Route) => Promise<Route>,
 ): Promise<Route> {
-  const id = c.req.param("outbound");
+  const { callId: id } = c.get("called");
   // Without an inbound_url nothing is waited for.
   if (id === undefined) return filled(route.agent?.talk.inbound_url ? await decide(route) : route);
   const { callLogs, vault } = requestServices(c);

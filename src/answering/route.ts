@@ -1,10 +1,11 @@
-import { type Connect, connectOf, dialledBy } from "../agents/connect.ts";
+import { connectOf, dialledBy } from "../agents/connect.ts";
+import type { Connect } from "../agents/connect-schema.ts";
 import type { Variables } from "../agents/fill.ts";
 import type { Voicemail } from "../call-log/attempt.ts";
 import type { EventNumber } from "../events/event.ts";
 import type { BaseServices } from "../http/base-services.ts";
 import { type Limits, limitsOf } from "../limits.ts";
-import { type Channel, parseChannels } from "../phone-numbers/channels.ts";
+import type { Channel } from "../phone-numbers/channels.ts";
 import {
   type Metadata,
   metadataOf,
@@ -39,8 +40,6 @@ export type PlacedCall = {
   welcomeMessage: string | null;
   voicemail: Voicemail | null;
 };
-
-export const DEFAULT_LANGUAGE = "en";
 
 /** Where the calls and texts of a number go. */
 export type InboundRoute = {
@@ -117,7 +116,7 @@ export async function routeOf(id: string, row: RouteRow, defaults: Limits): Prom
     accountSid: row.account_sid,
     region: row.region,
     inboundEnabled: row.inbound_enabled === 1,
-    channels: parseChannels(row.channels),
+    channels: JSON.parse(row.channels) as Channel[],
     lastInbound: { at: row.last_inbound_at },
     tokenChangedAt: row.auth_token_changed_at,
     relayRefusedAt: row.relay_refused_at,

@@ -1,10 +1,10 @@
-import { Hono } from "hono/tiny";
-import type { AppContext, AppEnv } from "../http/context.ts";
+import { type AppContext, afterAnswer } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
+import { methodNotAllowed } from "../http/not-found.ts";
 import type { Channel } from "../phone-numbers/channels.ts";
 import { requestServices, type Services } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
-import { webhooksOf } from "../twilio/webhook-urls.ts";
+import { calledBy, WEBHOOK_PATH, webhooksOf } from "../twilio/webhook-urls.ts";
 import { isRefused } from "../twilio-accounts/health.ts";
 import { endRotation, outcomeOf, reportEvent } from "./after-answer.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
@@ -32,55 +32,59 @@ const MAX_LOGGED = 20;
 
 // We set POST. A GET means that somebody changed the method at Twilio; we answer it too.
 const METHODS = ["GET", "POST"];
+const RELAY = "relay/:call";
+
+type Answer = (c: AppContext) => Promise<Response>;
+
+const ABOUT_EITHER: Record<string, Answer> = {
+  voice: politely(takeCall),
+  "voice-fallback": politely(takeFallback),
+  "connect-action": politely((c) => afterConnect(c, false)),
+  "connect-action-plain": politely((c) => afterConnect(c, true)),
+  [RELAY]: openRelay,
+  gather: (c) => gather(c, false),
+  "gather-wait": (c) => gather(c, true),
+  status: (c) => takeInCallback(c, "status"),
+};
+
+/** What Twilio calls about a number, by the end of the path. */
+const ABOUT_NUMBER = new Map<string, Answer>(
+  Object.entries({
+    ...ABOUT_EITHER,
+    sms: takeInText,
+    "sms-fallback": takeInText,
+    "message-status": (c: AppContext) => takeInCallback(c, "message"),
+    recording: (c: AppContext) => takeInCallback(c, "recording"),
+  }),
+);
+
+/** What Twilio calls about one call that this service has placed. */
+const ABOUT_CALL = new Map<string, Answer>(
+  Object.entries({ ...ABOUT_EITHER, machine: afterBeep, "voicemail-left": afterVoicemail }),
+);
 
 /**
- * The webhooks that Twilio calls. Calls are answered in TwiML: after anything else the caller hears Twilio's
- * application error. No answer waits for a write, a queue or a customer: that work follows the answer.
+ * Answers what Twilio calls. Calls are answered in TwiML: after anything else the caller hears Twilio's application
+ * error. No answer waits for a write, a queue or a customer: that work follows the answer.
+ *
+ * @throws ApiError `not_found`, `method_not_allowed`, and what the answer throws
  */
-export const answering = new Hono<AppEnv>();
-
-// About a number, and about one call that this service has placed.
-for (const about of ["/:account/:id", "/:account/:id/calls/:outbound"]) {
-  answering
-    .on(METHODS, `${about}/voice`, politely(takeCall))
-    .on(METHODS, `${about}/voice-fallback`, politely(takeFallback))
-    .on(
-      METHODS,
-      `${about}/connect-action`,
-      politely((c) => afterConnect(c, false)),
-    )
-    .on(
-      METHODS,
-      `${about}/connect-action-plain`,
-      politely((c) => afterConnect(c, true)),
-    )
-    .get(`${about}/relay/:call`, openRelay)
-    .on(METHODS, `${about}/gather`, async (c) =>
-      twimlResponse(...(await gatherTurn(c, await trusted(c), false))),
-    )
-    .on(METHODS, `${about}/gather-wait`, async (c) =>
-      twimlResponse(...(await gatherTurn(c, await trusted(c), true))),
-    )
-    .on(METHODS, `${about}/status`, (c) => takeInCallback(c, "status"));
+export function answerTwilio(c: AppContext): Promise<Response> {
+  const called = calledBy(c.req.path);
+  const end = called && `${called.what}${called.callSid === undefined ? "" : "/:call"}`;
+  const answerIt = called && (called.callId === undefined ? ABOUT_NUMBER : ABOUT_CALL).get(end ?? "");
+  if (!answerIt) throw new ApiError("not_found");
+  const about = called.callId === undefined ? "" : "/calls/:outbound";
+  c.set("called", called);
+  c.set("route", `${WEBHOOK_PATH}/:account/:id${about}/${end}`);
+  const allowed = end === RELAY ? ["GET"] : METHODS;
+  if (!allowed.includes(c.req.method)) throw methodNotAllowed(allowed);
+  return answerIt(c);
 }
-answering
-  .on(METHODS, "/:account/:id/calls/:outbound/machine", async (c) => {
-    const request = await trusted(c);
-    afterAnswer(c, (services) => leaveVoicemail(request, services));
-    return c.body(null, 204);
-  })
-  .on(METHODS, "/:account/:id/calls/:outbound/voicemail-left", async (c) => {
-    await noteVoicemailLeft(await trusted(c), requestServices(c));
-    return twimlResponse(element("Hangup"));
-  })
-  .on(METHODS, "/:account/:id/sms", takeInText)
-  .on(METHODS, "/:account/:id/sms-fallback", takeInText)
-  .on(METHODS, "/:account/:id/message-status", (c) => takeInCallback(c, "message"))
-  .on(METHODS, "/:account/:id/recording", (c) => takeInCallback(c, "recording"));
 
 /** If the number is not ours, or no longer, the caller hears so. After any other error Twilio calls the fallback. */
-function politely(answerCall: (c: AppContext) => Promise<Response>) {
-  return async (c: AppContext): Promise<Response> => {
+function politely(answerCall: Answer): Answer {
+  return async (c) => {
     try {
       return await answerCall(c);
     } catch (error) {
@@ -143,6 +147,21 @@ async function fallBack(c: AppContext, route: InboundRoute, from: string): Promi
   return twimlResponse(...(await withinCallsPerDay(route, decide, requestServices(c))));
 }
 
+async function gather(c: AppContext, isWaiting: boolean): Promise<Response> {
+  return twimlResponse(...(await gatherTurn(c, await trusted(c), isWaiting)));
+}
+
+async function afterBeep(c: AppContext): Promise<Response> {
+  const request = await trusted(c);
+  workAfter(c, (services) => leaveVoicemail(request, services));
+  return c.body(null, 204);
+}
+
+async function afterVoicemail(c: AppContext): Promise<Response> {
+  await noteVoicemailLeft(await trusted(c), requestServices(c));
+  return twimlResponse(element("Hangup"));
+}
+
 async function takeInText(c: AppContext): Promise<Response> {
   reportAfter(c, "sms", await trusted(c, { channel: "sms" }));
   return twimlResponse();
@@ -182,7 +201,7 @@ async function trusted(
   const request = await trust(await readUnverified(c), routeServices(c), isReport);
   forgetRefusals(request.route);
   if (isRefused(request.route.accountReasons))
-    afterAnswer(c, (services) => endRefusal(request.route, services));
+    workAfter(c, (services) => endRefusal(request.route, services));
   const { parameters } = request;
   const services = requestServices(c);
   const own = channel ? await onItsChannel(c, request.route, channel) : request.route;
@@ -192,7 +211,7 @@ async function trusted(
 
 /** The number's route on a channel. One that was added since the route was read must not lose its first text. */
 async function onItsChannel(c: AppContext, route: TrustedRoute, channel: Channel): Promise<TrustedRoute> {
-  if (c.req.param("outbound") !== undefined || route.channels.includes(channel)) return route;
+  if (c.get("called").callId !== undefined || route.channels.includes(channel)) return route;
   return onChannel((await loadRoute(route.phoneNumberId, "primary", routeServices(c))) ?? route, channel);
 }
 
@@ -202,13 +221,11 @@ function reportAfter(
   request: TrustedRequest,
   outcome: object | null = null,
 ): void {
-  afterAnswer(c, (services) => reportEvent(kind, request, services, outcome));
-  if (kind === "sms") afterAnswer(c, (services) => replyByText(request, services));
-  if (request.isPromoted) afterAnswer(c, (services) => endRotation(request.route, services));
+  workAfter(c, (services) => reportEvent(kind, request, services, outcome));
+  if (kind === "sms") workAfter(c, (services) => replyByText(request, services));
+  if (request.isPromoted) workAfter(c, (services) => endRotation(request.route, services));
 }
 
-/** Waits a moment, so that none of this work, not even the sealing, delays the answer. */
-function afterAnswer(c: AppContext, work: (services: Services) => Promise<void>): void {
-  const services = requestServices(c);
-  c.executionCtx.waitUntil(scheduler.wait(1).then(() => work(services)));
+function workAfter(c: AppContext, work: (services: Services) => Promise<void>): void {
+  afterAnswer(c, () => work(requestServices(c)));
 }

@@ -45,7 +45,7 @@ export type UnverifiedRequest = {
 export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> {
   const signature = c.req.header("x-twilio-signature");
   if (!signature) throw new ApiError("invalid_signature");
-  const [accountId = "", id = ""] = [c.req.param("account"), c.req.param("id")];
+  const { accountId, phoneNumberId: id, what } = c.get("called");
   if (!(await createIds(c.get("config").idSecret).isPhoneNumberId(id))) throw new ApiError("not_found");
   const mediaType = c.req.header("content-type")?.split(";")[0]?.trim().toLowerCase();
   const isForm = mediaType === "application/x-www-form-urlencoded";
@@ -60,7 +60,7 @@ export async function readUnverified(c: AppContext): Promise<UnverifiedRequest> 
   return {
     id,
     accountId,
-    counter: c.req.path.endsWith("-fallback") ? `${id}/fallback` : id,
+    counter: what.endsWith("-fallback") ? `${id}/fallback` : id,
     signature,
     sharedKey: sharedKeyOf(c.req.header("x-twilio-webhooks-signature-settings")),
     isJson,

@@ -1,10 +1,11 @@
+import { DEFAULT_LANGUAGE } from "../agents/talk.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
 import { say } from "../twilio/say.ts";
 import { documentOf, element } from "../twilio/twiml.ts";
 import { webhooksOf } from "../twilio/webhook-urls.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
-import { accountOfRoute, DEFAULT_LANGUAGE } from "./route.ts";
+import { accountOfRoute } from "./route.ts";
 import type { TrustedRequest } from "./trusted-request.ts";
 
 // A machine answers a call that this service has placed. That it did, and that it heard the whole message, are two facts.

@@ -3,7 +3,7 @@ import { first } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
 import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
-import { checkInboundUrl } from "../phone-numbers/settings.ts";
+import { checkInboundUrl } from "../phone-numbers/change-settings.ts";
 import type { Services } from "../services.ts";
 import { isE164 } from "../twilio/e164.ts";
 import { requireRegion, storedRegion } from "../twilio/regions.ts";

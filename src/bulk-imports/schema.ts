@@ -4,7 +4,7 @@ import { pageShape } from "../http/page.ts";
 import { query } from "../http/query.ts";
 import { body, dryRunField, maxLength, requiredText } from "../http/schema.ts";
 import { agentId, type NumberGiven, numberFields } from "../phone-numbers/schema.ts";
-import { ownAliases } from "../phone-numbers/settings.ts";
+import { ownAliases } from "../phone-numbers/settings-schema.ts";
 import { accountAliases, accountFields } from "../twilio-accounts/schema.ts";
 import { OUTCOMES } from "./job.ts";
 

@@ -1,6 +1,6 @@
 import { ApiError } from "../http/errors.ts";
 import type { Services } from "../services.ts";
-import { CALL_SID } from "../twilio/calls.ts";
+import { CALL_SID } from "../twilio/call-sid.ts";
 import { type AccountClient, accountClient } from "../twilio-accounts/client.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import { isLive, type LoggedCall, type RuntimeOutcome, type Said } from "./call.ts";

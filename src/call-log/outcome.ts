@@ -1,7 +1,7 @@
 import { connectOf, isBuiltin } from "../agents/connect.ts";
 import { findAgent } from "../agents/store.ts";
 import { batch } from "../database.ts";
-import { type EventNumber, sealEvent } from "../events/event.ts";
+import { sealEvent } from "../events/event.ts";
 import { insertPending } from "../events/pending-store.ts";
 import { relay } from "../events/tell.ts";
 import { ApiError } from "../http/errors.ts";
@@ -10,7 +10,7 @@ import { isLive, type LoggedCall } from "./call.ts";
 import { serialise } from "./logged-call.ts";
 import { findNames } from "./numbers-store.ts";
 import type { OutcomeBody } from "./query.ts";
-import { openOutcome, openTranscript, sealOutcome, sealTranscript } from "./seals.ts";
+import { reportedOf, sealOutcome, sealTranscript } from "./seals.ts";
 
 /**
  * Writes down what the runtime of a call reports of it, instead of what it has reported before. Before the end, the event
@@ -38,26 +38,13 @@ export async function takeOutcome(
   const { from, to, direction, status: call_status, duration_seconds } = await serialise(stored, services);
   const about = { call_id: callId, from, to, direction, call_status, duration_seconds };
   const data = { ...about, ...(await reportedOf(stored, services)) };
-  const number = await numberOf(stored, db);
+  const { phone_number_id: id, phone_number: phoneNumber, external_id: externalId } = stored;
+  const { label, metadata } = await findNames(db, id);
+  const number = { id, phoneNumber, externalId, label, metadata: metadata && JSON.parse(metadata) };
   const draft = { type: "call.updated" as const, apiKeyId, agentId, number, data };
   await batch(db, [insertPending(db, await sealEvent(draft, vault, now()), "told_by_call_log")]);
   services.defer(relay(apiKeyId, services));
   return stored;
-}
-
-/** What a runtime has reported of a call, as events tell it. */
-export async function reportedOf(call: LoggedCall, { vault }: Pick<Services, "vault">) {
-  const { call_id, transcript_sealed, outcome_sealed, ended_reason } = call;
-  const outcome = await openOutcome(vault, call_id, outcome_sealed);
-  const transcript = await openTranscript(vault, call_id, transcript_sealed);
-  return { ...outcome, ended_reason: outcome.ended_reason ?? ended_reason, transcript };
-}
-
-async function numberOf(call: LoggedCall, db: D1Database): Promise<EventNumber> {
-  const { phone_number_id: id, phone_number: phoneNumber, external_id: externalId } = call;
-  const { label, metadata } = await findNames(db, id);
-  const parsed = metadata === null ? null : (JSON.parse(metadata) as EventNumber["metadata"]);
-  return { id, phoneNumber, externalId, label, metadata: parsed };
 }
 
 /** A transcript that no runtime has reported is that of the built-in agent, whatever its agent is by now. */

@@ -1,5 +1,12 @@
 import { openJson, type Vault } from "../vault/vault.ts";
-import { outcomeSlot, partiesSlot, type RuntimeOutcome, type Said, transcriptSlot } from "./call.ts";
+import {
+  type LoggedCall,
+  outcomeSlot,
+  partiesSlot,
+  type RuntimeOutcome,
+  type Said,
+  transcriptSlot,
+} from "./call.ts";
 
 /** Who called whom: E.164, or what Twilio says instead, such as `anonymous` or a SIP address. */
 export type Parties = { from: string; to: string };
@@ -38,4 +45,12 @@ export async function openOutcome(
   sealed: string | null,
 ): Promise<RuntimeOutcome> {
   return (sealed && (await openJson<RuntimeOutcome>(vault, sealed, outcomeSlot(callId)))) || UNREPORTED;
+}
+
+/** What a runtime has reported of a call, as events tell it. */
+export async function reportedOf(call: LoggedCall, { vault }: { vault: Vault }) {
+  const { call_id, transcript_sealed, outcome_sealed, ended_reason } = call;
+  const outcome = await openOutcome(vault, call_id, outcome_sealed);
+  const transcript = await openTranscript(vault, call_id, transcript_sealed);
+  return { ...outcome, ended_reason: outcome.ended_reason ?? ended_reason, transcript };
 }

@@ -5,8 +5,8 @@ import { createLogger } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
 import { countTokens, createServices, mayTake, type Services } from "../services.ts";
 import { DAY_MS } from "../time.ts";
+import type { Asked, Question } from "../tools/ask.ts";
 import { callTool, isToolTurn, type Occasion } from "../tools/call.ts";
-import { type Asked, askCustomer, type Question } from "../tools/question.ts";
 import { createVault, openJson, type Slot, type Vault } from "../vault/vault.ts";
 import { planAlarm } from "./alarm.ts";
 import { Dialogue } from "./dialogue.ts";
@@ -62,6 +62,7 @@ export class Conversation extends DurableObject<Env> {
   async #ask(question: Question): Promise<Asked> {
     const known = await this.asked();
     if (known) return known;
+    const { askCustomer } = await import("../tools/ask.ts");
     const asked = await askCustomer(question, this.env.DB);
     const sealed = await this.#vault.seal(JSON.stringify(asked), ASKED_SLOT);
     // The caller does not wait for the disk.

@@ -1,4 +1,4 @@
-import type { Talk } from "../agents/schema.ts";
+import type { Talk } from "../agents/talk.ts";
 import { cut } from "../cut.ts";
 import type { DailyLimits } from "../limits.ts";
 import type { ToolTurn } from "../tools/call.ts";

@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
 import { type Config, readConfig } from "../config.ts";
 import { newId } from "../ids.ts";
+import type { Called } from "../twilio/webhook-urls.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { createMeasure } from "./metrics.ts";
 import { PlanRequest } from "./plan.ts";
@@ -24,6 +25,9 @@ export type AppEnv = {
     secretHash: string;
     /** What `withApiKeyPrefetching` read in the trip that found the key; undefined for a session of the console. */
     prefetched: D1Result[] | undefined;
+    /** Set for what Twilio calls: what its path says, and as which route it is counted. */
+    called: Called;
+    route: string;
     /** Set by the error mapper; the request's log line shows it. */
     errorCode: string;
   };
@@ -32,7 +36,7 @@ export type AppEnv = {
 export type AppContext = Context<AppEnv>;
 
 /**
- * Gives each request its id and its logger, and writes one log line at the end.
+ * Gives each request its id and its logger, and writes one log line after the answer.
  * The line has the route's pattern and not the path: a path may hold an id that only Twilio should know.
  */
 export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
@@ -43,19 +47,26 @@ export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
   c.set("log", createLogger({ request_id: requestId }));
   await next();
   setCommonHeaders(c, c.res.headers);
-  const route = routePath(c, -1);
+  const route = c.get("route") ?? routePath(c, -1);
   const durationMs = Date.now() - startedAt;
-  const code = c.get("errorCode") ?? "";
-  createMeasure(c.env)("request", [c.req.method, route, String(c.res.status), code], [1, durationMs]);
-  c.get("log").info("request", {
-    method: c.req.method,
-    route,
-    status: c.res.status,
-    error_code: c.get("errorCode"),
-    key_id: c.get("apiKeyId"),
-    duration_ms: durationMs,
+  afterAnswer(c, () => {
+    const code = c.get("errorCode") ?? "";
+    createMeasure(c.env)("request", [c.req.method, route, String(c.res.status), code], [1, durationMs]);
+    c.get("log").info("request", {
+      method: c.req.method,
+      route,
+      status: c.res.status,
+      error_code: c.get("errorCode"),
+      key_id: c.get("apiKeyId"),
+      duration_ms: durationMs,
+    });
   });
 };
+
+/** Waits a moment, so that none of this work, not even a log line, delays the answer. */
+export function afterAnswer(c: AppContext, work: () => unknown): void {
+  c.executionCtx.waitUntil(scheduler.wait(1).then(work));
+}
 
 /** Validates the bindings, once per isolate, and passes the configuration on. */
 export const requireConfig: MiddlewareHandler<AppEnv> = async (c, next) => {

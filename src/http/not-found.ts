@@ -10,13 +10,12 @@ export function notFound(app: Hono<AppEnv>): (c: AppContext) => Response {
   return (c) => {
     const allowed = METHODS.filter((method) => takes(app, method, c.req.path));
     if (allowed.length === 0) return errorResponse(c, new ApiError("not_found"));
-    const allow = allowed.join(", ");
-    return errorResponse(
-      c,
-      new ApiError("method_not_allowed", { headers: { allow }, details: { allow: allowed } }),
-    );
+    return errorResponse(c, methodNotAllowed(allowed));
   };
 }
+
+export const methodNotAllowed = (allow: string[]) =>
+  new ApiError("method_not_allowed", { headers: { allow: allow.join(", ") }, details: { allow } });
 
 function takes(app: Hono<AppEnv>, method: string, path: string): boolean {
   const [handlers] = app.router.match(method, path);

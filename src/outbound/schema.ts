@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { variables } from "../agents/fill.ts";
+import { variables } from "../agents/schema.ts";
 import { isPhoneNumber } from "../http/phone-number.ts";
 import { body, maxLength, minLength, optionalText, orNull, requiredText } from "../http/schema.ts";
 import { MACHINE_DETECTIONS } from "../twilio/calls.ts";

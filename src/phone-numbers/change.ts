@@ -9,11 +9,11 @@ import { requireAccepted, storeToken } from "../twilio-accounts/connect.ts";
 import { accountOf } from "../twilio-accounts/row.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import { changeChannels, planChannels } from "./change-channels.ts";
+import { changedOwn, checkInboundUrl, serialiseOwn } from "./change-settings.ts";
 import { takenChannels } from "./channels.ts";
 import type { FieldChange } from "./configuration.ts";
 import type { Returned } from "./release/release.ts";
 import { type ChangeBody, changeBody } from "./schema.ts";
-import { changedOwn, checkInboundUrl, serialiseOwn } from "./settings.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
 const FIELDS = Object.keys(changeBody._zod.def.out._zod.def.shape).filter((name) => name !== "dry_run");

@@ -25,7 +25,7 @@ import {
   serialiseReleasePreview,
   serialiseReturned,
 } from "./serialise.ts";
-import type { OwnGiven } from "./settings.ts";
+import type { OwnGiven } from "./settings-schema.ts";
 import { listOwnNumbers } from "./store.ts";
 
 export const phoneNumbers = new Hono<AppEnv>()

@@ -16,7 +16,7 @@ import {
 import { accountAliases, accountFields, newTwilioToken } from "../twilio-accounts/schema.ts";
 import { CHANNELS, type Channel } from "./channels.ts";
 import { DRIFT_POLICIES, HEALTH_REASONS } from "./health.ts";
-import { type OwnGiven, ownAliases, ownChangeFields, ownImportFields } from "./settings.ts";
+import { type OwnGiven, ownAliases, ownChangeFields, ownImportFields } from "./settings-schema.ts";
 
 // Our agent ids have 22 characters. This only bounds what we look up.
 const MAX_AGENT_ID_LENGTH = 64;

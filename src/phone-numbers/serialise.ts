@@ -1,6 +1,7 @@
 import type { TwilioEndpoint } from "../twilio/http.ts";
 import { nameOfRegion } from "../twilio/regions.ts";
 import type { TextWarning } from "../twilio/text-registration.ts";
+import { serialiseOwn } from "./change-settings.ts";
 import { takenChannels } from "./channels.ts";
 import { parseReasons } from "./health.ts";
 import type { ImportedNumber } from "./import/import.ts";
@@ -8,7 +9,6 @@ import type { Preview } from "./preview/preview.ts";
 import type { ReleasePreview } from "./release/preview.ts";
 import type { ReleasedNumber, Returned } from "./release/release.ts";
 import type { ImportBody } from "./schema.ts";
-import { serialiseOwn } from "./settings.ts";
 import type { OwnedNumber } from "./store.ts";
 import { textWarning } from "./text-warnings.ts";
 

@@ -8,8 +8,9 @@ import { createLogger, errorFields } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
 import { ModelError } from "../model/model.ts";
 import { countTokens, createServices, mayTake, type Services } from "../services.ts";
+import type { Asked } from "../tools/ask.ts";
 import { callTool, isToolTurn, noted } from "../tools/call.ts";
-import { type Asked, askCustomer, failureOf } from "../tools/question.ts";
+import { failureOf } from "../tools/question.ts";
 import { NO_PHRASES } from "../tools/take-turn.ts";
 import { takeTurnWithTools } from "../tools/turn.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
@@ -87,6 +88,7 @@ export class TextThread extends DurableObject<Env> {
     let agent: ThreadOwner["agent"] | null = owner.agent;
     if (question) {
       if (!isPosted) await this.#change((now) => posted(now ?? thread, sid));
+      const { askCustomer } = await import("../tools/ask.ts");
       const asked: Asked = isPosted
         ? { fault: "network_error" }
         : await askCustomer(question, this.#services.db);

@@ -1,12 +1,12 @@
 import { told } from "../agents/fill.ts";
-import type { Talk } from "../agents/schema.ts";
+import type { Talk } from "../agents/talk.ts";
 import type { Turn } from "../conversations/state.ts";
 import { cut } from "../cut.ts";
 import type { EventNumber } from "../events/event.ts";
 import type { DailyLimits } from "../limits.ts";
 import { type AgentColumns, type Settings, settingsOf, speakingOf } from "../phone-numbers/settings.ts";
+import type { Question, Said } from "../tools/ask.ts";
 import type { ToolTurn } from "../tools/call.ts";
-import type { Question, Said } from "../tools/question.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
 
 // What is decided about a thread of texts. No I/O here.

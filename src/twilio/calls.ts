@@ -5,9 +5,6 @@ import { type Listing, listingOf } from "./listing.ts";
 
 // https://www.twilio.com/docs/voice/api/call-resource
 
-/** A call's SID in what Twilio or a caller sends: short, and fit for a name. */
-export const CALL_SID = /^CA[0-9A-Za-z]{1,40}$/;
-
 const call = z.object({
   sid: z.string().check(z.regex(/^CA[0-9a-fA-F]{32}$/)),
   from: z.nullish(z.string()),

@@ -1,4 +1,3 @@
-import * as z from "zod/mini";
 import { meaningOf } from "./meanings.ts";
 
 /**
@@ -78,19 +77,16 @@ export function isAboutCredentials(error: unknown): boolean {
 // The 2010 API sends {code,message,more_info,status}, newer APIs send RFC 9457 {type,title,status,code}, and Twilio's
 // edge sends HTML or nothing. Only a code that is a number, or the digits of one, decides: Twilio changes its messages
 // without notice.
-const errorBody = z.object({
-  message: z.catch(z.optional(z.string()), undefined),
-  code: z.union([z.number(), z.string().check(z.regex(/^\d{5,6}$/))]),
-});
+const CODE = /^\d{5,6}$/;
 
 /** The error for an answer that is not 2xx. The body may be JSON of either kind, HTML, or empty. */
 export function errorFromResponse(response: Response, body: string): TwilioError {
   const { status } = response;
-  const { code, message } = parseBody(body) ?? {};
+  const { code, message } = parseBody(body);
   return new TwilioError(`Twilio answered ${status}`, {
     failure: failureOf(status),
     status,
-    twilioCode: code === undefined ? undefined : Number(code),
+    twilioCode: code,
     ...(message?.includes("invalid username") && { isUnknownUser: true }),
     requestId: response.headers.get("twilio-request-id") ?? undefined,
     retryAfterSeconds: retryAfterSeconds(response.headers.get("retry-after")),
@@ -104,12 +100,13 @@ function failureOf(status: number): TwilioFailure {
   return "unavailable";
 }
 
-function parseBody(body: string): z.output<typeof errorBody> | undefined {
+function parseBody(body: string): { message?: string; code?: number } {
   try {
-    const parsed = errorBody.safeParse(JSON.parse(body));
-    return parsed.success ? parsed.data : undefined;
+    const { message, code } = Object(JSON.parse(body)) as Record<string, unknown>;
+    if (typeof code !== "number" && !(typeof code === "string" && CODE.test(code))) return {};
+    return { code: Number(code), ...(typeof message === "string" && { message }) };
   } catch {
-    return undefined;
+    return {};
   }
 }
 

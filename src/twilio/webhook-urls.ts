@@ -1,29 +1,3 @@
-/**
- * Where Twilio reports what happens to a number. The ids are in the path, because a query string may be re-sorted on the
- * way. The account comes first, so that a rule of Twilio's for a prefix of URLs can mean one account of one API key.
- */
-export type WebhookUrls = {
-  voice: string;
-  voiceFallback: string;
-  sms: string;
-  smsFallback: string;
-  status: string;
-  recording: string;
-  /** What Twilio calls after `<Connect>` or `<Dial>`. */
-  connectAction: string;
-  /** The same for a session that has begun once more, without the agent's voice and language. */
-  connectActionPlain: string;
-  /** What Twilio calls after `<Gather>`, and when it has waited for an answer. */
-  gather: string;
-  gatherWait: string;
-  /** What becomes of a text that was sent. */
-  message: string;
-  /** Whether a machine has answered a call that was placed. */
-  machine: string;
-  /** What Twilio calls once it has said the whole message to a machine. */
-  voicemailLeft: string;
-};
-
 export const WEBHOOK_PATH = "/webhooks/twilio";
 
 // Connection overrides: Twilio reads them from the fragment, which it neither sends nor signs. Times are in
@@ -43,6 +17,35 @@ const REPORTED = "#rc=2&rp=5xx,ct,rt&ct=2000&rt=3000";
  */
 const ANSWERED = "#rc=1&rp=ct&ct=2000";
 
+/** What Twilio calls: the end of the URL, and how often Twilio tries. */
+const WEBHOOKS = {
+  voice: ["voice", ANSWERED],
+  voiceFallback: ["voice-fallback", ANSWERED],
+  sms: ["sms", REPORTED],
+  smsFallback: ["sms-fallback", REPORTED],
+  status: ["status", REPORTED],
+  recording: ["recording", REPORTED],
+  /** After `<Connect>` or `<Dial>`. */
+  connectAction: ["connect-action", ANSWERED],
+  /** The same for a session that has begun once more, without the agent's voice and language. */
+  connectActionPlain: ["connect-action-plain", ANSWERED],
+  /** After `<Gather>`, and when it has waited for an answer. */
+  gather: ["gather", ANSWERED],
+  gatherWait: ["gather-wait", ANSWERED],
+  /** What becomes of a text that was sent. */
+  message: ["message-status", REPORTED],
+  /** Whether a machine has answered a call that was placed. */
+  machine: ["machine", REPORTED],
+  /** Once the whole message is said to a machine. */
+  voicemailLeft: ["voicemail-left", ANSWERED],
+} as const;
+
+/**
+ * Where Twilio reports what happens to a number. The ids are in the path, because a query string may be re-sorted on the
+ * way. The account comes first, so that a rule of Twilio's for a prefix of URLs can mean one account of one API key.
+ */
+export type WebhookUrls = Record<keyof typeof WEBHOOKS, string>;
+
 /** What the URLs of all numbers of an account begin with, as a key of ours knows it. */
 export function accountAddress(publicBaseUrl: string, accountId: string): string {
   return `${publicBaseUrl}${WEBHOOK_PATH}/${accountId}/`;
@@ -54,21 +57,8 @@ type NumberIds = { accountId: string; phoneNumberId: string };
 /** @param callId the id of a call that this service places, which nobody can guess either */
 export function webhooksOf(publicBaseUrl: string, number: NumberIds, callId?: string): WebhookUrls {
   const base = `${publicBaseUrl}${pathOf(number, callId)}`;
-  return {
-    voice: `${base}/voice${ANSWERED}`,
-    voiceFallback: `${base}/voice-fallback${ANSWERED}`,
-    sms: `${base}/sms${REPORTED}`,
-    smsFallback: `${base}/sms-fallback${REPORTED}`,
-    status: `${base}/status${REPORTED}`,
-    recording: `${base}/recording${REPORTED}`,
-    connectAction: `${base}/connect-action${ANSWERED}`,
-    connectActionPlain: `${base}/connect-action-plain${ANSWERED}`,
-    gather: `${base}/gather${ANSWERED}`,
-    gatherWait: `${base}/gather-wait${ANSWERED}`,
-    message: `${base}/message-status${REPORTED}`,
-    machine: `${base}/machine${REPORTED}`,
-    voicemailLeft: `${base}/voicemail-left${ANSWERED}`,
-  };
+  const urls = Object.entries(WEBHOOKS).map(([name, [path, tries]]) => [name, `${base}/${path}${tries}`]);
+  return Object.fromEntries(urls) as WebhookUrls;
 }
 
 /** Where ConversationRelay opens its WebSocket. The URL takes no query string, so the call is in the path. */
@@ -80,6 +70,20 @@ export function relayUrl(
   const origin = publicBaseUrl.replace(/^http/, "ws");
   return `${origin}${pathOf(number, number.outbound?.id)}/relay/${encodeURIComponent(callSid)}`;
 }
+
+const CALLED = new RegExp(
+  `^${WEBHOOK_PATH}/(?<accountId>[^/]+)/(?<phoneNumberId>[^/]+)(?:/calls/(?<callId>[^/]+))?/(?<what>[^/]+)(?:/(?<callSid>[^/]+))?$`,
+);
+
+/** What the path of a request says: whom it is about, and the end of the URL. Nobody has verified it. */
+export type Called = NumberIds & {
+  /** The call that this service has placed. */
+  callId: string | undefined;
+  what: string;
+  callSid: string | undefined;
+};
+
+export const calledBy = (path: string) => CALLED.exec(path)?.groups as Called | undefined;
 
 function pathOf({ accountId, phoneNumberId }: NumberIds, callId: string | undefined): string {
   return `${WEBHOOK_PATH}/${accountId}/${phoneNumberId}${callId === undefined ? "" : `/calls/${callId}`}`;

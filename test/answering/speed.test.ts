@@ -6,11 +6,13 @@ import { createLogger } from "../../src/http/log.ts";
 import worker from "../../src/index.ts";
 import { parseDefaultLimits } from "../../src/limits.ts";
 import { sign } from "../../src/twilio/signature.ts";
+import { WEBHOOK_PATH } from "../../src/twilio/webhook-urls.ts";
 import { createIds } from "../../src/vault/ids.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, type Imported, tell, webhookUrl } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
+import { logLines } from "../support/logs.ts";
 import { metered, newMeter } from "../support/metered-database.ts";
 import { bindings, call } from "../support/worker.ts";
 
@@ -18,7 +20,7 @@ import { bindings, call } from "../support/worker.ts";
 
 /**
  * Rings, and says how many trips were made before the answer and how many in all. Writes are held back until the answer
- * is there: one that waited for them would never come.
+ * is there: one that waited for them would never come. The request's log line comes after it, too.
  */
 async function trips({ id, account }: Imported, path = "voice", callSid = "CA1"): Promise<[number, number]> {
   const database = watchedDatabase();
@@ -37,6 +39,8 @@ async function trips({ id, account }: Imported, path = "voice", callSid = "CA1")
     "x-twilio-signature": await sign(account.authToken, webhookUrl(id, path), form),
   };
   const request = new Request(webhookUrl(id, path), { method: "POST", headers, body: form.toString() });
+  const requestLines = () => logLines().filter(({ event }) => event === "request");
+  const known = requestLines().length;
   const context = createExecutionContext();
   const response = await worker.fetch(
     request as Request<unknown, IncomingRequestCfProperties>,
@@ -45,8 +49,10 @@ async function trips({ id, account }: Imported, path = "voice", callSid = "CA1")
   );
   expect(response.status).toBeLessThan(300);
   const before = database.trips();
+  expect(requestLines()).toHaveLength(known);
   answered.resolve();
   await waitOnExecutionContext(context);
+  expect(requestLines().slice(known)).toMatchObject([{ route: `${WEBHOOK_PATH}/:account/:id/${path}` }]);
   return [before, database.trips()];
 }
 

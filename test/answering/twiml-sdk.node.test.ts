@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import twilio from "twilio";
 import { describe, expect, it } from "vitest";
-import type { Connect, Fallback } from "../../src/agents/connect.ts";
-import { DEFAULTS } from "../../src/agents/schema.ts";
+import type { Connect, Fallback } from "../../src/agents/connect-schema.ts";
+import { DEFAULTS } from "../../src/agents/talk.ts";
 import { answer, fallback, unavailable } from "../../src/answering/answer.ts";
 import type { InboundAgent, InboundRoute } from "../../src/answering/route.ts";
 import { parseDefaultLimits } from "../../src/limits.ts";

@@ -1,7 +1,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { DEFAULTS } from "../../src/agents/schema.ts";
+import { DEFAULTS } from "../../src/agents/talk.ts";
 import { briefed } from "../../src/answering/outbound.ts";
 import { sealBrief } from "../../src/call-log/attempt.ts";
 import { createVault } from "../../src/vault/vault.ts";

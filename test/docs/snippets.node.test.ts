@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { eventFromWebhook, type WebhookKind } from "../../src/answering/event-from-webhook.ts";
 import { EVENT_TYPES } from "../../src/events/event.ts";
 import { signEvent } from "../../src/events/signature.ts";
-import { answerSchema } from "../../src/tools/question.ts";
+import { answerSchema } from "../../src/tools/ask.ts";
 
 // What people copy out of the documentation runs, and what it shows of an event is what they get.
 

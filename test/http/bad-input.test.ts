@@ -165,6 +165,12 @@ describe("paths and methods", () => {
     "/v1/phone-numbers/",
     "/v2/phone-numbers",
     "/webhooks/twilio",
+    "/webhooks/twilio/twa_0/num_0",
+    "/webhooks/twilio/twa_0/num_0/constructor",
+    "/webhooks/twilio/twa_0/num_0/machine",
+    "/webhooks/twilio/twa_0/num_0/voice/CA1",
+    "/webhooks/twilio/twa_0/num_0/voice/",
+    "/webhooks/twilio/twa_0/num_0/calls/call_0/sms",
     "/%00",
     "/../etc",
   ])("%s is not_found", async (path) => {
@@ -187,6 +193,8 @@ describe("paths and methods", () => {
     ["/v1/webhooks/secret", "POST", ["GET"]],
     ["/healthz", "GET", ["POST"]],
     ["/webhooks/twilio/twa_0/num_0/voice", "GET, POST", ["PUT", "DELETE"]],
+    ["/webhooks/twilio/twa_0/num_0/calls/call_0/machine", "GET, POST", ["PATCH"]],
+    ["/webhooks/twilio/twa_0/num_0/relay/CA1", "GET", ["POST"]],
     ["/", "GET", ["POST", "DELETE"]],
     ["/docs", "GET", ["POST"]],
   ])("%s takes %s only", async (path, allow, methods) => {

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { NOTHING_OWN, serialiseOwn } from "../../src/phone-numbers/settings.ts";
+import { serialiseOwn } from "../../src/phone-numbers/change-settings.ts";
+import { NOTHING_OWN } from "../../src/phone-numbers/settings.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { prepareImport } from "../support/import.ts";
 import { requiresApiKey } from "../support/security.ts";

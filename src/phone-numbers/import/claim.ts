@@ -19,13 +19,14 @@ import { disprove } from "../../twilio-accounts/check-store.ts";
 import { missingOfAccount } from "../../twilio-accounts/known.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
 import { beginChecks, findAccount, type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
+import { changedOwn } from "../change-settings.ts";
 import { type Channel, channelsJson, heldChannels } from "../channels.ts";
 import { previousOf } from "../configuration.ts";
 import { expireLease, leaseEnd } from "../lease.ts";
 import { openConfiguration, sealConfiguration } from "../previous-configuration.ts";
 import { eventNumber } from "../row.ts";
 import type { ImportBody } from "../schema.ts";
-import { changedOwn, NOTHING_OWN } from "../settings.ts";
+import { NOTHING_OWN } from "../settings.ts";
 import {
   type Claim,
   type ExistingRow,

@@ -21,9 +21,9 @@ import { knownRows, missingOfAccount, openKnown } from "../../twilio-accounts/kn
 import { learnRefused } from "../../twilio-accounts/learn.ts";
 import type { AccountKey, TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { type StoredAccount, selectStored } from "../../twilio-accounts/store.ts";
+import { checkInboundUrl } from "../change-settings.ts";
 import { type Channel, chooseChannels } from "../channels.ts";
 import type { ImportBody } from "../schema.ts";
-import { checkInboundUrl } from "../settings.ts";
 import { tooMany } from "./claim.ts";
 import { type ExistingRow, selectByPhoneNumber } from "./store.ts";
 
