@@ -39,6 +39,14 @@ export const HEALTH: Record<Health, About> = {
     tone: "bad",
     remedy: "token",
   },
+  signatures_unproven: {
+    short: "Not proven",
+    means:
+      "No request has shown yet that Twilio signs with the SharedKey of this account. If its Webhook Rule is not in force, calls " +
+      "and texts are refused.",
+    tone: "warn",
+    remedy: "look",
+  },
   unreachable: {
     short: "Not checked",
     means: "Twilio did not answer the last check. Nothing is known to be wrong.",

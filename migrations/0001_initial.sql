@@ -54,14 +54,16 @@ CREATE TABLE twilio_accounts (
   api_key_id TEXT NOT NULL REFERENCES api_keys (id),
   account_sid TEXT NOT NULL,        -- AC + 32 hex
   region TEXT NOT NULL DEFAULT '',  -- '': the Region of TWILIO_API_BASE_URL
-  credential TEXT NOT NULL DEFAULT 'auth_token',
   connected_at TEXT,                -- when its owner connected it; null: it came with an import, and goes with its last number
   friendly_name TEXT,
-  auth_token_sealed TEXT NOT NULL,
+  api_key_sid TEXT,                 -- SK + 32 hex of an API key at Twilio, in place of the Auth Token; null: by the token
+  auth_token_sealed TEXT NOT NULL,  -- the Auth Token, or the secret of the API key
   -- A sealed list of the tokens before. Twilio signs webhooks with the primary token until a new one is promoted, so
   -- signatures by these stay good for a day (see auth_token_changed_at).
   previous_auth_token_sealed TEXT,
   auth_token_changed_at TEXT,
+  -- A sealed list of the SharedKeys that sign webhooks, the newest first; one that was replaced stays good for a day.
+  signing_keys_sealed TEXT,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   next_check_at TEXT DEFAULT '1970-01-01T00:00:00.000Z',   -- null: not while it has no number
@@ -151,9 +153,11 @@ CREATE TABLE released_numbers (
   phone_number TEXT NOT NULL,
   account_sid TEXT NOT NULL,
   region TEXT NOT NULL,
-  auth_token_sealed TEXT NOT NULL,  -- of the account, as it was then
+  api_key_sid TEXT,                 -- of the account, as it and the others were then
+  auth_token_sealed TEXT NOT NULL,
   previous_auth_token_sealed TEXT,
   auth_token_changed_at TEXT,
+  signing_keys_sealed TEXT,
   external_id TEXT,                 -- as the number had them
   label TEXT,
   metadata TEXT,

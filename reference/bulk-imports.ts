@@ -128,6 +128,8 @@ export const bulkImportReference: Reference = {
         ...OWN_ERRORS,
         "invalid_twilio_sid",
         ...CREDENTIAL_ERRORS,
+        "account_uses_api_key",
+        "needs_auth_token",
         "agent_not_found",
         "agent_not_owned",
       ],
@@ -239,7 +241,13 @@ export const bulkImportReference: Reference = {
         example: { twilio_token: TOKEN },
       },
       answers: [{ status: 200, description: "The bulk import.", schema: status, example: statusExample }],
-      errors: ["missing_field", NOT_FOUND, "phone_number_import_running", ...CREDENTIAL_ERRORS],
+      errors: [
+        "missing_field",
+        NOT_FOUND,
+        "phone_number_import_running",
+        "account_uses_api_key",
+        ...CREDENTIAL_ERRORS,
+      ],
     },
   },
 };

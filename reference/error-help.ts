@@ -111,6 +111,32 @@ const numberHelp = {
     ],
     details: { numbers: 3 },
   },
+  api_keys_disabled: {
+    happened:
+      'The request has an API key of Twilio or a signing key, and the deployment\'s variable ALLOW_API_KEYS is not "true". Nothing was asked or stored.',
+    remedy: ["Send the account's twilio_token.", "Or ask the operator to set ALLOW_API_KEYS."],
+  },
+  account_uses_api_key: {
+    happened:
+      "The account is connected by an API key. An Auth Token that comes another way is not stored, so that the account does not fall back to it unnoticed.",
+    remedy: [
+      "Leave twilio_token out: the account is known.",
+      "To go back to the Auth Token, send it to POST /v1/twilio-accounts.",
+    ],
+  },
+  signing_key_missing: {
+    happened:
+      "An API key signs no webhook. Until a SharedKey of the account is known here, each call would be refused, so the number was not imported.",
+    remedy: [
+      "GET /v1/twilio-accounts/{twilio_account_id} has to_do: the requests to Twilio that make the SharedKey, its Setting and its Rule.",
+      "Send the key's id and secret to POST /v1/twilio-accounts, then import again.",
+    ],
+  },
+  needs_auth_token: {
+    happened:
+      "The request is about subaccounts, and the account is connected by an API key. Twilio gives a subaccount's Auth Token only to its parent's Auth Token.",
+    remedy: ["Connect the subaccount by itself.", "Or connect the parent by its Auth Token."],
+  },
   phone_number_import_not_found: {
     happened:
       "This API key has no bulk import with this id. A bulk import is forgotten 30 days after its end.",

@@ -131,6 +131,8 @@ export const importOperation: Operation = {
     "invalid_phone_format",
     "invalid_twilio_sid",
     ...TWILIO_ERRORS,
+    "account_uses_api_key",
+    "signing_key_missing",
     "channel_not_supported",
     "agent_not_found",
     "agent_not_owned",

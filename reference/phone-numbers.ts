@@ -201,6 +201,7 @@ export const phoneNumberReference: Reference = {
         "number_in_other_region",
         "twilio_update_rejected",
         "twilio_webhooks_not_applied",
+        "account_uses_api_key",
         ...TWILIO_ERRORS,
       ],
     },

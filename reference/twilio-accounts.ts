@@ -25,12 +25,26 @@ const account = z
     twilio_account_id: accountId,
     twilio_sid: twilioSid,
     region: answered(z.string(), "The Twilio Region of its credentials.", "us1"),
-    credential: answered(z.enum(["auth_token"]), "By what this service uses it. Other kinds may come."),
-    signed_by: answered(z.enum(["auth_token"]), "With what Twilio signs its webhooks. Other kinds may come."),
+    credential: answered(z.enum(["auth_token", "api_key"]), "By what this service uses it.", "auth_token"),
+    signed_by: answered(
+      z.enum(["auth_token", "shared_key"]),
+      "With what Twilio signs its webhooks; an API key signs none.",
+      "auth_token",
+    ),
     status: answered(
-      z.enum(["connected", "failed"]),
-      "`failed`: Twilio refuses its credentials. Send new ones with `POST /v1/twilio-accounts`.",
+      z.enum(["connected", "connecting", "failed"]),
+      "`connecting`: no request that its SharedKey signed has come yet; see `to_do`. `failed`: Twilio refuses its credentials. Send new ones with `POST /v1/twilio-accounts`.",
       "connected",
+    ),
+    to_do: answered(
+      z.array(
+        z.object({
+          step: answered(z.string(), "What it makes.", "rule"),
+          request: answered(z.string(), "A `curl` command, with names in capitals for what only you know."),
+        }),
+      ),
+      "While it is `connecting`: the requests that make Twilio sign with a SharedKey, in this order.",
+      [],
     ),
     health: answered(
       z.enum(["ok", ...ACCOUNT_REASONS]),
@@ -54,6 +68,7 @@ const example = {
   credential: "auth_token",
   signed_by: "auth_token",
   status: "connected",
+  to_do: [],
   health: "ok",
   friendly_name: "Reception Ltd",
   numbers: 0,
@@ -102,12 +117,26 @@ export const twilioAccountReference: Reference = {
         "Tries the credentials at Twilio, and keeps them sealed. From then on `POST /v1/phone-numbers` and " +
         "`POST /v1/phone-number-imports` need no `twilio_token` for it, and no `twilio_sid` if it is your only account.\n\n" +
         "Sent again, it replaces the Auth Token for all numbers of the account, as a PATCH of a number does: the answer is a 200. " +
-        "A connected account stays until you delete it. One that only came with an import's token goes with its last number.",
+        "A connected account stays until you delete it. One that only came with an import's token goes with its last number.\n\n" +
+        "Where the deployment allows it (`ALLOW_API_KEYS`), an API key stands in place of the Auth Token. It signs no webhook, so a SharedKey of the " +
+        "account does: the answer's `to_do` has the requests that make it. Its id and secret may come in a second request. A new SharedKey " +
+        "counts at once, and the one before for a day more.",
       auth: "apiKey",
       body: {
         schema: described(connectBody, {
           twilio_sid: { description: "The Account SID. Also spelled `twilioSid`.", examples: [ACCOUNT_SID] },
           twilio_token: { description: "Its Auth Token. Also spelled `twilioToken`.", examples: [TOKEN] },
+          twilio_api_key_sid: {
+            description:
+              "An API key of the account, Standard or Restricted (us1 only), in place of the Auth Token.",
+            examples: [`SK${"5d".repeat(16)}`],
+          },
+          twilio_api_key_secret: { description: "Its secret." },
+          webhook_signing_key_id: {
+            description:
+              "The id of the SharedKey that signs this account's webhooks. May come later, with its secret alone.",
+          },
+          webhook_signing_key: { description: "The secret of the SharedKey." },
           region: {
             description: "The Twilio Region of the token. Left out, the one that takes it is found.",
             examples: ["us1"],
@@ -129,7 +158,7 @@ export const twilioAccountReference: Reference = {
           example: { twilio_account: example },
         },
       ],
-      errors: ["missing_field", "invalid_twilio_sid", ...CREDENTIAL_ERRORS],
+      errors: ["missing_field", "invalid_twilio_sid", "api_keys_disabled", ...CREDENTIAL_ERRORS],
     },
     "GET /v1/twilio-accounts": {
       id: "listTwilioAccounts",
@@ -251,7 +280,7 @@ export const twilioAccountReference: Reference = {
           },
         },
       ],
-      errors: ["account_not_found", ...CREDENTIAL_ERRORS],
+      errors: ["account_not_found", "needs_auth_token", ...CREDENTIAL_ERRORS],
     },
   },
 };

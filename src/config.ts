@@ -25,6 +25,8 @@ export type Config = {
   locationHint: DurableObjectLocationHint;
   adminToken: string;
   openSignup: boolean;
+  /** Whether a Twilio account may be connected by an API key in place of its Auth Token. */
+  allowApiKeys: boolean;
   /** The deadline of one delivery of an event, in milliseconds. */
   webhookTimeoutMs: number;
   /** Whether agents may have webhook URLs on this machine, for local development. */
@@ -136,6 +138,7 @@ function checkEnv(env: Partial<Env>): Config {
     locationHint: check("LOCATION_HINT", oneOf(LOCATION_HINTS), "enam"),
     adminToken: check("ADMIN_TOKEN", parseAdminToken),
     openSignup: env.OPEN_SIGNUP === "true",
+    allowApiKeys: env.ALLOW_API_KEYS === "true",
     webhookTimeoutMs: check("WEBHOOK_TIMEOUT_MS", parseTimeout, "10000"),
     allowLocalWebhooks: env.ALLOW_LOCAL_WEBHOOKS === "true",
     model: readModel(env, problems),

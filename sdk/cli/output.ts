@@ -47,6 +47,8 @@ const COLOURS: Record<string, "green" | "red" | "yellow"> = {
   credentials_rejected: "red",
   signed_by_other_key: "red",
   signatures_refused: "red",
+  signatures_unproven: "yellow",
+  connecting: "yellow",
   number_missing: "red",
   routed_elsewhere: "yellow",
   repair_contested: "yellow",

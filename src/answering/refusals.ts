@@ -58,13 +58,17 @@ export async function raiseRefused(
  * Twilio signs with a key that we have: what was refused before is over, or was not from Twilio. Never throws: Twilio
  * already has its answer.
  */
-export async function endRefusal(route: InboundRoute, services: Services): Promise<void> {
+export async function endRefusal(
+  route: InboundRoute,
+  learnt: "signature_verified" | "signing_key_proven",
+  services: Services,
+): Promise<void> {
   const { db, now, log } = services;
   const { accountSid, apiKeyId, tokenChangedAt } = route;
   try {
     const time = now().toISOString();
-    await runIdempotent(disprove(db, accountOfRoute(route), tokenChangedAt, "signature_verified", time));
-    log.info("signatures_verified", { account_sid: accountSid });
+    await runIdempotent(disprove(db, accountOfRoute(route), tokenChangedAt, learnt, time));
+    log.info("signatures_verified", { account_sid: accountSid, learnt });
   } catch (error) {
     log.warn("refusal_not_ended", { account_sid: accountSid, ...errorFields(error) });
   }

@@ -1,6 +1,6 @@
 import { FRESH_MS, STALE_MS } from "../time.ts";
 import { verificationKey } from "../twilio/signature.ts";
-import { openTokens } from "../twilio-accounts/auth-token.ts";
+import { openSigners } from "../twilio-accounts/credential.ts";
 import { accountOf } from "../twilio-accounts/row.ts";
 import { type RouteServices, routeOf, type TrustedRoute, UntrustedRoute } from "./route.ts";
 import { findReleasedRoute, findRoute, type RouteRow } from "./route-store.ts";
@@ -91,8 +91,9 @@ export async function loadReleasedRoute(id: string, services: RouteServices): Pr
 async function withKeys(id: string, row: RouteRow, services: RouteServices): Promise<TrustedRoute> {
   const route = await routeOf(id, row, services.defaultLimits);
   try {
-    const { tokens, mayReturn } = await openTokens(accountOf(row), row, services);
-    return { ...route, keys: await Promise.all(tokens.map((token) => verificationKey(token))), mayReturn };
+    const { signers, ...more } = await openSigners(accountOf(row), row, services);
+    const keys = signers.map(({ secret, algorithm }) => verificationKey(secret, algorithm));
+    return { ...route, keys: await Promise.all(keys), ...more };
   } catch (cause) {
     throw new UntrustedRoute(route, cause);
   }

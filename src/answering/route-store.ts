@@ -4,7 +4,7 @@ import type { LimitColumns } from "../limits.ts";
 import { LIMIT_COLUMNS } from "../limits-store.ts";
 import type { OwnColumns } from "../phone-numbers/settings.ts";
 import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
-import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
+import { CREDENTIALS, NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
 /** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
 export type RouteRow = TwilioAccountRow &
@@ -41,8 +41,7 @@ const SIGNING = part`CASE WHEN json_extract(n.settings, '$.inbound_url') IS NOT 
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
 export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, t.account_sid, t.region,
-      n.phone_number, n.inbound_enabled, n.channels, n.last_inbound_at, t.auth_token_sealed, t.previous_auth_token_sealed,
-      t.auth_token_changed_at, t.relay_refused_at, t.health_reasons AS account_reasons, a.id AS agent_id, a.is_active, a.welcome_message,
+      n.phone_number, n.inbound_enabled, n.channels, n.last_inbound_at, ${CREDENTIALS}, t.relay_refused_at, t.health_reasons AS account_reasons, a.id AS agent_id, a.is_active, a.welcome_message,
       a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url, a.system_prompt, a.voice_id, a.talk,
       n.external_id, n.label, n.metadata, n.settings, ${SIGNING}, ${LIMIT_COLUMNS}
     FROM ${NUMBERS_AND_ACCOUNTS} JOIN api_keys k ON k.id = n.api_key_id LEFT JOIN agents a ON a.id = n.agent_id
@@ -52,8 +51,8 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
 /** The same of a number that was released within a day: reports of its calls and texts still come. @throws StorageError */
 export function findReleasedRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, n.account_sid, n.region,
-      n.phone_number, 0 AS inbound_enabled, '["voice","sms"]' AS channels, NULL AS last_inbound_at, n.auth_token_sealed,
-      n.previous_auth_token_sealed, n.auth_token_changed_at, NULL AS relay_refused_at, '[]' AS account_reasons, a.id AS agent_id,
+      n.phone_number, 0 AS inbound_enabled, '["voice","sms"]' AS channels, NULL AS last_inbound_at, n.api_key_sid,
+      n.auth_token_sealed, n.previous_auth_token_sealed, n.auth_token_changed_at, n.signing_keys_sealed, NULL AS relay_refused_at, '[]' AS account_reasons, a.id AS agent_id,
       a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url,
       a.system_prompt, a.voice_id, a.talk, n.external_id, n.label, n.metadata,
       NULL AS settings, NULL AS signing, ${LIMIT_COLUMNS}

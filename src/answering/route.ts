@@ -15,7 +15,7 @@ import {
   speakingOf,
 } from "../phone-numbers/settings.ts";
 import { refusedOf } from "../twilio/country.ts";
-import type { OpenTokens } from "../twilio-accounts/auth-token.ts";
+import type { Signers } from "../twilio-accounts/credential.ts";
 import type { SignatureReason } from "../twilio-accounts/health.ts";
 import type { AccountKey } from "../twilio-accounts/row.ts";
 import { VaultError } from "../vault/vault.ts";
@@ -80,7 +80,7 @@ export type InboundRoute = {
 };
 
 /** A route, and the keys that may have signed Twilio's requests about it, the most likely first. */
-export type TrustedRoute = InboundRoute & Pick<OpenTokens, "mayReturn"> & { keys: CryptoKey[] };
+export type TrustedRoute = InboundRoute & Pick<Signers, "mayReturn" | "current"> & { keys: CryptoKey[] };
 
 /** Whether the request that found the route was verified: it is not if no token can be opened. */
 export const isVerified = (route: InboundRoute): boolean => "keys" in route;

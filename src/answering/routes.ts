@@ -5,7 +5,7 @@ import type { Channel } from "../phone-numbers/channels.ts";
 import { requestServices, type Services } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { calledBy, WEBHOOK_PATH, webhooksOf } from "../twilio/webhook-urls.ts";
-import { isRefused } from "../twilio-accounts/health.ts";
+import { isDisproved } from "../twilio-accounts/health.ts";
 import { endRotation, outcomeOf, reportEvent } from "./after-answer.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import { askBeforeCall, recallAnswer } from "./ask-first.ts";
@@ -200,8 +200,9 @@ async function trusted(
 ): Promise<TrustedRequest> {
   const request = await trust(await readUnverified(c), routeServices(c), isReport);
   forgetRefusals(request.route);
-  if (isRefused(request.route.accountReasons))
-    workAfter(c, (services) => endRefusal(request.route, services));
+  const learnt = request.isCurrent ? "signing_key_proven" : "signature_verified";
+  if (isDisproved(request.route.accountReasons, learnt))
+    workAfter(c, (services) => endRefusal(request.route, learnt, services));
   const { parameters } = request;
   const services = requestServices(c);
   const own = channel ? await onItsChannel(c, request.route, channel) : request.route;

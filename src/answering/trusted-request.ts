@@ -17,6 +17,8 @@ export type TrustedRequest = {
   parameters: URLSearchParams;
   /** Twilio signs with the newest token while an older one still counts: the customer has promoted the new one. */
   isPromoted: boolean;
+  /** Twilio signs with what counts from now on, and not with what was replaced. */
+  isCurrent: boolean;
 };
 
 /** A request before its signature is verified. */
@@ -155,7 +157,8 @@ function read(unverified: UnverifiedRequest, route: TrustedRoute, key: number): 
   const parameters = parametersOf(unverified);
   // The signature proves only the token. The account in the request must be the token's account.
   if (parameters.get("AccountSid") !== route.accountSid) throw new ApiError("account_mismatch");
-  return { route, parameters, isPromoted: key === 0 && route.keys.length > 1 && !route.mayReturn };
+  const isPromoted = key === 0 && route.keys.length > 1 && !route.mayReturn;
+  return { route, parameters, isPromoted, isCurrent: key < route.current };
 }
 
 /** The parameters of a request. Do not act on them before the request is trusted. */

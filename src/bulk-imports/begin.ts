@@ -6,13 +6,15 @@ import { newId } from "../ids.ts";
 import { checkInboundUrl } from "../phone-numbers/change-settings.ts";
 import type { Services } from "../services.ts";
 import { isE164 } from "../twilio/e164.ts";
+import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { requireRegion, storedRegion } from "../twilio/regions.ts";
-import { findEndpoint, requireAccepted } from "../twilio-accounts/connect.ts";
+import { findEndpoint, refuseToken, requireAccepted } from "../twilio-accounts/connect.ts";
 import { type GivenAccount, knownAccount } from "../twilio-accounts/known.ts";
+import { findAccount } from "../twilio-accounts/store.ts";
 import { bulkImportsOf } from "./client.ts";
 import { forgetImport, noteBegin } from "./index-store.ts";
 import type { Job, Status } from "./job.ts";
-import { tokenSlot } from "./order.ts";
+import { packed, tokenSlot } from "./order.ts";
 import { type BulkImportBody, ownOf } from "./schema.ts";
 import type { NewNumber } from "./store.ts";
 
@@ -33,6 +35,7 @@ export async function beginImport(
   requireNumbers(body);
   checkInboundUrl(body, services);
   const { credentials, region, isKnown } = await accountFor(body, apiKeyId, services);
+  if (body.include_subaccounts && "keySid" in credentials) throw new ApiError("needs_auth_token");
   const numbers = numbersOf(body, credentials.accountSid);
   if (body.agent_id !== undefined) await requireAgent(body.agent_id, apiKeyId, services);
   const now = services.now();
@@ -54,7 +57,7 @@ export async function beginImport(
     endedAt: null,
     isEndNoted: false,
   };
-  const sealed = await services.vault.seal(credentials.authToken, tokenSlot(job.id, job.accountSid));
+  const sealed = await services.vault.seal(packed(credentials), tokenSlot(job.id, job.accountSid));
   await requireRoom(job, services);
   try {
     await bulkImportsOf(services.objects, apiKeyId).create(job, sealed, numbers);
@@ -82,16 +85,15 @@ export async function retryImport(
   const imports = bulkImportsOf(services.objects, apiKeyId);
   const { job } = await imports.status(id);
   if (job.endedAt === null) throw running();
-  const { endpoint, credentials } =
+  const { accountSid, region } = job;
+  if (authToken !== undefined) refuseToken(await findAccount(services.db, { apiKeyId, accountSid, region }));
+  const { endpoint, credentials }: { endpoint: TwilioEndpoint; credentials: TwilioCredentials } =
     authToken === undefined
-      ? await knownAccount({ twilio_sid: job.accountSid }, apiKeyId, services)
-      : {
-          endpoint: requireRegion(services.twilio, job.region),
-          credentials: { accountSid: job.accountSid, authToken },
-        };
+      ? await knownAccount({ twilio_sid: accountSid }, apiKeyId, services)
+      : { endpoint: requireRegion(services.twilio, region), credentials: { accountSid, authToken } };
   await requireAccepted(endpoint, credentials, apiKeyId, services);
   await requireRoom(job, services);
-  return imports.retry(id, await services.vault.seal(credentials.authToken, tokenSlot(id, job.accountSid)));
+  return imports.retry(id, await services.vault.seal(packed(credentials), tokenSlot(id, job.accountSid)));
 }
 
 const running = () => new ApiError("phone_number_import_running", { retryAfter: RETRY_AFTER_SECONDS });
@@ -151,7 +153,9 @@ async function accountFor(given: GivenAccount, apiKeyId: string, services: Servi
   if (accountSid !== undefined && authToken !== undefined) {
     const credentials = { accountSid, authToken };
     const endpoint = await findEndpoint(credentials, apiKeyId, services);
-    return { credentials, region: storedRegion(services.twilio, endpoint), isKnown: false };
+    const region = storedRegion(services.twilio, endpoint);
+    refuseToken(await findAccount(services.db, { apiKeyId, accountSid, region }));
+    return { credentials, region, isKnown: false };
   }
   const { credentials, endpoint, account } = await knownAccount(given, apiKeyId, services);
   await requireAccepted(endpoint, credentials, apiKeyId, services);

@@ -1,5 +1,6 @@
 import type { ErrorBody } from "../http/error-handler.ts";
 import type { NumberGiven } from "../phone-numbers/schema.ts";
+import type { Credential } from "../twilio/http.ts";
 import type { Slot } from "../vault/vault.ts";
 import type { Settled } from "./store.ts";
 
@@ -8,7 +9,16 @@ import type { Settled } from "./store.ts";
 export const tokenSlot = (importId: string, accountSid: string): Slot =>
   `bulk_imports.auth_token/${importId}/${accountSid}`;
 
-/** The sealed Auth Token of an account. */
+/** A credential as one text, to seal. */
+export const packed = (credential: Credential): string =>
+  "keySid" in credential ? `${credential.keySid}:${credential.secret}` : credential.authToken;
+
+export function unpacked(text: string): Credential {
+  const [, keySid, secret] = /^(SK[a-fA-F0-9]{32}):(.*)$/s.exec(text) ?? [];
+  return keySid !== undefined && secret !== undefined ? { keySid, secret } : { authToken: text };
+}
+
+/** The sealed credential of an account. */
 export type Credentials = { accountSid: string; sealed: string };
 
 type About = { importId: string; apiKeyId: string };

@@ -13,7 +13,7 @@ import { findOwnNumber } from "../phone-numbers/store.ts";
 import type { Services } from "../services.ts";
 import { fetchAuthToken, listActiveAccounts } from "../twilio/account.ts";
 import { isAboutCredentials, isNotFound } from "../twilio/errors.ts";
-import type { TwilioCredentials } from "../twilio/http.ts";
+import { secretOf, type TwilioCredentials } from "../twilio/http.ts";
 import { incomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
 import { requireRegion } from "../twilio/regions.ts";
 import { diagnose } from "../twilio-accounts/diagnose.ts";
@@ -24,7 +24,9 @@ import {
   type NumberReport,
   type OpenOrder,
   type OpenReport,
+  packed,
   tokenSlot,
+  unpacked,
 } from "./order.ts";
 import type { Settled } from "./store.ts";
 
@@ -38,7 +40,7 @@ export async function workOnNumber(order: NumberOrder, services: Services): Prom
   const { credentials, importId, apiKeyId, isDryRun, phoneNumber, agentId, own } = order;
   try {
     const token = await services.vault.open(credentials.sealed, tokenSlot(importId, credentials.accountSid));
-    services.log.conceal(token);
+    services.log.conceal(secretOf(unpacked(token)));
     const body = validated(importBody, {
       phone_number: phoneNumber,
       twilio_sid: credentials.accountSid,
@@ -108,17 +110,18 @@ export async function openAccount(order: OpenOrder, services: Services): Promise
     const endpoint = requireRegion(twilio, region);
     const given: TwilioCredentials = {
       accountSid: credentials.accountSid,
-      authToken: await vault.open(credentials.sealed, tokenSlot(importId, credentials.accountSid)),
+      ...unpacked(await vault.open(credentials.sealed, tokenSlot(importId, credentials.accountSid))),
     };
-    log.conceal(given.authToken);
+    log.conceal(secretOf(given));
     const refused = (used: TwilioCredentials) => async (error: unknown) => {
       throw await diagnose(error, { endpoint, credentials: used, apiKeyId }, services);
     };
     const isOwn = given.accountSid === accountSid;
+    if (!isOwn && "keySid" in given) throw new ApiError("needs_auth_token");
     const own: TwilioCredentials = isOwn
       ? given
       : { accountSid, authToken: await fetchAuthToken(endpoint, given, accountSid).catch(notItsParent) };
-    log.conceal(own.authToken);
+    log.conceal(secretOf(own));
     const subaccounts = wantsSubaccounts ? await listActiveAccounts(endpoint, own).catch(refused(own)) : null;
     const numbers: string[] = [];
     if (wantsNumbers) {
@@ -131,7 +134,7 @@ export async function openAccount(order: OpenOrder, services: Services): Promise
     }
     const sealed = isOwn
       ? credentials.sealed
-      : await vault.seal(own.authToken, tokenSlot(importId, accountSid));
+      : await vault.seal(packed(own), tokenSlot(importId, accountSid));
     return { kind: "opened", sealed, numbers: wantsNumbers ? numbers : null, subaccounts };
   } catch (thrown) {
     return failed(thrown, services);

@@ -152,6 +152,26 @@ export const errorCatalogue = {
     message:
       "This Twilio account has numbers here: details.numbers says how many. Release them first. Nothing was changed.",
   },
+  api_keys_disabled: {
+    status: 403,
+    message:
+      "This deployment takes no API key of Twilio in place of the Auth Token. Send twilio_token, or ask its operator to set ALLOW_API_KEYS.",
+  },
+  account_uses_api_key: {
+    status: 409,
+    message:
+      "This Twilio account is connected by an API key, so no Auth Token is taken here. Leave twilio_token out. Only POST /v1/twilio-accounts changes the credential.",
+  },
+  signing_key_missing: {
+    status: 409,
+    message:
+      "This Twilio account is connected by an API key, and no SharedKey of it is known, so nobody could verify its calls. Carry out its to_do first. Nothing was changed.",
+  },
+  needs_auth_token: {
+    status: 400,
+    message:
+      "Twilio tells no API key about subaccounts. Connect the account by its Auth Token, or each subaccount by itself.",
+  },
   phone_number_import_not_found: { status: 404, message: "There is no bulk import with this import_id." },
   delivery_not_found: { status: 404, message: "There is no delivery with this id." },
   not_found: { status: 404, message: "There is nothing at this path." },

@@ -2,7 +2,7 @@ import { part, runIdempotent, sql } from "../database.ts";
 import type { LimitColumns } from "../limits.ts";
 import { selectLimits } from "../limits-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
-import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
+import { CREDENTIALS, NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
 /** A number that may call and text, and its account. */
 export type SenderRow = TwilioAccountRow &
@@ -24,7 +24,7 @@ export type SenderRows = {
 
 const COLUMNS = part`n.id, n.phone_number, n.external_id, n.twilio_account_id, t.account_sid, t.region,
   n.outbound_enabled, n.twilio_number_sid, n.messaging_service_sid, n.messaging_service_checked_at,
-  t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at`;
+  ${CREDENTIALS}`;
 
 /**
  * Reads everything that a call or a text needs; {@link senderRows} understands the results.

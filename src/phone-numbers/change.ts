@@ -4,8 +4,8 @@ import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { warningsOf } from "../http/warnings.ts";
 import type { Services } from "../services.ts";
 import { requireRegion } from "../twilio/regions.ts";
-import { sealToken } from "../twilio-accounts/auth-token.ts";
-import { requireAccepted, storeToken } from "../twilio-accounts/connect.ts";
+import { refuseToken, requireAccepted, storeCredential } from "../twilio-accounts/connect.ts";
+import { sealCredential } from "../twilio-accounts/credential.ts";
 import { accountOf } from "../twilio-accounts/row.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import { changeChannels, planChannels } from "./change-channels.ts";
@@ -62,7 +62,7 @@ export async function changeOwnNumber(
   let after = changedOwn(number, body);
   if (body.twilio_token !== undefined) {
     const account = accountOf({ ...number, api_key_id: apiKeyId });
-    const { isStored } = await storeToken(account, body.twilio_token, services);
+    const { isStored } = await storeCredential(account, { authToken: body.twilio_token }, services);
     if (!isStored) throw new ApiError("number_not_found");
   }
   const returned = body.channels && (await changeChannels(number, body.channels, apiKeyId, services));
@@ -125,7 +125,8 @@ export async function planChange(
   if (body.twilio_token !== undefined) {
     const account = accountOf({ ...number, api_key_id: apiKeyId });
     const stored = await findAccount(services.db, account);
-    const { replaces } = await sealToken(account, body.twilio_token, stored ?? undefined, services);
+    const credential = { authToken: body.twilio_token };
+    const { replaces } = await sealCredential(account, credential, stored ?? undefined, services);
     if (replaces) changes.push({ field: "twilio_token", present: "[redacted]", new: "[redacted]" });
   }
   const taken = takenChannels(number);
@@ -147,6 +148,7 @@ async function verifyChange(
   if (agentId !== undefined && !(await findAgent(db, apiKeyId, agentId)))
     throw new ApiError("agent_not_found");
   if (authToken !== undefined) {
+    refuseToken(await findAccount(db, accountOf({ ...number, api_key_id: apiKeyId })));
     const credentials = { accountSid: number.account_sid, authToken };
     await requireAccepted(requireRegion(twilio, number.region), credentials, apiKeyId, services);
   }

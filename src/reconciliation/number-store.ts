@@ -3,7 +3,7 @@ import type { ChannelColumns } from "../phone-numbers/channels.ts";
 import { type DriftPolicy, type HealthReason, reasonsJson } from "../phone-numbers/health.ts";
 import type { NamedRow } from "../phone-numbers/row.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "../twilio-accounts/row.ts";
-import { NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
+import { CREDENTIALS, NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
 /** The columns of a number that a check needs. */
 export type CheckedRow = ChannelColumns &
@@ -63,7 +63,7 @@ export function findNumberToCheck(
   return first(sql(db)`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata, n.agent_id,
       n.twilio_number_sid, n.channels, n.changing_channel, n.drift_policy, n.health_reasons, n.repaired_at,
       n.repairs, n.warnings, n.texts_checked_at, n.updated_at, n.twilio_account_id, t.account_sid, t.region,
-      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at,
+      ${CREDENTIALS},
       t.health_reasons AS account_reasons
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`);

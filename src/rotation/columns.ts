@@ -2,7 +2,7 @@ import { payloadSlot } from "../events/event.ts";
 import { webhookSecretSlot } from "../events/secret.ts";
 import { responseSlot } from "../http/idempotency.ts";
 import { previousConfigurationSlot } from "../phone-numbers/previous-configuration.ts";
-import { authTokenSlot } from "../twilio-accounts/auth-token.ts";
+import { credentialSlot } from "../twilio-accounts/credential.ts";
 import type { Slot } from "../vault/vault.ts";
 
 /** A column that holds sealed values. */
@@ -22,12 +22,15 @@ const sealed = (
   key: readonly string[] = ["id"],
 ): SealedColumn[] => columns.map((column) => ({ table, column, key, slot }));
 
-const TOKENS = ["auth_token_sealed", "previous_auth_token_sealed"];
+const CREDENTIALS = ["auth_token_sealed", "previous_auth_token_sealed", "signing_keys_sealed"];
 
 /** All sealed columns. A test compares this list with the names in the database. */
 export const SEALED_COLUMNS: readonly SealedColumn[] = [
-  ...sealed("twilio_accounts", TOKENS, (id = "") => authTokenSlot({ id })),
-  ...sealed("released_numbers", TOKENS, (_, id = "") => authTokenSlot({ id }), ["id", "twilio_account_id"]),
+  ...sealed("twilio_accounts", CREDENTIALS, (id = "") => credentialSlot({ id })),
+  ...sealed("released_numbers", CREDENTIALS, (_, id = "") => credentialSlot({ id }), [
+    "id",
+    "twilio_account_id",
+  ]),
   ...sealed("phone_numbers", ["previous_configuration_sealed"], (id = "") => previousConfigurationSlot(id)),
   ...sealed(
     "webhook_secrets",

@@ -29,7 +29,8 @@ export type AccountInCheck = TwilioAccountRow & {
   webhook_rule: string | null;
 };
 
-const CHECK_COLUMNS = part`auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, health_reasons,
+const CHECK_COLUMNS = part`api_key_sid, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at,
+  signing_keys_sealed, health_reasons,
   check_failures, check_position, routing_position, routing_checked_at, webhook_rules_checked_at, webhook_rule`;
 
 // How many API keys may check one Twilio account at once. Each sends one request to Twilio at a time.

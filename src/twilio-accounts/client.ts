@@ -2,7 +2,7 @@ import type { Services } from "../services.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { type IncomingPhoneNumbers, incomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
 import { requireRegion } from "../twilio/regions.ts";
-import { openTokens } from "./auth-token.ts";
+import { openCredential } from "./credential.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 
 /** What it takes to reach a Twilio account, and its numbers. */
@@ -12,9 +12,9 @@ export type AccountClient = IncomingPhoneNumbers & {
 };
 
 /**
- * A Twilio account at Twilio, in its Region and by the token that is stored for it.
+ * A Twilio account at Twilio, in its Region and by the credential that is stored for it.
  *
- * @throws VaultError if the token does not open
+ * @throws VaultError if the credential does not open
  * @throws TwilioError if this deployment has no way to the Region
  */
 export async function accountClient(
@@ -22,8 +22,7 @@ export async function accountClient(
   stored: TwilioAccountRow,
   services: Pick<Services, "vault" | "log" | "now" | "twilio">,
 ): Promise<AccountClient> {
-  const { tokens } = await openTokens(account, stored, services);
+  const credentials = await openCredential(account, stored, services);
   const endpoint = requireRegion(services.twilio, account.region);
-  const credentials = { accountSid: account.accountSid, authToken: tokens[0] };
   return { ...incomingPhoneNumbers(endpoint, credentials), endpoint, credentials };
 }

@@ -1,16 +1,18 @@
 import { batch } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
+import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { fetchAccount, tryCredentials } from "../twilio/account.ts";
 import { isAboutCredentials, isNotFound } from "../twilio/errors.ts";
-import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
+import type { Credential, TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { inRegion, otherRegions, storedRegion } from "../twilio/regions.ts";
-import { sealToken } from "./auth-token.ts";
 import { disprove } from "./check-store.ts";
+import { type SigningKey, sealCredential } from "./credential.ts";
 import { diagnose } from "./diagnose.ts";
-import type { AccountKey } from "./row.ts";
-import type { ConnectBody } from "./schema.ts";
+import { openKnown } from "./known.ts";
+import type { AccountKey, TwilioAccountRow } from "./row.ts";
+import { type ConnectBody, required } from "./schema.ts";
 import { connectStatements, findAccount, findOwnAccounts, type OwnAccount, upsertAccount } from "./store.ts";
 
 /** Asks Twilio whether it takes these credentials. @throws ApiError Twilio's refusal, and what to do */
@@ -51,64 +53,95 @@ export async function findEndpoint(
   }
 }
 
+/** An Auth Token for an account that is connected by an API key would change how its webhooks are verified. @throws ApiError */
+export function refuseToken(stored: TwilioAccountRow | null | undefined): void {
+  if (stored && stored.api_key_sid !== null) throw new ApiError("account_uses_api_key");
+}
+
 /**
- * Stores a token that Twilio has just accepted. If two requests bring new tokens at once, the later one replaces the
- * earlier one. The replaced token verifies webhooks for a day.
+ * Stores a credential that Twilio has just accepted. If two requests bring new ones at once, the later one replaces the
+ * earlier one. A replaced token or SharedKey verifies webhooks for a day.
  *
  * @param connected what to write if its owner has connected the account; without it, an account that is not stored is left
  * @returns whether there is such an account, and whether it was not connected before
+ * @throws ApiError `account_uses_api_key` if the owner has not connected it so
  * @throws StorageError
  */
-export async function storeToken(
+export async function storeCredential(
   key: Omit<AccountKey, "id">,
-  authToken: string,
+  credential: Credential,
   { db, vault, log, now }: Services,
-  connected?: { friendlyName: string | null },
+  connected?: { friendlyName: string | null; signingKey: SigningKey | undefined },
 ): Promise<{ isStored: boolean; isNew: boolean }> {
   for (let isNew = false; ; ) {
     const stored = (await findAccount(db, key)) ?? undefined;
     if (!stored && !connected) return { isStored: false, isNew };
+    if (!connected) refuseToken(stored);
     const account = { ...key, id: stored?.id ?? newId("twilioAccount") };
-    const token = await sealToken(account, authToken, stored, { vault, log, now });
+    const sealed = await sealCredential(
+      account,
+      credential,
+      stored,
+      { vault, log, now },
+      connected?.signingKey,
+    );
     const time = now().toISOString();
     const more = connected ? connectStatements(db, key, connected.friendlyName, time) : [];
     const [upserted, , joined] = await batch(db, [
-      upsertAccount(db, token, time),
-      disprove(db, key, token.tokenChangedAt, "accepted", time),
+      upsertAccount(db, sealed, time),
+      disprove(db, key, sealed.tokenChangedAt, "accepted", time),
       ...more,
     ]);
     isNew ||= joined?.meta.changes === 1;
-    if (upserted?.meta.changes === 0 && (!stored || token.replaces !== null)) continue;
-    log.info("auth_token_replaced", { account_sid: key.accountSid, is_new: token.replaces !== null });
+    if (upserted?.meta.changes === 0 && (!stored || sealed.replaces !== null)) continue;
+    log.info("auth_token_replaced", { account_sid: key.accountSid, is_new: sealed.replaces !== null });
     return { isStored: true, isNew };
   }
 }
 
 /**
- * Connects a Twilio account, so that its numbers are imported without its token; or gives a connected account a new one.
+ * Connects a Twilio account, so that its numbers are imported without its token; or gives a connected account a new
+ * credential, or a new SharedKey.
  *
  * @throws ApiError
  * @throws StorageError
  */
 export async function connectAccount(
-  { twilio_sid: accountSid, twilio_token: authToken, region }: ConnectBody,
+  body: ConnectBody,
   apiKeyId: string,
   services: Services,
 ): Promise<{ account: OwnAccount; isNew: boolean }> {
   const { db, twilio: own } = services;
-  const credentials = { accountSid, authToken };
+  const { twilio_sid: accountSid, region, webhook_signing_key_id: id, webhook_signing_key: key } = body;
+  const credentials = { accountSid, ...(await credentialOf(body, apiKeyId, services)) };
   const named = region === undefined ? undefined : inRegion(own, region);
   if (region !== undefined && !named) throw new ApiError("twilio_unavailable");
   if (named) await requireAccepted(named, credentials, apiKeyId, services);
   const endpoint = named ?? (await findEndpoint(credentials, apiKeyId, services));
   // Its name is for people; the account works without it.
   const { friendly_name } = await fetchAccount(endpoint, credentials).catch(() => ({ friendly_name: null }));
-  const key = { apiKeyId, accountSid, region: storedRegion(own, endpoint) };
-  const { isNew } = await storeToken(key, authToken, services, { friendlyName: friendly_name ?? null });
+  const account = { apiKeyId, accountSid, region: storedRegion(own, endpoint) };
+  const { isNew } = await storeCredential(account, credentials, services, {
+    friendlyName: friendly_name ?? null,
+    signingKey: id === undefined || key === undefined ? undefined : { id, key },
+  });
   services.routesChanged(apiKeyId);
-  const account = (await findOwnAccounts(db, apiKeyId, accountSid)).find((row) => row.region === key.region);
+  const found = (await findOwnAccounts(db, apiKeyId, accountSid)).find(
+    (row) => row.region === account.region,
+  );
   // The key was revoked meanwhile.
-  if (!account) throw new ApiError("invalid_api_key");
+  if (!found) throw new ApiError("invalid_api_key");
   services.log.info("account_connected", { key_id: apiKeyId, account_sid: accountSid, is_new: isNew });
-  return { account, isNew };
+  return { account: found, isNew };
+}
+
+/** What the request brings; or the stored API key, if it brings only the SharedKey. @throws ApiError @throws StorageError */
+async function credentialOf(body: ConnectBody, apiKeyId: string, services: Services): Promise<Credential> {
+  const { twilio_sid, twilio_token: authToken, twilio_api_key_sid: keySid } = body;
+  if (authToken !== undefined) return { authToken };
+  if (keySid !== undefined) return { keySid, secret: body.twilio_api_key_secret ?? "" };
+  const rows = await findOwnAccounts(services.db, apiKeyId, twilio_sid);
+  const row = rows.find(({ api_key_sid }) => api_key_sid !== null);
+  if (!row) throw faultError(["twilio_api_key_sid", "twilio_api_key_secret"].map(required));
+  return (await openKnown(row, apiKeyId, services)).credentials;
 }

@@ -5,12 +5,13 @@ import { TwilioError } from "../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { remedyOf } from "../twilio/meanings.ts";
 import { otherRegions } from "../twilio/regions.ts";
-import { findAccountWithToken } from "./auth-token.ts";
+import { findAccountWithToken } from "./credential.ts";
 import { twilioFailure } from "./twilio-failure.ts";
 
 /** Why Twilio refused credentials. */
 export type CredentialReason =
   | "wrong_token"
+  | "wrong_api_key"
   | "unknown_account"
   | "api_key_in_sid"
   | "suspended_account"
@@ -23,10 +24,12 @@ export type CredentialReason =
 export const CREDENTIAL_ADVICE: Record<CredentialReason, string> = {
   wrong_token:
     "Twilio knows the account, but this is not its Auth Token. Copy the token anew from the Twilio Console; it may have been rotated.",
+  wrong_api_key:
+    "Twilio does not take this API key for this account. Copy the key's SID and secret anew; the key may be deleted, or belong to another account or Region.",
   unknown_account:
     "Twilio knows no account with this SID. Copy the Account SID and the Auth Token from the Twilio Console again.",
   api_key_in_sid:
-    "This is the SID of an API key. Send the Account SID, which begins with AC, and the account's Auth Token: API keys do not sign webhooks.",
+    "This is the SID of an API key. Send the Account SID, which begins with AC; an API key goes into twilio_api_key_sid and twilio_api_key_secret of POST /v1/twilio-accounts.",
   suspended_account: remedyOf(20005),
   test_credentials: remedyOf(20008),
   other_region:
@@ -74,13 +77,16 @@ async function probe(
   services: BaseServices,
 ): Promise<CredentialReason> {
   const { endpoint, credentials, isRefusedEverywhere } = refused;
+  const isByKey = "keySid" in credentials;
   const [account, isElsewhere, isParents] = await Promise.all([
-    fetchAccount(endpoint, credentials).catch(() => undefined),
+    // Only a Main key may read the account, so its refusal tells nothing.
+    isByKey ? undefined : fetchAccount(endpoint, credentials).catch(() => undefined),
     !isRefusedEverywhere && worksElsewhere(endpoint, credentials),
     isTokenOfParent(refused, services),
   ]);
   if (account) return isInactive(account.status) ? "suspended_account" : "missing_permission";
   if (isElsewhere) return "other_region";
+  if (isByKey) return "wrong_api_key";
   if (isParents) return "parent_account_token";
   return cause.facts.isUnknownUser ? "unknown_account" : "wrong_token";
 }
@@ -102,6 +108,7 @@ async function isTokenOfParent(
   services: BaseServices,
 ): Promise<boolean> {
   try {
+    if (!("authToken" in credentials)) return false;
     const { accountSid, authToken } = credentials;
     const parent = await findAccountWithToken(apiKeyId, authToken, services);
     if (!parent || parent.accountSid === accountSid) return false;

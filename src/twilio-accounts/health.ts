@@ -8,6 +8,8 @@ export const ACCOUNT_REASONS = [
   "signed_by_other_key",
   /** Several requests in a row had signatures that do not fit the token. */
   "signatures_refused",
+  /** No request has shown yet that Twilio signs with the account's SharedKey. */
+  "signatures_unproven",
   /** Twilio does not answer. */
   "unreachable",
 ] as const;
@@ -23,6 +25,7 @@ export type Learnt =
   | "credentials_rejected"
   | "unreachable"
   | "signature_verified"
+  | "signing_key_proven"
   | SignatureReason;
 
 /**
@@ -34,6 +37,7 @@ export const DISPROVES: Record<Learnt, readonly AccountReason[]> = {
   credentials_rejected: ["unreachable"],
   unreachable: [],
   signature_verified: ["signed_by_other_key", "signatures_refused"],
+  signing_key_proven: ["signed_by_other_key", "signatures_refused", "signatures_unproven"],
   signed_by_other_key: [],
   signatures_refused: [],
 };
@@ -45,9 +49,9 @@ export function reasonsAfter(before: readonly AccountReason[], learnt: Learnt): 
   );
 }
 
-/** Whether the account's requests were refused, and none was verified since. */
-export function isRefused(reasons: string): boolean {
-  return parseAccountReasons(reasons).some((reason) => DISPROVES.signature_verified.includes(reason));
+/** Whether what we learn disproves one of the account's reasons. */
+export function isDisproved(reasons: string, learnt: Learnt): boolean {
+  return parseAccountReasons(reasons).some((reason) => DISPROVES[learnt].includes(reason));
 }
 
 export function parseAccountReasons(json: string): AccountReason[] {

@@ -6,6 +6,7 @@ import { type FieldFault, faultError } from "../http/faults.ts";
 import { isObject } from "../http/json.ts";
 import { body } from "../http/schema.ts";
 import type { Services } from "../services.ts";
+import { secretOf } from "../twilio/http.ts";
 import { accountClient } from "./client.ts";
 import type { AccountKey } from "./row.ts";
 import { accountAliases } from "./schema.ts";
@@ -69,7 +70,7 @@ export async function knownAccount(given: GivenAccount, apiKeyId: string, servic
 export async function openKnown(row: Omit<StoredAccount, "is_known">, apiKeyId: string, services: Services) {
   const account: AccountKey = { id: row.id, apiKeyId, accountSid: row.account_sid, region: row.region };
   const client = await accountClient(account, row, services);
-  services.log.conceal(client.credentials.authToken);
+  services.log.conceal(secretOf(client.credentials));
   return { ...client, account };
 }
 

@@ -8,26 +8,28 @@ import { validateQuery } from "../http/query.ts";
 import { requestServices } from "../services.ts";
 import { connectAccount } from "./connect.ts";
 import { accountInPath } from "./known.ts";
-import { connectBody } from "./schema.ts";
+import { connectBody, isByApiKey, missingCredential } from "./schema.ts";
 import { serialiseAccount } from "./serialise.ts";
 import { disconnectAccount, listOwnAccounts } from "./store.ts";
 
 export const twilioAccounts = new Hono<AppEnv>()
-  .post("/", withApiKey, requireJson, validateJson(connectBody), async (c) => {
+  .post("/", withApiKey, requireJson, validateJson(connectBody, undefined, missingCredential), async (c) => {
     const body = c.req.valid("json");
-    c.get("log").conceal(body.twilio_token);
+    for (const secret of [body.twilio_token, body.twilio_api_key_secret, body.webhook_signing_key])
+      if (secret !== undefined) c.get("log").conceal(secret);
+    if (isByApiKey(body) && !c.get("config").allowApiKeys) throw new ApiError("api_keys_disabled");
     const services = requestServices(c);
     const { account, isNew } = await connectAccount(body, c.get("apiKeyId"), services);
-    return c.json({ twilio_account: serialiseAccount(account, services.twilio) }, isNew ? 201 : 200);
+    return c.json({ twilio_account: serialiseAccount(account, services) }, isNew ? 201 : 200);
   })
   .get("/", withApiKey, validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
-    const { twilio, db } = requestServices(c);
-    const { rows, count } = await listOwnAccounts(db, c.get("apiKeyId"), page);
-    return c.json({ twilio_accounts: rows.map((row) => serialiseAccount(row, twilio)), count, ...page });
+    const services = requestServices(c);
+    const { rows, count } = await listOwnAccounts(services.db, c.get("apiKeyId"), page);
+    return c.json({ twilio_accounts: rows.map((row) => serialiseAccount(row, services)), count, ...page });
   })
   .get("/:twilio_account_id", withApiKey, async (c) =>
-    c.json({ twilio_account: serialiseAccount(await accountInPath(c), requestServices(c).twilio) }),
+    c.json({ twilio_account: serialiseAccount(await accountInPath(c), requestServices(c)) }),
   )
   .delete("/:twilio_account_id", withApiKey, async (c) => {
     const { id, account_sid } = await accountInPath(c);

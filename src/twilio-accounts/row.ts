@@ -20,9 +20,12 @@ export function accountOf(row: AccountColumns & { api_key_id: string }): Account
 /** What a row of a number has of its account. */
 export type AccountColumns = { twilio_account_id: string; account_sid: string; region: string };
 
-/** The tokens of an account, sealed. */
+/** The credentials of an account, sealed: its Auth Token, or the secret of an API key of it. */
 export type TwilioAccountRow = {
+  /** null: the Auth Token. */
+  api_key_sid: string | null;
   auth_token_sealed: string;
   previous_auth_token_sealed: string | null;
   auth_token_changed_at: string | null;
+  signing_keys_sealed: string | null;
 };

@@ -1,18 +1,27 @@
-import type { TwilioEndpoint } from "../twilio/http.ts";
+import type { Services } from "../services.ts";
 import { nameOfRegion } from "../twilio/regions.ts";
-import { parseAccountReasons } from "./health.ts";
+import { type AccountReason, parseAccountReasons } from "./health.ts";
+import { signingRequests } from "./signing-requests.ts";
 import type { OwnAccount } from "./store.ts";
 
-/** @param twilio the deployment's own endpoint */
-export function serialiseAccount(row: OwnAccount, twilio: TwilioEndpoint) {
+function statusOf(reasons: readonly AccountReason[]) {
+  if (reasons.includes("credentials_rejected")) return "failed";
+  return reasons.includes("signatures_unproven") ? "connecting" : "connected";
+}
+
+export function serialiseAccount(
+  row: OwnAccount,
+  { twilio, publicBaseUrl }: Pick<Services, "twilio" | "publicBaseUrl">,
+) {
   const reasons = parseAccountReasons(row.health_reasons);
   return {
     twilio_account_id: row.id,
     twilio_sid: row.account_sid,
     region: nameOfRegion(twilio, row.region),
-    credential: row.credential,
-    signed_by: "auth_token",
-    status: reasons.includes("credentials_rejected") ? "failed" : "connected",
+    credential: row.api_key_sid === null ? "auth_token" : "api_key",
+    signed_by: row.api_key_sid === null ? "auth_token" : "shared_key",
+    status: statusOf(reasons),
+    to_do: reasons.includes("signatures_unproven") ? signingRequests(row, publicBaseUrl) : [],
     health: reasons[0] ?? "ok",
     friendly_name: row.friendly_name,
     numbers: row.numbers,

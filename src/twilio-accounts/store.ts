@@ -1,5 +1,6 @@
 import { all, batch, first, type Part, part, readPage, run, runIdempotent, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
+import type { AccountReason } from "./health.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "./row.ts";
 
 /** Numbers `n` with their accounts `t`. */
@@ -12,6 +13,10 @@ const NUMBERS = part`(SELECT COUNT(*) FROM phone_numbers n
 /** SQL: the account `t` is its owner's to use: connected, or come with a number that he still has. */
 const IS_KNOWN = part`(t.connected_at IS NOT NULL OR EXISTS (SELECT 1 FROM phone_numbers n
   WHERE n.twilio_account_id = t.id AND n.state <> 'returning'))`;
+
+/** The columns of {@link TwilioAccountRow} of the account `t`. */
+export const CREDENTIALS = part`t.api_key_sid, t.auth_token_sealed, t.previous_auth_token_sealed,
+  t.auth_token_changed_at, t.signing_keys_sealed`;
 
 /** An account as it is stored, in one Region. */
 export type StoredAccount = TwilioAccountRow & {
@@ -28,8 +33,9 @@ const ENOUGH_ROWS = 10;
 /** Statement for a batch: a key's account in every Region; without a SID, the first accounts of the key. */
 export function selectStored(db: D1Database, apiKeyId: string, accountSid?: string): D1PreparedStatement {
   const ofSid = accountSid === undefined ? part`1` : part`t.account_sid = ${accountSid}`;
-  return sql(db)`SELECT t.id, t.account_sid, t.region, t.auth_token_sealed, t.previous_auth_token_sealed,
-      t.auth_token_changed_at, t.health_reasons, ${IS_KNOWN} AS is_known
+  return sql(
+    db,
+  )`SELECT t.id, t.account_sid, t.region, ${CREDENTIALS}, t.health_reasons, ${IS_KNOWN} AS is_known
     FROM twilio_accounts t WHERE t.api_key_id = ${apiKeyId} AND ${ofSid}
     ORDER BY t.account_sid, t.region LIMIT ${ENOUGH_ROWS}`;
 }
@@ -39,14 +45,16 @@ export type OwnAccount = {
   id: string;
   account_sid: string;
   region: string;
-  credential: "auth_token";
+  api_key_sid: string | null;
+  has_signing_key: 0 | 1;
   health_reasons: string;
   friendly_name: string | null;
   numbers: number;
   created_at: string;
 };
 
-const COLUMNS = part`t.id, t.account_sid, t.region, t.credential, t.health_reasons, t.friendly_name,
+const COLUMNS = part`t.id, t.account_sid, t.region, t.api_key_sid,
+  t.signing_keys_sealed IS NOT NULL AS has_signing_key, t.health_reasons, t.friendly_name,
   ${NUMBERS} AS numbers, t.created_at`;
 
 /** A page of a key's accounts, newest first, and how many there are. @throws StorageError */
@@ -63,8 +71,7 @@ export function listOwnAccounts(db: D1Database, apiKeyId: string, { limit, offse
 /** A key's accounts with this id, or with this SID in any Region. @throws StorageError */
 export function findOwnAccounts(db: D1Database, apiKeyId: string, id: string) {
   const named: Part = id.startsWith("AC") ? part`t.account_sid = ${id}` : part`t.id = ${id}`;
-  return all<OwnAccount & TwilioAccountRow>(sql(db)`SELECT ${COLUMNS}, t.auth_token_sealed,
-      t.previous_auth_token_sealed, t.auth_token_changed_at
+  return all<OwnAccount & TwilioAccountRow>(sql(db)`SELECT ${COLUMNS}, ${CREDENTIALS}
     FROM twilio_accounts t WHERE ${named} AND t.api_key_id = ${apiKeyId} AND ${IS_KNOWN}`);
 }
 
@@ -120,11 +127,11 @@ export function beginChecks(
     WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region} AND next_check_at IS NULL`;
 }
 
-/** Accounts of a key, with their sealed tokens. @throws StorageError */
+/** Accounts of a key that are used by their Auth Tokens, with these. @throws StorageError */
 export function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: number) {
   return all<AccountColumns & { api_key_id: string; auth_token_sealed: string }>(
     sql(db)`SELECT id AS twilio_account_id, api_key_id, account_sid, region, auth_token_sealed
-      FROM twilio_accounts WHERE api_key_id = ${apiKeyId} LIMIT ${limit}`,
+      FROM twilio_accounts WHERE api_key_id = ${apiKeyId} AND api_key_sid IS NULL LIMIT ${limit}`,
   );
 }
 
@@ -133,34 +140,46 @@ export function findAccount(
   db: D1Database,
   { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
 ): Promise<(TwilioAccountRow & { id: string }) | null> {
-  return first(sql(db)`SELECT id, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at
-    FROM twilio_accounts WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region}`);
+  return first(sql(db)`SELECT t.id, ${CREDENTIALS} FROM twilio_accounts t
+    WHERE t.api_key_id = ${apiKeyId} AND t.account_sid = ${accountSid} AND t.region = ${region}`);
 }
 
-export type TokenToStore = AccountKey & {
-  authTokenSealed: string;
-  /** When the stored token was stored, as it was read; null also for the first. */
+export type CredentialToStore = AccountKey & {
+  apiKeySid: string | null;
+  secretSealed: string;
+  signingKeysSealed: string | null;
+  /** No request has shown yet that Twilio signs with the newest SharedKey. */
+  isUnproven: boolean;
+  /** When the stored credential was stored, as it was read; null also for the first. */
   tokenChangedAt: string | null;
-  /** If the new token differs from the stored one: the list of replaced tokens after the change, sealed. Else null. */
+  /** If the new one differs from the stored one: the list of replaced tokens after the change, sealed. Else null. */
   replaces: { retiredSealed: string | null } | null;
 };
 
-/** Statement for a batch: inserts the account, or replaces its token if the new one differs. */
+const UNPROVEN = JSON.stringify(["signatures_unproven"] satisfies AccountReason[]);
+
+/** Statement for a batch: inserts the account, or replaces its credential if the new one differs. */
 export function upsertAccount(
   db: D1Database,
-  { id, apiKeyId, accountSid, region, authTokenSealed, tokenChangedAt, replaces }: TokenToStore,
+  credential: CredentialToStore,
   now: string,
 ): D1PreparedStatement {
+  const { id, apiKeyId, accountSid, region, apiKeySid, secretSealed, signingKeysSealed } = credential;
+  const { isUnproven, tokenChangedAt, replaces } = credential;
   // A running check with the old token loses its lease: its result is no longer true. We replace only the token that we
   // read. If several requests bring the same new token at once, one of them stores it, and the others must not make it
   // the "previous" one. If another request has made the account meanwhile, its row and its id stay.
-  return sql(db)`INSERT INTO twilio_accounts (id, api_key_id, account_sid, region, auth_token_sealed,
-      next_check_at, created_at, updated_at, routing_checked_at)
-    VALUES (${id}, ${apiKeyId}, ${accountSid}, ${region}, ${authTokenSealed}, ${nextCheckAfter(now)}, ${now},
-      ${now}, ${now})
+  return sql(
+    db,
+  )`INSERT INTO twilio_accounts (id, api_key_id, account_sid, region, api_key_sid, auth_token_sealed,
+      signing_keys_sealed, health_reasons, next_check_at, created_at, updated_at, routing_checked_at)
+    VALUES (${id}, ${apiKeyId}, ${accountSid}, ${region}, ${apiKeySid}, ${secretSealed}, ${signingKeysSealed},
+      ${isUnproven ? UNPROVEN : "[]"}, ${nextCheckAfter(now)}, ${now}, ${now}, ${now})
     ON CONFLICT DO UPDATE SET previous_auth_token_sealed = ${replaces?.retiredSealed ?? null},
-      auth_token_sealed = excluded.auth_token_sealed, auth_token_changed_at = excluded.updated_at,
-      health_reasons = '[]', check_failures = 0, next_check_at = excluded.updated_at,
+      api_key_sid = excluded.api_key_sid, auth_token_sealed = excluded.auth_token_sealed,
+      auth_token_changed_at = excluded.updated_at, signing_keys_sealed = excluded.signing_keys_sealed,
+      health_reasons = CASE WHEN instr(health_reasons, 'signatures_unproven') > 0 AND excluded.api_key_sid IS NOT NULL
+        THEN ${UNPROVEN} ELSE excluded.health_reasons END, check_failures = 0, next_check_at = excluded.updated_at,
       updated_at = excluded.updated_at, check_holder = NULL, check_lease_expires_at = NULL
     WHERE ${Number(replaces !== null)} AND auth_token_changed_at IS ${tokenChangedAt}`;
 }
@@ -179,7 +198,7 @@ export const CHECK_INTERVAL_MS = 50 * 60 * 1000;
  * @returns false if another request has replaced it since we read it
  * @throws StorageError
  */
-export async function replaceToken(db: D1Database, token: TokenToStore, now: string): Promise<boolean> {
+export async function replaceToken(db: D1Database, token: CredentialToStore, now: string): Promise<boolean> {
   return (await run(upsertAccount(db, token, now))) === 1;
 }
 

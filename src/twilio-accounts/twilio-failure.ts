@@ -1,6 +1,7 @@
 import { ApiError, type ErrorCode, errorCatalogue } from "../http/errors.ts";
 import { TwilioError, type TwilioErrorFacts } from "../twilio/errors.ts";
 import { type Kind, meaningOf } from "../twilio/meanings.ts";
+import { leastPolicy } from "../twilio/permissions.ts";
 
 const DEFAULT_RETRY_AFTER_SECONDS = 5;
 const STRANGE_ANSWER =
@@ -19,7 +20,7 @@ const IF_PASSING: Partial<Record<ErrorCode, ErrorCode>> = { outbound_refused: "o
  */
 export function twilioFailure(error: unknown, otherwise: ErrorCode): unknown {
   if (!(error instanceof TwilioError)) return error;
-  const { failure, status, twilioCode, requestId, retryAfterSeconds } = error.facts;
+  const { failure, status, twilioCode, requestId, retryAfterSeconds, permission } = error.facts;
   const meaning = failure === "unavailable" ? undefined : meaningOf(twilioCode);
   const code = codeOf(error.facts, meaning?.kind, otherwise);
   const isStrange = code === "twilio_unavailable" && status !== undefined && status < 500;
@@ -33,6 +34,7 @@ export function twilioFailure(error: unknown, otherwise: ErrorCode): unknown {
       ...(twilioCode !== undefined && { twilio_code: twilioCode }),
       ...(requestId !== undefined && { twilio_request_id: requestId }),
       ...(isExplained && { reason: meaning.reason }),
+      ...(permission !== undefined && { permission, least_policy: leastPolicy(permission) }),
     },
     ...(isSoon && { retryAfter: Math.max(1, retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS) }),
     cause: error,

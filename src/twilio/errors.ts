@@ -15,6 +15,8 @@ export type TwilioErrorFacts = {
   twilioCode?: number | undefined;
   /** Twilio's message says that the user name is unknown. Only a hint: Twilio may change its words. */
   isUnknownUser?: true;
+  /** The permission that a Restricted API key lacks. */
+  permission?: string;
   /** `Twilio-Request-Id`. Twilio's support asks for it. */
   requestId?: string | undefined;
   /** Seconds to wait before another try, if Twilio says so. */
@@ -88,9 +90,19 @@ export function errorFromResponse(response: Response, body: string): TwilioError
     status,
     twilioCode: code,
     ...(message?.includes("invalid username") && { isUnknownUser: true }),
+    ...permissionIn(code, body),
     requestId: response.headers.get("twilio-request-id") ?? undefined,
     retryAfterSeconds: retryAfterSeconds(response.headers.get("retry-after")),
   });
+}
+
+const MISSING_PERMISSION = 70051; // https://www.twilio.com/docs/api/errors/70051
+const PERMISSION = /\/twilio(?:\/[a-z0-9-]{1,60}){2,5}/;
+
+/** Twilio's words name it. */
+function permissionIn(twilioCode: number | undefined, body: string): { permission?: string } {
+  const [permission] = (twilioCode === MISSING_PERMISSION && PERMISSION.exec(body.slice(0, 2_000))) || [];
+  return permission === undefined ? {} : { permission };
 }
 
 function failureOf(status: number): TwilioFailure {

@@ -2,7 +2,16 @@ import { encodeBase64 } from "hono/utils/encode";
 import type * as z from "zod/mini";
 import { errorFromResponse, isOtherUpdateRunning, TwilioError } from "./errors.ts";
 
-export type TwilioCredentials = { accountSid: string; authToken: string };
+/**
+ * What signs in: an account's Auth Token, or an API key of it. A key stands for the account in `Authorization` only; the
+ * paths have the account's SID. https://www.twilio.com/docs/iam/api-keys
+ */
+export type Credential = { authToken: string } | { keySid: string; secret: string };
+export type TwilioCredentials = { accountSid: string } & Credential;
+
+/** What nobody may read of a credential. */
+export const secretOf = (credential: Credential): string =>
+  "authToken" in credential ? credential.authToken : credential.secret;
 
 export type TwilioEndpoint = {
   /** An origin, such as `https://api.twilio.com`. Credentials are sent to no other host. */
@@ -204,8 +213,9 @@ async function send(url: URL, init: RequestInit): Promise<{ response: Response; 
 }
 
 /** RFC 7617, in UTF-8: so a token with a wrong character does not fail here, and Twilio refuses it. */
-function basic({ accountSid, authToken }: TwilioCredentials): string {
-  const { buffer } = new TextEncoder().encode(`${accountSid}:${authToken}`);
+function basic(credentials: TwilioCredentials): string {
+  const user = "keySid" in credentials ? credentials.keySid : credentials.accountSid;
+  const { buffer } = new TextEncoder().encode(`${user}:${secretOf(credentials)}`);
   return `Basic ${encodeBase64(buffer)}`;
 }
 

@@ -19,7 +19,7 @@ const SEE_WARNINGS = "the number's warnings here say how far that is.";
 const ROWS: readonly [kind: Kind, reason: string, codes: number[], remedy: string][] = [
   ["account", "suspended_account", [10001, 20005, 20403, 21472, 30002, 90010], `The account is suspended, closed or not yet active. Activate it ${CONSOLE} and try again.`],
   ["account", "test_credentials", [20008], "These are Twilio's test credentials, which own no numbers. Send the live Account SID and Auth Token."],
-  ["account", "missing_permission", [20006, 70051], "The credentials are valid, but they may not do this. Send the account's Auth Token instead of a restricted key."],
+  ["account", "missing_permission", [20006, 70051], "The credentials are valid, but they may not do this. Give the API key the permission that details name at Twilio; details.least_policy has all that it needs."],
   ["passing", "other_update_running", [20162, 20409], "Another update of this resource is running at Twilio. Try again in a few seconds."],
   ["passing", "daily_limit_reached", [63038], "The account has sent as many texts in 24 hours as Twilio allows it. Try again tomorrow, or ask Twilio for more."],
   ["passing", "too_many_calls", [10004], "The account has as many calls at once as Twilio allows it. Try again when one has ended."],

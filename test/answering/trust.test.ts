@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { sign } from "../../src/twilio/signature.ts";
-import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
+import { credentialSlot } from "../../src/twilio-accounts/credential.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, type Imported, STRAY_ID, tell, webhookUrl } from "../support/answering.ts";
 import { watchedDatabase } from "../support/database.ts";
@@ -245,7 +245,7 @@ describe("a token that was replaced", () => {
   async function haveImportedElsewhere(_: Imported): Promise<string> {
     const token = "b".repeat(32);
     const [account] = await rows<{ id: string }>("twilio_accounts");
-    const slot = authTokenSlot({ id: account?.id ?? "" });
+    const slot = credentialSlot({ id: account?.id ?? "" });
     const sealed = await createVault(env.TOKEN_ENCRYPTION_KEYS).seal(token, slot);
     await env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = ?1").bind(sealed).run();
     return token;

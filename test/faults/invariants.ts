@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { CHANNELS, type Channel, takenChannels } from "../../src/phone-numbers/channels.ts";
 import { webhooksOf } from "../../src/twilio/webhook-urls.ts";
-import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
+import { credentialSlot } from "../../src/twilio-accounts/credential.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { outboxRows } from "../support/outbox.ts";
 import { twilio } from "../support/twilio.ts";
@@ -72,7 +72,7 @@ export function expectUntouched(belief: Belief): void {
 
 /** Whether Twilio takes the token that is stored. A refused import may have told it as well. */
 async function opens(row: AccountRow, { authToken, secondaryAuthToken }: Account): Promise<boolean> {
-  const token = await vault.open(row.auth_token_sealed, authTokenSlot(row));
+  const token = await vault.open(row.auth_token_sealed, credentialSlot(row));
   return token === authToken || token === secondaryAuthToken;
 }
 

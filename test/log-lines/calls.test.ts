@@ -125,7 +125,7 @@ const LINES: Record<string, (prepared: Prepared) => Promise<unknown>> = {
     await ring(imported, withoutD1);
   },
   refusal_not_raised: ({ route }) => raiseRefused(route, "signatures_refused", services(withoutD1).all),
-  refusal_not_ended: ({ route }) => endRefusal(route, services(withoutD1).all),
+  refusal_not_ended: ({ route }) => endRefusal(route, "signature_verified", services(withoutD1).all),
   rotation_not_ended: ({ route }) => endRotation(route, services(withoutD1).all),
   refusal_not_told: ({ route }) => relayRefused(route, "64101", services(withoutD1).all),
   voicemail_not_noted: ({ route }) => {

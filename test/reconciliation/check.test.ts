@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { newId } from "../../src/ids.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
-import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
+import { credentialSlot } from "../../src/twilio-accounts/credential.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
@@ -311,7 +311,7 @@ async function haveAccounts(count: number, sealed?: string): Promise<string[]> {
   const accounts = Array.from({ length: count }, () => addAccount(twilio.state));
   const statements = accounts.map(async ({ sid, authToken }, index) => {
     const id = newId("twilioAccount");
-    const slot = authTokenSlot({ id });
+    const slot = credentialSlot({ id });
     const dueAt = new Date(Date.now() - (count - index) * 1000).toISOString();
     return insert.bind(key.key_id, sid, sealed ?? (await vault.seal(authToken, slot)), dueAt, id);
   });

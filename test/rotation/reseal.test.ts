@@ -6,7 +6,7 @@ import { baseServices } from "../../src/http/base-services.ts";
 import { createLogger } from "../../src/http/log.ts";
 import { OUTBOXES, objectsStatus, SEALED_COLUMNS, statusStatements } from "../../src/rotation/columns.ts";
 import { resealOldest } from "../../src/rotation/reseal.ts";
-import { authTokenSlot } from "../../src/twilio-accounts/auth-token.ts";
+import { credentialSlot } from "../../src/twilio-accounts/credential.ts";
 import { createVault } from "../../src/vault/vault.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { runCron } from "../support/consume.ts";
@@ -50,13 +50,16 @@ async function haveEverything() {
   await call("POST", "/v1/agents", key, { name: "x" }, { headers: { "idempotency-key": "abc" } });
   account.secondaryAuthToken = "e".repeat(32);
   await call("PATCH", "/v1/phone-numbers/%2B447446466847", key, { twilio_token: account.secondaryAuthToken });
+  const { id } = (await env.DB.prepare("SELECT id FROM twilio_accounts").first<{ id: string }>()) ?? { id: "" };
+  const signingKeys = await createVault(OLD).seal("[]", credentialSlot({ id }));
   await env.DB.batch([
+    env.DB.prepare("UPDATE twilio_accounts SET signing_keys_sealed = ?1").bind(signingKeys),
     // As another number of the account would have left it a moment ago.
     env.DB.prepare(
       `INSERT INTO released_numbers (id, twilio_account_id, api_key_id, agent_id, phone_number, account_sid, region,
-         auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, released_at)
+         auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, signing_keys_sealed, released_at)
        SELECT 'num_released', id, api_key_id, NULL, '+15005550001', account_sid, region,
-         auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, '2999' FROM twilio_accounts`,
+         auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at, signing_keys_sealed, '2999' FROM twilio_accounts`,
     ),
     env.DB.prepare(
       `INSERT INTO pending_events (id, api_key_id, agent_id, lane, type, payload_sealed, created_at)
@@ -131,7 +134,7 @@ describe("GET /healthz", () => {
     const write = (sealed: string) =>
       env.DB.prepare("UPDATE twilio_accounts SET auth_token_sealed = ?1").bind(sealed).run();
     const vault = createVault(rotated.TOKEN_ENCRYPTION_KEYS);
-    const slot = authTokenSlot({ id: row?.id ?? "" });
+    const slot = credentialSlot({ id: row?.id ?? "" });
     const byAnother = await createVault(OLD).seal("another token", slot);
     let isWritten = false;
     const services = {

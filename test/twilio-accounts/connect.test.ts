@@ -43,6 +43,7 @@ describe("connecting an account", () => {
       credential: "auth_token",
       signed_by: "auth_token",
       status: "connected",
+      to_do: [],
       health: "ok",
       friendly_name: expect.stringContaining("Account"),
       numbers: 0,

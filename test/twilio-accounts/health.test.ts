@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   type AccountReason,
-  isRefused,
+  isDisproved,
   type Learnt,
   reasonsAfter,
 } from "../../src/twilio-accounts/health.ts";
@@ -15,6 +15,8 @@ describe("what is wrong with an account", () => {
     [["signatures_refused", "unreachable"], "accepted", ["signatures_refused"]],
     [["signed_by_other_key"], "accepted", ["signed_by_other_key"]],
     [["credentials_rejected", "signatures_refused"], "signature_verified", ["credentials_rejected"]],
+    [["signatures_unproven", "signatures_refused"], "signature_verified", ["signatures_unproven"]],
+    [["signatures_unproven", "signatures_refused"], "signing_key_proven", []],
     [["signatures_refused"], "signed_by_other_key", ["signed_by_other_key", "signatures_refused"]],
     [["unreachable"], "signatures_refused", ["signatures_refused", "unreachable"]],
   ])("%j, then %s", (before, learnt, after) => {
@@ -22,10 +24,14 @@ describe("what is wrong with an account", () => {
   });
 
   it("is refused as long as a reason says so", () => {
-    expect(["[]", '["unreachable"]', '["unreachable","signed_by_other_key"]'].map(isRefused)).toEqual([
-      false,
-      false,
-      true,
-    ]);
+    const reasons = [
+      "[]",
+      '["unreachable"]',
+      '["unreachable","signed_by_other_key"]',
+      '["signatures_unproven"]',
+    ];
+    const disproved = (learnt: Learnt) => reasons.map((json) => isDisproved(json, learnt));
+    expect(disproved("signature_verified")).toEqual([false, false, true, false]);
+    expect(disproved("signing_key_proven")).toEqual([false, false, true, true]);
   });
 });

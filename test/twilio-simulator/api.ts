@@ -1,4 +1,5 @@
 import { type Context, Hono } from "hono";
+import { refusalOfKey, signedIn } from "./api-keys.ts";
 import { addOutbound, outboundOperation } from "./outbound.ts";
 import { addOtherProducts } from "./products.ts";
 import { addRecordings } from "./recordings.ts";
@@ -57,22 +58,21 @@ export function createApi(
   const api = new Hono();
 
   api.use(ACCOUNTS, async (c, next) => {
-    const header = c.req.header("authorization");
-    const refusal = authenticate(state, header, header ? (decodeBasic(header)[0] ?? "") : "");
+    const refusal = authenticate(state, c.req.raw);
     if (refusal) return refusal;
     await next();
     return;
   });
 
   api.use(ACCOUNT_FILE, async (c, next) => {
-    const refusal = authenticate(state, c.req.header("authorization"), c.req.param("account") ?? "");
+    const refusal = authenticate(state, c.req.raw, c.req.param("account") ?? "");
     if (refusal) return refusal;
     await next();
     return;
   });
 
   api.use(`${ACCOUNT}/*`, async (c, next) => {
-    const refusal = authenticate(state, c.req.header("authorization"), c.req.param("account") ?? "");
+    const refusal = authenticate(state, c.req.raw, c.req.param("account") ?? "");
     if (refusal) return refusal;
     await next();
     c.header("Twilio-Request-Id", `RQ${crypto.randomUUID().replaceAll("-", "")}`);
@@ -169,22 +169,31 @@ export function createApi(
   }
 }
 
-/** Basic authentication. An account may use itself and its subaccounts. The refusals have Twilio's words. */
-function authenticate(state: State, header: string | undefined, path: string): Response | undefined {
+/**
+ * Basic authentication. An account may use itself and its subaccounts, an API key its own account only. The refusals have
+ * Twilio's words.
+ */
+function authenticate(state: State, request: Request, path?: string): Response | undefined {
+  const header = request.headers.get("authorization");
   if (!header?.startsWith("Basic ")) {
     return error(401, 20003, "Authentication Error - No credentials provided", {
       detail: "Your AccountSid or AuthToken was incorrect.",
     });
   }
   const [username = "", password = ""] = decodeBasic(header);
-  const account = state.accounts.get(username);
-  if (!account) return error(401, 20003, "Authentication Error - invalid username");
-  if (password !== account.authToken && password !== account.secondaryAuthToken)
-    return error(401, 20003, "Authenticate");
+  const found = signedIn(state, username);
+  if (!found) return error(401, 20003, "Authentication Error - invalid username");
+  const { account, key } = found;
+  const isRight = key
+    ? password === key.secret
+    : password === account.authToken || password === account.secondaryAuthToken;
+  if (!isRight) return error(401, 20003, "Authenticate");
   if (account.isSuspended) return error(403, 20005, "Account not active");
-  const target = state.accounts.get(path.replace(/\.json$/, ""));
+  const target = path === undefined ? account : state.accounts.get(path.replace(/\.json$/, ""));
   if (!target) return error(404, 20404, `The requested resource /2010-04-01/Accounts/${path} was not found`);
-  return reaches(account, target) ? undefined : error(401, 20003, "Authenticate");
+  if (!(key ? target === account : reaches(account, target))) return error(401, 20003, "Authenticate");
+  const refusal = key && refusalOfKey(key, request);
+  return refusal && error(401, ...refusal);
 }
 
 function reaches(account: Account, target: Account): boolean {

@@ -1,9 +1,10 @@
 import type { Context, Hono } from "hono";
 import { decodeBasic, notFound } from "./api.ts";
+import { signedIn } from "./api-keys.ts";
 import type { Operation, State } from "./state.ts";
 import { addWebhooksApi } from "./webhook-configuration.ts";
 
-type Authenticate = (state: State, header: string | undefined, account: string) => Response | undefined;
+type Authenticate = (state: State, request: Request) => Response | undefined;
 type Record = (operation: Operation, c: Context, parameters: URLSearchParams) => void;
 
 /**
@@ -24,9 +25,7 @@ export function addOtherProducts(
     ["/v2/*", Object.values(regions)],
   ] as const) {
     api.use(path, async (c, next) => {
-      const header = c.req.header("authorization");
-      const [account = ""] = header ? decodeBasic(header) : [];
-      const refusals = states.map((known) => authenticate(known, header, account));
+      const refusals = states.map((known) => authenticate(known, c.req.raw));
       const [refusal] = refusals;
       if (refusal && !refusals.includes(undefined)) return refusal;
       await next();
@@ -82,7 +81,7 @@ export function addOtherProducts(
   });
 
   const ownerOf = (c: Context) =>
-    state.accounts.get(decodeBasic(c.req.header("authorization") ?? "")[0] ?? "");
+    signedIn(state, decodeBasic(c.req.header("authorization") ?? "")[0] ?? "")?.account;
   addWebhooksApi(api, ownerOf, record, send, state);
 
   api.get("/v2/PhoneNumbers/:number", (c) => {

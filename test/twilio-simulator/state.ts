@@ -1,3 +1,4 @@
+import type { ApiKey } from "./api-keys.ts";
 import { Numbers } from "./numbers.ts";
 import { createNumberResource, type NumberResource } from "./resource.ts";
 import type { WebhookConfiguration } from "./webhook-rules.ts";
@@ -8,6 +9,7 @@ export type Account = {
   authToken: string;
   /** Authenticates. Signs webhooks only after it is promoted. */
   secondaryAuthToken?: string;
+  apiKeys?: ApiKey[];
   /** The parent account, if this is a subaccount. */
   ownerSid?: string;
   isSuspended?: boolean;

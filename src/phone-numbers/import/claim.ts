@@ -18,7 +18,12 @@ import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { disprove } from "../../twilio-accounts/check-store.ts";
 import { missingOfAccount } from "../../twilio-accounts/known.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
-import { beginChecks, findAccount, type TokenToStore, upsertAccount } from "../../twilio-accounts/store.ts";
+import {
+  beginChecks,
+  type CredentialToStore,
+  findAccount,
+  upsertAccount,
+} from "../../twilio-accounts/store.ts";
 import { changedOwn } from "../change-settings.ts";
 import { type Channel, channelsJson, heldChannels } from "../channels.ts";
 import { previousOf } from "../configuration.ts";
@@ -77,7 +82,7 @@ type ClaimRequest = {
   /** That key has it no longer: it is told, and the new owner gets nothing of its configuration. */
   isLost: boolean;
   /** Undefined if the account is known: then its row is not made anew, should it be gone. */
-  token: TokenToStore | undefined;
+  token: CredentialToStore | undefined;
   tokenChangedAt: string | null;
   twilio: IncomingPhoneNumbers;
 };

@@ -9,8 +9,8 @@ import type { Services } from "../../services.ts";
 import { cannotText } from "../../twilio/errors.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import { webhooksOf } from "../../twilio/webhook-urls.ts";
-import { sealToken } from "../../twilio-accounts/auth-token.ts";
-import { replaceToken, type TokenToStore } from "../../twilio-accounts/store.ts";
+import { sealCredential } from "../../twilio-accounts/credential.ts";
+import { type CredentialToStore, replaceToken } from "../../twilio-accounts/store.ts";
 import { type Channel, ofChannels } from "../channels.ts";
 import { notApplied, planImport } from "../configuration.ts";
 import { expireLease, secondsLeft } from "../lease.ts";
@@ -45,7 +45,7 @@ export async function importNumber(
   const known = await lookUp(body, apiKeyId, services);
   const { number, existing, account, twilio, channels } = known;
   const token = known.isByToken
-    ? await sealToken(account, known.credentials.authToken, known.stored, services)
+    ? await sealCredential(account, known.credentials, known.stored, services)
     : undefined;
   const takeover = existing && (await takeoverOf(existing, account, services));
   if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
@@ -88,7 +88,7 @@ export async function importNumber(
 async function conflict(
   existing: PhoneNumberRow,
   apiKeyId: string,
-  token: TokenToStore | undefined,
+  token: CredentialToStore | undefined,
   { db, now, routesChanged }: Services,
 ): Promise<ApiError> {
   if (token?.replaces) {

@@ -16,6 +16,7 @@ import {
 } from "../../twilio/incoming-phone-numbers.ts";
 import { otherRegions, regionOf, storedRegion } from "../../twilio/regions.ts";
 import { findVoiceRegion } from "../../twilio/routing.ts";
+import { refuseToken } from "../../twilio-accounts/connect.ts";
 import { diagnose } from "../../twilio-accounts/diagnose.ts";
 import { knownRows, missingOfAccount, openKnown } from "../../twilio-accounts/known.ts";
 import { learnRefused } from "../../twilio-accounts/learn.ts";
@@ -99,6 +100,9 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
   const accountRegion = storedRegion(own, endpoint);
   const rows = (accounts?.results ?? []) as StoredAccount[];
   const account = known ?? rows.find((row) => row.region === accountRegion);
+  if (!known) refuseToken(account);
+  if (account && account.api_key_sid !== null && account.signing_keys_sealed === null)
+    throw new ApiError("signing_key_missing");
   return {
     number,
     twilio: incomingPhoneNumbers(endpoint, credentials),

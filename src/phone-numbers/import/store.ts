@@ -5,7 +5,7 @@ import type { Near } from "../../events/near.ts";
 import { insertPending } from "../../events/pending-store.ts";
 import { hasRoom, isNearWithNext } from "../../limits-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../../twilio-accounts/row.ts";
-import { deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
+import { CREDENTIALS, deleteUnusedAccounts } from "../../twilio-accounts/store.ts";
 import { type Channel, type ChannelColumns, channelsJson } from "../channels.ts";
 import { type HealthReason, reasonsJson } from "../health.ts";
 import type { PhoneNumberRow } from "../row.ts";
@@ -27,7 +27,7 @@ export type ExistingRow = PhoneNumberRow &
 /** Statement for a batch: the row of a number, of any API key. */
 export function selectByPhoneNumber(db: D1Database, phoneNumber: string): D1PreparedStatement {
   return sql(db)`SELECT phone_numbers.*, ${IS_ORPHANED} AS is_orphaned, t.account_sid, t.region,
-      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
+      ${CREDENTIALS}
     FROM phone_numbers JOIN twilio_accounts t ON t.id = phone_numbers.twilio_account_id
     WHERE phone_number = ${phoneNumber}`;
 }

@@ -1,3 +1,4 @@
+import { ApiError } from "../../http/errors.ts";
 import { type FieldFault, faultError } from "../../http/faults.ts";
 import type { Services } from "../../services.ts";
 import { fetchAuthToken, listActiveAccounts } from "../../twilio/account.ts";
@@ -27,6 +28,7 @@ export async function listAvailable(
   apiKeyId: string,
   services: Services,
 ) {
+  if (include_subaccounts && row.api_key_sid !== null) throw new ApiError("needs_auth_token");
   const { endpoint, credentials, account } = await openKnown(row, apiKeyId, services);
   try {
     const own = account.accountSid;

@@ -2,6 +2,7 @@ import { errorFields } from "../../http/log.ts";
 import type { Warning } from "../../http/warnings.ts";
 import type { Services } from "../../services.ts";
 import { fetchAccount } from "../../twilio/account.ts";
+import type { TwilioCredentials } from "../../twilio/http.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import { findMessagingService } from "../../twilio/messaging-services.ts";
 import { findTextWarnings } from "../../twilio/text-registration.ts";
@@ -65,7 +66,7 @@ export async function previewImport(
 async function lookAround(
   number: IncomingPhoneNumber,
   address: string,
-  credentials: { accountSid: string; authToken: string },
+  credentials: TwilioCredentials,
   { twilio: endpoint, log }: Services,
 ): Promise<{ facts: Facts; unchecked: string[] }> {
   const unchecked: string[] = [];

@@ -2,7 +2,7 @@ import { batch, first, part, run, sql } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import { insertPending } from "../../events/pending-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../../twilio-accounts/row.ts";
-import { deleteUnusedAccounts, NUMBERS_AND_ACCOUNTS } from "../../twilio-accounts/store.ts";
+import { CREDENTIALS, deleteUnusedAccounts, NUMBERS_AND_ACCOUNTS } from "../../twilio-accounts/store.ts";
 import type { PhoneNumberRow } from "../row.ts";
 
 /** A number with what its release needs. */
@@ -28,7 +28,7 @@ export function findReleasable(
       n.api_key_id, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
       n.outbound_enabled, n.channels, n.changing_channel, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed,
       n.outcome_unknown_until, n.created_at, n.updated_at, n.recovery_attempts, n.health_reasons, n.next_attempt_at,
-      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at
+      ${CREDENTIALS}
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = COALESCE(${apiKeyId}, n.api_key_id)`);
 }
@@ -86,10 +86,10 @@ export async function endRelease(
           previous_configuration_sealed = COALESCE(${previousSealed ?? null}, previous_configuration_sealed)
         WHERE id = ${id} AND lease_holder = ${holder}`;
   const keep = sql(db)`INSERT OR IGNORE INTO released_numbers (id, twilio_account_id, api_key_id, agent_id,
-      phone_number, account_sid, region, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at,
-      released_at, external_id, label, metadata)
+      phone_number, account_sid, region, api_key_sid, auth_token_sealed, previous_auth_token_sealed,
+      auth_token_changed_at, signing_keys_sealed, released_at, external_id, label, metadata)
     SELECT n.id, t.id, n.api_key_id, n.agent_id, n.phone_number, t.account_sid, t.region,
-      t.auth_token_sealed, t.previous_auth_token_sealed, t.auth_token_changed_at, ${now}, n.external_id, n.label, n.metadata
+      ${CREDENTIALS}, ${now}, n.external_id, n.label, n.metadata
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.id = ${id} AND n.lease_holder = ${holder} AND n.state = 'releasing'`;
   const isBegun = part`id = ${id} AND lease_holder = ${holder} AND state = 'releasing'`;
