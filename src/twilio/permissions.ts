@@ -1,6 +1,6 @@
 // What a Restricted API key must be allowed. https://www.twilio.com/docs/iam/api-keys/restricted-api-keys
 
-/** By what needs them. An import needs the first. */
+/** By what needs them. An import needs the first. @internal */
 export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
   numbers: ["list", "read", "update"].map((right) => `/twilio/phone-numbers/active-numbers/${right}`),
   calls: ["create", "read", "list", "update"].map((right) => `/twilio/voice/calls/${right}`),
