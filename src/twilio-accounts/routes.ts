@@ -13,23 +13,23 @@ import { serialiseAccount } from "./serialise.ts";
 import { disconnectAccount, listOwnAccounts } from "./store.ts";
 
 export const twilioAccounts = new Hono<AppEnv>()
-  .post("/", withApiKey, requireJson, validateJson(connectBody), async (c) => {
+  .post("/", withApiKey("all"), requireJson, validateJson(connectBody), async (c) => {
     const body = c.req.valid("json");
     c.get("log").conceal(body.twilio_token);
     const services = requestServices(c);
     const { account, isNew } = await connectAccount(body, c.get("apiKeyId"), services);
     return c.json({ twilio_account: serialiseAccount(account, services.twilio) }, isNew ? 201 : 200);
   })
-  .get("/", withApiKey, validateQuery(listQuery), async (c) => {
+  .get("/", withApiKey("read_all"), validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
     const { twilio, db } = requestServices(c);
     const { rows, count } = await listOwnAccounts(db, c.get("apiKeyId"), page);
     return c.json({ twilio_accounts: rows.map((row) => serialiseAccount(row, twilio)), count, ...page });
   })
-  .get("/:twilio_account_id", withApiKey, async (c) =>
+  .get("/:twilio_account_id", withApiKey("read_all"), async (c) =>
     c.json({ twilio_account: serialiseAccount(await accountInPath(c), requestServices(c).twilio) }),
   )
-  .delete("/:twilio_account_id", withApiKey, async (c) => {
+  .delete("/:twilio_account_id", withApiKey("all"), async (c) => {
     const { id, account_sid } = await accountInPath(c);
     const numbers = await disconnectAccount(c.env.DB, c.get("apiKeyId"), id);
     if (numbers === null) throw new ApiError("account_not_found");
