@@ -4,10 +4,9 @@
 
 CREATE TABLE api_keys (
   id TEXT PRIMARY KEY,              -- nxf_ + 32 hex
-  secret_hash TEXT NOT NULL,        -- SHA-256 of the secret, hex; the secret itself is never stored
   name TEXT NOT NULL,
   created_at TEXT NOT NULL,
-  rotated_at TEXT,
+  rotated_at TEXT,                  -- when its first secret was last replaced
   revoked_at TEXT,
   limits TEXT,                      -- JSON of what differs from DEFAULT_LIMITS; src/limits.ts
   kept_on TEXT,                     -- the day of kept_bytes
@@ -20,6 +19,23 @@ CREATE TABLE api_keys (
   outbox_parts INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 CREATE INDEX api_keys_created ON api_keys (created_at, id);
+
+-- The secrets of each API key: the one it was made with, and up to 999 others.
+CREATE TABLE key_secrets (
+  id TEXT PRIMARY KEY,              -- sec_ + 32 hex
+  api_key_id TEXT NOT NULL REFERENCES api_keys (id),
+  secret_hash TEXT NOT NULL,        -- SHA-256 of the secret, hex; the secret itself is never stored
+  is_first INTEGER NOT NULL CHECK (is_first IN (0, 1)),   -- POST /v1/keys/rotate replaces this one
+  name TEXT NOT NULL,
+  scope TEXT NOT NULL CHECK (scope IN ('full', 'read')),
+  external_id TEXT,                 -- it sees only numbers with this one; null: the whole key
+  created_at TEXT NOT NULL,
+  expires_at TEXT,                  -- null: never
+  last_used_on TEXT,                -- the UTC day; null: it was never used
+  UNIQUE (api_key_id, secret_hash), -- a request finds its secret by this
+  UNIQUE (api_key_id, name)
+) STRICT;
+CREATE INDEX key_secrets_created ON key_secrets (api_key_id, created_at, id);
 
 -- One row: the jurisdiction of the first request. Objects of another one would be others.
 CREATE TABLE deployment (
@@ -185,6 +201,7 @@ CREATE TABLE pending_events (
   lane TEXT NOT NULL,               -- events of one lane are delivered in order
   external_id TEXT,                 -- of the number it happened to, as it was then
   type TEXT NOT NULL,
+  actor TEXT,                       -- JSON: who made it happen; null: Twilio, or a caller
   payload_sealed TEXT NOT NULL,
   created_at TEXT NOT NULL,
   PRIMARY KEY (api_key_id, created_at, id)     -- the order in which a key's events are moved

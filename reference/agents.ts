@@ -235,7 +235,9 @@ export const agentReference: Reference = {
         name: "list_agents",
         text: "The agents, newest first, with all their settings.",
       },
-      description: "The agents of the calling API key, newest first.",
+      description:
+        "The agents of the calling API key, newest first. A secret that is limited to an `external_id` sees `agent_id` and `name` of " +
+        "those that answer its numbers, and no other field.",
       auth: "apiKey",
       query: listQuery(pageQuery, {}),
       answers: [
@@ -255,7 +257,9 @@ export const agentReference: Reference = {
         name: "get_agent",
         text: "An agent with all its settings.",
       },
-      description: "One of the agents of the calling API key. Another key's agent is a 404.",
+      description:
+        "One of the agents of the calling API key. Another key's agent is a 404. A secret that is limited to an `external_id` sees " +
+        "`agent_id` and `name`, and no other field.",
       auth: "apiKey",
       path: agentInPath,
       answers: [{ status: 200, description: "The agent.", schema: agent, example }],

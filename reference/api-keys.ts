@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { MAX_NAME_LENGTH } from "../src/api-keys/api-key.ts";
-import { limits as limitsSchema } from "../src/api-keys/schema.ts";
+import { createSecretBody, limits as limitsSchema } from "../src/api-keys/schema.ts";
 import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
 import { optionalText } from "../src/http/schema.ts";
 import { type Limits, parseDefaultLimits } from "../src/limits.ts";
@@ -9,20 +9,24 @@ import { answered, described, listAnswer, listQuery, type Reference, time } from
 const KEY_ID = `nxf_${"5f2c9a7e".repeat(4)}`;
 const KEY_SECRET = `nxfs_${"c0ffee00".repeat(8)}`;
 
+const SECRET_ID = `sec_${"5ec4e7a1".repeat(4)}`;
+
 const TIME = "2026-01-31T12:00:00.000Z";
 
 const keyId = z.string().check(z.regex(/^nxf_[0-9a-f]{32}$/));
 
+const bothHalves = {
+  message: answered(z.string(), "A reminder to keep the secret."),
+  key_id: answered(keyId, "The first half of the key.", KEY_ID),
+  key_secret: answered(
+    z.string().check(z.regex(/^nxfs_[0-9a-f]{64}$/)),
+    "The second half. It is not stored and cannot be shown again.",
+    KEY_SECRET,
+  ),
+};
+
 const newKey = z
-  .object({
-    message: answered(z.string(), "A reminder to keep the secret."),
-    key_id: answered(keyId, "The first half of the key.", KEY_ID),
-    key_secret: answered(
-      z.string().check(z.regex(/^nxfs_[0-9a-f]{64}$/)),
-      "The second half. It is not stored and cannot be shown again.",
-      KEY_SECRET,
-    ),
-  })
+  .object(bothHalves)
   .check(z.meta({ id: "NewKey", description: "Both halves of an API key. They are shown only once." }));
 
 const keyInPath = described(z.object({ key_id: z.string() }), {
@@ -82,6 +86,62 @@ const listedKey = z
 
 const sessionKey = answered(keyId, "The API key that is signed in.", KEY_ID);
 
+const secretId = answered(
+  z.string().check(z.regex(/^sec_[0-9a-f]{32}$/)),
+  "The id of the secret, which is no secret.",
+  SECRET_ID,
+);
+
+/** What a secret is, and what it may. */
+const aboutSecret = {
+  secret_id: secretId,
+  name: answered(
+    z.string(),
+    "Its name, which a number's history shows; `first` is the one that the key was made with.",
+    "portal",
+  ),
+  scope: answered(z.enum(["full", "read"]), "`read`: it sees, and changes nothing."),
+  external_id: answered(
+    z.nullable(z.string()),
+    "It sees only numbers with this `external_id`, and what is theirs; null: the whole key.",
+    "acme-42",
+  ),
+};
+
+const secretFields = {
+  ...aboutSecret,
+  created_at: time("When it was created"),
+  expires_at: z.nullable(time("When it ends; null: never")),
+  last_used_on: answered(
+    z.nullable(z.string()),
+    "The last day, in UTC, on which it was used; null: it never was.",
+    "2026-01-31",
+  ),
+  is_first: answered(
+    z.boolean(),
+    "Whether it is the one that the key was made with, which `POST /v1/keys/rotate` replaces.",
+  ),
+};
+
+const SECRET = {
+  secret_id: SECRET_ID,
+  name: "portal",
+  scope: "read",
+  external_id: "acme-42",
+  created_at: TIME,
+  expires_at: null,
+  last_used_on: null,
+  is_first: false,
+} as const;
+
+const SIGNED_IN = {
+  key_id: KEY_ID,
+  secret_id: SECRET_ID,
+  name: "portal",
+  scope: "read",
+  external_id: "acme-42",
+} as const;
+
 export const apiKeyReference: Reference = {
   tag: { name: "API keys", description: "Who may call this API. A key sees only what belongs to it." },
   operations: {
@@ -123,9 +183,9 @@ export const apiKeyReference: Reference = {
       id: "rotateKey",
       summary: "Replace the secret of an API key",
       description:
-        "Gives the calling API key a new secret. Its `key_id` stays the same. The old secret stops working at once, so if two " +
-        "rotations run at the same time, one of them gets a 401. A session of the console cannot rotate its key. If you do not receive the answer, the key is lost: ask the " +
-        "operator for a new one.",
+        "Replaces the secret that the key was made with, which must be the one that you send. Its `key_id` stays the same. The old " +
+        "secret stops working at once, so if two rotations run at the same time, one of them gets a 401. A session of the console cannot rotate its key. " +
+        "For a rotation without a gap, create a second secret first, with `POST /v1/keys/secrets`: it also helps if you do not receive the answer.",
       auth: "apiKey",
       isUnkept: true,
       answers: [
@@ -143,39 +203,130 @@ export const apiKeyReference: Reference = {
       ],
       errors: [],
     },
+    "POST /v1/keys/secrets": {
+      id: "createSecret",
+      summary: "Create a secret of an API key",
+      description:
+        "A key may have 1,000 secrets: one for each program, for a dashboard, or for each of your customers. The `key_id` is the " +
+        "same with all of them. Needs a full secret without an `external_id`, as do listing and deleting.",
+      auth: "apiKey",
+      isUnkept: true,
+      body: {
+        schema: described(createSecretBody, {
+          name: {
+            description: "Tells people whose secret it is; no two of a key have the same.",
+            examples: ["portal"],
+          },
+          scope: {
+            description: "`read`: it may use GET only, and nothing that asks Twilio. `full`: everything.",
+          },
+          external_id: {
+            description:
+              "Limits it to numbers with this `external_id`, and to their calls, texts, usage and events.",
+            examples: ["acme-42"],
+          },
+          expires_at: {
+            description: "When it ends. Unless sent, never.",
+            examples: ["2027-01-31T12:00:00.000Z"],
+          },
+        }),
+        example: { name: "portal", scope: "read", external_id: "acme-42" },
+      },
+      answers: [
+        {
+          status: 201,
+          description: "The secret. Save `key_secret` now.",
+          schema: z
+            .object({ ...bothHalves, ...secretFields })
+            .check(z.meta({ id: "NewKeySecret", description: "A new secret, which is shown only once." })),
+          example: {
+            message: "Secret created. Save the key_secret now: it is not stored and cannot be shown again.",
+            key_id: KEY_ID,
+            key_secret: KEY_SECRET,
+            ...SECRET,
+          },
+        },
+      ],
+      errors: ["missing_field", "secret_name_taken", "limit_reached/403"],
+    },
+    "GET /v1/keys/secrets": {
+      id: "listSecrets",
+      summary: "List the secrets of an API key",
+      description: "All secrets of the calling key, newest first, without the secrets themselves.",
+      auth: "apiKey",
+      query: listQuery(pageQuery, {}),
+      answers: [
+        {
+          status: 200,
+          description: "A page of secrets, and how many there are in total.",
+          schema: listAnswer(
+            "secrets",
+            z
+              .object(secretFields)
+              .check(z.meta({ id: "KeySecret", description: "A secret of an API key, without the secret." })),
+          ),
+          example: { secrets: [SECRET], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+        },
+      ],
+      errors: [],
+    },
+    "DELETE /v1/keys/secrets/{secret_id}": {
+      id: "deleteSecret",
+      summary: "Delete a secret of an API key",
+      description:
+        "The secret and its sessions stop working at once. What was done with it stays, and no call is interrupted. The last " +
+        "secret that may everything and never ends cannot be deleted.",
+      auth: "apiKey",
+      path: described(z.object({ secret_id: z.string() }), {
+        secret_id: { description: "The id of the secret.", examples: [SECRET_ID] },
+      }),
+      answers: [
+        {
+          status: 200,
+          description: "The secret is deleted.",
+          schema: z.object({ secret_id: secretId, deleted: answered(z.literal(true), "Always true.") }),
+          example: { secret_id: SECRET_ID, deleted: true },
+        },
+      ],
+      errors: ["secret_not_found", "last_secret"],
+    },
     "POST /v1/session": {
       id: "startSession",
       summary: "Sign in to the console",
       description:
         "Exchanges the API key for a cookie, which the console at `/console` uses instead of the key. The cookie is " +
         "`HttpOnly` and `SameSite=Strict`, and counts only with the header `X-Nixflex-Console`. The session ends after " +
-        "twelve hours, and at once if the key's secret is rotated or the key is revoked.",
+        "twelve hours, and at once if its secret is rotated, deleted or ends, or the key is revoked. It may what the secret may.",
       auth: "apiKey",
       isUnkept: true,
       answers: [
         {
           status: 201,
           description: "The session has started; the cookie is set.",
-          schema: z.object({ key_id: sessionKey, expires_at: time("When the session ends") }),
-          example: { key_id: KEY_ID, expires_at: TIME },
+          schema: z.object({ key_id: sessionKey, ...aboutSecret, expires_at: time("When the session ends") }),
+          example: { ...SIGNED_IN, expires_at: TIME },
         },
       ],
       errors: [],
     },
     "GET /v1/session": {
       id: "getSession",
-      summary: "Get the session",
-      description: "Says which API key this request belongs to, and when its session ends.",
+      summary: "Who am I",
+      description:
+        "Says with which secret of which API key this request came, what it may, and when it ends.",
       auth: "apiKey",
       answers: [
         {
           status: 200,
-          description: "The key and its session.",
+          description: "The key and the secret.",
           schema: z.object({
             key_id: sessionKey,
-            expires_at: z.nullable(time("When the session ends; null if the request has the key itself")),
+            ...aboutSecret,
+            expires_at: z.nullable(
+              time("When the session or the secret that came with the request ends; null: never"),
+            ),
           }),
-          example: { key_id: KEY_ID, expires_at: TIME },
+          example: { ...SIGNED_IN, expires_at: TIME },
         },
       ],
       errors: [],

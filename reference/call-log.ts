@@ -324,19 +324,24 @@ const usageAnswer = z
       "The model's part; null with `external_id`, because it is counted for the key as a whole.",
     ),
     numbers: count("Numbers that are imported now; with `external_id`, those that have it.", 5),
-    limits: z.object({
-      max_agents: limit("Agents, and how many the key may have."),
-      max_numbers: limit("The same of numbers."),
-      model_turns_per_day: limit("Answers of the model today, whatever `since` is."),
-      calls_per_day: limit("Calls that were begun or put through to a telephone number today."),
-      texts_per_day: limit("Texts that were begun today, answers included."),
-      resets_at: time("When today ends"),
-      allowed_countries: answered(
-        z.array(z.string()),
-        'Where the key may call, text and put calls through to; `["*"]`: everywhere.',
-        ["GB"],
+    limits: answered(
+      z.nullable(
+        z.object({
+          max_agents: limit("Agents, and how many the key may have."),
+          max_numbers: limit("The same of numbers."),
+          model_turns_per_day: limit("Answers of the model today, whatever `since` is."),
+          calls_per_day: limit("Calls that were begun or put through to a telephone number today."),
+          texts_per_day: limit("Texts that were begun today, answers included."),
+          resets_at: time("When today ends"),
+          allowed_countries: answered(
+            z.array(z.string()),
+            'Where the key may call, text and put calls through to; `["*"]`: everywhere.',
+            ["GB"],
+          ),
+        }),
       ),
-    }),
+      "What the key as a whole uses, and may; null with a secret that is limited to an `external_id`.",
+    ),
     days: z.array(
       z.object({ date: date("The day."), calls: count("Calls.", 15), minutes, sms: count("Texts.", 6) }),
     ),

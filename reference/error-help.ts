@@ -608,6 +608,38 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     happened: "This API key has no delivery with this id. Old deliveries are deleted.",
     remedy: ["Take the id from GET /v1/webhooks/deliveries, or from event_id in the body of an event."],
   },
+  read_only_secret: {
+    happened: "The request came with a secret of scope read, or a session of one, and is not a reading one.",
+    remedy: [
+      "Send it with a secret of scope full. GET /v1/session says which secret a request has.",
+      "POST /v1/keys/secrets creates one; it needs a full secret without an external_id.",
+    ],
+  },
+  secret_is_limited: {
+    happened:
+      "The request came with a secret, or a session of one, that sees only the numbers with one external_id. It may not see or " +
+      "change accounts, keys, secrets, imports and agents, or a number's agent_id, external_id and credentials. A key's " +
+      "first secret alone is rotated.",
+    remedy: [
+      "Send it with a secret that has no external_id. GET /v1/session says which secret a request has.",
+      "If the message names fields, leave them out: everything else of your numbers can be changed.",
+    ],
+    details: { fields: ["agent_id"] },
+  },
+  secret_not_found: {
+    happened: "The API key has no secret with this secret_id. It may have been deleted already.",
+    remedy: ["GET /v1/keys/secrets lists all of them."],
+  },
+  secret_name_taken: {
+    happened: "The API key has a secret with this name; names tell people who did what.",
+    remedy: ["Choose another name.", "Or delete the other one first: DELETE /v1/keys/secrets/{secret_id}."],
+  },
+  last_secret: {
+    happened:
+      "Every other secret of the API key ends some day, only reads, or is limited to an external_id. Without this one nobody " +
+      "could make another.",
+    remedy: ["Create a full secret first, with POST /v1/keys/secrets, and delete this one with it."],
+  },
   key_not_found: {
     happened: "This deployment has never had an API key with this id.",
     remedy: ["Send the first half of the key: nxf_ and 32 characters.", "GET /v1/keys lists all keys."],

@@ -52,6 +52,23 @@ export const delivery = z
       z.nullable(z.string()),
       "The `external_id` of the number when it happened; null if it had none, or if it happened to no number.",
     ),
+    actor: answered(
+      z.nullable(
+        z.object({
+          kind: answered(
+            z.enum(["secret", "session", "link", "operator", "recovery", "check"]),
+            "A secret of the key or a session of one, a connect link, the operator, or this service: its recovery or check.",
+            "secret",
+          ),
+          name: answered(
+            z.nullable(z.string()),
+            "Of the secret or link; null: there is only one of the kind.",
+            "portal",
+          ),
+        }),
+      ),
+      "Who made it happen; null: Twilio, or a caller.",
+    ),
     state: answered(z.enum(DELIVERY_STATES), "`pending` until the event is `delivered` or has `failed`."),
     next_attempt_at: z.nullable(time("When the next attempt is made; null if there is none")),
     created_at: time("When it happened"),
@@ -65,6 +82,7 @@ const pending = {
   event: "webhook.test",
   agent_id: AGENT_ID,
   external_id: null,
+  actor: null,
   state: "pending",
   next_attempt_at: TIME,
   created_at: TIME,

@@ -174,7 +174,7 @@ function describe(operation: Operation, method: string, tag: string): ZodOpenApi
           },
         ]),
       ),
-      ...errorResponses([...commonErrors(operation, isKept), ...operation.errors], isKept),
+      ...errorResponses([...commonErrors(operation, method, isKept), ...operation.errors], isKept),
     },
   };
 }
@@ -193,11 +193,12 @@ const idempotencyHeader = z.object({
 });
 
 /** The errors of all operations of this kind. */
-function commonErrors({ auth, query, body }: Operation, isKept: boolean): ErrorCode[] {
+function commonErrors({ auth, query, body }: Operation, method: string, isKept: boolean): ErrorCode[] {
   return [
     ...(auth === "apiKey"
-      ? (["invalid_api_key", "key_secret_required", "rate_limit_exceeded"] as const)
+      ? (["invalid_api_key", "key_secret_required", "secret_is_limited", "rate_limit_exceeded"] as const)
       : []),
+    ...(auth === "apiKey" && method !== "GET" ? (["read_only_secret"] as const) : []),
     ...(auth === "adminToken" ? (["invalid_admin_token"] as const) : []),
     // Under /v1 there is nothing without a key or the token.
     ...(auth === "none" ? [] : (["unknown_parameter"] as const)),

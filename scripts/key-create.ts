@@ -66,8 +66,8 @@ async function createKey({ name, limits, where, target }: Arguments): Promise<vo
   const fault = databaseFault(target, configOf(target));
   if (fault && where.includes("--remote")) throw new Error(fault);
   const { keyId, keySecret, row } = await createApiKey(name, new Date());
-  const values = [row.id, row.secret_hash, row.name, row.created_at];
-  const command = INSERT_API_KEY.replace(/\?(\d)/g, (_, index: string) =>
+  const values = [row.id, row.name, row.created_at, row.secret_id, row.secret_hash];
+  const command = INSERT_API_KEY.join("; ").replace(/\?(\d)/g, (_, index: string) =>
     literal(values[Number(index) - 1] ?? ""),
   );
   if (where.includes("--local")) wrangler(["d1", "migrations", "apply", "DB", ...where]);

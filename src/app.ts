@@ -1,6 +1,7 @@
 import { Hono } from "hono/tiny";
 import { agents } from "./agents/routes.ts";
 import { apiKeys } from "./api-keys/routes.ts";
+import { keySecrets } from "./api-keys/secret-routes.ts";
 import { sessions } from "./api-keys/session-routes.ts";
 import { bulkImports } from "./bulk-imports/routes.ts";
 import { callLog, keyCalls } from "./call-log/routes.ts";
@@ -35,6 +36,7 @@ app.route("/", documentation);
 app.use(requireConfig);
 app.use("/v1/*", refuseUnknownParameters);
 // What customers call.
+app.route("/v1/keys", keySecrets);
 app.route("/v1/keys", apiKeys);
 app.route("/v1/keys", keyDeliveries);
 app.route("/v1/keys", keyCalls);

@@ -1,6 +1,7 @@
 const formats = {
   apiKey: { prefix: "nxf_", bytes: 16 },
   apiKeySecret: { prefix: "nxfs_", bytes: 32 },
+  keySecret: { prefix: "sec_", bytes: 16 },
   agent: { prefix: "agent_", bytes: 8 },
   twilioAccount: { prefix: "twa_", bytes: 16 },
   call: { prefix: "call_", bytes: 16 },

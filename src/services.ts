@@ -1,3 +1,4 @@
+import type { Actor } from "./actor.ts";
 import { forgetRoutes } from "./answering/route-cache.ts";
 import { type CallLogs, createCallLogs } from "./call-log/client.ts";
 import { createPaces, type Paces } from "./call-log/pace-client.ts";
@@ -14,6 +15,8 @@ import type { WorkMessage } from "./twilio-accounts/work-message.ts";
 
 /** What the work of this service needs, whether a request, a queue or the cron starts it. */
 export type Services = BaseServices & {
+  /** Who acts; null: nobody whom the history of a number would name. */
+  actor: Actor | null;
   measure: Measure;
   /** Lets work continue after the answer. The runtime allows about 30 seconds for it. */
   defer: (work: Promise<unknown>) => void;
@@ -62,6 +65,7 @@ export function createServices(
   const objects = createObjects(env, config);
   return {
     ...baseServices(env, config, log),
+    actor: null,
     measure: createMeasure(env),
     defer,
     twilio: {
@@ -86,7 +90,8 @@ export function createServices(
 }
 
 export function requestServices(c: AppContext): Services {
-  return createServices(c.env, c.get("config"), c.get("log"), (work) => c.executionCtx.waitUntil(work));
+  const defer: Services["defer"] = (work) => c.executionCtx.waitUntil(work);
+  return { ...createServices(c.env, c.get("config"), c.get("log"), defer), actor: c.get("actor") ?? null };
 }
 
 /**

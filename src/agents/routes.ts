@@ -1,4 +1,5 @@
 import { Hono } from "hono/tiny";
+import { ownerOf } from "../api-keys/permission.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
 import { nearEvent } from "../events/near.ts";
 import { relay } from "../events/tell.ts";
@@ -13,7 +14,7 @@ import { findLimits, findRoom } from "../limits-store.ts";
 import { requestServices } from "../services.ts";
 import { changedAgent, newAgent, serialise } from "./agent.ts";
 import { createAgentBody, deleteAgentQuery, type UpdateAgentBody, updateAgentBody } from "./schema.ts";
-import { type AgentRow, deleteAgent, findAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
+import { type AgentRow, deleteAgent, findOwnAgent, insertAgent, listAgents, updateAgent } from "./store.ts";
 import { type Urls, withCheckedUrls } from "./urls.ts";
 import { warningsOfWritten, withOwnWarnings } from "./warnings.ts";
 
@@ -26,7 +27,7 @@ const planChange = async (fields: UpdateAgentBody, c: AppContext) => {
 };
 
 export const agents = new Hono<AppEnv>()
-  .post("/", withApiKey, requireJson, validateJson(createAgentBody, withUrls), async (c) => {
+  .post("/", withApiKey("all"), requireJson, validateJson(createAgentBody, withUrls), async (c) => {
     const fields = withUrls(c.req.valid("json"), c);
     const agent = newAgent(fields, c.get("apiKeyId"), new Date());
     checkSize(agent);
@@ -41,16 +42,16 @@ export const agents = new Hono<AppEnv>()
     if (hasEvent) services.defer(relay(agent.api_key_id, services));
     return c.json(await answered(agent, c), 201);
   })
-  .get("/", withApiKey, validateQuery(listQuery), async (c) => {
+  .get("/", withApiKey("read"), validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
-    const { rows, count } = await listAgents(c.env.DB, c.get("apiKeyId"), page);
-    return c.json({ agents: rows.map(serialise), count, ...page });
+    const { rows, count } = await listAgents(c.env.DB, ownerOf(c), page);
+    return c.json({ agents: rows.map((row) => shown(row, c)), count, ...page });
   })
-  .get("/:agent_id", withApiKey, async (c) => c.json(serialise(await ownAgent(c))))
+  .get("/:agent_id", withApiKey("read"), async (c) => c.json(shown(await ownAgent(c), c)))
   .on(
     ["PUT", "PATCH"],
     "/:agent_id",
-    withApiKey,
+    withApiKey("all"),
     requireJson,
     validateJson(updateAgentBody, planChange),
     async (c) => {
@@ -66,7 +67,7 @@ export const agents = new Hono<AppEnv>()
       }
     },
   )
-  .delete("/:agent_id", withApiKey, validateQuery(deleteAgentQuery), async (c) => {
+  .delete("/:agent_id", withApiKey("all"), validateQuery(deleteAgentQuery), async (c) => {
     const force = c.req.valid("query").force === "true";
     const agentId = c.req.param("agent_id");
     const options = { force, now: new Date().toISOString() };
@@ -82,10 +83,14 @@ export const agents = new Hono<AppEnv>()
 /** @throws ApiError `agent_not_found` */
 async function ownAgent(c: AppContext): Promise<AgentRow> {
   const agentId = c.req.param("agent_id") ?? "";
-  const row = isId("agent", agentId) ? await findAgent(c.env.DB, c.get("apiKeyId"), agentId) : null;
+  const row = isId("agent", agentId) ? await findOwnAgent(c.env.DB, ownerOf(c), agentId) : null;
   if (!row) throw new ApiError("agent_not_found");
   return row;
 }
+
+/** An agent serves other customers too: whoever sees only his own numbers sees who answers them, and not how. */
+const shown = (row: AgentRow, c: AppContext) =>
+  ownerOf(c).externalId === null ? serialise(row) : { agent_id: row.id, name: row.name };
 
 // A key may write so much to a database that all keys share: docs/platform.md.
 const MAX_BYTES = 56 * 1024;

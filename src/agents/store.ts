@@ -1,3 +1,4 @@
+import type { Owner } from "../actor.ts";
 import { noteObjects } from "../api-keys/store.ts";
 import { batch, first, part, readPage, run, StorageError, sql } from "../database.ts";
 import type { Near } from "../events/near.ts";
@@ -77,17 +78,34 @@ export function findAgent(db: D1Database, apiKeyId: string, agentId: string): Pr
     WHERE id = ${agentId} AND api_key_id = ${apiKeyId}`);
 }
 
-/** A page of a key's agents, newest first, and how many there are. One trip to D1. @throws StorageError */
+/** The agents of an owner: of one external id, those that its numbers have. */
+const ofOwner = ({ apiKeyId, externalId }: Owner) =>
+  externalId === null
+    ? part`agents WHERE api_key_id = ${apiKeyId}`
+    : part`agents WHERE api_key_id = ${apiKeyId} AND id IN (SELECT agent_id FROM phone_numbers
+        WHERE api_key_id = ${apiKeyId} AND external_id = ${externalId} AND state = 'active')`;
+
+/** One of an owner's agents. @throws StorageError */
+export function findOwnAgent(db: D1Database, owner: Owner, agentId: string): Promise<AgentRow | null> {
+  return first<AgentRow>(sql(db)`SELECT ${COLUMNS} FROM ${ofOwner(owner)} AND id = ${agentId}`);
+}
+
+/** Statement that reads whether an agent of an owner's is active. */
+export function selectIsActive(db: D1Database, owner: Owner, agentId: string): D1PreparedStatement {
+  return sql(db)`SELECT is_active FROM ${ofOwner(owner)} AND id = ${agentId}`;
+}
+
+/** A page of an owner's agents, newest first, and how many there are. One trip to D1. @throws StorageError */
 export function listAgents(
   db: D1Database,
-  apiKeyId: string,
+  owner: Owner,
   { limit, offset }: Page,
 ): Promise<{ rows: AgentRow[]; count: number }> {
   return readPage<AgentRow>(
     db,
-    sql(db)`SELECT ${COLUMNS} FROM agents WHERE api_key_id = ${apiKeyId}
+    sql(db)`SELECT ${COLUMNS} FROM ${ofOwner(owner)}
       ORDER BY created_at DESC, id DESC LIMIT ${limit} OFFSET ${offset}`,
-    sql(db)`SELECT COUNT(*) AS count FROM agents WHERE api_key_id = ${apiKeyId}`,
+    sql(db)`SELECT COUNT(*) AS count FROM ${ofOwner(owner)}`,
   );
 }
 

@@ -12,6 +12,7 @@ export async function createApiKey(
 ): Promise<{ keyId: string; keySecret: string; row: ApiKeyRow }> {
   const keyId = newId("apiKey");
   const keySecret = newId("apiKeySecret");
-  const row = { id: keyId, secret_hash: await sha256(keySecret), name, created_at: now.toISOString() };
+  const created = { name, created_at: now.toISOString() };
+  const row = { id: keyId, secret_id: newId("keySecret"), secret_hash: await sha256(keySecret), ...created };
   return { keyId, keySecret, row };
 }

@@ -1,70 +1,79 @@
 import { createMiddleware } from "hono/factory";
+import { OPERATOR } from "../actor.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { isId } from "../ids.ts";
+import { dayOf } from "../time.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
 import { sha256 } from "../vault/hash.ts";
 import { requireSame } from "./jurisdiction.ts";
+import { type Need, refusalOf } from "./permission.ts";
+import { type FoundSecret, findSecretAnd, noteUse } from "./secret-store.ts";
 import { CONSOLE_HEADER, findSession } from "./session.ts";
-import { findSecretHashAnd, hasApiKey, noteJurisdiction } from "./store.ts";
+import { hasApiKey, noteJurisdiction } from "./store.ts";
 
-// Stands in for the hash of a key that does not exist, so that refusing it takes as long as refusing a wrong secret.
+// Stands in for the hash of a secret that does not exist.
 const NO_HASH = "0".repeat(64);
 
-/**
- * Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, or with a session of the console. Sets `apiKeyId` and
- * `secretHash`.
- */
-export const authenticate = authenticatePrefetching(async () => []);
-
-/** What an endpoint reads in the trip that finds the key. It is not known yet whether the key is right. */
+/** What an endpoint reads in the trip that finds the secret. It is not known yet whether it is right. */
 export type Prefetch = (c: AppContext, apiKeyId: string) => Promise<D1PreparedStatement[]>;
 
-/** Also runs these reads in the batch that finds the key: `c.get("prefetched")`, unset for a console session. */
-export function authenticatePrefetching(prefetch: Prefetch) {
-  return createMiddleware<AppEnv>(async (c, next) => {
+/**
+ * Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, or with a session of the console, if the secret may what
+ * the route needs. Sets `apiKeyId`, `secret` and `actor`.
+ *
+ * @param prefetch these reads run in the batch that finds the secret: `c.get("prefetched")`, unset for a session, and for a
+ *   limited secret, which may find less
+ * @throws ApiError `invalid_api_key`, `key_secret_required`, `read_only_secret`, `secret_is_limited`
+ */
+export function authenticate(need: Need, prefetch: Prefetch = async () => []) {
+  const middleware = createMiddleware<AppEnv>(async (c, next) => {
     const authorization = c.req.header("authorization");
     const isConsole = authorization === undefined && c.req.header(CONSOLE_HEADER) !== undefined;
-    const key = isConsole ? await keyOfSession(c) : await keyOfBearer(c, authorization, prefetch);
-    c.set("apiKeyId", key.apiKeyId);
-    c.set("secretHash", key.secretHash);
+    const { apiKeyId, lastUsedOn, secret } = isConsole
+      ? await secretOfSession(c)
+      : await secretOfBearer(c, authorization, prefetch);
+    c.set("apiKeyId", apiKeyId);
+    c.set("secret", secret);
+    c.set("actor", { kind: isConsole ? "session" : "secret", name: secret.name });
+    const today = dayOf(Date.now());
+    if (lastUsedOn !== today)
+      c.executionCtx.waitUntil(noteUse(c.env.DB, secret.id, today).catch(() => undefined));
+    const refusal = refusalOf(need, secret);
+    if (refusal !== undefined) throw new ApiError(refusal);
     await next();
   });
+  return Object.assign(middleware, { need });
 }
 
-type AuthenticatedKey = { apiKeyId: string; secretHash: string };
-
-async function keyOfBearer(
+async function secretOfBearer(
   c: AppContext,
   authorization: string | undefined,
   prefetch: Prefetch,
-): Promise<AuthenticatedKey> {
+): Promise<FoundSecret> {
   const credentials = bearer(authorization);
   if (credentials === undefined) throw new ApiError("invalid_api_key");
-  const [apiKeyId, secret] = split(credentials);
-  if (!secret) throw secretRequired(credentials);
-  c.get("log").conceal(secret);
+  const [apiKeyId, given] = split(credentials);
+  if (!given) throw secretRequired(credentials);
+  c.get("log").conceal(given);
   if (!isId("apiKey", apiKeyId)) throw new ApiError("invalid_api_key");
 
-  const statements = await prefetch(c, apiKeyId);
-  const [presented, found] = await Promise.all([
-    sha256(secret),
-    findSecretHashAnd(c.env.DB, apiKeyId, statements),
-  ]);
-  const { secretHash: stored, jurisdiction, results } = found;
-  const matches = await equalInConstantTime(presented, stored ?? NO_HASH);
-  if (stored === null || !matches) throw new ApiError("invalid_api_key");
+  const [hash, statements] = await Promise.all([sha256(given), prefetch(c, apiKeyId)]);
+  const now = new Date().toISOString();
+  const { found, results } = await findSecretAnd(c.env.DB, { apiKeyId, hash }, now, statements);
+  const matches = await equalInConstantTime(hash, found?.secret.hash ?? NO_HASH);
+  if (!found || !matches) throw new ApiError("invalid_api_key");
   const configured = c.get("config").jurisdiction ?? "";
-  requireSame(jurisdiction, configured);
-  if (jurisdiction === null)
+  requireSame(found.jurisdiction, configured);
+  if (found.jurisdiction === null)
     c.executionCtx.waitUntil(noteJurisdiction(c.env.DB, apiKeyId, configured).catch(() => undefined));
-  if (results.length > 0) c.set("prefetched", results);
-  return { apiKeyId, secretHash: stored };
+  if (results.length > 0 && found.secret.externalId === null) c.set("prefetched", results);
+  return found;
 }
 
-async function keyOfSession(c: AppContext): Promise<AuthenticatedKey> {
+async function secretOfSession(c: AppContext): Promise<FoundSecret> {
   const session = await findSession(c);
-  if (session) return session;
+  if (session) return session.found;
   throw new ApiError("invalid_api_key", {
     message: "You are not signed in, or your session has ended. Sign in with your API key.",
   });
@@ -96,6 +105,7 @@ export const requireAdmin = ({ always = false } = {}) =>
 /** @throws ApiError `invalid_admin_token` */
 export async function requireAdminToken(c: AppContext): Promise<void> {
   if (!(await isAdmin(c))) throw new ApiError("invalid_admin_token");
+  c.set("actor", OPERATOR);
 }
 
 export function isAdmin(c: AppContext): Promise<boolean> {

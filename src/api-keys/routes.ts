@@ -4,26 +4,22 @@ import { ApiError } from "../http/errors.ts";
 import { optionalJson, requireJson, validateJson } from "../http/json-body.ts";
 import { listQuery } from "../http/page.ts";
 import { validateQuery } from "../http/query.ts";
-import { isId, newId } from "../ids.ts";
+import { isId } from "../ids.ts";
 import { limitsOf } from "../limits.ts";
 import { requestServices } from "../services.ts";
-import { sha256 } from "../vault/hash.ts";
 import { createApiKey } from "./api-key.ts";
 import { requireAdmin, requireAdminToken } from "./authenticate.ts";
 import { limitCreation, signupLimits } from "./creation-limit.ts";
 import { changeKeyBody, createKeyBody } from "./schema.ts";
+import { SHOWN_ONCE } from "./secret-routes.ts";
 import {
   changeLimits,
   findApiKey,
   insertApiKey,
   type ListedApiKey,
   listApiKeys,
-  replaceSecret,
   revokeApiKey,
 } from "./store.ts";
-import { withApiKeyNoReplay } from "./with-api-key.ts";
-
-const SHOWN_ONCE = "Save the key_secret now: it is not stored and cannot be shown again.";
 
 export const apiKeys = new Hono<AppEnv>()
   .post("/", requireAdmin(), limitCreation, optionalJson, validateJson(createKeyBody), async (c) => {
@@ -34,27 +30,6 @@ export const apiKeys = new Hono<AppEnv>()
     c.get("log").info("api_key_created", { key_id: keyId });
     const message = `API key created. ${SHOWN_ONCE}`;
     return c.json({ message, key_id: keyId, key_secret: keySecret }, 201);
-  })
-  .post("/rotate", withApiKeyNoReplay, async (c) => {
-    // A session ends; with a new secret its holder would keep the key for ever.
-    if (c.req.header("authorization") === undefined)
-      throw new ApiError("key_secret_required", {
-        message: "A session cannot rotate its key. Send Authorization: Bearer KEY_ID:KEY_SECRET.",
-      });
-    const keyId = c.get("apiKeyId");
-    const keySecret = newId("apiKeySecret");
-    const isReplaced = await replaceSecret(
-      c.env.DB,
-      keyId,
-      c.get("secretHash"),
-      await sha256(keySecret),
-      new Date().toISOString(),
-    );
-    // Another rotation was faster, so the secret of this request no longer works.
-    if (!isReplaced) throw new ApiError("invalid_api_key");
-    c.get("log").info("api_key_rotated", { key_id: keyId });
-    const message = `The secret was replaced; the old one has stopped working. ${SHOWN_ONCE}`;
-    return c.json({ message, key_id: keyId, key_secret: keySecret });
   })
   .get("/", requireAdmin({ always: true }), validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");

@@ -1,5 +1,16 @@
 import * as z from "zod/mini";
-import { body, changes, inRange, maxLength, optionalText, pattern, wholeNumber } from "../http/schema.ts";
+import {
+  body,
+  changes,
+  inRange,
+  isTime,
+  maxLength,
+  missingOrInvalid,
+  optionalText,
+  pattern,
+  requiredText,
+  wholeNumber,
+} from "../http/schema.ts";
 import { COUNTRY, RANGES, type SetLimits } from "../limits.ts";
 import { DEFAULT_NAME, MAX_NAME_LENGTH } from "./api-key.ts";
 
@@ -36,4 +47,20 @@ export const createKeyBody = z.pipe(
 export const changeKeyBody = z.pipe(
   body({ limits }),
   z.transform(({ limits }) => ({ limits: limits as SetLimits })),
+);
+
+const MAX_EXTERNAL_ID_LENGTH = 255;
+
+/** `POST /v1/keys/secrets` */
+export const createSecretBody = body(
+  {
+    name: requiredText().check(maxLength(MAX_NAME_LENGTH)),
+    scope: z.enum(["full", "read"], { error: missingOrInvalid }),
+    external_id: optionalText(MAX_EXTERNAL_ID_LENGTH),
+    expires_at: z.pipe(
+      z.optional(z.string().check(isTime)),
+      z.transform((at) => (at === undefined ? null : new Date(at).toISOString())),
+    ),
+  },
+  { external_id: "externalId", expires_at: "expiresAt" },
 );

@@ -1,13 +1,13 @@
 import { getCookie, setCookie } from "hono/cookie";
 import { baseServices } from "../http/base-services.ts";
 import type { AppContext } from "../http/context.ts";
-import { isId } from "../ids.ts";
 import { isLoopback } from "../public-url.ts";
-import { findSecretHash } from "./store.ts";
+import { requireSame } from "./jurisdiction.ts";
+import { type FoundSecret, findSecretAnd } from "./secret-store.ts";
 
-// A session is an API key's stand-in for the console in a browser. Nothing is stored: the cookie names the key and its
-// end, and a keyed fingerprint covers both and the hash of the key's secret. So it ends when the secret is rotated or
-// the key is revoked.
+// A session is a secret's stand-in for the console in a browser, and may what the secret may. Nothing is stored: the cookie
+// names the secret and its end, and a keyed fingerprint covers both and the secret's hash. So it ends when the secret is
+// rotated or deleted, or ends itself, or the key is revoked.
 
 /**
  * The console sends this header with every request, and only then its cookie counts. Another site's page cannot send
@@ -17,19 +17,18 @@ export const CONSOLE_HEADER = "X-Nixflex-Console";
 
 const NAME = "nixflex_session";
 const LIFETIME_SECONDS = 12 * 60 * 60;
-// <key id>.<end in Unix seconds>.<fingerprint, which has a point of its own>
-const SESSION = /^(nxf_[0-9a-f]{32})\.(\d{1,12})\.([\w-]+\.[0-9a-f]{64})$/;
+// <secret id>.<end in Unix seconds>.<fingerprint, which has a point of its own>
+const SESSION = /^(sec_[0-9a-f]{32})\.(\d{1,12})\.([\w-]+\.[0-9a-f]{64})$/;
 
-/** Whose session a request has. */
-export type SessionKey = { apiKeyId: string; secretHash: string; expiresAt: Date };
-
-/** Starts a session of the authenticated key: sets the cookie. @returns when the session ends */
+/** Starts a session of the authenticated secret: sets the cookie. @returns when the session ends */
 export async function startSession(c: AppContext): Promise<Date> {
   const { vault, now } = baseServices(c.env, c.get("config"), c.get("log"));
-  const end = Math.floor(now().getTime() / 1000) + LIFETIME_SECONDS;
-  const apiKeyId = c.get("apiKeyId");
-  const fingerprint = await vault.fingerprint(covered(apiKeyId, end, c.get("secretHash")));
-  put(c, `${apiKeyId}.${end}.${fingerprint}`, LIFETIME_SECONDS);
+  const { id, hash, expiresAt } = c.get("secret");
+  const seconds = Math.floor(now().getTime() / 1000);
+  const lasts = expiresAt === null ? LIFETIME_SECONDS : Math.floor(Date.parse(expiresAt) / 1000) - seconds;
+  const lifetime = Math.min(LIFETIME_SECONDS, lasts);
+  const end = seconds + lifetime;
+  put(c, `${id}.${end}.${await vault.fingerprint(covered(id, end, hash))}`, lifetime);
   return new Date(end * 1000);
 }
 
@@ -38,22 +37,25 @@ export function endSession(c: AppContext): void {
   put(c, "", 0);
 }
 
-/** The key of the request's session; undefined if it has none, or it has ended. @throws StorageError */
-export async function findSession(c: AppContext): Promise<SessionKey | undefined> {
+/** The secret of the request's session; undefined if it has none, or it has ended. @throws StorageError */
+export async function findSession(
+  c: AppContext,
+): Promise<{ found: FoundSecret; expiresAt: Date } | undefined> {
   const { db, vault, now, log } = baseServices(c.env, c.get("config"), c.get("log"));
   const cookie = getCookie(c, NAME, isLocal(c) ? undefined : "host") ?? "";
   log.conceal(cookie);
-  const [, apiKeyId = "", end, fingerprint = ""] = SESSION.exec(cookie) ?? [];
+  const [, id = "", end, fingerprint = ""] = SESSION.exec(cookie) ?? [];
   const expiresAt = new Date(Number(end) * 1000);
-  if (!isId("apiKey", apiKeyId) || !(expiresAt > now())) return undefined;
-  const secretHash = await findSecretHash(db, apiKeyId, c.get("config").jurisdiction ?? "");
-  if (secretHash === null) return undefined;
-  const isOurs = await vault.hasFingerprint(covered(apiKeyId, Number(end), secretHash), fingerprint);
-  return isOurs ? { apiKeyId, secretHash, expiresAt } : undefined;
+  if (id === "" || !(expiresAt > now())) return undefined;
+  const { found } = await findSecretAnd(db, { id }, now().toISOString());
+  if (!found) return undefined;
+  requireSame(found.jurisdiction, c.get("config").jurisdiction ?? "");
+  const isOurs = await vault.hasFingerprint(covered(id, Number(end), found.secret.hash), fingerprint);
+  return isOurs ? { found, expiresAt } : undefined;
 }
 
-function covered(apiKeyId: string, end: number, secretHash: string): string {
-  return `session\n${apiKeyId}\n${end}\n${secretHash}`;
+function covered(secretId: string, end: number, secretHash: string): string {
+  return `session\n${secretId}\n${end}\n${secretHash}`;
 }
 
 /** With the prefix `__Host-`, a browser takes a cookie only over https, and sends it to this host only. */

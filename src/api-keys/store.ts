@@ -1,17 +1,25 @@
-import { batch, first, part, readBatch, readPage, run, runReturning, sql } from "../database.ts";
+import { batch, first, part, readPage, runReturning, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { LimitColumns, SetLimits } from "../limits.ts";
 import { LIMIT_COLUMNS } from "../limits-store.ts";
 import { requireSame } from "./jurisdiction.ts";
+import { insertSecret } from "./secret-store.ts";
 
-/** What D1 stores about an API key: the secret's hash, never the secret. */
-export type ApiKeyRow = { id: string; secret_hash: string; name: string; created_at: string };
+/** A new API key, and its first secret: the hash, never the secret. */
+export type ApiKeyRow = {
+  id: string;
+  name: string;
+  created_at: string;
+  secret_id: string;
+  secret_hash: string;
+};
 
-export const INSERT_API_KEY =
-  "INSERT INTO api_keys (id, secret_hash, name, created_at) VALUES (?1, ?2, ?3, ?4)";
-
-/** What of a key's row lets a request in. */
-type Credentials = { secret_hash: string; jurisdiction: string | null };
+/** What stores a new key: statements for `id`, `name`, `created_at`, `secret_id` and `secret_hash`, in this order. */
+export const INSERT_API_KEY = [
+  "INSERT INTO api_keys (id, name, created_at) VALUES (?1, ?2, ?3)",
+  `INSERT INTO key_secrets (id, api_key_id, secret_hash, is_first, name, scope, created_at)
+    VALUES (?4, ?1, ?5, 1, 'first', 'full', ?3)`,
+] as const;
 
 /** Statement for a batch: the first one that comes decides. */
 function rememberJurisdiction(db: D1Database, jurisdiction: string): D1PreparedStatement {
@@ -28,10 +36,17 @@ export async function insertApiKey(
   jurisdiction: string,
   limits: SetLimits = {},
 ): Promise<void> {
-  const insert = sql(db)`INSERT INTO api_keys (id, secret_hash, name, created_at, jurisdiction)
-    VALUES (${row.id}, ${row.secret_hash}, ${row.name}, ${row.created_at}, ${jurisdiction})`;
+  const insert = sql(db)`INSERT INTO api_keys (id, name, created_at, jurisdiction)
+    VALUES (${row.id}, ${row.name}, ${row.created_at}, ${jurisdiction})`;
+  const secret = { id: row.secret_id, name: "first", scope: "full", external_id: null } as const;
+  const dates = { created_at: row.created_at, expires_at: null, last_used_on: null };
   await checkJurisdiction(db, jurisdiction);
-  await batch(db, [rememberJurisdiction(db, jurisdiction), insert, patchLimits(db, row.id, limits)]);
+  await batch(db, [
+    rememberJurisdiction(db, jurisdiction),
+    insert,
+    insertSecret(db, row.id, { ...secret, ...dates, is_first: 1 }, row.secret_hash),
+    patchLimits(db, row.id, limits),
+  ]);
 }
 
 /** Changes the limits that are given, and forgets those that are null. */
@@ -57,54 +72,14 @@ export async function noteJurisdiction(db: D1Database, keyId: string, jurisdicti
   await batch(db, [rememberJurisdiction(db, jurisdiction), note], { isIdempotent: true });
 }
 
-/** The hash of the key's secret, or null if there is no such key or it was revoked. @throws StorageError */
-export async function findSecretHash(
-  db: D1Database,
-  keyId: string,
-  jurisdiction?: string,
-): Promise<string | null> {
-  const row = await first<Credentials>(selectSecretHash(db, keyId));
-  if (jurisdiction !== undefined) requireSame(row?.jurisdiction, jurisdiction);
-  return row?.secret_hash ?? null;
-}
-
-function selectSecretHash(db: D1Database, keyId: string): D1PreparedStatement {
-  return sql(db)`SELECT secret_hash, jurisdiction FROM api_keys WHERE id = ${keyId} AND revoked_at IS NULL`;
-}
-
-/** The same, and what other statements read in the same trip. @throws StorageError */
-export async function findSecretHashAnd(
-  db: D1Database,
-  keyId: string,
-  statements: D1PreparedStatement[],
-): Promise<{ secretHash: string | null; jurisdiction: string | null; results: D1Result[] }> {
-  const [key, ...results] = await readBatch(db, [selectSecretHash(db, keyId), ...statements]);
-  const row = key?.results[0] as Credentials | undefined;
-  return { secretHash: row?.secret_hash ?? null, jurisdiction: row?.jurisdiction ?? null, results };
+/** Whether the key is there and not revoked. @throws StorageError */
+export async function isKeyValid(db: D1Database, keyId: string): Promise<boolean> {
+  return (await first(sql(db)`SELECT 1 FROM api_keys WHERE id = ${keyId} AND revoked_at IS NULL`)) !== null;
 }
 
 /** Whether there is or ever was such a key. @throws StorageError */
 export async function hasApiKey(db: D1Database, keyId: string): Promise<boolean> {
   return (await first(sql(db)`SELECT 1 FROM api_keys WHERE id = ${keyId}`)) !== null;
-}
-
-/**
- * Replaces the secret of a key.
- *
- * @param presentHash the hash to replace; if two rotations run at once, the second no longer finds it
- * @returns whether the secret was replaced
- * @throws StorageError
- */
-export async function replaceSecret(
-  db: D1Database,
-  keyId: string,
-  presentHash: string,
-  newHash: string,
-  now: string,
-): Promise<boolean> {
-  const changed = await run(sql(db)`UPDATE api_keys SET secret_hash = ${newHash}, rotated_at = ${now}
-    WHERE id = ${keyId} AND secret_hash = ${presentHash} AND revoked_at IS NULL`);
-  return changed === 1;
 }
 
 /** Revokes a key for ever; revoking it twice does no harm. @returns whether the key exists. @throws StorageError */

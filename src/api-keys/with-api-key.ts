@@ -1,16 +1,18 @@
-import type { MiddlewareHandler } from "hono";
 import { every } from "hono/combine";
-import type { AppEnv } from "../http/context.ts";
 import { idempotent } from "../http/idempotency.ts";
 import { limitRate } from "../http/rate-limit.ts";
-import { authenticate, authenticatePrefetching, type Prefetch } from "./authenticate.ts";
+import { authenticate, type Prefetch } from "./authenticate.ts";
+import type { Need } from "./permission.ts";
 
-/** Runs before every endpoint with an API key: authentication, rate limit, `Idempotency-Key`. */
-export const withApiKey: MiddlewareHandler<AppEnv> = every(authenticate, limitRate, idempotent);
-
-/** The same for an endpoint that reads more in the trip that finds the key. */
-export const withApiKeyPrefetching = (prefetch: Prefetch): MiddlewareHandler<AppEnv> =>
-  every(authenticatePrefetching(prefetch), limitRate, idempotent);
+/**
+ * Runs before every endpoint with an API key: authentication, rate limit, `Idempotency-Key`.
+ *
+ * @param need what the endpoint needs of the secret
+ * @param prefetch what it reads in the trip that finds the secret
+ */
+export const withApiKey = (need: Need, prefetch?: Prefetch) =>
+  Object.assign(every(authenticate(need, prefetch), limitRate, idempotent), { need });
 
 /** The same for an endpoint whose answer holds a secret: the answer is never stored, so it cannot be replayed. */
-export const withApiKeyNoReplay: MiddlewareHandler<AppEnv> = every(authenticate, limitRate);
+export const withApiKeyNoReplay = (need: Need) =>
+  Object.assign(every(authenticate(need), limitRate), { need });

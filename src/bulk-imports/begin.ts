@@ -52,6 +52,7 @@ export async function beginImport(
     accountSid: credentials.accountSid,
     region,
     isKnown,
+    actor: services.actor,
     createdAt: now.getTime(),
     startedAt: null,
     endedAt: null,

@@ -1,3 +1,4 @@
+import type { Actor } from "../actor.ts";
 import type { ErrorBody } from "../http/error-handler.ts";
 import type { NumberGiven } from "../phone-numbers/schema.ts";
 
@@ -21,6 +22,8 @@ export type Job = {
   isKnown?: boolean;
   /** The Twilio Region that took the credentials, as `storedRegion` names it. */
   region: string;
+  /** Who began it. */
+  actor?: Actor | null;
   createdAt: number;
   /** When it began, or was last begun anew. */
   startedAt: number | null;

@@ -132,8 +132,8 @@ export class BulkImport extends DurableObject<Env> {
     await this.#wake(this.#now() + WATCH_MS);
     const services = this.#services();
     try {
-      const { isKeyValid } = await import("./work.ts");
-      if (!(await isKeyValid(job.apiKeyId, services))) this.#stop("key_revoked");
+      const { isKeyValid } = await import("../api-keys/store.ts");
+      if (!(await isKeyValid(services.db, job.apiKeyId))) this.#stop("key_revoked");
       if (this.#job?.status === "queued") this.#change({ status: "running", startedAt: this.#now() });
       // A call does not need it, and its isolate evaluates this class too.
       const { createRun } = await import("./run.ts");

@@ -1,3 +1,4 @@
+import type { Actor } from "../actor.ts";
 import type { ErrorBody } from "../http/error-handler.ts";
 import type { NumberGiven } from "../phone-numbers/schema.ts";
 import type { Credential } from "../twilio/http.ts";
@@ -41,6 +42,7 @@ export type NumberOrder = About & {
   isKnown?: boolean;
   credentials: Credentials;
   isDryRun: boolean;
+  actor?: Actor | null;
   phoneNumber: string;
   agentId: string | null;
   own: NumberGiven;

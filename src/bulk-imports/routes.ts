@@ -22,7 +22,7 @@ export const bulkImports = new Hono<AppEnv>()
   .post(
     "/",
     allowBody(bodyLimit),
-    withApiKey,
+    withApiKey("all"),
     validateQuery(dryRunQuery),
     requireJson,
     validateJson(bulkImportBody, undefined, missingInBody),
@@ -34,21 +34,21 @@ export const bulkImports = new Hono<AppEnv>()
       return c.json({ import_id: id, status, total }, 202);
     },
   )
-  .get("/", withApiKey, validateQuery(listQuery), async (c) => {
+  .get("/", withApiKey("read_all"), validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
     const { ids, count } = await listImports(c.env.DB, c.get("apiKeyId"), page);
     const found = await Promise.all(ids.map(importsOf(c).find));
     const imports = found.filter((status) => status !== null).map(serialiseStatus);
     return c.json({ phone_number_imports: imports, count, ...page });
   })
-  .get("/:import_id", withApiKey, async (c) =>
+  .get("/:import_id", withApiKey("read_all"), async (c) =>
     c.json(serialiseStatus(await importsOf(c).status(c.req.param("import_id")))),
   )
-  .get("/:import_id/results", withApiKey, validateQuery(resultsQuery), async (c) => {
+  .get("/:import_id/results", withApiKey("read_all"), validateQuery(resultsQuery), async (c) => {
     const { outcome = null, ...page } = c.req.valid("query");
     return c.json({ ...(await importsOf(c).results(c.req.param("import_id"), outcome, page)), ...page });
   })
-  .get("/:import_id/results.csv", withApiKey, validateQuery(csvQuery), async (c) => {
+  .get("/:import_id/results.csv", withApiKey("read_all"), validateQuery(csvQuery), async (c) => {
     const id = c.req.param("import_id");
     const { outcome = null } = c.req.valid("query");
     const lines = [CSV_HEADER];
@@ -62,10 +62,10 @@ export const bulkImports = new Hono<AppEnv>()
       "content-disposition": `attachment; filename="${id}.csv"`,
     });
   })
-  .post("/:import_id/cancel", withApiKey, async (c) =>
+  .post("/:import_id/cancel", withApiKey("all"), async (c) =>
     c.json(serialiseStatus(await importsOf(c).cancel(c.req.param("import_id")))),
   )
-  .post("/:import_id/retry", withApiKey, requireJson, validateJson(retryBody), async (c) => {
+  .post("/:import_id/retry", withApiKey("all"), requireJson, validateJson(retryBody), async (c) => {
     const { twilio_token } = c.req.valid("json");
     if (twilio_token !== undefined) c.get("log").conceal(twilio_token);
     const id = c.req.param("import_id");

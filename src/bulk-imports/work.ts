@@ -1,4 +1,3 @@
-import { findSecretHash } from "../api-keys/store.ts";
 import { first } from "../database.ts";
 import { errorBody, toApiError } from "../http/error-handler.ts";
 import { ApiError } from "../http/errors.ts";
@@ -30,14 +29,9 @@ import {
 } from "./order.ts";
 import type { Settled } from "./store.ts";
 
-/** Whether the API key is there and not revoked. @throws StorageError */
-export async function isKeyValid(apiKeyId: string, { db }: Services): Promise<boolean> {
-  return (await findSecretHash(db, apiKeyId)) !== null;
-}
-
 /** Imports or plans one number as `POST /v1/phone-numbers` does. Never throws: a failure is reported. */
 export async function workOnNumber(order: NumberOrder, services: Services): Promise<NumberReport> {
-  const { credentials, importId, apiKeyId, isDryRun, phoneNumber, agentId, own } = order;
+  const { credentials, importId, apiKeyId, isDryRun, actor = null, phoneNumber, agentId, own } = order;
   try {
     const token = await services.vault.open(credentials.sealed, tokenSlot(importId, credentials.accountSid));
     services.log.conceal(secretOf(unpacked(token)));
@@ -50,7 +44,7 @@ export async function workOnNumber(order: NumberOrder, services: Services): Prom
     });
     const settled = isDryRun
       ? await plan(body, apiKeyId, services)
-      : await carryOut(body, apiKeyId, services);
+      : await carryOut(body, apiKeyId, { ...services, actor });
     return { kind: "settled", settled };
   } catch (thrown) {
     return explain(thrown, order, services);
@@ -86,7 +80,7 @@ async function explain(thrown: unknown, order: NumberOrder, services: Services):
   const { phoneNumber, apiKeyId, triedSince } = order;
   const { db, now } = services;
   try {
-    const own = await findOwnNumber(db, apiKeyId, phoneNumber);
+    const own = await findOwnNumber(db, { apiKeyId, externalId: null }, phoneNumber);
     if (own) {
       const isOurs = triedSince !== null && Date.parse(own.created_at) >= triedSince - CLOCK_SKEW_MS;
       const outcome = isOurs ? "imported" : "already_yours";

@@ -1,3 +1,4 @@
+import type { Owner } from "../actor.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Services } from "../services.ts";
 import { CALL_SID } from "../twilio/call-sid.ts";
@@ -67,9 +68,10 @@ export async function serialiseWhole(
 }
 
 /** @throws ApiError `call_not_found` @throws StorageError */
-export async function ownCall(callLogs: CallLogs, apiKeyId: string, callId: string): Promise<LoggedCall> {
-  const call = CALL_SID.test(callId) ? await callLogs.get(apiKeyId, callId) : null;
-  if (!call) throw new ApiError("call_not_found");
+export async function ownCall(callLogs: CallLogs, owner: Owner, callId: string): Promise<LoggedCall> {
+  const call = CALL_SID.test(callId) ? await callLogs.get(owner.apiKeyId, callId) : null;
+  const isOwn = owner.externalId === null || call?.external_id === owner.externalId;
+  if (!call || !isOwn) throw new ApiError("call_not_found");
   return call;
 }
 

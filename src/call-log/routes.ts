@@ -1,5 +1,6 @@
 import { Hono } from "hono/tiny";
 import { knownKey, requireAdmin } from "../api-keys/authenticate.ts";
+import { externalIdFor, ownerOf } from "../api-keys/permission.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
@@ -19,9 +20,9 @@ import { listCallsQuery, outcomeBody } from "./query.ts";
 
 /** The log of calls: every call to and from the key's numbers, for 30 days. */
 export const callLog = new Hono<AppEnv>()
-  .get("/", withApiKey, validateQuery(listCallsQuery), async (c) => {
+  .get("/", withApiKey("read"), validateQuery(listCallsQuery), async (c) => {
     const { agent_id, phone_number, external_id, direction, status, ...page } = c.req.valid("query");
-    const about = { agentId: agent_id, phoneNumber: phone_number, externalId: external_id };
+    const about = { agentId: agent_id, phoneNumber: phone_number, externalId: externalIdFor(c, external_id) };
     const filter = { ...about, direction, status };
     const services = requestServices(c);
     const { calls, count } = await services.callLogs.list(c.get("apiKeyId"), filter, page);
@@ -31,21 +32,21 @@ export const callLog = new Hono<AppEnv>()
       ...page,
     });
   })
-  .get("/:call_id", withApiKey, async (c) => {
+  .get("/:call_id", withApiKey("read"), async (c) => {
     const { call, services } = await own(c);
     return c.json(await serialiseWhole(call, services));
   })
-  .post("/:call_id/hangup", withApiKey, async (c) => {
+  .post("/:call_id/hangup", withApiKey("number"), async (c) => {
     const { call, apiKeyId, services } = await own(c);
     if (isLive(call.status)) await hangUp(call, apiKeyId, services);
-    return c.json(await serialiseWhole(await ownCall(services.callLogs, apiKeyId, call.call_id), services));
+    return c.json(await serialiseWhole((await own(c)).call, services));
   })
-  .post("/:call_id/outcome", withApiKey, requireJson, validateJson(outcomeBody), async (c) => {
+  .post("/:call_id/outcome", withApiKey("number"), requireJson, validateJson(outcomeBody), async (c) => {
     const { call, apiKeyId, services } = await own(c);
     const stored = await takeOutcome(call, c.req.valid("json"), apiKeyId, services);
     return c.json(await serialiseWhole(stored, services));
   })
-  .delete("/:call_id", withApiKey, async (c) => {
+  .delete("/:call_id", withApiKey("number"), async (c) => {
     const { call, apiKeyId, services } = await own(c);
     if (isLive(call.status)) throw new ApiError("call_in_progress");
     if (call.recording_sid !== null) {
@@ -62,7 +63,7 @@ export const callLog = new Hono<AppEnv>()
     await services.callLogs.remove(apiKeyId, call_id);
     return c.json({ call_id, deleted: true });
   })
-  .get("/:call_id/recording", withApiKeyNoReplay, async (c) => {
+  .get("/:call_id/recording", withApiKeyNoReplay("read"), async (c) => {
     const { call, apiKeyId, services } = await own(c);
     if (call.recording_sid === null) throw new ApiError("recording_not_found");
     const client = await clientOf(call, apiKeyId, services);
@@ -88,12 +89,9 @@ export const keyCalls = new Hono<AppEnv>().delete(
 
 async function own(c: AppContext) {
   const services = requestServices(c);
-  const apiKeyId = c.get("apiKeyId");
-  return {
-    services,
-    apiKeyId,
-    call: await ownCall(services.callLogs, apiKeyId, c.req.param("call_id") ?? ""),
-  };
+  const owner = ownerOf(c);
+  const call = await ownCall(services.callLogs, owner, c.req.param("call_id") ?? "");
+  return { services, apiKeyId: owner.apiKeyId, call };
 }
 
 /** @throws ApiError what Twilio refuses; a call that has ended meanwhile is no fault */

@@ -1,4 +1,5 @@
 import { Hono } from "hono/tiny";
+import { externalIdFor } from "../api-keys/permission.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppEnv } from "../http/context.ts";
 import { faultError } from "../http/faults.ts";
@@ -14,11 +15,13 @@ const DEFAULT_DAYS = 30;
 const MAX_DAYS = 366;
 
 /** Calls, minutes and texts of the key, by UTC day. Exact: counted as they happen. */
-export const usage = new Hono<AppEnv>().get("/", withApiKey, validateQuery(usageQuery), async (c) => {
+export const usage = new Hono<AppEnv>().get("/", withApiKey("read"), validateQuery(usageQuery), async (c) => {
   const { callLogs, db, now, defaultLimits } = requestServices(c);
   const apiKeyId = c.get("apiKeyId");
   const time = now().getTime();
-  const { external_id: externalId, ...asked } = c.req.valid("query");
+  const { external_id: wanted, ...asked } = c.req.valid("query");
+  const externalId = externalIdFor(c, wanted);
+  const isLimited = c.get("secret").externalId !== null;
   const period = periodOf(time, asked);
   const [days, [today], { numbers, ofExternalId, agents, limits }] = await Promise.all([
     callLogs.usage(apiKeyId, period.since, period.until, externalId),
@@ -34,15 +37,18 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey, validateQuery(usage
     // The model is counted for the key as a whole, as its limit is.
     model: externalId === undefined ? { turns: sum("turns"), tokens: sum("tokens") } : null,
     numbers: ofExternalId ?? numbers,
-    limits: {
-      max_agents: { used: agents, limit: limits.max_agents },
-      max_numbers: { used: numbers, limit: limits.max_numbers },
-      model_turns_per_day: { used: today?.turns ?? 0, limit: limits.model_turns_per_day },
-      calls_per_day: { used: today?.placed ?? 0, limit: limits.calls_per_day },
-      texts_per_day: { used: today?.texted ?? 0, limit: limits.texts_per_day },
-      resets_at: midnightAfter(time),
-      allowed_countries: limits.allowed_countries,
-    },
+    // What the key has and uses in all is none of a limited secret's business.
+    limits: isLimited
+      ? null
+      : {
+          max_agents: { used: agents, limit: limits.max_agents },
+          max_numbers: { used: numbers, limit: limits.max_numbers },
+          model_turns_per_day: { used: today?.turns ?? 0, limit: limits.model_turns_per_day },
+          calls_per_day: { used: today?.placed ?? 0, limit: limits.calls_per_day },
+          texts_per_day: { used: today?.texted ?? 0, limit: limits.texts_per_day },
+          resets_at: midnightAfter(time),
+          allowed_countries: limits.allowed_countries,
+        },
     days: daysFrom(period).map((date) => ({ date, ...serialise(byDay.get(date)) })),
   });
 });

@@ -1,3 +1,4 @@
+import type { Actor } from "../actor.ts";
 import { newId } from "../ids.ts";
 import { sha256 } from "../vault/hash.ts";
 import type { Slot, Vault } from "../vault/vault.ts";
@@ -56,6 +57,8 @@ export type EventDraft = {
   agentId: string | null;
   /** The number it happened to; null: none. Events of one number are delivered in order. */
   number: EventNumber | null;
+  /** Who made it happen; absent: Twilio or a caller did, or it is none of the owner's business. */
+  actor?: Actor | null;
   /** Names what Twilio reported, the same each time Twilio reports it. Absent if Twilio did not report it. */
   receipt?: string;
   /** Further fields of the body, beside those of every event and of its number. Flat. */
@@ -73,6 +76,8 @@ export type SealedEvent = {
   /** Of the number it happened to. */
   externalId: string | null;
   type: EventType;
+  /** JSON of an {@link Actor}. */
+  actor: string | null;
   payloadSealed: string;
   createdAt: string;
 };
@@ -81,7 +86,7 @@ export const payloadSlot = (eventId: string): Slot => `events.payload/${eventId}
 
 /** Gives an event its id and seals its body. Customers recognise a repeated event by the id. */
 export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Promise<SealedEvent> {
-  const { type, apiKeyId, agentId, number, receipt, data } = draft;
+  const { type, apiKeyId, agentId, number, actor, receipt, data } = draft;
   const id = receipt === undefined ? newId("event") : await idOf(receipt);
   const createdAt = now.toISOString();
   const about = number && named(number);
@@ -93,6 +98,7 @@ export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Pro
     lane: number?.id ?? agentId ?? apiKeyId,
     externalId: number?.externalId ?? null,
     type,
+    actor: actor ? JSON.stringify(actor) : null,
     payloadSealed: await vault.seal(JSON.stringify(payload), payloadSlot(id)),
     createdAt,
   };

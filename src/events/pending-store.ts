@@ -20,9 +20,9 @@ export type StateTold =
  */
 export function insertPending(db: D1Database, event: SealedEvent, told: StateTold): D1PreparedStatement {
   return sql(db)`INSERT INTO pending_events (id, api_key_id, agent_id, lane, external_id, type,
-      payload_sealed, created_at)
+      actor, payload_sealed, created_at)
     SELECT ${event.id}, ${event.apiKeyId}, ${event.agentId}, ${event.lane}, ${event.externalId}, ${event.type},
-      ${event.payloadSealed}, ${event.createdAt}
+      ${event.actor}, ${event.payloadSealed}, ${event.createdAt}
     FROM ${keyAndAgent(event.apiKeyId, event.agentId)}
       AND (${WEBHOOK_URL} IS NOT NULL OR ${Number(isOfKey(event.type))} AND ${SOME_AGENT_HAS}) AND ${holds(told)}
     ON CONFLICT DO NOTHING`;
@@ -39,7 +39,7 @@ function holds(told: StateTold): Part {
 export type Waiting = Pick<SealedEvent, "apiKeyId" | "createdAt" | "id">;
 
 const COLUMNS = part`p.id, p.api_key_id AS apiKeyId, p.agent_id AS agentId, p.lane,
-  p.external_id AS externalId, p.type,
+  p.external_id AS externalId, p.type, p.actor,
   p.payload_sealed AS payloadSealed, p.created_at AS createdAt`;
 
 /**

@@ -1,6 +1,7 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
 import { checkedUrl, urlRules } from "../agents/urls.ts";
+import { externalIdFor } from "../api-keys/permission.ts";
 import { noteObjects } from "../api-keys/store.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import { batch } from "../database.ts";
@@ -21,7 +22,7 @@ import { attemptLater, deliver } from "./tell.ts";
 
 /** The endpoints for a customer's events: signing secret, test event, deliveries. */
 export const webhooks = new Hono<AppEnv>()
-  .post("/secret", withApiKeyNoReplay, async (c) => {
+  .post("/secret", withApiKeyNoReplay("all"), async (c) => {
     const services = requestServices(c);
     const apiKeyId = c.get("apiKeyId");
     const { secret, previousValidUntil } = await rotateSecret(apiKeyId, services);
@@ -41,8 +42,10 @@ export const webhooks = new Hono<AppEnv>()
       201,
     );
   })
-  .get("/url", withApiKey, async (c) => c.json({ url: await findOwnUrl(c.env.DB, c.get("apiKeyId")) }))
-  .put("/url", withApiKey, requireJson, validateJson(urlBody, withCheckedUrl), async (c) => {
+  .get("/url", withApiKey("read_all"), async (c) =>
+    c.json({ url: await findOwnUrl(c.env.DB, c.get("apiKeyId")) }),
+  )
+  .put("/url", withApiKey("all"), requireJson, validateJson(urlBody, withCheckedUrl), async (c) => {
     const services = requestServices(c);
     const apiKeyId = c.get("apiKeyId");
     const { url } = withCheckedUrl(c.req.valid("json"), c);
@@ -51,7 +54,7 @@ export const webhooks = new Hono<AppEnv>()
     await tellOutbox(apiKeyId, services);
     return c.json({ url });
   })
-  .post("/test", withApiKey, requireJson, validateJson(testBody, toWebhook), async (c) => {
+  .post("/test", withApiKey("all"), requireJson, validateJson(testBody, toWebhook), async (c) => {
     const services = requestServices(c);
     const apiKeyId = c.get("apiKeyId");
     const { agent_id: agentId } = await toWebhook(c.req.valid("json"), c);
@@ -61,10 +64,12 @@ export const webhooks = new Hono<AppEnv>()
     await deliver(apiKeyId, [event], services, true);
     return c.json({ delivery: begun(event) }, 201);
   })
-  .get("/deliveries", withApiKey, validateQuery(deliveriesQuery), (c) =>
-    listDeliveries(c, c.get("apiKeyId"), c.req.valid("query")),
-  )
-  .post("/deliveries/:id/redeliver", withApiKey, async (c) => {
+  .get("/deliveries", withApiKey("read"), validateQuery(deliveriesQuery), (c) => {
+    const { external_id, ...query } = c.req.valid("query");
+    const external = externalIdFor(c, external_id);
+    return listDeliveries(c, c.get("apiKeyId"), { ...query, external_id: external });
+  })
+  .post("/deliveries/:id/redeliver", withApiKey("all"), async (c) => {
     const services = requestServices(c);
     const id = c.req.param("id");
     const apiKeyId = c.get("apiKeyId");
@@ -114,6 +119,7 @@ function begun({ id, type, agentId, externalId, createdAt }: SealedEvent): Deliv
     event: type,
     agent_id: agentId || null,
     external_id: externalId,
+    actor: null,
     state: "pending",
     next_attempt_at: createdAt,
     created_at: createdAt,

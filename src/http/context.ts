@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { routePath } from "hono/route";
+import type { Actor, KeySecret } from "../actor.ts";
 import { type Config, readConfig } from "../config.ts";
 import { newId } from "../ids.ts";
 import type { Called } from "../twilio/webhook-urls.ts";
@@ -21,9 +22,11 @@ export type AppEnv = {
     bodyLimit: BodyLimit | undefined;
     /** Set by `authenticate`: whose request this is. */
     apiKeyId: string;
-    /** Set by `authenticate`: the hash of the secret that came with the request. */
-    secretHash: string;
-    /** What `withApiKeyPrefetching` read in the trip that found the key; undefined for a session of the console. */
+    /** Set by `authenticate`: the secret that came with the request, itself or by a session. */
+    secret: KeySecret;
+    /** Set by whoever lets a request in: who acts. Undefined: Twilio, or anybody. */
+    actor: Actor | undefined;
+    /** What `withApiKey` read in the trip that found the secret; undefined for a session, and for a limited secret. */
     prefetched: D1Result[] | undefined;
     /** Set for what Twilio calls: what its path says, and as which route it is counted. */
     called: Called;
@@ -51,6 +54,7 @@ export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
   const durationMs = Date.now() - startedAt;
   afterAnswer(c, () => {
     const code = c.get("errorCode") ?? "";
+    const actor = c.get("actor");
     createMeasure(c.env)("request", [c.req.method, route, String(c.res.status), code], [1, durationMs]);
     c.get("log").info("request", {
       method: c.req.method,
@@ -58,6 +62,8 @@ export const requestContext: MiddlewareHandler<AppEnv> = async (c, next) => {
       status: c.res.status,
       error_code: c.get("errorCode"),
       key_id: c.get("apiKeyId"),
+      actor: actor?.kind,
+      actor_name: actor?.name,
       duration_ms: durationMs,
     });
   });

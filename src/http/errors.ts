@@ -102,6 +102,28 @@ export const errorCatalogue = {
     message: "The request names a Twilio account, but the number was imported from another one.",
   },
 
+  read_only_secret: {
+    status: 403,
+    message:
+      "This secret may only read. It changes nothing, and asks neither Twilio nor a model. Nothing was changed. Use a secret " +
+      "with the scope full.",
+  },
+  secret_is_limited: {
+    status: 403,
+    message:
+      "This secret is limited to the numbers with one external_id, and this is not about them alone. Nothing was changed. Use " +
+      "a secret without an external_id.",
+  },
+  secret_not_found: { status: 404, message: "This API key has no secret with this secret_id." },
+  secret_name_taken: {
+    status: 409,
+    message: "This API key has a secret with this name. Choose another name, or delete that secret first.",
+  },
+  last_secret: {
+    status: 409,
+    message:
+      "This is the last secret with which this API key can do everything and that never ends. Create another one first.",
+  },
   agent_not_owned: { status: 403, message: "This agent belongs to another API key." },
   agent_not_found: { status: 404, message: "There is no agent with this agent_id." },
   number_not_in_twilio: {

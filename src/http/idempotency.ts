@@ -18,6 +18,17 @@ import { readBody } from "./read-body.ts";
 
 export const IDEMPOTENCY_HEADER = "Idempotency-Key";
 export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
+/**
+ * The `Idempotency-Key` of a request. Secrets of one API key that see different things do not share answers; those that see
+ * the same do, so that a request that is sent again with another secret still runs once.
+ */
+export function idempotencyKeyOf(c: AppContext): string | undefined {
+  const key = c.req.header(IDEMPOTENCY_HEADER);
+  const { externalId } = c.get("secret");
+  // No key has a line break.
+  return key === undefined || externalId === null ? key : `${key}\n${externalId}`;
+}
+
 const METHODS: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH", "DELETE"]);
 const KEPT_MS = 24 * 60 * 60 * 1000;
 // Longer than any request runs: an import makes a few calls to Twilio. If a request dies, the next request with its key
@@ -43,9 +54,10 @@ export const responseSlot = ({ apiKeyId, key }: Pick<KeyLease, "apiKeyId" | "key
  * @throws ApiError `invalid_idempotency_key`, `idempotency_key_reused`, `idempotency_in_progress`
  */
 export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
-  const key = c.req.header(IDEMPOTENCY_HEADER);
-  if (key === undefined || !METHODS.has(c.req.method)) return next();
-  if (!IDEMPOTENCY_KEY.test(key)) throw new ApiError("invalid_idempotency_key");
+  const given = c.req.header(IDEMPOTENCY_HEADER);
+  const key = idempotencyKeyOf(c);
+  if (given === undefined || key === undefined || !METHODS.has(c.req.method)) return next();
+  if (!IDEMPOTENCY_KEY.test(given)) throw new ApiError("invalid_idempotency_key");
   const services = baseServices(c.env, c.get("config"), c.get("log"));
   const { db, vault } = services;
   const request = await describe(c);

@@ -27,23 +27,30 @@ const refuseForeignOrigin = createMiddleware<AppEnv>(async (c, next) => {
  * @param callApi answers a request to the API. A tool call is one, with the caller's own key.
  */
 export const mcp = (callApi: CallApi) =>
-  new Hono<AppEnv>().post("/", refuseForeignOrigin, authenticate, limitReads, requireJson, async (c) => {
-    let message: Message | undefined;
-    try {
-      message = parseMessage(await c.req.text());
-      const stateless = isStateless(message, c.req.raw.headers);
-      if (message.id === undefined) return c.body(null, 202);
-      return c.json({
-        jsonrpc: "2.0",
-        id: message.id,
-        result: await resultOf(message, stateless, c, callApi),
-      });
-    } catch (error) {
-      if (!(error instanceof RpcError)) throw error;
-      const { code, message: said, data, status } = error;
-      return c.json(
-        { jsonrpc: "2.0", id: message?.id ?? null, error: { code, message: said, data } },
-        status,
-      );
-    }
-  });
+  new Hono<AppEnv>().post(
+    "/",
+    refuseForeignOrigin,
+    authenticate("nothing"),
+    limitReads,
+    requireJson,
+    async (c) => {
+      let message: Message | undefined;
+      try {
+        message = parseMessage(await c.req.text());
+        const stateless = isStateless(message, c.req.raw.headers);
+        if (message.id === undefined) return c.body(null, 202);
+        return c.json({
+          jsonrpc: "2.0",
+          id: message.id,
+          result: await resultOf(message, stateless, c, callApi),
+        });
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error;
+        const { code, message: said, data, status } = error;
+        return c.json(
+          { jsonrpc: "2.0", id: message?.id ?? null, error: { code, message: said, data } },
+          status,
+        );
+      }
+    },
+  );

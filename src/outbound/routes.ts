@@ -1,7 +1,8 @@
 import { Hono } from "hono/tiny";
-import { withApiKeyPrefetching } from "../api-keys/with-api-key.ts";
+import { ownerOf } from "../api-keys/permission.ts";
+import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
-import { IDEMPOTENCY_HEADER } from "../http/idempotency.ts";
+import { idempotencyKeyOf } from "../http/idempotency.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { readBody } from "../http/read-body.ts";
 import { requestServices } from "../services.ts";
@@ -20,9 +21,11 @@ const MAX_BYTES = 64 * 1024;
 
 /** `withApiKey` for an endpoint whose body names an agent and perhaps a number to send from. */
 const withApiKeyAndSender = (schema: typeof callBody | typeof textBody) =>
-  withApiKeyPrefetching(async (c, apiKeyId) => {
+  withApiKey("number", async (c, apiKeyId) => {
     const body = schema.safeParse(await peekJson(c));
-    return body.success ? selectSender(c.env.DB, apiKeyId, body.data.agent_id, body.data.from_number) : [];
+    return body.success
+      ? selectSender(c.env.DB, { apiKeyId, externalId: null }, body.data.agent_id, body.data.from_number)
+      : [];
   });
 
 export const calls = new Hono<AppEnv>()
@@ -62,8 +65,8 @@ async function place(c: AppContext, body: CallBody): Promise<Response> {
 
 function requestOf(c: AppContext): SendRequest {
   return {
-    apiKeyId: c.get("apiKeyId"),
-    idempotencyKey: c.req.header(IDEMPOTENCY_HEADER),
+    ...ownerOf(c),
+    idempotencyKey: idempotencyKeyOf(c),
     prefetched: c.get("prefetched"),
   };
 }

@@ -1,3 +1,4 @@
+import type { Owner } from "../actor.ts";
 import { readBatch } from "../database.ts";
 import { ApiError } from "../http/errors.ts";
 import { type Limits, limitsOf } from "../limits.ts";
@@ -24,8 +25,7 @@ export type Sender = {
 };
 
 /** Who sends; `prefetched` is what was read with the API key. */
-export type SendRequest = {
-  apiKeyId: string;
+export type SendRequest = Owner & {
   idempotencyKey: string | undefined;
   prefetched: readonly D1Result[] | undefined;
 };
@@ -40,11 +40,15 @@ export type SendRequest = {
 export async function senderOf(
   { agent_id: agentId, from_number: fromNumber }: { agent_id: string; from_number: string | null },
   to: string,
-  { apiKeyId, prefetched }: SendRequest,
+  { apiKeyId, externalId, prefetched }: SendRequest,
   services: Services,
 ): Promise<Sender> {
   const { agent, sender, key } = senderRows(
-    prefetched ?? (await readBatch(services.db, selectSender(services.db, apiKeyId, agentId, fromNumber))),
+    prefetched ??
+      (await readBatch(
+        services.db,
+        selectSender(services.db, { apiKeyId, externalId }, agentId, fromNumber),
+      )),
   );
   if (!agent) throw new ApiError("agent_not_found");
   if (!sender)

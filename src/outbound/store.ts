@@ -1,3 +1,5 @@
+import type { Owner } from "../actor.ts";
+import { selectIsActive } from "../agents/store.ts";
 import { part, runIdempotent, sql } from "../database.ts";
 import type { LimitColumns } from "../limits.ts";
 import { selectLimits } from "../limits-store.ts";
@@ -33,15 +35,17 @@ const COLUMNS = part`n.id, n.phone_number, n.external_id, n.twilio_account_id, t
  */
 export function selectSender(
   db: D1Database,
-  apiKeyId: string,
+  owner: Owner,
   agentId: string,
   phoneNumber: string | null,
 ): D1PreparedStatement[] {
+  const { apiKeyId, externalId } = owner;
+  const ofOwner = externalId === null ? part`` : part` AND n.external_id = ${externalId}`;
   const own = part`SELECT ${COLUMNS} FROM ${NUMBERS_AND_ACCOUNTS}
-    WHERE n.agent_id = ${agentId} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`;
+    WHERE n.agent_id = ${agentId} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'${ofOwner}`;
   const order = part`ORDER BY n.created_at, n.id LIMIT 1`;
   return [
-    sql(db)`SELECT is_active FROM agents WHERE id = ${agentId} AND api_key_id = ${apiKeyId}`,
+    selectIsActive(db, owner, agentId),
     selectLimits(db, apiKeyId),
     ...(phoneNumber === null
       ? [sql(db)`${own} AND n.outbound_enabled = 1 ${order}`, sql(db)`${own} ${order}`]

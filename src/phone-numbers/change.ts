@@ -1,3 +1,4 @@
+import type { Owner } from "../actor.ts";
 import { findAgent } from "../agents/store.ts";
 import { StorageError } from "../database.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
@@ -54,11 +55,12 @@ export function requireChange({ dry_run: _, ...body }: ChangeBody, sent: object)
 export async function changeOwnNumber(
   phoneNumber: string,
   body: ChangeBody,
-  apiKeyId: string,
+  owner: Owner,
   services: Services,
 ): Promise<{ number: OwnedNumber; returned: Returned | undefined }> {
   const { db, now } = services;
-  let number = await verifyChange(phoneNumber, body, apiKeyId, services);
+  const { apiKeyId } = owner;
+  let number = await verifyChange(phoneNumber, body, owner, services);
   let after = changedOwn(number, body);
   if (body.twilio_token !== undefined) {
     const account = accountOf({ ...number, api_key_id: apiKeyId });
@@ -86,11 +88,11 @@ export async function changeOwnNumber(
     });
   // If another request changed the number in between, these changes are applied to what it has left: both count.
   while (!(await write())) {
-    number = await ownNumber(phoneNumber, apiKeyId, db);
+    number = await ownNumber(phoneNumber, owner, db);
     after = changedOwn(number, body);
   }
   services.routesChanged(apiKeyId);
-  return { number: await ownNumber(phoneNumber, apiKeyId, db), returned };
+  return { number: await ownNumber(phoneNumber, owner, db), returned };
 }
 
 /** One field of a number, as it is and as it would be. */
@@ -104,10 +106,11 @@ export type PlannedChange = { field: keyof ChangeBody; present: unknown; new: un
 export async function planChange(
   phoneNumber: string,
   body: ChangeBody,
-  apiKeyId: string,
+  owner: Owner,
   services: Services,
 ): Promise<{ number: OwnedNumber; changes: PlannedChange[]; twilioChanges?: FieldChange[] }> {
-  const number = await verifyChange(phoneNumber, body, apiKeyId, services);
+  const { apiKeyId } = owner;
+  const number = await verifyChange(phoneNumber, body, owner, services);
   const present = {
     agent_id: number.agent_id,
     inbound_enabled: number.inbound_enabled === 1,
@@ -139,12 +142,13 @@ export async function planChange(
 async function verifyChange(
   phoneNumber: string,
   { agent_id: agentId, twilio_token: authToken, inbound_url }: ChangeBody,
-  apiKeyId: string,
+  owner: Owner,
   services: Services,
 ): Promise<OwnedNumber> {
+  const { apiKeyId } = owner;
   const { db, twilio } = services;
   checkInboundUrl({ inbound_url }, services);
-  const number = await ownNumber(phoneNumber, apiKeyId, db);
+  const number = await ownNumber(phoneNumber, owner, db);
   if (agentId !== undefined && !(await findAgent(db, apiKeyId, agentId)))
     throw new ApiError("agent_not_found");
   if (authToken !== undefined) {
@@ -156,8 +160,8 @@ async function verifyChange(
 }
 
 /** @throws ApiError `number_not_found` */
-export async function ownNumber(phoneNumber: string, apiKeyId: string, db: D1Database): Promise<OwnedNumber> {
-  const number = await findOwnNumber(db, apiKeyId, phoneNumber);
+export async function ownNumber(phoneNumber: string, owner: Owner, db: D1Database): Promise<OwnedNumber> {
+  const number = await findOwnNumber(db, owner, phoneNumber);
   if (!number) throw new ApiError("number_not_found");
   return number;
 }

@@ -1,5 +1,6 @@
 import { Hono } from "hono/tiny";
 import { warningsOfWritten, withOwnWarnings } from "../agents/warnings.ts";
+import { externalIdFor, ownerOf, requireWhole } from "../api-keys/permission.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { isDryRun, isDryRunInAny } from "../http/dry-run.ts";
@@ -31,7 +32,7 @@ import { listOwnNumbers } from "./store.ts";
 export const phoneNumbers = new Hono<AppEnv>()
   .post(
     "/",
-    withApiKey,
+    withApiKey("all"),
     validateQuery(dryRunQuery),
     requireJson,
     validateJson(importBody, undefined, missingInBody),
@@ -48,27 +49,32 @@ export const phoneNumbers = new Hono<AppEnv>()
       return c.json(withOwnWarnings({ phone_number: serialiseImported(imported) }, warnings), 201);
     },
   )
-  .get("/", withApiKey, validateQuery(listNumbersQuery), async (c) => {
+  .get("/", withApiKey("read"), validateQuery(listNumbersQuery), async (c) => {
     const { agent_id, external_id, twilio_sid, health, search, ...page } = c.req.valid("query");
     const { twilio } = requestServices(c);
-    const filter = { agentId: agent_id, externalId: external_id, accountSid: twilio_sid, health, search };
+    const filter = {
+      agentId: agent_id,
+      externalId: externalIdFor(c, external_id),
+      accountSid: twilio_sid,
+      health,
+      search,
+    };
     const { rows, count } = await listOwnNumbers(c.env.DB, c.get("apiKeyId"), filter, page);
     return c.json({ phone_numbers: rows.map((row) => serialiseNumber(row, twilio)), count, ...page });
   })
-  .get("/:number", withApiKey, async (c) => {
-    const number = await ownNumber(await numberInPath(c), c.get("apiKeyId"), c.env.DB);
+  .get("/:number", withApiKey("read"), async (c) => {
+    const number = await ownNumber(await numberInPath(c), ownerOf(c), c.env.DB);
     return c.json({ phone_number: serialiseNumber(number, requestServices(c).twilio) });
   })
-  .get("/:number/events", withApiKey, validateQuery(listQuery), async (c) => {
+  .get("/:number/events", withApiKey("read"), validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
-    const apiKeyId = c.get("apiKeyId");
-    const { id } = await ownNumber(await numberInPath(c), apiKeyId, c.env.DB);
-    const { deliveries, count } = await requestServices(c).outbox.listOfNumber(apiKeyId, id, page);
+    const { id } = await ownNumber(await numberInPath(c), ownerOf(c), c.env.DB);
+    const { deliveries, count } = await requestServices(c).outbox.listOfNumber(ownerOf(c), id, page);
     return c.json({ deliveries, count, ...page });
   })
   .patch(
     "/:number",
-    withApiKey,
+    withApiKey("number"),
     validateQuery(dryRunQuery),
     requireJson,
     validateJson(changeBody),
@@ -76,7 +82,9 @@ export const phoneNumbers = new Hono<AppEnv>()
       const body = c.req.valid("json");
       if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);
       const services = requestServices(c);
-      const change = [await numberInPath(c), body, c.get("apiKeyId"), services] as const;
+      const { agent_id, external_id, twilio_token } = body;
+      requireWhole(c, { agent_id, external_id, twilio_token });
+      const change = [await numberInPath(c), body, ownerOf(c), services] as const;
       requireChange(body, await c.req.json<object>());
       const warnings = await warningsOfOwn(body, c);
       if (isDryRun(c, body.dry_run)) {
@@ -91,7 +99,7 @@ export const phoneNumbers = new Hono<AppEnv>()
       return c.json(withOwnWarnings({ phone_number, given_back }, warnings));
     },
   )
-  .delete("/:number", withApiKey, validateQuery(dryRunQuery), async (c) => {
+  .delete("/:number", withApiKey("all"), validateQuery(dryRunQuery), async (c) => {
     const release = [await numberInPath(c), c.get("apiKeyId"), requestServices(c)] as const;
     if (await isDryRunInAny(c)) return c.json(serialiseReleasePreview(await previewRelease(...release)));
     return c.json({ phone_number: serialiseReleased(await toTheEnd(c, releaseNumber(...release))) });
@@ -100,7 +108,7 @@ export const phoneNumbers = new Hono<AppEnv>()
 /** `GET /v1/twilio-accounts/{twilio_account_id}/available-numbers` */
 export const availableNumbers = new Hono<AppEnv>().get(
   "/:twilio_account_id/available-numbers",
-  withApiKey,
+  withApiKey("all"),
   validateQuery(availableQuery),
   async (c) => {
     const account = await accountInPath(c);

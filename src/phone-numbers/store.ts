@@ -1,3 +1,4 @@
+import type { Owner } from "../actor.ts";
 import { all, first, type Part, part, readPage, runIdempotent, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { AccountColumns } from "../twilio-accounts/row.ts";
@@ -45,11 +46,12 @@ const COLUMNS = part`n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.ac
 /** @throws StorageError */
 export function findOwnNumber(
   db: D1Database,
-  apiKeyId: string,
+  { apiKeyId, externalId }: Owner,
   phoneNumber: string,
 ): Promise<OwnedNumber | null> {
   return first<OwnedNumber>(sql(db)`SELECT ${COLUMNS} FROM ${NUMBERS_AND_ACCOUNTS}
-    WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`);
+    WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'
+      AND (${externalId} IS NULL OR n.external_id = ${externalId})`);
 }
 
 /** The number with this SID at Twilio, if it is this key's, even if its import or release is not finished. @throws StorageError */

@@ -1,3 +1,4 @@
+import { CHECK } from "../actor.ts";
 import { batch, runIdempotent } from "../database.ts";
 import { type EventType, sealEvent } from "../events/event.ts";
 import { insertPending } from "../events/pending-store.ts";
@@ -188,7 +189,13 @@ export async function storeFinding(
   const { db, now, log } = services;
   const { phone_number, twilio_number_sid, agent_id: agentId } = row;
   const state = isAsFound(row, holder);
-  const about = { apiKeyId, number: eventNumber(row), data: { twilio_number_sid, reasons: told, channels } };
+  const actor = services.actor ?? CHECK;
+  const about = {
+    apiKeyId,
+    number: eventNumber(row),
+    actor,
+    data: { twilio_number_sid, reasons: told, channels },
+  };
   const draft = type && { type, agentId, ...about };
   const event = draft && (await sealEvent(draft, services.vault, now()));
   const tell = event ? [insertPending(db, event, { number: state })] : [];

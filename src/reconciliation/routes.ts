@@ -1,4 +1,5 @@
 import { Hono } from "hono/tiny";
+import { ownerOf } from "../api-keys/permission.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ownNumber } from "../phone-numbers/change.ts";
@@ -14,17 +15,18 @@ import { checkNumber } from "./check-number.ts";
 import { findHealth } from "./store.ts";
 
 /** `POST /v1/phone-numbers/{number}/check` */
-export const numberChecks = new Hono<AppEnv>().post("/:number/check", withApiKey, async (c) => {
+export const numberChecks = new Hono<AppEnv>().post("/:number/check", withApiKey("number"), async (c) => {
   const phoneNumber = await numberInPath(c);
-  const apiKeyId = c.get("apiKeyId");
+  const owner = ownerOf(c);
   const services = requestServices(c);
-  await toTheEnd(c, checkNumber(phoneNumber, apiKeyId, services));
-  const number = await ownNumber(phoneNumber, apiKeyId, services.db);
+  if (owner.externalId !== null) await ownNumber(phoneNumber, owner, services.db);
+  await toTheEnd(c, checkNumber(phoneNumber, owner.apiKeyId, services));
+  const number = await ownNumber(phoneNumber, owner, services.db);
   return c.json({ phone_number: serialiseNumber(number, services.twilio) });
 });
 
 /** `GET /v1/account/health` */
-export const accountHealth = new Hono<AppEnv>().get("/health", withApiKey, async (c) => {
+export const accountHealth = new Hono<AppEnv>().get("/health", withApiKey("read_all"), async (c) => {
   const { numbers, accounts } = await findHealth(c.env.DB, c.get("apiKeyId"));
   const { twilio } = requestServices(c);
   const byId = new Map(accounts.map((account) => [account.id, account]));

@@ -2,6 +2,7 @@ import { Hono } from "hono/tiny";
 import { said } from "../agents/fill.ts";
 import { DEFAULT_WELCOME, phrasesIn, UNAVAILABLE } from "../agents/phrases.ts";
 import { findAgent } from "../agents/store.ts";
+import { ownerOf } from "../api-keys/permission.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
 import { limitReached } from "../call-log/allowance.ts";
 import type { AppEnv } from "../http/context.ts";
@@ -21,7 +22,7 @@ import { tryAgent } from "./try.ts";
 /** Talking with an agent by typing. */
 export const tries = new Hono<AppEnv>().post(
   "/:agent_id/try",
-  withApiKey,
+  withApiKey("all"),
   requireJson,
   validateJson(tryBody),
   async (c) => {
@@ -33,7 +34,7 @@ export const tries = new Hono<AppEnv>().post(
     const [agent, limits, number] = await Promise.all([
       isId("agent", id) ? findAgent(db, apiKeyId, id) : null,
       findLimits(db, apiKeyId, defaultLimits),
-      body.phone_number === undefined ? null : ownNumber(body.phone_number, apiKeyId, db),
+      body.phone_number === undefined ? null : ownNumber(body.phone_number, ownerOf(c), db),
     ]);
     if (!agent) throw new ApiError("agent_not_found");
     const { model, modelTimeoutMs } = c.get("config");
@@ -57,16 +58,21 @@ export const tries = new Hono<AppEnv>().post(
 );
 
 /** What this service says of itself in a call; to a number, with what that says first. */
-export const sentences = new Hono<AppEnv>().get("/", withApiKey, validateQuery(sentencesQuery), async (c) => {
-  const { language, phone_number } = c.req.valid("query");
-  const talks = configuredModel(c.get("config").model, c.env) !== null;
-  const number =
-    phone_number === undefined ? null : await ownNumber(phone_number, c.get("apiKeyId"), c.env.DB);
-  const agent = number?.agent_id ? await findAgent(c.env.DB, c.get("apiKeyId"), number.agent_id) : null;
-  const own = settingsOf(number?.settings ?? null);
-  const speaking = agent && speakingOf(agent, own);
-  const none = talks ? phrasesIn(speaking?.language ?? language).hello : DEFAULT_WELCOME;
-  const isSilent = speaking && (speaking.welcomeMessage === "" || (talks && !speaking.talk.ai_speaks_first));
-  const greeting = isSilent ? "" : said(speaking?.welcomeMessage ?? "", own.dynamic_vars ?? {}) || none;
-  return c.json({ talks, greeting, unavailable: UNAVAILABLE });
-});
+export const sentences = new Hono<AppEnv>().get(
+  "/",
+  withApiKey("read"),
+  validateQuery(sentencesQuery),
+  async (c) => {
+    const { language, phone_number } = c.req.valid("query");
+    const talks = configuredModel(c.get("config").model, c.env) !== null;
+    const number = phone_number === undefined ? null : await ownNumber(phone_number, ownerOf(c), c.env.DB);
+    const agent = number?.agent_id ? await findAgent(c.env.DB, c.get("apiKeyId"), number.agent_id) : null;
+    const own = settingsOf(number?.settings ?? null);
+    const speaking = agent && speakingOf(agent, own);
+    const none = talks ? phrasesIn(speaking?.language ?? language).hello : DEFAULT_WELCOME;
+    const isSilent =
+      speaking && (speaking.welcomeMessage === "" || (talks && !speaking.talk.ai_speaks_first));
+    const greeting = isSilent ? "" : said(speaking?.welcomeMessage ?? "", own.dynamic_vars ?? {}) || none;
+    return c.json({ talks, greeting, unavailable: UNAVAILABLE });
+  },
+);

@@ -13,25 +13,31 @@ import { serialiseAccount } from "./serialise.ts";
 import { disconnectAccount, listOwnAccounts } from "./store.ts";
 
 export const twilioAccounts = new Hono<AppEnv>()
-  .post("/", withApiKey, requireJson, validateJson(connectBody, undefined, missingCredential), async (c) => {
-    const body = c.req.valid("json");
-    for (const secret of [body.twilio_token, body.twilio_api_key_secret, body.webhook_signing_key])
-      if (secret !== undefined) c.get("log").conceal(secret);
-    if (isByApiKey(body) && !c.get("config").allowApiKeys) throw new ApiError("api_keys_disabled");
-    const services = requestServices(c);
-    const { account, isNew } = await connectAccount(body, c.get("apiKeyId"), services);
-    return c.json({ twilio_account: serialiseAccount(account, services) }, isNew ? 201 : 200);
-  })
-  .get("/", withApiKey, validateQuery(listQuery), async (c) => {
+  .post(
+    "/",
+    withApiKey("all"),
+    requireJson,
+    validateJson(connectBody, undefined, missingCredential),
+    async (c) => {
+      const body = c.req.valid("json");
+      for (const secret of [body.twilio_token, body.twilio_api_key_secret, body.webhook_signing_key])
+        if (secret !== undefined) c.get("log").conceal(secret);
+      if (isByApiKey(body) && !c.get("config").allowApiKeys) throw new ApiError("api_keys_disabled");
+      const services = requestServices(c);
+      const { account, isNew } = await connectAccount(body, c.get("apiKeyId"), services);
+      return c.json({ twilio_account: serialiseAccount(account, services) }, isNew ? 201 : 200);
+    },
+  )
+  .get("/", withApiKey("read_all"), validateQuery(listQuery), async (c) => {
     const page = c.req.valid("query");
     const services = requestServices(c);
     const { rows, count } = await listOwnAccounts(services.db, c.get("apiKeyId"), page);
     return c.json({ twilio_accounts: rows.map((row) => serialiseAccount(row, services)), count, ...page });
   })
-  .get("/:twilio_account_id", withApiKey, async (c) =>
+  .get("/:twilio_account_id", withApiKey("read_all"), async (c) =>
     c.json({ twilio_account: serialiseAccount(await accountInPath(c), requestServices(c)) }),
   )
-  .delete("/:twilio_account_id", withApiKey, async (c) => {
+  .delete("/:twilio_account_id", withApiKey("all"), async (c) => {
     const { id, account_sid } = await accountInPath(c);
     const numbers = await disconnectAccount(c.env.DB, c.get("apiKeyId"), id);
     if (numbers === null) throw new ApiError("account_not_found");

@@ -13,11 +13,16 @@ describe("POST /v1/keys", () => {
       key_id: expect.stringMatching(/^nxf_[0-9a-f]{32}$/),
       key_secret: expect.stringMatching(/^nxfs_[0-9a-f]{64}$/),
     });
+    const [secret] = await rows("key_secrets");
+    expect(secret).toMatchObject({
+      api_key_id: key.key_id,
+      is_first: 1,
+      secret_hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
     const [row] = await rows("api_keys");
     expect(row).toMatchObject({
       id: key.key_id,
       name: "Ann",
-      secret_hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
     expect(JSON.stringify(row)).not.toContain(key.key_secret.slice(5));
     expect((await post("/v1/agents", { name: "x" }, { key })).status).toBe(201);

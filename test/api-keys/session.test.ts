@@ -40,10 +40,10 @@ describe("a session", () => {
     const key = await createKey();
     const { setCookie } = await signIn(key);
     expect(setCookie).toMatch(
-      /^__Host-nixflex_session=nxf_[^;]+; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+      /^__Host-nixflex_session=sec_[^;]+; Max-Age=43200; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
     );
     expect(setCookie).not.toContain(key.key_secret.slice(5));
-    for (const { secret_hash } of await rows<{ secret_hash: string }>("api_keys"))
+    for (const { secret_hash } of await rows<{ secret_hash: string }>("key_secrets"))
       expect(setCookie).not.toContain(secret_hash);
   });
 
@@ -139,10 +139,17 @@ describe("GET /v1/session with the key itself", () => {
   it("has no end", async () => {
     const key = await createKey();
     const session = await (await call("GET", "/v1/session", key)).json();
-    expect(session).toEqual({ key_id: key.key_id, expires_at: null });
+    expect(session).toEqual({
+      key_id: key.key_id,
+      secret_id: expect.stringMatching(/^sec_/),
+      name: "first",
+      scope: "full",
+      external_id: null,
+      expires_at: null,
+    });
     const { cookie } = await signIn(await createKey());
     const both = { authorization: `Bearer ${key.key_id}:${key.key_secret}`, cookie };
     const own = await send(new Request(`${BASE}/v1/session`, { headers: both }));
-    expect(await own.json()).toEqual({ key_id: key.key_id, expires_at: null });
+    expect(await own.json()).toEqual(session);
   });
 });

@@ -154,9 +154,10 @@ async function createTenants(count: number, { url }: Customer): Promise<Tenant[]
     "INSERT INTO reseal_progress (column_name, key_id, position, found, done_at, canary) VALUES (?1, 'test', '[]', 0, ?2, 'x')",
   );
   await env.DB.batch([
-    ...keys.map(({ row }) =>
-      env.DB.prepare(INSERT_API_KEY).bind(row.id, row.secret_hash, row.name, row.created_at),
-    ),
+    ...keys.flatMap(({ row: { id, name, created_at, secret_id, secret_hash } }) => [
+      env.DB.prepare(INSERT_API_KEY[0]).bind(id, name, created_at),
+      env.DB.prepare(INSERT_API_KEY[1]).bind(id, name, created_at, secret_id, secret_hash),
+    ]),
     ...tenants.flatMap((tenant) => tenant.agents.map((agent) => insertAgent(tenant, agent, url))),
     ...SEALED_COLUMNS.map(({ table, column }) => insertProgress.bind(`${table}.${column}`, time)),
     ...[OUTBOXES, CALL_LOGS].map((name) => insertProgress.bind(name, time)),

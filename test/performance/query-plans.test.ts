@@ -30,10 +30,7 @@ describe("a plan is not costly where it", () => {
     ["finds its row by the primary key", "SELECT * FROM agents WHERE id = ?1"],
     ["finds its rows by an index", "UPDATE agents SET name = ?2 WHERE api_key_id = ?1"],
     ["takes a list in an index's order", "SELECT id FROM agents WHERE id > ?1 ORDER BY id LIMIT ?2"],
-    [
-      "inserts what it was given",
-      "INSERT INTO api_keys (id, secret_hash, name, created_at) VALUES (?1, ?2, ?3, ?4)",
-    ],
+    ["inserts what it was given", "INSERT INTO api_keys (id, name, created_at) VALUES (?1, ?2, ?3)"],
     ["takes the first row there is", "SELECT 1 FROM agents LIMIT 1"],
     [
       "sorts within an answer's row",

@@ -50,7 +50,9 @@ async function haveEverything() {
   await call("POST", "/v1/agents", key, { name: "x" }, { headers: { "idempotency-key": "abc" } });
   account.secondaryAuthToken = "e".repeat(32);
   await call("PATCH", "/v1/phone-numbers/%2B447446466847", key, { twilio_token: account.secondaryAuthToken });
-  const { id } = (await env.DB.prepare("SELECT id FROM twilio_accounts").first<{ id: string }>()) ?? { id: "" };
+  const { id } = (await env.DB.prepare("SELECT id FROM twilio_accounts").first<{ id: string }>()) ?? {
+    id: "",
+  };
   const signingKeys = await createVault(OLD).seal("[]", credentialSlot({ id }));
   await env.DB.batch([
     env.DB.prepare("UPDATE twilio_accounts SET signing_keys_sealed = ?1").bind(signingKeys),

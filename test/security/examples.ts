@@ -27,6 +27,7 @@ export const inPath = (of: Named): Record<string, string> => ({
   key_id: of.keyId,
   import_id: of.importId,
   twilio_account_id: of.twilioSid,
+  secret_id: of.secretId,
 });
 
 const nothing: Examples = () => [{}];
@@ -46,6 +47,9 @@ const calls: Examples = (of, by) => [
 
 /** Each route that an API key opens. */
 export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
+  "POST /v1/keys/secrets": () => [{ body: { name: "Mine", scope: "read" } }],
+  "GET /v1/keys/secrets": nothing,
+  "DELETE /v1/keys/secrets/:secret_id": refused(404, "secret_not_found"),
   "POST /v1/keys/rotate": nothing,
 
   "POST /v1/session": nothing,

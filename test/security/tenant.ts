@@ -27,6 +27,8 @@ export type Named = {
   deliveryId: string;
   /** A bulk import that has ended. */
   importId: string;
+  /** One of the secrets of the key. */
+  secretId: string;
 };
 
 /** A customer who has one of everything. */
@@ -118,6 +120,11 @@ async function haveTenant(name: string, digit: number) {
     items: [{ phone_number: phoneNumber, external_id: `Customer of ${name}` }],
   });
   await finish(key, importId);
+  const { secret_id: secretId, key_secret } = await send<{ secret_id: string; key_secret: string }>(
+    "/v1/keys/secrets",
+    { name: `Portal of ${name}`, scope: "full", external_id: externalId },
+  );
+  keepSecret(key_secret);
   vi.useRealTimers();
   const named = {
     keyId: key.key_id,
@@ -130,6 +137,7 @@ async function haveTenant(name: string, digit: number) {
     callId,
     deliveryId: delivery.id,
     importId,
+    secretId,
   };
   return {
     ...named,
@@ -153,4 +161,5 @@ export const NOBODY: Named = {
   liveCallId: `CA${"1".repeat(32)}`,
   deliveryId: `evt_${"0".repeat(32)}`,
   importId: `imp_${"0".repeat(32)}`,
+  secretId: `sec_${"0".repeat(32)}`,
 };

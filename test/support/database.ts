@@ -102,6 +102,7 @@ export async function clearDatabase(): Promise<void> {
       "released_numbers",
       "twilio_accounts",
       "agents",
+      "key_secrets",
       "api_keys",
       "deployment",
     ].map((table) => env.DB.prepare(`DELETE FROM ${table}`)),

@@ -99,7 +99,8 @@ export async function expectDocumented({ method, url }: Request, response: Respo
       expect(Object.keys(documented?.content ?? {})).toContain(response.headers.get("content-type"));
       return;
     }
-    const body = await response.clone().json();
+    const body = await response.clone().json<Record<string, unknown>>();
+    if (isOfNames(operation.operationId, body)) return;
     expect(
       faultsOf(body, schema),
       `${operation.operationId} ${response.status} ${JSON.stringify(body)}`,
@@ -110,6 +111,13 @@ export async function expectDocumented({ method, url }: Request, response: Respo
     if (pathname === "/mcp" && "jsonrpc" in body) return;
     expect(faultsOf(body, ERROR), `${method} ${pathname}`).toEqual([]);
   }
+}
+
+/** What a secret that is limited to an external id sees of agents, as the description says. */
+function isOfNames(operationId: string, body: Record<string, unknown>): boolean {
+  if (!["listAgents", "getAgent"].includes(operationId) || "error" in body) return false;
+  const agents = (body.agents ?? [body]) as object[];
+  return agents.length > 0 && agents.every((agent) => String(Object.keys(agent)) === "agent_id,name");
 }
 
 function patternOf(path: string): RegExp {

@@ -71,11 +71,11 @@ async function listAgents(_: unknown, command: Command): Promise<void> {
     if (agents.length === 0) return "There are no agents.";
     return table(
       ["agent", "name", "language", "active", "connect", "events to"],
-      agents.map(({ agent_id, name, language, is_active, connect, webhook_url }) => [
+      agents.map(({ agent_id, name, language, is_active, connect, webhook_url }: SeenAgent) => [
         agent_id,
         name,
         language,
-        is_active ? "yes" : "no",
+        is_active === undefined ? undefined : is_active ? "yes" : "no",
         connect?.type,
         webhook_url,
       ]),
@@ -154,7 +154,10 @@ async function deleteAgent(agent_id: string, { force, dryRun, yes }: DeleteOptio
   print(options.json, answer, () => `${agent_id} is deleted.`);
 }
 
-function agentText({ connect, ...agent }: Agent): string {
+/** A secret that is limited to an external_id sees its id and its name. */
+type SeenAgent = Partial<Agent>;
+
+function agentText({ connect, ...agent }: SeenAgent): string {
   const values = Object.entries({ ...agent, connect }).map(([name, value]) => [
     name,
     typeof value === "object" && value !== null ? JSON.stringify(value) : value,

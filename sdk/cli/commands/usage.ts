@@ -53,7 +53,7 @@ async function showUsage(_: unknown, command: Command): Promise<void> {
 }
 
 function usageText({ limits, days }: Usage): string {
-  const { resets_at, allowed_countries, ...counted } = limits;
+  const { resets_at, allowed_countries = [], ...counted } = limits ?? {};
   const rows = Object.entries(counted).map(([name, { used, limit }]) => [name, used, limit ?? "no limit"]);
   return [
     table(
@@ -62,8 +62,13 @@ function usageText({ limits, days }: Usage): string {
         .filter(({ calls, sms }) => calls + sms > 0)
         .map(({ date, calls, minutes, sms }) => [date, calls, minutes, sms]),
     ),
-    table(["limit", "used", "of"], rows),
-    fields({ allowed_countries: allowed_countries.join(","), resets_at }),
+    // A secret that is limited to an external_id is not told the limits of its key.
+    ...(limits === null
+      ? []
+      : [
+          table(["limit", "used", "of"], rows),
+          fields({ allowed_countries: allowed_countries.join(","), resets_at }),
+        ]),
   ].join("\n\n");
 }
 

@@ -1,3 +1,4 @@
+import type { Owner } from "../../actor.ts";
 import { callObject, type Objects } from "../../objects.ts";
 import type { SealedEvent } from "../event.ts";
 import type { DeliveryQuery } from "./delivery-store.ts";
@@ -19,8 +20,11 @@ export function createOutbox(objects: Objects) {
     report: (apiKeyId: string, report: Report, room: number) =>
       call(apiKeyId, (outbox) => outbox.report(report, room)),
     list: (apiKeyId: string, query: DeliveryQuery) => call(apiKeyId, (outbox) => outbox.list(query)),
-    listOfNumber: (apiKeyId: string, phoneNumberId: string, page: { limit: number; offset: number }) =>
-      call(apiKeyId, (outbox) => outbox.listOfNumber(phoneNumberId, page)),
+    listOfNumber: (
+      { apiKeyId, externalId }: Owner,
+      phoneNumberId: string,
+      page: { limit: number; offset: number },
+    ) => call(apiKeyId, (outbox) => outbox.listOfNumber(phoneNumberId, page, externalId)),
     redeliver: (apiKeyId: string, id: string) => call(apiKeyId, (outbox) => outbox.redeliver(id)),
     redeliverFailed: (apiKeyId: string, since: number, until: number, after: number) =>
       call(apiKeyId, (outbox) => outbox.redeliverFailed(since, until, after)),

@@ -1,3 +1,4 @@
+import type { Actor } from "../../actor.ts";
 import { exec, type Part, part } from "../../database.ts";
 import type { DeliveryError } from "../delivery.ts";
 import type { EventType } from "../event.ts";
@@ -10,6 +11,8 @@ export type Delivery = {
   agent_id: string | null;
   /** Of the number it happened to, as it was then. */
   external_id: string | null;
+  /** Who made it happen; null: Twilio, or a caller. */
+  actor: Actor | null;
   state: DeliveryState;
   next_attempt_at: string | null;
   created_at: string;
@@ -27,6 +30,7 @@ type Row = {
   type: EventType;
   agent_id: string;
   external_id: string | null;
+  actor: string | null;
   state: DeliveryState;
   next_attempt_at: number | null;
   queued_at: number;
@@ -35,7 +39,7 @@ type Row = {
   attempts: string;
 };
 
-const COLUMNS = part`id, type, agent_id, external_id, state, next_attempt_at, queued_at, created_at, updated_at,
+const COLUMNS = part`id, type, agent_id, external_id, actor, state, next_attempt_at, queued_at, created_at, updated_at,
   attempts`;
 
 export type DeliveryQuery = {
@@ -78,14 +82,20 @@ export function listDeliveries(
   };
 }
 
-/** A page of what happened to a number itself, newest first; not its calls and texts. */
+/**
+ * A page of what happened to a number itself, newest first; not its calls and texts.
+ *
+ * @param externalId only while the number had it; null: always
+ */
 export function listOfNumber(
   sql: SqlStorage,
   phoneNumberId: string,
   { limit, offset }: { limit: number; offset: number },
+  externalId: string | null,
 ): { deliveries: Delivery[]; count: number } {
   // In these words the index has them.
-  const from = part`events WHERE lane = ${phoneNumberId} AND type >= 'number.' AND type < 'number/'`;
+  const from = part`events WHERE lane = ${phoneNumberId} AND type >= 'number.' AND type < 'number/'
+    AND (${externalId} IS NULL OR external_id = ${externalId})`;
   return { deliveries: page(sql, from, limit, offset), count: count(sql, from) };
 }
 
@@ -122,6 +132,7 @@ function serialise({ type, queued_at, attempts, ...row }: Row): Delivery {
     event: type,
     agent_id: row.agent_id || null,
     external_id: row.external_id,
+    actor: row.actor === null ? null : (JSON.parse(row.actor) as Actor),
     state: row.state,
     next_attempt_at: next === null ? null : time(next),
     created_at: time(row.created_at),

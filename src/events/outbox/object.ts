@@ -82,8 +82,10 @@ export class EventOutbox extends DurableObject<Env> {
   listOfNumber(
     phoneNumberId: string,
     page: { limit: number; offset: number },
+    externalId: string | null = null,
   ): { deliveries: Delivery[]; count: number } {
-    return this.#dispatcher ? listOfNumber(this.#sql, phoneNumberId, page) : { deliveries: [], count: 0 };
+    if (!this.#dispatcher) return { deliveries: [], count: 0 };
+    return listOfNumber(this.#sql, phoneNumberId, page, externalId);
   }
 
   /** Makes a delivery pending again and attempts it at once. `delivery` is null if there is none. */

@@ -12,6 +12,8 @@ export const TABLES: readonly string[] = [
      lane TEXT NOT NULL,
      external_id TEXT,
      type TEXT NOT NULL,
+     -- JSON: who made it happen; null: Twilio, or a caller.
+     actor TEXT,
      state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'failed')),
      attempts_left INTEGER NOT NULL,
      -- Null until an attempt has failed or was put off, and when it is settled: most events never have an entry in the index.

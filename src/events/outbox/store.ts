@@ -23,10 +23,10 @@ export function oldestSeq(sql: SqlStorage): number | null {
 
 /** @returns false if it is there already */
 export function insertEvent(sql: SqlStorage, event: SealedEvent, seq: number, now: number): boolean {
-  const cursor = exec(sql)`INSERT INTO events (seq, id, agent_id, lane, external_id, type, state,
-      attempts_left, queued_at, created_at, updated_at, payload_sealed)
-    VALUES (${seq}, ${event.id}, ${event.agentId}, ${event.lane}, ${event.externalId}, ${event.type}, 'pending',
-      ${MAX_ATTEMPTS}, ${now}, ${Date.parse(event.createdAt)}, ${now}, ${event.payloadSealed})
+  const cursor = exec(sql)`INSERT INTO events (seq, id, agent_id, lane, external_id, type, actor,
+      state, attempts_left, queued_at, created_at, updated_at, payload_sealed)
+    VALUES (${seq}, ${event.id}, ${event.agentId}, ${event.lane}, ${event.externalId}, ${event.type}, ${event.actor},
+      'pending', ${MAX_ATTEMPTS}, ${now}, ${Date.parse(event.createdAt)}, ${now}, ${event.payloadSealed})
     ON CONFLICT (id) DO NOTHING`;
   return cursor.rowsWritten > 0;
 }

@@ -185,7 +185,7 @@ export async function claim(
 export const tooMany = (room: Room) =>
   new ApiError("limit_reached", { status: 403, details: { name: "max_numbers", ...room } });
 
-/** Tells the key that had the number. */
+/** Tells the key that had the number; who has it now is none of its business. */
 function lostEvent(row: ExistingRow, { vault, now }: Services): Promise<SealedEvent> {
   const { api_key_id: apiKeyId, agent_id: agentId, twilio_number_sid } = row;
   const data = { twilio_number_sid, reason: "in_another_account" };

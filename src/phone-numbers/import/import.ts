@@ -154,7 +154,7 @@ async function confirm(
   const { id, apiKeyId, agentId, phoneNumber, twilioNumberSid, own } = row;
   const number = eventNumber({ id, phone_number: phoneNumber, ...own });
   const data = { twilio_number_sid: twilioNumberSid };
-  const draft = { type: "number.imported", apiKeyId, agentId, number, data } as const;
+  const draft = { type: "number.imported", apiKeyId, agentId, number, actor: services.actor, data } as const;
   const event = await sealEvent(draft, vault, now());
   const near = await nearEvent(apiKeyId, "max_numbers", room, services);
   const limits = { near, maxNumbers: services.defaultLimits.max_numbers };

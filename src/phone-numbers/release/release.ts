@@ -1,3 +1,4 @@
+import { RECOVERY } from "../../actor.ts";
 import { StorageError } from "../../database.ts";
 import { sealEvent } from "../../events/event.ts";
 import { relay } from "../../events/tell.ts";
@@ -209,7 +210,8 @@ async function forget(
   const { outcomes, reason } = returned;
   const { db, vault, now, log } = services;
   const data = { twilio_number_sid: row.twilio_number_sid, twilio: outcomes };
-  const draft = { apiKeyId: row.api_key_id, agentId: row.agent_id, number: eventNumber(row), data };
+  const about = { number: eventNumber(row), actor: services.actor ?? RECOVERY };
+  const draft = { apiKeyId: row.api_key_id, agentId: row.agent_id, ...about, data };
   // The customer of a row that is `returning` was told when it was released.
   const event =
     row.state === "returning"

@@ -50,7 +50,7 @@ async function prepare(sql: SqlStorage) {
         return `evt_${count}`;
       });
       const createdAt = new Date(clock.now).toISOString();
-      const about = { apiKeyId, agentId, externalId: null };
+      const about = { apiKeyId, agentId, externalId: null, actor: null };
       const event = { ...about, type: "call.started" as const, createdAt, payloadSealed: "sealed" };
       dispatcher.accept(
         ids.map((id) => ({ ...event, id, lane: id })),

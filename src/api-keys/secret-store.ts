@@ -1,0 +1,145 @@
+import type { KeySecret } from "../actor.ts";
+import { batch, part, readBatch, readPage, runIdempotent, runReturning, sql } from "../database.ts";
+import type { Page } from "../http/page.ts";
+
+// The secrets of API keys: their hashes, never the secrets.
+
+/** A secret as its key sees it. */
+export type SecretRow = {
+  id: string;
+  name: string;
+  is_first: 0 | 1;
+  scope: KeySecret["scope"];
+  external_id: string | null;
+  created_at: string;
+  expires_at: string | null;
+  last_used_on: string | null;
+};
+
+export const MAX_SECRETS = 1_000;
+
+const COLUMNS = part`s.id, s.name, s.is_first, s.scope, s.external_id, s.created_at, s.expires_at, s.last_used_on`;
+
+/** Which secret: by the hash of what a request brings, or by the id that a session names. */
+export type Presented = { apiKeyId: string; hash: string } | { id: string };
+
+/** A secret that lets a request in, and its key. */
+export type FoundSecret = {
+  apiKeyId: string;
+  jurisdiction: string | null;
+  lastUsedOn: string | null;
+  secret: KeySecret;
+};
+
+/**
+ * The secret, if it has not ended and its key was not revoked; and what other statements read in the same trip.
+ *
+ * @throws StorageError
+ */
+export async function findSecretAnd(
+  db: D1Database,
+  presented: Presented,
+  now: string,
+  statements: D1PreparedStatement[] = [],
+): Promise<{ found: FoundSecret | undefined; results: D1Result[] }> {
+  // The index compares hashes of random texts: how long that takes tells nobody how to make one.
+  const which =
+    "id" in presented
+      ? part`s.id = ${presented.id}`
+      : part`s.api_key_id = ${presented.apiKeyId} AND s.secret_hash = ${presented.hash}`;
+  const select = sql(db)`SELECT ${COLUMNS}, s.secret_hash, s.api_key_id, k.jurisdiction
+    FROM key_secrets s JOIN api_keys k ON k.id = s.api_key_id
+    WHERE ${which} AND (s.expires_at IS NULL OR s.expires_at > ${now}) AND k.revoked_at IS NULL`;
+  const [rows, ...results] = await readBatch(db, [select, ...statements]);
+  type Row = SecretRow & { secret_hash: string; api_key_id: string; jurisdiction: string | null };
+  const [row] = (rows?.results ?? []) as Row[];
+  if (!row) return { found: undefined, results };
+  const { id, name, scope, external_id: externalId, secret_hash: hash, expires_at: expiresAt } = row;
+  const secret = { id, name, hash, scope, externalId, isFirst: row.is_first === 1, expiresAt };
+  const { api_key_id: apiKeyId, jurisdiction, last_used_on: lastUsedOn } = row;
+  return { found: { apiKeyId, jurisdiction, lastUsedOn, secret }, results };
+}
+
+/** Writes down that a secret was used on a day, once. @throws StorageError */
+export async function noteUse(db: D1Database, id: string, day: string): Promise<void> {
+  await runIdempotent(sql(db)`UPDATE key_secrets SET last_used_on = ${day}
+    WHERE id = ${id} AND (last_used_on IS NULL OR last_used_on < ${day})`);
+}
+
+/**
+ * Statement that stores a secret, if the key has room for one more.
+ *
+ * @throws StorageError `conflict` if the key has one of this name
+ */
+export function insertSecret(
+  db: D1Database,
+  keyId: string,
+  secret: SecretRow,
+  hash: string,
+): D1PreparedStatement {
+  return sql(db)`INSERT INTO key_secrets
+      (id, api_key_id, secret_hash, is_first, name, scope, external_id, created_at, expires_at)
+    SELECT ${secret.id}, ${keyId}, ${hash}, ${secret.is_first}, ${secret.name}, ${secret.scope}, ${secret.external_id},
+      ${secret.created_at}, ${secret.expires_at}
+    WHERE (SELECT COUNT(*) FROM key_secrets WHERE api_key_id = ${keyId}) < ${MAX_SECRETS} RETURNING id`;
+}
+
+/** @returns whether there was room @throws StorageError `conflict` as {@link insertSecret} */
+export async function addSecret(...secret: Parameters<typeof insertSecret>): Promise<boolean> {
+  return (await runReturning(insertSecret(...secret))) !== null;
+}
+
+/** A page of the secrets of a key, newest first, and how many there are. @throws StorageError */
+export function listSecrets(db: D1Database, keyId: string, { limit, offset }: Page) {
+  return readPage<SecretRow>(
+    db,
+    sql(db)`SELECT ${COLUMNS} FROM key_secrets s WHERE s.api_key_id = ${keyId}
+      ORDER BY s.created_at DESC, s.id DESC LIMIT ${limit} OFFSET ${offset}`,
+    sql(db)`SELECT COUNT(*) AS count FROM key_secrets WHERE api_key_id = ${keyId}`,
+  );
+}
+
+/**
+ * Deletes a secret, unless it is the last with which the key can do everything for ever: nobody could make another.
+ *
+ * @throws StorageError
+ */
+export async function deleteSecret(
+  db: D1Database,
+  keyId: string,
+  id: string,
+): Promise<"absent" | "last" | "deleted"> {
+  const isOwn = part`id = ${id} AND api_key_id = ${keyId}`;
+  const results = await batch(db, [
+    sql(db)`SELECT 1 FROM key_secrets WHERE ${isOwn}`,
+    sql(db)`DELETE FROM key_secrets WHERE ${isOwn} AND EXISTS (SELECT 1 FROM key_secrets o
+      WHERE o.api_key_id = ${keyId} AND o.id <> ${id}
+        AND o.scope = 'full' AND o.external_id IS NULL AND o.expires_at IS NULL)`,
+  ]);
+  if (results[1]?.meta.changes === 1) return "deleted";
+  return results[0]?.results.length === 0 ? "absent" : "last";
+}
+
+/**
+ * Replaces the first secret of a key.
+ *
+ * @param present its hash; if two rotations run at once, the second no longer finds it
+ * @returns whether it was replaced
+ * @throws StorageError
+ */
+export async function replaceSecret(
+  db: D1Database,
+  keyId: string,
+  present: Pick<KeySecret, "id" | "hash">,
+  newHash: string,
+  now: string,
+): Promise<boolean> {
+  const [replaced] = await batch(db, [
+    sql(db)`UPDATE key_secrets SET secret_hash = ${newHash}
+      WHERE id = ${present.id} AND secret_hash = ${present.hash} AND is_first = 1
+        AND EXISTS (SELECT 1 FROM api_keys WHERE id = ${keyId} AND revoked_at IS NULL)`,
+    sql(db)`UPDATE api_keys SET rotated_at = ${now} WHERE id = ${keyId}
+      AND EXISTS (SELECT 1 FROM key_secrets WHERE id = ${present.id} AND secret_hash = ${newHash})`,
+  ]);
+  return replaced?.meta.changes === 1;
+}
