@@ -77,7 +77,7 @@ export async function outcomeOf(
 }
 
 /** A busy number need not ask D1 whether it is time. */
-async function noteSignOfLife(route: InboundRoute, { db, now, log }: Services): Promise<void> {
+export async function noteSignOfLife(route: InboundRoute, { db, now, log }: Services): Promise<void> {
   const { lastInbound, phoneNumberId } = route;
   if (lastInbound.at !== null && now().getTime() - Date.parse(lastInbound.at) < SIGN_OF_LIFE_MS) return;
   try {

@@ -4,7 +4,7 @@ import type { LimitColumns } from "../limits.ts";
 import { LIMIT_COLUMNS } from "../limits-store.ts";
 import type { OwnColumns } from "../phone-numbers/settings.ts";
 import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
-import { CREDENTIALS, NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
+import { CREDENTIALS, NUMBERS_AND_ACCOUNTS, checkSoon } from "../twilio-accounts/store.ts";
 
 /** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
 export type RouteRow = TwilioAccountRow &
@@ -70,5 +70,5 @@ export async function touchInbound(db: D1Database, id: string, now: Date): Promi
   const touch = sql(db)`UPDATE phone_numbers SET first_inbound_at = COALESCE(first_inbound_at, ${time}),
       last_inbound_at = ${time}
     WHERE id = ${id} AND (last_inbound_at IS NULL OR last_inbound_at <= ${hourAgo})`;
-  await batch(db, [touch], { isIdempotent: true });
+  await batch(db, [touch, checkSoon(db, id, time)], { isIdempotent: true });
 }

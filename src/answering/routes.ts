@@ -6,7 +6,7 @@ import { requestServices, type Services } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { calledBy, WEBHOOK_PATH, webhooksOf } from "../twilio/webhook-urls.ts";
 import { isDisproved } from "../twilio-accounts/health.ts";
-import { endRotation, outcomeOf, reportEvent } from "./after-answer.ts";
+import { endRotation, outcomeOf, reportEvent, noteSignOfLife } from "./after-answer.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import { askBeforeCall, recallAnswer } from "./ask-first.ts";
 import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";
@@ -47,21 +47,17 @@ const ABOUT_EITHER: Record<string, Answer> = {
   status: (c) => takeInCallback(c, "status"),
 };
 
-/** What Twilio calls about a number, by the end of the path. */
-const ABOUT_NUMBER = new Map<string, Answer>(
-  Object.entries({
+/** What Twilio calls about a number, and about one call that this service has placed, by the end of the path. */
+const ANSWERS: Record<"number" | "call", Record<string, Answer>> = {
+  number: {
     ...ABOUT_EITHER,
     sms: takeInText,
     "sms-fallback": takeInText,
-    "message-status": (c: AppContext) => takeInCallback(c, "message"),
-    recording: (c: AppContext) => takeInCallback(c, "recording"),
-  }),
-);
-
-/** What Twilio calls about one call that this service has placed. */
-const ABOUT_CALL = new Map<string, Answer>(
-  Object.entries({ ...ABOUT_EITHER, machine: afterBeep, "voicemail-left": afterVoicemail }),
-);
+    "message-status": (c) => takeInCallback(c, "message"),
+    recording: (c) => takeInCallback(c, "recording"),
+  },
+  call: { ...ABOUT_EITHER, machine: afterBeep, "voicemail-left": afterVoicemail },
+};
 
 /**
  * Answers what Twilio calls. Calls are answered in TwiML: after anything else the caller hears Twilio's application
@@ -71,12 +67,15 @@ const ABOUT_CALL = new Map<string, Answer>(
  */
 export function answerTwilio(c: AppContext): Promise<Response> {
   const called = calledBy(c.req.path);
-  const end = called && `${called.what}${called.callSid === undefined ? "" : "/:call"}`;
-  const answerIt = called && (called.callId === undefined ? ABOUT_NUMBER : ABOUT_CALL).get(end ?? "");
+  if (!called) throw new ApiError("not_found");
+  const end = called.callSid === undefined ? called.what : `${called.what}/:call`;
+  const [about, ids] =
+    called.callId === undefined ? (["number", ""] as const) : (["call", "/calls/:outbound"] as const);
+  const answers = ANSWERS[about];
+  const answerIt = Object.hasOwn(answers, end) && answers[end];
   if (!answerIt) throw new ApiError("not_found");
-  const about = called.callId === undefined ? "" : "/calls/:outbound";
   c.set("called", called);
-  c.set("route", `${WEBHOOK_PATH}/:account/:id${about}/${end}`);
+  c.set("route", `${WEBHOOK_PATH}/:account/:id${ids}/${end}`);
   const allowed = end === RELAY ? ["GET"] : METHODS;
   if (!allowed.includes(c.req.method)) throw methodNotAllowed(allowed);
   return answerIt(c);
@@ -115,6 +114,8 @@ async function takeFallback(c: AppContext): Promise<Response> {
   if (!route) return twimlResponse(...unavailable());
   const parameters = parametersOf(unverified);
   const known = await routeOfPathOrPlain(c, route, (plain) => recall(plain, parameters, requestServices(c)));
+  // A call that the voice URL did not answer has come in all the same.
+  if (isVerified(known) && !known.outbound) workAfter(c, (services) => noteSignOfLife(known, services));
   return fallBack(c, onChannel(known, "voice"), parameters.get("From") ?? "");
 }
 

@@ -1,8 +1,8 @@
 import type { Owner } from "../actor.ts";
-import { all, first, type Part, part, readPage, runIdempotent, sql } from "../database.ts";
+import { all, first, type Part, part, readPage, runIdempotent, sql, batch } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { AccountColumns } from "../twilio-accounts/row.ts";
-import { NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";
+import { checkSoon, NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";
 import type { ChannelColumns } from "./channels.ts";
 import type { DriftPolicy, Health } from "./health.ts";
 import type { OwnColumns } from "./settings.ts";
@@ -149,7 +149,7 @@ export async function changeNumber(
   now: string,
 ): Promise<boolean> {
   const flag = (value: boolean | undefined) => (value === undefined ? null : Number(value));
-  const changed = await runIdempotent(sql(db)`UPDATE phone_numbers
+  const change = sql(db)`UPDATE phone_numbers
     SET agent_id = COALESCE(${agentId ?? null}, agent_id),
       inbound_enabled = COALESCE(${flag(inboundEnabled)}, inbound_enabled),
       outbound_enabled = COALESCE(${flag(outboundEnabled)}, outbound_enabled),
@@ -160,8 +160,9 @@ export async function changeNumber(
       external_id = ${after.external_id}, label = ${after.label}, metadata = ${after.metadata},
       settings = ${after.settings}
     WHERE id = ${id} AND state = 'active' AND external_id IS ${before.external_id} AND label IS ${before.label}
-      AND metadata IS ${before.metadata} AND settings IS ${before.settings}`);
-  return changed === 1;
+      AND metadata IS ${before.metadata} AND settings IS ${before.settings}`;
+  const [changed] = await batch(db, [change, checkSoon(db, id, now)], { isIdempotent: true });
+  return changed?.meta.changes === 1;
 }
 
 type LeaseEnd = {

@@ -4,7 +4,7 @@ import { errorFields } from "../http/log.ts";
 import { isRegionReason, parseReasons } from "../phone-numbers/health.ts";
 import { leaseEnd } from "../phone-numbers/lease.ts";
 import type { Services } from "../services.ts";
-import { nextAttempt } from "../time.ts";
+import { nextAttempt, WEEK_MS } from "../time.ts";
 import { isAboutCredentials, TwilioError } from "../twilio/errors.ts";
 import type { IncomingPhoneNumber, IncomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
 import {
@@ -19,7 +19,7 @@ import { accountClient } from "../twilio-accounts/client.ts";
 import type { Learnt } from "../twilio-accounts/health.ts";
 import { learn } from "../twilio-accounts/learn.ts";
 import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
-import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
+import { CHECK_INTERVAL_MS, QUIET_CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
 import { VaultError } from "../vault/vault.ts";
 import { idInOrder } from "./compare.ts";
 import { type CheckedRow, findAccountRows, findAccountSids } from "./number-store.ts";
@@ -208,10 +208,13 @@ async function finish(
   const failures = learnt === "accepted" ? 0 : before.check_failures + 1;
   const isCutShort = learnt === "accepted" && !isComplete;
   const next = isCutShort ? time : nextAttempt(failures, CHECK_INTERVAL_MS, time);
+  const ifQuiet = new Date(time.getTime() + QUIET_CHECK_INTERVAL_MS);
   const result = {
     failures,
     position,
     nextCheckAt: next.toISOString(),
+    nextIfQuietAt: (isComplete ? ifQuiet : next).toISOString(),
+    quietSince: new Date(time.getTime() - WEEK_MS).toISOString(),
     checkedAt: isComplete ? time.toISOString() : null,
     routing,
     rules,

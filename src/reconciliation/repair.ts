@@ -17,6 +17,7 @@ import type {
   IncomingPhoneNumbers,
   NumberUpdate,
 } from "../twilio/incoming-phone-numbers.ts";
+import { checkSoon } from "../twilio-accounts/store.ts";
 import { type Finding, planNumber, repairsInARow } from "./compare.ts";
 import {
   acquireLease,
@@ -199,7 +200,8 @@ export async function storeFinding(
   const draft = type && { type, agentId, ...about };
   const event = draft && (await sealEvent(draft, services.vault, now()));
   const tell = event ? [insertPending(db, event, { number: state })] : [];
-  const results = await batch(db, [...tell, putHealth(db, state, health, now().toISOString())]);
+  const time = now().toISOString();
+  const results = await batch(db, [...tell, checkSoon(db, row.id, time), putHealth(db, state, health, time)]);
   if (results.at(-1)?.meta.changes !== 1) return false;
   log.info("number_checked", {
     key_id: apiKeyId,

@@ -110,6 +110,9 @@ export type CheckResult = {
   reasons: readonly AccountReason[];
   failures: number;
   nextCheckAt: string;
+  /** The same if it has been quiet and in order since then. */
+  nextIfQuietAt: string;
+  quietSince: string;
   /** Where the next check continues. */
   position: string;
   /** Set if the whole account was checked. */
@@ -120,16 +123,32 @@ export type CheckResult = {
   rules?: { covering: string | null; checkedAt: string } | undefined;
 };
 
+/** SQL, of the table `twilio_accounts`: it and its numbers had no call, text, change or repair since then, and are in order. */
+const isQuiet = (since: string): Part => part`health_reasons = '[]' AND updated_at <= ${since}
+  AND NOT EXISTS (SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id
+    AND (n.health_reasons <> '[]' OR n.updated_at > ${since} OR n.last_inbound_at > ${since} OR n.repaired_at > ${since}))`;
+
 /** Statement for a batch: stores the result of a check and ends it. */
 export function finishCheck(
   db: D1Database,
   state: Part,
-  { reasons, failures, nextCheckAt, position, checkedAt, routing, rules }: CheckResult,
+  {
+    reasons,
+    failures,
+    nextCheckAt,
+    nextIfQuietAt,
+    quietSince,
+    position,
+    checkedAt,
+    routing,
+    rules,
+  }: CheckResult,
 ): D1PreparedStatement {
   return sql(db)`UPDATE twilio_accounts SET check_failures = ${failures},
       health_reasons = ${JSON.stringify(reasons)},
-      next_check_at = CASE WHEN EXISTS (SELECT 1 FROM phone_numbers n
-        WHERE n.twilio_account_id = twilio_accounts.id) THEN ${nextCheckAt} END, check_position = ${position},
+      next_check_at = CASE WHEN NOT EXISTS (SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)
+        THEN NULL WHEN ${isQuiet(quietSince)} THEN ${nextIfQuietAt} ELSE ${nextCheckAt} END,
+      check_position = ${position},
       checked_at = COALESCE(${checkedAt}, checked_at), routing_position = COALESCE(${routing?.position ?? null}, routing_position),
       routing_checked_at = COALESCE(${routing?.checkedAt ?? null}, routing_checked_at),
       webhook_rule = CASE WHEN ${rules?.checkedAt ?? null} IS NULL THEN webhook_rule ELSE ${rules?.covering ?? null} END,

@@ -112,19 +112,27 @@ export function connectStatements(
     sql(db)`UPDATE twilio_accounts SET connected_at = ${now} WHERE ${isIt} AND connected_at IS NULL
       AND EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NULL)`,
     sql(db)`UPDATE twilio_accounts SET friendly_name = COALESCE(${friendlyName}, friendly_name),
-      next_check_at = CASE WHEN ${IS_UNUSED} THEN NULL ELSE next_check_at END WHERE ${isIt}`,
+      next_check_at = CASE WHEN ${IS_UNUSED} THEN NULL ELSE ${now} END WHERE ${isIt}`,
     deleteUnusedAccounts(db, apiKeyId),
   ];
 }
 
-/** Statement for a batch: an account that had no number gets one, so it is checked from now on. */
+/** Statement for a batch: an account gets a number, so it is checked from now on, and within the hour. */
 export function beginChecks(
   db: D1Database,
   { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
   now: string,
 ): D1PreparedStatement {
   return sql(db)`UPDATE twilio_accounts SET next_check_at = ${nextCheckAfter(now)}
-    WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region} AND next_check_at IS NULL`;
+    WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region}
+      AND (next_check_at IS NULL OR next_check_at > ${nextCheckAfter(now)})`;
+}
+
+/** Statement for a batch: something happens to a number. If its account is checked rarely, it is due at once. */
+export function checkSoon(db: D1Database, phoneNumberId: string, now: string): D1PreparedStatement {
+  return sql(db)`UPDATE twilio_accounts SET next_check_at = ${now}
+    WHERE id = (SELECT twilio_account_id FROM phone_numbers WHERE id = ${phoneNumberId})
+      AND check_failures = 0 AND next_check_at > ${nextCheckAfter(now)}`;
 }
 
 /** Accounts of a key that are used by their Auth Tokens, with these. @throws StorageError */
@@ -191,6 +199,8 @@ function nextCheckAfter(now: string): string {
 
 /** An account is due this long after a check: less than an hour, because the cron runs only every 15 minutes. */
 export const CHECK_INTERVAL_MS = 50 * 60 * 1000;
+/** One that has been quiet and in order for a week: less than six hours. */
+export const QUIET_CHECK_INTERVAL_MS = 350 * 60 * 1000;
 
 /**
  * Replaces the stored token.

@@ -8,6 +8,7 @@ import { parseDefaultLimits } from "../../src/limits.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { ACCOUNTS_PER_MESSAGE } from "../../src/reconciliation/check-due.ts";
 import { clearOldRecords } from "../../src/retention.ts";
+import { CHECK_INTERVAL_MS, QUIET_CHECK_INTERVAL_MS } from "../../src/twilio-accounts/store.ts";
 import { sha256 } from "../../src/vault/hash.ts";
 import { createIds } from "../../src/vault/ids.ts";
 import { createVault } from "../../src/vault/vault.ts";
@@ -212,6 +213,18 @@ describe("docs/costs.md", () => {
   it("knows what a message costs that checks many accounts", () => {
     const operations = [...Object.keys(scenarios)].map((name) => used(name).get("queue operations"));
     expect(operations).toEqual([0, 0, 0, 0, 0, OPERATIONS_PER_MESSAGE / ACCOUNTS_PER_MESSAGE]);
+  });
+
+  it("knows what the checks of a month cost", () => {
+    const price = Number(table("What a million cost").get("a check of an account in order")?.[0]?.slice(1));
+    const cost = (accounts: number, hours: number) =>
+      `$${((accounts * 720 * price) / hours / 1e6).toFixed(2)}`;
+    const [, , bullet = ""] = /- (\*\*Checks\.\*\*)([^]*?)\n- /.exec(page) ?? [];
+    expect(bullet.match(/\$\d+\.\d\d/g)).toEqual([cost(1_000, 1), cost(200_000, 6)]);
+    // The cron comes every quarter of an hour.
+    expect([CHECK_INTERVAL_MS, QUIET_CHECK_INTERVAL_MS].map((ms) => Math.ceil(ms / 900_000) / 4)).toEqual([
+      1, 6,
+    ]);
   });
 
   it.each(Object.keys(scenarios))("adds up what a million of them cost: %s", (name) => {
