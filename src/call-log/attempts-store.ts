@@ -13,10 +13,8 @@ type FoundAttempt = KnownAttempt &
   Pick<FoundCall, "voicemail"> & { isGuess: 0 | 1 };
 
 export function findAttempt(sql: SqlStorage, id: string): FoundAttempt | null {
-  const [row] = exec(
-    sql,
-  )`SELECT kind, sid, is_guess AS isGuess, state, voicemail, created_at AS createdAt, holder,
-      external_id AS externalId FROM attempts WHERE id = ${id}`.toArray();
+  const [row] = exec(sql)`SELECT kind, sid, is_guess AS isGuess, state, voicemail,
+      created_at AS createdAt, holder, external_id AS externalId FROM attempts WHERE id = ${id}`.toArray();
   return (row as FoundAttempt | undefined) ?? null;
 }
 

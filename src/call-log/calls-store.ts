@@ -43,11 +43,9 @@ export function putReport(
     (status === "completed" && endedAt !== null && seconds !== null ? endedAt - seconds * 1_000 : null);
   const transcript = before.transcript_sealed ?? report.transcriptSealed;
   if (!known || after !== before)
-    exec(
-      sql,
-    )`INSERT INTO calls (seq, call_id, attempt_id, agent_id, phone_number_id, phone_number, external_id,
-        account_sid, region, direction, status, ended_reason, created_at, answered_at, ended_at, duration_seconds,
-        parties_sealed)
+    exec(sql)`INSERT INTO calls (seq, call_id, attempt_id, agent_id, phone_number_id, phone_number,
+        external_id, account_sid, region, direction, status, ended_reason, created_at, answered_at, ended_at,
+        duration_seconds, parties_sealed)
       VALUES (${before.seq}, ${before.call_id}, ${before.attempt_id}, ${before.agent_id}, ${before.phone_number_id},
         ${before.phone_number}, ${before.external_id}, ${before.account_sid}, ${before.region}, ${before.direction},
         ${status}, ${ended_reason}, ${before.created_at}, ${answeredAt}, ${endedAt}, ${seconds}, ${before.parties_sealed})
