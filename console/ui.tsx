@@ -246,21 +246,25 @@ type PagesOf = {
   offset: number;
   size: number;
   total: number;
+  /** There are more than that. */
+  isMinimum?: boolean | undefined;
   onOffset: (offset: number) => void;
 };
 
 /** To the pages before and after this one of a long list. */
-export function Pages({ of, offset, size, total, onOffset }: PagesOf) {
+export function Pages({ of, offset, size, total, isMinimum = false, onOffset }: PagesOf) {
   if (total <= size) return null;
+  const last = isMinimum ? offset + size : Math.min(offset + size, total);
   return (
     <nav class="pages" aria-label={`Pages of ${of}`}>
       <Button isDisabled={offset === 0} onClick={() => onOffset(offset - size)}>
         Previous
       </Button>
       <span>
-        {offset + 1} to {Math.min(offset + size, total)} of {total}
+        {offset + 1} to {last} of {total.toLocaleString("en")}
+        {isMinimum && "+"}
       </span>
-      <Button isDisabled={offset + size >= total} onClick={() => onOffset(offset + size)}>
+      <Button isDisabled={!isMinimum && last >= total} onClick={() => onOffset(offset + size)}>
         Next
       </Button>
     </nav>

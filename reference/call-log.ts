@@ -147,7 +147,7 @@ export const logReference: Reference = {
         {
           status: 200,
           description: "A page of calls, and how many there are in all.",
-          schema: listAnswer("calls", listedCall),
+          schema: listAnswer("calls", listedCall, true),
           example: { calls: [exampleCall], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
       ],
@@ -342,6 +342,11 @@ const usageAnswer = z
       ),
       "What the key as a whole uses, and may; null with a secret that is limited to an `external_id`.",
     ),
+    log_shortened: answered(
+      z.nullable(z.iso.datetime()),
+      "Calls before this time are missing in `GET /v1/calls` though their 30 days are not over, because the log was full; null: none.",
+      null,
+    ),
     days: z.array(
       z.object({ date: date("The day."), calls: count("Calls.", 15), minutes, sms: count("Texts.", 6) }),
     ),
@@ -390,6 +395,7 @@ export const usageReference: Reference = {
               resets_at: "2026-02-01T00:00:00.000Z",
               allowed_countries: ["GB"],
             },
+            log_shortened: null,
             days: [{ date: "2026-01-31", calls: 15, minutes: 31.5, sms: 6 }],
           },
         },

@@ -184,10 +184,16 @@ export function withWarnings(schema: z.ZodMiniType): z.ZodMiniType {
 }
 
 /** The answer of a list; `name` is the field that holds its entries. */
-export function listAnswer(name: string, entry: z.ZodMiniType) {
+/** @param hasMany so many that what matches a filter is not counted to its end */
+export function listAnswer(name: string, entry: z.ZodMiniType, hasMany = false) {
+  const minimum = answered(
+    z.optional(z.literal(true)),
+    "There are more than 10,000 that match: `count` is 10,000. A list without a filter counts all.",
+  );
   return z.object({
     [name]: z.array(entry),
     count: answered(z.int(), "How many entries there are in total."),
+    ...(hasMany && { count_is_minimum: minimum }),
     limit: answered(z.int(), "The limit that was applied."),
     offset: answered(z.int(), "The offset that was applied."),
   });

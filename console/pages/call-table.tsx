@@ -36,11 +36,13 @@ const COLUMNS: Column<Call>[] = [
 
 export type CallQuery = NonNullable<NonNullable<Parameters<typeof api.listCalls>[0]>["query"]>;
 
+export type Counted = { count: number; count_is_minimum?: true };
+
 /** A page of calls, newest first. */
-export function CallTable({ query, onCount }: { query: CallQuery; onCount?: (count: number) => void }) {
+export function CallTable({ query, onCount }: { query: CallQuery; onCount?: (of: Counted) => void }) {
   const loaded = useLoaded(async () => {
     const answer = await api.listCalls({ query });
-    onCount?.(answer.count);
+    onCount?.(answer);
     return answer;
   }, [JSON.stringify(query)]);
   return (

@@ -4,7 +4,7 @@ import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
 import { Button, Content, Pages, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
-import { type CallQuery, CallState, CallTable, duration, isLive } from "./call-table.tsx";
+import { type CallQuery, CallState, CallTable, type Counted, duration, isLive } from "./call-table.tsx";
 
 const PAGE = 50;
 
@@ -15,7 +15,7 @@ const filterOf = (name: "phone_number" | "direction", value: string): CallQuery 
 export function Calls({ query }: { query: URLSearchParams }) {
   const [filter, setFilter] = useState<CallQuery>(filterOf("phone_number", query.get("phone_number") ?? ""));
   const [offset, setOffset] = useState(0);
-  const [total, setTotal] = useState(0);
+  const [total, setTotal] = useState<Counted>({ count: 0 });
   const change = (name: "phone_number" | "direction", value: string) => {
     const { [name]: _, ...others } = filter;
     setFilter({ ...others, ...filterOf(name, value) });
@@ -39,7 +39,14 @@ export function Calls({ query }: { query: URLSearchParams }) {
         </select>
       </div>
       <CallTable query={{ ...filter, limit: PAGE, offset }} onCount={setTotal} />
-      <Pages of="calls" offset={offset} size={PAGE} total={total} onOffset={setOffset} />
+      <Pages
+        of="calls"
+        offset={offset}
+        size={PAGE}
+        total={total.count}
+        isMinimum={total.count_is_minimum}
+        onOffset={setOffset}
+      />
     </>
   );
 }

@@ -6,7 +6,7 @@ import { requestServices, type Services } from "../services.ts";
 import { element, twimlResponse } from "../twilio/twiml.ts";
 import { calledBy, WEBHOOK_PATH, webhooksOf } from "../twilio/webhook-urls.ts";
 import { isDisproved } from "../twilio-accounts/health.ts";
-import { endRotation, outcomeOf, reportEvent, noteSignOfLife } from "./after-answer.ts";
+import { endRotation, noteSignOfLife, outcomeOf, reportEvent } from "./after-answer.ts";
 import { answer, fallback, isUnreached, unavailable } from "./answer.ts";
 import { askBeforeCall, recallAnswer } from "./ask-first.ts";
 import { closeConversation, gatherTurn, openRelay, talkingAgent, talkUrls } from "./converse.ts";

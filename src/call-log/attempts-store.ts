@@ -8,26 +8,21 @@ const LONGEST_CALL_MS = 4 * 60 * 60 * 1_000 + 5 * 60 * 1_000;
 /** After this, an attempt that Twilio never reported no longer counts towards the limit. */
 const PLACING_MS = 5 * 60 * 1_000;
 
-type FoundAttempt = KnownAttempt & Pick<Attempt, "kind" | "holder" | "externalId">;
+type FoundAttempt = KnownAttempt &
+  Pick<Attempt, "kind" | "holder" | "externalId"> &
+  Pick<FoundCall, "voicemail"> & { isGuess: 0 | 1 };
 
 export function findAttempt(sql: SqlStorage, id: string): FoundAttempt | null {
-  const [row] = exec(sql)`SELECT kind, sid, state, created_at AS createdAt, holder, external_id AS externalId
-    FROM attempts WHERE id = ${id}`.toArray();
+  const [row] = exec(sql)`SELECT kind, sid, is_guess AS isGuess, state, voicemail,
+      created_at AS createdAt, holder, external_id AS externalId FROM attempts WHERE id = ${id}`.toArray();
   return (row as FoundAttempt | undefined) ?? null;
 }
 
 /** How many calls of the key run, or may be about to. */
 export function countLive(sql: SqlStorage, now: number): number {
-  const count = (state: string, since: number) =>
-    exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM attempts WHERE kind = 'call'
-      AND state = ${state} AND created_at > ${since}`.one().count;
-  return count("live", now - LONGEST_CALL_MS) + count("placing", now - PLACING_MS);
-}
-
-/** The attempt that placed a call; null if none did. */
-export function findAttemptOf(sql: SqlStorage, sid: string): string | null {
-  const [row] = exec<{ id: string }>(sql)`SELECT id FROM attempts WHERE sid = ${sid}`.toArray();
-  return row?.id ?? null;
+  return exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM attempts
+    WHERE kind = 'call' AND state <> 'ended' AND created_at > ${now - LONGEST_CALL_MS}
+      AND (state = 'live' OR created_at > ${now - PLACING_MS})`.one().count;
 }
 
 export function insertAttempt(
@@ -44,25 +39,39 @@ export function insertAttempt(
  *   that may be another's whose SID is not known yet.
  */
 export function noteAttempt(sql: SqlStorage, id: string, note: Note, now: number): boolean {
-  const { sid, isGuess = false, state, voicemail } = note;
-  if (sid !== undefined) {
-    const [other] = exec(sql)`SELECT id FROM attempts WHERE sid = ${sid} AND id <> ${id}`.toArray();
-    if (isGuess && (other || isAnotherOpen(sql, id, now))) return false;
-    exec(sql)`UPDATE attempts SET sid = NULL, is_guess = 0 WHERE sid = ${sid} AND id <> ${id}`;
-    // What is certain is not replaced by a guess.
-    exec(sql)`UPDATE attempts SET sid = ${sid}, is_guess = ${Number(isGuess)}
-      WHERE id = ${id} AND (${Number(isGuess)} = 0 OR sid IS NULL)`;
-  }
-  // Twilio's reports come in any order: what has ended stays so.
-  if (state !== undefined)
-    exec(sql)`UPDATE attempts SET state = ${state} WHERE id = ${id} AND state <> 'ended'`;
-  if (voicemail !== undefined) exec(sql)`UPDATE attempts SET voicemail = ${voicemail} WHERE id = ${id}`;
+  const known = findAttempt(sql, id);
+  if (!known) return true;
+  const { sid, isGuess = false } = note;
+  if (sid !== undefined && isGuess && (isAnothers(sql, id, sid) || isAnotherOpen(sql, known, id, now)))
+    return false;
+  // What is certain is not replaced by a guess.
+  const isTaken = sid !== undefined && (!isGuess || known.sid === null);
+  const after = {
+    sid: isTaken ? sid : known.sid,
+    isGuess: isTaken ? (Number(isGuess) as 0 | 1) : known.isGuess,
+    // Twilio's reports come in any order: what has ended stays so.
+    state: known.state === "ended" ? known.state : (note.state ?? known.state),
+    voicemail: note.voicemail ?? known.voicemail,
+  };
+  // Most reports say what is known.
+  if (Object.entries(after).every(([name, value]) => known[name as keyof typeof after] === value))
+    return true;
+  if (isTaken && !isGuess)
+    exec(sql)`UPDATE attempts SET sid = NULL, is_guess = 0
+      WHERE sid = ${sid} AND is_guess = 1 AND id <> ${id}`;
+  exec(sql)`UPDATE attempts SET sid = ${after.sid}, is_guess = ${after.isGuess}, state = ${after.state},
+    voicemail = ${after.voicemail} WHERE id = ${id}`;
   return true;
 }
 
-function isAnotherOpen(sql: SqlStorage, id: string, now: number): boolean {
-  const others = exec(sql)`SELECT 1 FROM attempts
-    WHERE kind = (SELECT kind FROM attempts WHERE id = ${id}) AND state = 'placing' AND created_at > ${now - PLACING_MS} AND id <> ${id} AND sid IS NULL LIMIT 1`;
+// Who guesses is rare, so all attempts may be read for it.
+function isAnothers(sql: SqlStorage, id: string, sid: string): boolean {
+  return exec(sql)`SELECT 1 FROM attempts WHERE sid = ${sid} AND id <> ${id} LIMIT 1`.toArray().length > 0;
+}
+
+function isAnotherOpen(sql: SqlStorage, { kind }: FoundAttempt, id: string, now: number): boolean {
+  const others = exec(sql)`SELECT 1 FROM attempts WHERE kind = ${kind} AND state = 'placing'
+    AND created_at > ${now - PLACING_MS} AND id <> ${id} AND sid IS NULL LIMIT 1`;
   return others.toArray().length > 0;
 }
 
@@ -84,8 +93,12 @@ export function deleteAttempt(sql: SqlStorage, id: string): void {
   exec(sql)`DELETE FROM attempts WHERE id = ${id}`;
 }
 
-/** Deletes what was begun before a time. @returns when the oldest that is left was begun; null if none is left */
-export function deleteBefore(sql: SqlStorage, before: number): number | null {
-  exec(sql)`DELETE FROM attempts WHERE created_at < ${before}`;
-  return exec<{ oldest: number | null }>(sql)`SELECT MIN(created_at) AS oldest FROM attempts`.one().oldest;
+/** Deletes up to `limit` of what was begun before a time. @returns how many */
+export function deleteAttempts(sql: SqlStorage, before: number, limit: number): number {
+  return exec(sql)`DELETE FROM attempts WHERE id IN (
+    SELECT id FROM attempts WHERE created_at < ${before} LIMIT ${limit}) RETURNING 1`.toArray().length;
+}
+
+export function hasAttempts(sql: SqlStorage): boolean {
+  return exec(sql)`SELECT 1 FROM attempts LIMIT 1`.toArray().length > 0;
 }

@@ -1,3 +1,4 @@
+import { DAY_MS } from "../time.ts";
 import type { Slot } from "../vault/vault.ts";
 
 // What the log says of a call. No I/O here.
@@ -67,6 +68,7 @@ export type CallReport = {
 export type LoggedCall = {
   seq: number;
   call_id: string;
+  attempt_id: string | null;
   agent_id: string | null;
   phone_number_id: string;
   phone_number: string;
@@ -85,6 +87,11 @@ export type LoggedCall = {
   transcript_sealed: string | null;
   outcome_sealed: string | null;
 };
+
+/** A call's place in the log: so many for each millisecond. */
+export const PER_MS = 1024;
+/** Behind this place is every call that runs: one whose end nobody tells is ended within three days. */
+export const liveSince = (now: number): number => (now - 3 * DAY_MS) * PER_MS;
 
 export type CallFilter = {
   agentId?: string | undefined;
@@ -127,7 +134,7 @@ export type Progress = Pick<LoggedCall, "status" | "duration_seconds" | "ended_r
 /**
  * What is known after a report. Reports come in any order and more than once: a call never goes back, and the first end
  * with a measured length stands. An end that nobody measured gives way to it, as when Twilio ends a call for us before it
- * says how long it was. A later report of the same end may only raise the length.
+ * says how long it was. A later report of the same end may only raise the length. What is known already is `before` itself.
  */
 export function progressed(
   before: Progress,
@@ -142,11 +149,13 @@ export function progressed(
   const lengths = [before.duration_seconds, durationSeconds].filter((seconds) => seconds !== null);
   // That a call is over is no reason; who took part in it knows more.
   const hasReason = before.ended_reason !== null && before.ended_reason !== before.status;
-  return {
-    status,
-    duration_seconds: lengths.length === 0 ? null : Math.max(...lengths),
-    ended_reason: hasReason ? before.ended_reason : (endedReason ?? before.ended_reason),
-  };
+  const duration_seconds = lengths.length === 0 ? null : Math.max(...lengths);
+  const ended_reason = hasReason ? before.ended_reason : (endedReason ?? before.ended_reason);
+  const isSame =
+    status === before.status &&
+    duration_seconds === before.duration_seconds &&
+    ended_reason === before.ended_reason;
+  return isSame ? before : { status, duration_seconds, ended_reason };
 }
 
 /** The status in one of Twilio's parameters; undefined if it is none that is documented. */

@@ -1,12 +1,13 @@
 import { exec, type Part, part } from "../database.ts";
+import { MAX_COUNTED } from "../http/page.ts";
 import { DAY_MS } from "../time.ts";
 import {
   type CallFilter,
   type CallReport,
-  type CallStatus,
   isLive,
-  LIVE_STATUSES,
   type LoggedCall,
+  liveSince,
+  PER_MS,
   progressed,
 } from "./call.ts";
 import { addToDay } from "./usage-store.ts";
@@ -15,55 +16,89 @@ import { addToDay } from "./usage-store.ts";
 
 export type SealedOutcome = { transcriptSealed: string | null; outcomeSealed: string };
 
-const PER_MS = 1024;
-/** The row of ended_counts that counts all calls of the key. */
-const TOTAL = "*";
-const LIVE = LIVE_STATUSES.map((status) => part`${status}`).reduce((all, one) => part`${all}, ${one}`);
+const WHOLE = part`calls LEFT JOIN talks USING (seq)`;
 
 export function getCall(sql: SqlStorage, callId: string): LoggedCall | null {
-  const [row] = exec<LoggedCall>(sql)`SELECT * FROM calls WHERE call_id = ${callId}`.toArray();
+  const [row] = exec<LoggedCall>(sql)`SELECT * FROM ${WHOLE} WHERE call_id = ${callId}`.toArray();
   return row ?? null;
 }
 
-/** Writes down what was reported, once however often it is. */
-export function putReport(sql: SqlStorage, report: CallReport, now: number): void {
+/** Writes down what was reported, once however often it is. @returns the call; null if its owner has deleted it */
+export function putReport(
+  sql: SqlStorage,
+  report: CallReport,
+  attemptId: string | null,
+  now: number,
+): LoggedCall | null {
   const known = getCall(sql, report.callId);
-  if (known) changeCall(sql, known, report, now);
-  else if (!isDeleted(sql, report.callId)) insertCall(sql, report, now);
-}
-
-function insertCall(sql: SqlStorage, report: CallReport, now: number): void {
-  const last = exec<{ seq: number }>(sql)`SELECT COALESCE(MAX(seq), 0) AS seq FROM calls`.one().seq;
-  const answeredAt = report.status === "in-progress" ? now : null;
-  exec(sql)`INSERT INTO calls (seq, call_id, agent_id, phone_number_id, phone_number, external_id,
-      account_sid, region, direction, status, created_at, answered_at, parties_sealed)
-    VALUES (${Math.max(now * PER_MS, last + 1)}, ${report.callId}, ${report.agentId}, ${report.phoneNumberId},
-      ${report.phoneNumber}, ${report.externalId}, ${report.account.accountSid}, ${report.account.region}, ${report.direction},
-      ${isLive(report.status) ? report.status : "initiated"}, ${now}, ${answeredAt}, ${report.partiesSealed})`;
-  addToDay(sql, now, report.direction, 1, report.externalId);
-  const inserted = getCall(sql, report.callId);
-  if (inserted && !isLive(report.status)) changeCall(sql, inserted, report, now);
-}
-
-function changeCall(sql: SqlStorage, known: LoggedCall, report: CallReport, now: number): void {
-  const after = progressed(known, report);
-  if (after === known && report.transcriptSealed === null) return;
+  if (!known && isDeleted(sql, report.callId)) return null;
+  const before = known ?? firstOf(sql, report, attemptId, now);
+  const after = progressed(before, report);
   const { status, duration_seconds: seconds, ended_reason } = after;
   const isOver = !isLive(status);
-  const endedAt = isOver ? (known.ended_at ?? now) : null;
+  const endedAt = isOver ? (before.ended_at ?? now) : null;
   const answeredAt =
-    known.answered_at ??
+    before.answered_at ??
     (status === "in-progress" ? now : null) ??
     (status === "completed" && endedAt !== null && seconds !== null ? endedAt - seconds * 1_000 : null);
-  exec(sql)`UPDATE calls SET status = ${status}, ended_reason = ${ended_reason}, ended_at = ${endedAt},
-      answered_at = ${answeredAt}, duration_seconds = ${seconds},
-      transcript_sealed = COALESCE(transcript_sealed, ${report.transcriptSealed})
-    WHERE call_id = ${known.call_id}`;
-  const more = (seconds ?? 0) - (known.duration_seconds ?? 0);
-  if (more > 0) addToDay(sql, known.created_at, "seconds", more, known.external_id);
-  if (!isOver || status === known.status) return;
-  if (!isLive(known.status)) count(sql, known, known.status, -1);
-  count(sql, known, status, 1);
+  const transcript = before.transcript_sealed ?? report.transcriptSealed;
+  if (!known || after !== before)
+    exec(sql)`INSERT INTO calls (seq, call_id, attempt_id, agent_id, phone_number_id, phone_number,
+        external_id, account_sid, region, direction, status, ended_reason, created_at, answered_at, ended_at,
+        duration_seconds, parties_sealed)
+      VALUES (${before.seq}, ${before.call_id}, ${before.attempt_id}, ${before.agent_id}, ${before.phone_number_id},
+        ${before.phone_number}, ${before.external_id}, ${before.account_sid}, ${before.region}, ${before.direction},
+        ${status}, ${ended_reason}, ${before.created_at}, ${answeredAt}, ${endedAt}, ${seconds}, ${before.parties_sealed})
+      ON CONFLICT (seq) DO UPDATE SET status = excluded.status, ended_reason = excluded.ended_reason,
+        answered_at = excluded.answered_at, ended_at = excluded.ended_at, duration_seconds = excluded.duration_seconds`;
+  if (transcript !== before.transcript_sealed) putTalk(sql, before.seq, { transcriptSealed: transcript });
+  // A day is written once for a call: at its end. Until then usage counts what runs.
+  const more = (seconds ?? 0) - (before.duration_seconds ?? 0);
+  const counts = {
+    ...(isOver && before.ended_at === null && { [before.direction]: 1 }),
+    ...(more > 0 && { seconds: more }),
+  };
+  addToDay(sql, before.created_at, counts, before.external_id);
+  const times = { answered_at: answeredAt, ended_at: endedAt };
+  return { ...before, ...after, ...times, transcript_sealed: transcript };
+}
+
+/** A call of which nothing is known but who it is. */
+function firstOf(sql: SqlStorage, report: CallReport, attemptId: string | null, now: number): LoggedCall {
+  const last = exec<{ seq: number }>(sql)`SELECT COALESCE(MAX(seq), 0) AS seq FROM calls`.one().seq;
+  return {
+    seq: Math.max(now * PER_MS, last + 1),
+    call_id: report.callId,
+    attempt_id: attemptId,
+    agent_id: report.agentId,
+    phone_number_id: report.phoneNumberId,
+    phone_number: report.phoneNumber,
+    external_id: report.externalId,
+    account_sid: report.account.accountSid,
+    region: report.account.region,
+    direction: report.direction,
+    status: isLive(report.status) ? report.status : "initiated",
+    ended_reason: null,
+    created_at: now,
+    answered_at: null,
+    ended_at: null,
+    duration_seconds: null,
+    recording_sid: null,
+    parties_sealed: report.partiesSealed,
+    transcript_sealed: null,
+    outcome_sealed: null,
+  };
+}
+
+function putTalk(
+  sql: SqlStorage,
+  seq: number,
+  { transcriptSealed, outcomeSealed }: { transcriptSealed: string | null; outcomeSealed?: string },
+): void {
+  exec(sql)`INSERT INTO talks (seq, transcript_sealed, outcome_sealed)
+    VALUES (${seq}, ${transcriptSealed}, ${outcomeSealed ?? null})
+    ON CONFLICT (seq) DO UPDATE SET transcript_sealed = excluded.transcript_sealed,
+      outcome_sealed = COALESCE(excluded.outcome_sealed, outcome_sealed)`;
 }
 
 /** Until when a runtime may report what a call was, after its end. */
@@ -73,14 +108,14 @@ const OUTCOME_MS = DAY_MS;
 export function putOutcome(
   sql: SqlStorage,
   callId: string,
-  { transcriptSealed, outcomeSealed }: SealedOutcome,
+  outcome: SealedOutcome,
   now: number,
 ): LoggedCall | "closed" | null {
-  const { ended_at } = getCall(sql, callId) ?? {};
-  if (ended_at && now - ended_at > OUTCOME_MS) return "closed";
-  exec(sql)`UPDATE calls SET transcript_sealed = ${transcriptSealed}, outcome_sealed = ${outcomeSealed}
-    WHERE call_id = ${callId}`;
-  return getCall(sql, callId);
+  const call = getCall(sql, callId);
+  if (!call) return null;
+  if (call.ended_at && now - call.ended_at > OUTCOME_MS) return "closed";
+  putTalk(sql, call.seq, outcome);
+  return { ...call, transcript_sealed: outcome.transcriptSealed, outcome_sealed: outcome.outcomeSealed };
 }
 
 /** @returns false if the call is not known yet */
@@ -89,90 +124,73 @@ export function putRecording(sql: SqlStorage, callId: string, recordingSid: stri
   return cursor.rowsWritten > 0 || isDeleted(sql, callId);
 }
 
-/** A page of calls, newest first, and how many there are in all. */
+/**
+ * A page of calls, newest first, without what was said; and how many there are in all. A list that does not have all calls
+ * counts to {@link MAX_COUNTED}, and one more if there are more.
+ */
 export function listCalls(
   sql: SqlStorage,
   filter: CallFilter,
   { limit, offset }: { limit: number; offset: number },
+  now: number,
 ): { calls: LoggedCall[]; count: number } {
-  const calls = exec<LoggedCall>(sql)`SELECT * FROM calls WHERE ${conditions(filter)}
-    ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`.toArray();
-  return { calls, count: countCalls(sql, filter) };
+  const found = part`FROM calls ${conditions(filter, now)}`;
+  const calls = exec<LoggedCall>(sql)`SELECT calls.*, NULL AS transcript_sealed, outcome_sealed
+    FROM (SELECT seq ${found} ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset})
+    JOIN calls USING (seq) LEFT JOIN talks USING (seq) ORDER BY seq DESC`.toArray();
+  const isAll = Object.values(filter).every((value) => value === undefined);
+  const counted = isAll ? part`calls` : part`(SELECT 1 ${found} LIMIT ${MAX_COUNTED + 1})`;
+  const { count } = exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM ${counted}`.one();
+  return { calls, count };
 }
 
-function conditions({ agentId, phoneNumber, externalId, direction, status }: CallFilter): Part {
+function conditions({ agentId, phoneNumber, externalId, direction, status }: CallFilter, now: number): Part {
   const terms = [
     agentId && part`agent_id = ${agentId}`,
     phoneNumber && part`phone_number = ${phoneNumber}`,
+    externalId !== undefined && part`external_id = ${externalId}`,
     status && part`status = ${status}`,
-    // SQLite takes a partial index only if its condition stands in the query.
-    externalId !== undefined && part`external_id = ${externalId} AND external_id <> ''`,
-    status && status !== "completed" && part`status <> 'completed'`,
-    direction && (direction === "outbound" ? part`direction = 'outbound'` : part`direction = ${direction}`),
+    // What runs is new.
+    status && isLive(status) && part`seq > ${liveSince(now)}`,
+    direction && part`direction = ${direction}`,
   ];
-  return terms.reduce<Part>((all, term) => (term ? part`${all} AND ${term}` : all), part`TRUE`);
-}
-
-function countCalls(sql: SqlStorage, filter: CallFilter): number {
-  const where = conditions(filter);
-  const one = (from: Part) => exec<{ count: number }>(sql)`SELECT ${from}`.one().count;
-  const isOver = filter.status !== undefined && !isLive(filter.status);
-  const live = isOver
-    ? 0
-    : one(part`COUNT(*) AS count FROM calls INDEXED BY calls_not_completed
-        WHERE ${where} AND status <> 'completed' AND status IN (${LIVE})`);
-  if (filter.status !== undefined && isLive(filter.status)) return live;
-  const { agentId, phoneNumber, externalId } = filter;
-  const isTotal = agentId === undefined && phoneNumber === undefined && externalId === undefined;
-  const of = isTotal ? part`${where} AND phone_number = ${TOTAL} AND agent_id = ${TOTAL}` : where;
-  return live + one(part`COALESCE(SUM(count), 0) AS count FROM ended_counts WHERE ${of}`);
-}
-
-function count(sql: SqlStorage, call: LoggedCall, status: CallStatus, by: 1 | -1): void {
-  const { agent_id: agentId, phone_number: phoneNumber, external_id: externalId, direction } = call;
-  for (const [agent, number, external] of [
-    [agentId ?? "", phoneNumber, externalId ?? ""],
-    [TOTAL, TOTAL, ""],
-  ] as const)
-    exec(sql)`INSERT INTO ended_counts (agent_id, phone_number, external_id, direction, status, count)
-      VALUES (${agent}, ${number}, ${external}, ${direction}, ${status}, ${by})
-      ON CONFLICT DO UPDATE SET count = count + ${by}`;
+  return terms.reduce<Part>((all, term) => (term ? part`${all} AND ${term}` : all), part`WHERE TRUE`);
 }
 
 /** Deletes a call that has ended, for its owner. What was counted for usage stays. */
-export function deleteCall(sql: SqlStorage, call: LoggedCall, now: number): void {
-  exec(sql)`INSERT OR IGNORE INTO deleted_calls (call_id, deleted_at) VALUES (${call.call_id}, ${now})`;
-  forgetCall(sql, call);
+export function deleteCall(sql: SqlStorage, { seq, call_id }: LoggedCall, now: number): void {
+  exec(sql)`INSERT OR IGNORE INTO deleted_calls (call_id, deleted_at) VALUES (${call_id}, ${now})`;
+  exec(sql)`DELETE FROM calls WHERE seq = ${seq}`;
+  exec(sql)`DELETE FROM talks WHERE seq = ${seq}`;
 }
 
-function forgetCall(sql: SqlStorage, call: LoggedCall): void {
-  exec(sql)`DELETE FROM calls WHERE seq = ${call.seq}`;
-  if (!isLive(call.status)) count(sql, call, call.status, -1);
+/** Deletes up to `limit` of the ended calls that were first heard of before. @returns the places of those */
+export function forgetCalls(sql: SqlStorage, before: number, limit: number): number[] {
+  const seqs = exec<{ seq: number }>(sql)`DELETE FROM calls WHERE seq IN (SELECT seq FROM calls
+      WHERE seq < ${before * PER_MS} AND ended_at IS NOT NULL ORDER BY seq LIMIT ${limit}) RETURNING seq`
+    .toArray()
+    .map(({ seq }) => seq);
+  exec(sql)`DELETE FROM talks WHERE seq IN (SELECT value FROM json_each(${JSON.stringify(seqs)}))`;
+  return seqs;
 }
 
-/** Deletes up to `limit` of the calls that were first heard of before. @returns how many */
-export function forgetCalls(sql: SqlStorage, before: number, limit: number): number {
-  const calls = exec<LoggedCall>(sql)`SELECT * FROM calls
-    WHERE seq < ${before * PER_MS} ORDER BY seq LIMIT ${limit}`.toArray();
-  for (const call of calls) forgetCall(sql, call);
-  exec(sql)`DELETE FROM ended_counts WHERE count <= 0`;
+export function forgetDeleted(sql: SqlStorage, before: number): void {
   exec(sql)`DELETE FROM deleted_calls WHERE deleted_at < ${before}`;
-  return calls.length;
 }
 
 /** Calls whose end Twilio has never told: they are over, and nobody knows how. */
 export function endForgotten(sql: SqlStorage, before: number): void {
-  const calls = exec<LoggedCall>(sql)`SELECT * FROM calls
-    WHERE status <> 'completed' AND status IN (${LIVE}) AND seq < ${before * PER_MS} LIMIT 1000`.toArray();
-  for (const call of calls) {
-    exec(sql)`UPDATE calls SET status = 'completed', ended_at = created_at WHERE seq = ${call.seq}`;
-    count(sql, call, "completed", 1);
-  }
+  const calls = exec<LoggedCall>(sql)`UPDATE calls SET status = 'completed', ended_at = created_at
+    WHERE seq > ${liveSince(before)} AND seq < ${before * PER_MS} AND ended_at IS NULL
+    RETURNING *`.toArray();
+  for (const { created_at, direction, external_id } of calls)
+    addToDay(sql, created_at, { [direction]: 1 }, external_id);
 }
 
-export function oldestCallAt(sql: SqlStorage): number | null {
-  const { seq } = exec<{ seq: number | null }>(sql)`SELECT MIN(seq) AS seq FROM calls`.one();
-  return seq === null ? null : Math.floor(seq / PER_MS);
+export const timeOf = (seq: number): number => Math.floor(seq / PER_MS);
+
+export function hasCalls(sql: SqlStorage): boolean {
+  return exec(sql)`SELECT 1 FROM calls LIMIT 1`.toArray().length > 0;
 }
 
 function isDeleted(sql: SqlStorage, callId: string): boolean {
@@ -187,13 +205,14 @@ type SealedCall = Pick<
 /** Sealed values behind a place, in order. */
 export function findSealedCalls(sql: SqlStorage, after: number, limit: number) {
   return exec<SealedCall>(sql)`SELECT seq, call_id, parties_sealed, transcript_sealed, outcome_sealed
-    FROM calls WHERE seq > ${after} ORDER BY seq LIMIT ${limit}`.toArray();
+    FROM ${WHOLE} WHERE seq > ${after} ORDER BY seq LIMIT ${limit}`.toArray();
 }
 
 export function replaceSealedCall(
   sql: SqlStorage,
   { seq, parties_sealed, transcript_sealed, outcome_sealed }: Omit<SealedCall, "call_id">,
 ): void {
-  exec(sql)`UPDATE calls SET parties_sealed = ${parties_sealed}, transcript_sealed = ${transcript_sealed},
-      outcome_sealed = ${outcome_sealed} WHERE seq = ${seq}`;
+  exec(sql)`UPDATE calls SET parties_sealed = ${parties_sealed} WHERE seq = ${seq}`;
+  exec(sql)`UPDATE talks SET transcript_sealed = ${transcript_sealed}, outcome_sealed = ${outcome_sealed}
+    WHERE seq = ${seq}`;
 }

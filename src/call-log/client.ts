@@ -51,6 +51,7 @@ export function createCallLogs(objects: Objects) {
       call(apiKeyId, (log) => log.countText(sid, counter, externalId)),
     usage: (apiKeyId: string, since: string, until: string, externalId?: string) =>
       call(apiKeyId, (log) => log.usage(since, until, externalId)),
+    shortened: (apiKeyId: string) => call(apiKeyId, (log) => log.shortened()),
     reseal: (apiKeyId: string, after: number, limit: number) =>
       call(apiKeyId, (log) => log.reseal(after, limit)),
     erase: (apiKeyId: string) => call(apiKeyId, (log) => log.erase()),

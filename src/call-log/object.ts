@@ -1,21 +1,14 @@
 import { DurableObject } from "cloudflare:workers";
 import { armAt, ring, stillRings } from "../alarms.ts";
 import { readConfig } from "../config.ts";
+import { createLogger } from "../http/log.ts";
 import type { DailyLimits } from "../limits.ts";
 import { keepTables } from "../objects.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
 import { createVault } from "../vault/vault.ts";
 import type { Kind, Taken } from "./allowance.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
-import {
-  deleteAttempt,
-  deleteBefore,
-  findAttempt,
-  findAttemptOf,
-  findBrief,
-  findOthers,
-  noteAttempt,
-} from "./attempts-store.ts";
+import { deleteAttempt, findAttempt, findBrief, findOthers, noteAttempt } from "./attempts-store.ts";
 import { beginAttempt } from "./begin.ts";
 import {
   type CallFilter,
@@ -28,17 +21,15 @@ import {
 import * as calls from "./calls-store.ts";
 import { tellNearLater } from "./near-later.ts";
 import { resealCalls } from "./reseal.ts";
+import { forgetOld, KEEP_CALLS_MS } from "./retention.ts";
 import { TABLES } from "./schema.ts";
-import { addToDay, countText, crowdOf, findDays, forgetUsage, hasUsage, takeToday } from "./usage-store.ts";
+import { addToDay, countText, crowdOf, findDays, takeToday } from "./usage-store.ts";
 
-/** Longer than an `Idempotency-Key` is kept, than any call lasts, and than Twilio repeats itself. */
-const KEEP_ATTEMPTS_MS = 25 * HOUR_MS;
-const KEEP_CALLS_MS = 30 * DAY_MS;
-/** Usage is asked for up to 366 days at once. */
-const KEEP_DAYS_MS = 400 * DAY_MS;
 // An object holds 10 GB. https://developers.cloudflare.com/durable-objects/platform/limits/
 const MAX_BYTES = 8_000_000_000;
-const FORGOTTEN_AT_ONCE = 1_000;
+/** More than a call adds, and little enough to delete while it is written. */
+const SHORTENED_BY = 100;
+const SHORTENED = "shortened";
 const UNLIMITED: DailyLimits = { calls_per_day: null, texts_per_day: null, model_turns_per_day: null };
 
 /**
@@ -49,6 +40,7 @@ const UNLIMITED: DailyLimits = { calls_per_day: null, texts_per_day: null, model
 export class CallLog extends DurableObject<Env> {
   readonly #sql: SqlStorage;
   #isWoken = false;
+  #warnedAt = 0;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -66,6 +58,7 @@ export class CallLog extends DurableObject<Env> {
     daily?: { apiKeyId: string; limits: DailyLimits },
   ): Promise<Begun> {
     const now = Date.now();
+    this.#makeRoom({ key_id: daily?.apiKeyId }, now);
     const limits = daily?.limits ?? UNLIMITED;
     const begin = () => beginAttempt(this.#sql, attempt, limit, limits, now);
     const { begun, taken } = this.ctx.storage.transactionSync(begin);
@@ -94,7 +87,7 @@ export class CallLog extends DurableObject<Env> {
 
   /** Tokens that the model has read and written. */
   async addTokens(count: number): Promise<void> {
-    addToDay(this.#sql, Date.now(), "tokens", count);
+    addToDay(this.#sql, Date.now(), { tokens: count });
     await this.#wake();
   }
 
@@ -126,7 +119,7 @@ export class CallLog extends DurableObject<Env> {
     if (!attempt) return;
     this.ctx.storage.transactionSync(() => {
       deleteAttempt(this.#sql, id);
-      addToDay(this.#sql, attempt.createdAt, attempt.kind === "call" ? "placed" : "texted", -1);
+      addToDay(this.#sql, attempt.createdAt, { [attempt.kind === "call" ? "placed" : "texted"]: -1 });
     });
   }
 
@@ -137,15 +130,15 @@ export class CallLog extends DurableObject<Env> {
    * @returns the call, if its runtime has reported what it was: what it reports from now on comes after this
    */
   async report(report: CallReport, attemptId: string | null): Promise<LoggedCall | null> {
-    this.ctx.storage.transactionSync(() => {
-      const now = Date.now();
-      calls.putReport(this.#sql, report, now);
-      const id = attemptId ?? findAttemptOf(this.#sql, report.callId);
-      if (id === null) return;
+    const now = Date.now();
+    this.#makeRoom({ phone_number_id: report.phoneNumberId }, now);
+    const call = this.ctx.storage.transactionSync(() => {
+      const call = calls.putReport(this.#sql, report, attemptId, now);
+      const id = attemptId ?? call?.attempt_id;
       const state = isLive(report.status) ? "live" : "ended";
-      noteAttempt(this.#sql, id, { sid: report.callId, state }, now);
+      if (id) noteAttempt(this.#sql, id, { sid: report.callId, state }, now);
+      return call;
     });
-    const call = calls.getCall(this.#sql, report.callId);
     await this.#wake();
     return call?.outcome_sealed ? call : null;
   }
@@ -165,7 +158,7 @@ export class CallLog extends DurableObject<Env> {
     filter: CallFilter,
     page: { limit: number; offset: number },
   ): Promise<{ calls: LoggedCall[]; count: number }> {
-    return calls.listCalls(this.#sql, filter, page);
+    return calls.listCalls(this.#sql, filter, page, Date.now());
   }
 
   async get(callId: string): Promise<LoggedCall | null> {
@@ -188,7 +181,13 @@ export class CallLog extends DurableObject<Env> {
 
   /** The days with anything in them; see {@link findDays}. */
   async usage(since: string, until: string, externalId?: string): Promise<UsageDay[]> {
-    return findDays(this.#sql, since, until, externalId);
+    return findDays(this.#sql, since, until, Date.now(), externalId);
+  }
+
+  /** Until when calls are missing, in milliseconds, because the log was full; null if all of 30 days are there. */
+  async shortened(): Promise<number | null> {
+    const until = this.ctx.storage.kv.get<number>(SHORTENED) ?? 0;
+    return until > Date.now() - KEEP_CALLS_MS ? until : null;
   }
 
   /** Deletes everything. */
@@ -215,17 +214,19 @@ export class CallLog extends DurableObject<Env> {
   }
 
   async #forgetOld(): Promise<void> {
-    const now = Date.now();
-    const oldestAttempt = deleteBefore(this.#sql, now - KEEP_ATTEMPTS_MS);
-    const forgotten = this.ctx.storage.transactionSync(() => {
-      calls.endForgotten(this.#sql, now - KEEP_ATTEMPTS_MS);
-      forgetUsage(this.#sql, now - KEEP_ATTEMPTS_MS, now - KEEP_DAYS_MS);
-      const isFull = this.#sql.databaseSize > MAX_BYTES;
-      return calls.forgetCalls(this.#sql, isFull ? now : now - KEEP_CALLS_MS, FORGOTTEN_AT_ONCE);
-    });
-    const isEmpty = oldestAttempt === null && calls.oldestCallAt(this.#sql) === null && !hasUsage(this.#sql);
+    const { hasMore, isEmpty } = this.ctx.storage.transactionSync(() => forgetOld(this.#sql, Date.now()));
     if (isEmpty) return this.erase();
-    await this.#wake(forgotten === FORGOTTEN_AT_ONCE ? 0 : DAY_MS);
+    await this.#wake(hasMore ? 0 : DAY_MS);
+  }
+
+  /** A full object takes nothing: before that the oldest calls go, and whoever looks is told. */
+  #makeRoom(about: object, now: number): void {
+    if (this.#sql.databaseSize < MAX_BYTES) return;
+    const until = calls.timeOf(calls.forgetCalls(this.#sql, now, SHORTENED_BY).at(-1) ?? 0);
+    if (until > 0) this.ctx.storage.kv.put(SHORTENED, until);
+    if (now - this.#warnedAt < HOUR_MS) return;
+    this.#warnedAt = now;
+    createLogger({ object: "call_log" }).warn("log_shortened", { ...about, until });
   }
 
   /** Sees to it that the alarm rings within a day. */

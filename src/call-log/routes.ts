@@ -5,6 +5,7 @@ import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
+import { counted } from "../http/page.ts";
 import { validateQuery } from "../http/query.ts";
 import { callObject } from "../objects.ts";
 import { requestServices, type Services } from "../services.ts";
@@ -26,9 +27,10 @@ export const callLog = new Hono<AppEnv>()
     const filter = { ...about, direction, status };
     const services = requestServices(c);
     const { calls, count } = await services.callLogs.list(c.get("apiKeyId"), filter, page);
+    const isFiltered = Object.values(filter).some((value) => value !== undefined);
     return c.json({
       calls: await Promise.all(calls.map((call) => serialise(call, services))),
-      count,
+      ...counted(count, isFiltered),
       ...page,
     });
   })

@@ -6,7 +6,7 @@ export const TABLES: readonly string[] = [
      -- The request that makes it.
      holder TEXT NOT NULL,
      state TEXT NOT NULL,
-     sid TEXT UNIQUE,
+     sid TEXT,
      is_guess INTEGER NOT NULL DEFAULT 0,
      -- detected, left
      voicemail TEXT,
@@ -15,12 +15,16 @@ export const TABLES: readonly string[] = [
      created_at INTEGER NOT NULL,
      brief_sealed TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;
-   CREATE INDEX attempts_open ON attempts (kind, state, created_at);
-   CREATE INDEX attempts_age ON attempts (created_at);
+   -- The state that changes is not in it, so that a change writes one row.
+   CREATE INDEX attempts_open ON attempts (created_at) WHERE kind = 'call' AND state <> 'ended';
+   CREATE INDEX attempts_guessed ON attempts (sid) WHERE is_guess = 1;
+   -- An index costs a row for each call, and saves the reading of rows, which costs a thousandth of it: so lists read rows.
    CREATE TABLE calls (
      -- When it was first heard of: milliseconds times 1,024, and then one after the other.
      seq INTEGER PRIMARY KEY,
      call_id TEXT NOT NULL UNIQUE,
+     -- The attempt that placed it.
+     attempt_id TEXT,
      agent_id TEXT,
      phone_number_id TEXT NOT NULL,
      phone_number TEXT NOT NULL,
@@ -36,30 +40,14 @@ export const TABLES: readonly string[] = [
      ended_at INTEGER,
      duration_seconds INTEGER,
      recording_sid TEXT,
-     parties_sealed TEXT NOT NULL,
+     parties_sealed TEXT NOT NULL
+   ) STRICT;
+   -- What was said in a call, and what its runtime has reported of it: so much that a list must not read past it.
+   CREATE TABLE talks (
+     seq INTEGER PRIMARY KEY,
      transcript_sealed TEXT,
-     -- What the runtime has reported beside the transcript; null: nothing.
      outcome_sealed TEXT
    ) STRICT;
-   CREATE INDEX calls_of_agent ON calls (agent_id, seq);
-   CREATE INDEX calls_of_number ON calls (phone_number, seq);
-   CREATE INDEX calls_of_external_id ON calls (external_id, seq) WHERE external_id IS NOT NULL;
-   -- Most calls are completed inbound ones, which a list meets without an index. The others have one.
-   CREATE INDEX calls_not_completed ON calls (status, seq) WHERE status <> 'completed';
-   CREATE INDEX calls_outbound ON calls (seq) WHERE direction = 'outbound';
-   -- How many ended calls there are: counting them one by one would take as long as there are calls.
-   CREATE TABLE ended_counts (
-     agent_id TEXT NOT NULL,
-     phone_number TEXT NOT NULL,
-     -- Empty: none, or all.
-     external_id TEXT NOT NULL,
-     direction TEXT NOT NULL,
-     status TEXT NOT NULL,
-     count INTEGER NOT NULL,
-     PRIMARY KEY (phone_number, agent_id, external_id, direction, status)
-   ) STRICT, WITHOUT ROWID;
-   CREATE INDEX ended_counts_of_agent ON ended_counts (agent_id);
-   CREATE INDEX ended_counts_of_external_id ON ended_counts (external_id) WHERE external_id <> '';
    -- What its owner has deleted is not written down again if Twilio repeats itself.
    CREATE TABLE deleted_calls (call_id TEXT PRIMARY KEY, deleted_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
    -- Texts that are counted, for as long as Twilio may repeat itself.

@@ -23,9 +23,10 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey("read"), validateQue
   const externalId = externalIdFor(c, wanted);
   const isLimited = c.get("secret").externalId !== null;
   const period = periodOf(time, asked);
-  const [days, [today], { numbers, ofExternalId, agents, limits }] = await Promise.all([
+  const [days, [today], shortened, { numbers, ofExternalId, agents, limits }] = await Promise.all([
     callLogs.usage(apiKeyId, period.since, period.until, externalId),
     callLogs.usage(apiKeyId, dayOf(time), dayOf(time)),
+    callLogs.shortened(apiKeyId),
     findHoldings(db, apiKeyId, defaultLimits, externalId),
   ]);
   const sum = (part: Exclude<keyof UsageDay, "day">) => days.reduce((total, day) => total + day[part], 0);
@@ -49,6 +50,7 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey("read"), validateQue
           resets_at: midnightAfter(time),
           allowed_countries: limits.allowed_countries,
         },
+    log_shortened: shortened === null ? null : new Date(shortened).toISOString(),
     days: daysFrom(period).map((date) => ({ date, ...serialise(byDay.get(date)) })),
   });
 });

@@ -2,7 +2,7 @@ import { exec, part, raw } from "../database.ts";
 import type { DailyLimits } from "../limits.ts";
 import { dayOf, HOUR_MS } from "../time.ts";
 import { COUNTERS, type Kind, planTake, type Taken } from "./allowance.ts";
-import type { TextCounter, UsageDay } from "./call.ts";
+import { liveSince, type TextCounter, type UsageDay } from "./call.ts";
 
 type Counter = Exclude<keyof UsageDay, "day">;
 
@@ -13,14 +13,19 @@ const OF_THE_KEY = "";
 export function addToDay(
   sql: SqlStorage,
   time: number,
-  counter: Counter,
-  by: number,
+  counts: Partial<Record<Counter, number>>,
   externalId: string | null = null,
 ): void {
-  const column = raw(counter);
-  exec(sql)`INSERT INTO days (day, external_id, ${column})
-    VALUES (${dayOf(time)}, ${externalId ?? OF_THE_KEY}, ${by})
-    ON CONFLICT (day, external_id) DO UPDATE SET ${column} = ${column} + ${by}`;
+  const entries = Object.entries(counts);
+  if (entries.length === 0) return;
+  const columns = entries.reduce((all, [name]) => part`${all}, ${raw(name)}`, part``);
+  const values = entries.reduce((all, [, by]) => part`${all}, ${by}`, part``);
+  const sums = entries
+    .map(([name]) => part`${raw(name)} = ${raw(name)} + excluded.${raw(name)}`)
+    .reduce((all, sum) => part`${all}, ${sum}`);
+  exec(sql)`INSERT INTO days (day, external_id${columns})
+    VALUES (${dayOf(time)}, ${externalId ?? OF_THE_KEY}${values})
+    ON CONFLICT (day, external_id) DO UPDATE SET ${sums}`;
 }
 
 /** Takes one of a kind, if the day's limits allow it. */
@@ -29,7 +34,8 @@ export function takeToday(sql: SqlStorage, kind: Kind, limits: DailyLimits, now:
   const [today] = exec<UsageDay>(sql)`SELECT * FROM days
     WHERE day = ${dayOf(now)} AND external_id = ${OF_THE_KEY}`.toArray();
   const taken = planTake(kind, today ?? {}, limits, now);
-  if (taken.kind === "taken") for (const counter of COUNTERS[kind]) addToDay(sql, now, counter, 1);
+  if (taken.kind === "taken")
+    addToDay(sql, now, Object.fromEntries(COUNTERS[kind].map((counter) => [counter, 1])));
   return taken;
 }
 
@@ -53,7 +59,7 @@ export function countText(
   now: number,
 ): void {
   const cursor = exec(sql)`INSERT OR IGNORE INTO texts (sid, counted_at) VALUES (${sid}, ${now})`;
-  if (cursor.rowsWritten > 0) addToDay(sql, now, counter, 1, externalId);
+  if (cursor.rowsWritten > 0) addToDay(sql, now, { [counter]: 1 }, externalId);
 }
 
 const SUMS = part`SUM(inbound) AS inbound, SUM(outbound) AS outbound, SUM(seconds) AS seconds,
@@ -61,14 +67,23 @@ const SUMS = part`SUM(inbound) AS inbound, SUM(outbound) AS outbound, SUM(second
   SUM(turns) AS turns, SUM(tries) AS tries, SUM(tokens) AS tokens`;
 
 /**
- * Days with anything in them, the oldest first.
+ * Days with anything in them, the oldest first. A call is written into its day at its end; those that run are added.
  *
  * @param since and `until`: `YYYY-MM-DD`, both included
  * @param externalId only of the numbers that had it; undefined: all
  */
-export function findDays(sql: SqlStorage, since: string, until: string, externalId?: string): UsageDay[] {
+export function findDays(
+  sql: SqlStorage,
+  since: string,
+  until: string,
+  now: number,
+  externalId?: string,
+): UsageDay[] {
   const ofNumbers = externalId === undefined ? part`` : part`AND external_id = ${externalId}`;
-  return exec<UsageDay>(sql)`SELECT day, ${SUMS} FROM days
+  return exec<UsageDay>(sql)`SELECT day, ${SUMS} FROM (SELECT * FROM days
+      UNION ALL SELECT date(created_at / 1000, 'unixepoch'), COALESCE(external_id, ${OF_THE_KEY}),
+        direction = 'inbound', direction = 'outbound', 0, 0, 0, 0, 0, 0, 0, 0
+      FROM calls WHERE seq > ${liveSince(now)} AND ended_at IS NULL)
     WHERE day >= ${since} AND day <= ${until} ${ofNumbers} GROUP BY day ORDER BY day`.toArray();
 }
 

@@ -1,5 +1,5 @@
 import type { Owner } from "../actor.ts";
-import { all, first, type Part, part, readPage, runIdempotent, sql, batch } from "../database.ts";
+import { all, batch, first, type Part, part, readPage, runIdempotent, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import type { AccountColumns } from "../twilio-accounts/row.ts";
 import { checkSoon, NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";

@@ -5,7 +5,9 @@ import { describe, expect, it } from "vitest";
 import type { CallReport, CallStatus } from "../../src/call-log/call.ts";
 import { CALL_STATUSES, isLive } from "../../src/call-log/call.ts";
 import type { CallLog } from "../../src/index.ts";
+import { sha256 } from "../../src/vault/hash.ts";
 import { haveImported, tell } from "../support/answering.ts";
+import { logLines } from "../support/logs.ts";
 import { meterRows } from "../support/objects.ts";
 import { createKey, expectError, get, post } from "../support/worker.ts";
 
@@ -181,66 +183,82 @@ describe("the log of an API key", () => {
     );
   });
 
-  it("writes one row more for the call of a number with an external_id", async () => {
-    const written = async (name: string, externalId: string | null) => {
-      const log = logOf(name);
+  it("writes a call of any length in five rows, its deletion included, whatever external_id its number has", async () => {
+    for (const externalId of [null, "branch-17"]) {
+      const log = logOf(`rows-${externalId}`);
+      // The alarm is set once a day, however many calls there are.
+      await log.countText("SM0", "received");
       const rows = await meterRows(log);
-      const call = async (callId: string) => {
-        await log.report(report(callId, "in-progress", null, externalId), null);
-        await log.report(report(callId, "completed", 10, externalId), null);
-      };
-      await call("CA1");
-      const before = await rows();
-      await call("CA2");
-      return (await rows()) - before;
-    };
-    expect(await written("with", "branch-17")).toBe((await written("without", null)) + 1);
+      for (const status of ["in-progress", "in-progress", "completed", "completed"] as const)
+        await log.report(report("CA1", status, status === "completed" ? 42 : null, externalId), null);
+      expect(await rows()).toBe(4);
+      await log.remove("CA1");
+      // A call that its owner deletes leaves its SID.
+      expect(await rows()).toBe(4 + 2);
+    }
   });
 
-  it("lists and counts thousands of calls at the cost of a page", async () => {
-    const log = logOf("thousands");
-    const rowsRead = async (filter: object): Promise<number> => {
-      let rows = 0;
-      await runInDurableObject(log, async (instance, { storage: { sql } }) => {
-        const exec = sql.exec.bind(sql);
-        const cursors: SqlStorageCursor<never>[] = [];
-        Object.assign(sql, {
-          exec: (...statement: Parameters<typeof exec>) => {
-            const cursor = exec(...statement);
-            cursors.push(cursor as never);
-            return cursor;
-          },
-        });
-        await (instance as unknown as CallLog).list(filter, { limit: 25, offset: 0 });
-        rows = cursors.reduce((sum, cursor) => sum + cursor.rowsRead, 0);
-        Object.assign(sql, { exec });
+  it("counts what matches a filter to 10,000, and all calls to the last", async () => {
+    const imported = await haveImported();
+    const log = logOf(await sha256(`call-log/${imported.key.key_id}`));
+    await log.report(report("CA0", "completed", 1), null);
+    const add = (count: number) =>
+      runInDurableObject(log, (_, { storage: { sql } }) => {
+        const [{ seq } = { seq: 0 }] = sql
+          .exec<{ seq: number }>("SELECT MAX(seq) AS seq FROM calls")
+          .toArray();
+        const names = sql.exec("SELECT * FROM calls LIMIT 0").columnNames;
+        const values = names.map((name) =>
+          name === "seq" ? "? + n" : name === "call_id" ? "printf('CA%032d', ? + n)" : name,
+        );
+        sql.exec(
+          `WITH RECURSIVE more (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM more WHERE n < ?)
+           INSERT INTO calls SELECT ${values} FROM calls JOIN more WHERE call_id = 'CA0'`,
+          count,
+          seq,
+          seq,
+        );
       });
-      return rows;
+    const listed = async (query: string) => {
+      const { calls, ...counts } = (await (await get(`/v1/calls${query}`, imported.key)).json()) as {
+        calls: unknown[];
+      };
+      return { ...counts, listed: calls.length };
     };
-    const add = async (from: number, to: number) =>
-      runInDurableObject(log, async (instance) => {
-        for (let index = from; index < to; index += 1) {
-          const status = index % 100 === 0 ? "busy" : "completed";
-          await (instance as unknown as CallLog).report(
-            { ...report(`CA${index}`, status, 10, ownerOf(index)), agentId: `agent_${index % 10}` },
-            null,
-          );
-        }
-      });
-    const filters = [
-      {},
-      { agentId: "agent_3" },
-      { phoneNumber: "+15005550000" },
-      { externalId: "two" },
-      { status: "busy" },
-      { direction: "outbound" },
-    ];
-    await add(0, 1_000);
-    const few = await Promise.all(filters.map(rowsRead));
-    await add(1_000, 4_000);
-    const many = await Promise.all(filters.map(rowsRead));
-    expect(many).toEqual(few.map((rows, index) => (index === 4 ? expect.any(Number) : rows)));
-    expect(Math.max(...many)).toBeLessThan(120);
+    const about = { limit: 25, offset: 0, listed: 25 };
+    await add(9_999);
+    expect(await listed("?direction=inbound")).toEqual({ ...about, count: 10_000 });
+    await add(100);
+    expect(await listed("?direction=inbound")).toEqual({ ...about, count: 10_000, count_is_minimum: true });
+    expect(await listed("")).toEqual({ ...about, count: 10_100 });
+    expect(await listed("?status=busy")).toEqual({ ...about, count: 0, listed: 0 });
+  });
+
+  it("makes room in a full log while it writes, and tells that it is shortened", async () => {
+    const imported = await haveImported();
+    const log = logOf(await sha256(`call-log/${imported.key.key_id}`));
+    const ids = Array.from({ length: 150 }, (_, index) => `CA${index}`);
+    for (const id of ids)
+      await log.report({ ...report(id, "completed", 1), transcriptSealed: "sealed" }, null);
+    const shortened = async () =>
+      ((await (await get("/v1/usage", imported.key)).json()) as { log_shortened: string | null })
+        .log_shortened;
+    expect(await shortened()).toBeNull();
+    await runInDurableObject(log, (_, { storage: { sql } }) => {
+      Object.defineProperty(sql, "databaseSize", { value: 8_000_000_000 });
+    });
+    await log.report(report("CA-new", "in-progress", null), null);
+    const attempt = { id: "call_1", kind: "call", holder: "a", externalId: null, briefSealed: "x" } as const;
+    expect(await log.begin(attempt, 1)).toEqual({ kind: "begun" });
+    // What runs is never deleted.
+    expect(await log.list({}, { limit: 10, offset: 0 })).toMatchObject({
+      count: 1,
+      calls: [{ call_id: "CA-new", status: "in-progress" }],
+    });
+    expect(Date.parse((await shortened()) ?? "")).toBeLessThanOrEqual(Date.now());
+    expect(logLines().filter(({ event }) => event === "log_shortened")).toHaveLength(1);
+    // What was counted for usage stays.
+    expect((await log.usage(TODAY, TODAY))[0]).toMatchObject({ inbound: 151 });
     await log.erase();
   });
 });

@@ -27,8 +27,8 @@ export function addAccounts(program: Command): void {
     .action(async (_: unknown, command: Command) => {
       const { nixflex, options } = opened(command);
       const twilio_accounts = await listAll(async (page) => {
-        const { twilio_accounts: entries, count } = await nixflex.listTwilioAccounts({ query: page });
-        return { entries, count };
+        const { twilio_accounts: entries } = await nixflex.listTwilioAccounts({ query: page });
+        return entries;
       });
       print(options.json, { twilio_accounts }, () => {
         if (twilio_accounts.length === 0) return "There are no accounts.";

@@ -64,8 +64,8 @@ export function addAgents(program: Command): void {
 async function listAgents(_: unknown, command: Command): Promise<void> {
   const { nixflex, options } = opened<{ limit?: number }>(command);
   const agents = await listAll(async (query) => {
-    const { agents: entries, count } = await nixflex.listAgents({ query });
-    return { entries, count };
+    const { agents: entries } = await nixflex.listAgents({ query });
+    return entries;
   }, options.limit);
   print(options.json, { agents }, () => {
     if (agents.length === 0) return "There are no agents.";

@@ -45,8 +45,8 @@ async function listDeliveries(_: unknown, command: Command): Promise<void> {
     ...(externalId !== undefined && { external_id: externalId }),
   };
   const deliveries = await listAll(async (page) => {
-    const { deliveries: entries, count } = await nixflex.listDeliveries({ query: { ...filter, ...page } });
-    return { entries, count };
+    const { deliveries: entries } = await nixflex.listDeliveries({ query: { ...filter, ...page } });
+    return entries;
   }, limit);
   print(json, { deliveries }, () =>
     deliveries.length === 0 ? "There are no events." : deliveriesText(deliveries),

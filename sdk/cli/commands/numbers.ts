@@ -167,8 +167,8 @@ async function listNumbers(_: unknown, command: Command): Promise<void> {
     (await healthsOf(nixflex, health)).map((one) =>
       listAll(async (page) => {
         const query = { ...filter, ...(one !== undefined && { health: one }), ...page };
-        const { phone_numbers: entries, count } = await nixflex.listPhoneNumbers({ query });
-        return { entries, count };
+        const { phone_numbers: entries } = await nixflex.listPhoneNumbers({ query });
+        return entries;
       }, limit),
     ),
   );

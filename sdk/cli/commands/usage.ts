@@ -90,8 +90,8 @@ async function showLimits(keyId: string, _: unknown, command: Command): Promise<
     return print(json, key, () => limitsText(key));
   }
   const keys = await listAll(async (page) => {
-    const { keys: entries, count } = await nixflex.listKeys({ query: page });
-    return { entries, count };
+    const { keys: entries } = await nixflex.listKeys({ query: page });
+    return entries;
   });
   const key = keys.find(({ key_id }) => key_id === keyId);
   if (!key) throw new Failure(EXIT.refused, `There is no API key ${keyId}.`);

@@ -1,0 +1,25 @@
+import { DAY_MS, HOUR_MS } from "../time.ts";
+import { deleteAttempts, hasAttempts } from "./attempts-store.ts";
+import { endForgotten, forgetCalls, forgetDeleted, hasCalls } from "./calls-store.ts";
+import { forgetUsage, hasUsage } from "./usage-store.ts";
+
+/** Longer than an `Idempotency-Key` is kept, than any call lasts, and than Twilio repeats itself. */
+const KEEP_ATTEMPTS_MS = 25 * HOUR_MS;
+export const KEEP_CALLS_MS = 30 * DAY_MS;
+/** Usage is asked for up to 366 days at once. */
+const KEEP_DAYS_MS = 400 * DAY_MS;
+const AT_ONCE = 1_000;
+
+/** Deletes what is too old, in bounds. @returns whether there is more of it, and whether nothing is left at all */
+export function forgetOld(sql: SqlStorage, now: number): { hasMore: boolean; isEmpty: boolean } {
+  const before = now - KEEP_ATTEMPTS_MS;
+  endForgotten(sql, before);
+  forgetUsage(sql, before, now - KEEP_DAYS_MS);
+  forgetDeleted(sql, now - KEEP_CALLS_MS);
+  const attempts = deleteAttempts(sql, before, AT_ONCE);
+  const calls = forgetCalls(sql, now - KEEP_CALLS_MS, AT_ONCE).length;
+  return {
+    hasMore: attempts === AT_ONCE || calls === AT_ONCE,
+    isEmpty: !hasAttempts(sql) && !hasCalls(sql) && !hasUsage(sql),
+  };
+}
