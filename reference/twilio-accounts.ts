@@ -280,7 +280,7 @@ export const twilioAccountReference: Reference = {
           },
         },
       ],
-      errors: ["account_not_found", "needs_auth_token", ...CREDENTIAL_ERRORS],
+      errors: ["account_not_found", "needs_auth_token", "read_only_secret", ...CREDENTIAL_ERRORS],
     },
   },
 };

@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import { OPERATOR } from "../actor.ts";
-import type { AppContext, AppEnv } from "../http/context.ts";
+import { type AppContext, type AppEnv, afterAnswer } from "../http/context.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { isId } from "../ids.ts";
 import { dayOf } from "../time.ts";
@@ -36,12 +36,13 @@ export function authenticate(need: Need, prefetch: Prefetch = async () => []) {
     c.set("apiKeyId", apiKeyId);
     c.set("secret", secret);
     c.set("actor", { kind: isConsole ? "session" : "secret", name: secret.name });
-    const today = dayOf(Date.now());
-    if (lastUsedOn !== today)
-      c.executionCtx.waitUntil(noteUse(c.env.DB, secret.id, today).catch(() => undefined));
     const refusal = refusalOf(need, secret);
     if (refusal !== undefined) throw new ApiError(refusal);
     await next();
+    const today = dayOf(Date.now());
+    // Behind all that is waited for. If it is lost, the next request writes it.
+    if (lastUsedOn !== today)
+      afterAnswer(c, () => noteUse(c.env.DB, secret.id, today).catch(() => undefined));
   });
   return Object.assign(middleware, { need });
 }

@@ -1,75 +1,32 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { app } from "../../src/app.ts";
 import { operations } from "../support/document.ts";
 import { twilio } from "../support/twilio.ts";
 import { authorization, BASE, createKey, expectError, type Key, send } from "../support/worker.ts";
-import { type Example, type Examples, inPath, OF_API_KEYS, OF_THE_OPERATOR } from "./examples.ts";
+import { type Example, inPath, OF_API_KEYS, OF_THE_OPERATOR } from "./examples.ts";
+import {
+  EXAMPLES,
+  examplesOf,
+  type HeaderFields,
+  requestOf,
+  routes,
+  said,
+  storedOf,
+  textOf,
+  withoutNames,
+} from "./requests.ts";
 import { haveTenants, type Named, NOBODY, type Tenant } from "./tenant.ts";
 
 // What one API key has, no other reaches: every route under /v1, taken from the route table. A new route needs an
 // example in examples.ts, as does a new parameter that names something.
 
-const routes = [
-  ...new Set(
-    app.routes
-      .filter(({ method, path }) => method !== "ALL" && path.startsWith("/v1/"))
-      .map(({ method, path }) => `${method} ${path}`),
-  ),
-];
-const EXAMPLES = { ...OF_API_KEYS, ...OF_THE_OPERATOR };
 const [STRANGER, OWNER] = ["ossian", "berenice"];
 const OPERATOR = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
-
-type HeaderFields = Record<string, string>;
-
-function requestOf(route: string, example: Example, of: Named, headers: HeaderFields): Request {
-  const [method = "", pattern = ""] = route.split(" ");
-  const places = { ...inPath(of), ...example.path };
-  const path = pattern.replace(/:(\w+)/g, (_, name: string) => {
-    const place = places[name];
-    if (place === undefined) throw new Error(`${route}: examples.ts has nothing for :${name}`);
-    return encodeURIComponent(place);
-  });
-  const query = new URLSearchParams(example.query).toString();
-  return new Request(`${BASE}${path}${query && `?${query}`}`, {
-    method,
-    headers: { ...(example.body && { "content-type": "application/json" }), ...headers },
-    body: example.body ? JSON.stringify(example.body) : null,
-  });
-}
 
 async function ownerAndStranger(): Promise<[Tenant, Tenant]> {
   const [owner, stranger] = await haveTenants(OWNER, STRANGER);
   if (!owner || !stranger) throw new Error("nobody is there");
   return [owner, stranger];
-}
-
-/** The body as text, even if it is sound. */
-const textOf = async (response: Response) => new TextDecoder().decode(await response.clone().arrayBuffer());
-
-/** Everything that an answer says. */
-async function said(response: Response): Promise<string> {
-  return `${response.status} ${JSON.stringify([...response.headers])} ${await textOf(response)}`;
-}
-
-/** What an answer says of the one whom the request names, without the names. */
-async function withoutNames(response: Response, of: Named): Promise<string> {
-  return Object.values(of).reduce(
-    (text, value) => text.replaceAll(value, "…"),
-    `${response.status} ${await textOf(response)}`,
-  );
-}
-
-/** The rows of D1 that are a customer's. */
-async function storedOf(tenant: Tenant): Promise<string[]> {
-  const { results: tables } = await env.DB.prepare(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '_cf_%'",
-  ).all<{ name: string }>();
-  const all = await env.DB.batch(tables.map(({ name }) => env.DB.prepare(`SELECT * FROM ${name}`)));
-  return all
-    .flatMap(({ results }, index) => results.map((row) => `${tables[index]?.name} ${JSON.stringify(row)}`))
-    .filter((row) => row.includes(tenant.keyId));
 }
 
 /** What there is of a customer: here, at Twilio, and as the customer sees it. */
@@ -97,12 +54,6 @@ async function everythingOf(tenant: Tenant) {
 
 const requestsOf = ({ twilioSid }: Named) =>
   twilio.state.requests.filter(({ path }) => path.includes(twilioSid)).length;
-
-const examplesOf = (route: string): Examples => {
-  const examples = EXAMPLES[route];
-  if (!examples) throw new Error(`test/security/examples.ts has no example for ${route}`);
-  return examples;
-};
 
 describe("the examples", () => {
   it("are about every route under /v1, and no other", () => {
