@@ -18,7 +18,7 @@ import { serialiseLink } from "./serialise.ts";
 import { deleteLink, findLink, insertLink, listLinks } from "./store.ts";
 
 /** Refuses where the operator has not allowed links. */
-export const requireLinks = createMiddleware<AppEnv>(async (c, next) => {
+const requireLinks = createMiddleware<AppEnv>(async (c, next) => {
   if (!c.get("config").connectLinks) throw new ApiError("connect_links_disabled");
   await next();
 });

@@ -52,8 +52,6 @@ export const createLinkBody = body(
   },
 );
 
-export type CreateLinkBody = z.output<typeof createLinkBody>;
-
 const { limit, after } = availableQuery._zod.def.out._zod.def.shape;
 
 /** `GET /v1/connect/available-numbers` */
