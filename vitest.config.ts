@@ -28,6 +28,7 @@ export default defineConfig({
               bindings: {
                 PUBLIC_BASE_URL: "https://numbers.example.com",
                 ...secrets,
+                CONNECT_LINKS: "true",
                 MODEL_BASE_URL: "https://model.example/v1",
                 MODEL: "scripted",
                 DEFAULT_LIMITS: '{ "allowed_countries": ["*"] }',

@@ -71,6 +71,7 @@ CREATE TABLE twilio_accounts (
   account_sid TEXT NOT NULL,        -- AC + 32 hex
   region TEXT NOT NULL DEFAULT '',  -- '': the Region of TWILIO_API_BASE_URL
   connected_at TEXT,                -- when its owner connected it; null: it came with an import, and goes with its last number
+  consented_numbers TEXT,           -- JSON array: it came by a connect link, for these numbers only; null: for all
   friendly_name TEXT,
   api_key_sid TEXT,                 -- SK + 32 hex of an API key at Twilio, in place of the Auth Token; null: by the token
   auth_token_sealed TEXT NOT NULL,  -- the Auth Token, or the secret of the API key
@@ -98,6 +99,7 @@ CREATE TABLE twilio_accounts (
   UNIQUE (api_key_id, account_sid, region)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX twilio_accounts_api_key ON twilio_accounts (api_key_id, created_at, id);
+CREATE INDEX twilio_accounts_unused_consent ON twilio_accounts (connected_at) WHERE consented_numbers = '[]';
 CREATE INDEX twilio_accounts_due ON twilio_accounts (next_check_at);
 CREATE INDEX twilio_accounts_sid ON twilio_accounts (account_sid, check_lease_expires_at);
 CREATE INDEX twilio_accounts_previous ON twilio_accounts (auth_token_changed_at)
@@ -144,6 +146,7 @@ CREATE TABLE phone_numbers (
   settings TEXT,                    -- JSON of what it has instead of its agent's; src/phone-numbers/settings.ts
   warnings TEXT NOT NULL DEFAULT '[]',         -- JSON array of what keeps its texts from arriving; no part of its health
   texts_checked_at TEXT,            -- when Twilio was last asked for that; null: never
+  connect_link_id TEXT,             -- by which its owner brought it; null: by none
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   FOREIGN KEY (agent_id, api_key_id) REFERENCES agents (id, api_key_id)
@@ -177,6 +180,7 @@ CREATE TABLE released_numbers (
   external_id TEXT,                 -- as the number had them
   label TEXT,
   metadata TEXT,
+  connect_link_id TEXT,
   released_at TEXT NOT NULL,
   PRIMARY KEY (id, twilio_account_id)
 ) STRICT, WITHOUT ROWID;
@@ -217,6 +221,33 @@ CREATE TABLE phone_number_imports (
 CREATE INDEX phone_number_imports_by_key ON phone_number_imports (api_key_id, created_at, id);
 CREATE INDEX phone_number_imports_unfinished ON phone_number_imports (api_key_id) WHERE ended_at IS NULL;
 CREATE INDEX phone_number_imports_by_time ON phone_number_imports (created_at);
+
+-- Links by which end customers connect their own Twilio accounts.
+CREATE TABLE connect_links (
+  id TEXT PRIMARY KEY,              -- link_ + 32 hex
+  token_hash TEXT NOT NULL,         -- SHA-256 of the token in its URL, hex; the token itself is never stored
+  api_key_id TEXT NOT NULL REFERENCES api_keys (id),
+  agent_id TEXT NOT NULL,           -- who answers the numbers; it may have been deleted since
+  channels TEXT,                    -- JSON array: what the imports take over; null: all that a number can
+  external_id TEXT,                 -- of the numbers, as are the next two
+  label TEXT,
+  metadata TEXT,
+  brand_name TEXT,
+  redirect_url TEXT,
+  max_numbers INTEGER NOT NULL,
+  twilio_account_id TEXT,           -- the account that it has connected; it may be gone since
+  numbers TEXT NOT NULL DEFAULT '[]',          -- JSON array of those that it has brought
+  failures INTEGER NOT NULL DEFAULT 0,         -- how often Twilio has refused credentials
+  lease_holder TEXT,                -- the request that tries credentials or imports
+  lease_expires_at TEXT,            -- null: nobody is at work
+  completed_at TEXT,                -- when it brought the last number that it may
+  locked_at TEXT,                   -- when it had too many failures
+  expires_at TEXT NOT NULL,
+  created_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX connect_links_token ON connect_links (token_hash);
+CREATE INDEX connect_links_api_key ON connect_links (api_key_id, created_at, id);
+CREATE INDEX connect_links_expires ON connect_links (expires_at);
 
 -- Requests that came with an Idempotency-Key, for a day.
 CREATE TABLE idempotency_keys (

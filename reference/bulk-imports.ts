@@ -132,6 +132,7 @@ export const bulkImportReference: Reference = {
         "needs_auth_token",
         "agent_not_found",
         "agent_not_owned",
+        "not_consented",
       ],
     },
     "GET /v1/phone-number-imports": {
@@ -244,6 +245,7 @@ export const bulkImportReference: Reference = {
       errors: [
         "missing_field",
         NOT_FOUND,
+        "not_consented",
         "phone_number_import_running",
         "account_uses_api_key",
         ...CREDENTIAL_ERRORS,

@@ -370,11 +370,66 @@ const outboundHelp = {
   },
 } as const satisfies Record<string, ErrorHelp>;
 
+const NEW_LINK = "Ask whoever sent you the link for a new one: POST /v1/connect-links makes it.";
+
+/** The pages of errors about connect links. */
+const linkHelp = {
+  connect_links_disabled: {
+    happened: "This deployment makes no connect links, so its page /connect does nothing.",
+    remedy: [
+      "Ask the operator to set CONNECT_LINKS to true. It has no effect if OPEN_SIGNUP is true: anyone could then ask for credentials.",
+    ],
+  },
+  invalid_connect_link: {
+    happened: "The token behind the # of the link's URL is not known here.",
+    remedy: ["Open the link again, and copy it completely.", NEW_LINK],
+  },
+  connect_link_not_found: {
+    happened:
+      "This API key has no connect link with this id. Links are kept until 90 days after they expired.",
+    remedy: ["Check the connect_link_id; GET /v1/connect-links lists yours."],
+  },
+  connect_link_expired: {
+    happened: "The link's time is over. What it has brought stays.",
+    remedy: [NEW_LINK],
+  },
+  connect_link_used: {
+    happened: "The link has brought as many numbers as it may.",
+    remedy: ["Nothing is left to do for these numbers.", `For another number: ${NEW_LINK}`],
+  },
+  connect_link_locked: {
+    happened:
+      "Twilio refused the credentials that were entered by this link ten times, so it takes no more. The API key's owner gets connect_link.locked.",
+    remedy: [
+      "Copy the Account SID and the Auth Token from Twilio's Console, from the front page of the account that owns the number.",
+      NEW_LINK,
+    ],
+  },
+  connect_link_busy: {
+    happened:
+      "Another request by the same link tries credentials or imports a number now. Nothing was changed.",
+    remedy: [
+      "Send the request again after Retry-After seconds. If the other one has died, that is a minute.",
+    ],
+    details: { retry_after: 5 },
+  },
+  not_consented: {
+    happened:
+      "The Twilio account was connected by its owner, on the page of a connect link. The owner picked other numbers than this one. Nothing was changed.",
+    remedy: [
+      "Send the owner another link (POST /v1/connect-links) for this number.",
+      "Or connect the account with its Auth Token, if the owner gives it to you.",
+      "A bulk import of such an account names its numbers: neither all nor include_subaccounts.",
+    ],
+  },
+} as const satisfies Record<string, ErrorHelp>;
+
 const API_KEY_HEADER = "Authorization: Bearer KEY_ID:KEY_SECRET";
 
 export const errorHelp: Record<ErrorCode, ErrorHelp> = {
   ...numberHelp,
   ...outboundHelp,
+  ...linkHelp,
 
   invalid_json: {
     happened: "The body is not JSON in UTF-8, or it is JSON but not an object.",

@@ -6,6 +6,7 @@ import { agentReference } from "./agents.ts";
 import { apiKeyReference } from "./api-keys.ts";
 import { bulkImportReference } from "./bulk-imports.ts";
 import { logReference, usageReference } from "./call-log.ts";
+import { connectLinkReference } from "./connect-links.ts";
 import { conversationReference } from "./conversations.ts";
 import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./errors.ts";
 import { webhookReference } from "./events.ts";
@@ -21,6 +22,7 @@ const references: readonly Reference[] = [
   phoneNumberReference,
   reconciliationReference,
   twilioAccountReference,
+  connectLinkReference,
   bulkImportReference,
   agentReference,
   conversationReference,
@@ -102,6 +104,11 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
             type: "http",
             scheme: "bearer",
             description: "`KEY_ID:KEY_SECRET`, both halves of an API key.",
+          },
+          connectLink: {
+            type: "http",
+            scheme: "bearer",
+            description: "The token of a connect link: what stands behind the `#` of its URL.",
           },
           adminToken: { type: "http", scheme: "bearer", description: "The deployment's admin token." },
         },
@@ -200,6 +207,9 @@ function commonErrors({ auth, query, body }: Operation, method: string, isKept: 
       : []),
     ...(auth === "apiKey" && method !== "GET" ? (["read_only_secret"] as const) : []),
     ...(auth === "adminToken" ? (["invalid_admin_token"] as const) : []),
+    ...(auth === "connectLink"
+      ? (["connect_links_disabled", "invalid_connect_link", "rate_limit_exceeded"] as const)
+      : []),
     // Under /v1 there is nothing without a key or the token.
     ...(auth === "none" ? [] : (["unknown_parameter"] as const)),
     ...(query && auth !== "none" ? (["invalid_parameter"] as const) : []),

@@ -33,7 +33,7 @@ export type Operation = {
   summary: string;
   /** Markdown. */
   description: string;
-  auth: "apiKey" | "adminToken" | "none";
+  auth: "apiKey" | "adminToken" | "connectLink" | "none";
   /** Without it the operation is no tool of /mcp: its answer is a secret or sound, or another tool does the same. */
   tool?: Tool;
   path?: Described;

@@ -93,6 +93,10 @@ export const numberEntry = z
       "`repair`: a change that somebody makes at Twilio is undone. `report`: it is only reported.",
     ),
     ...ownEntry,
+    connect_link_id: answered(
+      z.nullable(z.string()),
+      "By which connect link its owner brought it; null: by none.",
+    ),
     checked_at: z.nullable(time("When it was last checked; null if never")),
     texts_checked_at: z.nullable(
       time("When Twilio was last asked for that, which is once a week; null if never, as in other countries"),
@@ -107,6 +111,7 @@ export const numberEntry = z
 export const entryExample = {
   ...importedExample,
   channels: [...CHANNELS],
+  connect_link_id: null,
   provider: "twilio",
   twilio_sid: ACCOUNT_SID,
   region: "us1",

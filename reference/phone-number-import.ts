@@ -136,6 +136,7 @@ export const importOperation: Operation = {
     "channel_not_supported",
     "agent_not_found",
     "agent_not_owned",
+    "not_consented",
     "number_in_other_region",
     "number_already_imported",
     "plan_changed",

@@ -20,7 +20,7 @@ const ACCOUNT_ID = `twa_${"4f1c9a7e".repeat(4)}`;
 const accountId = answered(z.string(), "Its id here.", ACCOUNT_ID);
 const twilioSid = answered(z.string(), "Its SID at Twilio.", ACCOUNT_SID);
 
-const account = z
+export const account = z
   .object({
     twilio_account_id: accountId,
     twilio_sid: twilioSid,
@@ -61,7 +61,7 @@ const account = z
   })
   .check(z.meta({ id: "TwilioAccount", description: "A Twilio account that is known here." }));
 
-const example = {
+export const accountExample = {
   twilio_account_id: ACCOUNT_ID,
   twilio_sid: ACCOUNT_SID,
   region: "us1",
@@ -76,7 +76,7 @@ const example = {
 };
 
 const capability = z.nullable(z.boolean());
-const available = z
+export const available = z
   .object({
     phone_number: phoneNumber,
     friendly_name: answered(z.string(), "Its name at Twilio.", "Front desk"),
@@ -95,6 +95,38 @@ const available = z
   })
   .check(z.meta({ id: "AvailableNumber", description: "A number of a Twilio account." }));
 
+export const availableExample = {
+  phone_number: NUMBER,
+  friendly_name: "Front desk",
+  twilio_sid: ACCOUNT_SID,
+  twilio_number_sid: NUMBER_SID,
+  capabilities: { voice: true, sms: true },
+  answered_by: {
+    voice: { kind: "twilio_demo", host: "demo.twilio.com" },
+    sms: { kind: "nobody" },
+  },
+  imported: false,
+};
+
+export const connectFields = described(connectBody, {
+  twilio_sid: { description: "The Account SID. Also spelled `twilioSid`.", examples: [ACCOUNT_SID] },
+  twilio_token: { description: "Its Auth Token. Also spelled `twilioToken`.", examples: [TOKEN] },
+  twilio_api_key_sid: {
+    description: "An API key of the account, Standard or Restricted (us1 only), in place of the Auth Token.",
+    examples: [`SK${"5d".repeat(16)}`],
+  },
+  twilio_api_key_secret: { description: "Its secret." },
+  webhook_signing_key_id: {
+    description:
+      "The id of the SharedKey that signs this account's webhooks. May come later, with its secret alone.",
+  },
+  webhook_signing_key: { description: "The secret of the SharedKey." },
+  region: {
+    description: "The Twilio Region of the token. Left out, the one that takes it is found.",
+    examples: ["us1"],
+  },
+});
+
 const inPath = described(z.object({ twilio_account_id: z.string() }), {
   twilio_account_id: {
     description: "A `twilio_account_id`; or the SID, if it is connected in one Region only.",
@@ -102,7 +134,7 @@ const inPath = described(z.object({ twilio_account_id: z.string() }), {
   },
 });
 
-const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
+export const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
 
 export const twilioAccountReference: Reference = {
   tag: {
@@ -123,25 +155,7 @@ export const twilioAccountReference: Reference = {
         "counts at once, and the one before for a day more.",
       auth: "apiKey",
       body: {
-        schema: described(connectBody, {
-          twilio_sid: { description: "The Account SID. Also spelled `twilioSid`.", examples: [ACCOUNT_SID] },
-          twilio_token: { description: "Its Auth Token. Also spelled `twilioToken`.", examples: [TOKEN] },
-          twilio_api_key_sid: {
-            description:
-              "An API key of the account, Standard or Restricted (us1 only), in place of the Auth Token.",
-            examples: [`SK${"5d".repeat(16)}`],
-          },
-          twilio_api_key_secret: { description: "Its secret." },
-          webhook_signing_key_id: {
-            description:
-              "The id of the SharedKey that signs this account's webhooks. May come later, with its secret alone.",
-          },
-          webhook_signing_key: { description: "The secret of the SharedKey." },
-          region: {
-            description: "The Twilio Region of the token. Left out, the one that takes it is found.",
-            examples: ["us1"],
-          },
-        }),
+        schema: connectFields,
         example: { twilio_sid: ACCOUNT_SID, twilio_token: TOKEN },
       },
       answers: [
@@ -149,13 +163,13 @@ export const twilioAccountReference: Reference = {
           status: 201,
           description: "It is connected.",
           schema: z.object({ twilio_account: account }),
-          example: { twilio_account: example },
+          example: { twilio_account: accountExample },
         },
         {
           status: 200,
           description: "It was connected already, and has these credentials now.",
           schema: z.object({ twilio_account: account }),
-          example: { twilio_account: example },
+          example: { twilio_account: accountExample },
         },
       ],
       errors: ["missing_field", "invalid_twilio_sid", "api_keys_disabled", ...CREDENTIAL_ERRORS],
@@ -176,7 +190,7 @@ export const twilioAccountReference: Reference = {
           status: 200,
           description: "A page of accounts, and how many there are in all.",
           schema: listAnswer("twilio_accounts", account),
-          example: { twilio_accounts: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+          example: { twilio_accounts: [accountExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
         },
       ],
       errors: [],
@@ -192,7 +206,7 @@ export const twilioAccountReference: Reference = {
           status: 200,
           description: "The account.",
           schema: z.object({ twilio_account: account }),
-          example: { twilio_account: example },
+          example: { twilio_account: accountExample },
         },
       ],
       errors: ["account_not_found"],
@@ -261,26 +275,13 @@ export const twilioAccountReference: Reference = {
             ),
           }),
           example: {
-            available_numbers: [
-              {
-                phone_number: NUMBER,
-                friendly_name: "Front desk",
-                twilio_sid: ACCOUNT_SID,
-                twilio_number_sid: NUMBER_SID,
-                capabilities: { voice: true, sms: true },
-                answered_by: {
-                  voice: { kind: "twilio_demo", host: "demo.twilio.com" },
-                  sms: { kind: "nobody" },
-                },
-                imported: false,
-              },
-            ],
+            available_numbers: [availableExample],
             limit: DEFAULT_LIMIT,
             next: null,
           },
         },
       ],
-      errors: ["account_not_found", "needs_auth_token", "read_only_secret", ...CREDENTIAL_ERRORS],
+      errors: ["account_not_found", "needs_auth_token", "not_consented", "read_only_secret", ...CREDENTIAL_ERRORS],
     },
   },
 };

@@ -6,6 +6,8 @@ import { sessions } from "./api-keys/session-routes.ts";
 import { bulkImports } from "./bulk-imports/routes.ts";
 import { callLog, keyCalls } from "./call-log/routes.ts";
 import { usage } from "./call-log/usage-routes.ts";
+import { connectPage } from "./connect-links/page-routes.ts";
+import { connectLinks } from "./connect-links/routes.ts";
 import { documentation } from "./documentation/routes.ts";
 import { keyDeliveries } from "./events/key-routes.ts";
 import { webhooks } from "./events/routes.ts";
@@ -50,12 +52,16 @@ app.route("/v1/admin/phone-numbers", adminNumbers);
 app.route("/v1/phone-number-imports", bulkImports);
 app.route("/v1/twilio-accounts", twilioAccounts);
 app.route("/v1/twilio-accounts", availableNumbers);
+app.route("/v1/connect-links", connectLinks);
 app.route("/v1/account", accountHealth);
 app.route("/v1/calls", calls);
 app.route("/v1/calls", callLog);
 app.route("/v1/usage", usage);
 app.route("/v1/sms", texts);
 app.route("/v1/webhooks", webhooks);
+
+// What the page of a connect link calls, by the link's token.
+app.route("/v1/connect", connectPage);
 
 // What language models call. A tool call is a request to this app.
 app.route(

@@ -27,6 +27,8 @@ export type Config = {
   openSignup: boolean;
   /** Whether a Twilio account may be connected by an API key in place of its Auth Token. */
   allowApiKeys: boolean;
+  /** Whether API keys may make connect links. Never where anyone may have a key. */
+  connectLinks: boolean;
   /** The deadline of one delivery of an event, in milliseconds. */
   webhookTimeoutMs: number;
   /** Whether agents may have webhook URLs on this machine, for local development. */
@@ -139,6 +141,7 @@ function checkEnv(env: Partial<Env>): Config {
     adminToken: check("ADMIN_TOKEN", parseAdminToken),
     openSignup: env.OPEN_SIGNUP === "true",
     allowApiKeys: env.ALLOW_API_KEYS === "true",
+    connectLinks: env.CONNECT_LINKS === "true" && env.OPEN_SIGNUP !== "true",
     webhookTimeoutMs: check("WEBHOOK_TIMEOUT_MS", parseTimeout, "10000"),
     allowLocalWebhooks: env.ALLOW_LOCAL_WEBHOOKS === "true",
     model: readModel(env, problems),

@@ -3,6 +3,8 @@ const formats = {
   apiKeySecret: { prefix: "nxfs_", bytes: 32 },
   keySecret: { prefix: "sec_", bytes: 16 },
   agent: { prefix: "agent_", bytes: 8 },
+  connectLink: { prefix: "link_", bytes: 16 },
+  connectLinkToken: { prefix: "nxfl_", bytes: 32 },
   twilioAccount: { prefix: "twa_", bytes: 16 },
   call: { prefix: "call_", bytes: 16 },
   holder: { prefix: "holder_", bytes: 8 },

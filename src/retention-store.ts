@@ -27,6 +27,18 @@ export const RETENTION = {
     sql: `DELETE FROM released_numbers WHERE (id, twilio_account_id) IN (
             SELECT id, twilio_account_id FROM released_numbers WHERE released_at < ?1 LIMIT ?2)`,
   },
+  connect_links: {
+    days: 90,
+    sql: `DELETE FROM connect_links WHERE id IN (
+            SELECT id FROM connect_links WHERE expires_at < ?1 LIMIT ?2)`,
+  },
+  // No link lives longer than a day, and this one's customer has brought no number.
+  unused_consents: {
+    days: 2,
+    sql: `DELETE FROM twilio_accounts WHERE id IN (
+            SELECT id FROM twilio_accounts WHERE consented_numbers = '[]' AND connected_at < ?1 AND NOT EXISTS (
+              SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id) LIMIT ?2)`,
+  },
   previous_tokens: {
     days: 1,
     sql: `UPDATE twilio_accounts SET previous_auth_token_sealed = NULL WHERE id IN (

@@ -16,6 +16,8 @@ const EDGES: Record<string, readonly string[]> = {
   "bulk-imports": ["phone-numbers", "twilio-accounts", "agents", "api-keys"],
   reconciliation: ["phone-numbers", "twilio-accounts", "events", "api-keys"],
   "phone-numbers": ["twilio-accounts", "events", "agents", "api-keys"],
+  // A link's customer connects an account and imports its numbers, by the same functions as the key's owner.
+  "connect-links": ["phone-numbers", "twilio-accounts", "events", "agents", "api-keys"],
   outbound: ["twilio-accounts", "api-keys", "call-log", "agents"],
   answering: [
     "twilio-accounts",

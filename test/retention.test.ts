@@ -90,8 +90,7 @@ describe("what is kept no longer", () => {
       prepare: (sql: string) => ({
         bind: () => ({
           run: async () => {
-            const table = /(?:FROM|UPDATE) (\w+)/.exec(sql)?.[1] ?? "";
-            cleared[table] = (cleared[table] ?? 0) + 1;
+            cleared[sql] = (cleared[sql] ?? 0) + 1;
             return { meta: { changes: 500 } };
           },
         }),

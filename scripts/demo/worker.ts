@@ -19,6 +19,7 @@ export async function startWorker(twilioUrl: string, regionUrls: string) {
     TWILIO_REGION_BASE_URLS: regionUrls,
     TWILIO_TIMEOUT_MS: "8000",
     OPEN_SIGNUP: "false",
+    CONNECT_LINKS: "true",
     ALLOW_LOCAL_WEBHOOKS: "true",
     MODEL_BASE_URL: `${twilioUrl}/v1`,
     MODEL: "scripted",

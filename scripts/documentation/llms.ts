@@ -46,14 +46,18 @@ ${operationsOf(document)
 ${codes.map(errorText).join("\n")}`;
 }
 
+const AUTHENTICATIONS: Record<string, string> = {
+  apiKey: "API key",
+  adminToken: "the deployment's admin token",
+  connectLink: "the token of a connect link",
+};
+
 function operationText(document: OpenApiDocument, operation: DocumentedOperation): string {
   const { method, path, summary, description, security, parameters, errors } = operation;
   const blocks = [
     `## ${method} ${path}`,
     `${summary}. ${
-      security === undefined
-        ? "No authentication."
-        : `Authentication: ${security === "apiKey" ? "API key" : "the deployment's admin token"}.`
+      security === undefined ? "No authentication." : `Authentication: ${AUTHENTICATIONS[security]}.`
     }`,
     description,
     ...parameters.map(

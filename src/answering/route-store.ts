@@ -15,6 +15,7 @@ export type RouteRow = TwilioAccountRow &
     phone_number: string;
     inbound_enabled: 0 | 1;
     channels: string;
+    connect_link_id: string | null;
     last_inbound_at: string | null;
     agent_id: string | null;
     is_active: 0 | 1 | null;
@@ -43,7 +44,7 @@ export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> 
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, t.account_sid, t.region,
       n.phone_number, n.inbound_enabled, n.channels, n.last_inbound_at, ${CREDENTIALS}, t.relay_refused_at, t.health_reasons AS account_reasons, a.id AS agent_id, a.is_active, a.welcome_message,
       a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url, a.system_prompt, a.voice_id, a.talk,
-      n.external_id, n.label, n.metadata, n.settings, ${SIGNING}, ${LIMIT_COLUMNS}
+      n.external_id, n.label, n.metadata, n.connect_link_id, n.settings, ${SIGNING}, ${LIMIT_COLUMNS}
     FROM ${NUMBERS_AND_ACCOUNTS} JOIN api_keys k ON k.id = n.api_key_id LEFT JOIN agents a ON a.id = n.agent_id
     WHERE n.id = ${id} AND n.state <> 'returning'`);
 }
@@ -54,7 +55,7 @@ export function findReleasedRoute(db: Preparable, id: string): Promise<RouteRow 
       n.phone_number, 0 AS inbound_enabled, '["voice","sms"]' AS channels, NULL AS last_inbound_at, n.api_key_sid,
       n.auth_token_sealed, n.previous_auth_token_sealed, n.auth_token_changed_at, n.signing_keys_sealed, NULL AS relay_refused_at, '[]' AS account_reasons, a.id AS agent_id,
       a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url,
-      a.system_prompt, a.voice_id, a.talk, n.external_id, n.label, n.metadata,
+      a.system_prompt, a.voice_id, a.talk, n.external_id, n.label, n.metadata, n.connect_link_id,
       NULL AS settings, NULL AS signing, ${LIMIT_COLUMNS}
     FROM released_numbers n JOIN api_keys k ON k.id = n.api_key_id LEFT JOIN agents a ON a.id = n.agent_id
     WHERE n.id = ${id}`);

@@ -64,6 +64,7 @@ export type InboundRoute = {
   externalId: string | null;
   label: string | null;
   metadata: Metadata | null;
+  connectLinkId: string | null;
   /** What stands for the names in its agent's texts. */
   dynamicVars: Variables;
   /** null: the number has no agent. */
@@ -124,6 +125,7 @@ export async function routeOf(id: string, row: RouteRow, defaults: Limits): Prom
     externalId: row.external_id,
     label: row.label,
     metadata: metadataOf(row.metadata),
+    connectLinkId: row.connect_link_id,
     dynamicVars: own.dynamic_vars ?? {},
     agent,
     limits,
@@ -132,8 +134,8 @@ export async function routeOf(id: string, row: RouteRow, defaults: Limits): Prom
 }
 
 export function numberOfRoute(route: InboundRoute): EventNumber {
-  const { phoneNumberId: id, phoneNumber, externalId, label, metadata } = route;
-  return { id, phoneNumber, externalId, label, metadata };
+  const { phoneNumberId: id, phoneNumber, externalId, label, metadata, connectLinkId } = route;
+  return { id, phoneNumber, externalId, label, metadata, connectLinkId };
 }
 
 /** The route for what comes in on a channel. If that is not taken over, the number has no agent for it. */

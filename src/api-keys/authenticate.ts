@@ -114,7 +114,7 @@ export function isAdmin(c: AppContext): Promise<boolean> {
 }
 
 /** The text after `Bearer` (RFC 6750, 2.1), or undefined if the header is absent or has another scheme. */
-function bearer(header: string | undefined): string | undefined {
+export function bearer(header: string | undefined): string | undefined {
   const match = /^bearer(?: +(.*))?$/i.exec(header?.trim() ?? "");
   return match ? (match[1] ?? "").trim() : undefined;
 }

@@ -39,11 +39,7 @@ export async function signupLimits(c: AppContext): Promise<SetLimits> {
   return { max_agents: Math.min(c.get("config").defaultLimits.max_agents ?? MAX_AGENTS, MAX_AGENTS) };
 }
 
-/**
- * An IPv4 address, or the /64 of an IPv6 address: one customer gets at least a whole /64 (RFC 6177).
- *
- * @internal
- */
+/** An IPv4 address, or the /64 of an IPv6 address: one customer gets at least a whole /64 (RFC 6177). */
 export function blockOf(address: string): string {
   if (!address.includes(":")) return address;
   const [head = "", tail] = address.toLowerCase().split("::");

@@ -9,7 +9,7 @@ import { isE164 } from "../twilio/e164.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { requireRegion, storedRegion } from "../twilio/regions.ts";
 import { findEndpoint, refuseToken, requireAccepted } from "../twilio-accounts/connect.ts";
-import { type GivenAccount, knownAccount } from "../twilio-accounts/known.ts";
+import { knownAccount } from "../twilio-accounts/known.ts";
 import { findAccount } from "../twilio-accounts/store.ts";
 import { bulkImportsOf } from "./client.ts";
 import { forgetImport, noteBegin } from "./index-store.ts";
@@ -87,10 +87,11 @@ export async function retryImport(
   const { job } = await imports.status(id);
   if (job.endedAt === null) throw running();
   const { accountSid, region } = job;
+  const isForAll = job.isAll || job.withSubaccounts || !job.isKnown;
   if (authToken !== undefined) refuseToken(await findAccount(services.db, { apiKeyId, accountSid, region }));
   const { endpoint, credentials }: { endpoint: TwilioEndpoint; credentials: TwilioCredentials } =
     authToken === undefined
-      ? await knownAccount({ twilio_sid: accountSid }, apiKeyId, services)
+      ? await knownAccount({ twilio_sid: accountSid }, isForAll, apiKeyId, services)
       : { endpoint: requireRegion(services.twilio, region), credentials: { accountSid, authToken } };
   await requireAccepted(endpoint, credentials, apiKeyId, services);
   await requireRoom(job, services);
@@ -149,7 +150,7 @@ async function requireAgent(agentId: string, apiKeyId: string, { db }: Services)
 }
 
 /** The credentials that a request means, once Twilio has accepted them, and their Region as it is stored. @throws ApiError */
-async function accountFor(given: GivenAccount, apiKeyId: string, services: Services) {
+async function accountFor(given: BulkImportBody, apiKeyId: string, services: Services) {
   const { twilio_sid: accountSid, twilio_token: authToken } = given;
   if (accountSid !== undefined && authToken !== undefined) {
     const credentials = { accountSid, authToken };
@@ -158,7 +159,10 @@ async function accountFor(given: GivenAccount, apiKeyId: string, services: Servi
     refuseToken(await findAccount(services.db, { apiKeyId, accountSid, region }));
     return { credentials, region, isKnown: false };
   }
-  const { credentials, endpoint, account } = await knownAccount(given, apiKeyId, services);
+  // A subaccount is opened by its parent's credentials.
+  const isOther = given.items?.some(({ twilio_sid: sid }) => sid !== undefined && sid !== accountSid);
+  const isForAll = given.all === true || given.include_subaccounts === true || isOther === true;
+  const { credentials, endpoint, account } = await knownAccount(given, isForAll, apiKeyId, services);
   await requireAccepted(endpoint, credentials, apiKeyId, services);
   return { credentials, region: account.region, isKnown: true };
 }

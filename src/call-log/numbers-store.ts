@@ -2,13 +2,15 @@ import { first, part, readBatch, sql } from "../database.ts";
 import { type LimitColumns, type Limits, limitsOf } from "../limits.ts";
 import { selectLimits } from "../limits-store.ts";
 
-type Names = { label: string | null; metadata: string | null };
+type Names = { label: string | null; metadata: string | null; connect_link_id: string | null };
 
 /** What the customer calls a number, also if it was released within a day; `metadata` is JSON. @throws StorageError */
 export async function findNames(db: D1Database, id: string): Promise<Names> {
-  const row = await first<Names>(sql(db)`SELECT label, metadata FROM phone_numbers WHERE id = ${id}
-    UNION ALL SELECT label, metadata FROM released_numbers WHERE id = ${id} LIMIT 1`);
-  return row ?? { label: null, metadata: null };
+  const row = await first<Names>(sql(
+    db,
+  )`SELECT label, metadata, connect_link_id FROM phone_numbers WHERE id = ${id}
+    UNION ALL SELECT label, metadata, connect_link_id FROM released_numbers WHERE id = ${id} LIMIT 1`);
+  return row ?? { label: null, metadata: null, connect_link_id: null };
 }
 
 /** How many numbers and agents the key has, how many of them have an external id, and its limits. @throws StorageError */

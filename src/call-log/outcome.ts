@@ -39,8 +39,15 @@ export async function takeOutcome(
   const about = { call_id: callId, from, to, direction, call_status, duration_seconds };
   const data = { ...about, ...(await reportedOf(stored, services)) };
   const { phone_number_id: id, phone_number: phoneNumber, external_id: externalId } = stored;
-  const { label, metadata } = await findNames(db, id);
-  const number = { id, phoneNumber, externalId, label, metadata: metadata && JSON.parse(metadata) };
+  const { label, metadata, connect_link_id: connectLinkId } = await findNames(db, id);
+  const number = {
+    id,
+    phoneNumber,
+    externalId,
+    label,
+    metadata: metadata && JSON.parse(metadata),
+    connectLinkId,
+  };
   const draft = { type: "call.updated" as const, apiKeyId, agentId, number, data };
   await batch(db, [insertPending(db, await sealEvent(draft, vault, now()), "told_by_call_log")]);
   services.defer(relay(apiKeyId, services));

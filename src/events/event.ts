@@ -26,6 +26,8 @@ export const EVENT_TYPES = [
   "signatures.refused",
   "agent.unusable",
   "account.unusable",
+  "connect_link.completed",
+  "connect_link.locked",
   "webhook.test",
 ] as const;
 
@@ -38,6 +40,8 @@ const OF_KEY: readonly EventType[] = [
   "credentials.rejected",
   "signatures.refused",
   "account.unusable",
+  "connect_link.completed",
+  "connect_link.locked",
 ];
 export const isOfKey = (type: EventType) => OF_KEY.includes(type);
 
@@ -48,6 +52,8 @@ export type EventNumber = {
   externalId: string | null;
   label: string | null;
   metadata: Readonly<Record<string, string>> | null;
+  /** By which its owner brought it. */
+  connectLinkId?: string | null;
 };
 
 /** What happened, and to whose agent; null: to no agent's, but the API key's. */
@@ -105,8 +111,9 @@ export async function sealEvent(draft: EventDraft, vault: Vault, now: Date): Pro
 }
 
 /** What every event about a number says of it. */
-export function named({ phoneNumber, externalId, label, metadata }: Omit<EventNumber, "id">) {
-  return { phone_number: phoneNumber, external_id: externalId, label, metadata };
+export function named({ phoneNumber, externalId, label, metadata, connectLinkId }: Omit<EventNumber, "id">) {
+  const by = connectLinkId ? { connect_link_id: connectLinkId } : {};
+  return { phone_number: phoneNumber, external_id: externalId, label, metadata, ...by };
 }
 
 /** An event of a key for the webhook_url of one of its agents. @throws VaultError */

@@ -3,12 +3,13 @@ import { keyAndAgent, SOME_AGENT_HAS, WEBHOOK_URL } from "./address-store.ts";
 import { isOfKey, type SealedEvent } from "./event.ts";
 
 /**
- * The state that an event speaks of, as SQL: of a number, an account or the key `k`, and the statement that makes it so has
+ * The state that an event speaks of, as SQL: of a number, an account, a connect link or the key `k`, and the statement that makes it so has
  * the same words. Or none of D1's, because Twilio or a call log told us.
  */
 export type StateTold =
   | { number: Part }
   | { account: Part }
+  | { link: Part }
   | { key: Part }
   | "told_by_twilio"
   | "told_by_call_log";
@@ -32,6 +33,7 @@ function holds(told: StateTold): Part {
   if (typeof told === "string") return part`1`;
   if ("key" in told) return told.key;
   if ("number" in told) return part`EXISTS (SELECT 1 FROM phone_numbers WHERE ${told.number})`;
+  if ("link" in told) return part`EXISTS (SELECT 1 FROM connect_links WHERE ${told.link})`;
   return part`EXISTS (SELECT 1 FROM twilio_accounts WHERE ${told.account})`;
 }
 

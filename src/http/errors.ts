@@ -71,6 +71,11 @@ export const errorCatalogue = {
     status: 401,
     message: "This endpoint needs the deployment's admin token. Send Authorization: Bearer ADMIN_TOKEN.",
   },
+  invalid_connect_link: {
+    status: 401,
+    message:
+      "This connect link is not known. It may have been deleted, or its URL was not copied completely.",
+  },
   twilio_invalid_credentials: {
     status: 401,
     message:
@@ -193,6 +198,38 @@ export const errorCatalogue = {
     status: 400,
     message:
       "Twilio tells no API key about subaccounts. Connect the account by its Auth Token, or each subaccount by itself.",
+  },
+  connect_links_disabled: {
+    status: 403,
+    message:
+      "This deployment makes no connect links. Its operator allows them with CONNECT_LINKS, unless OPEN_SIGNUP is true.",
+  },
+  connect_link_not_found: {
+    status: 404,
+    message: "There is no connect link with this connect_link_id of yours.",
+  },
+  connect_link_expired: {
+    status: 410,
+    message: "This connect link has expired. Ask whoever sent it for a new one.",
+  },
+  connect_link_used: {
+    status: 410,
+    message: "This connect link is used up: it has brought as many numbers as it may. Ask for another one.",
+  },
+  connect_link_locked: {
+    status: 410,
+    message: "Twilio refused the credentials ten times, so this connect link is locked. Ask for a new one.",
+  },
+  connect_link_busy: {
+    status: 409,
+    retryable: true,
+    message: "Another request by this connect link is running. Try again after Retry-After seconds.",
+  },
+  not_consented: {
+    status: 403,
+    message:
+      "The owner of this Twilio account let you use only the numbers that they picked by a connect link. Send them another " +
+      "link for this number.",
   },
   phone_number_import_not_found: { status: 404, message: "There is no bulk import with this import_id." },
   delivery_not_found: { status: 404, message: "There is no delivery with this id." },

@@ -30,7 +30,7 @@ const SECRET_NAME = /token|secret|password|authorization|credential|cookie|api_?
 
 // The shapes of secrets that may stand inside another text, such as a quoted message of Twilio's.
 const SECRET_SHAPES: readonly RegExp[] = [
-  /nx(?:fs|ws|a)_[0-9a-z_]+/gi, // secrets of API keys and webhooks, admin tokens
+  /nx(?:fs|fl|ws|a)_[0-9a-z_]+/gi, // secrets of API keys, connect links and webhooks, admin tokens
   /\b(?:Basic|Bearer)\s+[^\s"']+/gi, // Authorization headers
   /(?<![0-9a-z_])[0-9a-f]{32}(?![0-9a-z_])/gi, // Twilio Auth Tokens; SIDs have a prefix and stay
   /(?<=:\/\/)[^/\s@"']+@/g, // user name and password in a URL

@@ -6,10 +6,14 @@ import { metadataOf, type OwnColumns } from "./settings.ts";
 export type NamedRow = Pick<OwnColumns, "external_id" | "label" | "metadata"> & {
   id: string;
   phone_number: string;
+  /** By which its owner brought it; null: by none. */
+  connect_link_id: string | null;
 };
 
-export function eventNumber({ id, phone_number, external_id, label, metadata }: NamedRow): EventNumber {
-  return { id, phoneNumber: phone_number, externalId: external_id, label, metadata: metadataOf(metadata) };
+export function eventNumber({ id, phone_number, connect_link_id, ...row }: NamedRow): EventNumber {
+  const { external_id: externalId, label, metadata } = row;
+  const names = { externalId, label, metadata: metadataOf(metadata) };
+  return { id, phoneNumber: phone_number, ...names, connectLinkId: connect_link_id };
 }
 
 /**

@@ -41,6 +41,7 @@ export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
     warnings: (JSON.parse(row.warnings) as TextWarning[]).map(textWarning),
     drift_policy: row.drift_policy,
     ...serialiseOwn(row),
+    connect_link_id: row.connect_link_id,
     checked_at: row.checked_at,
     texts_checked_at: row.texts_checked_at,
     first_inbound_at: row.first_inbound_at,

@@ -15,6 +15,7 @@ export type OwnedNumber = AccountColumns &
   ChannelColumns & {
     id: string;
     phone_number: string;
+    connect_link_id: string | null;
     agent_id: string | null;
     twilio_number_sid: string;
     inbound_enabled: 0 | 1;
@@ -41,7 +42,7 @@ const COLUMNS = part`n.id, n.phone_number, n.agent_id, n.twilio_account_id, t.ac
   NULLIF(MAX(COALESCE(n.checked_at, ''), COALESCE(t.checked_at, '')), '') AS checked_at,
   n.first_inbound_at, n.last_inbound_at, n.created_at, n.updated_at,
   n.warnings, n.texts_checked_at,
-  n.external_id, n.label, n.metadata, n.settings`;
+  n.external_id, n.label, n.metadata, n.connect_link_id, n.settings`;
 
 /** @throws StorageError */
 export function findOwnNumber(

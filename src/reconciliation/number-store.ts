@@ -25,7 +25,7 @@ export type CheckedRow = ChannelColumns &
 // If the API key is revoked, nobody can release its numbers: the owner leaves by changing
 // them at Twilio, and we must not repair that.
 const checkedColumns = (apiKeyId: string) => part`id, twilio_account_id, phone_number, external_id, label,
-  metadata, agent_id, twilio_number_sid, channels, changing_channel, health_reasons, repaired_at, repairs, warnings,
+  metadata, connect_link_id, agent_id, twilio_number_sid, channels, changing_channel, health_reasons, repaired_at, repairs, warnings,
   texts_checked_at, updated_at,
   CASE WHEN EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NOT NULL)
     THEN 'report' ELSE drift_policy END AS drift_policy`;
@@ -60,7 +60,9 @@ export function findNumberToCheck(
   apiKeyId: string,
   phoneNumber: string,
 ): Promise<(CheckedRow & TwilioAccountRow & AccountColumns & { account_reasons: string }) | null> {
-  return first(sql(db)`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata, n.agent_id,
+  return first(sql(
+    db,
+  )`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata, n.connect_link_id, n.agent_id,
       n.twilio_number_sid, n.channels, n.changing_channel, n.drift_policy, n.health_reasons, n.repaired_at,
       n.repairs, n.warnings, n.texts_checked_at, n.updated_at, n.twilio_account_id, t.account_sid, t.region,
       ${CREDENTIALS},

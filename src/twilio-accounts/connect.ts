@@ -71,7 +71,7 @@ export async function storeCredential(
   key: Omit<AccountKey, "id">,
   credential: Credential,
   { db, vault, log, now }: Services,
-  connected?: { friendlyName: string | null; signingKey: SigningKey | undefined },
+  connected?: { friendlyName: string | null; signingKey: SigningKey | undefined; isByLink: boolean },
 ): Promise<{ isStored: boolean; isNew: boolean }> {
   for (let isNew = false; ; ) {
     const stored = (await findAccount(db, key)) ?? undefined;
@@ -86,7 +86,8 @@ export async function storeCredential(
       connected?.signingKey,
     );
     const time = now().toISOString();
-    const more = connected ? connectStatements(db, key, connected.friendlyName, time) : [];
+    const byLink = connected?.isByLink ? sealed.secretSealed : undefined;
+    const more = connected ? connectStatements(db, key, { ...connected, byLink }, time) : [];
     const [upserted, , joined] = await batch(db, [
       upsertAccount(db, sealed, time),
       disprove(db, key, sealed.tokenChangedAt, "accepted", time),
@@ -103,6 +104,7 @@ export async function storeCredential(
  * Connects a Twilio account, so that its numbers are imported without its token; or gives a connected account a new
  * credential, or a new SharedKey.
  *
+ * @param isByLink its owner does so, by a connect link: only for the numbers to which he consents
  * @throws ApiError
  * @throws StorageError
  */
@@ -110,6 +112,7 @@ export async function connectAccount(
   body: ConnectBody,
   apiKeyId: string,
   services: Services,
+  isByLink = false,
 ): Promise<{ account: OwnAccount; isNew: boolean }> {
   const { db, twilio: own } = services;
   const { twilio_sid: accountSid, region, webhook_signing_key_id: id, webhook_signing_key: key } = body;
@@ -123,6 +126,7 @@ export async function connectAccount(
   const account = { apiKeyId, accountSid, region: storedRegion(own, endpoint) };
   const { isNew } = await storeCredential(account, credentials, services, {
     friendlyName: friendly_name ?? null,
+    isByLink,
     signingKey: id === undefined || key === undefined ? undefined : { id, key },
   });
   services.routesChanged(apiKeyId);

@@ -57,12 +57,32 @@ export async function missingInBody(sent: unknown, c: AppContext): Promise<Field
   return missingOfAccount(given, await all(selectStored(c.env.DB, c.get("apiKeyId"), sid)));
 }
 
-/** The account that a request without an Auth Token means, in its first Region. @throws ApiError `missing_field` @throws StorageError */
-export async function knownAccount(given: GivenAccount, apiKeyId: string, services: Services) {
+/** Whether the account's owner lets this key import the number. */
+export function consents(
+  { consented_numbers: consented }: Pick<StoredAccount, "consented_numbers">,
+  phoneNumber: string,
+): boolean {
+  return consented === null || (JSON.parse(consented) as string[]).includes(phoneNumber);
+}
+
+/**
+ * The account that a request without an Auth Token means, in its first Region.
+ *
+ * @param isForAll the request wants more of it than numbers that it names
+ * @throws ApiError `missing_field`, `not_consented`
+ * @throws StorageError
+ */
+export async function knownAccount(
+  given: GivenAccount,
+  isForAll: boolean,
+  apiKeyId: string,
+  services: Services,
+) {
   const stored = await all<StoredAccount>(selectStored(services.db, apiKeyId, given.twilio_sid));
   const missing = missingOfAccount(given, stored);
   const [row] = knownRows(given, stored);
   if (missing.length > 0 || !row) throw faultError(missing);
+  if (isForAll && row.consented_numbers !== null) throw new ApiError("not_consented");
   return openKnown(row, apiKeyId, services);
 }
 

@@ -1,6 +1,6 @@
 import { Hono } from "hono/tiny";
 import { withApiKey } from "../api-keys/with-api-key.ts";
-import type { AppEnv } from "../http/context.ts";
+import type { AppContext, AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { listQuery } from "../http/page.ts";
@@ -8,9 +8,16 @@ import { validateQuery } from "../http/query.ts";
 import { requestServices } from "../services.ts";
 import { connectAccount } from "./connect.ts";
 import { accountInPath } from "./known.ts";
-import { connectBody, isByApiKey, missingCredential } from "./schema.ts";
+import { type ConnectBody, connectBody, isByApiKey, missingCredential } from "./schema.ts";
 import { serialiseAccount } from "./serialise.ts";
 import { disconnectAccount, listOwnAccounts } from "./store.ts";
+
+/** Conceals what a request brings. @throws ApiError `api_keys_disabled` */
+export function admitCredentials(body: ConnectBody, c: AppContext): void {
+  for (const secret of [body.twilio_token, body.twilio_api_key_secret, body.webhook_signing_key])
+    if (secret !== undefined) c.get("log").conceal(secret);
+  if (isByApiKey(body) && !c.get("config").allowApiKeys) throw new ApiError("api_keys_disabled");
+}
 
 export const twilioAccounts = new Hono<AppEnv>()
   .post(
@@ -20,9 +27,7 @@ export const twilioAccounts = new Hono<AppEnv>()
     validateJson(connectBody, undefined, missingCredential),
     async (c) => {
       const body = c.req.valid("json");
-      for (const secret of [body.twilio_token, body.twilio_api_key_secret, body.webhook_signing_key])
-        if (secret !== undefined) c.get("log").conceal(secret);
-      if (isByApiKey(body) && !c.get("config").allowApiKeys) throw new ApiError("api_keys_disabled");
+      admitCredentials(body, c);
       const services = requestServices(c);
       const { account, isNew } = await connectAccount(body, c.get("apiKeyId"), services);
       return c.json({ twilio_account: serialiseAccount(account, services) }, isNew ? 201 : 200);

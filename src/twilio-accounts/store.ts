@@ -24,6 +24,7 @@ export type StoredAccount = TwilioAccountRow & {
   account_sid: string;
   region: string;
   health_reasons: string;
+  consented_numbers: string | null;
   is_known: 0 | 1;
 };
 
@@ -33,9 +34,8 @@ const ENOUGH_ROWS = 10;
 /** Statement for a batch: a key's account in every Region; without a SID, the first accounts of the key. */
 export function selectStored(db: D1Database, apiKeyId: string, accountSid?: string): D1PreparedStatement {
   const ofSid = accountSid === undefined ? part`1` : part`t.account_sid = ${accountSid}`;
-  return sql(
-    db,
-  )`SELECT t.id, t.account_sid, t.region, ${CREDENTIALS}, t.health_reasons, ${IS_KNOWN} AS is_known
+  return sql(db)`SELECT t.id, t.account_sid, t.region, ${CREDENTIALS}, t.health_reasons, t.consented_numbers,
+      ${IS_KNOWN} AS is_known
     FROM twilio_accounts t WHERE t.api_key_id = ${apiKeyId} AND ${ofSid}
     ORDER BY t.account_sid, t.region LIMIT ${ENOUGH_ROWS}`;
 }
@@ -49,12 +49,14 @@ export type OwnAccount = {
   has_signing_key: 0 | 1;
   health_reasons: string;
   friendly_name: string | null;
+  /** JSON array: those that its owner let in by connect links; null: all. */
+  consented_numbers: string | null;
   numbers: number;
   created_at: string;
 };
 
 const COLUMNS = part`t.id, t.account_sid, t.region, t.api_key_sid,
-  t.signing_keys_sealed IS NOT NULL AS has_signing_key, t.health_reasons, t.friendly_name,
+  t.signing_keys_sealed IS NOT NULL AS has_signing_key, t.health_reasons, t.friendly_name, t.consented_numbers,
   ${NUMBERS} AS numbers, t.created_at`;
 
 /** A page of a key's accounts, newest first, and how many there are. @throws StorageError */
@@ -100,18 +102,27 @@ export async function disconnectAccount(
 /**
  * Statements for a batch after `upsertAccount`: its owner has connected this account, unless the key was revoked
  * meanwhile. The first changes a row if it was not connected before.
+ *
+ * @param byLink the sealed token that a connect link has brought: if it is the stored one now, the account is for the numbers
+ *   to which its owner consents. Whoever brings it himself may use all.
  */
 export function connectStatements(
   db: D1Database,
   { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
-  friendlyName: string | null,
+  { friendlyName, byLink }: { friendlyName: string | null; byLink: string | undefined },
   now: string,
 ): D1PreparedStatement[] {
   const isIt = part`api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region}`;
+  const consent =
+    byLink === undefined
+      ? part`NULL`
+      : part`CASE auth_token_sealed WHEN ${byLink} THEN COALESCE(consented_numbers, (SELECT json_group_array(phone_number)
+          FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)) ELSE consented_numbers END`;
   return [
     sql(db)`UPDATE twilio_accounts SET connected_at = ${now} WHERE ${isIt} AND connected_at IS NULL
-      AND EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NULL)`,
+      AND (${Number(byLink === undefined)} OR ${IS_UNUSED}) AND EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NULL)`,
     sql(db)`UPDATE twilio_accounts SET friendly_name = COALESCE(${friendlyName}, friendly_name),
+      consented_numbers = ${consent},
       next_check_at = CASE WHEN ${IS_UNUSED} THEN NULL ELSE ${now} END WHERE ${isIt}`,
     deleteUnusedAccounts(db, apiKeyId),
   ];

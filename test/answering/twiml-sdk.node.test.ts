@@ -55,6 +55,7 @@ const route = (fields: Partial<InboundAgent>): InboundRoute => ({
   externalId: null,
   label: null,
   metadata: null,
+  connectLinkId: null,
   dynamicVars: {},
   agent: agent(fields),
   limits: parseDefaultLimits("{}"),

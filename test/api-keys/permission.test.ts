@@ -28,16 +28,20 @@ describe("every route with a key", () => {
     needs.set(route, needs.get(route) ?? need);
   }
 
-  it("says what it needs; the others are the operator's", () => {
+  it("says what it needs; the others are the operator's, and a connect link's", () => {
     const silent = [...needs].filter(([, need]) => need === undefined).map(([route]) => route);
     expect(silent.sort()).toEqual([
       "DELETE /v1/admin/phone-numbers/:number",
       "DELETE /v1/keys/:key_id",
       "DELETE /v1/keys/:key_id/calls",
       "DELETE /v1/keys/:key_id/deliveries",
+      "GET /v1/connect",
+      "GET /v1/connect/available-numbers",
       "GET /v1/keys",
       "GET /v1/keys/:key_id/deliveries",
       "PATCH /v1/keys/:key_id",
+      "POST /v1/connect/phone-numbers",
+      "POST /v1/connect/twilio-account",
       "POST /v1/keys",
       "POST /v1/keys/:key_id/deliveries/redeliver",
     ]);

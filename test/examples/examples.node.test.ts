@@ -4,6 +4,7 @@ import { createClient } from "@nixflex/numbers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { createTestHarness } from "wrangler";
 import { buyAndImport } from "../../examples/buy-and-import.ts";
+import { sendThere, takeBack } from "../../examples/connect.ts";
 import { remind } from "../../examples/remind.ts";
 import { type Booking, bookings, moveIn, readBusinesses } from "../../examples/reseller.ts";
 import { freshSecrets } from "../../scripts/fresh-secrets.ts";
@@ -45,6 +46,7 @@ beforeAll(async () => {
           MODEL_BASE_URL: `${twilio.url}/v1`,
           MODEL: "scripted",
           ALLOW_LOCAL_WEBHOOKS: "true",
+          CONNECT_LINKS: "true",
         },
         secrets,
       },
@@ -76,6 +78,23 @@ async function haveCustomer(numbers: string[]) {
     account: { accountSid: account.sid, authToken: account.authToken, baseUrl: twilio.url },
   };
 }
+
+describe("a customer with an account of their own", () => {
+  it("is sent to the page and taken back, and the API says what they have connected", async () => {
+    const number = "+12125510990";
+    const { nixflex, agentId, account } = await haveCustomer([number]);
+    const url = new URL(await sendThere(nixflex, agentId, "dentist-17", "https://app.example.com"));
+    expect(`${url.origin}${url.pathname}`).toBe(`${PUBLIC_BASE_URL}/connect`);
+    // What the page does.
+    const page = createClient({ baseUrl, token: url.hash.slice(1) });
+    const { connect_link_id, redirect_url } = await page.seeConnectLink();
+    const body = { twilio_sid: account.accountSid, twilio_token: account.authToken };
+    await page.connectByLink({ body });
+    await page.importByLink({ body: { phone_number: number } });
+    const returned = `${redirect_url}?connect_link_id=${connect_link_id}&status=completed`;
+    expect(await takeBack(nixflex, returned)).toEqual({ customer: "dentist-17", numbers: [number] });
+  });
+});
 
 describe("a reseller", () => {
   const COUNT = 500;

@@ -23,6 +23,7 @@ const row = (fields: Partial<CheckedRow> = {}): CheckedRow => ({
   external_id: null,
   label: null,
   metadata: null,
+  connect_link_id: null,
   agent_id: "agent_1",
   twilio_number_sid: SID,
   channels: '["voice","sms"]',

@@ -3,18 +3,8 @@ import { describe, expect, it } from "vitest";
 import { operations } from "../support/document.ts";
 import { twilio } from "../support/twilio.ts";
 import { authorization, BASE, createKey, expectError, type Key, send } from "../support/worker.ts";
-import { type Example, inPath, OF_API_KEYS, OF_THE_OPERATOR } from "./examples.ts";
-import {
-  EXAMPLES,
-  examplesOf,
-  type HeaderFields,
-  requestOf,
-  routes,
-  said,
-  storedOf,
-  textOf,
-  withoutNames,
-} from "./requests.ts";
+import { type Example, inPath, OF_API_KEYS, OF_THE_OPERATOR, OF_LINKS } from "./examples.ts";
+import { EXAMPLES, examplesOf, type HeaderFields, requestOf, routes, said, storedOf, textOf, withoutNames } from "./requests.ts";
 import { haveTenants, type Named, NOBODY, type Tenant } from "./tenant.ts";
 
 // What one API key has, no other reaches: every route under /v1, taken from the route table. A new route needs an
@@ -101,7 +91,12 @@ describe("without an API key that is good", () => {
       authorization(revoked),
     ];
     for (const route of routes) {
-      const code = route in OF_THE_OPERATOR ? "invalid_admin_token" : "invalid_api_key";
+      const code =
+        route in OF_THE_OPERATOR
+          ? "invalid_admin_token"
+          : route in OF_LINKS
+            ? "invalid_connect_link"
+            : "invalid_api_key";
       for (const headers of bad) {
         const response = await send(requestOf(route, {}, { ...NOBODY, keyId: key.key_id }, headers));
         await expectError(response, 401, code);

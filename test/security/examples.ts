@@ -28,6 +28,7 @@ export const inPath = (of: Named): Record<string, string> => ({
   import_id: of.importId,
   twilio_account_id: of.twilioSid,
   secret_id: of.secretId,
+  connect_link_id: of.linkId,
 });
 
 const nothing: Examples = () => [{}];
@@ -180,6 +181,11 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   ],
   "POST /v1/phone-number-imports/:import_id/cancel": refused(404, "phone_number_import_not_found"),
 
+  "POST /v1/connect-links": (of) => [{ body: { agent_id: of.agentId }, refused: [404, "agent_not_found"] }],
+  "GET /v1/connect-links": nothing,
+  "GET /v1/connect-links/:connect_link_id": refused(404, "connect_link_not_found"),
+  "DELETE /v1/connect-links/:connect_link_id": refused(404, "connect_link_not_found"),
+
   "POST /v1/calls": calls,
   "POST /v1/calls/outbound": calls,
   "GET /v1/calls": (of) => [
@@ -221,6 +227,14 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   "POST /v1/webhooks/test": (of) => [{ body: { agent_id: of.agentId }, refused: [404, "agent_not_found"] }],
   "GET /v1/webhooks/deliveries": (of) => [{}, { query: { external_id: of.externalId } }],
   "POST /v1/webhooks/deliveries/:id/redeliver": refused(404, "delivery_not_found"),
+};
+
+/** Each route that only a connect link's token opens. */
+export const OF_LINKS: Readonly<Record<string, Examples>> = {
+  "GET /v1/connect": nothing,
+  "POST /v1/connect/twilio-account": nothing,
+  "GET /v1/connect/available-numbers": nothing,
+  "POST /v1/connect/phone-numbers": nothing,
 };
 
 /** Each route that only the operator's token opens. */

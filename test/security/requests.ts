@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { app } from "../../src/app.ts";
 import { BASE } from "../support/worker.ts";
-import { type Example, type Examples, inPath, OF_API_KEYS, OF_THE_OPERATOR } from "./examples.ts";
+import { type Example, type Examples, inPath, OF_API_KEYS, OF_LINKS, OF_THE_OPERATOR } from "./examples.ts";
 import type { Named, Tenant } from "./tenant.ts";
 
 /** Every route under /v1, from the route table. */
@@ -12,7 +12,7 @@ export const routes = [
       .map(({ method, path }) => `${method} ${path}`),
   ),
 ];
-export const EXAMPLES = { ...OF_API_KEYS, ...OF_THE_OPERATOR };
+export const EXAMPLES = { ...OF_API_KEYS, ...OF_LINKS, ...OF_THE_OPERATOR };
 export type HeaderFields = Record<string, string>;
 
 export function requestOf(route: string, example: Example, of: Named, headers: HeaderFields): Request {

@@ -29,6 +29,8 @@ export type Named = {
   importId: string;
   /** One of the secrets of the key. */
   secretId: string;
+  /** A connect link that nobody has opened. */
+  linkId: string;
 };
 
 /** A customer who has one of everything. */
@@ -125,6 +127,9 @@ async function haveTenant(name: string, digit: number) {
     { name: `Portal of ${name}`, scope: "full", external_id: externalId },
   );
   keepSecret(key_secret);
+  const { connect_link_id: linkId } = await send<{ connect_link_id: string }>("/v1/connect-links", {
+    agent_id: agentId,
+  });
   vi.useRealTimers();
   const named = {
     keyId: key.key_id,
@@ -138,6 +143,7 @@ async function haveTenant(name: string, digit: number) {
     deliveryId: delivery.id,
     importId,
     secretId,
+    linkId,
   };
   return {
     ...named,
@@ -162,4 +168,5 @@ export const NOBODY: Named = {
   deliveryId: `evt_${"0".repeat(32)}`,
   importId: `imp_${"0".repeat(32)}`,
   secretId: `sec_${"0".repeat(32)}`,
+  linkId: `link_${"0".repeat(32)}`,
 };

@@ -98,6 +98,7 @@ export async function clearDatabase(): Promise<void> {
       "pending_events",
       "webhook_secrets",
       "phone_number_imports",
+      "connect_links",
       "phone_numbers",
       "released_numbers",
       "twilio_accounts",

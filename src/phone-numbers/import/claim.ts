@@ -35,6 +35,7 @@ import { NOTHING_OWN } from "../settings.ts";
 import {
   type Claim,
   type ExistingRow,
+  type ImportingLink,
   insertClaim,
   type NewClaim,
   removeClaim,
@@ -72,6 +73,7 @@ async function openFirst(row: ExistingRow, { vault, log }: Services) {
 
 type ClaimRequest = {
   body: ImportBody;
+  link: ImportingLink | undefined;
   account: AccountKey;
   number: IncomingPhoneNumber;
   channels: readonly Channel[];
@@ -91,6 +93,7 @@ type ClaimRequest = {
 export async function claim(
   {
     body,
+    link,
     account,
     number,
     channels,
@@ -130,6 +133,7 @@ export async function claim(
     previousConfigurationSealed: await sealConfiguration(vault, id, previous),
     outcomeUnknownUntil: earlier?.outcome_unknown_until ?? null,
     own: changedOwn(NOTHING_OWN, body),
+    connectLinkId: link?.id ?? null,
     channels: channelsJson(channels),
     // What the earlier import may have taken over and this one does not want is given back.
     changing_channel:

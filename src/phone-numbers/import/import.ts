@@ -19,7 +19,7 @@ import type { ImportBody } from "../schema.ts";
 import { type ClaimedImport, claim } from "./claim.ts";
 import { lookUp } from "./look-up.ts";
 import { checkPlan } from "./plan-hash.ts";
-import { type Activation, activate, type NewClaim } from "./store.ts";
+import { type Activation, activate, type ImportingLink, type NewClaim } from "./store.ts";
 import { takeoverOf } from "./takeover.ts";
 import { outcomeUnknown, recover, undoAndAnswer } from "./undo.ts";
 
@@ -40,9 +40,10 @@ export async function importNumber(
   body: ImportBody,
   apiKeyId: string,
   services: Services,
+  link?: ImportingLink,
 ): Promise<ImportedNumber> {
   const { log } = services;
-  const known = await lookUp(body, apiKeyId, services);
+  const known = await lookUp(body, apiKeyId, services, link !== undefined);
   const { number, existing, account, twilio, channels } = known;
   const token = known.isByToken
     ? await sealCredential(account, known.credentials, known.stored, services)
@@ -56,6 +57,7 @@ export async function importNumber(
   const superseded = takeover === "superseded" || isLost ? existing : undefined;
   const request = {
     body,
+    link,
     account,
     number,
     channels,
@@ -68,7 +70,7 @@ export async function importNumber(
   };
   const claimed = await claim(request, services);
   const taken = await pointHere(claimed, body.channels !== undefined, services);
-  const agentId = await confirm(claimed, { ...known, taken }, services);
+  const agentId = await confirm(claimed, { ...known, taken, link }, services);
 
   log.info("number_imported", {
     key_id: apiKeyId,
@@ -147,18 +149,24 @@ async function pointHere(
  */
 async function confirm(
   { row }: ClaimedImport<NewClaim>,
-  { taken, isRegionChecked, room }: Pick<Activation, "taken" | "isRegionChecked"> & { room: Room },
+  {
+    taken,
+    isRegionChecked,
+    room,
+    link,
+  }: Pick<Activation, "taken" | "isRegionChecked" | "link"> & { room: Room },
   services: Services,
 ): Promise<string | null> {
   const { db, log, now, vault } = services;
-  const { id, apiKeyId, agentId, phoneNumber, twilioNumberSid, own } = row;
-  const number = eventNumber({ id, phone_number: phoneNumber, ...own });
+  const { id, apiKeyId, agentId, phoneNumber, twilioNumberSid, own, connectLinkId } = row;
+  const number = eventNumber({ id, phone_number: phoneNumber, connect_link_id: connectLinkId, ...own });
   const data = { twilio_number_sid: twilioNumberSid };
   const draft = { type: "number.imported", apiKeyId, agentId, number, actor: services.actor, data } as const;
   const event = await sealEvent(draft, vault, now());
   const near = await nearEvent(apiKeyId, "max_numbers", room, services);
   const limits = { near, maxNumbers: services.defaultLimits.max_numbers };
-  const write = () => activate(db, { ...row, taken, isRegionChecked }, event, limits, now().toISOString());
+  const write = () =>
+    activate(db, { ...row, taken, isRegionChecked, link }, event, limits, now().toISOString());
   try {
     const activated = await write().catch((error: unknown) => {
       log.warn("activation_repeated", errorFields(error));

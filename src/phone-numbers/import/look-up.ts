@@ -18,7 +18,7 @@ import { otherRegions, regionOf, storedRegion } from "../../twilio/regions.ts";
 import { findVoiceRegion } from "../../twilio/routing.ts";
 import { refuseToken } from "../../twilio-accounts/connect.ts";
 import { diagnose } from "../../twilio-accounts/diagnose.ts";
-import { knownRows, missingOfAccount, openKnown } from "../../twilio-accounts/known.ts";
+import { consents, knownRows, missingOfAccount, openKnown } from "../../twilio-accounts/known.ts";
 import { learnRefused } from "../../twilio-accounts/learn.ts";
 import type { AccountKey, TwilioAccountRow } from "../../twilio-accounts/row.ts";
 import { type StoredAccount, selectStored } from "../../twilio-accounts/store.ts";
@@ -52,10 +52,16 @@ export type Known = {
  * Asks Twilio for the number and its routing record, and D1, all side by side. Faults are reported in the contract's order:
  * Twilio's first, then the agent's.
  *
+ * @param isConsented the account's owner asks for it himself, by a connect link
  * @throws ApiError
  * @throws StorageError
  */
-export async function lookUp(body: ImportBody, apiKeyId: string, services: Services): Promise<Known> {
+export async function lookUp(
+  body: ImportBody,
+  apiKeyId: string,
+  services: Services,
+  isConsented = false,
+): Promise<Known> {
   const { db, twilio: own, log } = services;
   checkInboundUrl(body, services);
   const reading = readBatch(db, [
@@ -65,7 +71,7 @@ export async function lookUp(body: ImportBody, apiKeyId: string, services: Servi
     selectRoom(db, apiKeyId, "max_numbers", services.defaultLimits.max_numbers),
   ]);
   const settled = Promise.allSettled([reading]);
-  const [first, ...others] = await doorsOf(body, apiKeyId, reading, services);
+  const [first, ...others] = await doorsOf(body, apiKeyId, reading, services, isConsented);
   let door = first;
   let [found, routed] = await lookThrough(door, body.phone_number);
   // A number is settled in the Region that handles its calls, if the account is connected there.
@@ -130,20 +136,24 @@ type Door = { endpoint: TwilioEndpoint; credentials: TwilioCredentials; known: K
 /**
  * Those that the request brings; else those of the account that is stored, in each Region. Only then Twilio waits for D1.
  *
- * @throws ApiError `missing_field`
+ * @throws ApiError `missing_field`, `not_consented`
  */
 async function doorsOf(
   body: ImportBody,
   apiKeyId: string,
   reading: Promise<D1Result[]>,
   services: Services,
+  isConsented: boolean,
 ): Promise<[Door, ...Door[]]> {
   const { twilio_sid: accountSid, twilio_token: authToken } = body;
   if (accountSid !== undefined && authToken !== undefined)
     return [{ endpoint: services.twilio, credentials: { accountSid, authToken }, known: undefined }];
   const [, , accounts] = await reading;
   const rows = (accounts?.results ?? []) as StoredAccount[];
-  const doors = knownRows(body, rows).map(async (known): Promise<Door> => {
+  const meant = knownRows(body, rows);
+  if (!isConsented && meant.length > 0 && !meant.some((row) => consents(row, body.phone_number)))
+    throw new ApiError("not_consented");
+  const doors = meant.map(async (known): Promise<Door> => {
     const { endpoint, credentials, account } = await openKnown(known, apiKeyId, services);
     return { endpoint, credentials, known: { ...known, account } };
   });

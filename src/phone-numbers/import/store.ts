@@ -1,5 +1,5 @@
 import { noteObjects } from "../../api-keys/store.ts";
-import { batch, part, sql } from "../../database.ts";
+import { batch, type Part, part, sql } from "../../database.ts";
 import type { SealedEvent } from "../../events/event.ts";
 import type { Near } from "../../events/near.ts";
 import { insertPending } from "../../events/pending-store.ts";
@@ -59,7 +59,7 @@ export type Claim = ChannelColumns & {
 };
 
 /** With what only its first writing needs. `country`: empty if the number belongs to none. */
-export type NewClaim = Claim & { country: string; own: OwnColumns };
+export type NewClaim = Claim & { country: string; own: OwnColumns; connectLinkId: string | null };
 
 /**
  * Inserts the number as `importing`, together with its Twilio account.
@@ -85,12 +85,12 @@ export async function insertClaim(
   const insert = sql(db)`INSERT INTO phone_numbers (id, phone_number, api_key_id, agent_id, twilio_account_id,
       twilio_number_sid, state, lease_holder, lease_expires_at, previous_configuration_sealed, created_at,
       updated_at, outcome_unknown_until, country, external_id, label, metadata, settings,
-      channels, changing_channel)
+      channels, changing_channel, connect_link_id)
     VALUES (${claim.id}, ${claim.phoneNumber}, ${keyWithRoom(claim, maxNumbers)}, ${claim.agentId}, ${itsAccount(claim)},
       ${claim.twilioNumberSid}, 'importing', ${claim.holder}, ${claim.leaseExpiresAt},
       ${claim.previousConfigurationSealed}, ${now}, ${now}, ${claim.outcomeUnknownUntil}, ${claim.country},
       ${claim.own.external_id}, ${claim.own.label}, ${claim.own.metadata}, ${claim.own.settings},
-      ${claim.channels}, ${claim.changing_channel})
+      ${claim.channels}, ${claim.changing_channel}, ${claim.connectLinkId})
     RETURNING twilio_account_id`;
   const clear = superseded
     ? [
@@ -142,7 +142,7 @@ export async function takeOverClaim(
       drift_policy = 'repair', repaired_at = NULL, repairs = 0, first_inbound_at = NULL,
       last_inbound_at = NULL, messaging_service_sid = NULL, messaging_service_checked_at = NULL,
       external_id = ${claim.own.external_id}, label = ${claim.own.label}, metadata = ${claim.own.metadata},
-      settings = ${claim.own.settings},
+      settings = ${claim.own.settings}, connect_link_id = ${claim.connectLinkId},
       warnings = '[]', texts_checked_at = NULL
     WHERE id = ${claim.id} AND lease_holder = ${previousHolder} AND state <> 'active'
       AND lease_expires_at <= ${now}
@@ -151,11 +151,19 @@ export async function takeOverClaim(
   return accountIdOf(results[accounts.length]);
 }
 
+/** A connect link, by which the owner of a Twilio account imports the number: he consents to it by that. */
+export type ImportingLink = {
+  id: string;
+  /** @param isActive SQL that the number is @returns statements of the batch that makes it so, behind that */
+  statements: (isActive: Part) => D1PreparedStatement[];
+};
+
 export type Activation = Pick<Claim, "id" | "holder"> & {
   /** The channels that point here. */
   taken: readonly Channel[];
   /** Calls to the number are known to be handled in the Region it was imported in. */
   isRegionChecked: boolean;
+  link?: ImportingLink | undefined;
 };
 
 /**
@@ -168,7 +176,7 @@ export type Activation = Pick<Claim, "id" | "holder"> & {
  */
 export async function activate(
   db: D1Database,
-  { id, holder, taken, isRegionChecked }: Activation,
+  { id, holder, taken, isRegionChecked, link }: Activation,
   event: SealedEvent,
   { near, maxNumbers }: { near: Near | undefined; maxNumbers: number | null },
   now: string,
@@ -188,16 +196,16 @@ export async function activate(
         }),
       ]
     : [];
+  const isActive = part`id = ${id} AND lease_holder = ${holder} AND state = 'active'`;
   const results = await batch(db, [
     ...tell,
     update,
-    insertPending(db, event, {
-      number: part`id = ${id} AND lease_holder = ${holder} AND state = 'active'`,
-    }),
+    insertPending(db, event, { number: isActive }),
+    ...(link?.statements(part`EXISTS (SELECT 1 FROM phone_numbers WHERE ${isActive})`) ?? []),
   ]);
-  const row = results.at(-2)?.results[0] as { agent_id: string | null } | undefined;
+  const row = results[tell.length]?.results[0] as { agent_id: string | null } | undefined;
   const hasEvent =
-    results.at(-1)?.meta.changes === 1 || (near !== undefined && results[0]?.meta.changes === 1);
+    results[tell.length + 1]?.meta.changes === 1 || (near !== undefined && results[0]?.meta.changes === 1);
   return row && { agentId: row.agent_id, hasEvent };
 }
 

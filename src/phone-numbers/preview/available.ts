@@ -7,7 +7,7 @@ import type { TwilioCredentials, TwilioEndpoint } from "../../twilio/http.ts";
 import { type ListPosition, type NamedNumber, readNumbersPage } from "../../twilio/incoming-phone-numbers.ts";
 import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { diagnose } from "../../twilio-accounts/diagnose.ts";
-import { openKnown } from "../../twilio-accounts/known.ts";
+import { consents, openKnown } from "../../twilio-accounts/known.ts";
 import { learnRefused } from "../../twilio-accounts/learn.ts";
 import type { StoredAccount } from "../../twilio-accounts/store.ts";
 import type { AvailableQuery } from "../schema.ts";
@@ -18,6 +18,7 @@ import { smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
  * A page of the numbers of a Twilio account, as they are at Twilio: what each can, who answers it, and whether this key
  * has imported it. With subaccounts, one account after the other.
  *
+ * @param isOwner the account's owner asks, by a connect link: others see only the numbers to which he has consented
  * @returns `next`: where the next page begins; null at the end. A page may have fewer numbers than the limit before it
  * @throws ApiError Twilio's refusal of the credentials
  * @throws StorageError
@@ -27,8 +28,10 @@ export async function listAvailable(
   { limit, after, include_subaccounts }: AvailableQuery,
   apiKeyId: string,
   services: Services,
+  isOwner = false,
 ) {
   if (include_subaccounts && row.api_key_sid !== null) throw new ApiError("needs_auth_token");
+  if (include_subaccounts && row.consented_numbers !== null) throw new ApiError("not_consented");
   const { endpoint, credentials, account } = await openKnown(row, apiKeyId, services);
   try {
     const own = account.accountSid;
@@ -38,9 +41,10 @@ export async function listAvailable(
     const inside = await credentialsOf(sid, endpoint, credentials, services);
     const position = after?.accountSid === sid ? after.position : undefined;
     const { numbers, next } = await readNumbersPage(endpoint, inside, limit, position);
+    const seen = numbers.filter(({ phone_number }) => isOwner || consents(row, phone_number));
     const following = sids[sids.indexOf(sid) + 1];
     return {
-      available_numbers: await describe(numbers, sid, apiKeyId, services),
+      available_numbers: await describe(seen, sid, apiKeyId, services),
       limit,
       next: next ? cursorOf(sid, next) : (following ?? null),
     };

@@ -31,6 +31,7 @@ export type Preview = {
 /**
  * Checks everything that an import checks, and more that an import has no time for. Writes nothing anywhere.
  *
+ * @param isConsented as of an import
  * @throws ApiError the same as an import
  * @throws StorageError
  */
@@ -38,8 +39,9 @@ export async function previewImport(
   body: ImportBody,
   apiKeyId: string,
   services: Services,
+  isConsented = false,
 ): Promise<Preview> {
-  const known = await lookUp(body, apiKeyId, services);
+  const known = await lookUp(body, apiKeyId, services, isConsented);
   const { number, existing, endpoint, credentials, channels } = known;
   const now = services.now();
   if (existing && !(await takeoverOf(existing, known.account, services)))

@@ -24,7 +24,9 @@ export function findReleasable(
   apiKeyId: string | null,
   phoneNumber: string,
 ): Promise<ReleasableRow | null> {
-  return first<ReleasableRow>(sql(db)`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata,
+  return first<ReleasableRow>(sql(
+    db,
+  )`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata, n.connect_link_id,
       n.api_key_id, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
       n.outbound_enabled, n.channels, n.changing_channel, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed,
       n.outcome_unknown_until, n.created_at, n.updated_at, n.recovery_attempts, n.health_reasons, n.next_attempt_at,
@@ -87,9 +89,10 @@ export async function endRelease(
         WHERE id = ${id} AND lease_holder = ${holder}`;
   const keep = sql(db)`INSERT OR IGNORE INTO released_numbers (id, twilio_account_id, api_key_id, agent_id,
       phone_number, account_sid, region, api_key_sid, auth_token_sealed, previous_auth_token_sealed,
-      auth_token_changed_at, signing_keys_sealed, released_at, external_id, label, metadata)
+      auth_token_changed_at, signing_keys_sealed, released_at, external_id, label, metadata,
+      connect_link_id)
     SELECT n.id, t.id, n.api_key_id, n.agent_id, n.phone_number, t.account_sid, t.region,
-      ${CREDENTIALS}, ${now}, n.external_id, n.label, n.metadata
+      ${CREDENTIALS}, ${now}, n.external_id, n.label, n.metadata, n.connect_link_id
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.id = ${id} AND n.lease_holder = ${holder} AND n.state = 'releasing'`;
   const isBegun = part`id = ${id} AND lease_holder = ${holder} AND state = 'releasing'`;
