@@ -43,7 +43,7 @@ export default defineConfig({
         test: {
           name: "workerd",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.node.test.ts", "test/browser/**"],
+          exclude: ["test/**/*.node.test.ts", "test/browser/**", "test/packages/**"],
           setupFiles: ["test/setup.ts", "test/properties.ts"],
           restoreMocks: true,
           // Two busy cores take their time; no test waits on purpose.

@@ -24,14 +24,14 @@ async function send(request: Request): Promise<Response> {
 }
 
 /** The generated client, with the session instead of an API key. */
-export const api = createClient({ baseUrl: location.origin, fetch: send });
+export const api = createClient({ baseUrl: location.origin, fetch: send, maxRetries: 0 });
 
 /** Replaces the secret of a key, which takes the key itself. @throws NixflexError */
 export function rotateKey(key: string): Promise<{ key_id: string; key_secret: string }> {
-  return createClient({ baseUrl: location.origin, token: key, fetch: send }).rotateKey();
+  return createClient({ baseUrl: location.origin, token: key, fetch: send, maxRetries: 0 }).rotateKey();
 }
 
 /** Exchanges an API key for a session. The key is used for this request only. @throws NixflexError */
 export function signIn(key: string): Promise<{ key_id: string; expires_at: string }> {
-  return createClient({ baseUrl: location.origin, token: key, fetch: send }).startSession();
+  return createClient({ baseUrl: location.origin, token: key, fetch: send, maxRetries: 0 }).startSession();
 }

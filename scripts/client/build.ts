@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { openApiDocument } from "../../reference/openapi.ts";
@@ -31,6 +31,7 @@ export function buildClient(): void {
   writeFileSync(join(GENERATED, "routes.ts"), routesModule(document));
   run("typescript/bin/tsc", ["--project", SDK]);
   buildCommandLine();
+  copyFileSync("LICENSE", join(SDK, "LICENSE"));
 }
 
 /** Runs a program of the client's workspace. Prints nothing unless it fails. */

@@ -11,7 +11,7 @@ export function connect(baseUrl: string, apiKey: string): Connection {
     fetch(request, { redirect: "manual" }).catch((error: unknown) => {
       throw new Unreachable(baseUrl, error);
     });
-  return { baseUrl, nixflex: createClient({ baseUrl, token: apiKey, fetch: reach }) };
+  return { baseUrl, nixflex: createClient({ baseUrl, token: apiKey, fetch: reach, maxRetries: 0 }) };
 }
 
 /** The deployment and the key: of the command line, of the environment, or what `login` has kept. */

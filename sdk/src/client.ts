@@ -1,6 +1,7 @@
 import { NixflexError } from "./error.ts";
 import type { operations } from "./generated/openapi.ts";
 import { routes } from "./generated/routes.ts";
+import { pause, waitSeconds } from "./retry.ts";
 
 export type ClientOptions = {
   /** The URL of the deployment, such as `https://numbers.example.com`. */
@@ -9,6 +10,11 @@ export type ClientOptions = {
   token?: string;
   /** The `fetch` to use; the global one by default. */
   fetch?: (request: Request) => Promise<Response>;
+  /**
+   * How often a request is sent again that may be sent twice: a GET, or one with an `Idempotency-Key`, which the client
+   * makes if you give none. 2 by default. With 0 it makes none.
+   */
+  maxRetries?: number;
 };
 
 export type RequestOptions = { headers?: Record<string, string>; signal?: AbortSignal };
@@ -61,10 +67,11 @@ export function createClient({
   baseUrl,
   token,
   fetch: send = (request) => fetch(request),
+  maxRetries = 2,
 }: ClientOptions): Client {
   const call =
-    (method: string, template: string) =>
-    async ({ path = {}, query = {}, body }: AnyInput = {}, { headers, signal }: RequestOptions = {}) => {
+    ([method, template, takesKey]: Route) =>
+    async ({ path = {}, query = {}, body }: AnyInput = {}, { headers: own, signal }: RequestOptions = {}) => {
       const url = new URL(
         template.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(path[name]))),
         baseUrl,
@@ -72,26 +79,40 @@ export function createClient({
       for (const [name, value] of Object.entries(query)) {
         if (value !== undefined) url.searchParams.set(name, String(value));
       }
-      const response = await send(
-        new Request(url, {
-          method,
-          headers: {
-            ...(token !== undefined && { authorization: `Bearer ${token}` }),
-            ...(body !== undefined && { "content-type": "application/json" }),
-            ...headers,
-          },
-          body: body === undefined ? null : JSON.stringify(body),
-          signal: signal ?? null,
-        }),
-      );
-      // A recording, or a table. Any other form is not this API's, such as a page of a proxy.
-      const isFile = /^(?:audio\/|text\/csv)/.test(response.headers.get("content-type") ?? "");
-      if (response.ok && isFile) return response.blob();
-      const answer = await response.json().catch(() => undefined);
-      if (!response.ok || answer === undefined) throw new NixflexError(response, answer?.error);
-      return answer;
+      const headers = new Headers({
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...own,
+      });
+      if (takesKey && maxRetries > 0 && !headers.has(KEY)) headers.set(KEY, crypto.randomUUID());
+      const tries = method === "GET" || (takesKey && headers.has(KEY)) ? 1 + maxRetries : 1;
+      const text = body === undefined ? null : JSON.stringify(body);
+      for (let tried = 1; ; tried += 1) {
+        try {
+          const request = new Request(url, { method, headers, body: text, signal: signal ?? null });
+          return await read(await send(request));
+        } catch (failure) {
+          const seconds = tried < tries && !signal?.aborted ? waitSeconds(failure, tried) : undefined;
+          if (seconds === undefined) throw failure;
+          await pause(seconds, signal);
+        }
+      }
     };
   return Object.fromEntries(
-    Object.entries(routes).map(([id, [method, template]]) => [id, call(method, template)]),
+    Object.entries<Route>(routes).map(([id, route]) => [id, call(route)]),
   ) as unknown as Client;
+}
+
+const KEY = "idempotency-key";
+
+type Route = readonly [method: string, template: string, takesKey?: boolean];
+
+/** @throws NixflexError */
+async function read(response: Response): Promise<unknown> {
+  // A recording, or a table. Any other form is not this API's, such as a page of a proxy.
+  const isFile = /^(?:audio\/|text\/csv)/.test(response.headers.get("content-type") ?? "");
+  if (response.ok && isFile) return response.blob();
+  const answer = await response.json().catch(() => undefined);
+  if (!response.ok || answer === undefined) throw new NixflexError(response, answer?.error);
+  return answer;
 }

@@ -455,27 +455,3 @@ describe("completion", () => {
     );
   });
 });
-
-it("is a package that installs and runs in an empty folder", async () => {
-  const npm = (...args: string[]) =>
-    execFileSync("npm", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-  const [{ filename, files }] = JSON.parse(
-    npm("pack", "--workspace", "sdk", "--json", "--pack-destination", person.home),
-  );
-  const packed = files.map(({ path }: { path: string }) => path);
-  expect(packed).toEqual(expect.arrayContaining(["dist/cli.js", "dist/THIRD-PARTY-LICENSES.txt"]));
-  writeFileSync(join(person.home, "package.json"), "{}");
-  npm(
-    "install",
-    "--prefix",
-    person.home,
-    "--offline",
-    "--no-audit",
-    "--no-fund",
-    join(person.home, filename),
-  );
-  const installed = join(person.home, "node_modules/.bin/nixflex-numbers");
-  const { version } = JSON.parse(readFileSync("sdk/package.json", "utf8"));
-  expect(await person.run(["--version"], "", installed)).toEqual({ code: 0, out: `${version}\n`, err: "" });
-  expect((await person.run(["agents", "list"], "", installed)).out).toContain("Receptionist");
-});

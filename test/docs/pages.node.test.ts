@@ -11,7 +11,7 @@ const MAX_WORDS_OF_ALL = 33_000;
 const LONG = ["docs/api.md", "CHANGELOG.md"];
 
 const read = (path: string) => readFileSync(path, "utf8");
-const pages = globSync(["*.md", "docs/**/*.md", "sdk/README.md"]).sort();
+const pages = globSync(["*.md", "docs/**/*.md", "sdk/README.md", "sdk/python/README.md"]).sort();
 const readme = read("README.md");
 
 const withoutCode = (markdown: string) => markdown.replace(/^ *```[\s\S]*?^ *```$/gm, "");

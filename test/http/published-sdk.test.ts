@@ -3,7 +3,7 @@ import { haveModel, modelRequests } from "../support/model.ts";
 import { haveNumber, twilio } from "../support/twilio.ts";
 import { call, createAgent, createKey, expectError, type Key } from "../support/worker.ts";
 
-// What the Python package `nixflex` 0.2.0 sends, method by method; docs/sdks.md has the table of what works. The
+// What the Python package `nixflex` 0.2.0 sends, method by method; docs/sdks.md says what works. The
 // package itself is not needed: a method is a path and the fields of a body.
 
 const NUMBER = "+447446466847";
