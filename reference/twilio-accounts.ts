@@ -281,7 +281,13 @@ export const twilioAccountReference: Reference = {
           },
         },
       ],
-      errors: ["account_not_found", "needs_auth_token", "not_consented", "read_only_secret", ...CREDENTIAL_ERRORS],
+      errors: [
+        "account_not_found",
+        "needs_auth_token",
+        "not_consented",
+        "read_only_secret",
+        ...CREDENTIAL_ERRORS,
+      ],
     },
   },
 };

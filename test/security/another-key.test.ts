@@ -3,8 +3,18 @@ import { describe, expect, it } from "vitest";
 import { operations } from "../support/document.ts";
 import { twilio } from "../support/twilio.ts";
 import { authorization, BASE, createKey, expectError, type Key, send } from "../support/worker.ts";
-import { type Example, inPath, OF_API_KEYS, OF_THE_OPERATOR, OF_LINKS } from "./examples.ts";
-import { EXAMPLES, examplesOf, type HeaderFields, requestOf, routes, said, storedOf, textOf, withoutNames } from "./requests.ts";
+import { type Example, inPath, OF_API_KEYS, OF_LINKS, OF_THE_OPERATOR } from "./examples.ts";
+import {
+  EXAMPLES,
+  examplesOf,
+  type HeaderFields,
+  requestOf,
+  routes,
+  said,
+  storedOf,
+  textOf,
+  withoutNames,
+} from "./requests.ts";
 import { haveTenants, type Named, NOBODY, type Tenant } from "./tenant.ts";
 
 // What one API key has, no other reaches: every route under /v1, taken from the route table. A new route needs an
