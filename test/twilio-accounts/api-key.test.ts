@@ -190,7 +190,7 @@ describe("an account that is connected by an API key", () => {
           }),
         );
       // The call is over, and nothing else is wrong.
-    expect((await open(url)).status).toBe(404);
+      expect((await open(url)).status).toBe(404);
       const [, until = "", mac = ""] = /\.([0-9a-z]+)-([0-9a-f]+)$/.exec(url) ?? [];
       for (const forged of [
         url.replace(/CA[0-9a-f]{32}/, `CA${"0".repeat(32)}`),
