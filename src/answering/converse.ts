@@ -13,6 +13,7 @@ import { fallback, isInService, isUnreached } from "./answer.ts";
 import { recallAnswer } from "./ask-first.ts";
 import { routeOfPath } from "./outbound.ts";
 import { withinCallsPerDay } from "./put-through.ts";
+import { namedCall } from "./relay-pass.ts";
 import type { InboundAgent, InboundRoute } from "./route.ts";
 import { faultOf } from "./session-fault.ts";
 import { openingOf, replyVerbs, type TalkUrls, talkPlainly } from "./talking.ts";
@@ -27,14 +28,19 @@ export function talkingAgent(route: InboundRoute | null, hasModel: boolean): Inb
   return hasModel && route && agent && isInService(route) && isBuiltin(agent.connect) ? agent : undefined;
 }
 
-export function talkUrls(publicBaseUrl: string, route: InboundRoute, callSid: string): TalkUrls {
+export async function talkUrls(
+  route: InboundRoute,
+  callSid: string,
+  services: Pick<Services, "publicBaseUrl" | "ids" | "now">,
+): Promise<TalkUrls> {
+  const { publicBaseUrl } = services;
   const urls = webhooksOf(publicBaseUrl, route, route.outbound?.id);
-  return { ...urls, relay: relayUrl(publicBaseUrl, route, callSid) };
+  return { ...urls, relay: relayUrl(publicBaseUrl, route, await namedCall(route, callSid, services)) };
 }
 
 /** Opens the WebSocket of ConversationRelay to the object of the call that its URL names. */
 export async function openRelay(c: AppContext): Promise<Response> {
-  const { callSid = "" } = c.get("called");
+  const [callSid = ""] = (c.get("called").callSid ?? "").split(".");
   const services = requestServices(c);
   const route = await routeOfPath(c, await trustHandshake(c), (plain) =>
     recallAnswer(plain, callSid, services),
@@ -72,7 +78,7 @@ export async function closeConversation(
   isPlain: boolean,
 ): Promise<Xml[]> {
   const services = requestServices(c);
-  const { log, defer, publicBaseUrl } = services;
+  const { log, defer } = services;
   const { agent, accountSid } = route;
   const fault = faultOf(parameters);
   const code = parameters.get("ErrorCode")?.slice(0, 20) ?? "";
@@ -81,7 +87,7 @@ export async function closeConversation(
   if (fault === "account") defer(relayRefused(route, code, services));
   if (fault === "agent" && agent && !isPlain) {
     defer(voiceRefused(route, code, services));
-    return talkPlainly(route, agent, talkUrls(publicBaseUrl, route, parameters.get("CallSid") ?? ""));
+    return talkPlainly(route, agent, await talkUrls(route, parameters.get("CallSid") ?? "", services));
   }
   return reply(c, route, parameters, (object, opening) => object.closed(opening, isUnreached(parameters)));
 }
@@ -108,7 +114,7 @@ async function reply(
   const fallBack = () => withinCallsPerDay(route, (allowed) => fallback(allowed, from), services);
   if (!agent || !CALL_SID.test(callSid)) return fallBack();
   const opening = openingOf(route, agent, { callSid, from }, services.model.timeoutMs);
-  const urls = talkUrls(services.publicBaseUrl, route, callSid);
+  const urls = await talkUrls(route, callSid, services);
   const askedBy = async (how: Ask) => how(await objectOf(route.phoneNumberId, callSid, services), opening);
   const lost = (error: unknown) =>
     services.log.warn("conversation_lost", { agent_id: agent.id, ...errorFields(error) });

@@ -100,12 +100,13 @@ async function takeCall(c: AppContext): Promise<Response> {
     callSid: request.parameters.get("CallSid") ?? "",
     from: request.parameters.get("From") ?? "",
   };
+  const services = requestServices(c);
   const { recording } = webhooksOf(publicBaseUrl, request.route);
-  const urls = { recording, ...talkUrls(publicBaseUrl, request.route, call.callSid) };
+  const urls = { recording, ...(await talkUrls(request.route, call.callSid, services)) };
   reportAfter(c, "voice", request);
   const now = new Date();
   const decide = (route: InboundRoute) => answer(route, call, urls, { hasModel: model !== null, now });
-  return twimlResponse(...(await withinCallsPerDay(request.route, decide, requestServices(c))));
+  return twimlResponse(...(await withinCallsPerDay(request.route, decide, services)));
 }
 
 async function takeFallback(c: AppContext): Promise<Response> {

@@ -8,6 +8,7 @@ import { requestServices } from "../services.ts";
 import { sharedKeyOf, verify } from "../twilio/signature.ts";
 import { createIds } from "../vault/ids.ts";
 import { isBurst, raiseRefused } from "./refusals.ts";
+import { isPassed } from "./relay-pass.ts";
 import type { RouteServices, TrustedRoute } from "./route.ts";
 import { cachedRoute, loadReleasedRoute, loadRoute, sources } from "./route-cache.ts";
 
@@ -92,6 +93,7 @@ export async function trust(
  * Verifies that Twilio opens this WebSocket, for the number in its path. A handshake has no parameters; its signature is
  * over the `wss` URL as the TwiML had it, or with a slash at its end.
  * https://www.twilio.com/docs/voice/conversationrelay/onboarding#configure-websocket-server
+ * Or the URL holds a pass; relay-pass.ts says why.
  *
  * @throws ApiError `invalid_signature`, `not_found`, `rate_limit_exceeded`
  * @throws StorageError
@@ -99,9 +101,16 @@ export async function trust(
  */
 export async function trustHandshake(c: AppContext): Promise<TrustedRoute> {
   const unverified = await readUnverified(c);
+  const services = routeServices(c);
+  const { id, accountId, counter } = unverified;
+  if (await isPassed(c.get("called").callSid ?? "", id, services)) {
+    await services.count(counter);
+    const route = cachedRoute(id, services.now()) ?? (await loadRoute(id, "primary", services));
+    if (route?.accountId === accountId && route.row.api_key_sid !== null) return route;
+  }
   const urls = unverified.urls.map((url) => url.replace(/^http/, "ws"));
   const handshake = { ...unverified, urls: urls.flatMap((url) => [url, `${url}/`]) };
-  return (await countedSigner(handshake, routeServices(c))).route;
+  return (await countedSigner(handshake, services)).route;
 }
 
 /** Counts what is signed apart from what is not, so that nobody's rubbish uses up what a number may get. */

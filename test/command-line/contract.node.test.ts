@@ -116,6 +116,29 @@ describe("bulk", () => {
   });
 });
 
+describe("accounts connect", () => {
+  it("sends an API key and a SharedKey, asks for their secrets only, and prints what is left to do", async () => {
+    const to_do = [{ step: "rule", request: "curl https://webhooks.twilio.com/…" }];
+    const shown = { twilio_sid: ACCOUNT, friendly_name: null, status: "connecting", to_do };
+    await have(() => ({ json: { twilio_account: shown } }));
+    const connect = ["accounts", "connect", ACCOUNT];
+    const byKey = [...connect, "--api-key", "SK1"];
+    expect(await person.run(byKey)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("TWILIO_API_KEY_SECRET"),
+    });
+    const { code, out } = await person.run([...byKey, "--token-stdin"], "one secret\n");
+    expect([code, out]).toEqual([0, expect.stringContaining("is connecting.\n\nrule:\n  curl https")]);
+    person.env.WEBHOOK_SIGNING_KEY = "another secret";
+    await person.run([...connect, "--signing-key", "k1"]);
+    expect(double.requests.map(({ body }) => body)).toEqual([
+      { twilio_sid: ACCOUNT, twilio_api_key_sid: "SK1", twilio_api_key_secret: "one secret" },
+      { twilio_sid: ACCOUNT, webhook_signing_key_id: "k1", webhook_signing_key: "another secret" },
+    ]);
+    expect(out).not.toContain("secret");
+  });
+});
+
 describe("call and text", () => {
   const called = { call_id: "CA1", status: "initiated", to: "+1", from: "+44", agent_id: AGENT };
   const texted = { message_id: "SM1", status: "queued", to: "+1", from: "+44" };

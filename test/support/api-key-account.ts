@@ -2,7 +2,7 @@ import { type ApiKey, addApiKey } from "../twilio-simulator/api-keys.ts";
 import type { Account, SharedKey } from "../twilio-simulator/state.ts";
 import { prepareImport } from "./import.ts";
 import { keepSecret } from "./logs.ts";
-import { BASE, type Key, post } from "./worker.ts";
+import { BASE, createAgent, type Key, post } from "./worker.ts";
 
 // A Twilio account that is connected by an API key, and whose webhooks a SharedKey signs.
 
@@ -53,11 +53,20 @@ export function ruleFor(account: Account, accountId: string, key: SharedKey): vo
 }
 
 /** Connects an account with a number by an API key. @param permissions of a Restricted one */
-export async function connectByKey({ key, permissions }: { key?: Key; permissions?: string[] } = {}) {
+export async function connectByKey({
+  key,
+  permissions,
+  agent,
+}: {
+  key?: Key;
+  permissions?: string[];
+  agent?: Record<string, unknown>;
+} = {}) {
   const { body: sent, account, number, key: owner } = await prepareImport({}, key);
   const apiKey = addApiKey(account, permissions);
   keepSecret(apiKey.secret);
   const { twilio_token: _, ...body } = sent;
+  if (agent) body.agent_id = await createAgent(owner, agent);
   const connect = (more: object = {}) =>
     post(ACCOUNTS, { ...credentialOf(account, apiKey), ...more }, { key: owner, env: ALLOWED });
   const response = await connect();

@@ -13,11 +13,24 @@ import {
 } from "../support/api-key-account.ts";
 import { prepareImport } from "../support/import.ts";
 import { expectLine, keepSecret } from "../support/logs.ts";
+import { haveModel } from "../support/model.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { operations, twilio } from "../support/twilio.ts";
-import { BASE, call, createKey, expectError, get, type Key, post, rows } from "../support/worker.ts";
+import {
+  BASE,
+  call,
+  createAgent,
+  createKey,
+  expectError,
+  get,
+  type Key,
+  post,
+  rows,
+  send,
+} from "../support/worker.ts";
 import { addApiKey } from "../twilio-simulator/api-keys.ts";
 import { addAccount, addNumber } from "../twilio-simulator/state.ts";
+import { configurationOf } from "../twilio-simulator/webhook-rules.ts";
 
 const NUMBERS = "/v1/phone-numbers";
 
@@ -153,6 +166,59 @@ describe("an account that is connected by an API key", () => {
     expect(await ring(body.phone_number)).toBe(200);
     account.webhookRules = [];
     expect(await ring(body.phone_number)).toBe(200);
+  });
+
+  it.each([true, false])(
+    "talks, whether or not the WebSocket's handshake follows the Rule: %s",
+    async (follows) => {
+      haveModel();
+      const agent = { system_prompt: "Acme is open from nine to five.", welcome_message: "Hello." };
+      const { key, account, body, accountId } = await haveImportedByKey({ agent });
+      configurationOf(account).socketFollowsRule = follows;
+      const { conversation, documents } = await twilio.ring(body.phone_number, {
+        say: ["When are you open?"],
+      });
+      expect(conversation.at(-1)?.text).toContain("nine to five");
+      await vi.waitFor(async () => expect(await one(key, accountId)).toMatchObject({ health: "ok" }));
+
+      // Nobody can make such a URL, or use it for another call, or later.
+      const [, url = ""] = /url="(wss:[^"]*)"/.exec(documents[0] ?? "") ?? [];
+      const open = (at: string) =>
+        send(
+          new Request(at.replace("wss:", "https:"), {
+            headers: { upgrade: "websocket", "x-twilio-signature": "x" },
+          }),
+        );
+      // The call is over, and nothing else is wrong.
+      expect((await open(url)).status).toBe(404);
+      const [, until = "", mac = ""] = /\.([0-9a-z]+)-([0-9a-f]+)$/.exec(url) ?? [];
+      for (const forged of [
+        url.replace(/CA[0-9a-f]{32}/, `CA${"0".repeat(32)}`),
+        url.replace(until, `${until}0`),
+        url.replace(mac, `${mac.slice(1)}0`),
+        url.replace(`.${until}-${mac}`, ""),
+      ])
+        await expectError(await open(forged), 403, "invalid_signature");
+      vi.useFakeTimers({ now: Date.now() + 5 * 60 * 60 * 1000, toFake: ["Date"] });
+      await expectError(await open(url), 403, "invalid_signature");
+      vi.useRealTimers();
+    },
+  );
+
+  it("is one key's: a Rule for it leaves another key's calls as they are", async () => {
+    const { account, body } = await haveImportedByKey();
+    const other = await createKey();
+    const number = addNumber(twilio.state, account, { phone_number: "+15005550001" });
+    const sent = {
+      phone_number: number.phone_number,
+      agent_id: await createAgent(other),
+      twilio_sid: account.sid,
+    };
+    expect((await post(NUMBERS, { ...sent, twilio_token: account.authToken }, { key: other })).status).toBe(
+      201,
+    );
+    expect(await ring(body.phone_number)).toBe(200);
+    expect(await ring(number.phone_number)).toBe(200);
   });
 
   it("is not changed by an Auth Token that comes another way", async () => {

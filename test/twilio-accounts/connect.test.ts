@@ -1,9 +1,12 @@
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { begin, finish, haveAccounts, prepareBulk, resultsOf } from "../support/bulk.ts";
+import { haveImportedByKey } from "../support/api-key-account.ts";
+import { begin, finish, haveAccounts, objectOf, prepareBulk, resultsOf } from "../support/bulk.ts";
 import { watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { logLines } from "../support/logs.ts";
+import { connect as connectClient } from "../support/mcp.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { call, createKey, expectError, get, type Key, post, rows } from "../support/worker.ts";
@@ -211,31 +214,60 @@ describe("an import through a known account", () => {
     expect((await post(NUMBERS, body, { key })).status).toBe(201);
   });
 
-  it("has its secret in no request but the one that connected it, and in no log line or row", async () => {
-    const { key, body, connect } = await haveConnected();
-    const sent: string[] = [];
-    const watch = async (method: string, path: string, content?: object) => {
-      const answer = await call(method, path, key, content);
-      sent.push(path, JSON.stringify(content ?? null), await answer.clone().text());
-      return answer;
-    };
-    await watch("GET", `${PATH}/${body.twilio_sid}/available-numbers`);
-    await watch("POST", `${NUMBERS}?dry_run=true`, body);
-    expect((await watch("POST", NUMBERS, body)).status).toBe(201);
-    const bulk = await watch("POST", "/v1/phone-number-imports", { all: true, agent_id: body.agent_id });
-    const { import_id } = await bulk.json<{ import_id: string }>();
-    await finish(key, import_id);
-    expect(await resultsOf(key, import_id)).toMatchObject([{ outcome: "already_yours" }]);
-    await watch("GET", NUMBERS);
-    await watch("GET", PATH);
-    const tables = await env.DB.prepare(
-      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
-    ).all<{
-      name: string;
-    }>();
-    const stored = await Promise.all(tables.results.map(({ name }) => rows(name)));
-    for (const text of [sent, stored, logLines()].map((all) => JSON.stringify(all)))
-      expect(text).not.toContain(connect.twilio_token);
+  it.each(["auth_token", "api_key"])(
+    "by %s has no secret in any request but the one that connected it, nor in a log line or row",
+    async (credential) => {
+      const byKey = credential === "api_key" ? await haveImportedByKey() : undefined;
+      const { key, body, account } = byKey ?? (await haveConnected());
+      const secrets = byKey ? [byKey.apiKey.secret, byKey.signing.secret] : [account.authToken];
+      if (byKey) addNumber(twilio.state, account, { phone_number: "+15005550001" });
+      const phone_number = byKey ? "+15005550001" : body.phone_number;
+      const sent: string[] = [];
+      const watch = async (method: string, path: string, content?: object) => {
+        const answer = await call(method, path, key, content);
+        sent.push(path, JSON.stringify(content ?? null), await answer.clone().text());
+        return answer;
+      };
+      const { client, tool } = await connectClient(key);
+      const given = { ...body, phone_number };
+      sent.push((await tool("list_available_numbers", { twilio_account_id: account.sid })).text);
+      sent.push((await tool("import_phone_number", given)).text);
+      sent.push((await tool("import_phone_number", { ...given, apply: true })).text);
+      await client.close();
+      await watch("GET", `${PATH}/${body.twilio_sid}/available-numbers`);
+      expect((await watch("DELETE", `${NUMBERS}/${encodeURIComponent(phone_number)}`)).status).toBe(200);
+      await watch("POST", `${NUMBERS}?dry_run=true`, given);
+      expect((await watch("POST", NUMBERS, given)).status).toBe(201);
+      const bulk = await watch("POST", "/v1/phone-number-imports", { all: true, agent_id: body.agent_id });
+      const { import_id } = await bulk.json<{ import_id: string }>();
+      await finish(key, import_id);
+      expect((await resultsOf(key, import_id)).map(({ outcome }) => outcome)).not.toContain("failed");
+      await watch("GET", NUMBERS);
+      await watch("GET", PATH);
+      const tables = await env.DB.prepare(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\'",
+      ).all<{ name: string }>();
+      const stored = await Promise.all(tables.results.map(({ name }) => rows(name)));
+      const kept = await runInDurableObject(objectOf(import_id), (_, { storage }) =>
+        ["accounts", "numbers", "job"].map((name) => {
+          const [found] = storage.sql.exec("SELECT 1 FROM sqlite_master WHERE name = ?", name).toArray();
+          return found ? storage.sql.exec(`SELECT * FROM ${name}`).toArray() : [];
+        }),
+      );
+      for (const text of [sent, stored, kept, logLines(), twilio.state.requests].map((all) =>
+        JSON.stringify(all),
+      ))
+        for (const secret of secrets) expect(text).not.toContain(secret);
+    },
+  );
+
+  it("is deleted for good, and a dry run of that is refused", async () => {
+    const { key, accountId } = await haveConnected();
+    for (const dry of ["?dry_run=true", "?dry_run=1"])
+      await expectError(await call("DELETE", `${PATH}/${accountId}${dry}`, key), 400, "unknown_parameter");
+    expect((await list(key)).count).toBe(1);
+    expect((await call("DELETE", `${PATH}/${accountId}`, key)).status).toBe(200);
+    expect((await list(key)).count).toBe(0);
   });
 });
 
