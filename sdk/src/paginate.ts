@@ -3,7 +3,9 @@ import type { RequestOptions } from "./client.ts";
 /** A method of the client that lists something. */
 type List = (input: never, options?: RequestOptions) => Promise<{ limit: number }>;
 
-type Entry<Page> = { [Field in keyof Page]: Page[Field] extends (infer Each)[] ? Each : never }[keyof Page];
+type Entry<Page> = {
+  [Field in keyof Page]-?: Page[Field] extends (infer Each)[] ? Each : never;
+}[keyof Page];
 
 type AnyPage = Record<string, unknown> & { count?: number; offset?: number; next?: string | null };
 
