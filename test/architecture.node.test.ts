@@ -144,6 +144,21 @@ describe("imports point down only", () => {
     expect([...new Set(others)]).toEqual(["src/ids.ts"]);
   });
 
+  it("a fresh isolate builds no schema before its first call", () => {
+    // What it evaluates: whatever index.ts imports, directly or not, but for types and `import()`.
+    const eager = new Set(["src/index.ts"]);
+    for (const path of eager) {
+      const text = sources.find((source) => source.path === path)?.text ?? "";
+      for (const [, target = ""] of text.matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+)";$/gm))
+        eager.add(normalize(join(dirname(path), target)));
+    }
+    const builders = sources.filter(
+      ({ path, text }) => eager.has(path) && /^import (?!type ).*from "zod/m.test(text),
+    );
+    expect(builders.map(({ path }) => path)).toEqual([]);
+    expect(eager.has("src/answering/routes.ts")).toBe(true);
+  });
+
   it("only index.ts knows the app, and nobody knows index.ts", () => {
     const importers = (file: string) => sources.filter((source) => importsOf(source).includes(file));
     expect(importers("src/app.ts").map(({ path }) => path)).toEqual(["src/index.ts"]);

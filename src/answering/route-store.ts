@@ -3,8 +3,9 @@ import { WEBHOOK_URL } from "../events/address-store.ts";
 import type { LimitColumns } from "../limits.ts";
 import { LIMIT_COLUMNS } from "../limits-store.ts";
 import type { OwnColumns } from "../phone-numbers/settings.ts";
+import { checkSoon } from "../twilio-accounts/due-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
-import { CREDENTIALS, checkSoon, NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
+import { CREDENTIALS, NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 
 /** Everything we need to answer a call or a text. Includes the agent, so that a call costs one query. */
 export type RouteRow = TwilioAccountRow &

@@ -1,5 +1,5 @@
 import { exec, type Part, part } from "../database.ts";
-import { MAX_COUNTED } from "../http/page.ts";
+import { MAX_COUNTED } from "../http/counted.ts";
 import { DAY_MS } from "../time.ts";
 import {
   type CallFilter,

@@ -6,9 +6,6 @@ export const DEFAULT_LIMIT = 25;
 export const MAX_LIMIT = 100;
 const MAX_OFFSET = 1_000_000;
 
-/** How many entries of a list that does not have all of them are counted. */
-export const MAX_COUNTED = 10_000;
-
 export type Page = { limit: number; offset: number };
 
 /** The query parameters of every list. A limit above 100 counts as 100. */
@@ -27,9 +24,4 @@ function numberOf(text: unknown): unknown {
 function limitOf(text: unknown): unknown {
   const number = numberOf(text);
   return typeof number === "number" ? Math.min(number, MAX_LIMIT) : number;
-}
-
-/** How many entries there are. @param count one more than are counted, or more, if there are more */
-export function counted(count: number, isFiltered: boolean): { count: number; count_is_minimum?: true } {
-  return isFiltered && count > MAX_COUNTED ? { count: MAX_COUNTED, count_is_minimum: true } : { count };
 }

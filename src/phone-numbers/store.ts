@@ -1,8 +1,9 @@
 import type { Owner } from "../actor.ts";
 import { all, batch, first, type Part, part, readPage, runIdempotent, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
+import { checkSoon } from "../twilio-accounts/due-store.ts";
 import type { AccountColumns } from "../twilio-accounts/row.ts";
-import { checkSoon, NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";
+import { NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";
 import type { ChannelColumns } from "./channels.ts";
 import type { DriftPolicy, Health } from "./health.ts";
 import type { OwnColumns } from "./settings.ts";

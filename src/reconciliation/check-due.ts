@@ -3,7 +3,7 @@ import { newId } from "../ids.ts";
 import { leaseEnd } from "../phone-numbers/lease.ts";
 import type { Services } from "../services.ts";
 import { beginDueCheck } from "../twilio-accounts/check-store.ts";
-import { CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
+import { CHECK_INTERVAL_MS } from "../twilio-accounts/due-store.ts";
 import { checkAccount } from "./check.ts";
 
 /**

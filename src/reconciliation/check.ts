@@ -16,10 +16,10 @@ import {
   renewCheck,
 } from "../twilio-accounts/check-store.ts";
 import { accountClient } from "../twilio-accounts/client.ts";
+import { CHECK_INTERVAL_MS, QUIET_CHECK_INTERVAL_MS } from "../twilio-accounts/due-store.ts";
 import type { Learnt } from "../twilio-accounts/health.ts";
 import { learn } from "../twilio-accounts/learn.ts";
 import { type AccountKey, accountOf } from "../twilio-accounts/row.ts";
-import { CHECK_INTERVAL_MS, QUIET_CHECK_INTERVAL_MS } from "../twilio-accounts/store.ts";
 import { VaultError } from "../vault/vault.ts";
 import { idInOrder } from "./compare.ts";
 import { type CheckedRow, findAccountRows, findAccountSids } from "./number-store.ts";

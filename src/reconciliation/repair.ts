@@ -17,7 +17,7 @@ import type {
   IncomingPhoneNumbers,
   NumberUpdate,
 } from "../twilio/incoming-phone-numbers.ts";
-import { checkSoon } from "../twilio-accounts/store.ts";
+import { checkSoon } from "../twilio-accounts/due-store.ts";
 import { type Finding, planNumber, repairsInARow } from "./compare.ts";
 import {
   acquireLease,

@@ -8,7 +8,7 @@ import { parseDefaultLimits } from "../../src/limits.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { ACCOUNTS_PER_MESSAGE } from "../../src/reconciliation/check-due.ts";
 import { clearOldRecords } from "../../src/retention.ts";
-import { CHECK_INTERVAL_MS, QUIET_CHECK_INTERVAL_MS } from "../../src/twilio-accounts/store.ts";
+import { CHECK_INTERVAL_MS, QUIET_CHECK_INTERVAL_MS } from "../../src/twilio-accounts/due-store.ts";
 import { sha256 } from "../../src/vault/hash.ts";
 import { createIds } from "../../src/vault/ids.ts";
 import { createVault } from "../../src/vault/vault.ts";

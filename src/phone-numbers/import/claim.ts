@@ -16,14 +16,10 @@ import type {
 } from "../../twilio/incoming-phone-numbers.ts";
 import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { disprove } from "../../twilio-accounts/check-store.ts";
+import { beginChecks } from "../../twilio-accounts/due-store.ts";
 import { missingOfAccount } from "../../twilio-accounts/known.ts";
 import type { AccountKey } from "../../twilio-accounts/row.ts";
-import {
-  beginChecks,
-  type CredentialToStore,
-  findAccount,
-  upsertAccount,
-} from "../../twilio-accounts/store.ts";
+import { type CredentialToStore, findAccount, upsertAccount } from "../../twilio-accounts/store.ts";
 import { changedOwn } from "../change-settings.ts";
 import { type Channel, channelsJson, heldChannels } from "../channels.ts";
 import { previousOf } from "../configuration.ts";
