@@ -1,7 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildClient } from "../../scripts/client/build.ts";
 import { blocks, emptyFolder, run, startWorld, type World } from "./world.ts";
 
 // @nixflex/numbers as npm packs it, in empty folders.
@@ -15,7 +14,6 @@ let world: World;
 let tarball: string;
 
 beforeAll(async () => {
-  buildClient();
   const folder = emptyFolder();
   const packed = await run(resolve("."), "npm", [
     "pack",
