@@ -233,6 +233,12 @@ describe("a list", () => {
     ["of two pages", [page([1, 2], 0, 3), page([3], 2, 3)], [1, 2, 3], ["limit=100", "limit=100&offset=2"]],
     ["that shrinks", [page([1, 2], 0, 3), page([], 2, 2)], [1, 2], ["limit=100", "limit=100&offset=2"]],
     [
+      "of more than are counted",
+      [{ ...page([1, 2], 0, 2), count_is_minimum: true }, page([3], 2, 3)],
+      [1, 2, 3],
+      ["limit=100", "limit=100&offset=2"],
+    ],
+    [
       "that goes on behind a place",
       [
         { calls: [1], limit: 2, next: "x" },

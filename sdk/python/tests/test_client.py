@@ -187,6 +187,11 @@ class Lists(unittest.TestCase):
             ([page([1, 2], 0, 3), page([3], 2, 3)], [1, 2, 3], ["limit=100", "limit=100&offset=2"]),
             ([page([1, 2], 0, 3), page([], 2, 2)], [1, 2], ["limit=100", "limit=100&offset=2"]),
             (
+                [{**page([1, 2], 0, 2), "count_is_minimum": True}, page([3], 2, 3)],
+                [1, 2, 3],
+                ["limit=100", "limit=100&offset=2"],
+            ),
+            (
                 [{"calls": [1], "next": "x"}, {"calls": [], "next": "y"}, {"calls": [2], "next": None}],
                 [1, 2],
                 ["limit=100", "limit=100&after=x", "limit=100&after=y"],
