@@ -6,6 +6,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/packages/**/*.packages.test.ts"],
+    globalSetup: ["test/client/build.ts"],
     // They install packages and start Workers.
     testTimeout: 180_000,
     hookTimeout: 300_000,

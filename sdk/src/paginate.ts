@@ -3,11 +3,14 @@ import type { RequestOptions } from "./client.ts";
 /** A method of the client that lists something. */
 type List = (input: never, options?: RequestOptions) => Promise<{ limit: number }>;
 
-type Entry<Page> = {
-  [Field in keyof Page]-?: Page[Field] extends (infer Each)[] ? Each : never;
-}[keyof Page];
+type Entry<Page> = { [Field in keyof Page]-?: Page[Field] extends (infer Each)[] ? Each : never }[keyof Page];
 
-type AnyPage = Record<string, unknown> & { count?: number; offset?: number; next?: string | null };
+type AnyPage = Record<string, unknown> & {
+  count?: number;
+  count_is_minimum?: boolean;
+  offset?: number;
+  next?: string | null;
+};
 
 /** As many as the API gives at once. */
 const PAGE = 100;
@@ -34,8 +37,9 @@ export async function* paginate<Method extends List>(
 }
 
 /** The query of the next page, if there is one. */
-function following({ next, offset = 0, count = 0 }: AnyPage, length: number): object | undefined {
+function following(page: AnyPage, length: number): object | undefined {
+  const { next, offset = 0, count = 0, count_is_minimum: isMinimum = false } = page;
   if (next) return { after: next };
   const reached = offset + length;
-  return length > 0 && reached < count ? { offset: reached } : undefined;
+  return length > 0 && (isMinimum || reached < count) ? { offset: reached } : undefined;
 }

@@ -144,6 +144,7 @@ describe("a request that is sent again", () => {
     throw new TypeError("fetch failed");
   };
   const proxy = () => new Response("<h1>Bad gateway</h1>", { status: 502 });
+  const page = () => new Response("<h1>Not found</h1>", { status: 404 });
   const internal = () => Response.json({ error: { code: "internal_error" } }, { status: 500 });
   const done = () => Response.json({ done: true });
 
@@ -180,6 +181,7 @@ describe("a request that is sent again", () => {
     ["not after more than a minute", [refused("61")], get, "storage_unavailable", []],
     ["if no answer came", [unreached, unreached], get, "done", [0.5, 1]],
     ["if a proxy answered", [proxy], get, "done", [0.5]],
+    ["not if another page is there", [page], get, "unreadable_answer", []],
     ["not if waiting does not help", [internal], get, "internal_error", []],
     ["with a key", [unreached, refused("2")], create, "done", [0.5, 2]],
     ["not without one, if none counts", [refused("1")], rotate, "storage_unavailable", []],
@@ -230,6 +232,12 @@ describe("a list", () => {
     ["of one page", [page([1, 2], 0, 2)], [1, 2], ["limit=100"]],
     ["of two pages", [page([1, 2], 0, 3), page([3], 2, 3)], [1, 2, 3], ["limit=100", "limit=100&offset=2"]],
     ["that shrinks", [page([1, 2], 0, 3), page([], 2, 2)], [1, 2], ["limit=100", "limit=100&offset=2"]],
+    [
+      "of more than are counted",
+      [{ ...page([1, 2], 0, 2), count_is_minimum: true }, page([3], 2, 3)],
+      [1, 2, 3],
+      ["limit=100", "limit=100&offset=2"],
+    ],
     [
       "that goes on behind a place",
       [

@@ -1,7 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildClient } from "../../scripts/client/build.ts";
 import { blocks, emptyFolder, run, startWorld, type World } from "./world.ts";
 
 // @nixflex/numbers as npm packs it, in empty folders.
@@ -15,7 +14,6 @@ let world: World;
 let tarball: string;
 
 beforeAll(async () => {
-  buildClient();
   const folder = emptyFolder();
   const packed = await run(resolve("."), "npm", [
     "pack",
@@ -54,14 +52,14 @@ it("is what publint and attw find right", async () => {
   await run(dirname(tarball), node, [attw, "--profile", "esm-only", tarball]);
 });
 
-describe.each([
-  ["TypeScript 5.9", resolve("sdk/node_modules/typescript/bin/tsc")],
-  ["TypeScript 7", resolve("node_modules/typescript/bin/tsc")],
-])("its types, for %s", (_, tsc) => {
+describe("its types", () => {
+  const older = resolve("sdk/node_modules/typescript/bin/tsc");
+  const newer = resolve("node_modules/typescript/bin/tsc");
   it.each([
-    ["node16", "node16"],
-    ["esnext", "bundler"],
-  ])("resolve in a module of kind %s (%s)", async (module, moduleResolution) => {
+    ["TypeScript 5.9", "node16", "node16", older],
+    ["TypeScript 7", "node16", "node16", newer],
+    ["TypeScript 7", "bundler", "esnext", newer],
+  ])("resolve for %s with moduleResolution %s", async (_, moduleResolution, module, tsc) => {
     const { folder } = await installed();
     const typeRoots = [resolve("node_modules/@types")];
     const strict = { strict: true, exactOptionalPropertyTypes: true, noEmit: true };

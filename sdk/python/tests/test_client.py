@@ -40,6 +40,7 @@ def unreached() -> httpx.Response:
 
 
 proxy = responds(502, html="<h1>Bad gateway</h1>")
+page = responds(404, html="<h1>Not found</h1>")
 internal = responds(500, json={"error": {"code": "internal_error"}})
 done = responds(200, json={"done": True})
 
@@ -144,6 +145,7 @@ class SentAgain(unittest.TestCase):
         ("not after more than a minute", [refused("61")], get, "storage_unavailable", []),
         ("if no answer came", [unreached, unreached], get, "done", [0.5, 1]),
         ("if a proxy answered", [proxy], get, "done", [0.5]),
+        ("not if another page is there", [page], get, "unreadable_answer", []),
         ("not if waiting does not help", [internal], get, "internal_error", []),
         ("with a key", [unreached, refused("2")], create, "done", [0.5, 2]),
         ("not without one, if none counts", [refused("1")], rotate, "storage_unavailable", []),
@@ -184,6 +186,11 @@ class Lists(unittest.TestCase):
             ([page([], 0, 0)], [], ["limit=100"]),
             ([page([1, 2], 0, 3), page([3], 2, 3)], [1, 2, 3], ["limit=100", "limit=100&offset=2"]),
             ([page([1, 2], 0, 3), page([], 2, 2)], [1, 2], ["limit=100", "limit=100&offset=2"]),
+            (
+                [{**page([1, 2], 0, 2), "count_is_minimum": True}, page([3], 2, 3)],
+                [1, 2, 3],
+                ["limit=100", "limit=100&offset=2"],
+            ),
             (
                 [{"calls": [1], "next": "x"}, {"calls": [], "next": "y"}, {"calls": [2], "next": None}],
                 [1, 2],

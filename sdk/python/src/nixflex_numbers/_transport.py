@@ -79,7 +79,8 @@ def _following(page: Mapping[str, Any], length: int) -> dict[str, Any] | None:
     if page.get("next"):
         return {"after": page["next"]}
     reached = page.get("offset", 0) + length
-    return {"offset": reached} if length > 0 and reached < page.get("count", 0) else None
+    has_more = page.get("count_is_minimum", False) or reached < page.get("count", 0)
+    return {"offset": reached} if length > 0 and has_more else None
 
 
 class _Base:
