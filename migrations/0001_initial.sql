@@ -14,9 +14,9 @@ CREATE TABLE api_keys (
   jurisdiction TEXT,                -- where its objects live, as below; null: it was never used
   webhook_url TEXT,                 -- where events go that are of no agent, or of one without a webhook_url
   has_objects INTEGER NOT NULL DEFAULT 0 CHECK (has_objects IN (0, 1)),   -- it may have an outbox and a call log
-  -- Into how many objects its call log and its outbox are split; only ever more. src/objects.ts says which has what.
-  call_log_parts INTEGER NOT NULL DEFAULT 1,
-  outbox_parts INTEGER NOT NULL DEFAULT 1
+  -- JSON: into how many parts its call log and its outbox are and were split, each since when; null: never. src/parts.ts
+  call_log_parts TEXT,
+  outbox_parts TEXT
 ) STRICT;
 CREATE INDEX api_keys_created ON api_keys (created_at, id);
 

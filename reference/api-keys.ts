@@ -4,6 +4,7 @@ import { createSecretBody, limits as limitsSchema } from "../src/api-keys/schema
 import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
 import { optionalText } from "../src/http/schema.ts";
 import { type Limits, parseDefaultLimits } from "../src/limits.ts";
+import { PART_COUNTS } from "../src/parts.ts";
 import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
 const KEY_ID = `nxf_${"5f2c9a7e".repeat(4)}`;
@@ -71,6 +72,17 @@ const limitsAnswer = z
   )
   .check(z.meta({ id: "Limits", description: "How much a key may use." }));
 
+const PARTS = { call_log_parts: 1, outbox_parts: 1 };
+
+const partFields = (schema: z.ZodMiniType) => ({
+  call_log_parts: answered(
+    schema,
+    "Into how many parts its calls are split: 1, 2, 4 … 256. Never fewer later.",
+  ),
+  outbox_parts: answered(schema, "The same of its events."),
+});
+const parts = z.literal([...PART_COUNTS]);
+
 const LIMITS = { ...parseDefaultLimits("{}"), allowed_countries: ["GB"] };
 
 const listedKey = z
@@ -80,6 +92,7 @@ const listedKey = z
     created_at: time("When the key was created"),
     rotated_at: z.nullable(time("When the secret was last replaced; null if it never was")),
     revoked_at: z.nullable(time("When the key was revoked; null if it was not")),
+    ...partFields(parts),
     limits: limitsAnswer,
   })
   .check(z.meta({ id: "ApiKey", description: "An API key as the deployment's operator sees it." }));
@@ -366,6 +379,7 @@ export const apiKeyReference: Reference = {
                 created_at: TIME,
                 rotated_at: null,
                 revoked_at: null,
+                ...PARTS,
                 limits: LIMITS,
               },
             ],
@@ -382,11 +396,14 @@ export const apiKeyReference: Reference = {
       summary: "Set the limits of an API key",
       description:
         "For the operator. What is not sent stays as it is; null is what the deployment's `DEFAULT_LIMITS` says. It counts " +
-        "within 30 seconds.",
+        "within 30 seconds. A key with more calls or events than one object carries is split into parts, while it is in use.",
       auth: "adminToken",
       path: keyInPath,
       body: {
-        schema: z.object({ limits: answered(setLimits, "The limits to change.") }),
+        schema: z.object({
+          limits: answered(z.optional(setLimits), "The limits to change."),
+          ...partFields(z.optional(parts)),
+        }),
         example: { limits: { calls_per_day: 500, allowed_countries: ["GB", "IE"] } },
       },
       answers: [
@@ -400,11 +417,12 @@ export const apiKeyReference: Reference = {
             created_at: TIME,
             rotated_at: null,
             revoked_at: null,
+            ...PARTS,
             limits: { ...LIMITS, calls_per_day: 500, allowed_countries: ["GB", "IE"] },
           },
         },
       ],
-      errors: ["key_not_found", "missing_field"],
+      errors: ["key_not_found", "missing_field", "invalid_field"],
     },
     "DELETE /v1/keys/{key_id}": {
       id: "revokeKey",

@@ -31,7 +31,7 @@ export function createObjects(
       locationHint,
     });
   return {
-    /** @param part see {@link partOf} */
+    /** @param part see parts.ts */
     outbox: async (apiKeyId: string, part = 0) =>
       open(env.EVENT_OUTBOX, await sha256(`event-outbox/${apiKeyId}${suffix(part)}`)),
     callLog: async (apiKeyId: string, part = 0) =>
@@ -51,16 +51,6 @@ export function createObjects(
 }
 
 const suffix = (part: number) => (part === 0 ? "" : `/${part}`);
-
-/**
- * Which part of an API key's outbox or call log has a number's events or calls: `api_keys` says how many parts there are, one
- * at first, and never fewer later. The order of a number's events survives, as all of them are in one part.
- *
- * @internal
- */
-export function partOf(phoneNumberId: string, parts: number): number {
-  return Number.parseInt(phoneNumberId.slice("num_".length, "num_".length + 8), 16) % parts;
-}
 
 /**
  * Calls a Durable Object. After a failure it asks once more, because the answer may have been lost; by a fresh stub,

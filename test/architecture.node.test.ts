@@ -217,6 +217,7 @@ describe("each thing has one owner", () => {
       "src/config.ts",
       "src/events/tell.ts",
       "src/model/openai-compatible.ts",
+      "src/parts.ts",
     ]);
   });
 

@@ -2,7 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { readConfig } from "../src/config.ts";
-import { callObject, createObjects, hasTables, keepTables, partOf } from "../src/objects.ts";
+import { callObject, createObjects, hasTables, keepTables } from "../src/objects.ts";
 import { haveImported } from "./support/answering.ts";
 import { runCron } from "./support/consume.ts";
 import { expectErrorLog } from "./support/logs.ts";
@@ -152,20 +152,5 @@ describe("background work", () => {
   it("is that of the only trigger if none is named, as by the address that `wrangler dev` prints", async () => {
     await runCron("");
     expect(await rows("reseal_progress")).not.toEqual([]);
-  });
-});
-
-describe("the parts of a log", () => {
-  it("are chosen by the number, and there is one at first", async () => {
-    const { id } = await haveImported();
-    expect(await rows("api_keys")).toMatchObject([{ call_log_parts: 1, outbox_parts: 1 }]);
-    expect(partOf(id, 1)).toBe(0);
-    const parts = Array.from({ length: 400 }, (_, index) =>
-      partOf(`num_${(index * 2654435761) >>> 0}`.padEnd(52, "0"), 4),
-    );
-    expect(new Set(parts).size).toBe(4);
-    const objects = createObjects(env, readConfig(env));
-    const [first, second] = [await objects.callLog("nxf_1"), await objects.callLog("nxf_1", 1)];
-    expect(first.id.equals(second.id)).toBe(false);
   });
 });

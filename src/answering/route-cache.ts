@@ -1,3 +1,4 @@
+import { learnSplit } from "../parts.ts";
 import { FRESH_MS, STALE_MS } from "../time.ts";
 import { verificationKey } from "../twilio/signature.ts";
 import { openSigners } from "../twilio-accounts/credential.ts";
@@ -90,6 +91,7 @@ export async function loadReleasedRoute(id: string, services: RouteServices): Pr
 
 async function withKeys(id: string, row: RouteRow, services: RouteServices): Promise<TrustedRoute> {
   const route = await routeOf(id, row, services.defaultLimits);
+  learnSplit(row.api_key_id, row);
   try {
     const { signers, ...more } = await openSigners(accountOf(row), row, services);
     const keys = signers.map(({ secret, algorithm }) => verificationKey(secret, algorithm));

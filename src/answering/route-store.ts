@@ -2,6 +2,7 @@ import { batch, first, type Preparable, part, sql } from "../database.ts";
 import { WEBHOOK_URL } from "../events/address-store.ts";
 import type { LimitColumns } from "../limits.ts";
 import { LIMIT_COLUMNS } from "../limits-store.ts";
+import type { SplitColumns } from "../parts.ts";
 import type { OwnColumns } from "../phone-numbers/settings.ts";
 import { checkSoon } from "../twilio-accounts/due-store.ts";
 import type { AccountColumns, TwilioAccountRow } from "../twilio-accounts/row.ts";
@@ -11,6 +12,7 @@ import { CREDENTIALS, NUMBERS_AND_ACCOUNTS } from "../twilio-accounts/store.ts";
 export type RouteRow = TwilioAccountRow &
   AccountColumns &
   LimitColumns &
+  SplitColumns &
   OwnColumns & {
     api_key_id: string;
     phone_number: string;
@@ -40,12 +42,14 @@ const SIGNING = part`CASE WHEN json_extract(n.settings, '$.inbound_url') IS NOT 
   THEN (SELECT json_object('secret_sealed', secret_sealed, 'previous_secret_sealed', previous_secret_sealed)
     FROM webhook_secrets s WHERE s.api_key_id = n.api_key_id) END AS signing`;
 
+const KEY = part`k.call_log_parts, k.outbox_parts, ${LIMIT_COLUMNS}`;
+
 /** The route of a number; null if there is none. A number that is being imported has one too. @throws StorageError */
 export function findRoute(db: Preparable, id: string): Promise<RouteRow | null> {
   return first<RouteRow>(sql(db)`SELECT n.api_key_id, n.twilio_account_id, t.account_sid, t.region,
       n.phone_number, n.inbound_enabled, n.channels, n.last_inbound_at, ${CREDENTIALS}, t.relay_refused_at, t.health_reasons AS account_reasons, a.id AS agent_id, a.is_active, a.welcome_message,
       a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url, a.system_prompt, a.voice_id, a.talk,
-      n.external_id, n.label, n.metadata, n.connect_link_id, n.settings, ${SIGNING}, ${LIMIT_COLUMNS}
+      n.external_id, n.label, n.metadata, n.connect_link_id, n.settings, ${SIGNING}, ${KEY}
     FROM ${NUMBERS_AND_ACCOUNTS} JOIN api_keys k ON k.id = n.api_key_id LEFT JOIN agents a ON a.id = n.agent_id
     WHERE n.id = ${id} AND n.state <> 'returning'`);
 }
@@ -57,7 +61,7 @@ export function findReleasedRoute(db: Preparable, id: string): Promise<RouteRow 
       n.auth_token_sealed, n.previous_auth_token_sealed, n.auth_token_changed_at, n.signing_keys_sealed, NULL AS relay_refused_at, '[]' AS account_reasons, a.id AS agent_id,
       a.is_active, a.welcome_message, a.language, a.connect, a.fallback, a.record, ${WEBHOOK_URL} AS webhook_url,
       a.system_prompt, a.voice_id, a.talk, n.external_id, n.label, n.metadata, n.connect_link_id,
-      NULL AS settings, NULL AS signing, ${LIMIT_COLUMNS}
+      NULL AS settings, NULL AS signing, ${KEY}
     FROM released_numbers n JOIN api_keys k ON k.id = n.api_key_id LEFT JOIN agents a ON a.id = n.agent_id
     WHERE n.id = ${id}`);
 }

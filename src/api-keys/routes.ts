@@ -6,10 +6,12 @@ import { listQuery } from "../http/page.ts";
 import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
 import { limitsOf } from "../limits.ts";
+import { partsIn } from "../parts.ts";
 import { requestServices } from "../services.ts";
 import { createApiKey } from "./api-key.ts";
 import { requireAdmin, requireAdminToken } from "./authenticate.ts";
 import { limitCreation, signupLimits } from "./creation-limit.ts";
+import { grow } from "./grow.ts";
 import { changeKeyBody, createKeyBody } from "./schema.ts";
 import { SHOWN_ONCE } from "./secret-routes.ts";
 import {
@@ -38,13 +40,15 @@ export const apiKeys = new Hono<AppEnv>()
   })
   .patch("/:key_id", requireAdmin({ always: true }), requireJson, validateJson(changeKeyBody), async (c) => {
     const keyId = c.req.param("key_id");
-    const { limits } = c.req.valid("json");
+    const { limits = {}, parts } = c.req.valid("json");
     const isThere = isId("apiKey", keyId) && (await changeLimits(c.env.DB, keyId, limits));
     const row = isThere ? await findApiKey(c.env.DB, keyId) : null;
     if (!row) throw new ApiError("key_not_found");
-    requestServices(c).routesChanged(keyId);
-    c.get("log").info("limits_changed", { key_id: keyId, limits: Object.keys(limits).join(" ") });
-    return c.json(serialise(row, c));
+    const services = requestServices(c);
+    const grown = (await grow(row, parts, services)) ? await findApiKey(c.env.DB, keyId) : null;
+    services.routesChanged(keyId);
+    c.get("log").info("key_changed", { key_id: keyId, limits: Object.keys(limits).join(" "), ...parts });
+    return c.json(serialise(grown ?? row, c));
   })
   .delete("/:key_id", requireAdmin({ always: true }), async (c) => {
     const keyId = c.req.param("key_id");
@@ -55,5 +59,11 @@ export const apiKeys = new Hono<AppEnv>()
   });
 
 function serialise({ id, limits, countries, ...key }: ListedApiKey, c: AppContext) {
-  return { key_id: id, ...key, limits: limitsOf({ limits, countries }, c.get("config").defaultLimits) };
+  return {
+    key_id: id,
+    ...key,
+    call_log_parts: partsIn(key.call_log_parts),
+    outbox_parts: partsIn(key.outbox_parts),
+    limits: limitsOf({ limits, countries }, c.get("config").defaultLimits),
+  };
 }

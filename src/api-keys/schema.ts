@@ -12,6 +12,7 @@ import {
   wholeNumber,
 } from "../http/schema.ts";
 import { COUNTRY, RANGES, type SetLimits } from "../limits.ts";
+import { PART_COUNTS } from "../parts.ts";
 import { DEFAULT_NAME, MAX_NAME_LENGTH } from "./api-key.ts";
 
 const MAX_COUNTRIES = 250;
@@ -43,10 +44,19 @@ export const createKeyBody = z.pipe(
   })),
 );
 
+const parts = z.optional(z.literal(PART_COUNTS));
+
 /** `PATCH /v1/keys/{key_id}` */
 export const changeKeyBody = z.pipe(
-  body({ limits }),
-  z.transform(({ limits }) => ({ limits: limits as SetLimits })),
+  body({ limits: z.optional(limits), call_log_parts: parts, outbox_parts: parts }, {}, (given) =>
+    Object.values(given).some((value) => value !== undefined)
+      ? []
+      : [{ field: "limits", code: "missing_field", problem: { problem: "required" } }],
+  ),
+  z.transform(({ limits, call_log_parts, outbox_parts }) => ({
+    limits: limits as SetLimits | undefined,
+    parts: { call_log: call_log_parts, outbox: outbox_parts },
+  })),
 );
 
 const MAX_EXTERNAL_ID_LENGTH = 255;

@@ -1,6 +1,7 @@
 import type { KeySecret } from "../actor.ts";
 import { batch, part, readBatch, readPage, runIdempotent, runReturning, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
+import { learnSplit, type SplitColumns } from "../parts.ts";
 
 // The secrets of API keys: their hashes, never the secrets.
 
@@ -47,13 +48,17 @@ export async function findSecretAnd(
     "id" in presented
       ? part`s.id = ${presented.id}`
       : part`s.api_key_id = ${presented.apiKeyId} AND s.secret_hash = ${presented.hash}`;
-  const select = sql(db)`SELECT ${COLUMNS}, s.secret_hash, s.api_key_id, k.jurisdiction
+  const select = sql(
+    db,
+  )`SELECT ${COLUMNS}, s.secret_hash, s.api_key_id, k.jurisdiction, k.call_log_parts, k.outbox_parts
     FROM key_secrets s JOIN api_keys k ON k.id = s.api_key_id
     WHERE ${which} AND (s.expires_at IS NULL OR s.expires_at > ${now}) AND k.revoked_at IS NULL`;
   const [rows, ...results] = await readBatch(db, [select, ...statements]);
-  type Row = SecretRow & { secret_hash: string; api_key_id: string; jurisdiction: string | null };
+  type Row = SecretRow &
+    SplitColumns & { secret_hash: string; api_key_id: string; jurisdiction: string | null };
   const [row] = (rows?.results ?? []) as Row[];
   if (!row) return { found: undefined, results };
+  learnSplit(row.api_key_id, row);
   const { id, name, scope, external_id: externalId, secret_hash: hash, expires_at: expiresAt } = row;
   const secret = { id, name, hash, scope, externalId, isFirst: row.is_first === 1, expiresAt };
   const { api_key_id: apiKeyId, jurisdiction, last_used_on: lastUsedOn } = row;

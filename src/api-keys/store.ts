@@ -2,6 +2,7 @@ import { batch, first, part, readPage, runReturning, sql } from "../database.ts"
 import type { Page } from "../http/page.ts";
 import type { LimitColumns, SetLimits } from "../limits.ts";
 import { LIMIT_COLUMNS } from "../limits-store.ts";
+import { type Kind, learnSplit, type SplitColumns } from "../parts.ts";
 import { requireSame } from "./jurisdiction.ts";
 import { insertSecret } from "./secret-store.ts";
 
@@ -79,7 +80,21 @@ export async function isKeyValid(db: D1Database, keyId: string): Promise<boolean
 
 /** Whether there is or ever was such a key. @throws StorageError */
 export async function hasApiKey(db: D1Database, keyId: string): Promise<boolean> {
-  return (await first(sql(db)`SELECT 1 FROM api_keys WHERE id = ${keyId}`)) !== null;
+  const row = await first<SplitColumns>(
+    sql(db)`SELECT call_log_parts, outbox_parts FROM api_keys WHERE id = ${keyId}`,
+  );
+  if (row) learnSplit(keyId, row);
+  return row !== null;
+}
+
+const PARTS = { call_log: part`call_log_parts`, outbox: part`outbox_parts` };
+
+/** Statement for a batch: from now on there are so many parts, if there were fewer. */
+export function growParts(db: D1Database, keyId: string, kind: Kind, parts: number, now: number) {
+  const column = PARTS[kind];
+  return sql(db)`UPDATE api_keys
+    SET ${column} = json_insert(COALESCE(${column}, '[[1,0]]'), '$[#]', json_array(${parts}, ${now}))
+    WHERE id = ${keyId} AND ${parts} > COALESCE(${column} ->> '$[#-1][0]', 1)`;
 }
 
 /** Revokes a key for ever; revoking it twice does no harm. @returns whether the key exists. @throws StorageError */
@@ -99,15 +114,16 @@ export async function revokeApiKey(db: D1Database, keyId: string, now: string): 
 }
 
 /** An API key as the operator sees it. */
-export type ListedApiKey = LimitColumns & {
-  id: string;
-  name: string;
-  created_at: string;
-  rotated_at: string | null;
-  revoked_at: string | null;
-};
+export type ListedApiKey = LimitColumns &
+  SplitColumns & {
+    id: string;
+    name: string;
+    created_at: string;
+    rotated_at: string | null;
+    revoked_at: string | null;
+  };
 
-const LISTED = part`id, name, created_at, rotated_at, revoked_at, ${LIMIT_COLUMNS}`;
+const LISTED = part`id, name, created_at, rotated_at, revoked_at, call_log_parts, outbox_parts, ${LIMIT_COLUMNS}`;
 
 /** One API key. @throws StorageError */
 export function findApiKey(db: D1Database, keyId: string): Promise<ListedApiKey | null> {

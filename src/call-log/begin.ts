@@ -4,6 +4,8 @@ import type { Attempt, Begun } from "./attempt.ts";
 import { countLive, findAttempt, insertAttempt } from "./attempts-store.ts";
 import { takeToday } from "./usage-store.ts";
 
+const UNLIMITED: DailyLimits = { calls_per_day: null, texts_per_day: null, model_turns_per_day: null };
+
 /** `taken`: what the new attempt takes of the day; null if there is no new one. */
 type Beginning = { begun: Begun; taken: Taken | null };
 
@@ -12,7 +14,7 @@ export function beginAttempt(
   sql: SqlStorage,
   attempt: Attempt,
   limit: number | null,
-  limits: DailyLimits,
+  limits = UNLIMITED,
   now: number,
 ): Beginning {
   const known = findAttempt(sql, attempt.id);

@@ -144,6 +144,21 @@ export function listCalls(
   return { calls, count };
 }
 
+/** The places of the calls at offsets of that list; null: there are fewer. */
+export function placesAt(sql: SqlStorage, filter: CallFilter, offsets: number[], now: number) {
+  return offsets.map((offset) => {
+    const [row] = exec<{ seq: number }>(sql)`SELECT seq FROM calls ${conditions(filter, now)}
+      ORDER BY seq DESC LIMIT 1 OFFSET ${offset}`.toArray();
+    return row?.seq ?? null;
+  });
+}
+
+/** How many calls of that list are before a place. */
+export function countBefore(sql: SqlStorage, filter: CallFilter, seq: number, now: number): number {
+  return exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM calls
+    ${conditions(filter, now)} AND seq > ${seq}`.one().count;
+}
+
 function conditions({ agentId, phoneNumber, externalId, direction, status }: CallFilter, now: number): Part {
   const terms = [
     agentId && part`agent_id = ${agentId}`,
@@ -191,6 +206,11 @@ export const timeOf = (seq: number): number => Math.floor(seq / PER_MS);
 
 export function hasCalls(sql: SqlStorage): boolean {
   return exec(sql)`SELECT 1 FROM calls LIMIT 1`.toArray().length > 0;
+}
+
+/** Whether anything was ever told here of a call. */
+export function isKnown(sql: SqlStorage, callId: string): boolean {
+  return getCall(sql, callId) !== null || isDeleted(sql, callId);
 }
 
 function isDeleted(sql: SqlStorage, callId: string): boolean {

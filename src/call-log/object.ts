@@ -1,10 +1,10 @@
 import { DurableObject } from "cloudflare:workers";
 import { armAt, ring, stillRings } from "../alarms.ts";
 import { readConfig } from "../config.ts";
-import { createLogger } from "../http/log.ts";
 import type { DailyLimits } from "../limits.ts";
 import { keepTables } from "../objects.ts";
-import { DAY_MS, HOUR_MS } from "../time.ts";
+import type { Moved, Place } from "../parts.ts";
+import { DAY_MS } from "../time.ts";
 import { createVault } from "../vault/vault.ts";
 import type { Kind, Taken } from "./allowance.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
@@ -21,16 +21,11 @@ import {
 import * as calls from "./calls-store.ts";
 import { tellNearLater } from "./near-later.ts";
 import { resealCalls } from "./reseal.ts";
-import { forgetOld, KEEP_CALLS_MS } from "./retention.ts";
+import { forgetOld } from "./retention.ts";
+import { createRoom } from "./room.ts";
 import { TABLES } from "./schema.ts";
-import { addToDay, countText, crowdOf, findDays, takeToday } from "./usage-store.ts";
-
-// An object holds 10 GB. https://developers.cloudflare.com/durable-objects/platform/limits/
-const MAX_BYTES = 8_000_000_000;
-/** More than a call adds, and little enough to delete while it is written. */
-const SHORTENED_BY = 100;
-const SHORTENED = "shortened";
-const UNLIMITED: DailyLimits = { calls_per_day: null, texts_per_day: null, model_turns_per_day: null };
+import { createSplit } from "./split.ts";
+import { addToDay, countText, crowdOf, findDays, isCounted, takeToday } from "./usage-store.ts";
 
 /**
  * The calls and texts of one API key: those that it sends, from before anything is sent to Twilio, so that nothing is sent
@@ -38,14 +33,19 @@ const UNLIMITED: DailyLimits = { calls_per_day: null, texts_per_day: null, model
  * same if it is called twice.
  */
 export class CallLog extends DurableObject<Env> {
-  readonly #sql: SqlStorage;
+  readonly #sql = this.ctx.storage.sql;
   #isWoken = false;
-  #warnedAt = 0;
+  readonly #split = createSplit(this.ctx.storage.kv);
+  readonly #room = createRoom(this.ctx.storage);
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#sql = ctx.storage.sql;
     keepTables(this.#sql, TABLES);
+  }
+
+  /** The key's log is split into so many parts. */
+  async split(parts: number): Promise<void> {
+    this.#split.learn(parts);
   }
 
   /**
@@ -58,9 +58,8 @@ export class CallLog extends DurableObject<Env> {
     daily?: { apiKeyId: string; limits: DailyLimits },
   ): Promise<Begun> {
     const now = Date.now();
-    this.#makeRoom({ key_id: daily?.apiKeyId }, now);
-    const limits = daily?.limits ?? UNLIMITED;
-    const begin = () => beginAttempt(this.#sql, attempt, limit, limits, now);
+    this.#room.make({ key_id: daily?.apiKeyId }, now);
+    const begin = () => beginAttempt(this.#sql, attempt, limit, daily?.limits, now);
     const { begun, taken } = this.ctx.storage.transactionSync(begin);
     if (taken && daily) tellNearLater(daily.apiKeyId, taken, this.ctx, this.env);
     if (taken) await this.#wake();
@@ -127,18 +126,26 @@ export class CallLog extends DurableObject<Env> {
    * Writes down what was told of a call.
    *
    * @param attemptId the attempt that placed it; null if somebody else did
+   * @param place where the caller believes that it belongs
    * @returns the call, if its runtime has reported what it was: what it reports from now on comes after this
    */
-  async report(report: CallReport, attemptId: string | null): Promise<LoggedCall | null> {
+  async report(
+    report: CallReport,
+    attemptId: string | null,
+    place?: Place,
+  ): Promise<LoggedCall | Moved | null> {
     const now = Date.now();
-    this.#makeRoom({ phone_number_id: report.phoneNumberId }, now);
+    const elsewhere = this.#split.movedOf(report.callId, place);
+    const moved = elsewhere && !calls.isKnown(this.#sql, report.callId) ? elsewhere : null;
+    if (!moved) this.#room.make({ phone_number_id: report.phoneNumberId }, now);
     const call = this.ctx.storage.transactionSync(() => {
-      const call = calls.putReport(this.#sql, report, attemptId, now);
+      const call = moved ? null : calls.putReport(this.#sql, report, attemptId, now);
       const id = attemptId ?? call?.attempt_id;
       const state = isLive(report.status) ? "live" : "ended";
       if (id) noteAttempt(this.#sql, id, { sid: report.callId, state }, now);
       return call;
     });
+    if (moved) return moved;
     await this.#wake();
     return call?.outcome_sealed ? call : null;
   }
@@ -161,6 +168,14 @@ export class CallLog extends DurableObject<Env> {
     return calls.listCalls(this.#sql, filter, page, Date.now());
   }
 
+  async placesAt(filter: CallFilter, offsets: number[]): Promise<(number | null)[]> {
+    return calls.placesAt(this.#sql, filter, offsets, Date.now());
+  }
+
+  async countBefore(filter: CallFilter, seq: number): Promise<number> {
+    return calls.countBefore(this.#sql, filter, seq, Date.now());
+  }
+
   async get(callId: string): Promise<LoggedCall | null> {
     return calls.getCall(this.#sql, callId);
   }
@@ -173,10 +188,18 @@ export class CallLog extends DurableObject<Env> {
     });
   }
 
-  /** Counts a text, once. @param externalId of the number */
-  async countText(sid: string, counter: TextCounter, externalId: string | null = null): Promise<void> {
+  /** Counts a text, once. @param externalId of the number @param place where the caller believes that it belongs */
+  async countText(
+    sid: string,
+    counter: TextCounter,
+    externalId: string | null = null,
+    place?: Place,
+  ): Promise<Moved | null> {
+    const moved = this.#split.movedOf(sid, place);
+    if (moved && !isCounted(this.#sql, sid)) return moved;
     this.ctx.storage.transactionSync(() => countText(this.#sql, sid, externalId, counter, Date.now()));
     await this.#wake();
+    return null;
   }
 
   /** The days with anything in them; see {@link findDays}. */
@@ -186,8 +209,7 @@ export class CallLog extends DurableObject<Env> {
 
   /** Until when calls are missing, in milliseconds, because the log was full; null if all of 30 days are there. */
   async shortened(): Promise<number | null> {
-    const until = this.ctx.storage.kv.get<number>(SHORTENED) ?? 0;
-    return until > Date.now() - KEEP_CALLS_MS ? until : null;
+    return this.#room.shortened(Date.now());
   }
 
   /** Deletes everything. */
@@ -196,6 +218,7 @@ export class CallLog extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
     this.#isWoken = false;
     keepTables(this.#sql, TABLES);
+    this.#split.keep();
   }
 
   /**
@@ -210,23 +233,10 @@ export class CallLog extends DurableObject<Env> {
 
   override alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#isWoken = false;
-    return ring(this.ctx.storage, "call_log", info, () => this.#forgetOld());
-  }
-
-  async #forgetOld(): Promise<void> {
-    const { hasMore, isEmpty } = this.ctx.storage.transactionSync(() => forgetOld(this.#sql, Date.now()));
-    if (isEmpty) return this.erase();
-    await this.#wake(hasMore ? 0 : DAY_MS);
-  }
-
-  /** A full object takes nothing: before that the oldest calls go, and whoever looks is told. */
-  #makeRoom(about: object, now: number): void {
-    if (this.#sql.databaseSize < MAX_BYTES) return;
-    const until = calls.timeOf(calls.forgetCalls(this.#sql, now, SHORTENED_BY).at(-1) ?? 0);
-    if (until > 0) this.ctx.storage.kv.put(SHORTENED, until);
-    if (now - this.#warnedAt < HOUR_MS) return;
-    this.#warnedAt = now;
-    createLogger({ object: "call_log" }).warn("log_shortened", { ...about, until });
+    return ring(this.ctx.storage, "call_log", info, async () => {
+      const { hasMore, isEmpty } = this.ctx.storage.transactionSync(() => forgetOld(this.#sql, Date.now()));
+      return isEmpty ? this.erase() : this.#wake(hasMore ? 0 : DAY_MS);
+    });
   }
 
   /** Sees to it that the alarm rings within a day. */

@@ -25,7 +25,7 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey("read"), validateQue
   const period = periodOf(time, asked);
   const [days, [today], shortened, { numbers, ofExternalId, agents, limits }] = await Promise.all([
     callLogs.usage(apiKeyId, period.since, period.until, externalId),
-    callLogs.usage(apiKeyId, dayOf(time), dayOf(time)),
+    callLogs.used(apiKeyId, dayOf(time)),
     callLogs.shortened(apiKeyId),
     findHoldings(db, apiKeyId, defaultLimits, externalId),
   ]);

@@ -62,6 +62,10 @@ export function countText(
   if (cursor.rowsWritten > 0) addToDay(sql, now, { [counter]: 1 }, externalId);
 }
 
+export function isCounted(sql: SqlStorage, sid: string): boolean {
+  return exec(sql)`SELECT 1 FROM texts WHERE sid = ${sid}`.toArray().length > 0;
+}
+
 const SUMS = part`SUM(inbound) AS inbound, SUM(outbound) AS outbound, SUM(seconds) AS seconds,
   SUM(received) AS received, SUM(sent) AS sent, SUM(placed) AS placed, SUM(texted) AS texted,
   SUM(turns) AS turns, SUM(tries) AS tries, SUM(tokens) AS tokens`;

@@ -26,12 +26,14 @@ export const keyDeliveries = new Hono<AppEnv>()
       const { since, until } = c.req.valid("json");
       const end = until ?? services.now().getTime();
       let redelivered = 0;
-      // What fails again at once is behind the position, so this ends.
-      for (let after: number | null = 0; after !== null; ) {
-        const some = await services.outbox.redeliverFailed(apiKeyId, since, end, after);
-        attemptLater(apiKeyId, some.works, services);
-        redelivered += some.count;
-        after = some.position;
+      for (const part of services.outbox.parts(apiKeyId)) {
+        // What fails again at once is behind the position, so this ends.
+        for (let after: number | null = 0; after !== null; ) {
+          const some = await services.outbox.redeliverFailed(apiKeyId, part, since, end, after);
+          attemptLater(apiKeyId, { part, works: some.works }, services);
+          redelivered += some.count;
+          after = some.position;
+        }
       }
       services.log.info("deliveries_revived", { key_id: apiKeyId, count: redelivered });
       return c.json({ key_id: apiKeyId, redelivered });

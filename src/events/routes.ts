@@ -75,7 +75,7 @@ export const webhooks = new Hono<AppEnv>()
     const apiKeyId = c.get("apiKeyId");
     const revived = isId("event", id) ? await services.outbox.redeliver(apiKeyId, id) : undefined;
     if (!revived?.delivery) throw new ApiError("delivery_not_found");
-    attemptLater(apiKeyId, revived.works, services);
+    attemptLater(apiKeyId, revived, services);
     return c.json({ delivery: revived.delivery });
   });
 
@@ -107,8 +107,7 @@ export async function listDeliveries(
   apiKeyId: string,
   { state, external_id: externalId, ...page }: DeliveriesQuery,
 ): Promise<Response> {
-  const query = { state, externalId, ...page };
-  const { deliveries, count } = await requestServices(c).outbox.list(apiKeyId, query);
+  const { deliveries, count } = await requestServices(c).outbox.list(apiKeyId, { state, externalId }, page);
   return c.json({ deliveries, count, ...page });
 }
 

@@ -5,7 +5,7 @@ import { VaultError } from "../vault/vault.ts";
 import { findAddressees } from "./address-store.ts";
 import { makeAttempts } from "./courier.ts";
 import { copyFor, isOfKey, type SealedEvent } from "./event.ts";
-import type { Work } from "./outbox/work.ts";
+import type { Handed } from "./outbox/client.ts";
 import {
   deletePending,
   findPending,
@@ -28,8 +28,8 @@ export async function deliver(
   isForced = false,
 ): Promise<void> {
   const addressed = (await Promise.all(events.map((event) => address(event, services)))).flat();
-  const works = await services.outbox.accept(apiKeyId, addressed, isForced);
-  attemptLater(apiKeyId, works, services);
+  for (const handed of await services.outbox.accept(apiKeyId, addressed, isForced))
+    attemptLater(apiKeyId, handed, services);
 }
 
 /** An event of a key, for each who gets it. @throws StorageError */
@@ -48,9 +48,10 @@ async function address(event: SealedEvent, { db, vault, log }: Services): Promis
 }
 
 /** Makes attempts that an outbox has handed out, after whatever is waited for now. */
-export function attemptLater(apiKeyId: string, works: readonly Work[], services: Services): void {
+export function attemptLater(apiKeyId: string, { part, works }: Handed, services: Services): void {
   if (works.length === 0) return;
-  const report: Parameters<typeof makeAttempts>[1] = (...told) => services.outbox.report(apiKeyId, ...told);
+  const report: Parameters<typeof makeAttempts>[1] = (...told) =>
+    services.outbox.report(apiKeyId, part, ...told);
   services.defer(makeAttempts(works, report, services));
 }
 

@@ -1,15 +1,20 @@
+import { learnSplit } from "../parts.ts";
 import type { Services } from "../services.ts";
 import { CALL_LOGS, OUTBOXES } from "./columns.ts";
-import { findApiKeyIds, findProgress, type Progress, progressOf, putProgress } from "./store.ts";
+import { findApiKeys, findProgress, type Progress, progressOf, putProgress } from "./store.ts";
 
-// Where a pass is: an API key, and the last row of its object that was looked at; null if that key is done.
-type Position = [] | [apiKeyId: string, seq: number | null];
+// Where a pass is: an API key, the last row that was looked at in one of its objects, and which one; null if the key is done.
+type Position = [] | [apiKeyId: string, seq: number | null, part?: number];
 
-type Reseal = (
-  apiKeyId: string,
-  after: number,
-  limit: number,
-) => Promise<{ found: number; position: number | null }>;
+type Objects = {
+  parts: (apiKeyId: string) => number[];
+  reseal: (
+    apiKeyId: string,
+    part: number,
+    after: number,
+    limit: number,
+  ) => Promise<{ found: number; position: number | null }>;
+};
 
 const ROWS_AT_ONCE = 500;
 const CALLS_PER_RUN = 500;
@@ -24,26 +29,27 @@ const CALLS_PER_NOTE = 25;
 export async function resealObjects(services: Services, until: number): Promise<void> {
   const known = await findProgress(services.db);
   const half = (services.now().getTime() + until) / 2;
-  await resealAll(OUTBOXES, known.get(OUTBOXES), services.outbox.reseal, services, half);
-  await resealAll(CALL_LOGS, known.get(CALL_LOGS), services.callLogs.reseal, services, until);
+  await resealAll(OUTBOXES, known.get(OUTBOXES), services.outbox, services, half);
+  await resealAll(CALL_LOGS, known.get(CALL_LOGS), services.callLogs, services, until);
 }
 
 async function resealAll(
   name: string,
   known: Progress | undefined,
-  reseal: Reseal,
+  objects: Objects,
   { db, vault, now }: Services,
   until: number,
 ): Promise<void> {
   const progress = { ...progressOf(known, await vault.currentKeyId()) };
   if (progress.done_at !== null) return;
-  let [apiKeyId, seq = null] = JSON.parse(progress.position) as Position;
+  let [apiKeyId, seq = null, part = 0] = JSON.parse(progress.position) as Position;
   let waiting: string[] | undefined;
   for (let call = 1; call <= CALLS_PER_RUN && now().getTime() < until; call += 1) {
-    waiting ??= [
-      ...(seq === null ? [] : [apiKeyId ?? ""]),
-      ...(await findApiKeyIds(db, apiKeyId ?? "", CALLS_PER_RUN)),
-    ];
+    if (waiting === undefined) {
+      const keys = await findApiKeys(db, apiKeyId ?? "", seq !== null, CALLS_PER_RUN);
+      for (const key of keys) learnSplit(key.id, key);
+      waiting = keys.map(({ id }) => id);
+    }
     [apiKeyId] = waiting;
     if (apiKeyId === undefined) {
       Object.assign(progress, {
@@ -55,11 +61,19 @@ async function resealAll(
       waiting = undefined;
       continue;
     }
-    const { found, position } = await reseal(apiKeyId, seq ?? 0, ROWS_AT_ONCE);
+    const { found, position } = await objects.reseal(apiKeyId, part, seq ?? 0, ROWS_AT_ONCE);
     seq = position;
-    if (seq === null) waiting.shift();
+    if (seq === null) {
+      // On to its next part.
+      part += 1;
+      if (part < objects.parts(apiKeyId).length) seq = 0;
+      else {
+        part = 0;
+        waiting.shift();
+      }
+    }
     progress.found += found;
-    progress.position = JSON.stringify([apiKeyId, seq]);
+    progress.position = JSON.stringify([apiKeyId, seq, part]);
     if (call % CALLS_PER_NOTE === 0) await putProgress(db, name, progress, vault);
   }
   await putProgress(db, name, progress, vault);

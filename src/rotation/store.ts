@@ -1,4 +1,5 @@
 import { all, part, raw, runIdempotent, sql } from "../database.ts";
+import type { SplitColumns } from "../parts.ts";
 import type { Slot, Vault } from "../vault/vault.ts";
 import type { SealedColumn } from "./columns.ts";
 
@@ -67,12 +68,16 @@ export async function putProgress(
       found = excluded.found, done_at = excluded.done_at, canary = excluded.canary`);
 }
 
-/** The ids of API keys behind one that may have objects, in order. @throws StorageError */
-export async function findApiKeyIds(db: D1Database, after: string, limit: number): Promise<string[]> {
-  const rows = await all<{ id: string }>(
-    sql(db)`SELECT id FROM api_keys WHERE id > ${after} AND has_objects = 1 ORDER BY id LIMIT ${limit}`,
-  );
-  return rows.map(({ id }) => id);
+/** API keys behind one that may have objects, in order; with that one itself if it is not done. @throws StorageError */
+export function findApiKeys(
+  db: D1Database,
+  after: string,
+  isIncluded: boolean,
+  limit: number,
+): Promise<(SplitColumns & { id: string })[]> {
+  return all(sql(db)`SELECT id, call_log_parts, outbox_parts FROM api_keys
+    WHERE id >= ${after} AND (id <> ${after} OR ${Number(isIncluded)}) AND has_objects = 1
+    ORDER BY id LIMIT ${limit}`);
 }
 
 /** A sealed value and the primary key of its row. */

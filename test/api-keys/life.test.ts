@@ -55,10 +55,12 @@ describe("GET /v1/keys", () => {
     expect(list).toMatchObject({ count: 2, limit: 25, offset: 0 });
     expect(list.keys.map(({ name }) => name)).toEqual(["two", "one"]);
     expect(Object.keys(list.keys[0] ?? {}).sort()).toEqual([
+      "call_log_parts",
       "created_at",
       "key_id",
       "limits",
       "name",
+      "outbox_parts",
       "revoked_at",
       "rotated_at",
     ]);

@@ -35,7 +35,7 @@ function faulty(stub: Stub, name: Method) {
     if (fails && fault?.when === "before") throw new Error("Network connection lost.");
     const works = await Reflect.apply(method, stub, values);
     if (fails) throw new Error("Network connection lost.");
-    return isHeld && name === "accept" ? [] : works;
+    return isHeld && name === "accept" ? { ...(works as object), works: [] } : works;
   };
 }
 

@@ -26,6 +26,7 @@ export type Delivery = {
 };
 
 type Row = {
+  seq: number;
   id: string;
   type: EventType;
   agent_id: string;
@@ -39,14 +40,17 @@ type Row = {
   attempts: string;
 };
 
-const COLUMNS = part`id, type, agent_id, external_id, actor, state, next_attempt_at, queued_at, created_at, updated_at,
+/** The same in a list, with its place. */
+export type ListedDelivery = Delivery & { seq: number };
+
+const COLUMNS = part`seq, id, type, agent_id, external_id, actor, state, next_attempt_at, queued_at, created_at, updated_at,
   attempts`;
 
-export type DeliveryQuery = {
-  state: DeliveryState | undefined;
+/** Which deliveries. `phoneNumberId`: what happened to a number itself, and not its calls and texts. */
+export type DeliveryFilter = {
+  state?: DeliveryState | undefined;
   externalId?: string | undefined;
-  limit: number;
-  offset: number;
+  phoneNumberId?: string | undefined;
 };
 
 /** Where the deliveries of each state are. What waits is read off an index, or lies behind the watermark. */
@@ -61,48 +65,44 @@ const sources = (watermark: number) => ({
 /** A page of deliveries, newest first, and how many there are in all. */
 export function listDeliveries(
   sql: SqlStorage,
-  {
-    state = "any",
-    externalId,
-    limit,
-    offset,
-  }: Omit<DeliveryQuery, "state"> & { state?: DeliveryState | "any" | undefined },
-  watermark: number,
-): { deliveries: Delivery[]; count: number } {
-  if (externalId !== undefined) {
-    const ofState = state === "any" ? part`` : part` AND state = ${state}`;
-    const from = part`events WHERE external_id = ${externalId}${ofState}`;
-    return { deliveries: page(sql, from, limit, offset), count: count(sql, from) };
-  }
-  const { put_off, fresh, ...settled } = sources(watermark);
-  const pending = part`events WHERE seq IN (SELECT seq FROM ${put_off} UNION ALL SELECT seq FROM ${fresh})`;
-  return {
-    deliveries: page(sql, state === "pending" ? pending : settled[state], limit, offset),
-    count: countDeliveries(sql, state, watermark),
-  };
-}
-
-/**
- * A page of what happened to a number itself, newest first; not its calls and texts.
- *
- * @param externalId only while the number had it; null: always
- */
-export function listOfNumber(
-  sql: SqlStorage,
-  phoneNumberId: string,
+  filter: DeliveryFilter,
   { limit, offset }: { limit: number; offset: number },
-  externalId: string | null,
-): { deliveries: Delivery[]; count: number } {
-  // In these words the index has them.
-  const from = part`events WHERE lane = ${phoneNumberId} AND type >= 'number.' AND type < 'number/'
-    AND (${externalId} IS NULL OR external_id = ${externalId})`;
-  return { deliveries: page(sql, from, limit, offset), count: count(sql, from) };
+  watermark: number,
+): { rows: ListedDelivery[]; count: number } {
+  const from = source(filter, watermark);
+  const rows = exec<Row>(sql)`SELECT ${COLUMNS} FROM ${from}
+    ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`
+    .toArray()
+    .map((row) => ({ seq: row.seq, ...serialise(row) }));
+  const isOfFew = filter.externalId !== undefined || filter.phoneNumberId !== undefined;
+  return { rows, count: isOfFew ? count(sql, from) : countDeliveries(sql, filter.state ?? "any", watermark) };
 }
 
-function page(sql: SqlStorage, from: Part, limit: number, offset: number): Delivery[] {
-  return exec<Row>(sql)`SELECT ${COLUMNS} FROM ${from} ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`
-    .toArray()
-    .map(serialise);
+/** The places of the deliveries at two offsets of that list; null: there are fewer. */
+export function placesAt(sql: SqlStorage, filter: DeliveryFilter, offsets: number[], watermark: number) {
+  const from = source(filter, watermark);
+  return offsets.map((offset) => {
+    const [row] = exec<{ seq: number }>(sql)`SELECT seq FROM ${from}
+      ORDER BY seq DESC LIMIT 1 OFFSET ${offset}`.toArray();
+    return row?.seq ?? null;
+  });
+}
+
+/** How many deliveries of that list are before a place. */
+export function countBefore(sql: SqlStorage, filter: DeliveryFilter, seq: number, watermark: number): number {
+  return count(sql, part`(SELECT seq FROM ${source(filter, watermark)}) WHERE seq > ${seq}`);
+}
+
+function source({ state, externalId, phoneNumberId }: DeliveryFilter, watermark: number): Part {
+  const own = externalId === undefined ? part`` : part` AND external_id = ${externalId}`;
+  // In these words the index has them.
+  if (phoneNumberId !== undefined)
+    return part`events WHERE lane = ${phoneNumberId} AND type >= 'number.' AND type < 'number/'${own}`;
+  const ofState = state === undefined ? part`` : part` AND state = ${state}`;
+  if (externalId !== undefined) return part`events WHERE external_id = ${externalId}${ofState}`;
+  const { put_off, fresh, ...settled } = sources(watermark);
+  if (state !== "pending") return settled[state ?? "any"];
+  return part`events WHERE seq IN (SELECT seq FROM ${put_off} UNION ALL SELECT seq FROM ${fresh})`;
 }
 
 const count = (sql: SqlStorage, from: Part) =>

@@ -2,20 +2,24 @@ import { DurableObject } from "cloudflare:workers";
 import { armAt, ring, stillRings } from "../../alarms.ts";
 import { readConfig } from "../../config.ts";
 import { createLogger } from "../../http/log.ts";
+import type { Moved, Place } from "../../parts.ts";
 import { resealEach } from "../../reseal.ts";
 import { createServices, type Services } from "../../services.ts";
 import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
 import { openPayload, payloadSlot, type SealedEvent } from "../event.ts";
 import {
+  countBefore,
   type Delivery,
-  type DeliveryQuery,
+  type DeliveryFilter,
   findDelivery,
+  type ListedDelivery,
   listDeliveries,
-  listOfNumber,
+  placesAt,
 } from "./delivery-store.ts";
 import { createDispatcher, type Dispatcher, POSTPONED_MS } from "./dispatcher.ts";
+import { createMoving, type Moving } from "./moving.ts";
 import { forgetOld } from "./retention.ts";
-import { createSettings, readSettings } from "./schema.ts";
+import { createSettings, readSettings, type Settings } from "./schema.ts";
 import { findSealed, replaceSealed, reviveFailed } from "./store.ts";
 import type { Report, Work } from "./work.ts";
 
@@ -32,7 +36,8 @@ const REVIVED_AT_ONCE = 1_000;
  */
 export class EventOutbox extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
-  #known: { services?: Services; dispatcher?: Dispatcher | undefined } = {};
+  #known: { services?: Services; settings?: Settings; dispatcher?: Dispatcher | undefined; moving?: Moving } =
+    {};
   #alarmAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -56,14 +61,33 @@ export class EventOutbox extends DurableObject<Env> {
   /** Undefined if nothing was ever put into it. */
   get #dispatcher(): Dispatcher | undefined {
     const settings = this.#known.dispatcher ? undefined : readSettings(this.#sql);
-    if (settings) this.#known.dispatcher = createDispatcher(this.#sql, settings, this.#services);
-    return this.#known.dispatcher;
+    return settings ? this.#begin(settings) : this.#known.dispatcher;
   }
 
-  /** Takes in events, each once however often it comes, and hands out attempts to make. */
-  async accept(apiKeyId: string, events: readonly SealedEvent[], isForced: boolean): Promise<Work[]> {
-    this.#open(apiKeyId).accept(events, isForced);
-    return this.#handOut(MAX_AT_ONCE);
+  /**
+   * Takes in events, each once however often it comes, and hands out attempts to make.
+   *
+   * @param place where the caller believes that they belong. Without any events it only hears of a split.
+   */
+  async accept(
+    apiKeyId: string,
+    events: readonly SealedEvent[],
+    isForced: boolean,
+    place?: Place,
+  ): Promise<{ works: Work[]; moved: Moved | null }> {
+    const dispatcher = this.#open(apiKeyId);
+    const now = this.#services.now().getTime();
+    const moved = (place && this.#known.moving?.elsewhere(events, place, now)) ?? [];
+    dispatcher.accept(
+      events.filter((event) => !moved.includes(event)),
+      isForced,
+    );
+    const works = await this.#handOut(MAX_AT_ONCE);
+    return {
+      works,
+      moved:
+        moved.length > 0 ? { parts: this.#known.settings?.parts ?? 1, ids: moved.map(({ id }) => id) } : null,
+    };
   }
 
   /** Takes in what came of an attempt, and hands out up to `room` others. */
@@ -73,19 +97,27 @@ export class EventOutbox extends DurableObject<Env> {
   }
 
   /** A page of deliveries, newest first, and how many there are in all. */
-  list(query: DeliveryQuery): { deliveries: Delivery[]; count: number } {
-    if (!this.#dispatcher) return { deliveries: [], count: 0 };
-    return listDeliveries(this.#sql, query, this.#dispatcher.watermark());
+  list(
+    filter: DeliveryFilter,
+    page: { limit: number; offset: number },
+  ): { rows: ListedDelivery[]; count: number } {
+    const dispatcher = this.#dispatcher;
+    return dispatcher
+      ? listDeliveries(this.#sql, filter, page, dispatcher.watermark())
+      : { rows: [], count: 0 };
   }
 
-  /** A page of what happened to a number itself, newest first, and how much there is in all. */
-  listOfNumber(
-    phoneNumberId: string,
-    page: { limit: number; offset: number },
-    externalId: string | null = null,
-  ): { deliveries: Delivery[]; count: number } {
-    if (!this.#dispatcher) return { deliveries: [], count: 0 };
-    return listOfNumber(this.#sql, phoneNumberId, page, externalId);
+  /** See {@link placesAt}. */
+  placesAt(filter: DeliveryFilter, offsets: number[]): (number | null)[] {
+    const dispatcher = this.#dispatcher;
+    if (!dispatcher) return offsets.map(() => null);
+    return placesAt(this.#sql, filter, offsets, dispatcher.watermark());
+  }
+
+  /** See {@link countBefore}. */
+  countBefore(filter: DeliveryFilter, seq: number): number {
+    const dispatcher = this.#dispatcher;
+    return dispatcher ? countBefore(this.#sql, filter, seq, dispatcher.watermark()) : 0;
   }
 
   /** Makes a delivery pending again and attempts it at once. `delivery` is null if there is none. */
@@ -121,9 +153,12 @@ export class EventOutbox extends DurableObject<Env> {
 
   /** Deletes everything. */
   async erase(): Promise<void> {
+    // A split is known also to a part that is empty.
+    const settings = readSettings(this.#sql);
     this.#known.dispatcher = undefined;
     this.#alarmAt = null;
     await this.ctx.storage.deleteAll();
+    if (settings && settings.parts > 1) createSettings(this.#sql, settings.apiKeyId, settings.parts);
   }
 
   /**
@@ -163,14 +198,18 @@ export class EventOutbox extends DurableObject<Env> {
     const now = this.#services.now().getTime();
     const nextForgetting = forgetOld(this.#sql, now);
     await this.#wake(nextForgetting);
-    if (nextForgetting === null && this.#alarmAt === null) await this.erase();
+    if (nextForgetting === null && this.#alarmAt === null && this.#known.settings?.parts === 1)
+      await this.erase();
   }
 
   #open(apiKeyId: string): Dispatcher {
-    const known = this.#dispatcher;
-    if (known) return known;
-    const dispatcher = createDispatcher(this.#sql, createSettings(this.#sql, apiKeyId), this.#services);
-    this.#known.dispatcher = dispatcher;
+    return this.#dispatcher ?? this.#begin(createSettings(this.#sql, apiKeyId, 1));
+  }
+
+  #begin(settings: Settings): Dispatcher {
+    const dispatcher = createDispatcher(this.#sql, settings, this.#services);
+    const moving = createMoving(this.#sql, settings, dispatcher.watermark);
+    Object.assign(this.#known, { settings, dispatcher, moving });
     return dispatcher;
   }
 

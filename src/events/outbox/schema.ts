@@ -40,24 +40,30 @@ export const TABLES: readonly string[] = [
      id INTEGER PRIMARY KEY CHECK (id = 1),
      api_key_id TEXT NOT NULL,
      -- Every event up to this one has had its first attempt, or has a next_attempt_at.
-     watermark INTEGER NOT NULL
+     watermark INTEGER NOT NULL,
+     -- Into how many parts the key's outbox is split, as far as this part knows.
+     parts INTEGER NOT NULL
    ) STRICT`,
 ];
 
 /** What an outbox knows of itself; undefined if nothing was ever put into it. */
-export type Settings = { apiKeyId: string; watermark: number };
+export type Settings = { apiKeyId: string; watermark: number; parts: number };
 
 export function readSettings(sql: SqlStorage): Settings | undefined {
   if (!hasTables(sql)) return undefined;
   keepTables(sql, TABLES);
-  return exec<Settings>(sql)`SELECT api_key_id AS apiKeyId, watermark FROM settings`.one();
+  return exec<Settings>(sql)`SELECT api_key_id AS apiKeyId, watermark, parts FROM settings`.one();
 }
 
 /** Makes the tables. Nothing is written for an API key that has no events. */
-export function createSettings(sql: SqlStorage, apiKeyId: string): Settings {
+export function createSettings(sql: SqlStorage, apiKeyId: string, parts: number): Settings {
   keepTables(sql, TABLES);
-  exec(sql)`INSERT INTO settings (id, api_key_id, watermark) VALUES (1, ${apiKeyId}, 0)`;
-  return { apiKeyId, watermark: 0 };
+  exec(sql)`INSERT INTO settings (id, api_key_id, watermark, parts) VALUES (1, ${apiKeyId}, 0, ${parts})`;
+  return { apiKeyId, watermark: 0, parts };
+}
+
+export function writeParts(sql: SqlStorage, parts: number): void {
+  exec(sql)`UPDATE settings SET parts = ${parts}`;
 }
 
 export function writeWatermark(sql: SqlStorage, watermark: number): void {

@@ -50,6 +50,22 @@ export function nextDueAt(sql: SqlStorage, after: number): number | null {
     WHERE next_attempt_at > ${after}`.one().at;
 }
 
+/**
+ * The lanes of events that wait, whether for their first attempt or another. Not of those that were delivered anew, which
+ * nothing waits for.
+ */
+export function findWaitingLanes(sql: SqlStorage, watermark: number): Set<string> {
+  const rows = exec<{ lane: string }>(sql)`SELECT lane FROM events
+      WHERE next_attempt_at IS NOT NULL AND queued_at * ${PER_MS} <= seq
+    UNION SELECT lane FROM events
+      WHERE seq > ${watermark} AND state = 'pending' AND next_attempt_at IS NULL AND queued_at * ${PER_MS} <= seq`;
+  return new Set(rows.toArray().map(({ lane }) => lane));
+}
+
+export function hasEvent(sql: SqlStorage, id: string): boolean {
+  return exec(sql)`SELECT 1 FROM events WHERE id = ${id}`.toArray().length > 0;
+}
+
 export type PendingRow = { id: string; attempts_left: number; queued_at: number; payload_sealed: string };
 
 /** An event that is still to be delivered. */

@@ -31,7 +31,7 @@ async function prepare(sql: SqlStorage) {
     now: () => new Date(clock.now),
     measure: (name, labels, values) => void points.push([name, labels, values]),
   };
-  const start = () => createDispatcher(sql, readSettings(sql) ?? createSettings(sql, apiKeyId), services);
+  const start = () => createDispatcher(sql, readSettings(sql) ?? createSettings(sql, apiKeyId, 1), services);
   let dispatcher = start();
   let count = 0;
   const bench = {

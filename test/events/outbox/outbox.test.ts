@@ -32,7 +32,8 @@ const outbox = createOutbox(createObjects({ ...env, EVENT_OUTBOX: watchedOutboxe
 async function accept(key: Key, agentId: string, lane?: string) {
   const draft = { type: "call.started", apiKeyId: key.key_id, agentId, number: null, data: {} } as const;
   const event = await sealEvent(draft, createVault(env.TOKEN_ENCRYPTION_KEYS), new Date());
-  return outbox.accept(key.key_id, [{ ...event, lane: lane ?? event.id }]);
+  const handed = await outbox.accept(key.key_id, [{ ...event, lane: lane ?? event.id }]);
+  return handed.flatMap(({ works }) => works);
 }
 
 let sid = 0;
@@ -251,7 +252,7 @@ describe("an outbox", () => {
       const work = works.flat()[settled] ?? (await accept(key, agentId))[0];
       if (!work) throw new Error("nothing to attempt");
       const attempt = { attemptedAt: new Date(), durationMs: 1, httpStatus: 200 };
-      await outbox.report(key.key_id, { ...work, attempt }, 0);
+      await outbox.report(key.key_id, 0, { ...work, attempt }, 0);
     }
     const [{ watermark = 0 } = {}] = await outboxRows<{ watermark: number }>("settings");
     const rows = await outboxRows<{ seq: number }>();
@@ -269,7 +270,7 @@ describe("an outbox", () => {
     expect(await accept(key, agentId, "lane")).toEqual([]);
     if (!work) throw new Error("nothing to attempt");
     const attempt = { attemptedAt: new Date(), durationMs: 1, httpStatus: 200 };
-    expect(await outbox.report(key.key_id, { ...work, attempt }, 0)).toEqual([]);
+    expect(await outbox.report(key.key_id, 0, { ...work, attempt }, 0)).toEqual([]);
     // The runtime's own clock rings its alarm; the one that watches over attempts is minutes away.
     await vi.waitFor(() => expect(customer.received).toHaveLength(1), { timeout: 10_000 });
   });

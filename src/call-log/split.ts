@@ -1,0 +1,27 @@
+import { type Moved, type Place, partOf } from "../parts.ts";
+
+const PARTS = "parts";
+
+/** What a part of a log knows of its key's parts. */
+export function createSplit(kv: SyncKvStorage) {
+  let parts = kv.get<number>(PARTS) ?? 1;
+
+  const keep = () => (parts > 1 ? kv.put(PARTS, parts) : undefined);
+
+  function learn(count: number): void {
+    if (count <= parts) return;
+    parts = count;
+    keep();
+  }
+
+  return {
+    learn,
+    /** Writes it down, also in a log that was emptied. */
+    keep,
+    /** Whether another part has a call or text, unless it began here. */
+    movedOf(id: string, place: Place | undefined): Moved | null {
+      learn(place?.parts ?? 1);
+      return !place || partOf("call_log", id, parts) === place.part ? null : { parts, ids: [id] };
+    },
+  };
+}

@@ -1,0 +1,298 @@
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeEach, describe, expect, it } from "vitest";
+import { readConfig } from "../src/config.ts";
+import { type List, mergePage } from "../src/merge-page.ts";
+import { createObjects } from "../src/objects.ts";
+import { allParts, forgetSplits, PART_COUNTS, partOf } from "../src/parts.ts";
+import { haveImported, type Imported, tell } from "./support/answering.ts";
+import { startCustomer } from "./support/customer.ts";
+import {
+  breakOutboxes,
+  deliverHeld,
+  holdDeliveries,
+  outboxes,
+  outboxRows,
+  restartOutboxes,
+} from "./support/outbox.ts";
+import { twilio } from "./support/twilio.ts";
+import { BASE, call, expectError, get, type Key, rows, send } from "./support/worker.ts";
+
+const objects = createObjects(env, readConfig(env));
+const CALLER = "+15005550006";
+const ADMIN = { authorization: `Bearer ${env.ADMIN_TOKEN}`, "content-type": "application/json" };
+
+const sid = (kind: "CA" | "SM", index: number) => `${kind}${index.toString(16).padStart(32, "0")}`;
+
+function grow({ key }: Pick<Imported, "key">, fields: object): Promise<Response> {
+  const body = JSON.stringify(fields);
+  return send(new Request(`${BASE}/v1/keys/${key.key_id}`, { method: "PATCH", headers: ADMIN, body }));
+}
+
+/** Twilio tells of a call. */
+async function told(imported: Imported, index: number, status: string): Promise<void> {
+  const about = { CallSid: sid("CA", index), From: CALLER, To: imported.phoneNumber, Direction: "inbound" };
+  const path = status === "ringing" ? "voice" : "status";
+  const length = status === "completed" ? { CallDuration: "60" } : {};
+  const response = await tell(imported, path, { ...about, CallStatus: status, ...length });
+  expect(response.status).toBeLessThan(300);
+}
+
+async function texted(imported: Imported, index: number): Promise<void> {
+  const about = {
+    MessageSid: sid("SM", index),
+    From: CALLER,
+    To: imported.phoneNumber,
+    Body: `text ${index}`,
+  };
+  expect((await tell(imported, "sms", about)).status).toBe(200);
+}
+
+type Page = { calls: { call_id: string }[]; deliveries: { id: string }[]; count: number };
+const page = async (key: Key, path: string) => (await get(path, key)).json() as Promise<Page>;
+
+/** How many calls each part has, the key's first object before them. */
+const callsByPart = ({ key }: Imported, parts: number) =>
+  Promise.all(
+    allParts("call_log", parts).map(async (part) =>
+      runInDurableObject(
+        await objects.callLog(key.key_id, part),
+        (_, { storage: { sql } }) => sql.exec("SELECT * FROM calls").toArray().length,
+      ),
+    ),
+  );
+
+// What an isolate knows of a split is nothing that any other knows.
+beforeEach(forgetSplits);
+
+describe("which part has what", () => {
+  it("is one until there are more, and then each has its share", () => {
+    const ids = Array.from({ length: 4_000 }, (_, index) => sid("CA", index * 7));
+    expect(new Set(ids.map((id) => partOf("call_log", id, 1)))).toEqual(new Set([0]));
+    for (const kind of ["call_log", "outbox"] as const)
+      for (const parts of PART_COUNTS.slice(1)) {
+        const shares = Map.groupBy(ids, (id) => partOf(kind, id, parts));
+        expect(allParts(kind, parts)).toEqual(expect.arrayContaining([...shares.keys()]));
+        expect(shares.size).toBe(parts);
+        if (parts <= 16)
+          for (const share of shares.values()) expect(share.length).toBeGreaterThan(2_800 / parts);
+      }
+  });
+
+  it("is named by the key and the part", async () => {
+    const names = [await objects.callLog("nxf_1"), await objects.callLog("nxf_1", 1)];
+    expect(names[0]?.id.equals(names[1]?.id as DurableObjectId)).toBe(false);
+  });
+});
+
+describe("a page of several lists", () => {
+  type Row = { seq: number };
+  let asked = 0;
+  let sent = 0;
+  const listOf = (seqs: number[]): List<Row> => {
+    const sorted = seqs.toSorted((one, other) => other - one).map((seq) => ({ seq }));
+    return {
+      list: async ({ limit, offset }) => {
+        asked += 1;
+        const found = sorted.slice(offset, offset + limit);
+        sent += found.length;
+        return { rows: found, count: sorted.length };
+      },
+      placesAt: async (offsets) => {
+        asked += 1;
+        return offsets.map((offset) => sorted[offset]?.seq ?? null);
+      },
+      countBefore: async (seq) => {
+        asked += 1;
+        return sorted.filter((row) => row.seq > seq).length;
+      },
+    };
+  };
+  const random = (length: number, from: number) =>
+    Array.from({ length }, (_, index) => from + ((index * 48_271) % 65_537));
+  const even = Array.from({ length: 8 }, (_, list) => random(2_000, list));
+  // Those of the first object are older than all others, and some parts have hardly any.
+  const grown = [random(9_000, -70_000), ...Array.from({ length: 4 }, (_, list) => random(list * 300, list))];
+
+  it.each([
+    ["even shares", even],
+    ["an old part before new ones", grown],
+    ["nothing", [[], []]],
+    ["equal places", [random(300, 0), random(300, 0)]],
+  ])("is that of one list: %s", async (_, lists) => {
+    const all = lists.flat().toSorted((one, other) => other - one);
+    for (const offset of [0, 1, 99, 101, 1_000, 1_801, 5_000, 10_799, 12_000, 40_000, 1_000_000]) {
+      asked = 0;
+      sent = 0;
+      const merged = await mergePage(lists.map(listOf), { limit: 25, offset });
+      expect(merged.rows.map(({ seq }) => seq)).toEqual(all.slice(offset, offset + 25));
+      expect(merged.count).toBe(all.length);
+      // However deep it is, neither many requests nor many rows.
+      expect(asked).toBeLessThanOrEqual(lists.length * 20);
+      expect(sent).toBeLessThanOrEqual(lists.length * 126);
+    }
+    asked = 0;
+    await mergePage(lists.map(listOf), { limit: 25, offset: 0 });
+    expect(asked).toBe(lists.length);
+  });
+});
+
+describe("a key with four parts", () => {
+  it("has its calls in them, which are listed, counted, found, reported and deleted as if they were in one", async () => {
+    const imported = await haveImported({ connect: { type: "stream", url: "wss://agent.example/call" } });
+    const { key } = imported;
+    expect((await grow(imported, { call_log_parts: 4 })).status).toBe(200);
+    for (let index = 0; index < 12; index += 1) {
+      await told(imported, index, "ringing");
+      await texted(imported, index);
+      if (index < 9) await told(imported, index, "completed");
+    }
+    const shares = await callsByPart(imported, 4);
+    expect(shares[0]).toBe(0);
+    expect(shares.filter((share) => share > 0).length).toBeGreaterThan(2);
+    const whole = await page(key, "/v1/calls?limit=100");
+    expect(whole.calls.map(({ call_id }) => call_id)).toEqual(
+      Array.from({ length: 12 }, (_, index) => sid("CA", 11 - index)),
+    );
+    const [first, second] = [
+      await page(key, "/v1/calls?limit=5"),
+      await page(key, "/v1/calls?limit=7&offset=5"),
+    ];
+    expect([...first.calls, ...second.calls]).toEqual(whole.calls);
+    expect([whole.count, first.count, second.count]).toEqual([12, 12, 12]);
+    expect(await page(key, "/v1/calls?status=in-progress")).toMatchObject({ count: 3 });
+    const usage = await (await get("/v1/usage", key)).json();
+    expect(usage).toMatchObject({
+      calls: { inbound: 12, outbound: 0, minutes: 9 },
+      sms: { received: 12, sent: 0 },
+    });
+    const path = `/v1/calls/${sid("CA", 3)}`;
+    const outcome = { summary: "Booked.", transcript: [{ role: "caller", text: "Hello?" }] };
+    expect((await call("POST", `${path}/outcome`, key, outcome)).status).toBe(200);
+    expect(await (await get(path, key)).json()).toMatchObject({ status: "completed", summary: "Booked." });
+    await expectError(await get(`/v1/calls/${sid("CA", 99)}`, key), 404, "call_not_found");
+    expect((await call("DELETE", path, key)).status).toBe(200);
+    await told(imported, 3, "completed");
+    await expectError(await get(path, key), 404, "call_not_found");
+    expect(await page(key, "/v1/calls")).toMatchObject({ count: 11 });
+    await send(new Request(`${BASE}/v1/keys/${key.key_id}/calls`, { method: "DELETE", headers: ADMIN }));
+    expect(await page(key, "/v1/calls")).toMatchObject({ count: 0 });
+  });
+
+  it("places calls through its first object, which counts how many run", async () => {
+    const imported = await haveImported({ welcome_message: "Hello." });
+    const { key, agentId } = imported;
+    const limits = { concurrent_call_limit: 1, calls_per_second: 100, allowed_countries: ["*"] };
+    await grow(imported, { call_log_parts: 4, limits });
+    const place = () => call("POST", "/v1/calls", key, { agent_id: agentId, to_number: "+15005550009" });
+    const placed = (await (await place()).json()) as { call_id: string };
+    await expectError(await place(), 429, "concurrent_call_limit");
+    await twilio.dial();
+    expect(await (await get(`/v1/calls/${placed.call_id}`, key)).json()).toMatchObject({
+      status: "completed",
+      direction: "outbound",
+    });
+    expect((await place()).status).toBe(201);
+    expect((await callsByPart(imported, 4))[0]).toBe(0);
+    const usage = (await (await get("/v1/usage", key)).json()) as { limits: object };
+    expect(usage.limits).toMatchObject({ calls_per_day: { used: 2 } });
+  });
+});
+
+describe("growth while calls run and events wait", () => {
+  const events = (customer: ReturnType<typeof startCustomer>) =>
+    customer.events().map(({ text, event }) => text ?? event);
+
+  it("ends each call where it began, whoever has heard of it", async () => {
+    const imported = await haveImported();
+    for (let index = 0; index < 6; index += 1) await told(imported, index, "ringing");
+    for (const parts of [2, 8]) await grow(imported, { call_log_parts: parts });
+    for (let index = 0; index < 6; index += 1) {
+      // Another isolate, or one that has not read the key's row since.
+      if (index % 2) forgetSplits();
+      await told(imported, index, "completed");
+      await told(imported, index + 10, "ringing");
+      await texted(imported, index);
+      await texted(imported, index);
+    }
+    const [before, ...shares] = await callsByPart(imported, 8);
+    expect(before).toBe(6);
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBe(6);
+    expect(await page(imported.key, "/v1/calls?status=completed")).toMatchObject({ count: 6 });
+    expect(await page(imported.key, "/v1/calls")).toMatchObject({ count: 12 });
+    expect((await get(`/v1/calls/${sid("CA", 2)}`, imported.key)).status).toBe(200);
+    const usage = await (await get("/v1/usage", imported.key)).json();
+    expect(usage).toMatchObject({ calls: { inbound: 12 }, sms: { received: 6 } });
+  });
+
+  it("keeps the order of a number's events, through restarts and for whoever has not heard of it", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    holdDeliveries();
+    for (let index = 0; index < 3; index += 1) await texted(imported, index);
+    await grow(imported, { outbox_parts: 4 });
+    for (let index = 3; index < 9; index += 1) {
+      if (index % 2) forgetSplits();
+      if (index % 3 === 0) await restartOutboxes();
+      await texted(imported, index);
+      // Twilio repeats itself.
+      await texted(imported, 1);
+    }
+    expect(outboxes().length).toBeLessThanOrEqual(4);
+    await deliverHeld();
+    const texts = Array.from({ length: 9 }, (_, index) => `text ${index}`);
+    expect(events(customer)).toEqual(["number.imported", ...texts]);
+    // Nothing waits any more, so the number leaves for its own part.
+    await restartOutboxes();
+    for (let index = 9; index < 12; index += 1) await texted(imported, index);
+    await texted(imported, 2);
+    expect(events(customer).slice(10)).toEqual(["text 9", "text 10", "text 11"]);
+    const list = await page(imported.key, "/v1/webhooks/deliveries?limit=5");
+    expect(list).toMatchObject({ count: 13, deliveries: [{}, {}, {}, {}, {}] });
+    const [settings] = [await outboxRows<{ parts: number }>("settings")];
+    expect(new Set(settings.map(({ parts }) => parts))).toEqual(new Set([4]));
+  });
+
+  it("may be interrupted, and done again", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    breakOutboxes({ methods: ["accept"] });
+    await expectError(await grow(imported, { outbox_parts: 4 }), 503, "storage_unavailable");
+    breakOutboxes(false);
+    await texted(imported, 1);
+    const again = await grow(imported, { outbox_parts: 4 });
+    expect(await again.json()).toMatchObject({ outbox_parts: 4, call_log_parts: 1 });
+    await texted(imported, 2);
+    expect(events(customer)).toEqual(["number.imported", "text 1", "text 2"]);
+  });
+
+  it("delivers again from the part that has an event, and shows what happened to a number before", async () => {
+    let status = 500;
+    const customer = startCustomer(() => new Response("", { status }));
+    const imported = await haveImported({ webhook_url: customer.url });
+    await grow(imported, { outbox_parts: 16 });
+    status = 200;
+    const history = await page(imported.key, `/v1/phone-numbers/${imported.phoneNumber}/events`);
+    const [event] = (await page(imported.key, "/v1/webhooks/deliveries")).deliveries;
+    const path = `/v1/webhooks/deliveries/${event?.id}/redeliver`;
+    expect((await call("POST", path, imported.key)).status).toBe(200);
+    expect(customer.received).toHaveLength(2);
+    expect(history).toMatchObject({ count: 1, deliveries: [event] });
+    const [row] = await rows<{ outbox_parts: string }>("api_keys");
+    expect(JSON.parse(row?.outbox_parts ?? "")).toEqual([
+      [1, 0],
+      [16, expect.any(Number)],
+    ]);
+  });
+
+  it("is never undone", async () => {
+    const imported = await haveImported();
+    await grow(imported, { call_log_parts: 8 });
+    const error = await expectError(await grow(imported, { call_log_parts: 4 }), 400, "invalid_field");
+    expect(error.details.problems).toMatchObject([
+      { field: "call_log_parts", allowed: [8, 16, 32, 64, 128, 256] },
+    ]);
+    await expectError(await grow(imported, { outbox_parts: 3 }), 400, "invalid_field");
+    await expectError(await grow(imported, {}), 400, "missing_field");
+  });
+});
