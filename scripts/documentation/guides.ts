@@ -11,7 +11,7 @@ const GUIDES: Readonly<Record<string, readonly string[]>> = {
   "Many numbers": ["bulk-import", "connect-links", "command-line", "mcp", "sdks"],
   "Calls and texts": ["agents", "inbound-url", "calls", "runtime", "runtime-examples"],
   Events: ["events", "verify-events", "event-delivery"],
-  "Keep running": ["reconciliation", "idempotency"],
+  "Keep running": ["reconciliation", "api-keys", "idempotency"],
 };
 
 /** Pages of this site that are not guides, by the file that a guide links to. */

@@ -5,6 +5,7 @@ import { addBulk } from "./commands/bulk.ts";
 import { addDeliveries } from "./commands/deliveries.ts";
 import { addNumbers } from "./commands/numbers.ts";
 import { addOutbound } from "./commands/outbound.ts";
+import { addSecrets } from "./commands/secrets.ts";
 import { addSignIn } from "./commands/sign-in.ts";
 import { addUsage } from "./commands/usage.ts";
 import { addCompletion } from "./completion.ts";
@@ -42,6 +43,7 @@ export function createProgram(isJson: boolean): Command {
     );
   for (const add of [
     addSignIn,
+    addSecrets,
     addAccounts,
     addNumbers,
     addBulk,

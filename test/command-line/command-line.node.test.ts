@@ -218,6 +218,28 @@ describe("Twilio's Auth Token", () => {
     });
   });
 
+  it("of the key are several: made and printed once, listed, and ended", async () => {
+    const create = ["secrets", "create", "portal", "--scope", "read", "--external-id", "acme-42"];
+    const { code, out, err } = await person.run(create);
+    expect({ code, err }).toEqual({
+      code: 0,
+      err: expect.stringMatching(/^This is sec_[0-9a-f]{32}, “portal”/),
+    });
+    expect(out).toMatch(/^nxf_[0-9a-f]{32}:nxfs_[0-9a-f]{64}\n$/);
+    const portal = createPerson();
+    expect((await portal.run(["login", "--url", worker.url, "--key-stdin"], out)).code).toBe(0);
+    expect((await portal.run(["whoami"])).out).toMatch(/name +portal\nscope +read\nexternal_id +acme-42/);
+    expect((await portal.run(["usage"])).code).toBe(0);
+    expect((await portal.run(["agents", "list"])).out).toBe("There are no agents.\n");
+    expect((await portal.run(["check", await haveImported()])).err).toContain("read_only_secret");
+    const listed = (await person.run(["secrets", "list"])).out;
+    expect(listed).toMatch(/^SECRET .*\nsec_\S+ +portal +read +acme-42 +\d{4}-/);
+    expect(listed).not.toContain("nxfs_");
+    const id = /sec_\S+/.exec(listed)?.[0] ?? "";
+    expect((await person.run(["secrets", "delete", id, "--yes"])).code).toBe(0);
+    expect((await portal.run(["whoami"])).code).toBe(4);
+  });
+
   it("is no option", async () => {
     const given = ["plan", haveNumber(), "--agent", agent, "--token", account.authToken];
     expect(await person.run(given)).toMatchObject({ code: 2, out: "" });
