@@ -4,6 +4,7 @@ import { twilio } from "../support/twilio.ts";
 import { BASE, send } from "../support/worker.ts";
 import { createCaller, type Delivery } from "../twilio-simulator/caller.ts";
 import type { WebhookExchange } from "../twilio-simulator/webhooks.ts";
+import { isVerifiable } from "./credentials.ts";
 import { isCalm } from "./disturb.ts";
 import type { Disturbance } from "./history.ts";
 import { type Agent, type Belief, numberOf, rowOf, type Tenant, type World } from "./world.ts";
@@ -99,16 +100,13 @@ type Route = {
 async function routeOf({ tenants }: World, belief: Belief, channel: Channel): Promise<Route> {
   const row = await rowOf(belief);
   const tenant = tenants.find(({ key }) => key.key_id === row?.api_key_id);
-  const isUpToDate = ({ outdated }: Tenant) => !outdated.has(belief.account);
+  const isUpToDate = (known: Tenant) => isVerifiable(known, belief.account);
   const { voice_url, sms_url } = numberOf(belief);
-  const pointsElsewhere = [voice_url, sms_url].some(
-    (url) => isOurs(url) && !url?.startsWith(`${WEBHOOKS}${row?.id}/`),
-  );
-  const isOwnKey = belief.account.webhookRules !== undefined;
+  const pointsElsewhere = [voice_url, sms_url].some((url) => isOurs(url) && !url?.includes(`/${row?.id}/`));
   return {
     isActive: row?.state === "active" && !pointsElsewhere,
     isTaken: row?.channels.includes(channel) === true,
-    isVerifiable: isOwnKey ? false : tenant ? isUpToDate(tenant) : tenants.every(isUpToDate),
+    isVerifiable: tenant ? isUpToDate(tenant) : tenants.every(isUpToDate),
     agent: tenant && tenant === belief.holder ? belief.agent : undefined,
   };
 }

@@ -16,6 +16,8 @@ export type Step = {
   | { kind: "switch"; channels: Channel[] }
   | { kind: "release" | "move" | "check" | "rotate" | "cron" | "forget" }
   | { kind: "revoke" | "ring" }
+  /** Its Twilio account is connected by an API key, by its token, or no longer. */
+  | { kind: "by_key" | "by_token" | "disconnect" }
   /** The number is in the other Twilio account by now; its owner signs by another key, or by the token again. */
   | { kind: "squat" | "rule" }
   | { kind: "expel" | "send" }
@@ -80,6 +82,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       ...who,
       kind: fc.constantFrom("revoke" as const, "ring" as const, "ring" as const),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      ...who,
+      kind: fc.constantFrom("by_key" as const, "by_key" as const, "by_token" as const, "disconnect" as const),
     }),
   },
   {

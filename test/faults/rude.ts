@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import { twilio } from "../support/twilio.ts";
 import { call } from "../support/worker.ts";
 import { addNumber } from "../twilio-simulator/state.ts";
+import { withoutDefaultRule } from "./credentials.ts";
 import { type Belief, configuration, path, type Tenant, type World } from "./world.ts";
 
 // What owners of Twilio accounts and the operator do without asking anybody.
@@ -15,7 +16,7 @@ export type Act = {
   /** Nothing goes wrong, and nobody does anything else meanwhile. */
   isSure: boolean;
   overrides: { env: Partial<Env> };
-  request: (method: string, to: string, body?: unknown) => Promise<Response>;
+  request: (method: string, to: string, body?: unknown, options?: Act["overrides"]) => Promise<Response>;
 };
 
 const operator = { authorization: `Bearer ${env.ADMIN_TOKEN}` };
@@ -38,12 +39,12 @@ export async function squat({ world, belief }: Act): Promise<void> {
  * https://www.twilio.com/docs/usage/webhooks/webhook-rules
  */
 export async function toggleRule({ world, belief: { account } }: Act): Promise<void> {
-  if (account.webhookRules) {
-    delete account.webhookRules;
-    return;
-  }
+  const before = account.webhookRules?.length;
+  withoutDefaultRule(account);
+  const others = account.webhookRules === "forbidden" ? [] : (account.webhookRules ?? []);
+  if (before !== undefined && others.length < before) return;
   const sharedKey = { id: "SK1", secret: "of the customer", algorithm: "HMAC_SHA256" } as const;
-  account.webhookRules = [{ id: "default", matchType: "DEFAULT", sharedKey }];
+  account.webhookRules = [...others, { id: "default", matchType: "DEFAULT", sharedKey }];
   world.ruled.add(account.sid);
 }
 

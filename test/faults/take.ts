@@ -10,6 +10,14 @@ import { call } from "../support/worker.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 import { type Account, promoteSecondaryToken } from "../twilio-simulator/state.ts";
 import { ring, text } from "./callers.ts";
+import {
+  connectByKey,
+  connectByToken,
+  disconnect,
+  isOutdated,
+  settleCredentials,
+  withoutDefaultRule,
+} from "./credentials.ts";
 import { calm, disturb, isCalm, letTimePass } from "./disturb.ts";
 import { type Disturbance, type Moment, nothing, type Step } from "./history.ts";
 import { expectUntouched } from "./invariants.ts";
@@ -46,7 +54,7 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       const body = {
         phone_number: belief.phoneNumber,
         twilio_sid: account.sid,
-        twilio_token: token,
+        ...(tenant.signing.get(account)?.isByKey !== true && { twilio_token: token }),
         agent_id: agent.id,
         channels: step.channels,
       };
@@ -66,7 +74,7 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
           kept: {},
           policy: isAlone ? "repair" : undefined,
         });
-        if (account.authToken === token) tenant.outdated.delete(account);
+        if ("twilio_token" in body && account.authToken === token) tenant.outdated.delete(account);
       } else if (holder && holder !== tenant && response.status !== 409) {
         // If its key is revoked, or it is in another account by now, it has given way, or it has not.
         if (holder.isRevoked || isElsewhere) belief.holder = undefined;
@@ -96,7 +104,7 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       const isHolder = belief.holder === tenant;
       for (const channel of channels) belief.wanted.add(channel);
       const { status } = await request("PATCH", path(belief), { channels });
-      if (isSure && isHolder && !tenant.outdated.has(belief.account)) expect([200, 409]).toContain(status);
+      if (isSure && isHolder && !isOutdated(tenant, belief.account)) expect([200, 409]).toContain(status);
       if (status === 200) belief.channels = channels;
       else if (isHolder) belief.channels = undefined;
       return;
@@ -139,6 +147,12 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       if (account.authToken === token) tenant.outdated.delete(account);
       return;
     }
+    case "by_key":
+      return connectByKey(act);
+    case "by_token":
+      return connectByToken(act);
+    case "disconnect":
+      return disconnect(act);
     case "squat":
       return squat(act);
     case "rule":
@@ -187,7 +201,7 @@ async function mayImport({ tenants }: World, belief: Belief, tenant: Tenant): Pr
   const holder = tenants.find(({ key }) => key.key_id === row.api_key_id);
   const former = twilio.state.accounts.get(row.account_sid) as Account;
   if (holder && holder !== tenant && row.state === "active" && former !== belief.account)
-    return holder.isRevoked || !holder.outdated.has(former);
+    return holder.isRevoked || !isOutdated(holder, former);
   return holder === tenant ? row.state !== "active" : row.state === "returning" || holder?.isRevoked === true;
 }
 
@@ -241,7 +255,13 @@ export async function settle(world: World): Promise<void> {
   }
   // What was sent is told of, by the owner's key or by the token; then they sign by the token again.
   await twilio.deliverTexts({});
-  for (const account of world.accounts) delete account.webhookRules;
+  await settleCredentials(world, (tenant, account) => {
+    const request: Act["request"] = (method, to, body, options) =>
+      call(method, to, tenant.key, body, options);
+    const belief = { account } as Belief;
+    return { world, tenant, belief, isAlone: true, isSure: true, overrides: { env: {} }, request };
+  });
+  for (const account of world.accounts) withoutDefaultRule(account);
   for (const { key } of world.tenants) forgetRoutes(key.key_id);
   world.heard.clear();
   // Whoever has a number by now is rung, and told of a text.

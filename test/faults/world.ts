@@ -11,6 +11,7 @@ import { twilio } from "../support/twilio.ts";
 import type { Key } from "../support/worker.ts";
 import type { NumberResource } from "../twilio-simulator/resource.ts";
 import { type Account, addAccount, addNumber } from "../twilio-simulator/state.ts";
+import type { Signing } from "./credentials.ts";
 
 // Two tenants, two Twilio accounts that both know, four numbers; and what the world outside believes of them.
 
@@ -24,6 +25,7 @@ export type Tenant = {
   agents: [Agent, Agent];
   /** Accounts whose Auth Token was replaced since this tenant told its own. */
   outdated: Set<Account>;
+  signing: Map<Account, Signing>;
   /** What the operator set, the last one last; and how much it has sent, at least and at most. */
   limits: { maxNumbers: number | null; textsPerDay: number | null }[];
   texts: { sent: number; tried: number };
@@ -146,6 +148,7 @@ async function createTenants(count: number, { url }: Customer): Promise<Tenant[]
       isRevoked: false,
       agents: [newAgent(true), newAgent(false)],
       outdated: new Set(),
+      signing: new Map(),
       limits: [],
       texts: { sent: 0, tried: 0 },
     };
