@@ -3,7 +3,7 @@ import { takenChannels } from "../phone-numbers/channels.ts";
 import { isRegionReason, parseReasons, reasonsJson } from "../phone-numbers/health.ts";
 import type { Services } from "../services.ts";
 import { WEEK_MS } from "../time.ts";
-import { TwilioError } from "../twilio/errors.ts";
+import { isMissingPermission, TwilioError } from "../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
 import { regionOf } from "../twilio/regions.ts";
 import { findVoiceRegion } from "../twilio/routing.ts";
@@ -64,6 +64,8 @@ export async function checkRoutings(
     for (const row of unchecked) await checkRouting(row, key.apiKeyId, access, services);
   } catch (error) {
     if (!(error instanceof TwilioError)) throw error;
+    // A Restricted API key is asked once more in a week.
+    if (isMissingPermission(error)) return { position: "", checkedAt: now().toISOString() };
     log.warn("routing_not_checked", { account_sid: key.accountSid, ...errorFields(error) });
     return position === stored.routing_position ? undefined : { position, checkedAt: now().toISOString() };
   }

@@ -76,6 +76,13 @@ export function isAboutCredentials(error: unknown): boolean {
   return error instanceof TwilioError && (error.facts.status === 401 || error.facts.status === 403);
 }
 
+const MISSING_PERMISSION = 70051; // https://www.twilio.com/docs/api/errors/70051
+
+/** Whether a Restricted API key may not do this at all. */
+export function isMissingPermission(error: unknown): boolean {
+  return error instanceof TwilioError && error.facts.twilioCode === MISSING_PERMISSION;
+}
+
 // The 2010 API sends {code,message,more_info,status}, newer APIs send RFC 9457 {type,title,status,code}, and Twilio's
 // edge sends HTML or nothing. Only a code that is a number, or the digits of one, decides: Twilio changes its messages
 // without notice.
@@ -96,7 +103,6 @@ export function errorFromResponse(response: Response, body: string): TwilioError
   });
 }
 
-const MISSING_PERMISSION = 70051; // https://www.twilio.com/docs/api/errors/70051
 const PERMISSION = /\/twilio(?:\/[a-z0-9-]{1,60}){2,5}/;
 
 /** Twilio's words name it. */

@@ -12,7 +12,7 @@ import {
   signedBy,
 } from "../support/api-key-account.ts";
 import { prepareImport } from "../support/import.ts";
-import { expectLine, keepSecret } from "../support/logs.ts";
+import { expectLine, keepSecret, logLines } from "../support/logs.ts";
 import { haveModel } from "../support/model.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { operations, twilio } from "../support/twilio.ts";
@@ -272,14 +272,37 @@ describe("an account that is connected by an API key", () => {
       least_policy: { allow: PERMISSIONS.numbers },
     });
     expect((await refused(undefined, "wrong")).details).toMatchObject({ reason: "wrong_api_key" });
-    const { body, ...connected } = await haveImportedByKey({
-      key: await createKey(),
-      permissions: [...(PERMISSIONS.numbers ?? [])],
+  });
+
+  it("may be Restricted to the least: what it may not read is unchecked, and not ill health", async () => {
+    const numbers = [...(PERMISSIONS.numbers ?? [])];
+    const { body, key, account } = await haveImportedByKey({ permissions: numbers });
+    const second = addNumber(twilio.state, account, { phone_number: "+15005550001" });
+    const preview = await post(
+      `${NUMBERS}?dry_run=true`,
+      { ...body, phone_number: second.phone_number },
+      { key },
+    );
+    expect(await preview.json()).toMatchObject({
+      unchecked: expect.arrayContaining(["region", "account", "webhook_rules", "messaging_service"]),
     });
+    expect(await ring(body.phone_number)).toBe(200);
+    const number = async () =>
+      (
+        await (
+          await get(`${NUMBERS}/${encodeURIComponent(body.phone_number)}`, key)
+        ).json<{ phone_number: object }>()
+      ).phone_number;
+    await vi.waitFor(async () => expect(await number()).toMatchObject({ health: "ok" }));
+    vi.useFakeTimers({ now: Date.now() + 8 * 24 * 60 * 60 * 1000, toFake: ["Date"] });
+    await reconcile();
+    expect(await number()).toMatchObject({ health: "ok" });
+    expect(logLines().map(({ event }) => event)).not.toContain("routing_not_checked");
+    vi.useRealTimers();
     const outbound = await post(
       "/v1/calls/outbound",
       { agent_id: body.agent_id, from_number: body.phone_number, to_number: "+447700900123" },
-      { key: connected.key },
+      { key },
     );
     const lacking = await expectError(outbound, 401, "twilio_invalid_credentials");
     expect(lacking.details).toMatchObject({

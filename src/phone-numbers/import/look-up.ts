@@ -7,7 +7,7 @@ import { newId } from "../../ids.ts";
 import type { Room } from "../../limits.ts";
 import { selectRoom } from "../../limits-store.ts";
 import type { Services } from "../../services.ts";
-import { isAboutCredentials } from "../../twilio/errors.ts";
+import { isAboutCredentials, isMissingPermission } from "../../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../../twilio/http.ts";
 import {
   type IncomingPhoneNumber,
@@ -46,6 +46,8 @@ export type Known = {
   channels: Channel[];
   /** Whether it is sure that calls to the number are handled in the Region of the credentials. */
   isRegionChecked: boolean;
+  /** The API key may not read it, so nobody ever knows. */
+  isRegionHidden: boolean;
 };
 
 /**
@@ -93,6 +95,7 @@ export async function lookUp(
   if (!number) throw new ApiError("number_not_in_twilio");
   const channels = chooseChannels(body.channels, number);
   const isRegionChecked = !channels.includes("voice") || checkRegion(routed, regionOf(endpoint), log);
+  const isRegionHidden = routed.status === "rejected" && isMissingPermission(routed.reason);
   if (stored.status === "rejected") throw stored.reason;
 
   const [numbers, agents, accounts, rooms] = stored.value;
@@ -126,6 +129,7 @@ export async function lookUp(
     room,
     channels,
     isRegionChecked,
+    isRegionHidden,
   };
 }
 
@@ -178,6 +182,8 @@ export function checkRegion(
   region: string,
   log: Logger,
 ): boolean {
+  // What is never allowed is no ill health that a later check could end.
+  if (routed.status === "rejected" && isMissingPermission(routed.reason)) return true;
   if (routed.status === "rejected") log.warn("region_not_checked", errorFields(routed.reason));
   const voiceRegion = routed.status === "fulfilled" ? routed.value : undefined;
   if (voiceRegion !== undefined && voiceRegion !== region) throw inOtherRegion(voiceRegion, region);

@@ -53,7 +53,7 @@ export async function previewImport(
     ...services,
     twilio: endpoint,
   });
-  if (!known.isRegionChecked) unchecked.push("region");
+  if (!known.isRegionChecked || known.isRegionHidden) unchecked.push("region");
   return {
     twilioNumberSid: number.sid,
     changes: fieldChanges(number, planImport(number, webhooksOf(services.publicBaseUrl, PLANNED), channels)),
