@@ -31,6 +31,30 @@ function Consent({ link, phoneNumber, what }: { link: Link; phoneNumber: string;
   );
 }
 
+/** The last step. It is of one plan: after a change at Twilio there is another. */
+function Agree({
+  api,
+  phoneNumber,
+  link,
+  planHash,
+  onAgain,
+  onDone,
+}: Omit<Props, "onBack"> & { planHash: string; onAgain: () => void }) {
+  const { run, isBusy, error } = useAction(async () => {
+    const answer = await api.importByLink({ body: { phone_number: phoneNumber, plan_hash: planHash } });
+    if ("connect_link_id" in answer) onDone(answer);
+  });
+  const isStale = codeOf(error) === "plan_changed";
+  return (
+    <>
+      <Trouble error={error} link={link} />
+      <Button kind="primary" isBusy={isBusy} onClick={isStale ? onAgain : run}>
+        {isStale ? "Show the plan again" : isBusy ? "Connecting…" : "Connect this number"}
+      </Button>
+    </>
+  );
+}
+
 export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
   const plan = useLoaded<ImportPlan | undefined>(async () => {
     const answer = await api.importByLink({
@@ -39,12 +63,7 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
     });
     return "dry_run" in answer ? answer : undefined;
   }, [phoneNumber]);
-  const confirming = useAction(async (plan_hash: string) => {
-    const answer = await api.importByLink({ body: { phone_number: phoneNumber, plan_hash } });
-    if ("connect_link_id" in answer) onDone(answer);
-  });
-  const closing = [plan.error, confirming.error].find(isClosing);
-  if (closing) return <Closed code={codeOf(closing) ?? ""} error={closing} />;
+  if (isClosing(plan.error)) return <Closed code={codeOf(plan.error) ?? ""} error={plan.error} />;
   const fields = plan.value?.changes.map(({ field }) => field) ?? [];
   const isTaken = {
     voice: fields.some((field) => /^(voice|status|trunk)/.test(field)),
@@ -90,20 +109,12 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
             <Diff changes={plan.value.changes} />
           </details>
           <Consent link={link} phoneNumber={phoneNumber} what={what} />
-          <Trouble error={confirming.error} link={link} />
-          {codeOf(confirming.error) === "plan_changed" ? (
-            <Button kind="primary" isBusy={plan.isLoading} onClick={plan.again}>
-              Show the plan again
-            </Button>
-          ) : (
-            <Button
-              kind="primary"
-              isBusy={confirming.isBusy}
-              onClick={() => confirming.run(plan.value?.plan_hash ?? "")}
-            >
-              {confirming.isBusy ? "Connecting…" : "Connect this number"}
-            </Button>
-          )}
+          <Agree
+            key={plan.value.plan_hash}
+            {...{ api, link, phoneNumber, onDone }}
+            planHash={plan.value.plan_hash}
+            onAgain={plan.again}
+          />
         </>
       )}
       <p class="fine">

@@ -33,7 +33,7 @@ export function Done({ api, link, put, onAnother }: Props) {
       <h1 tabIndex={-1}>
         {numbers.length === 1 ? "Your number is connected" : "Your numbers are connected"}
       </h1>
-      <ul class="brought" role="status">
+      <ul class="brought" aria-live="polite">
         {link.phone_numbers.map(({ phone_number, imported, first_inbound_at }) => (
           <li key={phone_number}>
             <strong>{phone_number}</strong>

@@ -70,9 +70,7 @@ function Steered({ api, link, put }: { api: Client; link: Link; put: (link: Link
           {link.numbers_left > 1 ? "numbers" : "number"}
         </p>
         {link.brand_name !== null && (
-          <p class="quiet">
-            {link.brand_name} works here as “{link.key_name}”.
-          </p>
+          <p class="quiet">The operator of this page knows them as “{link.key_name}”.</p>
         )}
       </header>
       <Steps at={INDEX[place.at]} />

@@ -78,11 +78,12 @@ describe("the page of a connect link", () => {
   it("leads from credentials to a number that rings, and back to whoever sent it", async () => {
     const [number, other] = ["+447700900101", "+447700900102"];
     const account = haveAccount(number, other);
+    account.type = "Trial";
     const link = await makeLink({ redirect_url: "https://app.example.com/done?from=page" });
     const { page, context, strangers, complaints } = await openLink(link);
     await heading(page, "Your Twilio account");
     await page.getByText("Acme asks to connect your Twilio number").waitFor();
-    await page.getByText("Acme works here as “browser”").waitFor();
+    await page.getByText("The operator of this page knows them as “browser”").waitFor();
     await expectFits(page, "account");
     await enter(page, account.sid, "0".repeat(32));
     await page.getByText("9 tries are left before this link is locked.").waitFor();
@@ -95,11 +96,11 @@ describe("the page of a connect link", () => {
     await page.getByLabel(number).check();
     await page.getByRole("button", { name: "Show the plan" }).click();
     await heading(page, number);
-    await page.getByText("Vapi").waitFor();
+    await page.getByText("at api.vapi.ai").waitFor();
     await page.getByText("at any time by asking Acme to release the number").waitFor();
     await expectFits(page, "confirm");
     await page.getByText("What changes at Twilio, in detail").click();
-    await page.getByText("voice_url").first().waitFor();
+    await page.getByText("voice_url", { exact: true }).waitFor();
     await expectFits(page, "confirm-detail");
     // What it shows of a number that somebody changes meanwhile is no longer true.
     const [{ sid = "" } = {}] = world.twilio.numbers(number);
