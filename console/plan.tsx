@@ -6,11 +6,13 @@ import type { ImportPlan } from "./types.ts";
 export function Warnings({ of }: { of: readonly { code: string; message: string }[] }) {
   if (of.length === 0) return null;
   return (
-    <ul class="warnings" role="status">
-      {of.map(({ code, message }) => (
-        <li key={code}>{message}</li>
-      ))}
-    </ul>
+    <div role="status">
+      <ul class="warnings">
+        {of.map(({ code, message }) => (
+          <li key={code}>{message}</li>
+        ))}
+      </ul>
+    </div>
   );
 }
 

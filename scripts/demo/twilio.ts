@@ -55,6 +55,8 @@ export async function startTwilio(workerUrl: () => string) {
     operations: () => state.requests.map(({ operation }) => operation),
     /** The texts that were sent by its REST API. */
     messages: () => state.messages,
+    /** What goes wrong there. */
+    faults: simulator.faults,
     ring,
     text,
     dial,

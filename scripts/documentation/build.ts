@@ -6,11 +6,11 @@ import packageJson from "../../package.json" with { type: "json" };
 import { openApiDocument } from "../../reference/openapi.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { CATALOGUE_PATH } from "../../src/mcp/catalogue.ts";
-import { consoleScript } from "./console.ts";
+import { pageScript } from "./console.ts";
 import { guidePages } from "./guides.ts";
 import { headersFile } from "./headers.ts";
 import { llmsFullText, llmsText } from "./llms.ts";
-import { consolePage, errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
+import { connectPage, consolePage, errorListPage, errorPage, landingPage, referencePage } from "./pages.ts";
 import { toolCatalogue } from "./tools.ts";
 import { writeIfChanged } from "./write.ts";
 
@@ -34,8 +34,13 @@ export function buildDocumentation(): void {
     scalar: hashed("scalar.js", scalarScript()),
     reference: hashed("reference.js", own("reference.js")),
     referenceCss: hashed("reference.css", own("reference.css")),
-    console: hashed("console.js", consoleScript(document)),
+    console: hashed("console.js", pageScript(document, "console/index.tsx")),
     consoleCss: hashed("console.css", own("tokens.css") + read("console/style.css")),
+    connect: hashed("connect.js", pageScript(document, "console/connect/index.tsx")),
+    connectCss: hashed(
+      "connect.css",
+      own("tokens.css") + read("console/style.css") + read("console/connect/style.css"),
+    ),
   };
   const links = mapValues(assets, ({ link }) => link);
   const guides = guidePages(links);
@@ -44,6 +49,7 @@ export function buildDocumentation(): void {
     "index.html": landingPage(document, links),
     "docs.html": referencePage(links),
     "console.html": consolePage(links),
+    "connect.html": connectPage(links),
     ...guides,
     "docs/errors.html": errorListPage(CODES, links),
     [CATALOGUE_PATH]: JSON.stringify(toolCatalogue(document)),

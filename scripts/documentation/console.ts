@@ -6,11 +6,11 @@ import { writeIfChanged } from "./write.ts";
 // The client's types are checked by `npm run typecheck`; to run, it only needs its table of routes.
 const ROUTES = "sdk/src/generated/routes.ts";
 
-/** The console's script, in one file. */
-export function consoleScript(document: OpenApiDocument): string {
+/** The script of a page, in one file. @param entry such as `console/index.tsx` */
+export function pageScript(document: OpenApiDocument, entry: string): string {
   writeIfChanged(ROUTES, routesModule(document));
   const { outputFiles } = buildSync({
-    entryPoints: ["console/index.tsx"],
+    entryPoints: [entry],
     bundle: true,
     minify: true,
     write: false,

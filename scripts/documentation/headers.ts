@@ -9,16 +9,20 @@ const REFERENCE = `default-src 'none'; script-src 'self'; style-src 'self' 'unsa
 // The console calls this API, and plays recordings that it has fetched.
 const CONSOLE = `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src blob:; connect-src 'self'; ${NOTHING_ELSE}`;
 
+// The page of a connect link calls this API, and nothing else.
+const CONNECT = `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; ${NOTHING_ELSE}`;
+
 const REVALIDATE = "no-cache";
 // The name of a file under /assets has the hash of its content.
 const FOREVER = "public, max-age=31536000, immutable";
 
 /** The content of `_headers`. Exactly one rule fits each path: Cloudflare joins the values of two. */
 export function headersFile(guides: readonly string[]): string {
-  const rules: [path: string, policy: string, caching?: string][] = [
+  const rules: [path: string, policy: string, caching?: string, more?: string][] = [
     ["/", GUIDE],
     ["/docs", REFERENCE],
     ["/console", CONSOLE],
+    ["/connect", CONNECT, "no-store", "X-Robots-Tag: noindex"],
     ["/assets/*", PAGE, FOREVER],
     ["/docs/errors", PAGE],
     ["/docs/errors/*", PAGE],
@@ -28,7 +32,7 @@ export function headersFile(guides: readonly string[]): string {
     ...guides.map((path): [string, string] => [path, GUIDE]),
   ];
   return rules
-    .map(([path, policy, caching = REVALIDATE]) =>
+    .map(([path, policy, caching = REVALIDATE, ...more]) =>
       [
         path,
         `Cache-Control: ${caching}`,
@@ -37,6 +41,7 @@ export function headersFile(guides: readonly string[]): string {
         "Cross-Origin-Opener-Policy: same-origin",
         "X-Content-Type-Options: nosniff",
         "Strict-Transport-Security: max-age=31536000",
+        ...more,
       ].join("\n  "),
     )
     .join("\n");

@@ -6,7 +6,16 @@ import { operationsOf } from "./operations.ts";
 
 /** The paths of the files that a page loads. */
 export type Links = Record<
-  "css" | "icon" | "copy" | "scalar" | "reference" | "referenceCss" | "console" | "consoleCss",
+  | "css"
+  | "icon"
+  | "copy"
+  | "scalar"
+  | "reference"
+  | "referenceCss"
+  | "console"
+  | "consoleCss"
+  | "connect"
+  | "connectCss",
   string
 >;
 
@@ -100,6 +109,27 @@ export function consolePage({ icon, console: script, consoleCss }: Links): strin
 <body>
 <div id="console"></div>
 <noscript><p>The console needs JavaScript. Everything it does is in <a href="/docs">the API</a> too.</p></noscript>
+</body>
+</html>
+`);
+}
+
+/** `GET /connect`: the page of a connect link. */
+export function connectPage({ icon, connect: script, connectCss }: Links): string {
+  return text(html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>Connect your Twilio number</title>
+<link rel="icon" href="${icon}">
+<link rel="stylesheet" href="${connectCss}">
+<script type="module" src="${script}"></script>
+</head>
+<body>
+<div id="connect"></div>
+<noscript><p>This page needs JavaScript.</p></noscript>
 </body>
 </html>
 `);

@@ -54,6 +54,12 @@ export async function startWorld() {
     createAgent: async (key: string, fields: Record<string, unknown> = {}) =>
       (await call("POST", "/v1/agents", key, { name: "Receptionist", ...fields })).agent_id ?? "",
     haveNumbers,
+    /** The time of a connect link is over. */
+    expire: (id: string) =>
+      worker.database
+        .prepare("UPDATE connect_links SET expires_at = '2026-01-01T00:00:00.000Z' WHERE id = ?1")
+        .bind(id)
+        .run(),
     close: async () => {
       await worker.close();
       await twilio.close();
