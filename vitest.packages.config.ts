@@ -6,9 +6,9 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/packages/**/*.packages.test.ts"],
-    globalSetup: ["test/client/build.ts"],
+    globalSetup: ["test/packages/build.ts"],
     // They install packages and start Workers.
     testTimeout: 180_000,
-    hookTimeout: 300_000,
+    hookTimeout: 600_000,
   },
 });

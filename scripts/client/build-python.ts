@@ -30,6 +30,7 @@ export function buildPython(): void {
     "install",
     "--quiet",
     "--disable-pip-version-check",
+    "--no-compile",
     "--require-hashes",
     "-r",
     requirements,

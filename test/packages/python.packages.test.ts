@@ -1,7 +1,7 @@
 import { globSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildPython, PYTHON } from "../../scripts/client/build-python.ts";
+import { PYTHON } from "../../scripts/client/build-python.ts";
 import { blocks, emptyFolder, run, startWorld, type World } from "./world.ts";
 
 // nixflex-numbers as it is uploaded to PyPI, in an empty virtual environment.
@@ -15,7 +15,6 @@ let world: World;
 let folder: string;
 
 beforeAll(async () => {
-  buildPython();
   const [wheel = ""] = globSync(join(PACKAGE, "dist/*.whl"));
   folder = emptyFolder();
   await run(folder, "bash", ["-ec", install.replace("nixflex-numbers", wheel)]);
