@@ -342,6 +342,11 @@ const usageAnswer = z
       ),
       "What the key as a whole uses, and may; null with a secret that is limited to an `external_id`.",
     ),
+    log_filled: answered(
+      z.number(),
+      "How full the fullest part of the log is, 0 to 1. From a third on, ask the operator to split it.",
+      0.012,
+    ),
     log_shortened: answered(
       z.nullable(z.iso.datetime()),
       "Calls before this time are missing in `GET /v1/calls` though their 30 days are not over, because the log was full; null: none.",
@@ -395,6 +400,7 @@ export const usageReference: Reference = {
               resets_at: "2026-02-01T00:00:00.000Z",
               allowed_countries: ["GB"],
             },
+            log_filled: 0.012,
             log_shortened: null,
             days: [{ date: "2026-01-31", calls: 15, minutes: 31.5, sms: 6 }],
           },

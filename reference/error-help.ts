@@ -567,7 +567,7 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
   },
   rate_limit_exceeded: {
     happened:
-      "An API key may send 600 reads and 120 writes a minute. With open signup, one IP address may create ten API keys an hour. Twilio may send 3,000 webhooks about one number a minute. This request was " +
+      "An API key may send 600 reads, 120 writes and 6,000 calls and texts a minute. With open signup, one IP address may create ten API keys an hour. Twilio may send 3,000 webhooks about one number a minute. This request was " +
       "over the limit and changed nothing.",
     remedy: [
       "Wait for the seconds in Retry-After, then send the same request again. You can use the same Idempotency-Key.",

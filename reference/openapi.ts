@@ -63,7 +63,7 @@ same key, it runs only once: for a day you get the first answer again, byte for 
 \`Idempotent-Replayed: true\`. A 429, a 5xx and an answer with \`Retry-After\` are not stored, so you can use the same key again. An answer that
 holds a secret is never stored; those endpoints ignore the header.
 
-**Rate limits.** Each API key may send about 600 reads and 120 writes a minute, counted in each Cloudflare location. Above that you get \`rate_limit_exceeded\` (429) with \`Retry-After\`.
+**Rate limits.** Each API key may send about 600 reads, 120 writes and 6,000 calls and texts a minute, counted in each Cloudflare location. Above that you get \`rate_limit_exceeded\` (429) with \`Retry-After\`.
 
 **Lists** accept \`limit\` and \`offset\`. The newest entry comes first, and \`count\` says how many entries there are in total.
 

@@ -86,6 +86,7 @@ const BINDINGS = {
   BULK_IMPORTS: "getByName",
   BACKGROUND: "getByName",
   READ_LIMIT: "limit",
+  SENDING_LIMIT: "limit",
   WRITE_LIMIT: "limit",
   WEBHOOK_LIMIT: "limit",
   ASSETS: "fetch",

@@ -201,7 +201,7 @@ describe("each thing has one owner", () => {
     ["console.log and its kind", /\bconsole\b[.;,]/, /^src\/http\/log\.ts$/],
     [
       "the bindings",
-      /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|CALL_LOG|ACCOUNT_PACE|BULK_IMPORTS|BACKGROUND|ASSETS|VERSION|READ_LIMIT|WRITE_LIMIT|WEBHOOK_LIMIT)\b)/,
+      /\benv\.(?!(?:DB|EVENT_OUTBOX|RECONCILIATION|CONVERSATIONS|TEXT_THREADS|CALL_LOG|ACCOUNT_PACE|BULK_IMPORTS|BACKGROUND|ASSETS|VERSION|READ_LIMIT|WRITE_LIMIT|SENDING_LIMIT|WEBHOOK_LIMIT)\b)/,
       /^src\/config\.ts$|^src\/http\/metrics\.ts$/,
     ],
   ])("%s", (_, pattern, owner) => {

@@ -1,16 +1,20 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { readConfig } from "../src/config.ts";
+import { createLoad } from "../src/load.ts";
 import { type List, mergePage } from "../src/merge-page.ts";
 import { createObjects } from "../src/objects.ts";
 import { allParts, forgetSplits, PART_COUNTS, partOf } from "../src/parts.ts";
 import { haveImported, type Imported, tell } from "./support/answering.ts";
 import { startCustomer } from "./support/customer.ts";
+import { logLines } from "./support/logs.ts";
+import { countedObjects } from "./support/objects.ts";
 import {
   breakOutboxes,
   deliverHeld,
   holdDeliveries,
+  outboxCalls,
   outboxes,
   outboxRows,
   restartOutboxes,
@@ -196,6 +200,140 @@ describe("a key with four parts", () => {
     expect((await callsByPart(imported, 4))[0]).toBe(0);
     const usage = (await (await get("/v1/usage", key)).json()) as { limits: object };
     expect(usage.limits).toMatchObject({ calls_per_day: { used: 2 } });
+  });
+});
+
+describe("a part that fills", () => {
+  it("is told once a day, and shown in usage before it is full", async () => {
+    const imported = await haveImported();
+    const customer = startCustomer();
+    await call("PUT", "/v1/webhooks/url", imported.key, { url: customer.url });
+    const warnings = () => logLines().filter(({ event }) => event === "part_filling");
+    await told(imported, 1, "ringing");
+    expect(warnings()).toEqual([]);
+    const fill = (stub: DurableObjectStub) =>
+      runInDurableObject(stub, (_, { storage: { sql } }) => {
+        Object.defineProperty(sql, "databaseSize", { value: 3_400_000_000 });
+      });
+    await fill(await objects.callLog(imported.key.key_id));
+    await fill(await objects.outbox(imported.key.key_id));
+    for (const index of [1, 2, 3]) await told(imported, index, "completed");
+    const about = { key_id: imported.key.key_id, part: 0, parts: 1, filled: 0.34 };
+    expect(warnings()).toMatchObject([
+      { object: "call_log", ...about },
+      { object: "outbox", ...about },
+    ]);
+    expect(await (await get("/v1/usage", imported.key)).json()).toMatchObject({ log_filled: 0.34 });
+  });
+
+  it("is busy with twenty thousand requests in a minute", () => {
+    vi.useFakeTimers({ now: 1_800_000_000_000 });
+    const load = createLoad("outbox");
+    const place = { apiKeyId: "nxf_1", part: 3, parts: 4 };
+    const warnings = () => logLines().filter(({ event }) => event === "part_filling").length;
+    for (let minute = 0; minute < 3; minute += 1) {
+      load.note(place, 1_000, 15_000);
+      vi.advanceTimersByTime(60_000);
+    }
+    expect(warnings()).toBe(0);
+    load.note(place, 1_000, 15_000);
+    for (let again = 0; again < 3; again += 1) load.note(place, 1_000, 6_000);
+    expect(warnings()).toBe(1);
+    vi.advanceTimersByTime(25 * 60 * 60_000);
+    load.note(place, 1_000, 21_000);
+    expect(warnings()).toBe(2);
+  });
+});
+
+describe("ten million calls a day of one key, at four times the mean", () => {
+  const CALLS = 10_000_000;
+  const PEAK = 4 / 86_400;
+  const KEPT_DAYS = 30;
+
+  /** Bytes of a row with its indexes: what an object grows by for so many more like those that it has. */
+  const bytesEach = (stub: DurableObjectStub, copy: string) =>
+    runInDurableObject(stub, (_, { storage: { sql } }) => {
+      const times = (from: number) =>
+        JSON.stringify(Array.from({ length: 4_000 }, (_, index) => from + index));
+      sql.exec(copy, times(1));
+      const before = sql.databaseSize;
+      sql.exec(copy, times(4_001));
+      return (sql.databaseSize - before) / 4_000;
+    });
+  const copyOf = (sql: SqlStorage, table: string, key: string) => {
+    const names = sql.exec(`SELECT name FROM pragma_table_info('${table}')`).toArray();
+    const values = names.map(({ name }) =>
+      name === "seq"
+        ? "seq + nth"
+        : name === key
+          ? `substr(${key}, 1, 24) || printf('%010d', nth)`
+          : `${name}`,
+    );
+    return `INSERT INTO ${table} SELECT ${values} FROM (SELECT * FROM ${table} WHERE seq = (SELECT MIN(seq) FROM ${table})), (SELECT value AS nth FROM json_each(?))`;
+  };
+
+  it("leaves each of 256 parts under 200 requests a second and 8 GB", async () => {
+    const customer = startCustomer();
+    const imported = await haveImported({ webhook_url: customer.url });
+    const trips: string[] = [];
+    const counted = countedObjects(trips);
+    const eventsBefore = outboxCalls();
+    const about = {
+      CallSid: `CA${"f".repeat(32)}`,
+      From: CALLER,
+      To: imported.phoneNumber,
+      Direction: "inbound",
+    };
+    await tell(imported, "voice", { ...about, CallStatus: "ringing" }, { env: counted });
+    const end = { ...about, CallStatus: "completed", CallDuration: "42" };
+    await tell(imported, "status", end, { env: counted });
+    const [log, outbox] = [
+      await objects.callLog(imported.key.key_id),
+      await objects.outbox(imported.key.key_id),
+    ];
+    const perCall = { call_log: trips.length, outbox: outboxCalls() - eventsBefore };
+    // One to write, and for an event one to report.
+    expect(perCall).toEqual({ call_log: 2, outbox: 4 });
+    const talk = "x".repeat(3_700);
+    await runInDurableObject(log, (_, { storage: { sql } }) =>
+      sql.exec("INSERT INTO talks (seq, transcript_sealed) SELECT seq, ? FROM calls", talk),
+    );
+    const copy = async (stub: DurableObjectStub, table: string, key: string) =>
+      bytesEach(stub, await runInDurableObject(stub, (_, { storage: { sql } }) => copyOf(sql, table, key)));
+    const callBytes = (await copy(log, "calls", "call_id")) + (await copy(log, "talks", ""));
+    const eventBytes = await copy(outbox, "events", "id");
+    // A hundredth of the day: 100,000 calls of 20,000 numbers.
+    const share = (
+      kind: "call_log" | "outbox",
+      ids: number,
+      id: (index: number) => string,
+      parts: number,
+    ) => {
+      const counts = new Map<number, number>();
+      for (let index = 0; index < ids; index += 1) {
+        const part = partOf(kind, id(index), parts);
+        counts.set(part, (counts.get(part) ?? 0) + 1);
+      }
+      return Math.max(...counts.values()) / ids;
+    };
+    const largest = {
+      call_log: share("call_log", 100_000, (index) => sid("CA", index * 977), 256),
+      outbox: share("outbox", 20_000, (index) => `num_${(index * 977).toString(16).padStart(48, "0")}`, 256),
+    };
+    const load = {
+      call_log: {
+        perSecond: CALLS * PEAK * perCall.call_log * largest.call_log,
+        gigabytes: (CALLS * KEPT_DAYS * callBytes * largest.call_log) / 1e9,
+      },
+      outbox: {
+        perSecond: CALLS * PEAK * perCall.outbox * largest.outbox,
+        gigabytes: (CALLS * 2 * KEPT_DAYS * eventBytes * largest.outbox) / 1e9,
+      },
+    };
+    for (const { perSecond, gigabytes } of Object.values(load)) {
+      expect(perSecond).toBeLessThan(200);
+      expect(gigabytes).toBeLessThan(8);
+    }
   });
 });
 

@@ -9,9 +9,10 @@ import type { Need } from "./permission.ts";
  *
  * @param need what the endpoint needs of the secret
  * @param prefetch what it reads in the trip that finds the secret
+ * @param limit how often it may be asked
  */
-export const withApiKey = (need: Need, prefetch?: Prefetch) =>
-  Object.assign(every(authenticate(need, prefetch), limitRate, idempotent), { need });
+export const withApiKey = (need: Need, prefetch?: Prefetch, limit = limitRate) =>
+  Object.assign(every(authenticate(need, prefetch), limit, idempotent), { need });
 
 /** The same for an endpoint whose answer holds a secret: the answer is never stored, so it cannot be replayed. */
 export const withApiKeyNoReplay = (need: Need) =>

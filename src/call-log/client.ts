@@ -14,6 +14,7 @@ import {
 } from "./call.ts";
 import type { SealedOutcome } from "./calls-store.ts";
 
+type Room = { bytes: number; shortened: number | null };
 type Stub = Awaited<ReturnType<Objects["callLog"]>>;
 
 /** The call logs of all API keys. What does not answer is a StorageError. */
@@ -130,10 +131,11 @@ export function createCallLogs(objects: Objects) {
       sumDays(await all(apiKeyId, (log) => log.usage(since, until, externalId))),
     /** What counts towards the limits of a day. */
     used: (apiKeyId: string, day: string) => call(apiKeyId, (log) => log.usage(day, day)),
-    /** The latest time of all parts. */
-    shortened: async (apiKeyId: string) => {
-      const times = await all(apiKeyId, async (log): Promise<number | null> => await log.shortened());
-      return times.reduce((latest, time) => (time !== null && time > (latest ?? 0) ? time : latest), null);
+    /** Of the fullest part, and the one that was shortened most. */
+    room: async (apiKeyId: string) => {
+      const rooms = await all(apiKeyId, async (log): Promise<Room> => await log.room());
+      const shortened = Math.max(...rooms.map((room) => room.shortened ?? 0)) || null;
+      return { bytes: Math.max(...rooms.map(({ bytes }) => bytes)), shortened };
     },
     parts: partsOfAll,
     split: (apiKeyId: string, parts: number) => all(apiKeyId, (log) => log.split(parts)),

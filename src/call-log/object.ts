@@ -35,7 +35,7 @@ import { addToDay, countText, crowdOf, findDays, isCounted, takeToday } from "./
 export class CallLog extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
   #isWoken = false;
-  readonly #split = createSplit(this.ctx.storage.kv);
+  readonly #split = createSplit(this.ctx.storage);
   readonly #room = createRoom(this.ctx.storage);
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -207,9 +207,9 @@ export class CallLog extends DurableObject<Env> {
     return findDays(this.#sql, since, until, Date.now(), externalId);
   }
 
-  /** Until when calls are missing, in milliseconds, because the log was full; null if all of 30 days are there. */
-  async shortened(): Promise<number | null> {
-    return this.#room.shortened(Date.now());
+  /** How much it has, and until when calls are missing because it was full, in milliseconds; null: all of 30 days. */
+  async room(): Promise<{ bytes: number; shortened: number | null }> {
+    return { bytes: this.#sql.databaseSize, shortened: this.#room.shortened(Date.now()) };
   }
 
   /** Deletes everything. */

@@ -1,9 +1,11 @@
+import { createLoad } from "../load.ts";
 import { type Moved, type Place, partOf } from "../parts.ts";
 
 const PARTS = "parts";
 
 /** What a part of a log knows of its key's parts. */
-export function createSplit(kv: SyncKvStorage) {
+export function createSplit({ kv, sql }: DurableObjectStorage) {
+  const load = createLoad("call_log");
   let parts = kv.get<number>(PARTS) ?? 1;
 
   const keep = () => (parts > 1 ? kv.put(PARTS, parts) : undefined);
@@ -20,8 +22,10 @@ export function createSplit(kv: SyncKvStorage) {
     keep,
     /** Whether another part has a call or text, unless it began here. */
     movedOf(id: string, place: Place | undefined): Moved | null {
-      learn(place?.parts ?? 1);
-      return !place || partOf("call_log", id, parts) === place.part ? null : { parts, ids: [id] };
+      if (!place) return null;
+      learn(place.parts);
+      load.note(place, sql.databaseSize);
+      return partOf("call_log", id, parts) === place.part ? null : { parts, ids: [id] };
     },
   };
 }

@@ -4,6 +4,7 @@ import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppEnv } from "../http/context.ts";
 import { faultError } from "../http/faults.ts";
 import { validateQuery } from "../http/query.ts";
+import { filled } from "../load.ts";
 import { requestServices } from "../services.ts";
 import { DAY_MS, dayOf } from "../time.ts";
 import { midnightAfter } from "./allowance.ts";
@@ -23,10 +24,10 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey("read"), validateQue
   const externalId = externalIdFor(c, wanted);
   const isLimited = c.get("secret").externalId !== null;
   const period = periodOf(time, asked);
-  const [days, [today], shortened, { numbers, ofExternalId, agents, limits }] = await Promise.all([
+  const [days, [today], { bytes, shortened }, { numbers, ofExternalId, agents, limits }] = await Promise.all([
     callLogs.usage(apiKeyId, period.since, period.until, externalId),
     callLogs.used(apiKeyId, dayOf(time)),
-    callLogs.shortened(apiKeyId),
+    callLogs.room(apiKeyId),
     findHoldings(db, apiKeyId, defaultLimits, externalId),
   ]);
   const sum = (part: Exclude<keyof UsageDay, "day">) => days.reduce((total, day) => total + day[part], 0);
@@ -50,6 +51,7 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey("read"), validateQue
           resets_at: midnightAfter(time),
           allowed_countries: limits.allowed_countries,
         },
+    log_filled: filled(bytes),
     log_shortened: shortened === null ? null : new Date(shortened).toISOString(),
     days: daysFrom(period).map((date) => ({ date, ...serialise(byDay.get(date)) })),
   });

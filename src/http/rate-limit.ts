@@ -19,6 +19,15 @@ export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
+/**
+ * The same for a call or a text that is sent: a ceiling for what a busy key may well send. How fast calls go out is decided
+ * by its `calls_per_second`.
+ */
+export const limitSending = createMiddleware<AppEnv>(async (c, next) => {
+  await limit(c, c.env.SENDING_LIMIT, c.get("apiKeyId"));
+  await next();
+});
+
 /** The same for a POST that changes nothing by itself: it counts as a read. */
 export const limitReads = createMiddleware<AppEnv>(async (c, next) => {
   await limit(c, c.env.READ_LIMIT, c.get("apiKeyId"));

@@ -4,6 +4,7 @@ import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { idempotencyKeyOf } from "../http/idempotency.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
+import { limitSending } from "../http/rate-limit.ts";
 import { readBody } from "../http/read-body.ts";
 import { requestServices } from "../services.ts";
 import { placeCall } from "./place.ts";
@@ -21,12 +22,16 @@ const MAX_BYTES = 64 * 1024;
 
 /** `withApiKey` for an endpoint whose body names an agent and perhaps a number to send from. */
 const withApiKeyAndSender = (schema: typeof callBody | typeof textBody) =>
-  withApiKey("number", async (c, apiKeyId) => {
-    const body = schema.safeParse(await peekJson(c));
-    return body.success
-      ? selectSender(c.env.DB, { apiKeyId, externalId: null }, body.data.agent_id, body.data.from_number)
-      : [];
-  });
+  withApiKey(
+    "number",
+    async (c, apiKeyId) => {
+      const body = schema.safeParse(await peekJson(c));
+      return body.success
+        ? selectSender(c.env.DB, { apiKeyId, externalId: null }, body.data.agent_id, body.data.from_number)
+        : [];
+    },
+    limitSending,
+  );
 
 export const calls = new Hono<AppEnv>()
   .post("/", withApiKeyAndSender(callBody), requireJson, validateJson(callBody, withSender), (c) =>

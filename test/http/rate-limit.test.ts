@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { RANGES } from "../../src/limits.ts";
 import { haveImported, STRAY_ID, tell } from "../support/answering.ts";
 import { watchedDatabase } from "../support/database.ts";
 import { call, createKey, expectError, get } from "../support/worker.ts";
@@ -29,6 +30,19 @@ describe("rate limits", () => {
     expect((await call("GET", "/v1/agents", key, undefined, { env: { WRITE_LIMIT: spent } })).status).toBe(
       200,
     );
+  });
+
+  it("let a key send calls and texts as fast as its calls_per_second may say, whatever it writes beside", async () => {
+    const { key, agentId } = await haveImported();
+    const text = { agent_id: agentId, to: "+15005550009", message: "Hello." };
+    const [none, all] = [{ WRITE_LIMIT: spent }, { SENDING_LIMIT: spent }];
+    const limits = { DEFAULT_LIMITS: '{"calls_per_second":100,"allowed_countries":["*"]}' };
+    const sent = await call("POST", "/v1/sms", key, text, { env: { ...none, ...limits } });
+    expect(sent.status).toBe(201);
+    for (const path of ["/v1/sms", "/v1/calls", "/v1/calls/outbound"])
+      await expectError(await call("POST", path, key, text, { env: all }), 429, "rate_limit_exceeded");
+    // What the ceiling lets through is the largest calls_per_second.
+    expect(6_000 / 60).toBe(RANGES.calls_per_second.max);
   });
 
   it("are counted for whoever has shown an API key, and for nobody else", async () => {

@@ -1,3 +1,4 @@
+import { createLoad } from "../../load.ts";
 import { type Place, partOf } from "../../parts.ts";
 import type { SealedEvent } from "../event.ts";
 import { type Settings, writeParts } from "./schema.ts";
@@ -10,6 +11,7 @@ const LOOK_MS = 10_000;
 export type Moving = ReturnType<typeof createMoving>;
 
 export function createMoving(sql: SqlStorage, settings: Settings, watermark: () => number) {
+  const load = createLoad("outbox");
   // Nothing is added to a lane that is not in it: a lane that has left never comes back.
   let waiting: { lanes: ReadonlySet<string>; at: number } | undefined;
 
@@ -18,7 +20,10 @@ export function createMoving(sql: SqlStorage, settings: Settings, watermark: () 
      * Those that belong to another part. What waits here of their lane goes out before them, so they wait behind it; what came
      * here before the split does not come anew.
      */
-    elsewhere(events: readonly SealedEvent[], { part, parts }: Place, now: number): SealedEvent[] {
+    elsewhere(events: readonly SealedEvent[], place: Place, now: number): SealedEvent[] {
+      const { part, parts } = place;
+      // One that brings events, and one that reports each attempt.
+      load.note(place, sql.databaseSize, 1 + events.length);
       if (parts > settings.parts) {
         settings.parts = parts;
         writeParts(sql, parts);
