@@ -16,12 +16,15 @@ import {
   type EndedReason,
   ended,
   heard,
+  type News,
+  newsOf,
   type Opening,
   type State,
   sent,
   settled,
   speaking,
   stored,
+  withNews,
 } from "./state.ts";
 
 const KEY = "conversation";
@@ -34,7 +37,7 @@ export type Around = {
   log: Logger;
   /** The deployment's model; null if it has none. */
   model: () => Model | null;
-  /** Counts an answer of the model, or a transfer. @returns whether the API key may still have one today */
+  /** Counts the first answer of the model, or a transfer. @returns whether the API key may still have one today */
   take: (opening: Opening, kind: TakenInCall) => Promise<boolean>;
   /** Sends a call of one of the agent's tools. @returns what the model is told */
   callTool: (opening: Opening, tool: ToolDefinition, call: ToolCall) => Promise<string>;
@@ -45,6 +48,8 @@ export type Around = {
 /** What the agent says, and why. Its words go to the open session, or wait for `<Gather>`. Holds the state, sealed at rest. */
 export class Dialogue {
   state: State | null = null;
+  /** What is in the storage. */
+  #stored: State | null = null;
   #isLoaded = false;
   #turn: AbortController | null = null;
   /** The tool that was called: it goes on, whatever the caller says. */
@@ -60,29 +65,43 @@ export class Dialogue {
   /** The conversation as it stands; null if nothing is known of it. */
   async load(): Promise<State | null> {
     if (this.#isLoaded) return this.state;
-    const { storage, vault } = this.around;
+    const { storage, vault, socket } = this.around;
     const sealed = await storage.get<string>(KEY);
-    const state = sealed === undefined ? null : await openJson<State>(vault(), sealed, SLOT);
+    const kept = sealed === undefined ? null : await openJson<State>(vault(), sealed, SLOT);
+    const sealedNews = socket.news;
+    const news = sealedNews ? await openJson<News>(vault(), sealedNews, SLOT) : null;
     // Somebody else may have loaded it meanwhile, and gone on.
-    if (!this.#isLoaded) this.state = state;
+    if (this.#isLoaded) return this.state;
     this.#isLoaded = true;
+    this.#stored = kept;
+    this.state = news ? withNews(kept, news) : kept;
     return this.state;
   }
 
-  /** Writes the state down. Nothing that is sent waits for it, unless it must be sure. */
+  /**
+   * Keeps the state, so that the object may sleep: what is new with the open WebSocket, which costs nothing and outlives a
+   * sleep; and all of it in the storage if no session is open, if much is new, as a crash would lose it, or if it must be
+   * sure. Nothing that is sent waits for it, unless it must be sure.
+   */
   async keep(isSure = false): Promise<void> {
     const { state } = this;
+    const { vault, socket, storage } = this.around;
     if (!state) return;
-    const sealed = await this.around.vault().seal(stored(state), SLOT);
+    const news = isSure || !socket.isOpen ? null : newsOf(this.#stored, state);
+    const sealed = await vault().seal(news ? JSON.stringify(news) : stored(state), SLOT);
     // It went on while this was being sealed: only the newest may be the last that is written.
     if (state !== this.state) return this.keep(isSure);
-    await this.around.storage.put(KEY, sealed, { allowUnconfirmed: !isSure });
+    if (news) return socket.keep(sealed) ? undefined : this.keep(true);
+    this.#stored = state;
+    await storage.put(KEY, sealed, { allowUnconfirmed: !isSure });
+    socket.keep(null);
   }
 
   async erase(): Promise<void> {
     this.stop();
     this.around.socket.close();
     this.state = null;
+    this.#stored = null;
     await this.around.storage.deleteAll();
   }
 
@@ -112,7 +131,7 @@ export class Dialogue {
     if (asked > this.state.opening.agent.talk.max_turns) {
       this.sayAlone(this.phrases.timeIsUp);
       this.end("max_turns_reached");
-    } else if (!model || !(await this.around.take(this.state.opening, asked === 1 ? "turn" : "next_turn")))
+    } else if (!model || (asked === 1 && !(await this.around.take(this.state.opening, "turn"))))
       this.end("failed");
     else if (this.state.asked === asked) await this.#answer(model, this.state, now);
     await this.around.changed();
@@ -161,11 +180,11 @@ export class Dialogue {
   }
 
   /** The model is asked again, with what a tool that it called answers. */
-  #takeAnother(): Promise<boolean> | false {
+  #takeAnother(): boolean {
     const { state } = this;
     if (!state || state.asked >= state.opening.agent.talk.max_turns) return false;
     this.state = { ...state, asked: state.asked + 1 };
-    return this.around.take(state.opening, "next_turn");
+    return true;
   }
 
   async #note(call: ToolCall, saidAt: number): Promise<void> {
