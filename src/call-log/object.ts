@@ -92,12 +92,8 @@ export class CallLog extends DurableObject<Env> {
     const now = Date.now();
     if (call) {
       const spent = { count: call.turns, tokens: count };
-      tellNearLater(
-        call.apiKeyId,
-        takeToday(this.#sql, "next_turn", call.limits, now, spent),
-        this.ctx,
-        this.env,
-      );
+      const taken = takeToday(this.#sql, "next_turn", call.limits, now, spent);
+      tellNearLater(call.apiKeyId, taken, this.ctx, this.env);
     } else addToDay(this.#sql, now, { tokens: count });
     await this.#wake();
   }

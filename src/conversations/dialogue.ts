@@ -8,7 +8,8 @@ import type { ToolDefinition } from "../tools/definition.ts";
 import { NO_PHRASES, type TurnResult } from "../tools/take-turn.ts";
 import { takeTurnWithTools } from "../tools/turn.ts";
 import { isE164 } from "../twilio/e164.ts";
-import { openJson, type Slot, type Vault } from "../vault/vault.ts";
+import type { Vault } from "../vault/vault.ts";
+import { createMemory } from "./memory.ts";
 import { callRequest } from "./request.ts";
 import type { RelaySocket } from "./socket.ts";
 import { type Hearing, newHearing, newSpeech } from "./speech.ts";
@@ -16,19 +17,12 @@ import {
   type EndedReason,
   ended,
   heard,
-  type News,
-  newsOf,
   type Opening,
   type State,
   sent,
   settled,
   speaking,
-  stored,
-  withNews,
 } from "./state.ts";
-
-const KEY = "conversation";
-const SLOT: Slot = "conversations.state/call";
 
 export type Around = {
   storage: DurableObjectStorage;
@@ -48,8 +42,6 @@ export type Around = {
 /** What the agent says, and why. Its words go to the open session, or wait for `<Gather>`. Holds the state, sealed at rest. */
 export class Dialogue {
   state: State | null = null;
-  /** What is in the storage. */
-  #stored: State | null = null;
   #isLoaded = false;
   #turn: AbortController | null = null;
   /** The tool that was called: it goes on, whatever the caller says. */
@@ -57,52 +49,36 @@ export class Dialogue {
   /** What was said before goes on until there is something to say. */
   #beginsAnew = false;
   readonly around: Around;
+  readonly #memory: ReturnType<typeof createMemory>;
 
   constructor(around: Around) {
     this.around = around;
+    this.#memory = createMemory(around);
   }
 
   /** The conversation as it stands; null if nothing is known of it. */
   async load(): Promise<State | null> {
     if (this.#isLoaded) return this.state;
-    const { storage, vault, socket } = this.around;
-    const sealed = await storage.get<string>(KEY);
-    const kept = sealed === undefined ? null : await openJson<State>(vault(), sealed, SLOT);
-    const sealedNews = socket.news;
-    const news = sealedNews ? await openJson<News>(vault(), sealedNews, SLOT) : null;
+    const state = await this.#memory.read();
     // Somebody else may have loaded it meanwhile, and gone on.
-    if (this.#isLoaded) return this.state;
+    if (!this.#isLoaded) this.state = state;
     this.#isLoaded = true;
-    this.#stored = kept;
-    this.state = news ? withNews(kept, news) : kept;
     return this.state;
   }
 
-  /**
-   * Keeps the state, so that the object may sleep: what is new with the open WebSocket, which costs nothing and outlives a
-   * sleep; and all of it in the storage if no session is open, if much is new, as a crash would lose it, or if it must be
-   * sure. Nothing that is sent waits for it, unless it must be sure.
-   */
+  /** Writes the state down. Nothing that is sent waits for it, unless it must be sure. */
   async keep(isSure = false): Promise<void> {
     const { state } = this;
-    const { vault, socket, storage } = this.around;
-    if (!state) return;
-    const news = isSure || !socket.isOpen ? null : newsOf(this.#stored, state);
-    const sealed = await vault().seal(news ? JSON.stringify(news) : stored(state), SLOT);
+    const isWritten = !state || (await this.#memory.write(state, () => state === this.state, isSure));
     // It went on while this was being sealed: only the newest may be the last that is written.
-    if (state !== this.state) return this.keep(isSure);
-    if (news) return socket.keep(sealed) ? undefined : this.keep(true);
-    this.#stored = state;
-    await storage.put(KEY, sealed, { allowUnconfirmed: !isSure });
-    socket.keep(null);
+    if (!isWritten) await this.keep(isSure);
   }
 
-  async erase(): Promise<void> {
+  erase(): Promise<void> {
     this.stop();
     this.around.socket.close();
     this.state = null;
-    this.#stored = null;
-    await this.around.storage.deleteAll();
+    return this.#memory.forget();
   }
 
   get phrases(): Phrases {

@@ -33,10 +33,10 @@ export const TABLES: readonly string[] = [
    CREATE INDEX events_of_number ON events (lane, seq) WHERE type >= 'number.' AND type < 'number/';
    -- What was delivered, without its bodies: many deliveries are one row, so that keeping them longer costs none.
    CREATE TABLE delivered (
-     -- Of the first of them.
+     -- Of the newest of them.
      seq INTEGER PRIMARY KEY,
      count INTEGER NOT NULL,
-     -- JSON: [[seq, id, type, agent_id, external_id, queued_at, created_at, updated_at, attempts]].
+     -- JSON: [[seq, id, type, agent_id, external_id, actor, queued_at, created_at, updated_at, attempts]].
      lines TEXT NOT NULL
    ) STRICT;
    CREATE TABLE circuits (
