@@ -77,7 +77,9 @@ export function listDeliveries(
 ): { rows: ListedDelivery[]; count: number } {
   const newest = newestWithoutBody(sql);
   const page = (table: Part, after: number) =>
-    exec<Row>(sql)`SELECT ${COLUMNS} FROM (SELECT * FROM ${source(filter, watermark, table)}) WHERE seq > ${after}
+    exec<Row>(
+      sql,
+    )`SELECT ${COLUMNS} FROM (SELECT * FROM ${source(filter, watermark, table)}) WHERE seq > ${after}
       ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`.toArray();
   // Most pages are of events that are newer than all that is kept without its body.
   const recent = page(RECENT, newest ?? 0);
@@ -103,11 +105,7 @@ export function countBefore(sql: SqlStorage, filter: DeliveryFilter, seq: number
   return count(sql, part`(SELECT seq FROM ${source(filter, watermark, tableOf(sql))}) WHERE seq > ${seq}`);
 }
 
-function source(
-  { state, externalId, phoneNumberId }: DeliveryFilter,
-  watermark: number,
-  table: Part,
-): Part {
+function source({ state, externalId, phoneNumberId }: DeliveryFilter, watermark: number, table: Part): Part {
   const own = externalId === undefined ? part`` : part` AND external_id = ${externalId}`;
   // In these words the index has them.
   if (phoneNumberId !== undefined)
