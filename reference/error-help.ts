@@ -660,7 +660,8 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
     ],
   },
   delivery_not_found: {
-    happened: "This API key has no delivery with this id. Old deliveries are deleted.",
+    happened:
+      "This API key has no delivery with this id: deliveries are deleted after 30 days, the bodies of delivered events after 7.",
     remedy: ["Take the id from GET /v1/webhooks/deliveries, or from event_id in the body of an event."],
   },
   read_only_secret: {

@@ -26,7 +26,7 @@ export type Limits = Numbers & { allowed_countries: string[] };
 export type DailyLimits = Pick<Limits, "calls_per_day" | "texts_per_day" | "model_turns_per_day">;
 
 /** What a call takes of a day, besides itself; see call-log/allowance.ts. */
-export type TakenInCall = "dial" | "turn" | "next_turn";
+export type TakenInCall = "dial" | "turn";
 
 /** Limits of what a key has at a time. */
 export type Holding = "max_agents" | "max_numbers";

@@ -117,7 +117,7 @@ export async function mayTake(
   };
   const counted = count();
   const limit = kind === "dial" ? limits.calls_per_day : limits.model_turns_per_day;
-  if (limit !== null && kind !== "next_turn") return counted;
+  if (limit !== null) return counted;
   defer(counted);
   return true;
 }
@@ -127,8 +127,9 @@ export function countTokens(
   apiKeyId: string,
   tokens: number,
   services: Pick<Services, "callLogs" | "defer" | "log">,
+  ofCall?: { limits: DailyLimits; turns: number },
 ) {
   const { callLogs, defer, log } = services;
   const lost = (error: unknown) => log.warn("tokens_not_counted", errorFields(error));
-  if (tokens > 0) defer(callLogs.addTokens(apiKeyId, tokens).catch(lost));
+  if (tokens > 0 || ofCall) defer(callLogs.addTokens(apiKeyId, tokens, ofCall).catch(lost));
 }

@@ -9,7 +9,7 @@ type Counter = "placed" | "texted" | "turns" | "tries";
 
 /**
  * What is taken, and what counts it. `dial`: a call is put through to a telephone number. `reply`: the model answers a text.
- * `turn`: its first answer in a call; `next_turn`: each after it, which is never refused.
+ * `turn`: its first answer in a call; `next_turn`: those after it, which are counted at its end and never refused.
  */
 export const COUNTERS = {
   call: ["placed"],
@@ -42,8 +42,14 @@ const NAMES = {
 /** Typed trials cost the caller nothing, so they get a share only. */
 const TRY_SHARE = 0.1;
 
-/** What comes of taking one of a kind. */
-export function planTake(kind: Kind, today: Partial<UsageDay>, limits: DailyLimits, now: number): Taken {
+/** What comes of taking so many of a kind. */
+export function planTake(
+  kind: Kind,
+  today: Partial<UsageDay>,
+  limits: DailyLimits,
+  now: number,
+  count = 1,
+): Taken {
   const near: Allowance[] = [];
   for (const counter of COUNTERS[kind]) {
     const name = NAMES[counter];
@@ -54,7 +60,8 @@ export function planTake(kind: Kind, today: Partial<UsageDay>, limits: DailyLimi
     const allowance = { name, limit, used, resets_at: midnightAfter(now) };
     // A call that has begun goes on to its `max_turns`.
     if (used >= limit && kind !== "next_turn") return { kind: "refused", allowance };
-    if (used + 1 === nearAt(limit) && counter !== "tries") near.push({ ...allowance, used: used + 1 });
+    const isNearNow = used < nearAt(limit) && used + count >= nearAt(limit);
+    if (isNearNow && counter !== "tries") near.push({ ...allowance, used: used + count });
   }
   return { kind: "taken", near };
 }

@@ -17,12 +17,7 @@ export const CALL_STATUSES = [
 ] as const;
 export type CallStatus = (typeof CALL_STATUSES)[number];
 
-export const LIVE_STATUSES = [
-  "queued",
-  "initiated",
-  "ringing",
-  "in-progress",
-] as const satisfies CallStatus[];
+const LIVE_STATUSES = ["queued", "initiated", "ringing", "in-progress"] as const satisfies CallStatus[];
 
 export const DIRECTIONS = ["inbound", "outbound"] as const;
 export type Direction = (typeof DIRECTIONS)[number];

@@ -72,7 +72,11 @@ export function createCallLogs(objects: Objects) {
         async (log): Promise<Taken> => await log.take(apiKeyId, kind, daily(limits), repliesFrom),
         false,
       ),
-    addTokens: (apiKeyId: string, count: number) => call(apiKeyId, (log) => log.addTokens(count), false),
+    /** @param ofCall whose answers after the first are counted with them */
+    addTokens: (apiKeyId: string, count: number, ofCall?: { limits: DailyLimits; turns: number }) => {
+      const counted = ofCall && { apiKeyId, limits: daily(ofCall.limits), turns: ofCall.turns };
+      return call(apiKeyId, (log) => log.addTokens(count, counted), false);
+    },
     note: (apiKeyId: string, id: string, note: Note) => call(apiKeyId, (log) => log.note(id, note)),
     knownOf: (apiKeyId: string, id: string, sids: string[]) => call(apiKeyId, (log) => log.knownOf(id, sids)),
     findBrief: (apiKeyId: string, id: string) => call(apiKeyId, (log) => log.find(id)),

@@ -84,9 +84,17 @@ export class CallLog extends DurableObject<Env> {
     return taken;
   }
 
-  /** Tokens that the model has read and written. */
-  async addTokens(count: number): Promise<void> {
-    addToDay(this.#sql, Date.now(), { tokens: count });
+  /** Tokens that the model has read and written. @param call whose later answers are counted with them */
+  async addTokens(
+    count: number,
+    call?: { apiKeyId: string; limits: DailyLimits; turns: number },
+  ): Promise<void> {
+    const now = Date.now();
+    if (call) {
+      const spent = { count: call.turns, tokens: count };
+      const taken = takeToday(this.#sql, "next_turn", call.limits, now, spent);
+      tellNearLater(call.apiKeyId, taken, this.ctx, this.env);
+    } else addToDay(this.#sql, now, { tokens: count });
     await this.#wake();
   }
 

@@ -28,14 +28,22 @@ export function addToDay(
     ON CONFLICT (day, external_id) DO UPDATE SET ${sums}`;
 }
 
-/** Takes one of a kind, if the day's limits allow it. */
-export function takeToday(sql: SqlStorage, kind: Kind, limits: DailyLimits, now: number): Taken {
+/** Takes so many of a kind, if the day's limits allow it. @param tokens that were used for them */
+export function takeToday(
+  sql: SqlStorage,
+  kind: Kind,
+  limits: DailyLimits,
+  now: number,
+  { count = 1, tokens = 0 } = {},
+): Taken {
   // One row, however many external ids the day has.
   const [today] = exec<UsageDay>(sql)`SELECT * FROM days
     WHERE day = ${dayOf(now)} AND external_id = ${OF_THE_KEY}`.toArray();
-  const taken = planTake(kind, today ?? {}, limits, now);
-  if (taken.kind === "taken")
-    addToDay(sql, now, Object.fromEntries(COUNTERS[kind].map((counter) => [counter, 1])));
+  const taken = planTake(kind, today ?? {}, limits, now, count);
+  if (taken.kind === "taken") {
+    const counts = Object.fromEntries(COUNTERS[kind].map((counter) => [counter, count]));
+    addToDay(sql, now, { ...counts, ...(tokens > 0 && { tokens }) });
+  }
   return taken;
 }
 

@@ -32,10 +32,14 @@ export function planAlarm(
   { hearing, isComposing }: { hearing: Hearing | null; isComposing: boolean },
   now: number,
 ): AlarmPlan {
-  const { ended, startedAt, opening, relayStarted, speech } = state;
+  const { ended, startedAt, opening, relayStarted, speech, transport } = state;
   const { talk } = opening.agent;
   const maxAt = startedAt + talk.max_call_duration_seconds * 1_000;
   const at = (until: number, due: AlarmPlan): AlarmPlan => (now >= until ? due : { kind: "sleep", until });
+  // Until then nothing can be due, and no other alarm need be set for it.
+  const firstLook = startedAt + Math.min(talk.silence_hangup_seconds * 500, SETUP_MS);
+  if (!ended && !relayStarted && transport === "relay" && now < firstLook)
+    return { kind: "sleep", until: firstLook };
   if (!hearing) return at((ended?.at ?? maxAt) + KEEP_MS, { kind: "forget" });
   const saidAt = speech ? heardAt(speech, hearing) : startedAt;
   if (ended) return at(saidAt, { kind: "hang_up" });

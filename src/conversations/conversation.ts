@@ -85,11 +85,10 @@ export class Conversation extends DurableObject<Env> {
     if (!state || state.ended || state.transport === "gather" || this.#socket.isOpen)
       return new Response(null, { status: 409 });
     const response = this.#socket.accept(Date.now(), state.relayStarted);
-    if (state.relayStarted) {
-      // A connection that broke, or an object that was restarted: what was said last may be lost.
-      this.dialogue.sayAlone(this.dialogue.phrases.lost);
-      this.ctx.waitUntil(this.dialogue.keep());
-    }
+    // A connection that broke, or an object that was restarted: what was said last may be lost.
+    if (state.relayStarted) this.dialogue.sayAlone(this.dialogue.phrases.lost);
+    // Before Twilio's first message the object may sleep already.
+    await this.dialogue.keep();
     await this.#arm();
     return response;
   }
@@ -152,9 +151,12 @@ export class Conversation extends DurableObject<Env> {
       const mean = waits.reduce((sum, ms) => sum + ms, 0) / Math.max(waits.length, 1);
       const counts = [asked, tokens, mean, Math.max(0, ...waits)];
       this.#services.measure("conversation", [transport, reason], counts);
-      countTokens(opening.apiKeyId, tokens, this.#services);
+      const { apiKeyId, limits } = opening;
+      countTokens(apiKeyId, tokens, this.#services, asked > 1 ? { limits, turns: asked - 1 } : undefined);
+      // Twilio may say it again.
+      await this.dialogue.keep(true);
+      await this.#arm();
     }
-    await this.#changed();
     return { ended_reason: reason, ...(opening.agent.talk.transcript && { transcript: turns }) };
   }
 
@@ -186,8 +188,6 @@ export class Conversation extends DurableObject<Env> {
     if (known) return known;
     const state = newState(opening, Date.now());
     this.dialogue.state = state;
-    // Before Twilio's first message the object may sleep already.
-    await this.#changed();
     return state;
   }
 

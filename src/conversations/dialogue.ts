@@ -8,7 +8,8 @@ import type { ToolDefinition } from "../tools/definition.ts";
 import { NO_PHRASES, type TurnResult } from "../tools/take-turn.ts";
 import { takeTurnWithTools } from "../tools/turn.ts";
 import { isE164 } from "../twilio/e164.ts";
-import { openJson, type Slot, type Vault } from "../vault/vault.ts";
+import type { Vault } from "../vault/vault.ts";
+import { createMemory } from "./memory.ts";
 import { callRequest } from "./request.ts";
 import type { RelaySocket } from "./socket.ts";
 import { type Hearing, newHearing, newSpeech } from "./speech.ts";
@@ -21,11 +22,7 @@ import {
   sent,
   settled,
   speaking,
-  stored,
 } from "./state.ts";
-
-const KEY = "conversation";
-const SLOT: Slot = "conversations.state/call";
 
 export type Around = {
   storage: DurableObjectStorage;
@@ -34,7 +31,7 @@ export type Around = {
   log: Logger;
   /** The deployment's model; null if it has none. */
   model: () => Model | null;
-  /** Counts an answer of the model, or a transfer. @returns whether the API key may still have one today */
+  /** Counts the first answer of the model, or a transfer. @returns whether the API key may still have one today */
   take: (opening: Opening, kind: TakenInCall) => Promise<boolean>;
   /** Sends a call of one of the agent's tools. @returns what the model is told */
   callTool: (opening: Opening, tool: ToolDefinition, call: ToolCall) => Promise<string>;
@@ -52,17 +49,17 @@ export class Dialogue {
   /** What was said before goes on until there is something to say. */
   #beginsAnew = false;
   readonly around: Around;
+  readonly #memory: ReturnType<typeof createMemory>;
 
   constructor(around: Around) {
     this.around = around;
+    this.#memory = createMemory(around);
   }
 
   /** The conversation as it stands; null if nothing is known of it. */
   async load(): Promise<State | null> {
     if (this.#isLoaded) return this.state;
-    const { storage, vault } = this.around;
-    const sealed = await storage.get<string>(KEY);
-    const state = sealed === undefined ? null : await openJson<State>(vault(), sealed, SLOT);
+    const state = await this.#memory.read();
     // Somebody else may have loaded it meanwhile, and gone on.
     if (!this.#isLoaded) this.state = state;
     this.#isLoaded = true;
@@ -72,18 +69,16 @@ export class Dialogue {
   /** Writes the state down. Nothing that is sent waits for it, unless it must be sure. */
   async keep(isSure = false): Promise<void> {
     const { state } = this;
-    if (!state) return;
-    const sealed = await this.around.vault().seal(stored(state), SLOT);
+    const isWritten = !state || (await this.#memory.write(state, () => state === this.state, isSure));
     // It went on while this was being sealed: only the newest may be the last that is written.
-    if (state !== this.state) return this.keep(isSure);
-    await this.around.storage.put(KEY, sealed, { allowUnconfirmed: !isSure });
+    if (!isWritten) await this.keep(isSure);
   }
 
-  async erase(): Promise<void> {
+  erase(): Promise<void> {
     this.stop();
     this.around.socket.close();
     this.state = null;
-    await this.around.storage.deleteAll();
+    return this.#memory.forget();
   }
 
   get phrases(): Phrases {
@@ -112,7 +107,7 @@ export class Dialogue {
     if (asked > this.state.opening.agent.talk.max_turns) {
       this.sayAlone(this.phrases.timeIsUp);
       this.end("max_turns_reached");
-    } else if (!model || !(await this.around.take(this.state.opening, asked === 1 ? "turn" : "next_turn")))
+    } else if (!model || (asked === 1 && !(await this.around.take(this.state.opening, "turn"))))
       this.end("failed");
     else if (this.state.asked === asked) await this.#answer(model, this.state, now);
     await this.around.changed();
@@ -161,11 +156,11 @@ export class Dialogue {
   }
 
   /** The model is asked again, with what a tool that it called answers. */
-  #takeAnother(): Promise<boolean> | false {
+  #takeAnother(): boolean {
     const { state } = this;
     if (!state || state.asked >= state.opening.agent.talk.max_turns) return false;
     this.state = { ...state, asked: state.asked + 1 };
-    return this.around.take(state.opening, "next_turn");
+    return true;
   }
 
   async #note(call: ToolCall, saidAt: number): Promise<void> {

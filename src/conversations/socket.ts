@@ -9,7 +9,10 @@ const TOO_BIG = 1009;
 const MAX_UNREADABLE_FRAMES = 20;
 
 /** What is kept with a WebSocket while the object sleeps. */
-type Session = { isSetUp: boolean; unreadable: number; hearing: Hearing };
+type Session = { isSetUp: boolean; unreadable: number; hearing: Hearing; news?: string | null };
+
+// Of 16,384 bytes that may be kept with a WebSocket.
+const MAX_NEWS_LENGTH = 15_000;
 
 /** The WebSocket of a ConversationRelay session. The call's object may sleep while it is open. */
 export class RelaySocket {
@@ -28,6 +31,20 @@ export class RelaySocket {
   get hearing(): Hearing | null {
     const socket = this.#last();
     return socket ? sessionOf(socket).hearing : null;
+  }
+
+  /** What is new since the state was stored, sealed; null: nothing. */
+  get news(): string | null {
+    const socket = this.#open();
+    return socket ? (sessionOf(socket).news ?? null) : null;
+  }
+
+  /** @returns whether it is kept as long as the session is open */
+  keep(news: string | null): boolean {
+    const socket = this.#open();
+    if (!socket || (news?.length ?? 0) > MAX_NEWS_LENGTH) return false;
+    socket.serializeAttachment({ ...sessionOf(socket), news } satisfies Session);
+    return true;
   }
 
   note(change: Partial<Hearing>): void {

@@ -166,6 +166,31 @@ export function ended(state: State, reason: EndedReason, now: number, transferTo
   return { ...state, ended: { reason, at: now, ...(transferTo !== undefined && { transferTo }) } };
 }
 
+/** How many turns a crash may lose: no more are kept with the WebSocket alone. */
+const MAX_NEW_TURNS = 8;
+
+/** What is new since a state was stored. Its opening changes only in who is at the other end. */
+export type News = Omit<State, "opening"> & { opening?: Opening; from: string; known: number };
+
+/**
+ * @param kept null: nothing yet
+ * @returns null if it is more than a crash may lose: that the caller was spoken with, and told how the call ends, and many turns
+ */
+export function newsOf(kept: State | null, { opening, turns, ...state }: State): News | null {
+  if (state.transport !== "relay" || state.ended !== (kept?.ended ?? null)) return null;
+  if (state.relayStarted !== (kept?.relayStarted ?? false)) return null;
+  const changed = turns.findIndex((turn, index) => turn !== kept?.turns[index]);
+  const known = changed < 0 ? turns.length : changed;
+  if (turns.length - known > MAX_NEW_TURNS) return null;
+  return { ...state, ...(!kept && { opening }), turns: turns.slice(known), from: opening.from, known };
+}
+
+export function withNews(kept: State | null, { from, known, ...news }: News): State | null {
+  const opening = news.opening ?? kept?.opening;
+  const turns = [...(kept?.turns.slice(0, known) ?? []), ...news.turns];
+  return opening ? { ...news, opening: { ...opening, from }, turns } : null;
+}
+
 // A value may have 2 MB, and sealing makes a third more of it.
 const MAX_BYTES = 1_400_000;
 

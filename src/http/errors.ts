@@ -232,7 +232,10 @@ export const errorCatalogue = {
       "link for this number.",
   },
   phone_number_import_not_found: { status: 404, message: "There is no bulk import with this import_id." },
-  delivery_not_found: { status: 404, message: "There is no delivery with this id." },
+  delivery_not_found: {
+    status: 404,
+    message: "There is no delivery with this id, or it was delivered over 7 days ago: its body is deleted.",
+  },
   not_found: { status: 404, message: "There is nothing at this path." },
   method_not_allowed: {
     status: 405,

@@ -46,6 +46,12 @@ export type ListedDelivery = Delivery & { seq: number };
 const COLUMNS = part`seq, id, type, agent_id, external_id, actor, state, next_attempt_at, queued_at, created_at, updated_at,
   attempts`;
 
+/** All deliveries; what was delivered long ago has only these columns. */
+const ALL = part`(SELECT ${COLUMNS} FROM events
+  UNION ALL SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, 'delivered', NULL,
+    value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM delivered, json_each(lines))`;
+const RECENT = part`events`;
+
 /** Which deliveries. `phoneNumberId`: what happened to a number itself, and not its calls and texts. */
 export type DeliveryFilter = {
   state?: DeliveryState | undefined;
@@ -54,10 +60,10 @@ export type DeliveryFilter = {
 };
 
 /** Where the deliveries of each state are. What waits is read off an index, or lies behind the watermark. */
-const sources = (watermark: number) => ({
-  any: part`events`,
+const sources = (watermark: number, table: Part) => ({
+  any: table,
   failed: part`events WHERE state = 'failed'`,
-  delivered: part`events WHERE state = 'delivered'`,
+  delivered: part`${table} WHERE state = 'delivered'`,
   put_off: part`events WHERE next_attempt_at IS NOT NULL`,
   fresh: part`events WHERE seq > ${watermark} AND state = 'pending' AND next_attempt_at IS NULL`,
 });
@@ -69,18 +75,24 @@ export function listDeliveries(
   { limit, offset }: { limit: number; offset: number },
   watermark: number,
 ): { rows: ListedDelivery[]; count: number } {
-  const from = source(filter, watermark);
-  const rows = exec<Row>(sql)`SELECT ${COLUMNS} FROM ${from}
-    ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`
-    .toArray()
-    .map((row) => ({ seq: row.seq, ...serialise(row) }));
+  const newest = newestWithoutBody(sql);
+  const page = (table: Part, after: number) =>
+    exec<Row>(
+      sql,
+    )`SELECT ${COLUMNS} FROM (SELECT * FROM ${source(filter, watermark, table)}) WHERE seq > ${after}
+      ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`.toArray();
+  // Most pages are of events that are newer than all that is kept without its body.
+  const recent = page(RECENT, newest ?? 0);
+  const all = newest === null || recent.length === limit ? recent : page(ALL, 0);
+  const rows = all.map((row) => ({ seq: row.seq, ...serialise(row) }));
   const isOfFew = filter.externalId !== undefined || filter.phoneNumberId !== undefined;
+  const from = source(filter, watermark, tableOf(sql));
   return { rows, count: isOfFew ? count(sql, from) : countDeliveries(sql, filter.state ?? "any", watermark) };
 }
 
 /** The places of the deliveries at two offsets of that list; null: there are fewer. */
 export function placesAt(sql: SqlStorage, filter: DeliveryFilter, offsets: number[], watermark: number) {
-  const from = source(filter, watermark);
+  const from = source(filter, watermark, tableOf(sql));
   return offsets.map((offset) => {
     const [row] = exec<{ seq: number }>(sql)`SELECT seq FROM ${from}
       ORDER BY seq DESC LIMIT 1 OFFSET ${offset}`.toArray();
@@ -90,26 +102,32 @@ export function placesAt(sql: SqlStorage, filter: DeliveryFilter, offsets: numbe
 
 /** How many deliveries of that list are before a place. */
 export function countBefore(sql: SqlStorage, filter: DeliveryFilter, seq: number, watermark: number): number {
-  return count(sql, part`(SELECT seq FROM ${source(filter, watermark)}) WHERE seq > ${seq}`);
+  return count(sql, part`(SELECT seq FROM ${source(filter, watermark, tableOf(sql))}) WHERE seq > ${seq}`);
 }
 
-function source({ state, externalId, phoneNumberId }: DeliveryFilter, watermark: number): Part {
+function source({ state, externalId, phoneNumberId }: DeliveryFilter, watermark: number, table: Part): Part {
   const own = externalId === undefined ? part`` : part` AND external_id = ${externalId}`;
   // In these words the index has them.
   if (phoneNumberId !== undefined)
     return part`events WHERE lane = ${phoneNumberId} AND type >= 'number.' AND type < 'number/'${own}`;
   const ofState = state === undefined ? part`` : part` AND state = ${state}`;
-  if (externalId !== undefined) return part`events WHERE external_id = ${externalId}${ofState}`;
-  const { put_off, fresh, ...settled } = sources(watermark);
+  if (externalId !== undefined) return part`${table} WHERE external_id = ${externalId}${ofState}`;
+  const { put_off, fresh, ...settled } = sources(watermark, table);
   if (state !== "pending") return settled[state ?? "any"];
   return part`events WHERE seq IN (SELECT seq FROM ${put_off} UNION ALL SELECT seq FROM ${fresh})`;
 }
+
+function newestWithoutBody(sql: SqlStorage): number | null {
+  return exec<{ seq: number | null }>(sql)`SELECT MAX(seq) AS seq FROM delivered`.one().seq;
+}
+
+const tableOf = (sql: SqlStorage): Part => (newestWithoutBody(sql) === null ? RECENT : ALL);
 
 const count = (sql: SqlStorage, from: Part) =>
   exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM ${from}`.one().count;
 
 function countDeliveries(sql: SqlStorage, state: DeliveryState | "any", watermark: number): number {
-  const { any, failed, put_off, fresh } = sources(watermark);
+  const { any, failed, put_off, fresh } = sources(watermark, tableOf(sql));
   const pending = () => count(sql, put_off) + count(sql, fresh);
   if (state === "any") return count(sql, any);
   if (state === "failed") return count(sql, failed);

@@ -6,6 +6,7 @@ import { afterFailure, stateOf } from "./circuit.ts";
 import { deleteCircuit, readCircuits, writeCircuit } from "./circuit-store.ts";
 import { createEndpoints } from "./endpoint-store.ts";
 import { createFlights } from "./flights.ts";
+import { createReceipts } from "./receipts.ts";
 import { type Settings, writeWatermark } from "./schema.ts";
 import * as store from "./store.ts";
 import type { Report, Work } from "./work.ts";
@@ -40,6 +41,7 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
   const flights = createFlights();
   const circuits = readCircuits(sql);
   const endpoints = createEndpoints(apiKeyId, services);
+  const receipts = createReceipts(sql, now());
   let watermark = settings.watermark;
   let settledSince = 0;
   let pausedUntil = 0;
@@ -157,10 +159,10 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
   return {
     /** Writes events down, each once however often it comes. */
     accept(events: readonly SealedEvent[], isForced: boolean): void {
-      for (const event of events) {
+      for (const event of receipts.take(events, now())) {
         const time = now();
         const seq = Math.max(nextSeq, store.firstSeqAt(time));
-        if (!store.insertEvent(sql, event, seq, time)) continue;
+        store.insertEvent(sql, event, seq, time);
         nextSeq = seq + 1;
         if (fresh.hasMore) continue;
         const { id, agentId, lane, payloadSealed: payload_sealed } = event;

@@ -6,7 +6,8 @@ export const TABLES: readonly string[] = [
   `CREATE TABLE events (
      -- When it was taken in: milliseconds times 1,024, and then one after the other.
      seq INTEGER PRIMARY KEY,
-     id TEXT NOT NULL UNIQUE,
+     -- No index has it: a repetition comes within minutes, and is known in memory.
+     id TEXT NOT NULL,
      -- Whose webhook_url it goes to; '': the API key's own.
      agent_id TEXT NOT NULL,
      lane TEXT NOT NULL,
@@ -30,7 +31,14 @@ export const TABLES: readonly string[] = [
    CREATE INDEX events_failed ON events (seq) WHERE state = 'failed';
    -- What happened to a number itself, which is rare: no call and no text has an entry.
    CREATE INDEX events_of_number ON events (lane, seq) WHERE type >= 'number.' AND type < 'number/';
-   CREATE INDEX events_of_external_id ON events (external_id, seq) WHERE external_id IS NOT NULL;
+   -- What was delivered, without its bodies: many deliveries are one row, so that keeping them longer costs none.
+   CREATE TABLE delivered (
+     -- Of the newest of them.
+     seq INTEGER PRIMARY KEY,
+     count INTEGER NOT NULL,
+     -- JSON: [[seq, id, type, agent_id, external_id, actor, queued_at, created_at, updated_at, attempts]].
+     lines TEXT NOT NULL
+   ) STRICT;
    CREATE TABLE circuits (
      url TEXT PRIMARY KEY,
      failures INTEGER NOT NULL,

@@ -17,18 +17,19 @@ export function lastSeq(sql: SqlStorage): number {
   return exec<{ seq: number }>(sql)`SELECT COALESCE(MAX(seq), 0) AS seq FROM events`.one().seq;
 }
 
-export function oldestSeq(sql: SqlStorage): number | null {
-  return exec<{ seq: number | null }>(sql)`SELECT MIN(seq) AS seq FROM events`.one().seq;
-}
-
-/** @returns false if it is there already */
-export function insertEvent(sql: SqlStorage, event: SealedEvent, seq: number, now: number): boolean {
-  const cursor = exec(sql)`INSERT INTO events (seq, id, agent_id, lane, external_id, type, actor,
+export function insertEvent(sql: SqlStorage, event: SealedEvent, seq: number, now: number): void {
+  exec(sql)`INSERT INTO events (seq, id, agent_id, lane, external_id, type, actor,
       state, attempts_left, queued_at, created_at, updated_at, payload_sealed)
     VALUES (${seq}, ${event.id}, ${event.agentId}, ${event.lane}, ${event.externalId}, ${event.type}, ${event.actor},
-      'pending', ${MAX_ATTEMPTS}, ${now}, ${Date.parse(event.createdAt)}, ${now}, ${event.payloadSealed})
-    ON CONFLICT (id) DO NOTHING`;
-  return cursor.rowsWritten > 0;
+      'pending', ${MAX_ATTEMPTS}, ${now}, ${Date.parse(event.createdAt)}, ${now}, ${event.payloadSealed})`;
+}
+
+/** The ids of what was taken in from one time to another. */
+export function findIds(sql: SqlStorage, from: number, to: number): string[] {
+  return exec<{ id: string }>(sql)`SELECT id FROM events
+    WHERE seq >= ${firstSeqAt(from)} AND seq < ${firstSeqAt(to)}`
+    .toArray()
+    .map(({ id }) => id);
 }
 
 type EntryRow = { seq: number; agentId: string; lane: string };
@@ -162,13 +163,6 @@ export function reviveFailed(
     RETURNING seq`
     .toArray()
     .map(({ seq }) => seq);
-}
-
-/** Deletes up to `limit` settled events from before. @returns how many */
-export function forget(sql: SqlStorage, before: number, limit: number): number {
-  return exec(sql)`DELETE FROM events WHERE seq IN (
-      SELECT seq FROM events WHERE seq < ${firstSeqAt(before)} AND state <> 'pending'
-      ORDER BY seq LIMIT ${limit}) RETURNING seq`.toArray().length;
 }
 
 /** Sealed bodies behind a place, in order. */
