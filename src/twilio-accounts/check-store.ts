@@ -209,3 +209,18 @@ export function disprove(
       AND auth_token_changed_at IS ${tokenChangedAt}
       AND EXISTS (SELECT 1 FROM json_each(health_reasons) WHERE value IN ${gone})`;
 }
+
+/**
+ * Deletes the previous token.
+ *
+ * @param changedAt when the present token replaced it; after a later change nothing is deleted
+ * @throws StorageError
+ */
+export async function forgetPreviousToken(
+  db: D1Database,
+  { id }: Pick<AccountKey, "id">,
+  changedAt: string | null,
+): Promise<void> {
+  await runIdempotent(sql(db)`UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
+    WHERE id = ${id} AND auth_token_changed_at = ${changedAt}`);
+}

@@ -1,4 +1,4 @@
-import { all, batch, first, type Part, part, readPage, run, runIdempotent, sql } from "../database.ts";
+import { all, batch, first, type Part, part, readPage, run, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import { nextCheckAfter } from "./due-store.ts";
 import type { AccountReason } from "./health.ts";
@@ -36,10 +36,8 @@ const ENOUGH_ROWS = 10;
 /** Statement for a batch: a key's account in every Region; without a SID, the first accounts of the key. */
 export function selectStored(db: D1Database, apiKeyId: string, accountSid?: string): D1PreparedStatement {
   const ofSid = accountSid === undefined ? part`1` : part`t.account_sid = ${accountSid}`;
-  return sql(
-    db,
-  )`SELECT t.id, t.account_sid, t.region, ${CREDENTIALS}, t.health_reasons, t.consented_numbers, t.signing_due_at,
-      ${IS_KNOWN} AS is_known
+  return sql(db)`SELECT t.id, t.account_sid, t.region, ${CREDENTIALS}, t.health_reasons, t.consented_numbers,
+      t.signing_due_at, ${IS_KNOWN} AS is_known
     FROM twilio_accounts t WHERE t.api_key_id = ${apiKeyId} AND ${ofSid}
     ORDER BY t.account_sid, t.region LIMIT ${ENOUGH_ROWS}`;
 }
@@ -202,22 +200,7 @@ export async function replaceToken(db: D1Database, token: CredentialToStore, now
   return (await run(upsertAccount(db, token, now))) === 1;
 }
 
-/**
- * Deletes the previous token.
- *
- * @param changedAt when the present token replaced it; after a later change nothing is deleted
- * @throws StorageError
- */
-export async function forgetPreviousToken(
-  db: D1Database,
-  { id }: Pick<AccountKey, "id">,
-  changedAt: string | null,
-): Promise<void> {
-  await runIdempotent(sql(db)`UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
-    WHERE id = ${id} AND auth_token_changed_at = ${changedAt}`);
-}
-
-/** Statement for a batch: deletes this key's accounts that are not connected and have no number, so that no token is kept without need. What is to be taken back at Twilio keeps one. */
+/** Statement for a batch: deletes this key's accounts that are not connected and have no number, so that no token is kept without need, be it to take something back at Twilio. */
 export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1PreparedStatement {
   return sql(db)`DELETE FROM twilio_accounts
     WHERE api_key_id = ${apiKeyId} AND connected_at IS NULL AND made_at_twilio IS NULL AND ${IS_UNUSED}`;
