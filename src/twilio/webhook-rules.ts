@@ -25,7 +25,14 @@ export async function findWebhookRules(
  * The rule that Twilio applies to webhooks below an address, or to some of them: an exact one before a prefix before the
  * default one.
  */
-export function coveringRule(rules: readonly WebhookRule[], address: string): WebhookRule | undefined {
+export function coveringRule(
+  all: readonly WebhookRule[],
+  address: string,
+  isByApiKey: boolean,
+): WebhookRule | undefined {
+  // A rule for this very address has the webhooks of an API key signed. Only what comes before it is another's.
+  const hasOwn = isByApiKey && all.some(({ prefix }) => prefix === address);
+  const rules = hasOwn ? all.filter((one) => !!one.value || (one.prefix ?? "").length > address.length) : all;
   const covers: Record<WebhookRule["matchType"], (rule: WebhookRule) => boolean> = {
     EXACT_MATCH: ({ value }) => value?.startsWith(address) === true,
     PREFIX_MATCH: ({ prefix }) => !!prefix && (address.startsWith(prefix) || prefix.startsWith(address)),

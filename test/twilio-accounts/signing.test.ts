@@ -15,6 +15,7 @@ import {
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { keepSecret, logLines } from "../support/logs.ts";
 import { queued } from "../support/queue.ts";
+import { reconcile } from "../support/reconciliation.ts";
 import { twilio } from "../support/twilio.ts";
 import { call, createKey, expectError, get, type Key, post, rows } from "../support/worker.ts";
 import { addApiKey } from "../twilio-simulator/api-keys.ts";
@@ -76,6 +77,9 @@ describe("an account whose API key may make what signs", () => {
     expect((await post(NUMBERS, body, { key })).status).toBe(201);
     const { answeredBy } = await twilio.ring(body.phone_number);
     expect(answeredBy).toBe("webhook");
+    // The Rule that signs is no stranger's.
+    await reconcile();
+    expect(await rows("twilio_accounts")).toMatchObject([{ webhook_rule: null }]);
     const { rules, settings, keys } = atTwilio(account);
     expect(rules).toMatchObject([{ settings: [{ settingId: settings[0], percentage: 100 }] }]);
     expect(rules[0]).toHaveProperty("prefix", expect.stringContaining(`/webhooks/twilio/${accountId}/`));
