@@ -1,4 +1,5 @@
 import { env } from "cloudflare:workers";
+import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { PERMISSIONS } from "../../src/twilio/permissions.ts";
 import { calm, disturb } from "../faults/disturb.ts";
@@ -17,10 +18,16 @@ import { keepSecret, logLines } from "../support/logs.ts";
 import { queued } from "../support/queue.ts";
 import { reconcile } from "../support/reconciliation.ts";
 import { twilio } from "../support/twilio.ts";
-import { call, createKey, expectError, get, type Key, post, rows } from "../support/worker.ts";
+import { call, createAgent, createKey, expectError, get, type Key, post, rows } from "../support/worker.ts";
 import { addApiKey } from "../twilio-simulator/api-keys.ts";
-import { effects } from "../twilio-simulator/faults.ts";
-import { type Account, addAccount, type Operation, type WebhookRule } from "../twilio-simulator/state.ts";
+import { type Effect, effects } from "../twilio-simulator/faults.ts";
+import {
+  type Account,
+  addAccount,
+  addNumber,
+  type Operation,
+  type WebhookRule,
+} from "../twilio-simulator/state.ts";
 import { configurationOf } from "../twilio-simulator/webhook-rules.ts";
 
 const NUMBERS = "/v1/phone-numbers";
@@ -47,6 +54,12 @@ const atTwilio = (account: Account) => {
     keys: sharedKeys.map(({ id }) => id),
   };
 };
+let numbers = 0;
+function nextNumber(): string {
+  numbers += 1;
+  return `+1500555${String(numbers).padStart(4, "0")}`;
+}
+
 const NOTHING = { rules: [], settings: [], keys: [] };
 
 /** An account with an API key, not connected yet. */
@@ -328,5 +341,70 @@ describe("work on it that breaks off", () => {
     await settle();
     expect(await rows("twilio_accounts")).toEqual([]);
     expect(atTwilio(account)).toEqual(MADE);
+  });
+
+  it("ends well, whatever came before", async () => {
+    const act = fc.record({
+      kind: fc.constantFrom("connect", "connect", "token", "delete", "minute", "others", "ring"),
+      deathAfter: fc.option(fc.nat(14), { freq: 3 }),
+      fault: fc.option(
+        fc.record({
+          operation: fc.constantFrom<Operation>(
+            "create_shared_key",
+            "create_setting",
+            "create_rule",
+            "delete_rule",
+          ),
+          effect: fc.constantFrom<Effect>(
+            effects.replyLost,
+            effects.appliedBehindGateway,
+            effects.webhooksBusy,
+          ),
+        }),
+        { freq: 3 },
+      ),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(act, { minLength: 2, maxLength: 7 }), async (acts) => {
+        const { account, apiKey, key, connect } = await haveAccount();
+        const { phone_number } = addNumber(twilio.state, account, { phone_number: nextNumber() });
+        const agent_id = await createAgent(key);
+        const theirs: WebhookRule[] = [];
+        for (const { kind, deathAfter, fault } of acts) {
+          const dying = disturb({ twilio: fault ? [fault] : [], database: null, deathAfter, outbox: null });
+          if (kind === "connect") await connect(dying.env);
+          if (kind === "token")
+            await post(PATH, { twilio_sid: account.sid, twilio_token: account.authToken }, { key, ...dying });
+          for (const { twilio_account_id } of kind === "delete" ? await list(key) : [])
+            await call("DELETE", `${PATH}/${twilio_account_id}`, key, undefined, dying);
+          calm();
+          if (kind === "minute") await minute();
+          if (kind === "others" && theirs.length === 0) {
+            // Somebody else's rule, for another address.
+            theirs.push({
+              id: `rule_${phone_number}`,
+              matchType: "PREFIX_MATCH",
+              prefix: "https://o.example/",
+            });
+            account.webhookRules = [...atTwilio(account).rules, ...theirs];
+          }
+          if (kind !== "ring") continue;
+          // Whoever is imported is answered, by whatever signs at this moment.
+          const imported = await post(NUMBERS, { phone_number, twilio_sid: account.sid, agent_id }, { key });
+          if (imported.status !== 201) continue;
+          expect((await twilio.ring(phone_number)).answeredBy).toBe("webhook");
+          await call("DELETE", `${NUMBERS}/${phone_number}`, key);
+        }
+        await twilio.finishLate();
+        await settle();
+        const [there] = await list(key);
+        const { rules, ...others } = atTwilio(account);
+        expect(rules).toEqual(expect.arrayContaining(theirs));
+        const now = { ...others, rules: rules.filter((rule) => !theirs.some(({ id }) => id === rule.id)) };
+        const isByKey = there?.credential === "api_key" && there.status === "connected";
+        expect(now, `${apiKey.sid} ${there?.status}`).toEqual(isByKey ? MADE : NOTHING);
+      }),
+      { numRuns: 5 },
+    );
   });
 });
