@@ -81,6 +81,9 @@ CREATE TABLE twilio_accounts (
   auth_token_changed_at TEXT,
   -- A sealed list of the SharedKeys that sign webhooks, the newest first; one that was replaced stays good for a day.
   signing_keys_sealed TEXT,
+  -- JSON: the SharedKey, Setting and Rule that this service has made at Twilio, or why not; null: nothing is there of it
+  made_at_twilio TEXT,
+  signing_due_at TEXT,              -- when work on them goes on; null: there is none
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL,
   next_check_at TEXT DEFAULT '1970-01-01T00:00:00.000Z',   -- null: not while it has no number
@@ -100,6 +103,7 @@ CREATE TABLE twilio_accounts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX twilio_accounts_api_key ON twilio_accounts (api_key_id, created_at, id);
 CREATE INDEX twilio_accounts_unused_consent ON twilio_accounts (connected_at) WHERE consented_numbers = '[]';
+CREATE INDEX twilio_accounts_made ON twilio_accounts (signing_due_at, connected_at) WHERE made_at_twilio IS NOT NULL;
 CREATE INDEX twilio_accounts_due ON twilio_accounts (next_check_at);
 CREATE INDEX twilio_accounts_sid ON twilio_accounts (account_sid, check_lease_expires_at);
 CREATE INDEX twilio_accounts_previous ON twilio_accounts (auth_token_changed_at)

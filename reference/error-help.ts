@@ -132,6 +132,13 @@ const numberHelp = {
       "Send the key's id and secret to POST /v1/twilio-accounts, then import again.",
     ],
   },
+  account_connecting: {
+    happened:
+      "The account is connected by an API key, and this service has just made a SharedKey, a Setting and a Rule at Twilio. Until the Rule is in force, or while something of it is changed, each call would be signed by what cannot be verified here.",
+    remedy: [
+      "Wait until GET /v1/twilio-accounts/{twilio_account_id} says status connected, about a minute, and import again.",
+    ],
+  },
   needs_auth_token: {
     happened:
       "The request is about subaccounts, and the account is connected by an API key. Twilio gives a subaccount's Auth Token only to its parent's Auth Token.",

@@ -133,6 +133,7 @@ export const importOperation: Operation = {
     ...TWILIO_ERRORS,
     "account_uses_api_key",
     "signing_key_missing",
+    "account_connecting",
     "channel_not_supported",
     "agent_not_found",
     "agent_not_owned",

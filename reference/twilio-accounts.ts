@@ -20,6 +20,13 @@ const ACCOUNT_ID = `twa_${"4f1c9a7e".repeat(4)}`;
 const accountId = answered(z.string(), "Its id here.", ACCOUNT_ID);
 const twilioSid = answered(z.string(), "Its SID at Twilio.", ACCOUNT_SID);
 
+const requests = z.array(
+  z.object({
+    step: answered(z.string(), "What it is about.", "rule"),
+    request: answered(z.string(), "A `curl` command, with names in capitals for what only you know."),
+  }),
+);
+
 export const account = z
   .object({
     twilio_account_id: accountId,
@@ -37,14 +44,23 @@ export const account = z
       "connected",
     ),
     to_do: answered(
-      z.array(
+      requests,
+      "While it is `connecting`: the requests that make Twilio sign with a SharedKey, in this order; none while this service makes them itself.",
+      [],
+    ),
+    not_made: answered(
+      z.nullable(
         z.object({
-          step: answered(z.string(), "What it makes.", "rule"),
-          request: answered(z.string(), "A `curl` command, with names in capitals for what only you know."),
+          reason: answered(z.string(), "Why, in a word.", "missing_permission"),
+          twilio_code: answered(z.optional(z.int()), "Twilio's error code, if it sent one.", 70051),
+          permission: answered(
+            z.optional(z.string()),
+            "The permission that the API key lacks, if Twilio names it.",
+          ),
         }),
       ),
-      "While it is `connecting`: the requests that make Twilio sign with a SharedKey, in this order.",
-      [],
+      "Why this service could not make them itself. Null: it was not refused.",
+      null,
     ),
     health: answered(
       z.enum(["ok", ...ACCOUNT_REASONS]),
@@ -69,6 +85,7 @@ export const accountExample = {
   signed_by: "auth_token",
   status: "connected",
   to_do: [],
+  not_made: null,
   health: "ok",
   friendly_name: "Reception Ltd",
   numbers: 0,
@@ -151,8 +168,9 @@ export const twilioAccountReference: Reference = {
         "Sent again, it replaces the Auth Token for all numbers of the account, as a PATCH of a number does: the answer is a 200. " +
         "A connected account stays until you delete it. One that only came with an import's token goes with its last number.\n\n" +
         "Where the deployment allows it (`ALLOW_API_KEYS`), an API key stands in place of the Auth Token. It signs no webhook, so a SharedKey of the " +
-        "account does: the answer's `to_do` has the requests that make it. Its id and secret may come in a second request. A new SharedKey " +
-        "counts at once, and the one before for a day more.",
+        "account does. Without one in the request, this service makes it, with a Setting and a Rule for its own address, where the key may: " +
+        "the account is `connecting` for about a minute. Where it may not, `not_made` says why, and `to_do` has the requests; the SharedKey's id " +
+        "and secret may then come in a second request. A new SharedKey counts at once, and the one before for a day more.",
       auth: "apiKey",
       body: {
         schema: connectFields,
@@ -216,7 +234,8 @@ export const twilioAccountReference: Reference = {
       summary: "Disconnect a Twilio account",
       description:
         "Deletes the account's credentials here. While it has numbers, it is a 409 `account_in_use`. If a number that was " +
-        "released is still being given back at Twilio, what that needs stays until it is done, for a week at most.",
+        "released is still being given back at Twilio, what that needs stays until it is done, for a week at most. The Rule, the Setting and " +
+        "the SharedKey that this service made at Twilio are removed, which goes on for a minute or two after the answer.",
       auth: "apiKey",
       path: inPath,
       answers: [
@@ -228,6 +247,11 @@ export const twilioAccountReference: Reference = {
               twilio_account_id: accountId,
               twilio_sid: twilioSid,
               deleted: answered(z.literal(true), "Always true."),
+              not_removed: answered(
+                z.optional(z.array(z.enum(["rule", "setting", "shared_key"]))),
+                "What this service made at Twilio and could not remove, because Twilio no longer takes the API key. `to_do` removes it.",
+              ),
+              to_do: z.optional(requests),
             }),
           }),
           example: {

@@ -32,11 +32,20 @@ export const RETENTION = {
     sql: `DELETE FROM connect_links WHERE id IN (
             SELECT id FROM connect_links WHERE expires_at < ?1 LIMIT ?2)`,
   },
-  // No link lives longer than a day, and this one's customer has brought no number.
+  // No link lives longer than a day, and this one's customer has brought no number. What was made at Twilio for it is taken
+  // back first.
+  unused_consents_made: {
+    days: 2,
+    sql: `UPDATE twilio_accounts SET connected_at = NULL WHERE id IN (
+            SELECT id FROM twilio_accounts WHERE consented_numbers = '[]' AND connected_at < ?1
+              AND made_at_twilio IS NOT NULL AND NOT EXISTS (
+              SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id) LIMIT ?2)`,
+  },
   unused_consents: {
     days: 2,
     sql: `DELETE FROM twilio_accounts WHERE id IN (
-            SELECT id FROM twilio_accounts WHERE consented_numbers = '[]' AND connected_at < ?1 AND NOT EXISTS (
+            SELECT id FROM twilio_accounts WHERE consented_numbers = '[]' AND connected_at < ?1
+              AND made_at_twilio IS NULL AND NOT EXISTS (
               SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id) LIMIT ?2)`,
   },
   previous_tokens: {

@@ -1,7 +1,7 @@
 import type { Outcome } from "../conversations/conversation.ts";
 import { errorFields } from "../http/log.ts";
 import type { Services } from "../services.ts";
-import { forgetPreviousToken } from "../twilio-accounts/store.ts";
+import { forgetPreviousToken } from "../twilio-accounts/check-store.ts";
 import { isInService } from "./answer.ts";
 import { callOutcome } from "./converse.ts";
 import { eventFromWebhook, type WebhookKind } from "./event-from-webhook.ts";

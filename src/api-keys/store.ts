@@ -105,7 +105,9 @@ export async function revokeApiKey(db: D1Database, keyId: string, now: string): 
       sql(db)`UPDATE api_keys SET revoked_at = COALESCE(revoked_at, ${now}) WHERE id = ${keyId}`,
       // Nobody can disconnect its Twilio accounts any more: those with numbers go with the last one.
       sql(db)`UPDATE twilio_accounts SET connected_at = NULL WHERE api_key_id = ${keyId}`,
-      sql(db)`DELETE FROM twilio_accounts WHERE api_key_id = ${keyId} AND NOT EXISTS (
+      sql(
+        db,
+      )`DELETE FROM twilio_accounts WHERE api_key_id = ${keyId} AND made_at_twilio IS NULL AND NOT EXISTS (
         SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`,
     ],
     { isIdempotent: true },

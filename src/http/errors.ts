@@ -194,6 +194,11 @@ export const errorCatalogue = {
     message:
       "This Twilio account is connected by an API key, and no SharedKey of it is known, so nobody could verify its calls. Carry out its to_do first. Nothing was changed.",
   },
+  account_connecting: {
+    status: 409,
+    message:
+      "Twilio is putting the Rule into force that has this account's webhooks signed, which takes it a minute. Nothing was changed. Try again then.",
+  },
   needs_auth_token: {
     status: 400,
     message:

@@ -25,7 +25,7 @@ export async function checkRules(
   if (isRecent && webhook_rule === null) return undefined;
   try {
     const rules = await findWebhookRules(endpoint, credentials);
-    const rule = coveringRule(rules, accountAddress(publicBaseUrl, id));
+    const rule = coveringRule(rules, accountAddress(publicBaseUrl, id), "keySid" in credentials);
     if (rule) log.info("webhook_rule_found", { account_sid: accountSid, match_type: rule.matchType });
     return { covering: rule ? JSON.stringify(rule) : null, checkedAt: time.toISOString() };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { all, type Part, part, runIdempotent, runReturning, sql } from "../database.ts";
 import { type AccountReason, DISPROVES, type Learnt } from "./health.ts";
 import type { AccountColumns, AccountKey, TwilioAccountRow } from "./row.ts";
+import { IS_UNUSED } from "./store.ts";
 
 // Checks of an account, and the health that is found. A check holds the account's lease, so each API key runs one at a
 // time.
@@ -27,11 +28,15 @@ export type AccountInCheck = TwilioAccountRow & {
   routing_checked_at: string | null;
   webhook_rules_checked_at: string | null;
   webhook_rule: string | null;
+  made_at_twilio: string | null;
+  signing_due_at: string | null;
+  is_used: 0 | 1;
 };
 
 const CHECK_COLUMNS = part`api_key_sid, auth_token_sealed, previous_auth_token_sealed, auth_token_changed_at,
   signing_keys_sealed, health_reasons,
-  check_failures, check_position, routing_position, routing_checked_at, webhook_rules_checked_at, webhook_rule`;
+  check_failures, check_position, routing_position, routing_checked_at, webhook_rules_checked_at, webhook_rule,
+  made_at_twilio, signing_due_at, connected_at IS NOT NULL OR NOT ${IS_UNUSED} AS is_used`;
 
 // How many API keys may check one Twilio account at once. Each sends one request to Twilio at a time.
 const MAX_CHECKS_PER_ACCOUNT = 2;
@@ -203,4 +208,19 @@ export function disprove(
     WHERE api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region}
       AND auth_token_changed_at IS ${tokenChangedAt}
       AND EXISTS (SELECT 1 FROM json_each(health_reasons) WHERE value IN ${gone})`;
+}
+
+/**
+ * Deletes the previous token.
+ *
+ * @param changedAt when the present token replaced it; after a later change nothing is deleted
+ * @throws StorageError
+ */
+export async function forgetPreviousToken(
+  db: D1Database,
+  { id }: Pick<AccountKey, "id">,
+  changedAt: string | null,
+): Promise<void> {
+  await runIdempotent(sql(db)`UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
+    WHERE id = ${id} AND auth_token_changed_at = ${changedAt}`);
 }

@@ -13,6 +13,7 @@ import { diagnose } from "./diagnose.ts";
 import { openKnown } from "./known.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 import { type ConnectBody, required } from "./schema.ts";
+import { isToSettle, settleSigning } from "./signing.ts";
 import { connectStatements, findAccount, findOwnAccounts, type OwnAccount, upsertAccount } from "./store.ts";
 
 /** Asks Twilio whether it takes these credentials. @throws ApiError Twilio's refusal, and what to do */
@@ -130,9 +131,11 @@ export async function connectAccount(
     signingKey: id === undefined || key === undefined ? undefined : { id, key },
   });
   services.routesChanged(apiKeyId);
-  const found = (await findOwnAccounts(db, apiKeyId, accountSid)).find(
-    (row) => row.region === account.region,
-  );
+  const read = async () =>
+    (await findOwnAccounts(db, apiKeyId, accountSid)).find((row) => row.region === account.region);
+  const stored = await read();
+  if (stored && isToSettle(stored)) await settleSigning({ ...account, id: stored.id }, services);
+  const found = stored && isToSettle(stored) ? await read() : stored;
   // The key was revoked meanwhile.
   if (!found) throw new ApiError("invalid_api_key");
   services.log.info("account_connected", { key_id: apiKeyId, account_sid: accountSid, is_new: isNew });

@@ -172,7 +172,8 @@ export async function openSigners(
   };
 }
 
-async function openSigningKeys(
+/** The SharedKeys that count, the newest first. @throws VaultError */
+export async function openSigningKeys(
   account: AccountKey,
   { signing_keys_sealed: sealed }: TwilioAccountRow,
   { vault, now }: Services,

@@ -10,6 +10,8 @@ import { connectAccount } from "./connect.ts";
 import { accountInPath } from "./known.ts";
 import { type ConnectBody, connectBody, isByApiKey, missingCredential } from "./schema.ts";
 import { serialiseAccount } from "./serialise.ts";
+import { isToSettle, settleSigning } from "./signing.ts";
+import { notRemoved } from "./signing-requests.ts";
 import { disconnectAccount, listOwnAccounts } from "./store.ts";
 
 /** Conceals what a request brings. @throws ApiError `api_keys_disabled` */
@@ -43,10 +45,16 @@ export const twilioAccounts = new Hono<AppEnv>()
     c.json({ twilio_account: serialiseAccount(await accountInPath(c), requestServices(c)) }),
   )
   .delete("/:twilio_account_id", withApiKey("all"), async (c) => {
-    const { id, account_sid } = await accountInPath(c);
+    const account = await accountInPath(c);
+    const { id, account_sid, region } = account;
     const numbers = await disconnectAccount(c.env.DB, c.get("apiKeyId"), id);
     if (numbers === null) throw new ApiError("account_not_found");
     if (numbers > 0) throw new ApiError("account_in_use", { details: { numbers } });
     c.get("log").info("account_disconnected", { account_sid });
-    return c.json({ twilio_account: { twilio_account_id: id, twilio_sid: account_sid, deleted: true } });
+    const deleted = { twilio_account_id: id, twilio_sid: account_sid, deleted: true };
+    if (!isToSettle(account)) return c.json({ twilio_account: deleted });
+    const key = { id, apiKeyId: c.get("apiKeyId"), accountSid: account_sid, region };
+    return c.json({
+      twilio_account: { ...deleted, ...notRemoved(await settleSigning(key, requestServices(c))) },
+    });
   });

@@ -2,6 +2,7 @@ import type { Services } from "../services.ts";
 import { nameOfRegion } from "../twilio/regions.ts";
 import { type AccountReason, parseAccountReasons } from "./health.ts";
 import { signingRequests } from "./signing-requests.ts";
+import { parseMade } from "./signing-store.ts";
 import type { OwnAccount } from "./store.ts";
 
 function statusOf(reasons: readonly AccountReason[]) {
@@ -21,7 +22,12 @@ export function serialiseAccount(
     credential: row.api_key_sid === null ? "auth_token" : "api_key",
     signed_by: row.api_key_sid === null ? "auth_token" : "shared_key",
     status: statusOf(reasons),
-    to_do: reasons.includes("signatures_unproven") ? signingRequests(row, publicBaseUrl) : [],
+    // What this service makes itself, its owner need not.
+    to_do:
+      reasons.includes("signatures_unproven") && row.signing_due_at === null
+        ? signingRequests(row, publicBaseUrl)
+        : [],
+    not_made: parseMade(row.made_at_twilio).refused ?? null,
     health: reasons[0] ?? "ok",
     friendly_name: row.friendly_name,
     numbers: row.numbers,

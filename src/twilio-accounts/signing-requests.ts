@@ -1,13 +1,8 @@
-import { accountAddress } from "../twilio/webhook-urls.ts";
+import { accountAddress, SIGNED_CONNECTION } from "../twilio/webhook-urls.ts";
+import type { Made } from "./signing-store.ts";
 import type { OwnAccount } from "./store.ts";
 
-/** A Setting's times replace those of the webhooks' URLs: one answer for calls, which wait, and for reports, which may be lost. */
-const CONNECTION = {
-  connectTimeoutMs: 2_000,
-  readTimeoutMs: 15_000,
-  totalTimeoutMs: 15_000,
-  retryPolicy: { retryCount: 1, retryOn: ["CONNECTION_TIMEOUT", "HTTP_5XX"] },
-};
+const API = "https://webhooks.twilio.com/v1/Webhooks";
 
 /** What only the account's owner knows. */
 const KEY = "SHARED_KEY_ID";
@@ -23,7 +18,7 @@ export function signingRequests({ id, account_sid, has_signing_key }: OwnAccount
     request: `curl ${url} ${options} -H "Content-Type: application/json" -d '${JSON.stringify(body)}'`,
   });
   const askTwilio = (step: string, kind: string, body: object) =>
-    ask(step, `https://webhooks.twilio.com/v1/Webhooks/${kind}`, "-u API_KEY_SID:API_KEY_SECRET", {
+    ask(step, `${API}/${kind}`, "-u API_KEY_SID:API_KEY_SECRET", {
       friendlyName,
       ...body,
     });
@@ -32,7 +27,7 @@ export function signingRequests({ id, account_sid, has_signing_key }: OwnAccount
     askTwilio("setting", "Settings", {
       auth: { source: "INLINE", value: { scheme: "NONE" } },
       signature: { type: "SHARED_KEY", sharedKeyId: KEY, algorithm: "HMAC_SHA256" },
-      connection: CONNECTION,
+      connection: SIGNED_CONNECTION,
     }),
     askTwilio("rule", "Rules", {
       matchType: "PREFIX_MATCH",
@@ -44,4 +39,20 @@ export function signingRequests({ id, account_sid, has_signing_key }: OwnAccount
   const sent = { twilio_sid: account_sid, webhook_signing_key_id: KEY, webhook_signing_key: "SECRET" };
   const options = '-H "Authorization: Bearer KEY_SECRET"';
   return [...toTwilio, ask("signing_key", `${publicBaseUrl}/v1/twilio-accounts`, options, sent)];
+}
+
+/** What is left at Twilio of what this service made, and how its owner removes it: the Rule first, and the others a minute later. */
+export function notRemoved(made: Made | null) {
+  const kinds = { rule: "Rules", setting: "Settings", shared_key: "SharedKeys" } as const;
+  const ids = { rule: made?.rule, setting: made?.setting, shared_key: made?.key };
+  const left = Object.entries(ids).flatMap(([kind, id]) => (id === undefined ? [] : { kind, id }));
+  if (left.length === 0) return {};
+  const request = (path: string) => `curl -X DELETE ${API}/${path} -u API_KEY_SID:API_KEY_SECRET`;
+  return {
+    not_removed: left.map(({ kind }) => kind),
+    to_do: left.map(({ kind, id }) => ({
+      step: kind,
+      request: request(`${kinds[kind as keyof typeof kinds]}/${id}`),
+    })),
+  };
 }

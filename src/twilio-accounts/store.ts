@@ -1,4 +1,4 @@
-import { all, batch, first, type Part, part, readPage, run, runIdempotent, sql } from "../database.ts";
+import { all, batch, first, type Part, part, readPage, run, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import { nextCheckAfter } from "./due-store.ts";
 import type { AccountReason } from "./health.ts";
@@ -26,6 +26,7 @@ export type StoredAccount = TwilioAccountRow & {
   region: string;
   health_reasons: string;
   consented_numbers: string | null;
+  signing_due_at: string | null;
   is_known: 0 | 1;
 };
 
@@ -36,7 +37,7 @@ const ENOUGH_ROWS = 10;
 export function selectStored(db: D1Database, apiKeyId: string, accountSid?: string): D1PreparedStatement {
   const ofSid = accountSid === undefined ? part`1` : part`t.account_sid = ${accountSid}`;
   return sql(db)`SELECT t.id, t.account_sid, t.region, ${CREDENTIALS}, t.health_reasons, t.consented_numbers,
-      ${IS_KNOWN} AS is_known
+      t.signing_due_at, ${IS_KNOWN} AS is_known
     FROM twilio_accounts t WHERE t.api_key_id = ${apiKeyId} AND ${ofSid}
     ORDER BY t.account_sid, t.region LIMIT ${ENOUGH_ROWS}`;
 }
@@ -48,6 +49,8 @@ export type OwnAccount = {
   region: string;
   api_key_sid: string | null;
   has_signing_key: 0 | 1;
+  made_at_twilio: string | null;
+  signing_due_at: string | null;
   health_reasons: string;
   friendly_name: string | null;
   /** JSON array: those that its owner let in by connect links; null: all. */
@@ -58,6 +61,7 @@ export type OwnAccount = {
 
 const COLUMNS = part`t.id, t.account_sid, t.region, t.api_key_sid,
   t.signing_keys_sealed IS NOT NULL AS has_signing_key, t.health_reasons, t.friendly_name, t.consented_numbers,
+  t.made_at_twilio, t.signing_due_at,
   ${NUMBERS} AS numbers, t.created_at`;
 
 /** A page of a key's accounts, newest first, and how many there are. @throws StorageError */
@@ -79,7 +83,7 @@ export function findOwnAccounts(db: D1Database, apiKeyId: string, id: string) {
 }
 
 /** SQL, of the table `twilio_accounts`: it has no number, not even one that is given back. */
-const IS_UNUSED = part`NOT EXISTS (SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`;
+export const IS_UNUSED = part`NOT EXISTS (SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)`;
 
 /**
  * Forgets an account. What is needed to give back its released numbers stays until they are given back.
@@ -196,25 +200,10 @@ export async function replaceToken(db: D1Database, token: CredentialToStore, now
   return (await run(upsertAccount(db, token, now))) === 1;
 }
 
-/**
- * Deletes the previous token.
- *
- * @param changedAt when the present token replaced it; after a later change nothing is deleted
- * @throws StorageError
- */
-export async function forgetPreviousToken(
-  db: D1Database,
-  { id }: Pick<AccountKey, "id">,
-  changedAt: string | null,
-): Promise<void> {
-  await runIdempotent(sql(db)`UPDATE twilio_accounts SET previous_auth_token_sealed = NULL
-    WHERE id = ${id} AND auth_token_changed_at = ${changedAt}`);
-}
-
-/** Statement for a batch: deletes this key's accounts that are not connected and have no number, so that no token is kept without need. */
+/** Statement for a batch: deletes this key's accounts that are not connected and have no number, so that no token is kept without need, be it to take something back at Twilio. */
 export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1PreparedStatement {
   return sql(db)`DELETE FROM twilio_accounts
-    WHERE api_key_id = ${apiKeyId} AND connected_at IS NULL AND ${IS_UNUSED}`;
+    WHERE api_key_id = ${apiKeyId} AND connected_at IS NULL AND made_at_twilio IS NULL AND ${IS_UNUSED}`;
 }
 
 /** SQL: Twilio has refused ConversationRelay to the account `t` within a day. */

@@ -23,9 +23,11 @@ export type TwilioEndpoint = {
 };
 
 export type TwilioRequest = {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "PATCH" | "DELETE";
   path: string;
   form?: Record<string, string> | [string, string][];
+  /** In place of a form. */
+  json?: object;
 };
 
 const MAX_RETRIES = 2;
@@ -76,7 +78,7 @@ export async function callTwilio(
  * @internal
  */
 export function retryDelayMs(
-  method: "GET" | "POST",
+  method: TwilioRequest["method"],
   { facts }: TwilioError,
   { retries, elapsed }: { retries: number; elapsed: number },
   random: number,
@@ -85,7 +87,7 @@ export function retryDelayMs(
   if (retryAfterSeconds !== undefined && retryAfterSeconds > MAX_RETRY_AFTER_SECONDS) return undefined;
   if (isOtherUpdateRunning(facts)) return retries === 0 ? (1 + random) * FIRST_BACKOFF_MS : undefined;
   if (failure === "rate_limited") return busyDelayMs(retryAfterSeconds ?? 0, elapsed, random);
-  if (retries >= MAX_RETRIES || failure === "rejected" || method === "POST") return undefined;
+  if (retries >= MAX_RETRIES || failure === "rejected" || method !== "GET") return undefined;
   // A 3xx or an unreadable answer is not a temporary fault.
   if (status !== undefined && status < 400) return undefined;
   if (retryAfterSeconds !== undefined) return retryAfterSeconds * 1000;
@@ -132,17 +134,22 @@ export function ofForm<Schema extends z.ZodMiniType>(schema: Schema, answer: unk
 async function attempt(
   endpoint: TwilioEndpoint,
   credentials: TwilioCredentials,
-  { method, path, form }: TwilioRequest,
+  { method, path, form, json }: TwilioRequest,
   signal: AbortSignal,
 ): Promise<unknown> {
   const { response, body } = await send(new URL(path, endpoint.baseUrl), {
     method,
-    headers: { authorization: basic(credentials), accept: "application/json" },
-    body: form ? new URLSearchParams(form) : null,
+    headers: {
+      authorization: basic(credentials),
+      accept: "application/json",
+      ...(json && { "content-type": "application/json" }),
+    },
+    body: json ? JSON.stringify(json) : form ? new URLSearchParams(form) : null,
     redirect: "manual",
     signal,
   });
   if (!response.ok) throw errorFromResponse(response, body);
+  if (response.status === 204) return null;
   try {
     return JSON.parse(body);
   } catch {
@@ -192,13 +199,14 @@ export async function deleteRecording(
   sid: string,
 ): Promise<void> {
   const path = `/2010-04-01/Accounts/${credentials.accountSid}/Recordings/${sid}.json`;
-  const { response, body } = await send(new URL(path, endpoint.baseUrl), {
-    method: "DELETE",
-    headers: { authorization: basic(credentials) },
-    redirect: "manual",
-    signal: AbortSignal.timeout(endpoint.timeoutMs),
+  await ifThere(callTwilio(endpoint, credentials, { method: "DELETE", path }));
+}
+
+/** What is gone already is no error. @throws TwilioError */
+export async function ifThere(removal: Promise<unknown>): Promise<void> {
+  await removal.catch((error: unknown) => {
+    if (!(error instanceof TwilioError && error.facts.status === 404)) throw error;
   });
-  if (!response.ok && response.status !== 404) throw errorFromResponse(response, body);
 }
 
 async function send(url: URL, init: RequestInit): Promise<{ response: Response; body: string }> {

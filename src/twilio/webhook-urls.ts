@@ -46,6 +46,18 @@ const WEBHOOKS = {
  */
 export type WebhookUrls = Record<keyof typeof WEBHOOKS, string>;
 
+/**
+ * For all of them, if a Webhook Rule of ours has them signed: its Setting overrides the fragments, and knows one policy for
+ * all. So a call's answer may take longer than a report's, and both are tried again after a 5xx.
+ * https://www.twilio.com/docs/usage/webhooks/webhook-settings
+ */
+export const SIGNED_CONNECTION = {
+  connectTimeoutMs: 2_000,
+  readTimeoutMs: 10_000,
+  totalTimeoutMs: 15_000,
+  retryPolicy: { retryCount: 2, retryOn: ["HTTP_5XX", "CONNECTION_TIMEOUT", "READ_TIMEOUT"] },
+};
+
 /** What the URLs of all numbers of an account begin with, as a key of ours knows it. */
 export function accountAddress(publicBaseUrl: string, accountId: string): string {
   return `${publicBaseUrl}${WEBHOOK_PATH}/${accountId}/`;

@@ -1,5 +1,6 @@
 import { type ApiKey, addApiKey } from "../twilio-simulator/api-keys.ts";
 import type { Account, SharedKey } from "../twilio-simulator/state.ts";
+import { configurationOf } from "../twilio-simulator/webhook-rules.ts";
 import { prepareImport } from "./import.ts";
 import { keepSecret } from "./logs.ts";
 import { BASE, createAgent, type Key, post } from "./worker.ts";
@@ -52,19 +53,27 @@ export function ruleFor(account: Account, accountId: string, key: SharedKey): vo
   ];
 }
 
-/** Connects an account with a number by an API key. @param permissions of a Restricted one */
+/**
+ * Connects an account with a number by an API key.
+ *
+ * @param permissions of a Restricted one
+ * @param keysMay whether the key may make what signs, so that this service does it
+ */
 export async function connectByKey({
   key,
   permissions,
+  keysMay = false,
   agent,
 }: {
   key?: Key;
   permissions?: string[];
+  keysMay?: boolean;
   agent?: Record<string, unknown>;
 } = {}) {
   const { body: sent, account, number, key: owner } = await prepareImport({}, key);
   const apiKey = addApiKey(account, permissions);
   keepSecret(apiKey.secret);
+  configurationOf(account).keysMay = keysMay;
   const { twilio_token: _, ...body } = sent;
   if (agent) body.agent_id = await createAgent(owner, agent);
   const connect = (more: object = {}) =>

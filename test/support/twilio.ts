@@ -89,9 +89,11 @@ export function haveNumber(fields: Partial<NumberResource> = {}, account: Partia
   return { account: owner, number };
 }
 
-/** The operations that Twilio received, in order; reads of routing records and rules, which go beside others, aside. */
+const BESIDE: readonly string[] = ["routing", "webhook_rules", "webhook_settings", "webhook_shared_keys"];
+
+/** The operations that Twilio received, in order; reads that go beside others, aside. */
 export function operations(): string[] {
   return twilio.state.requests
     .map(({ operation }) => operation)
-    .filter((operation) => operation !== "routing" && operation !== "webhook_rules");
+    .filter((operation) => !BESIDE.includes(operation));
 }

@@ -47,6 +47,7 @@ describe("connecting an account", () => {
       signed_by: "auth_token",
       status: "connected",
       to_do: [],
+      not_made: null,
       health: "ok",
       friendly_name: expect.stringContaining("Account"),
       numbers: 0,

@@ -1,4 +1,5 @@
 import type { Context, Hono } from "hono";
+import { decodeBasic } from "./api.ts";
 import type { Account, Operation, SettingReference, State, WebhookRule } from "./state.ts";
 import {
   configurationOf,
@@ -54,6 +55,8 @@ export function addWebhooksApi(
     if (!account || !operation || account.webhookRules === "forbidden")
       return problem(404, 20404, "Not found");
     record(operation, c, new URL(c.req.url).searchParams);
+    const isKey = decodeBasic(c.req.header("authorization") ?? "")[0]?.startsWith("SK");
+    if (isKey && !configurationOf(account).keysMay) return problem(401, 20003, "Authenticate");
     account.webhookRules ??= [];
     const body: unknown = await c.req.json().catch(() => ({}));
     // What was sent in JSON, for tests to read.

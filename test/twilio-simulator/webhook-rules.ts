@@ -38,6 +38,8 @@ export type WebhookConfiguration = {
   sharedKeyType: "unknown" | "required";
   /** Whether a Setting may have no authentication beside its signature. */
   schemeNone: "taken" | "refused";
+  /** Whether API keys may use this API at all. */
+  keysMay: boolean;
   /** Whether the handshake of a WebSocket follows a rule for the same https address. */
   socketFollowsRule: boolean;
 };
@@ -52,6 +54,7 @@ export function configurationOf(account: Account): WebhookConfiguration {
     propagationMs: 45_000,
     sharedKeyType: "unknown",
     schemeNone: "taken",
+    keysMay: true,
     socketFollowsRule: true,
   };
   return account.webhooks;

@@ -18,6 +18,15 @@ describe("coveringRule", () => {
     ["another account", [prefix("https://numbers.example.com/webhooks/twilio/twa_2/")], undefined],
     ["a strange one", [{ id: "s", matchType: "PREFIX_MATCH" }], undefined],
   ])("of %s", (_, rules, id) => {
-    expect(coveringRule(rules, ADDRESS)?.id).toBe(id);
+    expect(coveringRule(rules, ADDRESS, false)?.id).toBe(id);
+  });
+
+  it.each<[string, WebhookRule[], string | undefined]>([
+    ["the default alone", [byDefault], "d"],
+    ["its own", [byDefault, prefix("https://numbers.example.com/"), prefix(ADDRESS)], undefined],
+    ["one before its own", [prefix(ADDRESS), prefix(`${ADDRESS}num_1/`)], `${ADDRESS}num_1/`],
+    ["one URL before it", [prefix(ADDRESS), exact(`${ADDRESS}num_1/voice`)], `${ADDRESS}num_1/voice`],
+  ])("of an account by an API key: %s", (_, rules, id) => {
+    expect(coveringRule(rules, ADDRESS, true)?.id).toBe(id);
   });
 });

@@ -18,6 +18,7 @@ import { otherRegions, regionOf, storedRegion } from "../../twilio/regions.ts";
 import { findVoiceRegion } from "../../twilio/routing.ts";
 import { refuseToken } from "../../twilio-accounts/connect.ts";
 import { diagnose } from "../../twilio-accounts/diagnose.ts";
+import { isDisproved } from "../../twilio-accounts/health.ts";
 import { consents, knownRows, missingOfAccount, openKnown } from "../../twilio-accounts/known.ts";
 import { learnRefused } from "../../twilio-accounts/learn.ts";
 import type { AccountKey, TwilioAccountRow } from "../../twilio-accounts/row.ts";
@@ -110,6 +111,9 @@ export async function lookUp(
   const rows = (accounts?.results ?? []) as StoredAccount[];
   const account = known ?? rows.find((row) => row.region === accountRegion);
   if (!known) refuseToken(account);
+  // Until its Rule is in force, calls are signed by what cannot be verified here.
+  if (account?.signing_due_at && isDisproved(account.health_reasons, "signing_key_proven"))
+    throw new ApiError("account_connecting", { retryAfter: 30 });
   if (account && account.api_key_sid !== null && account.signing_keys_sealed === null)
     throw new ApiError("signing_key_missing");
   return {

@@ -89,7 +89,7 @@ async function lookAround(
       ? undefined
       : look("text_registration", findTextWarnings({ endpoint, credentials }, [number])),
   ]);
-  const webhookRule = rules && coveringRule(rules, address);
+  const webhookRule = rules && coveringRule(rules, address, "keySid" in credentials);
   return {
     facts: { service, accountType: account?.type ?? undefined, webhookRule, texts: texts?.get(number.sid) },
     unchecked,

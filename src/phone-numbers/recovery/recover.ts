@@ -9,6 +9,8 @@ import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { beginCheck, endCheck, renewCheck } from "../../twilio-accounts/check-store.ts";
 import { accountClient } from "../../twilio-accounts/client.ts";
 import { type AccountKey, accountOf } from "../../twilio-accounts/row.ts";
+import { continueSigning } from "../../twilio-accounts/signing.ts";
+import { findDueSigning } from "../../twilio-accounts/signing-store.ts";
 import { giveBack } from "../change-channels.ts";
 import { parseChannels } from "../channels.ts";
 import { type Claim, removeClaim } from "../import/store.ts";
@@ -34,9 +36,12 @@ export async function recoverNumbers(account: AccountKey, services: Services): P
   const { db, now } = services;
   const holder = newId("check");
   const keepUntil = () => leaseEnd(services, now());
-  if (!(await beginCheck(db, account, holder, keepUntil(), now().toISOString()))) return false;
+  const row = await beginCheck(db, account, holder, keepUntil(), now().toISOString());
+  if (!row) return false;
   let isMore = false;
   try {
+    if (row.made_at_twilio !== null && (row.signing_due_at !== null || row.is_used === 0))
+      await continueSigning(account, row, holder, services);
     const phoneNumbers = await findUnfinishedNumbers(db, account, now().toISOString(), MAX_PER_RUN);
     for (const phoneNumber of phoneNumbers) {
       // Others are at work on the account if the lease is lost.
@@ -125,7 +130,11 @@ const MAX_ACCOUNTS_PER_RUN = 500;
  * @throws StorageError
  */
 export async function scheduleRecovery({ db, queues, log, now }: Services): Promise<void> {
-  const accounts = await findUnfinishedAccounts(db, now().toISOString(), MAX_ACCOUNTS_PER_RUN);
+  const time = now().toISOString();
+  const accounts = [
+    ...(await findUnfinishedAccounts(db, time, MAX_ACCOUNTS_PER_RUN)),
+    ...(await findDueSigning(db, time, MAX_ACCOUNTS_PER_RUN)),
+  ];
   const messages = accounts.map((account) => ({ body: { kind: "recover", ...account } as const }));
   for (let start = 0; start < messages.length; start += MESSAGES_AT_ONCE) {
     await queues.reconciliation.sendBatch(messages.slice(start, start + MESSAGES_AT_ONCE));
