@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { PERMISSIONS } from "../../src/twilio/permissions.ts";
+import { type SigningKey, signingKeysAfter } from "../../src/twilio-accounts/credential.ts";
 import {
   ACCOUNTS,
   ALLOWED,
@@ -36,6 +37,27 @@ const NUMBERS = "/v1/phone-numbers";
 
 const one = async (key: Key, accountId: string) => shown(await get(`${ACCOUNTS}/${accountId}`, key));
 const ring = async (phoneNumber: string) => (await twilio.ring(phoneNumber, {})).exchanges[0]?.status;
+
+describe("the SharedKeys that count", () => {
+  const [a, b, c] = ["a", "b", "c"].map((id) => ({ id, key: `of ${id}` })) as [
+    SigningKey,
+    SigningKey,
+    SigningKey,
+  ];
+  const old = (key: SigningKey, until = "1") => ({ ...key, until });
+  it.each<[string, SigningKey[], boolean, SigningKey | undefined, SigningKey[]]>([
+    ["the first", [], true, a, [a]],
+    ["none with a new API key", [], true, undefined, []],
+    ["the same again", [a, old(b)], true, a, [a, old(b)]],
+    ["the same id with another secret", [a], true, { ...a, key: "x" }, [{ ...a, key: "x" }]],
+    ["a new one", [a], true, b, [b, old(a, "2")]],
+    ["two at most", [b, old(a)], true, c, [c, old(b, "2")]],
+    ["the Auth Token again", [a], false, undefined, [old(a, "2")]],
+    ["and the API key again", [old(a)], true, undefined, [a]],
+  ])("%s", (_, before, isByApiKey, given, after) => {
+    expect(signingKeysAfter(before, isByApiKey, given, "2")).toEqual(after);
+  });
+});
 
 describe("an account that is connected by an API key", () => {
   it("is tried, kept sealed, and says what is left to do, with its own prefix", async () => {
