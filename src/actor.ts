@@ -9,19 +9,22 @@ export const OPERATOR: Actor = { kind: "operator", name: null };
 export const RECOVERY: Actor = { kind: "recovery", name: null };
 export const CHECK: Actor = { kind: "check", name: null };
 
-/** The secret of an API key that a request brings, itself or by a session. */
-export type KeySecret = {
+/** A secret of an API key, as its key sees it. */
+export type SecretRow = {
   id: string;
   name: string;
-  /** The hash of the secret. */
-  hash: string;
+  /** Whether the key was made with it. */
+  is_first: 0 | 1;
   scope: "full" | "read";
   /** It sees only numbers with this external id; null: the whole key. */
-  externalId: string | null;
-  /** Whether it is the one that the key was made with. */
-  isFirst: boolean;
-  expiresAt: string | null;
+  external_id: string | null;
+  created_at: string;
+  expires_at: string | null;
+  last_used_on: string | null;
 };
+
+/** The one that a request brings, itself or by a session. */
+export type KeySecret = SecretRow & { secret_hash: string; api_key_id: string; jurisdiction: string | null };
 
 /** Whose things a request may see and change: those of a key, or of its numbers with one external id. */
 export type Owner = { apiKeyId: string; externalId: string | null };

@@ -1,5 +1,5 @@
 import { createMiddleware } from "hono/factory";
-import { OPERATOR } from "../actor.ts";
+import { type KeySecret, OPERATOR } from "../actor.ts";
 import { type AppContext, type AppEnv, afterAnswer } from "../http/context.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { isId } from "../ids.ts";
@@ -8,7 +8,7 @@ import { equalInConstantTime } from "../vault/constant-time.ts";
 import { sha256 } from "../vault/hash.ts";
 import { requireSame } from "./jurisdiction.ts";
 import { type Need, refusalOf } from "./permission.ts";
-import { type FoundSecret, findSecretAnd, noteUse } from "./secret-store.ts";
+import { findSecretAnd, noteUse } from "./secret-store.ts";
 import { CONSOLE_HEADER, findSession } from "./session.ts";
 import { hasApiKey, noteJurisdiction } from "./store.ts";
 
@@ -30,10 +30,8 @@ export function authenticate(need: Need, prefetch: Prefetch = async () => []) {
   const middleware = createMiddleware<AppEnv>(async (c, next) => {
     const authorization = c.req.header("authorization");
     const isConsole = authorization === undefined && c.req.header(CONSOLE_HEADER) !== undefined;
-    const { apiKeyId, lastUsedOn, secret } = isConsole
-      ? await secretOfSession(c)
-      : await secretOfBearer(c, authorization, prefetch);
-    c.set("apiKeyId", apiKeyId);
+    const secret = isConsole ? await secretOfSession(c) : await secretOfBearer(c, authorization, prefetch);
+    c.set("apiKeyId", secret.api_key_id);
     c.set("secret", secret);
     c.set("actor", { kind: isConsole ? "session" : "secret", name: secret.name });
     const refusal = refusalOf(need, secret);
@@ -41,7 +39,7 @@ export function authenticate(need: Need, prefetch: Prefetch = async () => []) {
     await next();
     const today = dayOf(Date.now());
     // Behind all that is waited for. If it is lost, the next request writes it.
-    if (lastUsedOn !== today)
+    if (secret.last_used_on !== today)
       afterAnswer(c, () => noteUse(c.env.DB, secret.id, today).catch(() => undefined));
   });
   return Object.assign(middleware, { need });
@@ -51,7 +49,7 @@ async function secretOfBearer(
   c: AppContext,
   authorization: string | undefined,
   prefetch: Prefetch,
-): Promise<FoundSecret> {
+): Promise<KeySecret> {
   const credentials = bearer(authorization);
   if (credentials === undefined) throw new ApiError("invalid_api_key");
   const [apiKeyId, given] = split(credentials);
@@ -62,17 +60,17 @@ async function secretOfBearer(
   const [hash, statements] = await Promise.all([sha256(given), prefetch(c, apiKeyId)]);
   const now = new Date().toISOString();
   const { found, results } = await findSecretAnd(c.env.DB, { apiKeyId, hash }, now, statements);
-  const matches = await equalInConstantTime(hash, found?.secret.hash ?? NO_HASH);
+  const matches = await equalInConstantTime(hash, found?.secret_hash ?? NO_HASH);
   if (!found || !matches) throw new ApiError("invalid_api_key");
   const configured = c.get("config").jurisdiction ?? "";
   requireSame(found.jurisdiction, configured);
   if (found.jurisdiction === null)
     c.executionCtx.waitUntil(noteJurisdiction(c.env.DB, apiKeyId, configured).catch(() => undefined));
-  if (results.length > 0 && found.secret.externalId === null) c.set("prefetched", results);
+  if (results.length > 0 && found.external_id === null) c.set("prefetched", results);
   return found;
 }
 
-async function secretOfSession(c: AppContext): Promise<FoundSecret> {
+async function secretOfSession(c: AppContext): Promise<KeySecret> {
   const session = await findSession(c);
   if (session) return session.found;
   throw new ApiError("invalid_api_key", {

@@ -1,4 +1,4 @@
-import type { KeySecret } from "../actor.ts";
+import type { SecretRow } from "../actor.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError, type ErrorCode } from "../http/errors.ts";
 
@@ -24,17 +24,17 @@ export type Need = keyof typeof NEEDS;
 /** Why a secret may not what a route needs; undefined: it may. */
 export function refusalOf(
   need: Need,
-  { scope, externalId }: Pick<KeySecret, "scope" | "externalId">,
+  { scope, external_id }: Pick<SecretRow, "scope" | "external_id">,
 ): ErrorCode | undefined {
   const { isWrite, isWhole } = NEEDS[need];
-  if (isWhole && externalId !== null) return "secret_is_limited";
+  if (isWhole && external_id !== null) return "secret_is_limited";
   return isWrite && scope === "read" ? "read_only_secret" : undefined;
 }
 
 /** Whose things this request is about. */
 export const ownerOf = (c: AppContext) => ({
   apiKeyId: c.get("apiKeyId"),
-  externalId: c.get("secret").externalId,
+  externalId: c.get("secret").external_id,
 });
 
 /** Longer than an external id may be. */
@@ -42,7 +42,7 @@ const NOBODYS = "-".repeat(256);
 
 /** By which external id a list is filtered if one is asked for. What is another's looks as if it were not there. */
 export function externalIdFor(c: AppContext, asked: string | undefined): string | undefined {
-  const { externalId } = c.get("secret");
+  const { externalId } = ownerOf(c);
   if (externalId === null || externalId === asked) return asked;
   return asked === undefined ? externalId : NOBODYS;
 }
@@ -55,7 +55,7 @@ export function externalIdFor(c: AppContext, asked: string | undefined): string 
  */
 export function requireWhole(c: AppContext, fields: Readonly<Record<string, unknown>>): void {
   const given = Object.keys(fields).filter((name) => fields[name] !== undefined);
-  if (c.get("secret").externalId === null || given.length === 0) return;
+  if (ownerOf(c).externalId === null || given.length === 0) return;
   throw new ApiError("secret_is_limited", {
     message: `This secret is limited to one external_id, so it cannot change ${given.join(", ")}. Nothing was changed.`,
     details: { fields: given },

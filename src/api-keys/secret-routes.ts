@@ -1,4 +1,5 @@
 import { Hono } from "hono/tiny";
+import type { SecretRow } from "../actor.ts";
 import { StorageError } from "../database.ts";
 import type { AppEnv } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
@@ -9,14 +10,7 @@ import { validateQuery } from "../http/query.ts";
 import { isId, newId } from "../ids.ts";
 import { sha256 } from "../vault/hash.ts";
 import { createSecretBody } from "./schema.ts";
-import {
-  addSecret,
-  deleteSecret,
-  listSecrets,
-  MAX_SECRETS,
-  replaceSecret,
-  type SecretRow,
-} from "./secret-store.ts";
+import { addSecret, deleteSecret, listSecrets, MAX_SECRETS, replaceSecret } from "./secret-store.ts";
 import { withApiKey, withApiKeyNoReplay } from "./with-api-key.ts";
 
 export const SHOWN_ONCE = "Save the key_secret now: it is not stored and cannot be shown again.";
@@ -76,7 +70,7 @@ export const keySecrets = new Hono<AppEnv>()
         message: "A session cannot rotate its key. Send Authorization: Bearer KEY_ID:KEY_SECRET.",
       });
     const [keyId, secret] = [c.get("apiKeyId"), c.get("secret")];
-    if (!secret.isFirst)
+    if (secret.is_first === 0)
       throw new ApiError("secret_is_limited", {
         message:
           "Only the secret that the key was made with is rotated, and by itself. Create another secret with POST " +

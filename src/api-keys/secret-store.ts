@@ -1,48 +1,26 @@
-import type { KeySecret } from "../actor.ts";
+import type { KeySecret, SecretRow } from "../actor.ts";
 import { batch, part, readBatch, readPage, runIdempotent, runReturning, sql } from "../database.ts";
 import type { Page } from "../http/page.ts";
 import { learnSplit, type SplitColumns } from "../parts.ts";
 
 // The secrets of API keys: their hashes, never the secrets.
 
-/** A secret as its key sees it. */
-export type SecretRow = {
-  id: string;
-  name: string;
-  is_first: 0 | 1;
-  scope: KeySecret["scope"];
-  external_id: string | null;
-  created_at: string;
-  expires_at: string | null;
-  last_used_on: string | null;
-};
-
 export const MAX_SECRETS = 1_000;
 
 const COLUMNS = part`s.id, s.name, s.is_first, s.scope, s.external_id, s.created_at, s.expires_at, s.last_used_on`;
 
-/** Which secret: by the hash of what a request brings, or by the id that a session names. */
-export type Presented = { apiKeyId: string; hash: string } | { id: string };
-
-/** A secret that lets a request in, and its key. */
-export type FoundSecret = {
-  apiKeyId: string;
-  jurisdiction: string | null;
-  lastUsedOn: string | null;
-  secret: KeySecret;
-};
-
 /**
  * The secret, if it has not ended and its key was not revoked; and what other statements read in the same trip.
  *
+ * @param presented by the hash of what a request brings, or by the id that a session names
  * @throws StorageError
  */
 export async function findSecretAnd(
   db: D1Database,
-  presented: Presented,
+  presented: { apiKeyId: string; hash: string } | { id: string },
   now: string,
   statements: D1PreparedStatement[] = [],
-): Promise<{ found: FoundSecret | undefined; results: D1Result[] }> {
+): Promise<{ found: KeySecret | undefined; results: D1Result[] }> {
   // The index compares hashes of random texts: how long that takes tells nobody how to make one.
   const which =
     "id" in presented
@@ -54,15 +32,9 @@ export async function findSecretAnd(
     FROM key_secrets s JOIN api_keys k ON k.id = s.api_key_id
     WHERE ${which} AND (s.expires_at IS NULL OR s.expires_at > ${now}) AND k.revoked_at IS NULL`;
   const [rows, ...results] = await readBatch(db, [select, ...statements]);
-  type Row = SecretRow &
-    SplitColumns & { secret_hash: string; api_key_id: string; jurisdiction: string | null };
-  const [row] = (rows?.results ?? []) as Row[];
-  if (!row) return { found: undefined, results };
-  learnSplit(row.api_key_id, row);
-  const { id, name, scope, external_id: externalId, secret_hash: hash, expires_at: expiresAt } = row;
-  const secret = { id, name, hash, scope, externalId, isFirst: row.is_first === 1, expiresAt };
-  const { api_key_id: apiKeyId, jurisdiction, last_used_on: lastUsedOn } = row;
-  return { found: { apiKeyId, jurisdiction, lastUsedOn, secret }, results };
+  const found = rows?.results[0] as (KeySecret & SplitColumns) | undefined;
+  if (found) learnSplit(found.api_key_id, found);
+  return { found, results };
 }
 
 /** Writes down that a secret was used on a day, once. @throws StorageError */
@@ -135,13 +107,13 @@ export async function deleteSecret(
 export async function replaceSecret(
   db: D1Database,
   keyId: string,
-  present: Pick<KeySecret, "id" | "hash">,
+  present: Pick<KeySecret, "id" | "secret_hash">,
   newHash: string,
   now: string,
 ): Promise<boolean> {
   const [replaced] = await batch(db, [
     sql(db)`UPDATE key_secrets SET secret_hash = ${newHash}
-      WHERE id = ${present.id} AND secret_hash = ${present.hash} AND is_first = 1
+      WHERE id = ${present.id} AND secret_hash = ${present.secret_hash} AND is_first = 1
         AND EXISTS (SELECT 1 FROM api_keys WHERE id = ${keyId} AND revoked_at IS NULL)`,
     sql(db)`UPDATE api_keys SET rotated_at = ${now} WHERE id = ${keyId}
       AND EXISTS (SELECT 1 FROM key_secrets WHERE id = ${present.id} AND secret_hash = ${newHash})`,

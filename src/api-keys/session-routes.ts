@@ -18,7 +18,7 @@ export const sessions = new Hono<AppEnv>()
     const session = c.req.header("authorization") === undefined ? await findSession(c) : undefined;
     return c.json({
       ...whoIs(c),
-      expires_at: session?.expiresAt.toISOString() ?? c.get("secret").expiresAt,
+      expires_at: session?.expiresAt.toISOString() ?? c.get("secret").expires_at,
     });
   })
   .delete("/", withApiKeyNoReplay("nothing"), (c) => {
@@ -27,6 +27,6 @@ export const sessions = new Hono<AppEnv>()
   });
 
 function whoIs(c: AppContext) {
-  const { id, name, scope, externalId } = c.get("secret");
-  return { key_id: c.get("apiKeyId"), secret_id: id, name, scope, external_id: externalId };
+  const { api_key_id: key_id, id: secret_id, name, scope, external_id } = c.get("secret");
+  return { key_id, secret_id, name, scope, external_id };
 }

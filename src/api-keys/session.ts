@@ -1,9 +1,10 @@
 import { getCookie, setCookie } from "hono/cookie";
+import type { KeySecret } from "../actor.ts";
 import { baseServices } from "../http/base-services.ts";
 import type { AppContext } from "../http/context.ts";
 import { isLoopback } from "../public-url.ts";
 import { requireSame } from "./jurisdiction.ts";
-import { type FoundSecret, findSecretAnd } from "./secret-store.ts";
+import { findSecretAnd } from "./secret-store.ts";
 
 // A session is a secret's stand-in for the console in a browser, and may what the secret may. Nothing is stored: the cookie
 // names the secret and its end, and a keyed fingerprint covers both and the secret's hash. So it ends when the secret is
@@ -23,12 +24,12 @@ const SESSION = /^(sec_[0-9a-f]{32})\.(\d{1,12})\.([\w-]+\.[0-9a-f]{64})$/;
 /** Starts a session of the authenticated secret: sets the cookie. @returns when the session ends */
 export async function startSession(c: AppContext): Promise<Date> {
   const { vault, now } = baseServices(c.env, c.get("config"), c.get("log"));
-  const { id, hash, expiresAt } = c.get("secret");
+  const { id, secret_hash, expires_at } = c.get("secret");
   const seconds = Math.floor(now().getTime() / 1000);
-  const lasts = expiresAt === null ? LIFETIME_SECONDS : Math.floor(Date.parse(expiresAt) / 1000) - seconds;
+  const lasts = expires_at === null ? LIFETIME_SECONDS : Math.floor(Date.parse(expires_at) / 1000) - seconds;
   const lifetime = Math.min(LIFETIME_SECONDS, lasts);
   const end = seconds + lifetime;
-  put(c, `${id}.${end}.${await vault.fingerprint(covered(id, end, hash))}`, lifetime);
+  put(c, `${id}.${end}.${await vault.fingerprint(covered(id, end, secret_hash))}`, lifetime);
   return new Date(end * 1000);
 }
 
@@ -38,9 +39,7 @@ export function endSession(c: AppContext): void {
 }
 
 /** The secret of the request's session; undefined if it has none, or it has ended. @throws StorageError */
-export async function findSession(
-  c: AppContext,
-): Promise<{ found: FoundSecret; expiresAt: Date } | undefined> {
+export async function findSession(c: AppContext): Promise<{ found: KeySecret; expiresAt: Date } | undefined> {
   const { db, vault, now, log } = baseServices(c.env, c.get("config"), c.get("log"));
   const cookie = getCookie(c, NAME, isLocal(c) ? undefined : "host") ?? "";
   log.conceal(cookie);
@@ -50,7 +49,7 @@ export async function findSession(
   const { found } = await findSecretAnd(db, { id }, now().toISOString());
   if (!found) return undefined;
   requireSame(found.jurisdiction, c.get("config").jurisdiction ?? "");
-  const isOurs = await vault.hasFingerprint(covered(id, Number(end), found.secret.hash), fingerprint);
+  const isOurs = await vault.hasFingerprint(covered(id, Number(end), found.secret_hash), fingerprint);
   return isOurs ? { found, expiresAt } : undefined;
 }
 

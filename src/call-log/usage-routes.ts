@@ -22,7 +22,7 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey("read"), validateQue
   const time = now().getTime();
   const { external_id: wanted, ...asked } = c.req.valid("query");
   const externalId = externalIdFor(c, wanted);
-  const isLimited = c.get("secret").externalId !== null;
+  const isLimited = c.get("secret").external_id !== null;
   const period = periodOf(time, asked);
   const [days, [today], { bytes, shortened }, { numbers, ofExternalId, agents, limits }] = await Promise.all([
     callLogs.usage(apiKeyId, period.since, period.until, externalId),

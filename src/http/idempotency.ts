@@ -24,7 +24,7 @@ export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
  */
 export function idempotencyKeyOf(c: AppContext): string | undefined {
   const key = c.req.header(IDEMPOTENCY_HEADER);
-  const { externalId } = c.get("secret");
+  const { external_id: externalId } = c.get("secret");
   // No key has a line break.
   return key === undefined || externalId === null ? key : `${key}\n${externalId}`;
 }

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { type Need, refusalOf } from "../../src/api-keys/permission.ts";
 import { app } from "../../src/app.ts";
 
-const FULL = { scope: "full", externalId: null } as const;
-const READ = { scope: "read", externalId: null } as const;
-const LIMITED = { scope: "full", externalId: "acme" } as const;
-const BOTH = { scope: "read", externalId: "acme" } as const;
+const FULL = { scope: "full", external_id: null } as const;
+const READ = { scope: "read", external_id: null } as const;
+const LIMITED = { scope: "full", external_id: "acme" } as const;
+const BOTH = { scope: "read", external_id: "acme" } as const;
 
 describe("what a secret may", () => {
   it.each<[Need, ...(string | undefined)[]]>([

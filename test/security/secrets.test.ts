@@ -129,7 +129,7 @@ describe("each route", PATIENT, () => {
       for (const route of [...inOrder, "POST /v1/keys/rotate"])
         for (const example of examplesOf(route)(owner, owner)) {
           const { response, what } = await ask(route, example, owner, headers);
-          const refusal = refusalOf(needs.get(route) ?? "all", { scope: "read", externalId: null });
+          const refusal = refusalOf(needs.get(route) ?? "all", { scope: "read", external_id: null });
           if (refusal) await expectError(response, 403, "read_only_secret");
           // A session starts no session.
           else if (route === "POST /v1/session" && "cookie" in headers) expect(response.status).toBe(401);
@@ -150,7 +150,7 @@ describe("each route", PATIENT, () => {
         for (const [index, example] of examplesOf(route)(owner, owner).entries()) {
           const told = await ask(route, example, owner, headers);
           expectNothing(own, told);
-          if (refusalOf(needs.get(route) ?? "all", { scope: "full", externalId: OTHER.externalId })) {
+          if (refusalOf(needs.get(route) ?? "all", { scope: "full", external_id: OTHER.externalId })) {
             await expectError(told.response.clone() as Response, 403, "secret_is_limited");
             continue;
           }
@@ -177,7 +177,10 @@ describe("each route", PATIENT, () => {
         const told = await ask(route, example, owner, headers);
         expectNothing(other, told);
         const names = [example.body?.agent_id, example.body?.external_id].some((name) => name !== undefined);
-        const refusal = refusalOf(needs.get(route) ?? "all", { scope: "full", externalId: owner.externalId });
+        const refusal = refusalOf(needs.get(route) ?? "all", {
+          scope: "full",
+          external_id: owner.externalId,
+        });
         if (refusal || (route.startsWith("PATCH ") && names))
           await expectError(told.response, 403, "secret_is_limited");
         else if (example.owner === undefined) expect(told.response.ok, told.what).toBe(true);
@@ -198,10 +201,10 @@ describe("through /mcp", PATIENT, () => {
     const { owner } = await haveTwoBusinesses();
     const { tools } = await (await env.ASSETS.fetch(new URL("/mcp.json", BASE))).json<{ tools: Listed[] }>();
     const kinds = [
-      { scope: "read", externalId: null },
-      { scope: "full", externalId: OTHER.externalId },
+      { scope: "read", external_id: null },
+      { scope: "full", external_id: OTHER.externalId },
     ] as const;
-    for (const { scope, externalId } of kinds) {
+    for (const { scope, external_id: externalId } of kinds) {
       const asked = { scope, ...(externalId && { external_id: externalId }) };
       const secret = await createSecret(owner.key, asked);
       const own = owner.own.filter((text) => ![owner.keyId, owner.twilioSid].includes(text));
@@ -228,7 +231,7 @@ describe("through /mcp", PATIENT, () => {
           ...(isChange && { apply: true }),
           ...(key && { idempotency_key: listed.name }),
         });
-        const refusal = refusalOf(needs.get(route) ?? "all", { scope, externalId });
+        const refusal = refusalOf(needs.get(route) ?? "all", { scope, external_id: externalId });
         if (refusal) expect(answer, `${listed.name} ${text}`).toMatchObject({ error: { code: refusal } });
         if (externalId) expectNothing(own, { asked: JSON.stringify(args), what: text });
       }
