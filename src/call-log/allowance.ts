@@ -32,6 +32,9 @@ export type Taken =
   /** The number has answered as many texts within the hour as it may. `isNews`: not yet told as often. */
   | { kind: "crowded"; isNews: boolean };
 
+/** What a call has asked the model after its first answer; it is counted at its end, with the tokens of all. */
+export type LaterTurns = { apiKeyId: string; limits: DailyLimits; turns: number };
+
 const NAMES = {
   placed: "calls_per_day",
   texted: "texts_per_day",

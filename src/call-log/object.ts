@@ -6,7 +6,7 @@ import { keepTables } from "../objects.ts";
 import type { Moved, Place } from "../parts.ts";
 import { DAY_MS } from "../time.ts";
 import { createVault } from "../vault/vault.ts";
-import type { Kind, Taken } from "./allowance.ts";
+import type { Kind, LaterTurns, Taken } from "./allowance.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
 import { deleteAttempt, findAttempt, findBrief, findOthers, noteAttempt } from "./attempts-store.ts";
 import { beginAttempt } from "./begin.ts";
@@ -25,7 +25,7 @@ import { forgetOld } from "./retention.ts";
 import { createRoom } from "./room.ts";
 import { TABLES } from "./schema.ts";
 import { createSplit } from "./split.ts";
-import { addToDay, countText, crowdOf, findDays, isCounted, takeToday } from "./usage-store.ts";
+import { addToDay, addTokens, countText, crowdOf, findDays, isCounted, takeToday } from "./usage-store.ts";
 
 /**
  * The calls and texts of one API key: those that it sends, from before anything is sent to Twilio, so that nothing is sent
@@ -76,25 +76,17 @@ export class CallLog extends DurableObject<Env> {
     const now = Date.now();
     const taken = this.ctx.storage.transactionSync((): Taken => {
       const crowd = repliesFrom === null ? null : crowdOf(this.#sql, repliesFrom, now);
-      if (crowd) return { kind: "crowded", ...crowd };
-      return takeToday(this.#sql, kind, limits, now);
+      return crowd ? { kind: "crowded", ...crowd } : takeToday(this.#sql, kind, limits, now);
     });
     tellNearLater(apiKeyId, taken, this.ctx, this.env);
     await this.#wake();
     return taken;
   }
 
-  /** Tokens that the model has read and written. @param call whose later answers are counted with them */
-  async addTokens(
-    count: number,
-    call?: { apiKeyId: string; limits: DailyLimits; turns: number },
-  ): Promise<void> {
-    const now = Date.now();
-    if (call) {
-      const spent = { count: call.turns, tokens: count };
-      const taken = takeToday(this.#sql, "next_turn", call.limits, now, spent);
-      tellNearLater(call.apiKeyId, taken, this.ctx, this.env);
-    } else addToDay(this.#sql, now, { tokens: count });
+  /** Tokens that the model has read and written. */
+  async addTokens(count: number, call?: LaterTurns): Promise<void> {
+    const taken = addTokens(this.#sql, count, call, Date.now());
+    if (call && taken) tellNearLater(call.apiKeyId, taken, this.ctx, this.env);
     await this.#wake();
   }
 

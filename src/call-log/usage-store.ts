@@ -1,7 +1,7 @@
 import { exec, part, raw } from "../database.ts";
 import type { DailyLimits } from "../limits.ts";
 import { dayOf, HOUR_MS } from "../time.ts";
-import { COUNTERS, type Kind, planTake, type Taken } from "./allowance.ts";
+import { COUNTERS, type Kind, type LaterTurns, planTake, type Taken } from "./allowance.ts";
 import { liveSince, type TextCounter, type UsageDay } from "./call.ts";
 
 type Counter = Exclude<keyof UsageDay, "day">;
@@ -45,6 +45,13 @@ export function takeToday(
     addToDay(sql, now, { ...counts, ...(tokens > 0 && { tokens }) });
   }
   return taken;
+}
+
+/** Counts tokens. @returns what becomes of the answers that are counted with them */
+export function addTokens(sql: SqlStorage, tokens: number, call: LaterTurns | undefined, now: number) {
+  if (call) return takeToday(sql, "next_turn", call.limits, now, { count: call.turns, tokens });
+  addToDay(sql, now, { tokens });
+  return null;
 }
 
 /** A machine that texts from many numbers is not answered without end. */

@@ -76,11 +76,11 @@ export function listDeliveries(
   watermark: number,
 ): { rows: ListedDelivery[]; count: number } {
   const newest = newestWithoutBody(sql);
-  const page = (table: Part, after: number) =>
-    exec<Row>(
-      sql,
-    )`SELECT ${COLUMNS} FROM (SELECT * FROM ${source(filter, watermark, table)}) WHERE seq > ${after}
+  const page = (table: Part, after: number) => {
+    const from = part`(SELECT * FROM ${source(filter, watermark, table)}) WHERE seq > ${after}`;
+    return exec<Row>(sql)`SELECT ${COLUMNS} FROM ${from}
       ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`.toArray();
+  };
   // Most pages are of events that are newer than all that is kept without its body.
   const recent = page(RECENT, newest ?? 0);
   const all = newest === null || recent.length === limit ? recent : page(ALL, 0);

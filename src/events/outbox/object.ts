@@ -5,7 +5,6 @@ import { createLogger } from "../../http/log.ts";
 import type { Moved, Place } from "../../parts.ts";
 import { resealEach } from "../../reseal.ts";
 import { createServices, type Services } from "../../services.ts";
-import { HOUR_MS } from "../../time.ts";
 import { MAX_AT_ONCE, makeAttempts } from "../courier.ts";
 import { openPayload, payloadSlot, type SealedEvent } from "../event.ts";
 import {
@@ -19,7 +18,7 @@ import {
 } from "./delivery-store.ts";
 import { createDispatcher, type Dispatcher, POSTPONED_MS } from "./dispatcher.ts";
 import { createMoving, type Moving } from "./moving.ts";
-import { forgetOld, MAX_BYTES } from "./retention.ts";
+import { createRoom, forgetOld } from "./retention.ts";
 import { createSettings, readSettings, type Settings } from "./schema.ts";
 import { findSealed, replaceSealed, reviveFailed } from "./store.ts";
 import type { Report, Work } from "./work.ts";
@@ -40,7 +39,7 @@ export class EventOutbox extends DurableObject<Env> {
   #known: { services?: Services; settings?: Settings; dispatcher?: Dispatcher | undefined; moving?: Moving } =
     {};
   #alarmAt: number | null = null;
-  #warnedAt = 0;
+  readonly #makeRoom = createRoom(this.#sql);
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -203,16 +202,6 @@ export class EventOutbox extends DurableObject<Env> {
     await this.#wake(nextForgetting);
     if (nextForgetting === null && this.#alarmAt === null && this.#known.settings?.parts === 1)
       await this.erase();
-  }
-
-  /** A full object takes nothing: before that the oldest go, and whoever looks is told. */
-  #makeRoom(key_id: string): void {
-    if (this.#sql.databaseSize < MAX_BYTES) return;
-    const now = this.#services.now().getTime();
-    forgetOld(this.#sql, now);
-    if (now - this.#warnedAt < HOUR_MS) return;
-    this.#warnedAt = now;
-    this.#services.log.warn("log_shortened", { key_id });
   }
 
   #open(apiKeyId: string): Dispatcher {

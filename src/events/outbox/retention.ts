@@ -1,4 +1,5 @@
-import { DAY_MS } from "../../time.ts";
+import { createLogger } from "../../http/log.ts";
+import { DAY_MS, HOUR_MS } from "../../time.ts";
 import { deleteOldCircuits } from "./circuit-store.ts";
 import { archive, findOldest, forgetDelivered, forgetEvents } from "./retention-store.ts";
 import { timeOf } from "./store.ts";
@@ -8,7 +9,7 @@ const KEPT_MS = 30 * DAY_MS;
 const BODY_MS = 7 * DAY_MS;
 const AGAIN_MS = 60 * 60 * 1000;
 // An object holds 10 GB. https://developers.cloudflare.com/durable-objects/platform/limits/
-export const MAX_BYTES = 8_000_000_000;
+const MAX_BYTES = 8_000_000_000;
 const ROWS_AT_ONCE = 5_000;
 const LINES_PER_ROW = 200;
 
@@ -36,4 +37,16 @@ export function forgetOld(sql: SqlStorage, now: number, maxBytes = MAX_BYTES): n
     oldest.delivered !== null && timeOf(oldest.delivered) + KEPT_MS,
   ].filter((at) => at !== false);
   return Math.max(Math.min(...ends), now + AGAIN_MS);
+}
+
+/** A full object takes nothing: before that the oldest go, and whoever looks is told, once an hour. */
+export function createRoom(sql: SqlStorage) {
+  let warnedAt = 0;
+  return (key_id: string, now = Date.now()): void => {
+    if (sql.databaseSize < MAX_BYTES) return;
+    forgetOld(sql, now);
+    if (now - warnedAt < HOUR_MS) return;
+    warnedAt = now;
+    createLogger({ object: "event_outbox" }).warn("log_shortened", { key_id });
+  };
 }
