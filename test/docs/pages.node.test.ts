@@ -51,7 +51,7 @@ describe.each(pages)("%s", (page) => {
     const named = [
       ...text.matchAll(/`((?:src|test|scripts|bench|examples|sdk|migrations|docs)\/[^`<>{}…\s]*)`/g),
     ];
-    const missing = named.map(([, path = ""]) => path).filter((path) => !/^sdk\/dist$/.test(path));
+    const missing = named.map(([, path = ""]) => path).filter((path) => !/^sdk\/(python\/)?dist$/.test(path));
     expect(missing.filter((path) => globSync(path).length === 0)).toEqual([]);
   });
 
