@@ -1,4 +1,4 @@
-import { all, batch, type Part, part, run, sql } from "../database.ts";
+import { all, batch, type Part, part, sql } from "../database.ts";
 import type { AccountReason } from "./health.ts";
 import type { AccountKey } from "./row.ts";
 import { deleteUnusedAccounts, IS_UNUSED } from "./store.ts";
@@ -21,25 +21,6 @@ export type Made = {
 };
 
 export const parseMade = (json: string | null): Made => JSON.parse(json ?? "{}") as Made;
-
-/**
- * Writes down, before anything is asked of Twilio, that there is something to make or to take back: of an account that has
- * an API key and no SharedKey, or that has what we made.
- *
- * @returns whether there is
- * @throws StorageError
- */
-export async function beginSigning(
-  db: D1Database,
-  { id }: Pick<AccountKey, "id">,
-  now: string,
-): Promise<boolean> {
-  const changes = await run(sql(db)`UPDATE twilio_accounts SET signing_due_at = ${now},
-      made_at_twilio = COALESCE(made_at_twilio, '{}')
-    WHERE id = ${id} AND (made_at_twilio IS NOT NULL
-      OR (connected_at IS NOT NULL AND api_key_sid IS NOT NULL AND signing_keys_sealed IS NULL))`);
-  return changes === 1;
-}
 
 /**
  * Stores what is made by now, for whoever holds the account's lease.

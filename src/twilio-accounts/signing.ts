@@ -13,7 +13,7 @@ import { credentialSlot, openSigningKeys, type SigningKey } from "./credential.t
 import { type AccountReason, parseAccountReasons } from "./health.ts";
 import { learn } from "./learn.ts";
 import type { AccountKey } from "./row.ts";
-import { beginSigning, endSigning, type Made, parseMade, type Refusal, storeMade } from "./signing-store.ts";
+import { endSigning, type Made, parseMade, type Refusal, storeMade } from "./signing-store.ts";
 import type { OwnAccount } from "./store.ts";
 
 // A SharedKey, its Setting and its Rule at Twilio, made and taken back by this service. Each run looks at what is there and
@@ -37,14 +37,12 @@ type Work = {
 };
 
 /** Whether a SharedKey is to be made for this account, or something that was made is to be looked at. */
-export const isToSettle = ({ made_at_twilio, api_key_sid, has_signing_key }: OwnAccount): boolean =>
-  made_at_twilio !== null || (api_key_sid !== null && has_signing_key === 0);
+export const isToSettle = ({ made_at_twilio }: OwnAccount): boolean => made_at_twilio !== null;
 
 /** Makes what is to be made, or takes it back, as far as that goes at once. @returns what could not be taken back, for good @throws StorageError */
 export async function settleSigning(account: AccountKey, services: Services): Promise<Made | null> {
   const { db, now } = services;
   const time = now();
-  if (!(await beginSigning(db, account, time.toISOString()))) return null;
   const holder = newId("check");
   const leaseEnd = new Date(time.getTime() + LEASE_MS).toISOString();
   const row = await beginCheck(db, account, holder, leaseEnd, time.toISOString());

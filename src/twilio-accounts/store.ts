@@ -123,11 +123,14 @@ export function connectStatements(
       ? part`NULL`
       : part`CASE auth_token_sealed WHEN ${byLink} THEN COALESCE(consented_numbers, (SELECT json_group_array(phone_number)
           FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)) ELSE consented_numbers END`;
+  // There is something to make at Twilio so that a SharedKey signs, or what was made may be needed no longer.
+  const isToSign = part`(made_at_twilio IS NOT NULL OR (api_key_sid IS NOT NULL AND signing_keys_sealed IS NULL))`;
   return [
     sql(db)`UPDATE twilio_accounts SET connected_at = ${now} WHERE ${isIt} AND connected_at IS NULL
       AND (${Number(byLink === undefined)} OR ${IS_UNUSED}) AND EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NULL)`,
     sql(db)`UPDATE twilio_accounts SET friendly_name = COALESCE(${friendlyName}, friendly_name),
-      consented_numbers = ${consent},
+      consented_numbers = ${consent}, signing_due_at = CASE WHEN ${isToSign} THEN ${now} END,
+      made_at_twilio = CASE WHEN ${isToSign} THEN COALESCE(made_at_twilio, '{}') END,
       next_check_at = CASE WHEN ${IS_UNUSED} THEN NULL ELSE ${now} END WHERE ${isIt}`,
     deleteUnusedAccounts(db, apiKeyId),
   ];

@@ -293,6 +293,22 @@ describe("work on it that breaks off", () => {
     }
   });
 
+  it("is taken back if the change to the Auth Token was killed, wherever", async () => {
+    for (let deathAfter = 0; ; deathAfter += 1) {
+      const { account, key, connect } = await haveAccount();
+      await connect();
+      await minute();
+      const dying = disturb({ twilio: [], database: null, deathAfter, outbox: null });
+      const token = { twilio_sid: account.sid, twilio_token: account.authToken };
+      const { status } = await post(PATH, token, { key, ...dying });
+      calm();
+      await settle();
+      const isByKey = (await list(key))[0]?.credential === "api_key";
+      expect(atTwilio(account), `killed after ${deathAfter}`).toEqual(isByKey ? MADE : NOTHING);
+      if (status === 200) return;
+    }
+  });
+
   it("is taken back, wherever that was killed", async () => {
     for (let deathAfter = 0; ; deathAfter += 1) {
       const { account, key, connect } = await haveAccount();
