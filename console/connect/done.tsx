@@ -44,7 +44,7 @@ export function Done({ api, link, put, onAnother }: Props) {
                 Waiting for its first call. Call it now, and hear “{link.agent_name ?? "the agent"}”.
               </span>
             ) : (
-              <Mark tone="good">It works: the first one came in.</Mark>
+              <Mark tone="good">It works: its first call or text came in.</Mark>
             )}
           </li>
         ))}

@@ -40,9 +40,26 @@ export function Closed({ code, error }: { code: string; error: unknown }) {
   );
 }
 
+/** By the reason that this service has found. */
+const REFUSED: Record<string, string> = {
+  wrong_token:
+    "Twilio knows this account, but this is not its Auth Token. Copy it again: it may have been changed, or not copied completely.",
+  unknown_account: "Twilio knows no account with this Account SID. Copy it again.",
+  suspended_account: "Twilio has suspended this account. Activate it in Twilio’s Console first.",
+  test_credentials: "These are test credentials, which have no numbers. Copy the live ones.",
+  parent_account_token:
+    "This is the token of the parent account. Copy the subaccount’s own, which stands beside its SID.",
+  missing_permission: "This API key may not do enough. Give it the permissions for numbers, calls and texts.",
+  otherwise:
+    "Twilio does not accept these. Copy both again from the front page of Twilio’s Console, from the same account.",
+};
+
 function wordsFor(error: NixflexError, link: Link | undefined): string {
   const who = link ? asker(link) : "whoever sent you the link";
   switch (error.code) {
+    case "twilio_auth_failed":
+    case "twilio_invalid_credentials":
+      return REFUSED[String(error.details.reason)] ?? REFUSED.otherwise ?? "";
     case "twilio_unavailable":
     case "twilio_rate_limited":
       return "Twilio does not answer at the moment. Nothing was changed; try again in a minute.";

@@ -232,9 +232,9 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
 /** Each route that only a connect link's token opens. */
 export const OF_LINKS: Readonly<Record<string, Examples>> = {
   "GET /v1/connect": nothing,
-  "POST /v1/connect/twilio-account": nothing,
+  "POST /v1/connect/twilio-account": (of) => [{ body: { twilio_sid: of.twilioSid } }],
   "GET /v1/connect/available-numbers": nothing,
-  "POST /v1/connect/phone-numbers": nothing,
+  "POST /v1/connect/phone-numbers": (of) => [{ body: { phone_number: of.phoneNumber } }],
 };
 
 /** Each route that only the operator's token opens. */
