@@ -193,6 +193,45 @@ describe("the page of a connect link", () => {
     await context.close();
   });
 
+  // This deployment takes no API keys, so the two answers that differ are put in their place.
+  it("asks for an API key first where it may, and shows how Twilio is made to sign", async () => {
+    const { page, context } = await openLink(await makeLink());
+    await page.route(/\/v1\/connect$/, async (route) => {
+      const response = await route.fetch();
+      const link = (await response.json()) as object;
+      await route.fulfill({ response, json: { ...link, credentials: ["api_key", "auth_token"] } });
+    });
+    const to_do = ["shared_key", "rule", "signing_key"].map((step) => ({
+      step,
+      request: `curl https://webhooks.twilio.com/v1/Webhooks/${step} -u API_KEY_SID:API_KEY_SECRET -d '{"of":"${"x".repeat(80)}"}'`,
+    }));
+    const sent: unknown[] = [];
+    await page.route(/\/v1\/connect\/twilio-account$/, (route) => {
+      sent.push(route.request().postDataJSON());
+      return route.fulfill({ json: { twilio_account: { to_do } } });
+    });
+    await page.reload();
+    await page.getByLabel("API key SID").waitFor();
+    await expectFits(page, "api-key");
+    await page.getByLabel("Account SID").fill("AC1");
+    await page.getByLabel("API key SID").fill("SK1");
+    await page.getByLabel("API key secret").fill("secret");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await heading(page, "Let Twilio sign its calls");
+    // The last of them is for whoever has an API key of this service.
+    expect(await page.getByRole("button", { name: /^Copy the request/ }).count()).toBe(2);
+    await expectFits(page, "shared-key");
+    await page.getByLabel("SharedKey id").fill("key_1");
+    await page.getByLabel("SharedKey secret").fill("shared");
+    await page.getByRole("button", { name: "Continue" }).click();
+    await heading(page, "Which number?");
+    expect(sent).toEqual([
+      { twilio_sid: "AC1", twilio_api_key_sid: "SK1", twilio_api_key_secret: "secret" },
+      { twilio_sid: "AC1", webhook_signing_key_id: "key_1", webhook_signing_key: "shared" },
+    ]);
+    await context.close();
+  });
+
   it.each([
     ["expired", "This link has expired"],
     ["used", "This link is used up"],

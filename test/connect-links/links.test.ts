@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
@@ -341,12 +342,21 @@ describe("a connect link", () => {
     });
   });
 
-  it("that ends without a number leaves no credentials", async () => {
-    const { account, key, link } = await haveCustomer();
+  it("that ends without a number leaves no credentials: if it is deleted, or when two days are over", async () => {
+    const { account, key, link, agentId } = await haveCustomer();
     await link.connect(account.sid, account.authToken);
     expect(await accounts()).toMatchObject([{ connected_at: expect.any(String), consented_numbers: "[]" }]);
     expect((await call("DELETE", `${LINKS}/${link.connect_link_id}`, key)).status).toBe(200);
     expect(await accounts()).toEqual([]);
+    const second = await makeLink(key, { agent_id: agentId });
+    await second.connect(account.sid, account.authToken);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 49 * HOUR_MS });
+    await runCron("*/15 * * * *");
+    expect([(await accounts()).length, (await rows("connect_links")).length]).toEqual([0, 1]);
+    vi.setSystemTime(Date.now() + 90 * 24 * HOUR_MS);
+    await runCron("*/15 * * * *");
+    expect(await rows("connect_links")).toEqual([]);
+    vi.useRealTimers();
   });
 });
 
