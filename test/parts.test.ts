@@ -7,6 +7,7 @@ import { type List, mergePage } from "../src/merge-page.ts";
 import { createObjects } from "../src/objects.ts";
 import { allParts, forgetSplits, PART_COUNTS, partOf } from "../src/parts.ts";
 import { haveImported, type Imported, tell } from "./support/answering.ts";
+import { runCron } from "./support/consume.ts";
 import { startCustomer } from "./support/customer.ts";
 import { logLines } from "./support/logs.ts";
 import { countedObjects } from "./support/objects.ts";
@@ -207,6 +208,29 @@ describe("a key with four parts", () => {
     expect((await callsByPart(imported, 4))[0]).toBe(0);
     const usage = (await (await get("/v1/usage", key)).json()) as { limits: object };
     expect(usage.limits).toMatchObject({ calls_per_day: { used: 2 } });
+  });
+});
+
+describe("sealing anew", () => {
+  it("walks all parts of a key", async () => {
+    const imported = await haveImported();
+    await grow(imported, { call_log_parts: 4, outbox_parts: 2 });
+    forgetSplits();
+    const asked = new Set<string>();
+    const watch = (namespace: object) =>
+      new Proxy(namespace, {
+        get:
+          (target, name) =>
+          (object: string, ...more: unknown[]) => {
+            asked.add(object);
+            return Reflect.apply(Reflect.get(target, name) as never, target, [object, ...more] as never);
+          },
+      });
+    await runCron("*/15 * * * *", {
+      EVENT_OUTBOX: watch(env.EVENT_OUTBOX),
+      CALL_LOG: watch(env.CALL_LOG),
+    } as never);
+    expect(asked.size).toBe(2 + 1 + 4);
   });
 });
 
