@@ -23,7 +23,7 @@ it("one run of the cron stays under its budget with 20,000 keys, a rotation and 
   ]);
   let calls = 0;
   const object = {
-    accept: async () => [],
+    accept: async () => ({ works: [], moved: null }),
     reseal: async () => {
       calls += 1;
       return { found: 1, position: null };
