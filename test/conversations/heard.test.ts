@@ -1,4 +1,4 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
@@ -23,6 +23,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+type Talking = { dialogue: { state: { relayStarted: boolean } | null } };
+
 async function openCall(agent: Record<string, unknown> = {}, callSid = "CA1") {
   const imported = await haveImported(agent);
   const session = await openSession(imported, callSid);
@@ -30,6 +32,13 @@ async function openCall(agent: Record<string, unknown> = {}, callSid = "CA1") {
   const object = await objectOf(imported, callSid);
   /** Everything that was said has been taken in. */
   const settle = () => runInDurableObject(object, () => undefined);
+  await vi.waitFor(
+    () =>
+      runInDurableObject(object, (instance) =>
+        expect((instance as unknown as Talking).dialogue.state?.relayStarted).toBe(true),
+      ),
+    WAIT,
+  );
   const start = Date.now();
   /** Some seconds later, the alarm rings if it is due. */
   const later = async (seconds: number) => {
@@ -313,6 +322,32 @@ describe("an object that is restarted in mid-call", () => {
     // Whether Twilio says again whose call it is is not documented.
     again.say(prompt("When do you open?"));
     await vi.waitFor(() => expect(textOf(again)).toContain("We open at nine."), WAIT);
+  });
+
+  it("loses nothing if it sleeps, and at most its last turns if it is killed", async () => {
+    haveModel(() => streamed("We open at nine."));
+    const { imported, session, answered, turns } = await openCall();
+    const object = await objectOf(imported, "CA1");
+    const stored = () => runInDurableObject(object, async (_, { storage }) => (await storage.list()).size);
+    session.say(prompt("Question 1"));
+    await answered();
+    await evictDurableObject(object);
+    expect(await stored()).toBe(1);
+    for (let turn = 2; turn <= 11; turn += 1) {
+      session.say(prompt(`Question ${turn}`));
+      await answered(turn);
+      await evictDurableObject(object);
+    }
+    session.say(prompt("Question 12"));
+    await answered(12);
+    const asked = (said: string[]) => said.filter((turn) => turn.startsWith("caller")).length;
+    expect(asked(await turns())).toBe(12);
+    await restart(imported, "CA1");
+    const again = await openSession(imported, "CA1");
+    again.say(prompt("Question 13"));
+    await vi.waitFor(() => expect(textOf(again)).toContain("We open at nine."), WAIT);
+    const history = JSON.stringify(modelRequests().at(-1)?.messages);
+    for (const turn of [1, 2, 3, 4, 13]) expect(history).toContain(`Question ${turn}`);
   });
 
   it("asks the same by Gather, where the model was being asked", async () => {

@@ -1,13 +1,14 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 
-/** Counts the rows that an object writes from now on, with one for each alarm that it sets. @returns how many so far */
+/** Counts the rows that an object writes from now on, with one for each alarm that it sets and each value that it puts. @returns how many so far */
 export async function meterRows(stub: DurableObjectStub): Promise<() => Promise<number>> {
   const cursors: SqlStorageCursor<never>[] = [];
   let alarms = 0;
   await runInDurableObject(stub as never, (_, { storage }) => {
     const { sql } = storage;
     const [exec, setAlarm] = [sql.exec.bind(sql), storage.setAlarm.bind(storage)];
+    const [put, deleteAll] = [storage.put.bind(storage), storage.deleteAll.bind(storage)];
     Object.assign(sql, {
       exec: (...statement: Parameters<typeof exec>) => {
         const cursor = exec(...statement);
@@ -16,6 +17,15 @@ export async function meterRows(stub: DurableObjectStub): Promise<() => Promise<
       },
     });
     Object.assign(storage, {
+      put: (...value: Parameters<typeof put>) => {
+        alarms += 1;
+        return put(...value);
+      },
+      // There is one value in the objects that are emptied here.
+      deleteAll: () => {
+        alarms += 1;
+        return deleteAll();
+      },
       setAlarm: (time: number) => {
         alarms += 1;
         return setAlarm(time);
