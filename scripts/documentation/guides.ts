@@ -7,7 +7,7 @@ import { type Links, page } from "./pages.ts";
 
 /** Every guide, in the order of the navigation. */
 const GUIDES: Readonly<Record<string, readonly string[]>> = {
-  Begin: ["quickstart", "import-a-number", "release-a-number", "twilio-credentials", "regions"],
+  Begin: ["quickstart", "resellers", "import-a-number", "release-a-number", "twilio-credentials", "regions"],
   "Many numbers": ["bulk-import", "connect-links", "command-line", "mcp", "sdks"],
   "Calls and texts": ["agents", "inbound-url", "calls", "runtime", "runtime-examples"],
   Events: ["events", "verify-events", "event-delivery"],
