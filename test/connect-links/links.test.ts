@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { credentialOf } from "../support/api-key-account.ts";
 import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
@@ -17,8 +18,9 @@ import {
   rows,
   send,
 } from "../support/worker.ts";
+import { addApiKey } from "../twilio-simulator/api-keys.ts";
 import { effects } from "../twilio-simulator/faults.ts";
-import { addNumber } from "../twilio-simulator/state.ts";
+import { addAccount, addNumber } from "../twilio-simulator/state.ts";
 
 const LINKS = "/v1/connect-links";
 const PAGE = "/v1/connect";
@@ -300,7 +302,7 @@ describe("a connect link", () => {
   });
 
   it("takes an API key where the operator allows it, and a SharedKey alone only for its own account", async () => {
-    const { account, link } = await haveCustomer();
+    const { account, key, link } = await haveCustomer();
     const alone = {
       twilio_sid: account.sid,
       webhook_signing_key_id: "K",
@@ -310,7 +312,11 @@ describe("a connect link", () => {
     const env = { ALLOW_API_KEYS: "true" } as Partial<Env>;
     await expectError(await link.ask("POST", "/twilio-account", alone, env), 404, "account_not_found");
     await link.connect(account.sid, account.authToken);
-    const other = { ...alone, twilio_sid: `AC${"9".repeat(32)}` };
+    // Another account of the same reseller, whose API key is stored.
+    const theirs = addAccount(twilio.state);
+    const stored = credentialOf(theirs, addApiKey(theirs));
+    expect((await post("/v1/twilio-accounts", stored, { key, env })).status).toBe(201);
+    const other = { ...alone, twilio_sid: theirs.sid };
     await expectError(await link.ask("POST", "/twilio-account", other, env), 400, "missing_field");
     expect(await (await link.ask("GET", "", undefined, env)).json()).toMatchObject({
       credentials: ["api_key", "auth_token"],
