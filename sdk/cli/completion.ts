@@ -1,4 +1,5 @@
 import { Argument, type Command, type Option } from "commander";
+import type { Act } from "./act.ts";
 
 // Completion for shells: each has a few lines that ask this program what may follow the words typed so far.
 
@@ -21,20 +22,25 @@ compdef _nixflex_numbers nixflex-numbers
 `,
 };
 
-export function addCompletion(program: Command): void {
-  program
-    .command("completion")
-    .description("print the completion of a shell")
-    .addArgument(new Argument("<shell>").choices(Object.keys(SHELLS)))
-    .addHelpText(
-      "after",
-      `
+export const completing: readonly Act[] = [
+  {
+    name: "completion",
+    does: "print the completion of a shell",
+    takes: [new Argument("<shell>").choices(Object.keys(SHELLS))],
+    help: `
 Add to your shell's start:
   bash  source <(nixflex-numbers completion bash)     in ~/.bashrc
   zsh   source <(nixflex-numbers completion zsh)      in ~/.zshrc, after compinit
   fish  nixflex-numbers completion fish | source      in ~/.config/fish/config.fish`,
-    )
-    .action((shell: keyof typeof SHELLS) => void process.stdout.write(SHELLS[shell]));
+    run: (_, shell: keyof typeof SHELLS) => ({
+      answer: { shell, script: SHELLS[shell] },
+      text: SHELLS[shell],
+    }),
+  },
+];
+
+/** What those lines ask. */
+export function addCompletion(program: Command): void {
   program.command("__complete [words...]", { hidden: true }).action((words: string[]) => {
     process.stdout.write(
       completions(program, words)

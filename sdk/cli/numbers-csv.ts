@@ -9,6 +9,8 @@ const MAX_NUMBERS = 5_000;
 const COLUMNS: readonly string[] = ["phone_number", "twilio_sid", "agent_id"];
 /** What the results of an import have beside them, so that the file can be imported again. */
 const RESULTS: readonly string[] = ["twilio_number_sid", "outcome", "reason", "error_code", "error_message"];
+/** What a dry run has beside them. */
+export const PLAN_COLUMNS: readonly string[] = ["calls_today", "texts_today", "warnings"];
 
 const REQUESTED = "requested_agent_id";
 
@@ -98,7 +100,7 @@ function columnOf(name: string, place: number, rows: string[][]): string | null 
   const plainName = snakeCase(name);
   const known = COLUMNS.find((column) => column === plainName) ?? ownName(name);
   if (known) return known;
-  if (RESULTS.includes(plainName)) return null;
+  if (RESULTS.includes(plainName) || PLAN_COLUMNS.includes(plainName)) return null;
   if (name === "" && rows.every((row) => !row[place])) return null;
   const why = /token/i.test(name) ? " A token does not belong into the file." : "";
   throw new NumbersCsvError(

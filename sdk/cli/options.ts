@@ -1,16 +1,19 @@
-import { NixflexError } from "@nixflex/numbers";
-import { Argument, type Command, InvalidArgumentError, Option } from "commander";
+import { type Client, NixflexError } from "@nixflex/numbers";
+import { Argument, InvalidArgumentError, Option } from "commander";
 import { readPhoneNumber } from "../../src/twilio/e164.ts";
 import { readSecret } from "./ask.ts";
-import { type Connection, openConnection } from "./connection.ts";
 import { usage } from "./failures.ts";
 import { OWN_NAMES, ownName, readOwn } from "./own.ts";
 
 // Options that several commands share.
 
 export type Globals = { json?: true; url?: string };
+export type Limited = { limit?: number };
+export type Yes = { yes?: true };
+export type DryRun = { dryRun?: true };
+export type TokenStdin = { tokenStdin?: true };
 
-function wholeNumber(text: string): number {
+export function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError("It must be a whole number, at least 1.");
   return Number(text);
 }
@@ -19,32 +22,28 @@ function wholeNumber(text: string): number {
 export const numberArgument = (name = "number") => new Argument(`<${name}>`).argParser(readPhoneNumber);
 export const limitOption = () =>
   new Option("--limit <count>", "show this many at most").argParser(wholeNumber);
-export const dryRunOption = () => new Option("--dry-run", "say what would change, and change nothing");
+export const dryRunOption = (does = "say what would change, and change nothing") =>
+  new Option("--dry-run", does);
 export const yesOption = () => new Option("-y, --yes", "do not ask");
+export const agentOption = (does: string) => new Option("--agent <id>", does);
+export const externalIdOption = (does: string) => new Option("--external-id <id>", does);
+export const tokenOption = (
+  does = "read it from standard input; else TWILIO_AUTH_TOKEN, or a prompt without echo",
+) => new Option("--token-stdin", does);
 
-/** The connection, and the command's own options with the global ones. */
-export function opened<Options>(command: Command): Connection & { options: Options & Globals } {
-  const options = command.optsWithGlobals<Options & Globals>();
-  return { ...openConnection(options), options };
-}
+export type TwilioOptions = TokenStdin & { account?: string };
 
-export type TwilioOptions = { account?: string; tokenStdin?: true };
-
-export function takesTwilioAccount(command: Command): Command {
-  return command
-    .addOption(
-      new Option("--account <sid>", "the Twilio account that owns the numbers").env("TWILIO_ACCOUNT_SID"),
-    )
-    .option(
-      "--token-stdin",
-      "read its Auth Token from standard input; else TWILIO_AUTH_TOKEN, or a prompt if it is not connected",
-    );
-}
+export const accountOptions = (): Option[] => [
+  new Option("--account <sid>", "the Twilio account that owns the numbers").env("TWILIO_ACCOUNT_SID"),
+  tokenOption(
+    "read its Auth Token from standard input; else TWILIO_AUTH_TOKEN, or a prompt if it is not connected",
+  ),
+];
 
 /** What an import says of its account: one that is known needs no token, and no SID if it is the only one. */
 export async function twilioAccount(
   { account, tokenStdin }: TwilioOptions,
-  nixflex: Connection["nixflex"],
+  nixflex: Client,
 ): Promise<{ twilio_sid?: string; twilio_token?: string }> {
   if (account !== undefined) {
     const isKnown = !isTokenGiven(tokenStdin) && (await knows(account, nixflex));
@@ -55,7 +54,7 @@ export async function twilioAccount(
   throw usage("The Twilio account is missing. Use --account, or set TWILIO_ACCOUNT_SID.");
 }
 
-async function knows(account: string, nixflex: Connection["nixflex"]): Promise<boolean> {
+async function knows(account: string, nixflex: Client): Promise<boolean> {
   try {
     await nixflex.getTwilioAccount({ path: { twilio_account_id: account } });
     return true;
@@ -78,22 +77,16 @@ export const twilioToken = (tokenStdin: true | undefined): Promise<string> =>
     isStdin: tokenStdin,
   });
 
-const settingsOf = (pairs: readonly string[]) =>
-  pairs.map((pair): [string, string] => {
-    const [, name = pair, value] = /^([^=]*)=([\s\S]*)$/.exec(pair) ?? [];
-    const known = ownName(name);
-    if (known !== undefined && value !== undefined) return [known, value];
-    throw usage(
-      `${JSON.stringify(pair)} is no setting. Say NAME=VALUE; the names are ${OWN_NAMES.join(", ")}.`,
-    );
-  });
-
 /** What is a number's own, of arguments `NAME=VALUE`. */
-export const ownOf = (pairs: readonly string[] = []) => readOwn(settingsOf(pairs));
+export function ownOf(pairs: readonly string[] = [], names: readonly string[] = OWN_NAMES) {
+  const settings = pairs.map((pair): [string, string] => {
+    const [, name = pair, value] = /^([^=]*)=([\s\S]*)$/.exec(pair) ?? [];
+    const known = ownName(name, names);
+    if (known !== undefined && value !== undefined) return [known, value];
+    throw usage(`${JSON.stringify(pair)} is no setting. Say NAME=VALUE; the names are ${names.join(", ")}.`);
+  });
+  return readOwn(settings);
+}
 
 export const setOption = () =>
   new Option("--set <name=value...>", "what is the number's own, such as label or dynamic_vars.hours");
-
-/** Examples at the end of a command's help. */
-export const examples = (...lines: string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  $ ${line}`).join("\n")}`;

@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { NixflexError } from "@nixflex/numbers";
 import stringWidth from "fast-string-width";
-import { EXIT, Failure } from "./failures.ts";
+import { EXIT, Failure, usage } from "./failures.ts";
 
 /** Prints the API's answer for programs, or its text for people. */
 export function print(isJson: boolean | undefined, answer: unknown, text: () => string): void {
@@ -13,10 +13,10 @@ export function note(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-type Cell = string | number | boolean | null | undefined;
+export type Cell = string | number | boolean | null | undefined;
 
 /** What others wrote may hold control characters, which a terminal would obey. */
-const clean = (cell: Cell): string =>
+export const clean = (cell: Cell): string =>
   cell === null || cell === undefined ? "-" : String(cell).replace(/\p{C}/gu, " ");
 
 export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
@@ -37,6 +37,12 @@ export function fields(values: Record<string, Cell>): string {
   const entries = Object.entries(values).filter(([, value]) => value !== undefined);
   const width = Math.max(...entries.map(([name]) => name.length));
   return entries.map(([name, value]) => `${name.padEnd(width)}  ${coloured(clean(value))}`).join("\n");
+}
+
+/** The same of values of any kind, without those that say nothing. */
+export function fieldsOf(values: object): string {
+  const said = Object.entries(values).filter(([, value]) => value !== null && String(value) !== "");
+  return fields(Object.fromEntries(said.map(([name, value]) => [name, cellOf(value)])));
 }
 
 const COLOURS: Record<string, "green" | "red" | "yellow"> = {
@@ -75,10 +81,22 @@ export function report(error: unknown, isJson: boolean): number {
     note(isJson ? JSON.stringify({ error: answer }) : `Error: ${text.filter(Boolean).join("\n")}`);
     return exitCodeOf(error);
   }
-  // A file that cannot be read or written is the caller's to mend; anything else is a mistake of this program.
-  if (!(error instanceof Failure || (error instanceof Error && "syscall" in error))) throw error;
-  note(isJson ? JSON.stringify({ error: { message: error.message } }) : `Error: ${error.message}`);
-  return error instanceof Failure ? error.exitCode : EXIT.usage;
+  const { message, exitCode } = error instanceof Failure ? error : ofFile(error);
+  note(isJson ? JSON.stringify({ error: { message } }) : `Error: ${message}`);
+  return exitCode;
+}
+
+const OF_FILES: Record<string, (path: string) => string> = {
+  ENOENT: (path) => `There is no file or folder ${path}.`,
+  EACCES: (path) => `You have no right to open ${path}.`,
+  EISDIR: (path) => `${path} is a folder, not a file.`,
+};
+
+/** A file that cannot be read or written is the caller's to mend; anything else is a mistake of this program. */
+function ofFile(error: unknown): Failure {
+  if (!(error instanceof Error && "syscall" in error)) throw error;
+  const { code = "", path, message } = error as NodeJS.ErrnoException;
+  return usage((path !== undefined && OF_FILES[code]?.(path)) || message);
 }
 
 function exitCodeOf({ code }: NixflexError): number {

@@ -6,7 +6,10 @@ type ImportBody = NonNullable<
   operations["createPhoneNumberImport"]["requestBody"]
 >["content"]["application/json"];
 export type NumberToImport = NonNullable<ImportBody["items"]>[number];
+type ChangeBody = operations["changePhoneNumber"]["requestBody"]["content"]["application/json"];
 type Name = Exclude<keyof NumberToImport, "phone_number" | "twilio_sid" | "agent_id">;
+/** A token is no argument: a shell keeps it. */
+type ChangeName = Exclude<keyof ChangeBody, Name | "twilio_token" | "dry_run">;
 
 const text = (cell: string): unknown => cell;
 const list = (cell: string): unknown =>
@@ -52,13 +55,24 @@ const READ: Record<Name, (cell: string) => unknown> = {
   inbound_url_timeout_ms: wholeNumber,
 };
 
+/** What else `numbers update` sets. */
+const READ_CHANGE: Record<ChangeName, (cell: string) => unknown> = {
+  agent_id: text,
+  inbound_enabled: yesOrNo,
+  outbound_enabled: yesOrNo,
+  drift_policy: text,
+};
+
+const READERS = { ...READ_CHANGE, ...READ };
+
 export const OWN_NAMES = Object.keys(READ);
+export const CHANGE_NAMES = Object.keys(READERS);
 
 /** The name of a setting as it is spelt here, with or without a name within it: `dynamic_vars.hours`. */
-export function ownName(spelling: string): string | undefined {
+export function ownName(spelling: string, names: readonly string[] = OWN_NAMES): string | undefined {
   const [head = "", ...within] = spelling.split(".");
   const name = snakeCase(head);
-  if (within.length === 0) return Object.hasOwn(READ, name) ? name : undefined;
+  if (within.length === 0) return names.includes(name) ? name : undefined;
   return name === "metadata" || name === "dynamic_vars" ? [name, ...within].join(".") : undefined;
 }
 
@@ -73,7 +87,7 @@ export function readOwn(cells: readonly (readonly [name: string, cell: string])[
   const own: Record<string, unknown> = {};
   for (const [name, cell] of cells) {
     const [head = "", ...within] = name.split(".");
-    if (within.length === 0) own[head] = cell === "" ? null : READ[head as Name](cell);
+    if (within.length === 0) own[head] = cell === "" ? null : READERS[head as Name](cell);
     else own[head] = { ...(own[head] as object), [within.join(".")]: cell === "" ? null : cell };
   }
   return own as { [Own in Name]?: NonNullable<NumberToImport[Own]> };

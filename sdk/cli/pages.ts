@@ -1,20 +1,24 @@
+import { paginate } from "@nixflex/numbers";
+
 /** As many as the API gives at once. */
 const PAGE = 100;
 
-type Page = { limit: number; offset: number };
+type List = Parameters<typeof paginate>[0];
+type Entry<Method extends List> =
+  ReturnType<typeof paginate<Method>> extends AsyncGenerator<infer Each> ? Each : never;
 
 /** Everything of a list, page by page, or its first `limit`. */
-export async function listAll<Entry>(
-  read: (page: Page) => Promise<Entry[]>,
+export async function listAll<Method extends List>(
+  list: Method,
+  input: Parameters<Method>[0],
   limit = Number.POSITIVE_INFINITY,
-): Promise<Entry[]> {
-  const all: Entry[] = [];
-  while (all.length < limit) {
-    const asked = Math.min(PAGE, limit - all.length);
-    // Not by `count`, which may be a minimum.
-    const entries = await read({ limit: asked, offset: all.length });
-    all.push(...entries);
-    if (entries.length < asked) break;
+) {
+  const { query, ...rest } = (input ?? {}) as { query?: object };
+  const paged = { ...rest, query: { ...query, limit: Math.min(PAGE, limit) } };
+  const all: Entry<Method>[] = [];
+  for await (const entry of paginate(list, ...([paged] as unknown as Parameters<Method>))) {
+    all.push(entry as Entry<Method>);
+    if (all.length >= limit) break;
   }
   return all;
 }

@@ -56,16 +56,16 @@ describe("signing in", () => {
     expect(code).toBe(0);
     expect(out + err).not.toContain(key.split(":")[1]);
     expect(statSync(somebody.settings).mode & 0o777).toBe(0o600);
-    expect(await somebody.json(["list"])).toEqual(await person.json(["list"]));
+    expect(await somebody.json(["numbers", "list"])).toEqual(await person.json(["numbers", "list"]));
     expect((await somebody.run(["logout"])).code).toBe(0);
-    expect(await somebody.run(["list"])).toMatchObject({ code: 4, out: "" });
+    expect(await somebody.run(["numbers", "list"])).toMatchObject({ code: 4, out: "" });
   });
 
   it("replaces a file that others can read", async () => {
     const somebody = createPerson();
     mkdirSync(join(somebody.settings, ".."), { recursive: true });
     writeFileSync(somebody.settings, "not JSON", { mode: 0o644 });
-    expect(await somebody.run(["list"])).toMatchObject({ code: 2 });
+    expect(await somebody.run(["numbers", "list"])).toMatchObject({ code: 2 });
     await somebody.run(["login", "--url", worker.url, "--key-stdin"], key);
     expect(statSync(somebody.settings).mode & 0o777).toBe(0o600);
   });
@@ -86,9 +86,9 @@ describe("signing in", () => {
   });
 
   it("sends a kept key to no other deployment, and none over plain http", async () => {
-    const elsewhere = await person.run(["list", "--url", "https://other.example.com"]);
+    const elsewhere = await person.run(["numbers", "list", "--url", "https://other.example.com"]);
     expect(elsewhere).toMatchObject({ code: 4, err: expect.stringContaining("https://other.example.com") });
-    const plain = await person.run(["list", "--url", "http://numbers.example.com"]);
+    const plain = await person.run(["numbers", "list", "--url", "http://numbers.example.com"]);
     expect(plain).toMatchObject({ code: 2, err: expect.stringContaining("https://") });
   });
 
@@ -106,41 +106,54 @@ describe("signing in", () => {
 describe("a number", () => {
   it("is planned, imported, shown, moved and released", async () => {
     const number = haveNumber();
-    const plan = await person.run(["plan", number, "--agent", agent]);
+    const plan = await person.run(["import", number, "--agent", agent, "--dry-run"]);
     expect(plan.out).toMatch(/voice_url +- +https:/);
     expect(plan.out).toContain("Nothing was changed");
-    expect(await person.json(["list"])).not.toMatchObject({ phone_numbers: [{ phone_number: number }] });
+    expect(await person.json(["numbers", "list"])).not.toMatchObject({
+      phone_numbers: [{ phone_number: number }],
+    });
 
     const { plan_hash } = await person.json(["import", number, "--agent", agent, "--dry-run"]);
     const imported = await person.run(["import", number, "--agent", agent, "--plan-hash", plan_hash]);
     expect(imported).toMatchObject({ code: 0, out: `${number} is answered by ${agent}.\n`, err: "" });
 
-    const shown = await person.run(["show", number]);
+    const shown = await person.run(["numbers", "show", number]);
     expect(shown.out).toMatch(new RegExp(`^phone_number +\\${number}$`, "m"));
     expect(shown.out).toMatch(/^health +ok$/m);
 
     const other = await person.json(["agents", "create", "--name", "Night shift"]);
-    const move = ["move", number, "--agent", other.agent_id];
+    const move = ["numbers", "update", number, `agent_id=${other.agent_id}`];
     expect((await person.run([...move, "--dry-run"])).out).toContain(`agent_id  ${agent}  ${other.agent_id}`);
-    expect((await person.json(["show", number])).phone_number.agent_id).toBe(agent);
-    expect((await person.run(move)).out).toBe(`${number} is answered by ${other.agent_id}.\n`);
+    expect((await person.json(["numbers", "show", number])).phone_number.agent_id).toBe(agent);
+    expect((await person.run(move)).out).toMatch(new RegExp(`^agent_id +${other.agent_id}$`, "m"));
 
     expect(await person.run(["release", number])).toMatchObject({ code: 2, out: "" });
     expect((await person.run(["release", number, "--dry-run"])).out).toContain("Nothing was changed");
-    expect((await person.json(["show", number])).phone_number.phone_number).toBe(number);
+    expect((await person.json(["numbers", "show", number])).phone_number.phone_number).toBe(number);
     expect((await person.run(["release", number, "--yes"])).out).toContain(`${number} is released.`);
-    expect(await person.run(["show", number])).toMatchObject({ code: 1 });
+    expect(await person.run(["numbers", "show", number])).toMatchObject({ code: 1 });
   });
 
   it("is given what is its own, and found by it", async () => {
     const number = haveNumber();
     const set = ["--set", "label=Acme Dental", "external_id=acme", "dynamic_vars.hours=9 to 5"];
     expect(await person.run(["import", number, "--agent", agent, ...set])).toMatchObject({ code: 0 });
-    expect((await person.run(["show", number])).out).toMatch(/^label +Acme Dental\nexternal_id +acme\n/);
-    const found = await person.json(["list", "--external-id", "acme"]);
+    expect((await person.run(["numbers", "show", number])).out).toMatch(
+      /^label +Acme Dental\nexternal_id +acme\n/,
+    );
+    const found = await person.json(["numbers", "list", "--external-id", "acme"]);
     expect(found.phone_numbers).toMatchObject([{ phone_number: number, label: "Acme Dental" }]);
-    expect((await person.run(["list", "--external-id", "acme"])).out).toMatch(/^LABEL +EXTERNAL ID +NUMBER/);
-    const change = ["set", number, "label=", "dynamic_vars.name=Acme", "transfer_numbers=+441632960123"];
+    expect((await person.run(["numbers", "list", "--external-id", "acme"])).out).toMatch(
+      /^LABEL +EXTERNAL ID +NUMBER/,
+    );
+    const change = [
+      "numbers",
+      "update",
+      number,
+      "label=",
+      "dynamic_vars.name=Acme",
+      "transfer_numbers=+441632960123",
+    ];
     expect((await person.run([...change, "--dry-run"])).out).toContain("Nothing was changed");
     expect((await person.json(change)).phone_number).toMatchObject({
       label: null,
@@ -148,28 +161,32 @@ describe("a number", () => {
       transfer_numbers: ["+441632960123"],
       dynamic_vars: { hours: "9 to 5", name: "Acme" },
     });
-    expect((await person.json(["set", number, "dynamic_vars.hours="])).phone_number.dynamic_vars).toEqual({
+    expect(
+      (await person.json(["numbers", "update", number, "dynamic_vars.hours="])).phone_number.dynamic_vars,
+    ).toEqual({
       name: "Acme",
     });
-    const wrong = await person.run(["set", number, "lable=Acme"]);
+    const wrong = await person.run(["numbers", "update", number, "lable=Acme"]);
     expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('"lable=Acme" is no setting') });
   });
 
   it("that needs attention is found by check and by list --health", async () => {
     const [fine, broken] = [await haveImported(), await haveImported()];
-    expect((await person.run(["list", "--health"])).out).toBe("All numbers are ok.\n");
-    const { phone_number } = await person.json(["show", broken]);
+    expect((await person.run(["numbers", "list", "--health"])).out).toBe("All numbers are ok.\n");
+    const { phone_number } = await person.json(["numbers", "show", broken]);
     twilio.edit(phone_number.twilio_number_sid, { trunk_sid: `TK${"0".repeat(32)}` });
     await worker.database
       .prepare("UPDATE phone_numbers SET drift_policy = 'report' WHERE phone_number = ?1")
       .bind(broken)
       .run();
-    const checked = await person.run(["check", broken]);
+    const checked = await person.run(["numbers", "check", broken]);
     expect(checked).toMatchObject({ code: 5, out: expect.stringMatching(/^health +overridden_by_trunk$/m) });
-    expect(await person.run(["check", fine])).toMatchObject({ code: 0 });
-    const { phone_numbers } = await person.json(["list", "--health"]);
+    expect(await person.run(["numbers", "check", fine])).toMatchObject({ code: 0 });
+    const { phone_numbers } = await person.json(["numbers", "list", "--health"]);
     expect(phone_numbers.map((each: { phone_number: string }) => each.phone_number)).toEqual([broken]);
-    expect(await person.json(["list", "--health", "overridden_by_trunk"])).toEqual({ phone_numbers });
+    expect(await person.json(["numbers", "list", "--health", "overridden_by_trunk"])).toEqual({
+      phone_numbers,
+    });
     const token = account.authToken;
     account.authToken = "0".repeat(32);
     const released = await person.run(["release", broken, "--yes"]);
@@ -179,9 +196,13 @@ describe("a number", () => {
 
   it("is listed whichever page it is on", async () => {
     await haveImported();
-    const all = await person.json(["list", "--agent", agent]);
-    expect(await person.json(["list", "--limit", "1"])).toEqual({ phone_numbers: [all.phone_numbers[0]] });
-    expect((await person.run(["list"])).out.trim().split("\n")).toHaveLength(all.phone_numbers.length + 1);
+    const all = await person.json(["numbers", "list", "--agent", agent]);
+    expect(await person.json(["numbers", "list", "--limit", "1"])).toEqual({
+      phone_numbers: [all.phone_numbers[0]],
+    });
+    expect((await person.run(["numbers", "list"])).out.trim().split("\n")).toHaveLength(
+      all.phone_numbers.length + 1,
+    );
   });
 });
 
@@ -189,7 +210,7 @@ describe("Twilio's Auth Token", () => {
   it("comes by standard input instead of the environment", async () => {
     const somebody = createPerson();
     Object.assign(somebody.env, { NIXFLEX_API_KEY: key, NIXFLEX_BASE_URL: worker.url });
-    const plan = ["plan", haveNumber(), "--agent", agent, "--account", account.sid];
+    const plan = ["import", haveNumber(), "--dry-run", "--agent", agent, "--account", account.sid];
     const unknown = [...plan.slice(0, -1), `AC${"9".repeat(32)}`];
     expect(await somebody.run(unknown)).toMatchObject({
       code: 2,
@@ -211,9 +232,9 @@ describe("Twilio's Auth Token", () => {
     });
     expect((await somebody.run(["accounts", "list"])).out).toMatch(/^ACCOUNT.*\nAC.*connected/);
     // Neither the token nor, as it is the only one, the account.
-    const plan = ["plan", haveNumber(), "--agent", agent];
+    const plan = ["import", haveNumber(), "--agent", agent, "--dry-run"];
     expect(await somebody.run(plan)).toMatchObject({ code: 0, err: "" });
-    expect(await somebody.run(["accounts", "delete", account.sid, "--yes"])).toMatchObject({
+    expect(await somebody.run(["accounts", "disconnect", account.sid, "--yes"])).toMatchObject({
       err: expect.stringContaining("account_in_use"),
     });
   });
@@ -231,7 +252,7 @@ describe("Twilio's Auth Token", () => {
     expect((await portal.run(["whoami"])).out).toMatch(/name +portal\nscope +read\nexternal_id +acme-42/);
     expect((await portal.run(["usage"])).code).toBe(0);
     expect((await portal.run(["agents", "list"])).out).toBe("There are no agents.\n");
-    expect((await portal.run(["check", await haveImported()])).err).toContain("read_only_secret");
+    expect((await portal.run(["numbers", "check", await haveImported()])).err).toContain("read_only_secret");
     const listed = (await person.run(["secrets", "list"])).out;
     expect(listed).toMatch(/^SECRET .*\nsec_\S+ +portal +read +acme-42 +\d{4}-/);
     expect(listed).not.toContain("nxfs_");
@@ -241,19 +262,19 @@ describe("Twilio's Auth Token", () => {
   });
 
   it("is no option", async () => {
-    const given = ["plan", haveNumber(), "--agent", agent, "--token", account.authToken];
+    const given = ["import", haveNumber(), "--agent", agent, "--dry-run", "--token", account.authToken];
     expect(await person.run(given)).toMatchObject({ code: 2, out: "" });
   });
 });
 
 describe("a failure", () => {
   it("of the API is told in its own words, with its page", async () => {
-    const { code, out, err } = await person.run(["show", "+15005559999"]);
+    const { code, out, err } = await person.run(["numbers", "show", "+15005559999"]);
     expect({ code, out }).toEqual({ code: 1, out: "" });
     expect(err).toMatch(
       /^Error: .+\n {2}code {5}number_not_found\n {2}help {5}https:.+number_not_found\n {2}request {2}req_/,
     );
-    const told = await person.run(["show", "+15005559999", "--json"]);
+    const told = await person.run(["numbers", "show", "+15005559999", "--json"]);
     expect(JSON.parse(told.err)).toMatchObject({
       error: {
         code: "number_not_found",
@@ -266,13 +287,15 @@ describe("a failure", () => {
   it("is not that a person writes a number as people do", async () => {
     const number = await haveImported();
     const written = `00${number.slice(1, 4)} (${number.slice(4, 7)}) ${number.slice(7)}`;
-    expect(await person.json(["show", written])).toMatchObject({ phone_number: { phone_number: number } });
+    expect(await person.json(["numbers", "show", written])).toMatchObject({
+      phone_number: { phone_number: number },
+    });
   });
 
   it("to reach the deployment has its own exit code", async () => {
     const somebody = createPerson();
     Object.assign(somebody.env, { NIXFLEX_API_KEY: key, NIXFLEX_BASE_URL: "http://127.0.0.1:9" });
-    expect(await somebody.run(["list"])).toMatchObject({
+    expect(await somebody.run(["numbers", "list"])).toMatchObject({
       code: 3,
       err: expect.stringContaining("does not answer"),
     });
@@ -283,7 +306,7 @@ describe("a failure", () => {
     ["an unknown command", ["lst"]],
     ["a missing option", ["import", "+15005550006"]],
     ["a file that is not there", ["agents", "create", "--file", "missing.json"]],
-    ["a limit that is no number", ["list", "--limit", "many"]],
+    ["a limit that is no number", ["numbers", "list", "--limit", "many"]],
   ])("of the caller has its own exit code: %s", async (_, args) => {
     const [plain, told] = await Promise.all([person.run(args), person.run([...args, "--json"])]);
     expect(plain).toMatchObject({ code: 2, out: "" });
@@ -310,7 +333,9 @@ describe("agents", () => {
     expect((await person.run(["agents", "list"])).out).toMatch(
       new RegExp(`^${made.agent_id} +Renamed `, "m"),
     );
-    expect((await person.run(["agents", "show", made.agent_id])).out).toMatch(/^name +Renamed$/m);
+    expect((await person.run(["agents", "show", made.agent_id])).out).toMatch(
+      /^Renamed \(agent_\w+\)\n\non a call +talks by its system_prompt$/m,
+    );
     expect(await person.run(["agents", "delete", made.agent_id])).toMatchObject({ code: 2 });
     expect(await person.run(["agents", "delete", made.agent_id, "--yes"])).toMatchObject({ code: 0 });
     expect(await person.run(["agents", "show", made.agent_id])).toMatchObject({ code: 1 });
@@ -319,12 +344,12 @@ describe("agents", () => {
   it("that have numbers are deleted by force, which can be tried before", async () => {
     const { agent_id } = await person.json(["agents", "create", "--name", "Busy"]);
     const number = await haveImported();
-    await person.json(["move", number, "--agent", agent_id]);
+    await person.json(["numbers", "update", number, `agent_id=${agent_id}`]);
     const remove = ["agents", "delete", agent_id];
     expect(await person.json([...remove, "--dry-run"])).toMatchObject({ phone_numbers: 1, deleted: false });
     expect((await person.run([...remove, "--yes"])).err).toContain("agent_in_use");
     expect(await person.run([...remove, "--force", "--yes"])).toMatchObject({ code: 0 });
-    expect((await person.json(["show", number])).phone_number.agent_id).toBeNull();
+    expect((await person.json(["numbers", "show", number])).phone_number.agent_id).toBeNull();
   });
 });
 
@@ -342,7 +367,7 @@ describe("bulk", () => {
     const options = ["numbers.csv", "--agent", agent, "--subaccounts", "--interval", "0.05"];
     const planned = await bulk(...options, "--dry-run", "--out", "plan.csv");
     expect(planned).toMatchObject({ code: 5, out: "completed: failed 1, planned 2. Results: plan.csv\n" });
-    expect((await person.run(["show", number])).code).toBe(1);
+    expect((await person.run(["numbers", "show", number])).code).toBe(1);
 
     const run = await bulk(...options);
     expect(run).toMatchObject({ code: 5, out: "completed: imported 2, failed 1. Results: results.csv\n" });
@@ -353,7 +378,9 @@ describe("bulk", () => {
     expect(rows).toHaveLength(3);
     expect(rows[0]).toContain('"first, a"');
     expect(rows[2]).toContain("number_not_in_twilio");
-    expect(await person.json(["show", other])).toMatchObject({ phone_number: { agent_id: agent } });
+    expect(await person.json(["numbers", "show", other])).toMatchObject({
+      phone_number: { agent_id: agent },
+    });
 
     twilio.addNumber(account, { phone_number: gone });
     const [, id = ""] = run.err.match(/bulk retry (imp_\w+)/) ?? [];
@@ -393,42 +420,35 @@ describe("deliveries", () => {
     const agentFile = JSON.stringify({ name: "Tells", webhook_url: "http://127.0.0.1:9/events" });
     const { agent_id } = await person.json(["agents", "create", "--file", "-"], agentFile);
     await person.json(["import", haveNumber(), "--agent", agent_id]);
-    const { deliveries } = await person.json(["deliveries"]);
+    const { deliveries } = await person.json(["webhooks", "deliveries"]);
     expect(deliveries).toMatchObject([{ event: "number.imported", agent_id }]);
-    expect((await person.run(["deliveries", "list", "--limit", "5"])).out).toMatch(
+    expect((await person.run(["webhooks", "deliveries", "--limit", "5"])).out).toMatch(
       /^evt_\w+ +number.imported +/m,
     );
-    const ofNobody = await person.json(["deliveries", "list", "--external-id", "nobody"]);
+    const ofNobody = await person.json(["webhooks", "deliveries", "--external-id", "nobody"]);
     expect(ofNobody.deliveries).toEqual([]);
-    const again = await person.run(["deliveries", "redeliver", deliveries[0].id]);
+    const again = await person.run(["webhooks", "redeliver", deliveries[0].id]);
     expect(again.code === 0 ? again.out : again.err).toContain(deliveries[0].id);
-    expect(await person.run(["deliveries", "redeliver", "evt_none"])).toMatchObject({ code: 1 });
+    expect(await person.run(["webhooks", "redeliver", "evt_none"])).toMatchObject({ code: 1 });
   });
 });
 
 describe("limits", () => {
   it("are set and shown by the operator, and what is used of them by the customer", async () => {
     const [keyId = ""] = key.split(":");
-    expect(await person.run(["limits", keyId])).toMatchObject({ code: 4 });
+    expect(await person.run(["limits", "show", keyId])).toMatchObject({ code: 4 });
     const operator = createPerson();
     Object.assign(operator.env, { ADMIN_TOKEN: worker.adminToken, NIXFLEX_BASE_URL: worker.url });
-    const sets = [
-      "--set",
-      "texts_per_day=500",
-      "--set",
-      "allowed_countries=GB,IE",
-      "--set",
-      "max_agents=default",
-    ];
-    const set = await operator.json(["limits", keyId, ...sets]);
+    const sets = ["texts_per_day=500", "allowed_countries=GB,IE", "max_agents=default"];
+    const set = await operator.json(["limits", "update", keyId, ...sets]);
     expect(set.limits).toMatchObject({
       texts_per_day: 500,
       allowed_countries: ["GB", "IE"],
       max_agents: 1_000,
     });
-    expect((await operator.run(["limits", keyId])).out).toMatch(/^texts_per_day +500$/m);
-    expect(await operator.run(["limits", "nxf_none"])).toMatchObject({ code: 1 });
-    expect(await operator.run(["limits", keyId, "--set", "texts_per_day"])).toMatchObject({ code: 2 });
+    expect((await operator.run(["limits", "show", keyId])).out).toMatch(/^texts_per_day +500$/m);
+    expect(await operator.run(["limits", "show", "nxf_none"])).toMatchObject({ code: 1 });
+    expect(await operator.run(["limits", "update", keyId, "texts_per_day"])).toMatchObject({ code: 2 });
     expect((await person.run(["usage"])).out).toMatch(/^texts_per_day +\d+ +500$/m);
     expect(await person.json(["usage", "--since", "2026-01-01", "--until", "2026-01-02"])).toMatchObject({
       since: "2026-01-01",
@@ -451,10 +471,10 @@ describe("completion", () => {
         ["agents", ""],
         ["list", "show", "create", "update", "delete"],
       ],
-      [["move", "+1", "--ag"], ["--agent"]],
-      [["move", "--js"], ["--json"]],
-      [["deliveries", "list", "--state", "f"], ["failed"]],
-      [["move", "--agent", ""], []],
+      [["import", "+1", "--ag"], ["--agent"]],
+      [["import", "--js"], ["--json"]],
+      [["webhooks", "deliveries", "--state", "f"], ["failed"]],
+      [["import", "--agent", ""], []],
       [
         ["completion", ""],
         ["bash", "zsh", "fish"],

@@ -229,10 +229,10 @@ it("a redirect is not followed", async () => {
 
 it("a list is read to its end, page by page", async () => {
   await have(({ path }) => {
-    const { limit, offset } = Object.fromEntries(new URL(path, double.url).searchParams);
+    const { limit, offset = 0 } = Object.fromEntries(new URL(path, double.url).searchParams);
     const length = Math.min(Number(limit), 250 - Number(offset));
     const agents = Array.from({ length }, (_, index) => ({ agent_id: `agent_${Number(offset) + index}` }));
-    return { json: { agents, count: 250 } };
+    return { json: { agents, count: 250, limit: Number(limit), offset: Number(offset) } };
   });
   const idsOf = ({ agents }: { agents: { agent_id: string }[] }) => agents.map(({ agent_id }) => agent_id);
   const all = Array.from({ length: 250 }, (_, index) => `agent_${index}`);

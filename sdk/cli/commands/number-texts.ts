@@ -1,9 +1,10 @@
 import type { components } from "@nixflex/numbers";
-import { cellOf, fields, table } from "../output.ts";
+import { HEALTH } from "../../../console/health.ts";
+import { cellOf, fields, fieldsOf, table } from "../output.ts";
 
 type Schemas = components["schemas"];
 
-const NOTHING_CHANGED = "Nothing was changed: this is a dry run.";
+export const NOTHING_CHANGED = "Nothing was changed: this is a dry run.";
 
 type Change = { field: string; present: unknown; new: unknown };
 
@@ -34,7 +35,7 @@ export function importPlanText(plan: Schemas["ImportPlan"]): string {
   ].join("\n\n");
 }
 
-function answererText({ kind, name, host, sid }: Schemas["AnsweredBy"]): string {
+export function answererText({ kind, name, host, sid }: Schemas["AnsweredBy"]): string {
   const where = host ?? sid;
   return `${name ?? kind.replaceAll("_", " ")}${where === undefined ? "" : ` (${where})`}`;
 }
@@ -44,13 +45,54 @@ export function changeText({ phone_number, changes }: Schemas["ChangePlan"]): st
 }
 
 export function releasePlanText({ phone_number, changes }: Schemas["ReleasePlan"]): string {
-  const { twilio, phone_number: number } = phone_number;
-  return [number, fields(twilio), changesText(changes), NOTHING_CHANGED].join("\n\n");
+  const { twilio, reason, phone_number: number } = phone_number;
+  const isUnknown = Object.values(twilio).includes("unreachable");
+  return [
+    number,
+    fields({ ...twilio, reason }),
+    isUnknown && changes.length === 0
+      ? "Twilio cannot be asked with what is stored, so what would be restored is unknown."
+      : changesText(changes),
+    NOTHING_CHANGED,
+  ].join("\n\n");
 }
 
 export function releaseText(number: Schemas["ReleasedNumber"]): string {
-  const { phone_number, twilio, message, requests = [] } = number;
-  return [`${phone_number} is released.`, fields(twilio), ...(message ? [message] : []), ...requests].join(
-    "\n\n",
-  );
+  const { phone_number, twilio, reason, message, requests = [] } = number;
+  const lines = [`${phone_number} is released.`, fields({ ...twilio, reason }), message, ...requests];
+  return lines.filter(Boolean).join("\n\n");
+}
+
+type PhoneNumber = Schemas["PhoneNumber"];
+
+export function numberText(phoneNumber: PhoneNumber): string {
+  const { label, external_id, health, health_reasons, warnings, ...number } = phoneNumber;
+  const shown = {
+    label,
+    external_id,
+    ...number,
+    health: health === "ok" ? health : health_reasons.join(", "),
+    warnings: warnings.map(({ code }) => code).join(", "),
+  };
+  return [fieldsOf(shown), ...mendText([phoneNumber])].join("\n\n");
+}
+
+/** What mends a number, by the remedy that the console offers. */
+const MENDS = {
+  token: ({ twilio_sid }: PhoneNumber) => `nixflex-numbers accounts token ${twilio_sid}`,
+  check: ({ phone_number }: PhoneNumber) => `nixflex-numbers numbers check ${phone_number}`,
+  repair: ({ phone_number }: PhoneNumber) =>
+    `nixflex-numbers numbers update ${phone_number} drift_policy=repair && nixflex-numbers numbers check ${phone_number}`,
+  look: () => undefined,
+};
+
+/** What each ill health of these numbers means, and the commands that mend it. */
+export function mendText(numbers: readonly PhoneNumber[]): string[] {
+  const reasons = new Set(numbers.flatMap(({ health_reasons }) => health_reasons));
+  return [...reasons].map((reason) => {
+    const { means, remedy } = HEALTH[reason];
+    const ill = numbers.filter(({ health_reasons }) => health_reasons.includes(reason));
+    const commands = new Set(ill.map(MENDS[remedy]).filter((command) => command !== undefined));
+    return [`${reason}: ${means}`, ...[...commands].map((command) => `  ${command}`)].join("\n");
+  });
 }

@@ -1,60 +1,54 @@
 import type { components } from "@nixflex/numbers";
-import { type Command, InvalidArgumentError } from "commander";
+import { Option } from "commander";
+import { type Act, type Given, named } from "../act.ts";
 import { connect, deploymentOf } from "../connection.ts";
-import { EXIT, Failure } from "../failures.ts";
-import { examples, type Globals, opened } from "../options.ts";
-import { cellOf, fields, print, table } from "../output.ts";
+import { EXIT, Failure, usage as wrong } from "../failures.ts";
+import { externalIdOption, type Globals } from "../options.ts";
+import { fields, fieldsOf, table } from "../output.ts";
 import { listAll } from "../pages.ts";
 
 type Usage = components["schemas"]["Usage"];
-type SetLimits = Record<string, number | string[] | null>;
 
-export function addUsage(program: Command): void {
-  program
-    .command("usage")
-    .description("what you have used, by UTC day, and how much of today's limits")
-    .option("--since <date>", "the first day; else 30 days ago")
-    .option("--until <date>", "the last day; else today")
-    .option("--external-id <id>", "only calls and texts of numbers that had this external_id then")
-    .addHelpText(
-      "after",
-      examples("nixflex-numbers usage", "nixflex-numbers usage --since 2026-01-01 --json"),
-    )
-    .action(showUsage);
-  program
-    .command("limits <key_id>")
-    .description("for the operator, with ADMIN_TOKEN in the environment: the limits of an API key")
-    .option(
-      "--set <name=value...>",
-      "change limits; a value is a number, countries such as GB,IE, or `default`",
-      readLimit,
-    )
-    .addHelpText(
-      "after",
-      examples(
-        "nixflex-numbers limits nxf_…",
-        "nixflex-numbers limits nxf_… --set calls_per_day=500 --set allowed_countries=GB,IE",
-      ),
-    )
-    .action(showLimits);
-}
-
-async function showUsage(_: unknown, command: Command): Promise<void> {
-  const { nixflex, options } = opened<{ since?: string; until?: string; externalId?: string }>(command);
-  const { since, until, externalId, json } = options;
-  const usage = await nixflex.getUsage({
-    query: {
-      ...(since !== undefined && { since }),
-      ...(until !== undefined && { until }),
-      ...(externalId !== undefined && { external_id: externalId }),
+export const usage: readonly Act[] = [
+  {
+    name: "usage",
+    does: "say what you have used, by UTC day, and how much of today's limits",
+    takes: [
+      new Option("--since <date>", "the first day; else 30 days ago"),
+      new Option("--until <date>", "the last day; else today"),
+      externalIdOption("only calls and texts of numbers that had this external_id then"),
+    ],
+    examples: ["nixflex-numbers usage --since 2026-01-01 --json"],
+    async run({ nixflex, options }: Given<{ since?: string; until?: string; externalId?: string }>) {
+      const query = named(options, { since: "since", until: "until", externalId: "external_id" });
+      const answer = await nixflex.getUsage({ query });
+      return { answer, text: usageText(answer) };
     },
-  });
-  print(json, usage, () => usageText(usage));
-}
+  },
+  {
+    name: "limits show <key>",
+    does: "show the limits of an API key",
+    async run({ options }, keyId: string) {
+      const keys = await listAll(operator(options).listKeys, {});
+      const key = keys.find(({ key_id }) => key_id === keyId);
+      if (!key) throw new Failure(EXIT.refused, `There is no API key ${keyId}.`);
+      return limits(key);
+    },
+  },
+  {
+    name: "limits update <key> <name=value...>",
+    does: "change limits; a value is a number, countries such as GB,IE, or `default`",
+    examples: ["nixflex-numbers limits update nxf_… calls_per_day=500 allowed_countries=GB,IE"],
+    async run({ options }, key_id: string, pairs: string[]) {
+      const body = { limits: Object.fromEntries(pairs.map(readLimit)) };
+      return limits(await operator(options).changeKey({ path: { key_id }, body }));
+    },
+  },
+];
 
 function usageText({ limits, days }: Usage): string {
   const { resets_at, allowed_countries = [], ...counted } = limits ?? {};
-  const rows = Object.entries(counted).map(([name, { used, limit }]) => [name, used, limit ?? "no limit"]);
+  const used = Object.entries(counted).map(([name, { used, limit }]) => [name, used, limit ?? "no limit"]);
   return [
     table(
       ["day", "calls", "minutes", "texts"],
@@ -66,39 +60,26 @@ function usageText({ limits, days }: Usage): string {
     ...(limits === null
       ? []
       : [
-          table(["limit", "used", "of"], rows),
+          table(["limit", "used", "of"], used),
           fields({ allowed_countries: allowed_countries.join(","), resets_at }),
         ]),
   ].join("\n\n");
 }
 
-function readLimit(text: string, before: SetLimits = {}): SetLimits {
-  const [, name, value = ""] = /^(\w+)=(.+)$/.exec(text) ?? [];
-  if (name === undefined) throw new InvalidArgumentError("It must be like calls_per_day=500.");
-  const number = value.trim() === "" ? Number.NaN : Number(value);
-  const limit = value === "default" ? null : Number.isNaN(number) ? value.split(",") : number;
-  return { ...before, [name]: limit };
-}
-
-async function showLimits(keyId: string, _: unknown, command: Command): Promise<void> {
-  const { url, json, set } = command.optsWithGlobals<Globals & { set?: SetLimits }>();
+function operator({ url }: Globals) {
   const token = process.env.ADMIN_TOKEN?.trim();
   if (!token) throw new Failure(EXIT.notSignedIn, "Set ADMIN_TOKEN: limits are the operator's.");
-  const { nixflex } = connect(deploymentOf(url), token);
-  if (set) {
-    const key = await nixflex.changeKey({ path: { key_id: keyId }, body: { limits: set } });
-    return print(json, key, () => limitsText(key));
-  }
-  const keys = await listAll(async (page) => {
-    const { keys: entries } = await nixflex.listKeys({ query: page });
-    return entries;
-  });
-  const key = keys.find(({ key_id }) => key_id === keyId);
-  if (!key) throw new Failure(EXIT.refused, `There is no API key ${keyId}.`);
-  print(json, key, () => limitsText(key));
+  return connect(deploymentOf(url), token).nixflex;
 }
 
-const limitsText = ({ limits }: components["schemas"]["ApiKey"]): string =>
-  fields(
-    Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, cellOf(limit ?? "no limit")])),
-  );
+function readLimit(text: string): [name: string, limit: number | string[] | null] {
+  const [, name, value = ""] = /^(\w+)=(.+)$/.exec(text) ?? [];
+  if (name === undefined) throw wrong("A limit must be like calls_per_day=500.");
+  const number = value.trim() === "" ? Number.NaN : Number(value);
+  return [name, value === "default" ? null : Number.isNaN(number) ? value.split(",") : number];
+}
+
+function limits(key: components["schemas"]["ApiKey"]) {
+  const shown = Object.entries(key.limits).map(([name, limit]) => [name, limit ?? "no limit"]);
+  return { answer: key, text: fieldsOf(Object.fromEntries(shown)) };
+}
