@@ -122,6 +122,16 @@ export async function mayTake(
   return true;
 }
 
+/** Counts answers of the model in a call that goes on. They are written at its end, so a failure loses nothing. */
+export function countTurns(
+  apiKeyId: string,
+  turns: number,
+  { callLogs, defer, log }: Pick<Services, "callLogs" | "defer" | "log">,
+) {
+  const lost = (error: unknown) => log.warn("tokens_not_counted", errorFields(error));
+  defer(callLogs.beginTurns(apiKeyId, turns).catch(lost));
+}
+
 /** Counts what the model has read and said. Nobody waits for it, and a failure loses the count only. */
 export function countTokens(
   apiKeyId: string,

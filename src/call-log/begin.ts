@@ -1,8 +1,8 @@
 import type { DailyLimits } from "../limits.ts";
 import type { Taken } from "./allowance.ts";
-import type { Attempt, Begun } from "./attempt.ts";
-import { countLive, findAttempt, insertAttempt } from "./attempts-store.ts";
-import { takeToday } from "./usage-store.ts";
+import type { Attempt, Begun, Note } from "./attempt.ts";
+import { countLive, deleteAttempt, findAttempt, insertAttempt, noteAttempt } from "./attempts-store.ts";
+import { addToDay, countText, takeToday } from "./usage-store.ts";
 
 const UNLIMITED: DailyLimits = { calls_per_day: null, texts_per_day: null, model_turns_per_day: null };
 
@@ -32,4 +32,21 @@ export function beginAttempt(
   if (taken.kind === "refused") return { begun: taken, taken: null };
   insertAttempt(sql, attempt, now);
   return { begun: { kind: "begun" }, taken };
+}
+
+/** What we know of an attempt of ours. @returns whether the SID, if there is one, is this attempt's now */
+export function noteOfUs(sql: SqlStorage, id: string, note: Note, now: number): boolean {
+  const isOurs = noteAttempt(sql, id, note, now);
+  const attempt = findAttempt(sql, id);
+  if (isOurs && attempt?.kind === "sms" && note.sid)
+    countText(sql, note.sid, attempt.externalId, "sent", now);
+  return isOurs;
+}
+
+/** Twilio has certainly done nothing: it counts no more. */
+export function forgetAttempt(sql: SqlStorage, id: string): void {
+  const attempt = findAttempt(sql, id);
+  if (!attempt) return;
+  deleteAttempt(sql, id);
+  addToDay(sql, attempt.createdAt, { [attempt.kind === "call" ? "placed" : "texted"]: -1 });
 }

@@ -72,6 +72,7 @@ export function createCallLogs(objects: Objects) {
         async (log): Promise<Taken> => await log.take(apiKeyId, kind, daily(limits), repliesFrom),
         false,
       ),
+    beginTurns: (apiKeyId: string, count: number) => call(apiKeyId, (log) => log.beginTurns(count), false),
     /** @param ofCall whose answers after the first are counted with them */
     addTokens: (apiKeyId: string, count: number, ofCall?: { limits: DailyLimits; turns: number }) => {
       const counted = ofCall && { apiKeyId, limits: daily(ofCall.limits), turns: ofCall.turns };

@@ -6,10 +6,10 @@ import { keepTables } from "../objects.ts";
 import type { Moved, Place } from "../parts.ts";
 import { DAY_MS } from "../time.ts";
 import { createVault } from "../vault/vault.ts";
-import type { Kind, LaterTurns, Taken } from "./allowance.ts";
+import { begunOf, type Kind, type LaterTurns, type Taken } from "./allowance.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
-import { deleteAttempt, findAttempt, findBrief, findOthers, noteAttempt } from "./attempts-store.ts";
-import { beginAttempt } from "./begin.ts";
+import { findBrief, findOthers, noteAttempt } from "./attempts-store.ts";
+import { beginAttempt, forgetAttempt, noteOfUs } from "./begin.ts";
 import {
   type CallFilter,
   type CallReport,
@@ -25,7 +25,7 @@ import { forgetOld } from "./retention.ts";
 import { createRoom } from "./room.ts";
 import { TABLES } from "./schema.ts";
 import { createSplit } from "./split.ts";
-import { addToDay, addTokens, countText, crowdOf, findDays, isCounted, takeToday } from "./usage-store.ts";
+import { addTokens, countText, crowdOf, findDays, isCounted, takeToday } from "./usage-store.ts";
 
 /**
  * The calls and texts of one API key: those that it sends, from before anything is sent to Twilio, so that nothing is sent
@@ -35,6 +35,8 @@ import { addToDay, addTokens, countText, crowdOf, findDays, isCounted, takeToday
 export class CallLog extends DurableObject<Env> {
   readonly #sql = this.ctx.storage.sql;
   #isWoken = false;
+  /** Answers of the model in calls that run, which are written at their ends: they count towards the limit until then. */
+  #begunTurns = 0;
   readonly #split = createSplit(this.ctx.storage);
   readonly #room = createRoom(this.ctx.storage);
 
@@ -76,15 +78,22 @@ export class CallLog extends DurableObject<Env> {
     const now = Date.now();
     const taken = this.ctx.storage.transactionSync((): Taken => {
       const crowd = repliesFrom === null ? null : crowdOf(this.#sql, repliesFrom, now);
-      return crowd ? { kind: "crowded", ...crowd } : takeToday(this.#sql, kind, limits, now);
+      return crowd
+        ? { kind: "crowded", ...crowd }
+        : takeToday(this.#sql, kind, limits, now, { ahead: this.#begunTurns });
     });
     tellNearLater(apiKeyId, taken, this.ctx, this.env);
     await this.#wake();
     return taken;
   }
 
+  async beginTurns(count: number): Promise<void> {
+    this.#begunTurns += count;
+  }
+
   /** Tokens that the model has read and written. */
   async addTokens(count: number, call?: LaterTurns): Promise<void> {
+    this.#begunTurns = Math.max(0, this.#begunTurns - begunOf(call?.turns ?? 0));
     const taken = addTokens(this.#sql, count, call, Date.now());
     if (call && taken) tellNearLater(call.apiKeyId, taken, this.ctx, this.env);
     await this.#wake();
@@ -92,14 +101,7 @@ export class CallLog extends DurableObject<Env> {
 
   /** @returns whether the SID, if there is one, is this attempt's now */
   async note(id: string, note: Note): Promise<boolean> {
-    return this.ctx.storage.transactionSync(() => {
-      const now = Date.now();
-      const isOurs = noteAttempt(this.#sql, id, note, now);
-      const attempt = findAttempt(this.#sql, id);
-      if (isOurs && attempt?.kind === "sms" && note.sid)
-        countText(this.#sql, note.sid, attempt.externalId, "sent", now);
-      return isOurs;
-    });
+    return this.ctx.storage.transactionSync(() => noteOfUs(this.#sql, id, note, Date.now()));
   }
 
   /** Those of the SIDs that are certainly other attempts'. */
@@ -114,12 +116,7 @@ export class CallLog extends DurableObject<Env> {
 
   /** Twilio has certainly done nothing. */
   async forget(id: string): Promise<void> {
-    const attempt = findAttempt(this.#sql, id);
-    if (!attempt) return;
-    this.ctx.storage.transactionSync(() => {
-      deleteAttempt(this.#sql, id);
-      addToDay(this.#sql, attempt.createdAt, { [attempt.kind === "call" ? "placed" : "texted"]: -1 });
-    });
+    this.ctx.storage.transactionSync(() => forgetAttempt(this.#sql, id));
   }
 
   /**
@@ -204,7 +201,7 @@ export class CallLog extends DurableObject<Env> {
 
   /** The days with anything in them; see {@link findDays}. */
   async usage(since: string, until: string, externalId?: string): Promise<UsageDay[]> {
-    return findDays(this.#sql, since, until, Date.now(), externalId);
+    return findDays(this.#sql, since, until, Date.now(), this.#begunTurns, externalId);
   }
 
   /** How much it has, and until when calls are missing because it was full, in milliseconds; null: all of 30 days. */

@@ -28,18 +28,23 @@ export function addToDay(
     ON CONFLICT (day, external_id) DO UPDATE SET ${sums}`;
 }
 
-/** Takes so many of a kind, if the day's limits allow it. @param tokens that were used for them */
+/**
+ * Takes so many of a kind, if the day's limits allow it.
+ *
+ * @param tokens that were used for them
+ * @param ahead answers of the model that are used and not yet written
+ */
 export function takeToday(
   sql: SqlStorage,
   kind: Kind,
   limits: DailyLimits,
   now: number,
-  { count = 1, tokens = 0 } = {},
+  { count = 1, tokens = 0, ahead = 0 } = {},
 ): Taken {
   // One row, however many external ids the day has.
   const [today] = exec<UsageDay>(sql)`SELECT * FROM days
     WHERE day = ${dayOf(now)} AND external_id = ${OF_THE_KEY}`.toArray();
-  const taken = planTake(kind, today ?? {}, limits, now, count);
+  const taken = planTake(kind, { ...today, turns: (today?.turns ?? 0) + ahead }, limits, now, count);
   if (taken.kind === "taken") {
     const counts = Object.fromEntries(COUNTERS[kind].map((counter) => [counter, count]));
     addToDay(sql, now, { ...counts, ...(tokens > 0 && { tokens }) });
@@ -89,6 +94,7 @@ const SUMS = part`SUM(inbound) AS inbound, SUM(outbound) AS outbound, SUM(second
  * Days with anything in them, the oldest first. A call is written into its day at its end; those that run are added.
  *
  * @param since and `until`: `YYYY-MM-DD`, both included
+ * @param ahead answers of the model today that are not written yet
  * @param externalId only of the numbers that had it; undefined: all
  */
 export function findDays(
@@ -96,13 +102,15 @@ export function findDays(
   since: string,
   until: string,
   now: number,
+  ahead: number,
   externalId?: string,
 ): UsageDay[] {
   const ofNumbers = externalId === undefined ? part`` : part`AND external_id = ${externalId}`;
   return exec<UsageDay>(sql)`SELECT day, ${SUMS} FROM (SELECT * FROM days
       UNION ALL SELECT date(created_at / 1000, 'unixepoch'), COALESCE(external_id, ${OF_THE_KEY}),
         direction = 'inbound', direction = 'outbound', 0, 0, 0, 0, 0, 0, 0, 0
-      FROM calls WHERE seq > ${liveSince(now)} AND ended_at IS NULL)
+      FROM calls WHERE seq > ${liveSince(now)} AND ended_at IS NULL
+      UNION ALL SELECT ${dayOf(now)}, ${OF_THE_KEY}, 0, 0, 0, 0, 0, 0, 0, ${ahead}, 0, 0 WHERE ${ahead} > 0)
     WHERE day >= ${since} AND day <= ${until} ${ofNumbers} GROUP BY day ORDER BY day`.toArray();
 }
 

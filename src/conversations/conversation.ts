@@ -3,7 +3,7 @@ import { armAt, ring } from "../alarms.ts";
 import { readConfig } from "../config.ts";
 import { createLogger } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
-import { countTokens, createServices, mayTake, type Services } from "../services.ts";
+import { countTokens, countTurns, createServices, mayTake, type Services } from "../services.ts";
 import { DAY_MS } from "../time.ts";
 import type { Asked, Question } from "../tools/ask.ts";
 import { callTool, isToolTurn, type Occasion } from "../tools/call.ts";
@@ -39,6 +39,7 @@ export class Conversation extends DurableObject<Env> {
     callTool: (opening, tool, call) =>
       callTool(tool, call, opening.apiKeyId, occasionOf(opening), this.#services),
     changed: () => this.#changed(),
+    begin: ({ apiKeyId }, turns) => countTurns(apiKeyId, turns, this.#services),
     take: ({ apiKeyId, limits }, kind) => mayTake(kind, apiKeyId, limits, this.#services),
   });
   readonly #relay = new Relay(this.dialogue);

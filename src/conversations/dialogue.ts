@@ -1,4 +1,5 @@
 import { type Phrases, phrasesIn } from "../agents/phrases.ts";
+import { begunOf, TURNS_TOLD } from "../call-log/allowance.ts";
 import { errorFields, type Logger } from "../http/log.ts";
 import type { TakenInCall } from "../limits.ts";
 import type { Model } from "../model/model.ts";
@@ -33,6 +34,8 @@ export type Around = {
   model: () => Model | null;
   /** Counts the first answer of the model, or a transfer. @returns whether the API key may still have one today */
   take: (opening: Opening, kind: TakenInCall) => Promise<boolean>;
+  /** Tells the day's count of so many more answers. Nobody waits for it. */
+  begin: (opening: Opening, turns: number) => void;
   /** Sends a call of one of the agent's tools. @returns what the model is told */
   callTool: (opening: Opening, tool: ToolDefinition, call: ToolCall) => Promise<string>;
   /** Writes the state down, and looks at the clock. */
@@ -102,9 +105,11 @@ export class Dialogue {
     if (!this.state || this.state.ended) return;
     const now = Date.now();
     const asked = this.state.asked + 1;
-    this.state = { ...words.reduce((state, said) => heard(state, said, now), this.state), asked };
+    const { max_turns: most } = this.state.opening.agent.talk;
+    const known = words.reduce((state, said) => heard(state, said, now), this.state);
+    this.state = { ...known, asked: Math.min(asked, most) };
     const model = this.around.model();
-    if (asked > this.state.opening.agent.talk.max_turns) {
+    if (asked > most) {
       this.sayAlone(this.phrases.timeIsUp);
       this.end("max_turns_reached");
     } else if (!model || (asked === 1 && !(await this.around.take(this.state.opening, "turn"))))
@@ -115,6 +120,7 @@ export class Dialogue {
 
   async #answer(model: Model, state: State, startedAt: number): Promise<void> {
     const { opening, transport } = state;
+    this.#count(state);
     const { agent, patienceMs } = opening;
     const stop = new AbortController();
     this.#turn = stop;
@@ -160,7 +166,12 @@ export class Dialogue {
     const { state } = this;
     if (!state || state.asked >= state.opening.agent.talk.max_turns) return false;
     this.state = { ...state, asked: state.asked + 1 };
+    this.#count(this.state);
     return true;
+  }
+
+  #count({ opening, asked }: State): void {
+    if (asked > 1 && begunOf(asked - 1) === asked - 1) this.around.begin(opening, TURNS_TOLD);
   }
 
   async #note(call: ToolCall, saidAt: number): Promise<void> {

@@ -128,6 +128,8 @@ describe("trips to D1 before a call is answered", () => {
             channels: '["voice","sms"]',
             agent_id: null,
             limits: null,
+            call_log_parts: null,
+            outbox_parts: null,
             countries: null,
             metadata: null,
             settings: null,

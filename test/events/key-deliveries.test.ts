@@ -58,7 +58,7 @@ describe("POST /v1/keys/{key_id}/deliveries/redeliver", () => {
     await call("PUT", `/v1/agents/${imported.agentId}`, imported.key, { webhook_url: null });
     await withStorage((sql) => {
       sql.exec(
-        `INSERT INTO events SELECT seq - n - 1, id || n, agent_id, lane, external_id, type, state, attempts_left, next_attempt_at, queued_at,
+        `INSERT INTO events SELECT seq - n - 1, id || n, agent_id, lane, external_id, type, actor, state, attempts_left, next_attempt_at, queued_at,
            attempts, created_at, updated_at, payload_sealed FROM events, (SELECT value AS n FROM json_each(?))`,
         JSON.stringify(Array.from({ length: 1_500 }, (_, index) => index)),
       );

@@ -92,6 +92,7 @@ describe("GET /v1/phone-numbers", () => {
       warnings: [],
       drift_policy: "repair",
       ...UNSET,
+      connect_link_id: null,
       checked_at: null,
       texts_checked_at: null,
       first_inbound_at: null,
