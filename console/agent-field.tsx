@@ -23,7 +23,7 @@ export function AgentField({
   onChoice,
 }: Choice) {
   return (
-    <Field label={label} {...(hint !== undefined && { hint })}>
+    <Field label={label} name="agent_id" {...(hint !== undefined && { hint })}>
       {(ids) => (
         <select {...ids} required={isRequired} value={agentId} onChange={(event) => onChoice(textOf(event))}>
           {none !== undefined && <option value="">{none}</option>}

@@ -1,5 +1,7 @@
 import { createClient } from "../sdk/src/client.ts";
 
+import type { Session } from "./types.ts";
+
 export { NixflexError } from "../sdk/src/error.ts";
 
 // The cookie of the session counts only with this header; see src/api-keys/session.ts.
@@ -32,6 +34,6 @@ export function rotateKey(key: string): Promise<{ key_id: string; key_secret: st
 }
 
 /** Exchanges an API key for a session. The key is used for this request only. @throws NixflexError */
-export function signIn(key: string): Promise<{ key_id: string; expires_at: string }> {
+export function signIn(key: string): Promise<Session> {
   return createClient({ baseUrl: location.origin, token: key, fetch: send, maxRetries: 0 }).startSession();
 }

@@ -1,45 +1,66 @@
 import { type ComponentChildren, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, NixflexError, onSignedOut } from "./api.ts";
+import { begin, may } from "./may.ts";
+import { AccountPage, Accounts } from "./pages/accounts.tsx";
 import { AgentPage, Agents } from "./pages/agents.tsx";
 import { Bulk } from "./pages/bulk.tsx";
 import { CallPage, Calls } from "./pages/calls.tsx";
 import { Events } from "./pages/events.tsx";
 import { Import } from "./pages/import.tsx";
 import { KeyPage } from "./pages/key.tsx";
+import { Links } from "./pages/links.tsx";
 import { NumberPage } from "./pages/number.tsx";
 import { Numbers } from "./pages/numbers.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
+import { StartPage } from "./pages/start.tsx";
+import { Texts } from "./pages/texts.tsx";
 import { href, type Route, useRoute } from "./route.ts";
 import type { Session } from "./types.ts";
-import { Empty, Problem } from "./ui.tsx";
+import { Button, Empty, Problem, ZONE } from "./ui.tsx";
 
-const PAGES: [name: string, title: string][] = [
-  ["overview", "Overview"],
-  ["numbers", "Numbers"],
-  ["import", "Import"],
-  ["agents", "Agents"],
-  ["calls", "Calls"],
-  ["events", "Events"],
-  ["key", "API key"],
+const PAGES: [name: string, title: string, needs: Parameters<typeof may>[0]][] = [
+  ["overview", "Overview", "read"],
+  ["numbers", "Numbers", "read"],
+  ["import", "Import", "all"],
+  ["agents", "Agents", "read"],
+  ["calls", "Calls", "read"],
+  ["texts", "Texts", "read"],
+  ["events", "Events", "read"],
+  ["accounts", "Accounts", "whole"],
+  ["links", "Links", "whole"],
+  ["key", "API key", "read"],
 ];
 
 function pageOf({ parts, query }: Route, session: Session): ComponentChildren {
   const [name = "overview", id] = parts;
-  switch (name) {
+  const needs = PAGES.find(([page]) => page === name)?.[2] ?? "all";
+  switch (may(needs) ? name : "") {
     case "overview":
       return <Overview />;
+    case "start":
+      return <StartPage accountId={query.get("account") ?? ""} />;
     case "numbers":
       return id === undefined ? <Numbers query={query} /> : <NumberPage key={id} phoneNumber={id} />;
     case "import":
-      return id === undefined ? <Import /> : <Bulk key={id} id={id === "many" ? undefined : id} />;
+      return id === undefined ? (
+        <Import />
+      ) : (
+        <Bulk key={id} id={id === "many" ? undefined : id} sid={query.get("account") ?? ""} />
+      );
     case "agents":
       return id === undefined ? <Agents /> : <AgentPage key={id} id={id === "new" ? undefined : id} />;
     case "calls":
       return id === undefined ? <Calls query={query} /> : <CallPage key={id} id={id} />;
+    case "texts":
+      return <Texts />;
     case "events":
       return <Events query={query} />;
+    case "accounts":
+      return id === undefined ? <Accounts /> : <AccountPage key={id} id={id} />;
+    case "links":
+      return <Links />;
     case "key":
       return <KeyPage session={session} />;
     default:
@@ -69,8 +90,6 @@ function Shell({ session }: { session: Session }) {
       scrollTo(0, 0);
     }
     isFirst.current = false;
-    // On a phone the navigation is wider than the window.
-    document.querySelector(".tab[aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
   }, [path]);
   return (
     <div class="shell">
@@ -82,7 +101,7 @@ function Shell({ session }: { session: Session }) {
           Nixflex <span>Numbers</span>
         </a>
         <nav aria-label="Console">
-          {PAGES.map(([page, title]) => (
+          {PAGES.filter(([, , needs]) => may(needs)).map(([page, title]) => (
             <a key={page} class="tab" href={href(page)} aria-current={page === name ? "page" : undefined}>
               {title}
             </a>
@@ -91,6 +110,7 @@ function Shell({ session }: { session: Session }) {
       </header>
       <main ref={main} tabIndex={-1}>
         {pageOf(route, session)}
+        <p class="zone quiet">Times are {ZONE}. Point at one to see it in UTC.</p>
       </main>
     </div>
   );
@@ -102,8 +122,12 @@ const tabs = new BroadcastChannel("nixflex-console");
 function App() {
   const [session, set] = useState<Session | null | undefined>();
   const [error, setError] = useState<unknown>();
+  const signIn = (begun: Session) => {
+    begin(begun);
+    set(begun);
+  };
   useEffect(() => {
-    api.getSession().then(set, (thrown: unknown) => {
+    api.getSession().then(signIn, (thrown: unknown) => {
       if (thrown instanceof NixflexError && thrown.status === 401) set(null);
       else setError(thrown);
     });
@@ -112,13 +136,23 @@ function App() {
     if (!session) return;
     // Loaded anew, the page has forgotten all that belongs to this key.
     onSignedOut(() => location.reload());
-    tabs.onmessage = ({ data }) => data !== session.key_id && location.reload();
+    tabs.onmessage = ({ data }) => data !== session.secret_id && location.reload();
   }, [session]);
   const signedIn = (begun: Session) => {
-    tabs.postMessage(begun.key_id);
-    set(begun);
+    tabs.postMessage(begun.secret_id);
+    signIn(begun);
   };
-  if (error !== undefined) return <Problem error={error} />;
+  if (error !== undefined) {
+    return (
+      <main class="sign-in">
+        <h1>The console did not load</h1>
+        <Problem error={error} />
+        <Button kind="primary" onClick={() => location.reload()}>
+          Try again
+        </Button>
+      </main>
+    );
+  }
   if (session === undefined) {
     return (
       <main class="sign-in">

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { api } from "./api.ts";
 import type { PhoneNumber } from "./types.ts";
-import { Button, Dialog, Field, Form, Problem, textOf } from "./ui.tsx";
+import { Button, Dialog, Form, Line, Refusal } from "./ui.tsx";
 import { useAction } from "./use.ts";
 
 // What mends a number.
@@ -39,24 +39,21 @@ export function TokenDialog({
   });
   return (
     <Dialog title="New Auth Token" onClose={onClose}>
-      <Form onSubmit={save.run}>
+      <Form onSubmit={save.run} error={save.error}>
         <p>
           For the account <code>{account}</code>. Twilio is asked first; if it accepts the token, all your
           numbers of this account use it.
         </p>
-        <Field label="Auth Token" hint="Twilio's Console shows it on the account's dashboard.">
-          {(ids) => (
-            <input
-              {...ids}
-              type="password"
-              autocomplete="off"
-              required
-              value={token}
-              onInput={(event) => setToken(textOf(event))}
-            />
-          )}
-        </Field>
-        <Problem error={save.error} />
+        <Line
+          label="Auth Token"
+          name="twilio_token"
+          hint="Twilio's Console shows it on the account's dashboard."
+          type="password"
+          isRequired
+          value={token}
+          onValue={setToken}
+        />
+        <Refusal />
         <div class="actions">
           <Button type="submit" kind="primary" isBusy={save.isBusy}>
             Try and save

@@ -1,11 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "./api.ts";
-import type { Agent, PhoneNumber } from "./types.ts";
+import { may } from "./may.ts";
+import type { Agent, PhoneNumber, TwilioAccount } from "./types.ts";
 
 export type Loaded<Value> = { value: Value | undefined; error: unknown; isLoading: boolean };
 
 /** What several pages show. It is loaded once, kept in memory only, and gone when the page is loaded anew. */
-function createStore<Value>(load: () => Promise<Value>) {
+function createStore<Value>(load: () => Promise<Value>, isAllowed = () => true) {
   let state: Loaded<Value> = { value: undefined, error: undefined, isLoading: false };
   const listeners = new Set<(state: Loaded<Value>) => void>();
   const set = (next: Loaded<Value>) => {
@@ -23,15 +24,15 @@ function createStore<Value>(load: () => Promise<Value>) {
   };
   return {
     reload,
-    use(): Loaded<Value> {
+    use(): Loaded<Value> & { again: () => void } {
       const [seen, see] = useState(state);
       useEffect(() => {
         listeners.add(see);
         see(state);
-        if (state.value === undefined) void reload();
+        if (state.value === undefined && isAllowed()) void reload();
         return () => void listeners.delete(see);
       }, []);
-      return seen;
+      return { ...seen, again: () => void reload() };
     },
   };
 }
@@ -61,6 +62,16 @@ export const agents = createStore<Agent[]>(() =>
     const { agents: entries, count } = await api.listAgents({ query: { limit: PAGE, offset } });
     return { entries, count };
   }),
+);
+
+/** The Twilio accounts that are known here; undefined for a session that may not see them. */
+export const accounts = createStore<TwilioAccount[]>(
+  () =>
+    all(async (offset) => {
+      const { twilio_accounts, count } = await api.listTwilioAccounts({ query: { limit: PAGE, offset } });
+      return { entries: twilio_accounts, count };
+    }),
+  () => may("whole"),
 );
 
 /** Every number that a filter leaves: for what somebody does with all of them, and not to show them. */

@@ -8,8 +8,18 @@ export type Usage = components["schemas"]["Usage"];
 export type BulkImport = components["schemas"]["PhoneNumberImport"];
 export type Health = PhoneNumber["health"];
 
-/** Who is signed in. */
-export type Session = { key_id: string; expires_at: string | null };
+export type TwilioAccount = components["schemas"]["TwilioAccount"];
+export type AvailableNumber = components["schemas"]["AvailableNumber"];
+export type ConnectLink = components["schemas"]["ConnectLink"];
+
+/** Who is signed in, and what the secret may. */
+export type Session = Pick<
+  components["schemas"]["KeySecret"],
+  "secret_id" | "name" | "scope" | "external_id"
+> & {
+  key_id: string;
+  expires_at: string | null;
+};
 
 /** An agent as a form holds it: texts, and what of an object a form shows. */
 export type Draft = {

@@ -1,5 +1,5 @@
-import type { ComponentChildren, TargetedEvent } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { type ComponentChildren, createContext, createElement, type TargetedEvent } from "preact";
+import { useContext, useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { NixflexError } from "./api.ts";
 import { HEALTH } from "./health.ts";
 import type { Loaded } from "./store.ts";
@@ -28,6 +28,17 @@ export function Problem({ error }: { error: unknown }) {
         )}
         {error.requestId && <> · request {error.requestId}</>}
       </p>
+    </div>
+  );
+}
+
+/** The heading of a page, and what stands beside it. */
+export function Title({ children }: { children: ComponentChildren }) {
+  const [text, ...others] = Array.isArray(children) ? children : [children];
+  return (
+    <div class="title">
+      <h1>{text}</h1>
+      {others}
     </div>
   );
 }
@@ -114,21 +125,65 @@ export function Button({
   );
 }
 
-/** A label, its input, and what to know about it. */
+/** What of a form was refused, and at which of its fields. */
+type Refused = { error: unknown; at: string | undefined; fields: readonly string[] };
+const FormRefused = createContext<Refused>({ error: undefined, at: undefined, fields: [] });
+
+/** Codes that are about one field although they do not name it. */
+const FIELD_OF: Readonly<Record<string, string>> = {
+  invalid_api_key: "key",
+  key_secret_required: "key",
+  secret_name_taken: "name",
+  invalid_twilio_sid: "twilio_sid",
+  twilio_auth_failed: "twilio_token",
+  invalid_phone_format: "phone_number",
+  number_not_in_twilio: "phone_number",
+  number_already_imported: "phone_number",
+  agent_not_found: "agent_id",
+};
+
+/** The fields that an error is about, by their names in the API: of `connect.url` it is `connect`. */
+function fieldsOf(error: unknown): string[] {
+  if (!(error instanceof NixflexError)) return [];
+  const { fields } = error.details;
+  const named = Array.isArray(fields) ? fields.map((field) => String(field).split(".")[0] ?? "") : [];
+  return [...named, FIELD_OF[error.code] ?? ""].filter((field) => field !== "");
+}
+
+export type Ids = { id: string; name?: string; "aria-describedby"?: string; "aria-invalid"?: true };
+
+/** A label, its input, what to know about it, and what is wrong with it. */
 export function Field({
   label,
+  name,
   hint,
   children,
 }: {
   label: string;
+  /** Of the field in the API, which an error names. */
+  name?: string;
   hint?: ComponentChildren;
-  children: (ids: { id: string; "aria-describedby"?: string }) => ComponentChildren;
+  children: (ids: Ids) => ComponentChildren;
 }) {
   const id = useId();
+  const { error, at, fields } = useContext(FormRefused);
+  const isAt = name !== undefined && at === name;
+  const isRefused = name !== undefined && fields.includes(name);
+  const about = [...(isAt ? [`${id}-problem`] : []), ...(hint !== undefined ? [`${id}-hint`] : [])].join(" ");
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {children({ id, ...(hint !== undefined && { "aria-describedby": `${id}-hint` }) })}
+      {children({
+        id,
+        ...(name !== undefined && { name }),
+        ...(about !== "" && { "aria-describedby": about }),
+        ...(isRefused && { "aria-invalid": true }),
+      })}
+      {isAt && (
+        <div id={`${id}-problem`}>
+          <Problem error={error} />
+        </div>
+      )}
       {hint !== undefined && (
         <p class="hint" id={`${id}-hint`}>
           {hint}
@@ -138,18 +193,73 @@ export function Field({
   );
 }
 
-/** A form that stays on this page. */
-export function Form({ onSubmit, children }: { onSubmit: () => void; children: ComponentChildren }) {
+type LineOf = {
+  label: string;
+  name: string;
+  hint?: ComponentChildren;
+  type?: "text" | "tel" | "url" | "number" | "password" | "datetime-local";
+  placeholder?: string;
+  isRequired?: boolean;
+  value: string;
+  onValue: (value: string) => void;
+};
+
+/** A field of one line. */
+export function Line({ label, name, hint, type, placeholder, isRequired, value, onValue }: LineOf) {
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        onSubmit();
+    <Field label={label} name={name} {...(hint !== undefined && { hint })}>
+      {(ids) => {
+        const common = {
+          ...ids,
+          autocomplete: "off",
+          placeholder,
+          required: isRequired,
+          value,
+          onInput: (event: TargetedEvent<HTMLElement>) => onValue(textOf(event)),
+        };
+        return createElement("input", { ...common, type: type ?? "text" } as object);
       }}
-    >
-      {children}
-    </form>
+    </Field>
   );
+}
+
+/** A form that stays on this page. What was refused stands at the first field that it is about, else at {@link Refusal}. */
+export function Form({
+  onSubmit,
+  error,
+  children,
+}: {
+  onSubmit: () => void;
+  error?: unknown;
+  children: ComponentChildren;
+}) {
+  const form = useRef<HTMLFormElement>(null);
+  const [at, setAt] = useState<string>();
+  const fields = fieldsOf(error);
+  useLayoutEffect(() => {
+    const [first] = fields.flatMap((name) => form.current?.elements.namedItem(name) ?? []);
+    setAt(first instanceof HTMLElement ? (first.getAttribute("name") ?? undefined) : undefined);
+    if (first instanceof HTMLElement) first.focus();
+  }, [error]);
+  return (
+    <FormRefused.Provider value={{ error, at: error === undefined ? undefined : at, fields }}>
+      <form
+        ref={form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          onSubmit();
+        }}
+      >
+        {children}
+      </form>
+    </FormRefused.Provider>
+  );
+}
+
+/** What was refused of a form, if no field of it is what is wrong. */
+export function Refusal() {
+  const { error, at } = useContext(FormRefused);
+  return at === undefined ? <Problem error={error} /> : null;
 }
 
 export const textOf = (event: TargetedEvent<HTMLElement>): string =>
@@ -212,30 +322,31 @@ export function HealthMark({ health }: { health: Health }) {
   return <Mark tone={HEALTH[health].tone}>{HEALTH[health].short}</Mark>;
 }
 
-const RELATIVE = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ["day", 86_400],
-  ["hour", 3_600],
-  ["minute", 60],
-];
+const JUST_NOW_MS = 60_000;
 
-/** A time as people say it; the exact one is its title. */
+/** A time as the reader's clock shows it; the exact one, in UTC, is its title. */
 export function When({ at, never = "never" }: { at: string | null | undefined; never?: string }) {
   if (!at) return <span class="quiet">{never}</span>;
-  const seconds = (Date.parse(at) - Date.now()) / 1000;
-  const [unit, size] = UNITS.find(([, size]) => Math.abs(seconds) >= size) ?? ["minute", 60];
+  const [date, now] = [new Date(at), new Date()];
+  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+  const day = { day: "numeric", month: "short" } as const;
+  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
+  const isToday = date.toDateString() === now.toDateString();
   const text =
-    Math.abs(seconds) < 60
+    Math.abs(date.getTime() - now.getTime()) < JUST_NOW_MS
       ? "just now"
-      : Math.abs(seconds) > 30 * 86_400
-        ? at.slice(0, 10)
-        : RELATIVE.format(Math.round(seconds / size), unit);
+      : date.toLocaleString("en-GB", isToday ? time : { ...day, ...year, ...time });
   return (
-    <time dateTime={at} title={new Date(at).toLocaleString("en", { dateStyle: "medium", timeStyle: "long" })}>
+    <time class="when" dateTime={at} title={`${at.slice(0, 19).replace("T", " ")} UTC`}>
       {text}
     </time>
   );
 }
+
+/** In which zone {@link When} tells times. */
+export const ZONE = new Intl.DateTimeFormat("en", { timeZoneName: "short" })
+  .formatToParts(new Date())
+  .find(({ type }) => type === "timeZoneName")?.value;
 
 export function count(amount: number, one: string, many = `${one}s`): string {
   return `${amount.toLocaleString("en")} ${amount === 1 ? one : many}`;

@@ -1,10 +1,11 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Client } from "../../sdk/src/client.ts";
 import { AnsweredBy } from "../answered-by.tsx";
+import type { AvailableNumber } from "../types.ts";
 import { Button, Form } from "../ui.tsx";
 import { useAction } from "../use.ts";
 import { Closed, codeOf, isClosing, Trouble } from "./trouble.tsx";
-import type { Available, Link } from "./types.ts";
+import type { Link } from "./types.ts";
 
 type Props = { api: Client; link: Link; onPick: (phoneNumber: string) => void; onOtherAccount: () => void };
 
@@ -12,7 +13,7 @@ type Props = { api: Client; link: Link; onPick: (phoneNumber: string) => void; o
 const REFUSED = ["twilio_auth_failed", "twilio_invalid_credentials", "account_not_found"];
 
 export function Pick({ api, link, onPick, onOtherAccount }: Props) {
-  const [numbers, setNumbers] = useState<Available[]>();
+  const [numbers, setNumbers] = useState<AvailableNumber[]>();
   const [next, setNext] = useState<string | null>(null);
   const [chosen, choose] = useState("");
   const loading = useAction(async (after?: string) => {

@@ -1,11 +1,25 @@
 import { useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { Hears } from "../hears.tsx";
+import { may } from "../may.ts";
 import { Warnings } from "../plan.tsx";
 import { go, href } from "../route.ts";
 import { agents } from "../store.ts";
 import type { Agent, Draft } from "../types.ts";
-import { Button, Content, Dialog, Empty, Field, Form, Mark, Problem, textOf } from "../ui.tsx";
+import {
+  Button,
+  Content,
+  Dialog,
+  Empty,
+  Field,
+  Form,
+  Line,
+  Mark,
+  Problem,
+  Refusal,
+  Title,
+  textOf,
+} from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { TryAgent } from "./try-agent.tsx";
 
@@ -13,12 +27,14 @@ export function Agents() {
   const loaded = agents.use();
   return (
     <>
-      <div class="title">
-        <h1>Agents</h1>
-        <a class="button primary" href={href("agents", "new")}>
-          New agent
-        </a>
-      </div>
+      <Title>
+        Agents
+        {may("all") && (
+          <a class="button primary" href={href("agents", "new")}>
+            New agent
+          </a>
+        )}
+      </Title>
       <Content of={loaded}>
         {(agentList) =>
           agentList.length === 0 ? (
@@ -27,9 +43,11 @@ export function Agents() {
                 An agent is who answers: by itself with a language model, through your own runtime, or by
                 passing the call on to a telephone.
               </p>
-              <a class="button primary" href={href("agents", "new")}>
-                Create your first agent
-              </a>
+              {may("all") && (
+                <a class="button primary" href={href("agents", "new")}>
+                  Create your first agent
+                </a>
+              )}
             </Empty>
           ) : (
             <ul class="cards">
@@ -68,7 +86,7 @@ export function AgentPage({ id }: { id: string | undefined }) {
       <p class="back">
         <a href={href("agents")}>Agents</a>
       </p>
-      <h1>{id === undefined ? "New agent" : (loaded.value?.name ?? "Agent")}</h1>
+      <Title>{id === undefined ? "New agent" : (loaded.value?.name ?? "Agent")}</Title>
       {id === undefined ? (
         <Editor agent={undefined} />
       ) : (
@@ -185,16 +203,14 @@ function Editor({ agent, onSaved }: { agent: Agent | undefined; onSaved?: (agent
     hint?: string,
     isRequired = false,
   ) => (
-    <Field label={label} {...(hint !== undefined && { hint })}>
-      {(ids) => (
-        <input
-          {...ids}
-          required={isRequired}
-          value={draft[name]}
-          onInput={(event) => change({ [name]: textOf(event) })}
-        />
-      )}
-    </Field>
+    <Line
+      label={label}
+      name={name === "target" ? "connect" : name}
+      hint={hint}
+      isRequired={isRequired}
+      value={draft[name]}
+      onValue={(value) => change({ [name]: value })}
+    />
   );
   const box = (name: "is_active" | "record" | "sms_reply", label: string) => (
     <label class="choice">
@@ -205,7 +221,7 @@ function Editor({ agent, onSaved }: { agent: Agent | undefined; onSaved?: (agent
   const { target } = CONNECTIONS[draft.connect];
   return (
     <div class="columns">
-      <Form onSubmit={save.run}>
+      <Form onSubmit={save.run} error={save.error}>
         <section>
           <h2>Who answers</h2>
           {text("name", "Name", "Only you see it.", true)}
@@ -227,7 +243,11 @@ function Editor({ agent, onSaved }: { agent: Agent | undefined; onSaved?: (agent
             )}
           </Field>
           {target !== undefined && text("target", target, undefined, true)}
-          <Field label="Instructions" hint="For the language model, up to 16,000 characters.">
+          <Field
+            label="Instructions"
+            name="system_prompt"
+            hint="For the language model, up to 16,000 characters."
+          >
             {(ids) => (
               <textarea
                 {...ids}
@@ -242,19 +262,21 @@ function Editor({ agent, onSaved }: { agent: Agent | undefined; onSaved?: (agent
           {box("is_active", "Takes calls")}
           {box("sms_reply", "Answers texts by itself")}
           {box("record", "Record calls")}
-          <Problem error={save.error} />
+          <Refusal />
           <Warnings of={warnings} />
-          <div class="actions">
-            <Button type="submit" kind="primary" isBusy={save.isBusy}>
-              {agent ? "Save" : "Create"}
-            </Button>
-            <span role="status">{isSaved && "Saved."}</span>
-            {agent && (
-              <Button kind="danger" onClick={() => setDeleting(true)}>
-                Delete…
+          {may("all") && (
+            <div class="actions">
+              <Button type="submit" kind="primary" isBusy={save.isBusy}>
+                {agent ? "Save" : "Create"}
               </Button>
-            )}
-          </div>
+              <span role="status">{isSaved && "Saved."}</span>
+              {agent && (
+                <Button kind="danger" onClick={() => setDeleting(true)}>
+                  Delete…
+                </Button>
+              )}
+            </div>
+          )}
         </section>
       </Form>
       <div>
@@ -262,7 +284,7 @@ function Editor({ agent, onSaved }: { agent: Agent | undefined; onSaved?: (agent
           <h2>What a caller hears</h2>
           <Hears draft={draft} />
         </section>
-        {agent && (
+        {agent && may("all") && (
           <section>
             <h2>Try it</h2>
             <TryAgent agent={agent} draft={draft} />

@@ -1,6 +1,5 @@
 import { api } from "../api.ts";
 import { go } from "../route.ts";
-import { Field, textOf } from "../ui.tsx";
 
 type CreateBody = Parameters<typeof api.createPhoneNumberImport>[0]["body"];
 export type Items = NonNullable<CreateBody["items"]>;
@@ -18,21 +17,4 @@ export async function startImport(order: Order, which: { all: true } | { items: 
   planned.clear();
   if (isPlan) planned.set(import_id, order);
   go("import", import_id);
-}
-
-export function TokenField({ token, onToken }: { token: string; onToken: (token: string) => void }) {
-  return (
-    <Field label="Auth Token" hint="Sealed while the import runs, and deleted when it ends.">
-      {(ids) => (
-        <input
-          {...ids}
-          required
-          type="password"
-          autocomplete="off"
-          value={token}
-          onInput={(event) => onToken(textOf(event))}
-        />
-      )}
-    </Field>
-  );
 }

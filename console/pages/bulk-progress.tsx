@@ -1,8 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
-import { Button, Content, count, Dialog, Form, Mark, Problem, Progressing } from "../ui.tsx";
+import { Button, Content, count, Dialog, Form, Line, Mark, Problem, Progressing, Refusal } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
-import { TokenField } from "./bulk-job.tsx";
 import { type Outcome, Results, TONES } from "./bulk-results.tsx";
 
 /** How far a bulk import is, and what became of each number. */
@@ -96,18 +95,26 @@ export function Progress({ id }: { id: string }) {
   );
 }
 
-/** The credentials were deleted when the import ended, so another run needs them again. */
+/** A token that was sent with the import was deleted when it ended; that of a connected account is still here. */
 function RetryDialog({ id, onClose }: { id: string; onClose: () => void }) {
   const [token, setToken] = useState("");
   const retry = useAction(async () => {
-    await api.retryPhoneNumberImport({ path: { import_id: id }, body: { twilio_token: token } });
+    const body = token === "" ? {} : { twilio_token: token };
+    await api.retryPhoneNumberImport({ path: { import_id: id }, body });
     onClose();
   });
   return (
     <Dialog title="Retry failed numbers" onClose={onClose}>
-      <Form onSubmit={retry.run}>
-        <TokenField token={token} onToken={setToken} />
-        <Problem error={retry.error} />
+      <Form onSubmit={retry.run} error={retry.error}>
+        <Line
+          label="Auth Token"
+          name="twilio_token"
+          hint="Not needed if the account is connected here."
+          type="password"
+          value={token}
+          onValue={setToken}
+        />
+        <Refusal />
         <div class="actions">
           <Button type="submit" kind="primary" isBusy={retry.isBusy}>
             Try again

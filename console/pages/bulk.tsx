@@ -1,29 +1,23 @@
 import { useState } from "preact/hooks";
 import { NumbersCsvError, type NumberToImport, numbersOf } from "../../sdk/cli/numbers-csv.ts";
+import { AccountField, accountOf, NO_ACCOUNT } from "../account-field.tsx";
 import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { href } from "../route.ts";
 import { agents } from "../store.ts";
 import type { Agent } from "../types.ts";
-import { Button, Content, count, Field, Form, Problem, textOf, When } from "../ui.tsx";
+import { Button, Content, count, Field, Form, Refusal, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
-import { startImport, TokenField } from "./bulk-job.tsx";
+import { startImport } from "./bulk-job.tsx";
 import { Progress } from "./bulk-progress.tsx";
-import { NoAgent, onlyOf } from "./import.tsx";
+import { ImportTabs } from "./import.tsx";
+import { NoAgent, onlyOf } from "./no-agent.tsx";
 
-export function Bulk({ id }: { id: string | undefined }) {
+export function Bulk({ id, sid }: { id: string | undefined; sid: string }) {
   const agentList = agents.use();
   return (
     <>
-      <h1>{id === undefined ? "Import" : "Bulk import"}</h1>
-      <nav class="tabs" aria-label="Kinds of import">
-        <a class="tab" href={href("import")}>
-          One number
-        </a>
-        <a class="tab" href={href("import", "many")} aria-current="page">
-          Many numbers
-        </a>
-      </nav>
+      <ImportTabs isMany />
       {id !== undefined ? (
         <Progress id={id} />
       ) : (
@@ -33,7 +27,7 @@ export function Bulk({ id }: { id: string | undefined }) {
               <NoAgent />
             ) : (
               <>
-                <Start agentList={list} />
+                <Start agentList={list} sid={sid} />
                 <Recent />
               </>
             )
@@ -44,9 +38,8 @@ export function Bulk({ id }: { id: string | undefined }) {
   );
 }
 
-function Start({ agentList }: { agentList: Agent[] }) {
-  const [sid, setSid] = useState("");
-  const [token, setToken] = useState("");
+function Start({ agentList, sid }: { agentList: Agent[]; sid: string }) {
+  const [account, setAccount] = useState({ ...NO_ACCOUNT, twilio_sid: sid });
   const [agentId, setAgentId] = useState("");
   const [isAll, setAll] = useState(true);
   const [withSubaccounts, setSubaccounts] = useState(false);
@@ -55,8 +48,7 @@ function Start({ agentList }: { agentList: Agent[] }) {
   const start = useAction((isPlan: boolean) =>
     startImport(
       {
-        twilio_sid: sid,
-        twilio_token: token,
+        ...accountOf(account),
         ...(chosen !== "" && { agent_id: chosen }),
         include_subaccounts: withSubaccounts,
       },
@@ -77,7 +69,7 @@ function Start({ agentList }: { agentList: Agent[] }) {
     }
   };
   return (
-    <Form onSubmit={() => start.run(true)}>
+    <Form onSubmit={() => start.run(true)} error={start.error}>
       <section>
         <h2>Which numbers</h2>
         <label class="choice">
@@ -119,20 +111,7 @@ function Start({ agentList }: { agentList: Agent[] }) {
       </section>
       <section>
         <h2>Whose numbers</h2>
-        <Field label="Account SID">
-          {(ids) => (
-            <input
-              {...ids}
-              required
-              autocomplete="off"
-              spellcheck={false}
-              placeholder="AC…"
-              value={sid}
-              onInput={(event) => setSid(textOf(event))}
-            />
-          )}
-        </Field>
-        <TokenField token={token} onToken={setToken} />
+        <AccountField account={account} onAccount={setAccount} />
         <label class="choice">
           <input
             type="checkbox"
@@ -150,14 +129,14 @@ function Start({ agentList }: { agentList: Agent[] }) {
           onChoice={setAgentId}
         />
       </section>
-      <Problem error={start.error} />
+      <Refusal />
       <div class="actions">
         <Button type="submit" kind="primary" isBusy={start.isBusy} isDisabled={!isAll && rows.length === 0}>
           Show the plan
         </Button>
         <Button
           onClick={() => start.run(false)}
-          isDisabled={sid === "" || token === "" || (isAll && chosen === "") || (!isAll && rows.length === 0)}
+          isDisabled={account.twilio_sid === "" || (isAll && chosen === "") || (!isAll && rows.length === 0)}
         >
           Import without a plan
         </Button>

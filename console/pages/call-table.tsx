@@ -28,8 +28,17 @@ const COLUMNS: Column<Call>[] = [
       </a>
     ),
   },
-  { title: "From", cell: ({ from }) => from },
-  { title: "To", isWide: true, cell: ({ to }) => to },
+  {
+    title: "From and to",
+    cell: ({ direction, from, to }) => (
+      <>
+        {direction === "inbound" ? "In from" : "Out from"} <span class="line">{from}</span>
+        <span class="line">
+          <span class="quiet">to</span> {to}
+        </span>
+      </>
+    ),
+  },
   { title: "Result", cell: (call) => <CallState call={call} /> },
   { title: "Length", isWide: true, cell: (call) => duration(call.duration_seconds) },
 ];

@@ -1,8 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
+import { may } from "../may.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
-import { Button, Content, Pages, Problem, textOf, When } from "../ui.tsx";
+import { Button, Content, Pages, Problem, Title, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { type CallQuery, CallState, CallTable, type Counted, duration, isLive } from "./call-table.tsx";
 
@@ -23,7 +24,7 @@ export function Calls({ query }: { query: URLSearchParams }) {
   };
   return (
     <>
-      <h1>Calls</h1>
+      <Title>Calls</Title>
       <div class="filters">
         <input
           type="search"
@@ -71,7 +72,7 @@ export function CallPage({ id }: { id: string }) {
       <p class="back">
         <a href={href("calls")}>Calls</a>
       </p>
-      <h1>Call</h1>
+      <Title>Call</Title>
       <Content of={loaded}>
         {(call) => (
           <>
@@ -99,7 +100,7 @@ export function CallPage({ id }: { id: string }) {
                 </dd>
               </dl>
               <Problem error={hangUp.error} />
-              {isRunning && (
+              {isRunning && may("number") && (
                 <Button kind="danger" onClick={hangUp.run} isBusy={hangUp.isBusy}>
                   Hang up
                 </Button>

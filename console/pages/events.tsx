@@ -1,10 +1,25 @@
 import { useState } from "preact/hooks";
 import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
+import { may } from "../may.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
 import { type Column, Table } from "../table.tsx";
-import { Button, Content, Copy, Dialog, Empty, Form, Mark, Pages, Problem, textOf, When } from "../ui.tsx";
+import {
+  Button,
+  Content,
+  Copy,
+  Dialog,
+  Empty,
+  Form,
+  Mark,
+  Pages,
+  Problem,
+  Refusal,
+  Title,
+  textOf,
+  When,
+} from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 
 type State = "pending" | "delivered" | "failed";
@@ -24,12 +39,12 @@ export function Events({ query }: { query: URLSearchParams }) {
   );
   return (
     <>
-      <div class="title">
-        <h1>Events</h1>
+      <Title>
+        Events
         <Button onClick={loaded.again} isBusy={loaded.isLoading}>
           Refresh
         </Button>
-      </div>
+      </Title>
       <div class="filters">
         <select
           aria-label="State"
@@ -62,20 +77,28 @@ export function Events({ query }: { query: URLSearchParams }) {
           )
         }
       </Content>
-      <Test again={loaded.again} />
-      <Secret />
+      {may("all") && (
+        <>
+          <Test again={loaded.again} />
+          <Secret />
+        </>
+      )}
     </>
   );
 }
 
 function Deliveries({ deliveries, again }: { deliveries: Delivery[]; again: () => void }) {
   const agentList = agents.use().value;
+  const [opened, setOpened] = useState("");
+  const shown = deliveries.find(({ id }) => id === opened);
   const columns: Column<Delivery>[] = [
     {
       title: "Event",
-      cell: ({ event, created_at }) => (
+      cell: ({ id, event, created_at }) => (
         <>
-          {event}
+          <button type="button" class="link" onClick={() => setOpened(id)}>
+            {event}
+          </button>
           <br />
           <span class="quiet">
             <When at={created_at} />
@@ -88,24 +111,108 @@ function Deliveries({ deliveries, again }: { deliveries: Delivery[]; again: () =
       cell: ({ state, attempts }) => (
         <>
           <Mark tone={TONES[state]}>{state}</Mark>
-          {attempts.length > 1 && <span class="quiet"> {attempts.length} attempts</span>}
+          {attempts.length > 1 && <span class="line quiet">{attempts.length} attempts</span>}
         </>
       ),
     },
     { title: "Agent", isWide: true, cell: ({ agent_id }) => nameOf(agent_id, agentList) },
+    { title: "Your id", isWide: true, cell: ({ external_id }) => external_id },
     { title: "Last attempt", isWide: true, cell: ({ attempts }) => lastOf(attempts) },
     {
       title: "Actions",
       isHidden: true,
-      cell: (delivery) => delivery.state !== "pending" && <Redeliver delivery={delivery} again={again} />,
+      cell: (delivery) =>
+        delivery.state === "failed" && may("all") && <Redeliver delivery={delivery} again={again} />,
     },
   ];
-  return <Table caption="Events, newest first" columns={columns} rows={deliveries} keyOf={({ id }) => id} />;
+  return (
+    <>
+      <Table caption="Events, newest first" columns={columns} rows={deliveries} keyOf={({ id }) => id} />
+      {shown && <Opened delivery={shown} again={again} onClose={() => setOpened("")} />}
+    </>
+  );
+}
+
+const ATTEMPTS: Column<Delivery["attempts"][number]>[] = [
+  { title: "Sent", cell: ({ attempted_at }) => <When at={attempted_at} /> },
+  { title: "Answered", cell: (attempt) => lastOf([attempt]) },
+];
+
+/** An event: what is known of what was sent, and what your server answered each time. */
+function Opened({
+  delivery,
+  again,
+  onClose,
+}: {
+  delivery: Delivery;
+  again: () => void;
+  onClose: () => void;
+}) {
+  const { id, event, state, created_at, next_attempt_at, agent_id, external_id, actor, attempts } = delivery;
+  const agentList = agents.use().value;
+  return (
+    <Dialog title={event} onClose={onClose}>
+      <dl class="facts">
+        <dt>State</dt>
+        <dd>
+          <Mark tone={TONES[state]}>{state}</Mark>
+        </dd>
+        <dt>Happened</dt>
+        <dd>
+          <When at={created_at} />
+        </dd>
+        {actor && (
+          <>
+            <dt>By</dt>
+            <dd>
+              {actor.kind} {actor.name}
+            </dd>
+          </>
+        )}
+        <dt>Agent</dt>
+        <dd>{nameOf(agent_id, agentList)}</dd>
+        {external_id !== null && (
+          <>
+            <dt>Your id</dt>
+            <dd>{external_id}</dd>
+          </>
+        )}
+        <dt>Event id</dt>
+        <dd>
+          <code>{id}</code>
+        </dd>
+        {next_attempt_at !== null && (
+          <>
+            <dt>Next attempt</dt>
+            <dd>
+              <When at={next_attempt_at} />
+            </dd>
+          </>
+        )}
+      </dl>
+      {attempts.length === 0 ? (
+        <p class="quiet">Not sent yet.</p>
+      ) : (
+        <Table
+          caption="Attempts, the oldest first"
+          columns={ATTEMPTS}
+          rows={attempts}
+          keyOf={({ attempted_at }) => attempted_at}
+        />
+      )}
+      <div class="actions">
+        {state !== "pending" && may("all") && <Redeliver delivery={delivery} again={again} />}
+        <Button onClick={onClose}>Close</Button>
+      </div>
+    </Dialog>
+  );
 }
 
 function lastOf(attempts: Delivery["attempts"]): string {
   const last = attempts.at(-1);
-  return last ? (last.error ?? `HTTP ${last.http_status}, ${last.duration_ms} ms`) : "–";
+  if (!last) return "–";
+  const { http_status, error, duration_ms } = last;
+  return `${http_status === null ? error?.replaceAll("_", " ") : `HTTP ${http_status}`}, ${duration_ms} ms`;
 }
 
 function Redeliver({
@@ -142,9 +249,9 @@ function Test({ again }: { again: () => void }) {
       {agentList.length === 0 ? (
         <p class="quiet">No agent has a webhook_url yet.</p>
       ) : (
-        <Form onSubmit={send.run}>
+        <Form onSubmit={send.run} error={send.error}>
           <AgentField label="To the URL of" agentList={agentList} agentId={agentId} onChoice={setAgentId} />
-          <Problem error={send.error} />
+          <Refusal />
           <Button type="submit" isBusy={send.isBusy}>
             Send
           </Button>

@@ -1,20 +1,16 @@
-import type { TargetedEvent } from "preact";
 import { useState } from "preact/hooks";
+import { AccountField, accountOf, NO_ACCOUNT } from "../account-field.tsx";
 import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { Plan } from "../plan.tsx";
 import { go, href } from "../route.ts";
-import { agents } from "../store.ts";
+import { accounts, agents } from "../store.ts";
 import type { Agent, ImportPlan } from "../types.ts";
-import { Button, Content, Empty, Field, Form, Problem, textOf } from "../ui.tsx";
+import { Button, Content, Field, Form, Problem, Refusal, Title, textOf } from "../ui.tsx";
 import { useAction } from "../use.ts";
+import { NoAgent, onlyOf } from "./no-agent.tsx";
 
-export type Credentials = {
-  phone_number: string;
-  twilio_sid: string;
-  twilio_token: string;
-  agent_id: string;
-};
+type Credentials = { phone_number: string; twilio_sid: string; twilio_token: string };
 
 /** Fields that a person may paste together, in any order: an Account SID, an Auth Token and a number. */
 export function pasted(text: string): Partial<Credentials> {
@@ -28,19 +24,28 @@ export function pasted(text: string): Partial<Credentials> {
   };
 }
 
+/** One number, or many: the heading and the way from one to the other. */
+export function ImportTabs({ isMany }: { isMany: boolean }) {
+  return (
+    <>
+      <Title>Import</Title>
+      <nav class="tabs" aria-label="Kinds of import">
+        <a class="tab" href={href("import")} aria-current={isMany ? undefined : "page"}>
+          One number
+        </a>
+        <a class="tab" href={href("import", "many")} aria-current={isMany ? "page" : undefined}>
+          Many numbers
+        </a>
+      </nav>
+    </>
+  );
+}
+
 export function Import() {
   const agentList = agents.use();
   return (
     <>
-      <h1>Import</h1>
-      <nav class="tabs" aria-label="Kinds of import">
-        <a class="tab" href={href("import")} aria-current="page">
-          One number
-        </a>
-        <a class="tab" href={href("import", "many")}>
-          Many numbers
-        </a>
-      </nav>
+      <ImportTabs isMany={false} />
       <Content of={agentList}>
         {(list) => (list.length === 0 ? <NoAgent /> : <One agentList={list} />)}
       </Content>
@@ -48,91 +53,72 @@ export function Import() {
   );
 }
 
-/** Of several agents somebody chooses; nobody is guessed. */
-export const onlyOf = (agentList: readonly Agent[]): string =>
-  agentList.length === 1 ? (agentList[0]?.agent_id ?? "") : "";
-
-export function NoAgent() {
-  return (
-    <Empty title="First, an agent">
-      <p>A number needs somebody who answers it. A name and a first sentence are enough to begin with.</p>
-      <a class="button primary" href={href("agents", "new")}>
-        Create an agent
-      </a>
-    </Empty>
-  );
-}
-
 function One({ agentList }: { agentList: Agent[] }) {
-  const [fields, setFields] = useState<Credentials>({
-    phone_number: "",
-    twilio_sid: "",
-    twilio_token: "",
-    agent_id: "",
-  });
+  const [phoneNumber, setPhoneNumber] = useState("");
+  const [account, setAccount] = useState(NO_ACCOUNT);
+  const [chosen, choose] = useState("");
   const [plan, setPlan] = useState<ImportPlan>();
-  const agentId = fields.agent_id || onlyOf(agentList);
-  const change = (part: Partial<Credentials>) => {
-    setFields({ ...fields, ...part });
-    setPlan(undefined);
-  };
+  const agentId = chosen || onlyOf(agentList);
+  const body = { ...accountOf(account), phone_number: phoneNumber.trim(), agent_id: agentId };
   const planning = useAction(async () => {
-    const answer = await api.importPhoneNumber({
-      query: { dry_run: "true" },
-      body: { ...fields, agent_id: agentId },
-    });
+    const answer = await api.importPhoneNumber({ query: { dry_run: "true" }, body });
     if ("dry_run" in answer) setPlan(answer);
   });
   const importing = useAction(async () => {
-    const hash = plan === undefined ? {} : { plan_hash: plan.plan_hash };
-    await api.importPhoneNumber({ body: { ...fields, agent_id: agentId, ...hash } });
-    go("numbers", plan?.phone_number.phone_number ?? fields.phone_number);
+    await api.importPhoneNumber({ body: { ...body, ...(plan && { plan_hash: plan.plan_hash }) } });
+    void accounts.reload();
+    go("numbers", plan?.phone_number.phone_number ?? phoneNumber);
   });
   const paste = (event: ClipboardEvent) => {
-    const found = pasted(event.clipboardData?.getData("text") ?? "");
-    if (Object.keys(found).length < 2) return;
+    const { phone_number, ...found } = pasted(event.clipboardData?.getData("text") ?? "");
+    if (Object.keys(found).length + (phone_number === undefined ? 0 : 1) < 2) return;
     event.preventDefault();
-    change(found);
+    setAccount({ ...account, ...found });
+    if (phone_number !== undefined) setPhoneNumber(phone_number);
+    setPlan(undefined);
   };
-  const input = (name: keyof Credentials, label: string, hint: string, placeholder: string) => (
-    <Field label={label} hint={hint}>
-      {(ids) => {
-        const common = {
-          ...ids,
-          autocomplete: "off",
-          spellcheck: false,
-          required: !name.startsWith("twilio_"),
-          placeholder,
-          value: fields[name],
-          onPaste: paste,
-          onInput: (event: TargetedEvent<HTMLInputElement>) => change({ [name]: textOf(event) }),
-        };
-        return name === "twilio_token" ? <input type="password" {...common} /> : <input {...common} />;
-      }}
-    </Field>
-  );
   return (
     <div class="columns">
       <section>
         <h2>The number</h2>
-        <Form onSubmit={planning.run}>
-          {input("phone_number", "Phone number", "With the plus and the country code.", "+447446466847")}
-          {input("twilio_sid", "Account SID", "Of the account that owns the number.", "AC…")}
-          {input(
-            "twilio_token",
-            "Auth Token",
-            "Sent once, stored sealed, never shown again. Not needed if the account is known here. You can paste all three at once.",
-            "",
-          )}
+        <Form onSubmit={planning.run} error={planning.error}>
+          <AccountField
+            account={account}
+            onAccount={(next) => {
+              setAccount(next);
+              setPlan(undefined);
+            }}
+            onPaste={paste}
+          />
+          <Field label="Phone number" name="phone_number" hint="With the plus and the country code.">
+            {(ids) => (
+              <input
+                {...ids}
+                type="tel"
+                autocomplete="off"
+                required
+                placeholder="+447446466847"
+                value={phoneNumber}
+                onPaste={paste}
+                onInput={(event) => {
+                  setPhoneNumber(textOf(event));
+                  setPlan(undefined);
+                }}
+              />
+            )}
+          </Field>
           <AgentField
             none="Choose an agent…"
             isRequired
             hint="Who answers from now on."
             agentList={agentList}
             agentId={agentId}
-            onChoice={(agent_id) => change({ agent_id })}
+            onChoice={(agent_id) => {
+              choose(agent_id);
+              setPlan(undefined);
+            }}
           />
-          <Problem error={planning.error} />
+          <Refusal />
           <Button type="submit" {...(plan === undefined && { kind: "primary" })} isBusy={planning.isBusy}>
             Show the plan
           </Button>

@@ -1,8 +1,10 @@
 import { useState } from "preact/hooks";
 import { api, rotateKey, signIn } from "../api.ts";
+import { may } from "../may.ts";
 import type { Session } from "../types.ts";
-import { Button, Copy, Dialog, Problem, When } from "../ui.tsx";
+import { Button, Copy, Dialog, Problem, Title, When } from "../ui.tsx";
 import { useAction } from "../use.ts";
+import { Secrets } from "./secrets.tsx";
 import { KeyField, keyIn } from "./sign-in.tsx";
 
 export function KeyPage({ session }: { session: Session }) {
@@ -13,16 +15,23 @@ export function KeyPage({ session }: { session: Session }) {
   });
   return (
     <>
-      <h1>API key</h1>
+      <Title>API key</Title>
       <section>
         <dl class="facts">
           <dt>Key id</dt>
           <dd>
             <Copy text={session.key_id} label="key id" />
           </dd>
+          <dt>Secret</dt>
+          <dd>{session.name}</dd>
+          <dt>It may</dt>
+          <dd>
+            {session.scope === "read" ? "see" : "see and change"}{" "}
+            {session.external_id === null ? "everything" : <>the numbers of {session.external_id}</>}
+          </dd>
           <dt>This session ends</dt>
           <dd>
-            <When at={session.expires_at} />, or when the secret is rotated
+            <When at={session.expires_at} />, or with its secret
           </dd>
         </dl>
         <Problem error={leave.error} />
@@ -30,17 +39,20 @@ export function KeyPage({ session }: { session: Session }) {
           Sign out
         </Button>
       </section>
-      <section>
-        <h2>Rotate the secret</h2>
-        <p>
-          The key gets a new secret and keeps its id. The old secret and all sessions but this one stop
-          working at once, so be ready to put the new secret into your programs.
-        </p>
-        <Button kind="danger" onClick={() => ask(true)}>
-          Rotate…
-        </Button>
-        {isAsking && <Rotation onClose={() => ask(false)} />}
-      </section>
+      {may("whole") && <Secrets session={session} />}
+      {may("all") && (
+        <section>
+          <h2>Rotate the first secret</h2>
+          <p>
+            The secret that the key was made with is replaced; the others stay. The old one and its sessions
+            but this one stop working at once. For a change without a gap, make a new secret first.
+          </p>
+          <Button kind="danger" onClick={() => ask(true)}>
+            Rotate…
+          </Button>
+          {isAsking && <Rotation onClose={() => ask(false)} />}
+        </section>
+      )}
     </>
   );
 }

@@ -2,9 +2,10 @@ import { useState } from "preact/hooks";
 import { readOwn } from "../../sdk/cli/own.ts";
 import { api } from "../api.ts";
 import { Hears } from "../hears.tsx";
+import { may } from "../may.ts";
 import { agents } from "../store.ts";
 import type { Agent, PhoneNumber } from "../types.ts";
-import { Button, Field, Form, Problem, textOf } from "../ui.tsx";
+import { Button, Field, Form, Refusal, textOf } from "../ui.tsx";
 import { useAction } from "../use.ts";
 import { draftOf } from "./agents.tsx";
 import { TryAgent } from "./try-agent.tsx";
@@ -121,17 +122,19 @@ export function Own({ number, put }: Shown) {
   return (
     <section>
       <h2>Its own</h2>
-      <Form onSubmit={save.run}>
+      <Form onSubmit={save.run} error={save.error}>
         {NAMES.map((name) => (
           <OwnField key={name} {...{ name, number, agent }} value={draft[name]} onChange={change} />
         ))}
-        <Problem error={save.error} />
-        <div class="actions">
-          <Button type="submit" kind="primary" isBusy={save.isBusy} isDisabled={!isChanged}>
-            Save
-          </Button>
-          <span role="status">{isSaved && "Saved."}</span>
-        </div>
+        <Refusal />
+        {may("number") && (
+          <div class="actions">
+            <Button type="submit" kind="primary" isBusy={save.isBusy} isDisabled={!isChanged}>
+              Save
+            </Button>
+            <span role="status">{isSaved && "Saved."}</span>
+          </div>
+        )}
       </Form>
     </section>
   );
@@ -153,13 +156,16 @@ function OwnField({ name, number, agent, value, onChange }: FieldOf) {
   const isSilent = name === "welcome_message" && number.welcome_message === "";
   const said = isSilent ? "Silence, until the caller speaks." : inherits && value !== "" ? "" : inherited;
   return (
-    <Field label={title} {...(said !== "" && { hint: said })}>
+    <Field label={title} name={name} {...(said !== "" && { hint: said })}>
       {(ids) => {
         const onInput = (event: Parameters<typeof textOf>[0]) => onChange(name, textOf(event));
-        if (kind === "line") return <input {...ids} value={value} onInput={onInput} />;
-        if (kind !== "choice") return <textarea {...ids} rows={3} value={value} onInput={onInput} />;
+        // A secret of one customer may not make the number another's.
+        const disabled = !may(name === "external_id" ? "all" : "number");
+        const common = { ...ids, disabled, value, onInput };
+        if (kind === "line") return <input {...common} />;
+        if (kind !== "choice") return <textarea {...common} rows={3} />;
         return (
-          <select {...ids} value={value} onChange={onInput}>
+          <select {...ids} disabled={disabled} value={value} onChange={onInput}>
             <option value="">As its agent</option>
             <option value="yes">Yes</option>
             <option value="no">No</option>
@@ -182,10 +188,12 @@ export function AsItSpeaks({ number }: { number: PhoneNumber }) {
         <h2>What a caller hears</h2>
         <Hears draft={draft} number={number} />
       </section>
-      <section>
-        <h2>Type with it</h2>
-        <TryAgent agent={agent} draft={draft} phoneNumber={number.phone_number} />
-      </section>
+      {may("all") && (
+        <section>
+          <h2>Type with it</h2>
+          <TryAgent agent={agent} draft={draft} phoneNumber={number.phone_number} />
+        </section>
+      )}
     </>
   );
 }

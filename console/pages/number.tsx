@@ -2,15 +2,17 @@ import { useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { Diff } from "../diff.tsx";
 import { HEALTH } from "../health.ts";
+import { may } from "../may.ts";
 import { check, repair, TokenDialog } from "../mend.tsx";
 import { Warnings } from "../plan.tsx";
 import { go, href } from "../route.ts";
 import { agents } from "../store.ts";
 import type { PhoneNumber } from "../types.ts";
-import { Button, Content, Dialog, Field, Form, HealthMark, Problem, textOf, When } from "../ui.tsx";
+import { Button, Content, Dialog, Field, HealthMark, Problem, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { CallTable } from "./call-table.tsx";
 import { AsItSpeaks, Own } from "./number-own.tsx";
+import { TestCall } from "./test-call.tsx";
 import { Timeline } from "./timeline.tsx";
 
 export function NumberPage({ phoneNumber }: { phoneNumber: string }) {
@@ -48,14 +50,14 @@ function Parts({ number, put }: Shown) {
       <Settings number={number} put={put} />
       <Own number={number} put={put} />
       <AsItSpeaks number={number} />
-      <TestCall number={number} />
+      {may("number") && <TestCall number={number} />}
       <section>
         <h2>Calls</h2>
         <CallTable query={{ phone_number: number.phone_number, limit: 10 }} />
       </section>
       <Timeline number={number} />
       <Facts number={number} />
-      <Release number={number} />
+      {may("all") && <Release number={number} />}
     </>
   );
 }
@@ -79,22 +81,24 @@ function Health({ number, put }: Shown) {
         Last checked: <When at={number.checked_at} never="not yet" />
       </p>
       <Problem error={checking.error ?? repairing.error} />
-      <div class="actions">
-        {remedies.has("token") && (
-          <Button kind="primary" onClick={() => ask(true)}>
-            New token…
+      {may("number") && (
+        <div class="actions">
+          {remedies.has("token") && may("all") && (
+            <Button kind="primary" onClick={() => ask(true)}>
+              New token…
+            </Button>
+          )}
+          {remedies.has("repair") && (
+            <Button kind="primary" onClick={repairing.run} isBusy={repairing.isBusy}>
+              Repair
+            </Button>
+          )}
+          <Button onClick={checking.run} isBusy={checking.isBusy}>
+            Check now
           </Button>
-        )}
-        {remedies.has("repair") && (
-          <Button kind="primary" onClick={repairing.run} isBusy={repairing.isBusy}>
-            Repair
-          </Button>
-        )}
-        <Button onClick={checking.run} isBusy={checking.isBusy}>
-          Check now
-        </Button>
-        {!remedies.has("token") && <Button onClick={() => ask(true)}>New token…</Button>}
-      </div>
+          {!remedies.has("token") && may("all") && <Button onClick={() => ask(true)}>New token…</Button>}
+        </div>
+      )}
       {isAsking && (
         <TokenDialog
           account={number.twilio_sid}
@@ -129,12 +133,13 @@ function Settings({ number, put }: Shown) {
   });
   // What was clicked is shown at once, and stays only if the API agrees.
   const shown = { ...number, ...(isBusy && wanted) };
+  const isDisabled = isBusy || !may("number");
   const box = (name: "inbound_enabled" | "outbound_enabled", label: string) => (
     <label class="choice">
       <input
         type="checkbox"
         checked={shown[name]}
-        disabled={isBusy}
+        disabled={isDisabled}
         onChange={() => run({ [name]: !number[name] })}
       />
       {label}
@@ -148,7 +153,7 @@ function Settings({ number, put }: Shown) {
           <select
             {...ids}
             value={shown.agent_id ?? ""}
-            disabled={isBusy}
+            disabled={isDisabled || !may("all")}
             onChange={(event) => run({ agent_id: textOf(event) })}
           >
             {number.agent_id === null && (
@@ -175,7 +180,7 @@ function Settings({ number, put }: Shown) {
           <input
             type="checkbox"
             checked={shown.channels.includes(channel)}
-            disabled={isBusy || String(shown.channels) === channel}
+            disabled={isDisabled || String(shown.channels) === channel}
             onChange={() =>
               run({
                 channels: CHANNELS.map(([each]) => each).filter(
@@ -194,7 +199,7 @@ function Settings({ number, put }: Shown) {
           <select
             {...ids}
             value={shown.drift_policy}
-            disabled={isBusy}
+            disabled={isDisabled}
             onChange={(event) => run({ drift_policy: textOf(event) as PhoneNumber["drift_policy"] })}
           >
             <option value="repair">Repair it, and tell me</option>
@@ -203,49 +208,6 @@ function Settings({ number, put }: Shown) {
         )}
       </Field>
       <Problem error={error} />
-    </section>
-  );
-}
-
-function TestCall({ number }: { number: PhoneNumber }) {
-  const [to, setTo] = useState("");
-  const [callId, setCallId] = useState("");
-  const ring = useAction(async () => {
-    if (number.agent_id === null) return;
-    const body = { agent_id: number.agent_id, from_number: number.phone_number, to_number: to.trim() };
-    setCallId((await api.placeCall({ body })).call_id);
-  });
-  return (
-    <section>
-      <h2>Try it</h2>
-      <Form onSubmit={ring.run}>
-        <Field
-          label="Your own phone"
-          hint="The agent calls you from this number. Twilio charges for the call."
-        >
-          {(ids) => (
-            <input
-              {...ids}
-              type="tel"
-              required
-              placeholder="+447700900123"
-              value={to}
-              onInput={(event) => setTo(textOf(event))}
-            />
-          )}
-        </Field>
-        <Problem error={ring.error} />
-        <div class="actions">
-          <Button
-            type="submit"
-            isBusy={ring.isBusy}
-            isDisabled={number.agent_id === null || !number.outbound_enabled}
-          >
-            Call me
-          </Button>
-          {callId !== "" && <a href={href("calls", callId)}>It rings: follow the call</a>}
-        </div>
-      </Form>
     </section>
   );
 }

@@ -1,11 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { BY_SEVERITY, HEALTH } from "../health.ts";
+import { may } from "../may.ts";
 import { href } from "../route.ts";
-import { agents, allNumbers, type NumberQuery, nameOf } from "../store.ts";
+import { accounts, agents, allNumbers, type NumberQuery, nameOf } from "../store.ts";
 import { type Column, Table } from "../table.tsx";
 import type { Agent, PhoneNumber } from "../types.ts";
-import { Button, Content, count, Empty, HealthMark, Pages, Problem, textOf, When } from "../ui.tsx";
+import { Button, Content, count, Empty, HealthMark, Pages, Problem, Title, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { type ManyAct, ManyDialog } from "./many.tsx";
 
@@ -44,12 +45,12 @@ const columnsFor = (agentList: readonly Agent[] | undefined): Column<PhoneNumber
   { title: "Health", cell: ({ health }) => <HealthMark health={health} /> },
   { title: "Agent", cell: ({ agent_id }) => nameOf(agent_id, agentList) },
   {
-    title: "Twilio account",
+    title: "Account",
     isWide: true,
     cell: ({ twilio_sid }) => <code title={twilio_sid}>…{twilio_sid.slice(-6)}</code>,
   },
   {
-    title: "Last call or text",
+    title: "Last used",
     isWide: true,
     cell: ({ last_inbound_at }) => <When at={last_inbound_at} />,
   },
@@ -72,21 +73,29 @@ export function Numbers({ query }: { query: URLSearchParams }) {
   const isFiltered = Object.keys(wanted).length > 0;
   return (
     <>
-      <div class="title">
-        <h1>Numbers</h1>
-        <a class="button primary" href={href("import")}>
-          Import
-        </a>
-      </div>
+      <Title>
+        Numbers
+        {may("all") && (
+          <a class="button primary" href={href("start")}>
+            Import
+          </a>
+        )}
+      </Title>
       {loaded.value?.count === 0 && !isFiltered ? (
         <Empty title="No numbers yet">
-          <p>
-            A number that you own at Twilio is imported with its Account SID and Auth Token. Before anything
-            changes you see who answers it today and what would change.
-          </p>
-          <a class="button primary" href={href("import")}>
-            Import your first number
-          </a>
+          {may("all") ? (
+            <>
+              <p>
+                Connect a Twilio account, and choose among its numbers. Before anything changes you see who
+                answers them today and what would change.
+              </p>
+              <a class="button primary" href={href("start")}>
+                Import your first number
+              </a>
+            </>
+          ) : (
+            <p>Whoever gave you this secret has no number for you here yet.</p>
+          )}
         </Empty>
       ) : (
         <>
@@ -113,10 +122,7 @@ export function Numbers({ query }: { query: URLSearchParams }) {
 
 function Filters({ filter, onFilter }: { filter: Filter; onFilter: (part: Partial<Filter>) => void }) {
   const agentList = agents.use().value;
-  const accounts = useLoaded(async () => {
-    const { twilio_accounts } = await api.getAccountHealth();
-    return [...new Set(twilio_accounts.map(({ twilio_sid }) => twilio_sid))].sort();
-  }, []).value;
+  const sids = [...new Set(accounts.use().value?.map(({ twilio_sid }) => twilio_sid))].sort();
   const [text, setText] = useState(filter.search);
   useEffect(() => {
     if (text.trim() === filter.search) return;
@@ -158,14 +164,14 @@ function Filters({ filter, onFilter }: { filter: Filter; onFilter: (part: Partia
           </option>
         ))}
       </select>
-      {accounts !== undefined && accounts.length > 1 && (
+      {(sids.length > 1 || filter.account !== "") && (
         <select
           aria-label="Twilio account"
           value={filter.account}
           onChange={(event) => onFilter({ account: textOf(event) })}
         >
           <option value="">Any account</option>
-          {accounts.map((sid) => (
+          {sids.map((sid) => (
             <option key={sid}>{sid}</option>
           ))}
         </select>
@@ -201,11 +207,13 @@ function Found({ shown, total, query, again }: FoundOf) {
                 Select all {total.toLocaleString("en")}
               </Button>
             )}
-            <Button onClick={() => setAct("move")}>Move…</Button>
+            {may("all") && <Button onClick={() => setAct("move")}>Move…</Button>}
             <Button onClick={() => setAct("check")}>Check</Button>
-            <Button kind="danger" onClick={() => setAct("release")}>
-              Release…
-            </Button>
+            {may("all") && (
+              <Button kind="danger" onClick={() => setAct("release")}>
+                Release…
+              </Button>
+            )}
             <Button onClick={() => setChosen(new Set())}>Select none</Button>
           </div>
         )}
@@ -216,19 +224,23 @@ function Found({ shown, total, query, again }: FoundOf) {
         columns={columnsFor(agentList)}
         rows={shown}
         keyOf={({ phone_number }) => phone_number}
-        choice={{
-          title: (
-            <input
-              type="checkbox"
-              aria-label={`Select the ${shown.length} of this page`}
-              checked={areAllChosen}
-              onChange={() => choose(shown, !areAllChosen)}
-            />
-          ),
-          labelOf: ({ phone_number }) => `Select ${phone_number}`,
-          isChosen: ({ phone_number }) => chosen.has(phone_number),
-          onToggle: (number) => choose([number], !chosen.has(number.phone_number)),
-        }}
+        choice={
+          may("number")
+            ? {
+                title: (
+                  <input
+                    type="checkbox"
+                    aria-label={`Select the ${shown.length} of this page`}
+                    checked={areAllChosen}
+                    onChange={() => choose(shown, !areAllChosen)}
+                  />
+                ),
+                labelOf: ({ phone_number }) => `Select ${phone_number}`,
+                isChosen: ({ phone_number }) => chosen.has(phone_number),
+                onToggle: (number) => choose([number], !chosen.has(number.phone_number)),
+              }
+            : undefined
+        }
       />
       {total === 0 && <p class="quiet">No number matches. Change the search or the filters.</p>}
       {act && (

@@ -2,53 +2,102 @@ import { useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { Chart } from "../chart.tsx";
 import { BY_SEVERITY, HEALTH } from "../health.ts";
+import { may } from "../may.ts";
 import { check, repair, TokenDialog } from "../mend.tsx";
 import { href } from "../route.ts";
 import { runMany } from "../run-many.ts";
 import { allNumbers } from "../store.ts";
 import type { Health } from "../types.ts";
-import { Button, Content, count, Empty, Mark, Problem } from "../ui.tsx";
+import { Button, Content, count, Empty, Mark, Problem, Title } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
+import { Start } from "./start.tsx";
 
 type AccountHealth = Awaited<ReturnType<typeof api.getAccountHealth>>;
 
 export function Overview() {
+  return (
+    <>
+      <Title>Overview</Title>
+      {may("whole") ? <WholeKey /> : <OneCustomer />}
+    </>
+  );
+}
+
+function WholeKey() {
   const loaded = useLoaded(() => api.getAccountHealth(), []);
   const failed = useLoaded(() => api.listDeliveries({ query: { state: "failed", limit: 1 } }), []);
   const unanswered = useLoaded(() => api.listPhoneNumbers({ query: { agent_id: "none", limit: 1 } }), []);
   return (
-    <>
-      <h1>Overview</h1>
-      <Content of={loaded}>
-        {(health) =>
-          health.phone_numbers.count === 0 ? (
-            <Empty title="Bring your first number">
-              <ol>
-                <li>
-                  <a href={href("agents", "new")}>Create an agent</a>: the one who answers. A name and a first
-                  sentence are enough.
-                </li>
-                <li>
-                  <a href={href("import")}>Import a number</a> that you own at Twilio. You see the plan before
-                  anything changes.
-                </li>
-                <li>Ring the number. Its calls, texts and events appear here.</li>
-              </ol>
-            </Empty>
-          ) : (
+    <Content of={loaded}>
+      {(health) =>
+        health.phone_numbers.count === 0 ? (
+          may("all") ? (
             <>
-              <Numbers of={health.phone_numbers} />
-              <section>
-                <h2>Needs attention</h2>
-                <Attention
-                  groups={groupsOf(health)}
-                  again={loaded.again}
-                  unanswered={unanswered.value?.count ?? 0}
-                  failedEvents={failed.value?.count ?? 0}
-                  againEvents={failed.again}
-                />
-              </section>
+              <p>
+                Five steps to a number that rings. You see the plan before anything changes. Or{" "}
+                <a href={href("links")}>send a link</a> to somebody who connects his own account.
+              </p>
+              <Start />
             </>
+          ) : (
+            <NoNumbers />
+          )
+        ) : (
+          <>
+            <Numbers of={health.phone_numbers} />
+            <section>
+              <h2>Needs attention</h2>
+              <Attention
+                groups={groupsOf(health)}
+                again={loaded.again}
+                unanswered={unanswered.value?.count ?? 0}
+                failedEvents={failed.value?.count ?? 0}
+                againEvents={failed.again}
+              />
+            </section>
+            <Usage />
+          </>
+        )
+      }
+    </Content>
+  );
+}
+
+function NoNumbers() {
+  return (
+    <Empty title="No numbers yet">
+      <p>When there are some, you see here how they are.</p>
+    </Empty>
+  );
+}
+
+/** What a secret sees that is limited to one external id. */
+function OneCustomer() {
+  const loaded = useLoaded(async () => {
+    const [all, ill] = await Promise.all([
+      api.listPhoneNumbers({ query: { limit: 1 } }),
+      api.listPhoneNumbers({ query: { limit: 1, health: "attention" } }),
+    ]);
+    return { all: all.count, ill: ill.count };
+  }, []);
+  return (
+    <>
+      <Content of={loaded}>
+        {({ all, ill }) =>
+          all === 0 ? (
+            <NoNumbers />
+          ) : (
+            <section class="headline">
+              <p>
+                <strong>{(all - ill).toLocaleString("en")}</strong> of {count(all, "number")}{" "}
+                {all - ill === 1 ? "is" : "are"} OK
+              </p>
+              {ill > 0 && (
+                <a class="button" href={href("numbers", { health: "attention" })}>
+                  See what is wrong
+                </a>
+              )}
+            </section>
           )
         }
       </Content>
@@ -168,8 +217,10 @@ function Item({ group: { health, account }, again }: { group: Group; again: () =
                 </p>
                 <Problem error={mend.error} />
               </div>
-              {remedy === "token" && <Button onClick={() => setAsking(true)}>New token…</Button>}
-              {(remedy === "repair" || remedy === "check") && (
+              {remedy === "token" && may("all") && (
+                <Button onClick={() => setAsking(true)}>New token…</Button>
+              )}
+              {(remedy === "repair" || remedy === "check") && may("number") && (
                 <Button onClick={mend.run} isBusy={mend.isBusy}>
                   {remedy === "repair" ? "Repair" : "Check again"}
                 </Button>
@@ -214,9 +265,11 @@ function FailedEvents({ amount, again }: { amount: number; again: () => void }) 
         <p>The agent's webhook_url did not accept them. Once it works, send them again.</p>
         <Problem error={redeliver.error} />
       </div>
-      <Button onClick={redeliver.run} isBusy={redeliver.isBusy}>
-        Redeliver
-      </Button>
+      {may("all") && (
+        <Button onClick={redeliver.run} isBusy={redeliver.isBusy}>
+          Redeliver
+        </Button>
+      )}
     </li>
   );
 }
@@ -225,7 +278,7 @@ function Usage() {
   const loaded = useLoaded(() => api.getUsage(), []);
   return (
     <section>
-      <h2>Calls and texts, the last 30 days</h2>
+      <h2>Calls and texts, the last 30 days (UTC)</h2>
       <Content of={loaded}>
         {({ calls, sms, days }) => (
           <>

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { signIn } from "../api.ts";
 import type { Session } from "../types.ts";
-import { Button, Field, Form, Problem, textOf } from "../ui.tsx";
+import { Button, Form, Line, Refusal } from "../ui.tsx";
 import { useAction } from "../use.ts";
 
 /** Both halves of the key, however they were pasted: with or without a name before them, in one line or two. */
@@ -21,19 +21,7 @@ export function KeyField({
   onInput: (key: string) => void;
 }) {
   return (
-    <Field label="API key" hint={hint}>
-      {(ids) => (
-        <input
-          {...ids}
-          type="password"
-          autocomplete="off"
-          spellcheck={false}
-          required
-          value={value}
-          onInput={(event) => onInput(textOf(event))}
-        />
-      )}
-    </Field>
+    <Line label="API key" name="key" hint={hint} type="password" isRequired value={value} onValue={onInput} />
   );
 }
 
@@ -46,13 +34,13 @@ export function SignIn({ onSignedIn }: { onSignedIn: (session: Session) => void 
         Nixflex <span>Numbers</span>
       </p>
       <h1>Sign in</h1>
-      <Form onSubmit={run}>
+      <Form onSubmit={run} error={error}>
         <KeyField
           hint="The key id (nxf_…), a colon and the key secret (nxfs_…). It is exchanged for a session of twelve hours and not kept in this browser."
           value={key}
           onInput={setKey}
         />
-        <Problem error={error} />
+        <Refusal />
         <Button type="submit" kind="primary" isBusy={isBusy}>
           Sign in
         </Button>

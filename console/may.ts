@@ -1,0 +1,20 @@
+import type { Session } from "./types.ts";
+
+// What the secret of this session may. The API decides; the page only leaves out what it would refuse. See
+// src/api-keys/permission.ts.
+
+/** `read`: numbers, calls and texts; `number`: to change those; `whole`: to see what is the whole key's; `all`: to change that. */
+type Need = "read" | "number" | "whole" | "all";
+
+let session: Pick<Session, "scope" | "external_id"> = { scope: "read", external_id: "" };
+
+/** Another session is another load of the page, so nobody waits for this to change. */
+export function begin(begun: Session): void {
+  session = begun;
+}
+
+export function may(need: Need): boolean {
+  const isWhole = session.external_id === null;
+  const isFull = session.scope === "full";
+  return { read: true, number: isFull, whole: isWhole, all: isFull && isWhole }[need];
+}
