@@ -101,6 +101,7 @@ export const delivered = {
 
 const deliveryQuery = listQuery(deliveriesQuery, {
   state: { description: "Only deliveries in this state." },
+  event: { description: "Only events of this kind." },
   external_id: { description: "Only events of numbers that had this `external_id` then." },
 });
 
@@ -110,6 +111,19 @@ const deliveryPage = {
   schema: listAnswer("deliveries", delivery),
   example: { deliveries: [delivered], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
 } as const;
+
+const deliveryPath = described(z.object({ id: z.string() }), {
+  id: { description: "The id of the delivery.", examples: [EVENT_ID] },
+});
+
+const PAYLOAD = {
+  event: "call.completed",
+  event_id: EVENT_ID,
+  created_at: TIME,
+  agent_id: AGENT_ID,
+  phone_number: "+447446466847",
+  duration_seconds: 87,
+};
 
 const OWN_URL = "https://example.com/events";
 const ownUrl = z.object({ url: answered(z.nullable(z.string()), "The URL; null: none.", OWN_URL) });
@@ -241,6 +255,29 @@ export const webhookReference: Reference = {
       answers: [deliveryPage],
       errors: [],
     },
+    "GET /v1/webhooks/deliveries/{id}": {
+      id: "getDelivery",
+      summary: "Get a delivery and what is sent",
+      description:
+        "An event with its attempts and its body, as your server gets it. Of your server's answers only the status is kept.",
+      auth: "apiKey",
+      path: deliveryPath,
+      answers: [
+        {
+          status: 200,
+          description: "The delivery.",
+          schema: z.object({
+            delivery,
+            payload: answered(
+              z.nullable(z.record(z.string(), z.unknown())),
+              "The body that is sent; null if it was delivered over 7 days ago.",
+            ),
+          }),
+          example: { delivery: delivered, payload: PAYLOAD },
+        },
+      ],
+      errors: ["delivery_not_found"],
+    },
     "POST /v1/webhooks/deliveries/{id}/redeliver": {
       id: "redeliver",
       summary: "Deliver again",
@@ -254,9 +291,7 @@ export const webhookReference: Reference = {
       },
       description: "Tries a delivery again at once. It gets as many attempts as a new delivery.",
       auth: "apiKey",
-      path: described(z.object({ id: z.string() }), {
-        id: { description: "The id of the delivery.", examples: [EVENT_ID] },
-      }),
+      path: deliveryPath,
       answers: [
         {
           status: 200,

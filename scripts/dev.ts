@@ -17,6 +17,7 @@ const DEFAULT_PORT = 8787;
 const DEV_VARS = ".dev.vars";
 const SIMULATED = "--simulated";
 
+console.error("Preparing pages, database and Worker: about half a minute.");
 buildDocumentation();
 const { target, rest: given } = takeTarget(process.argv.slice(2));
 if (given.includes(SIMULATED)) {
@@ -77,6 +78,8 @@ async function runSimulated(args: string[]): Promise<void> {
   ];
   run([
     ...["--port", port, "--persist-to", persistTo, "--show-interactive-dev-session=false"],
+    // Wrangler prints its table of bindings three times, and a line for each request, around what is to be read.
+    ...(optionOf(args, "--log-level") === undefined ? ["--log-level", "warn"] : []),
     ...vars.flatMap((value) => ["--var", value]),
     ...args.filter((argument, index) => !argument.startsWith("--port") && args[index - 1] !== "--port"),
   ]);

@@ -5,7 +5,7 @@ import { INSERT_API_KEY } from "../src/api-keys/store.ts";
 import { unknownFields } from "../src/http/schema.ts";
 import { databaseFault } from "./deployment.ts";
 import { configOf, type Target, takeTarget } from "./target.ts";
-import { fail, wrangler } from "./wrangler.ts";
+import { fail, wrangler, wranglerQuietly } from "./wrangler.ts";
 
 // npm run key:create -- --name NAME [--limits JSON] [--remote] [--env NAME]: creates an API key in the local D1 or the
 // deployed one. Standard output is one JSON object, {"key_id","key_secret"}, with the limits that were set; everything else
@@ -70,7 +70,10 @@ async function createKey({ name, limits, where, target }: Arguments): Promise<vo
   const command = INSERT_API_KEY.join("; ").replace(/\?(\d)/g, (_, index: string) =>
     literal(values[Number(index) - 1] ?? ""),
   );
-  if (where.includes("--local")) wrangler(["d1", "migrations", "apply", "DB", ...where]);
+  if (where.includes("--local")) {
+    const { succeeded, output } = wranglerQuietly(["d1", "migrations", "apply", "DB", ...where]);
+    if (!succeeded) throw new Error(`The local database could not be prepared:\n${output}`);
+  }
   const limit = limits
     ? `; UPDATE api_keys SET limits = json_patch('{}', ${literal(JSON.stringify(limits))}) WHERE id = ${literal(keyId)}`
     : "";

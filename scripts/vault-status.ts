@@ -3,7 +3,7 @@ import { CALL_LOGS, OUTBOXES, objectsStatus, statusStatements } from "../src/rot
 import { takeTarget } from "./target.ts";
 import { fail, wranglerJson } from "./wrangler.ts";
 
-// npm run vault:status -- [--remote] [--env NAME]: how many values in D1 each sealing key holds, and how far event outboxes and call logs have been gone
+// npm run vault:status -- [--local | --remote] [--env NAME]: how many values in D1 each sealing key holds, and how far event outboxes and call logs have been gone
 // through for the first key. A key that holds none may be dropped from TOKEN_ENCRYPTION_KEYS once both are done.
 
 type Count = { sealed: string; key_id: string; count: number };
@@ -17,7 +17,11 @@ type Pass = {
 };
 
 try {
-  const options = { remote: { type: "boolean" }, "persist-to": { type: "string" } } as const;
+  const options = {
+    remote: { type: "boolean" },
+    local: { type: "boolean" },
+    "persist-to": { type: "string" },
+  } as const;
   const { target, rest } = takeTarget(process.argv.slice(2));
   const { values } = parseArgs({ args: rest, options });
   const persistTo = values["persist-to"];

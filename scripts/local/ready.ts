@@ -1,5 +1,5 @@
 import type { LocalTwilio } from "./twilio.ts";
-import { NUMBER } from "./twilio.ts";
+import { NUMBER, OTHER_NUMBER } from "./twilio.ts";
 
 const DEADLINE_MS = 120_000;
 const POLL_MS = 100;
@@ -8,7 +8,7 @@ type Key = { key_id: string; key_secret: string };
 
 /**
  * Waits until the Worker answers, creates an API key and an agent, and imports a number. Then prints what a newcomer
- * needs: the key, the number, the addresses, and how to ring.
+ * needs: the key, the number, the addresses, and what to send.
  *
  * @param worker the address of a Worker with open signup
  * @throws Error if the Worker does not start or refuses something
@@ -23,6 +23,8 @@ export async function makeReady(worker: string, twilio: LocalTwilio): Promise<vo
   await post(worker, "/v1/phone-numbers", number, key);
   const { status } = await fetch(`${worker}/console`);
   const json = '-H "Content-Type: application/json" -d';
+  const withKey = `-H "Authorization: Bearer ${key}"`;
+  const other = JSON.stringify({ ...number, phone_number: OTHER_NUMBER });
   console.log(`
 Ready. All of this is simulated, and gone when you press Ctrl-C.
 
@@ -35,7 +37,10 @@ ${status === 200 ? `  console  ${worker}/console\n` : ""}  MCP      ${worker}/mc
 
 Ring:      curl ${twilio.url}/_simulator/ring ${json} '{"phone_number":"${NUMBER}","say":["What are your opening hours?"]}'
 Text:      curl ${twilio.url}/_simulator/text ${json} '{"phone_number":"${NUMBER}","body":"Hello"}'
-Look:      curl ${worker}/v1/phone-numbers -H "Authorization: Bearer ${key}"
+Plan:      curl "${worker}/v1/phone-numbers?dry_run=true" ${withKey} ${json} '${other}'
+Import:    curl ${worker}/v1/phone-numbers ${withKey} ${json} '${other}'
+Cron:      curl "${worker}/cdn-cgi/handler/scheduled?cron=*/15+*+*+*+*"
+Look:      curl ${worker}/v1/phone-numbers ${withKey}
 `);
 }
 

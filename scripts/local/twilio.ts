@@ -8,6 +8,9 @@ export const DEFAULT_PORT = 4010;
 /** The number whose calls and texts the examples of the documentation import. */
 export const NUMBER = "+447446466847";
 
+/** A number that nobody has imported yet; a SIP trunk answers it. */
+export const OTHER_NUMBER = "+15005550002";
+
 /** A simulated Twilio on this machine. `ie1` is its Region in Ireland, where the account has another token. */
 export type LocalTwilio = {
   simulator: Simulator;
@@ -35,7 +38,7 @@ export async function startLocalTwilio(port: number, isPortFixed = true): Promis
   });
   addNumber(simulator.state, account, {
     sid: "PN00000000000000000000000000000002",
-    phone_number: "+15005550002",
+    phone_number: OTHER_NUMBER,
     trunk_sid: "TK00000000000000000000000000000001",
   });
 

@@ -1,7 +1,7 @@
 import { Hono } from "hono/tiny";
 import { findAgent } from "../agents/store.ts";
 import { checkedUrl, urlRules } from "../agents/urls.ts";
-import { externalIdFor } from "../api-keys/permission.ts";
+import { externalIdFor, ownerOf } from "../api-keys/permission.ts";
 import { noteObjects } from "../api-keys/store.ts";
 import { withApiKey, withApiKeyNoReplay } from "../api-keys/with-api-key.ts";
 import { batch } from "../database.ts";
@@ -13,7 +13,7 @@ import { validateQuery } from "../http/query.ts";
 import { isId } from "../ids.ts";
 import { requestServices, type Services } from "../services.ts";
 import { findOwnUrl, putOwnUrl } from "./address-store.ts";
-import { type SealedEvent, sealEvent } from "./event.ts";
+import { openPayload, type SealedEvent, sealEvent } from "./event.ts";
 import type { Delivery } from "./outbox/delivery-store.ts";
 import { type DeliveriesQuery, deliveriesQuery, testBody, urlBody } from "./schema.ts";
 import { rotateSecret } from "./secret.ts";
@@ -69,6 +69,15 @@ export const webhooks = new Hono<AppEnv>()
     const external = externalIdFor(c, external_id);
     return listDeliveries(c, c.get("apiKeyId"), { ...query, external_id: external });
   })
+  .get("/deliveries/:id", withApiKey("read"), async (c) => {
+    const { outbox, vault } = requestServices(c);
+    const id = c.req.param("id");
+    const found = isId("event", id) ? await outbox.find(ownerOf(c), id) : undefined;
+    if (!found) throw new ApiError("delivery_not_found");
+    const { payload_sealed: sealed, ...delivery } = found;
+    const payload = sealed === undefined ? null : JSON.parse(await openPayload(vault, id, sealed));
+    return c.json({ delivery, payload });
+  })
   .post("/deliveries/:id/redeliver", withApiKey("all"), async (c) => {
     const services = requestServices(c);
     const id = c.req.param("id");
@@ -105,9 +114,10 @@ async function toWebhook({ agent_id = null }: { agent_id?: string | null | undef
 export async function listDeliveries(
   c: AppContext,
   apiKeyId: string,
-  { state, external_id: externalId, ...page }: DeliveriesQuery,
+  { state, event, external_id: externalId, ...page }: DeliveriesQuery,
 ): Promise<Response> {
-  const { deliveries, count } = await requestServices(c).outbox.list(apiKeyId, { state, externalId }, page);
+  const filter = { state, event, externalId };
+  const { deliveries, count } = await requestServices(c).outbox.list(apiKeyId, filter, page);
   return c.json({ deliveries, count, ...page });
 }
 

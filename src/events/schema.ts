@@ -3,6 +3,7 @@ import { MAX_URL_LENGTH } from "../agents/schema.ts";
 import { pageShape } from "../http/page.ts";
 import { query } from "../http/query.ts";
 import { body, changes, isTime, maxLength, requiredText } from "../http/schema.ts";
+import { EVENT_TYPES } from "./event.ts";
 import { DELIVERY_STATES } from "./outbox/store.ts";
 
 const MAX_AGENT_ID_LENGTH = 64;
@@ -22,6 +23,7 @@ export const urlBody = changes({
 /** `GET /v1/webhooks/deliveries` */
 export const deliveriesQuery = query({
   state: z.optional(z.enum(DELIVERY_STATES)),
+  event: z.optional(z.enum(EVENT_TYPES)),
   external_id: z.optional(z.string()),
   ...pageShape,
 });

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from "vitest";
 import { haveImported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
 import { expectErrorLog, keepSecret } from "../support/logs.ts";
-import { holdDeliveries, outboxRows, withStorage } from "../support/outbox.ts";
+import { holdDeliveries, outboxRows, runAlarms, withStorage } from "../support/outbox.ts";
 import { requiresApiKey } from "../support/security.ts";
 import { twilio } from "../support/twilio.ts";
 import { call, createAgent, createKey, expectError, get, type Key, post, rows } from "../support/worker.ts";
@@ -182,6 +182,43 @@ describe("GET /v1/webhooks/deliveries", () => {
     const imported = await haveImported({ webhook_url: "https://customer.example/good" });
     await tell(imported, "sms", { MessageSid: "SM1", Body: "a private matter" });
     expect(JSON.stringify(await list(imported.key))).not.toContain("private");
+  });
+});
+
+describe("GET /v1/webhooks/deliveries/{id}", () => {
+  type Shown = { delivery: object; payload: object | null };
+  const show = async (key: Key, id = "") => (await get(`/v1/webhooks/deliveries/${id}`, key)).json<Shown>();
+
+  it("shows what was sent and what came of it; the body is gone a week later, and another kind is filtered out", async () => {
+    const customer = startCustomer();
+    const { key, ...imported } = await haveImported({ webhook_url: customer.url });
+    await tell(imported, "sms", { MessageSid: "SM1", Body: "Hello" });
+    const { deliveries, count } = await list(key, "?event=sms.received");
+    expect([deliveries.length, count]).toEqual([1, 1]);
+    expect(await list(key, "?event=sms.received&state=failed")).toMatchObject({ deliveries: [], count: 0 });
+    const id = deliveries[0]?.id;
+    const shown = await show(key, id);
+    const sent = customer.received
+      .map(({ body }) => JSON.parse(body))
+      .find(({ event_id }) => event_id === id);
+    expect(shown).toMatchObject({
+      delivery: { id, attempts: [{ http_status: 200 }] },
+      payload: { text: "Hello" },
+    });
+    expect(shown.payload).toEqual(sent);
+    await expectError(
+      await get(`/v1/webhooks/deliveries/${id}`, await createKey()),
+      404,
+      "delivery_not_found",
+    );
+
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 8 * 86_400_000 });
+    try {
+      await runAlarms();
+      expect(await show(key, id)).toMatchObject({ delivery: { id, state: "delivered" }, payload: null });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
 

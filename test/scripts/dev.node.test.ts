@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { afterEach, expect, it } from "vitest";
 
@@ -96,7 +97,18 @@ it(
 
     const [, url = "", body = ""] = /^Ring: +curl (\S+) .*-d '(.+)'$/m.exec(output) ?? [];
     const ring = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
-    expect(JSON.stringify(await ring.json())).toContain("from nine to five");
+    const said = await ring.json();
+    expect(Object.keys(said)).toEqual(["answeredBy", "answer", "conversation"]);
+    expect(JSON.stringify(said)).toContain("from nine to five");
+
+    // What it prints to copy does what it says: a number that nobody has imported yet, off its SIP trunk.
+    const copied = async (name: string) => {
+      const line = new RegExp(`^${name}: +(curl .*)$`, "m").exec(output)?.[1] ?? "";
+      return JSON.parse((await promisify(execFile)("sh", ["-c", `${line} -s`])).stdout);
+    };
+    expect(await copied("Plan")).toMatchObject({ dry_run: true, warnings: [{ code: "bound_to_trunk" }] });
+    expect(await copied("Import")).toMatchObject({ phone_number: { phone_number: "+15005550002" } });
+    expect(await copied("Look")).toMatchObject({ count: 2 });
 
     const client = new Client({ name: "tests", version: "1.0.0" });
     await client.connect(

@@ -226,6 +226,7 @@ export const OF_API_KEYS: Readonly<Record<string, Examples>> = {
   "PUT /v1/webhooks/url": () => [{ body: { url: null } }],
   "POST /v1/webhooks/test": (of) => [{ body: { agent_id: of.agentId }, refused: [404, "agent_not_found"] }],
   "GET /v1/webhooks/deliveries": (of) => [{}, { query: { external_id: of.externalId } }],
+  "GET /v1/webhooks/deliveries/:id": refused(404, "delivery_not_found"),
   "POST /v1/webhooks/deliveries/:id/redeliver": refused(404, "delivery_not_found"),
 };
 

@@ -46,9 +46,15 @@ export function createControl(simulator: Simulator): Hono {
   });
 
   // {"phone_number", "from"?, "say"?: ["…", {"say"? | "digits"? | "silent"?, "interrupts"?}, …], "isReachable"?}
+  // What was said; with ?verbose=1 also the TwiML and every request.
   control.post("/ring", async (c) => {
     const { phone_number, ...party } = await c.req.json();
-    return c.json(await simulator.ring(phone_number, { lingerMs: LINGER_MS, ...party }));
+    const delivery = await simulator.ring(phone_number, { lingerMs: LINGER_MS, ...party });
+    const { answeredBy, answer, conversation, dialled } = delivery;
+    const brief = { answeredBy, answer, ...(dialled.length > 0 && { dialled }), conversation };
+    return c.text(JSON.stringify(c.req.query("verbose") ? delivery : brief, null, 2), 200, {
+      "content-type": "application/json",
+    });
   });
   // {"phone_number", "from"?, "body"?}
   control.post("/text", async (c) => {

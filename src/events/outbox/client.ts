@@ -57,6 +57,10 @@ export function createOutbox(objects: Objects) {
       const filter = { phoneNumberId, externalId: externalId ?? undefined };
       return page(apiKeyId, partsWith(apiKeyId, "outbox", phoneNumberId), filter, asked);
     },
+    find: async ({ apiKeyId, externalId }: Owner, id: string) => {
+      const filter = { id, externalId: externalId ?? undefined };
+      return (await page(apiKeyId, partsOfAll(apiKeyId), filter, { limit: 1, offset: 0 })).deliveries[0];
+    },
     redeliver: async (apiKeyId: string, id: string) => {
       const revived = await all(apiKeyId, async (outbox, part) => ({
         part,

@@ -40,8 +40,8 @@ type Row = {
   attempts: string;
 };
 
-/** The same in a list, with its place. */
-export type ListedDelivery = Delivery & { seq: number };
+/** The same in a list, with its place; with its sealed body if it was looked for by its id, and has it still. */
+export type ListedDelivery = Delivery & { seq: number; payload_sealed?: string };
 
 const COLUMNS = part`seq, id, type, agent_id, external_id, actor, state, next_attempt_at, queued_at, created_at, updated_at,
   attempts`;
@@ -54,6 +54,8 @@ const RECENT = part`events`;
 
 /** Which deliveries. `phoneNumberId`: what happened to a number itself, and not its calls and texts. */
 export type DeliveryFilter = {
+  id?: string | undefined;
+  event?: EventType | undefined;
   state?: DeliveryState | undefined;
   externalId?: string | undefined;
   phoneNumberId?: string | undefined;
@@ -84,8 +86,10 @@ export function listDeliveries(
   // Most pages are of events that are newer than all that is kept without its body.
   const recent = page(RECENT, newest ?? 0);
   const all = newest === null || recent.length === limit ? recent : page(ALL, 0);
-  const rows = all.map((row) => ({ seq: row.seq, ...serialise(row) }));
-  const isOfFew = filter.externalId !== undefined || filter.phoneNumberId !== undefined;
+  const body = (seq: number) => (filter.id === undefined ? undefined : findBody(sql, seq));
+  const rows = all.map((row) => ({ seq: row.seq, ...serialise(row), ...body(row.seq) }));
+  const { state: _, ...others } = filter;
+  const isOfFew = Object.values(others).some((value) => value !== undefined);
   const from = source(filter, watermark, tableOf(sql));
   return { rows, count: isOfFew ? count(sql, from) : countDeliveries(sql, filter.state ?? "any", watermark) };
 }
@@ -105,12 +109,18 @@ export function countBefore(sql: SqlStorage, filter: DeliveryFilter, seq: number
   return count(sql, part`(SELECT seq FROM ${source(filter, watermark, tableOf(sql))}) WHERE seq > ${seq}`);
 }
 
-function source({ state, externalId, phoneNumberId }: DeliveryFilter, watermark: number, table: Part): Part {
+const findBody = (sql: SqlStorage, seq: number) =>
+  exec<{ payload_sealed: string }>(sql)`SELECT payload_sealed FROM events WHERE seq = ${seq}`.toArray()[0];
+
+function source(filter: DeliveryFilter, watermark: number, table: Part): Part {
+  const { state, externalId, phoneNumberId, event, id } = filter;
   const own = externalId === undefined ? part`` : part` AND external_id = ${externalId}`;
   // In these words the index has them.
   if (phoneNumberId !== undefined)
     return part`events WHERE lane = ${phoneNumberId} AND type >= 'number.' AND type < 'number/'${own}`;
   const ofState = state === undefined ? part`` : part` AND state = ${state}`;
+  if (id !== undefined) return part`${table} WHERE id = ${id}${own}`;
+  if (event !== undefined) return part`${table} WHERE type = ${event}${own}${ofState}`;
   if (externalId !== undefined) return part`${table} WHERE external_id = ${externalId}${ofState}`;
   const { put_off, fresh, ...settled } = sources(watermark, table);
   if (state !== "pending") return settled[state ?? "any"];
