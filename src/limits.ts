@@ -94,3 +94,8 @@ export function limitsOf({ limits, countries }: LimitColumns, defaults: Limits):
     allowed_countries: own.allowed_countries ?? (usual.includes(ANYWHERE) ? [ANYWHERE] : [...new Set(usual)]),
   };
 }
+
+/** A call tells each so many of them while it runs, so that the day's limit knows of it. */
+export const TURNS_TOLD = 4;
+/** How many of a call's later turns were told while it ran. */
+export const begunOf = (turns: number): number => turns - (turns % TURNS_TOLD);

@@ -35,11 +35,6 @@ export type Taken =
 /** What a call has asked the model after its first answer; it is counted at its end, with the tokens of all. */
 export type LaterTurns = { apiKeyId: string; limits: DailyLimits; turns: number };
 
-/** A call tells each so many of them while it runs, so that the day's limit knows of it. */
-export const TURNS_TOLD = 4;
-/** How many of a call's later turns were told while it ran. */
-export const begunOf = (turns: number): number => turns - (turns % TURNS_TOLD);
-
 const NAMES = {
   placed: "calls_per_day",
   texted: "texts_per_day",

@@ -1,12 +1,12 @@
 import { DurableObject } from "cloudflare:workers";
 import { armAt, ring, stillRings } from "../alarms.ts";
 import { readConfig } from "../config.ts";
-import type { DailyLimits } from "../limits.ts";
+import { begunOf, type DailyLimits } from "../limits.ts";
 import { keepTables } from "../objects.ts";
 import type { Moved, Place } from "../parts.ts";
 import { DAY_MS } from "../time.ts";
 import { createVault } from "../vault/vault.ts";
-import { begunOf, type Kind, type LaterTurns, type Taken } from "./allowance.ts";
+import type { Kind, LaterTurns, Taken } from "./allowance.ts";
 import type { Attempt, Begun, FoundCall, Note } from "./attempt.ts";
 import { findBrief, findOthers, noteAttempt } from "./attempts-store.ts";
 import { beginAttempt, forgetAttempt, noteOfUs } from "./begin.ts";

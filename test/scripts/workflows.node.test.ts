@@ -11,7 +11,12 @@ it("has a workflow that runs .ci/run, and one that deploys", () => {
 });
 
 it.each(workflows)("%s may only read the repository, and pins what it uses to a commit", (_, text) => {
-  expect(text.match(/^ *permissions:\n(?: +.+\n)+/gm)).toEqual(["permissions:\n  contents: read\n"]);
+  const permissions = [...text.matchAll(/^( *)permissions:\n((?:\1 {2}.+\n)+)/gm)].map(([, , allowed]) =>
+    allowed?.trim(),
+  );
+  // Who publishes proves to the registry who they are, and needs no token: https://docs.npmjs.com/trusted-publishers
+  const publishes = text.match(/npm publish|pypi-publish/g) ?? [];
+  expect(permissions).toEqual(["contents: read", ...publishes.map(() => "id-token: write")]);
   const uses = text.match(/uses: .+/g) ?? [];
   expect(uses.length).toBeGreaterThan(0);
   for (const use of uses) expect(use).toMatch(/^uses: [\w/-]+@[0-9a-f]{40} # v/);
