@@ -97,7 +97,7 @@ it(
 
     const [, url = "", body = ""] = /^Ring: +curl (\S+) .*-d '(.+)'$/m.exec(output) ?? [];
     const ring = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
-    const said = await ring.json();
+    const said = (await ring.json()) as object;
     expect(Object.keys(said)).toEqual(["answeredBy", "answer", "conversation"]);
     expect(JSON.stringify(said)).toContain("from nine to five");
 
