@@ -15,7 +15,7 @@ import {
 } from "../http/schema.ts";
 import { toolsSchema } from "../tools/definition.ts";
 import { connectSchema, DIALABLE, fallbackSchema } from "./connect-schema.ts";
-import { DEFAULT_LANGUAGE, DEFAULTS } from "./talk.ts";
+import { DEFAULT_LANGUAGE, DEFAULTS, RANGES } from "./talk.ts";
 
 const MAX_NAME_LENGTH = 100;
 const MAX_PROMPT_LENGTH = 16_000;
@@ -52,6 +52,13 @@ export const text = (length: number, tooLong?: ErrorCode) => z.string().check(ma
 /** A field: what it may be, and what it is unless given. */
 type Field = { schema: z.ZodMiniType; default: unknown };
 
+const numberFields = Object.fromEntries(
+  Object.entries(RANGES).map(([name, [unset, min, max]]) => [
+    name,
+    { schema: wholeNumber(min, max), default: unset },
+  ]),
+) as Record<keyof typeof RANGES, { schema: ReturnType<typeof wholeNumber>; default: number }>;
+
 /** How an agent without a runtime talks, and who is asked first. */
 const talkFields = {
   transfer_numbers: {
@@ -60,18 +67,13 @@ const talkFields = {
       .check(maxLength(MAX_TRANSFER_NUMBERS)),
     default: DEFAULTS.transfer_numbers,
   },
-  max_call_duration_seconds: { schema: wholeNumber(30, 7_200), default: DEFAULTS.max_call_duration_seconds },
-  silence_hangup_seconds: { schema: wholeNumber(5, 300), default: DEFAULTS.silence_hangup_seconds },
-  max_turns: { schema: wholeNumber(1, 500), default: DEFAULTS.max_turns },
-  max_tokens_per_turn: { schema: wholeNumber(16, 2_048), default: DEFAULTS.max_tokens_per_turn },
-  max_characters_per_turn: { schema: wholeNumber(50, 4_000), default: DEFAULTS.max_characters_per_turn },
+  ...numberFields,
   ai_speaks_first: { schema: z.boolean(), default: DEFAULTS.ai_speaks_first },
   transcript: { schema: z.boolean(), default: DEFAULTS.transcript },
   tools: { schema: toolsSchema, default: DEFAULTS.tools },
   sms_reply: { schema: z.boolean(), default: DEFAULTS.sms_reply },
   // Asked before a call is answered; src/answering/ask-first.ts.
   inbound_url: { schema: text(MAX_URL_LENGTH, "invalid_url"), default: DEFAULTS.inbound_url },
-  inbound_url_timeout_ms: { schema: wholeNumber(500, 8_000), default: DEFAULTS.inbound_url_timeout_ms },
 } satisfies Record<string, Field>;
 
 /** Every field of an agent but its name, which has no default. The bodies and the answer are derived from this table. */

@@ -2,20 +2,27 @@ import type { ToolDefinition } from "../tools/definition.ts";
 
 export const DEFAULT_LANGUAGE = "en";
 
+/** Settings that are whole numbers: unless set, the least and the most. */
+export const RANGES = {
+  max_call_duration_seconds: [600, 30, 7_200],
+  silence_hangup_seconds: [30, 5, 300],
+  max_turns: [100, 1, 500],
+  max_tokens_per_turn: [300, 16, 2_048],
+  max_characters_per_turn: [1_000, 50, 4_000],
+  inbound_url_timeout_ms: [3_000, 500, 8_000],
+} as const;
+
+type Numbers = Record<keyof typeof RANGES, number>;
+
 /** How an agent without a runtime talks, and who is asked first, unless set. One column in D1 holds what differs. */
 export const DEFAULTS = {
   transfer_numbers: [] as string[],
-  max_call_duration_seconds: 600 as number,
-  silence_hangup_seconds: 30 as number,
-  max_turns: 100 as number,
-  max_tokens_per_turn: 300 as number,
-  max_characters_per_turn: 1_000 as number,
+  ...(Object.fromEntries(Object.entries(RANGES).map(([name, [unset]]) => [name, unset])) as Numbers),
   ai_speaks_first: true as boolean,
   transcript: true as boolean,
   tools: [] as ToolDefinition[],
   sms_reply: false as boolean,
   inbound_url: null as string | null,
-  inbound_url_timeout_ms: 3_000 as number,
 };
 
 /** How an agent without a runtime talks, as a row has it. */
