@@ -11,7 +11,7 @@ import type { Account } from "../twilio-simulator/state.ts";
 import { startApiDouble } from "./api-double.ts";
 import { createPerson, type Person, ran } from "./run.ts";
 
-// The built program as a process, against the Worker and a simulated Twilio.
+// The built program against the Worker and a simulated Twilio: as a process where the process is what matters.
 
 let twilio: Awaited<ReturnType<typeof startTwilio>>;
 let worker: Awaited<ReturnType<typeof startWorker>>;
@@ -54,13 +54,16 @@ async function haveImported(): Promise<string> {
 describe("signing in", () => {
   it("tries the key, keeps it for its owner alone, and never prints it", async () => {
     const somebody = createPerson();
-    const { code, out, err } = await somebody.run(["login", "--url", worker.url, "--key-stdin"], `${key}\n`);
+    const { code, out, err } = await somebody.start(
+      ["login", "--url", worker.url, "--key-stdin"],
+      `${key}\n`,
+    );
     expect(code).toBe(0);
     expect(out + err).not.toContain(key.split(":")[1]);
     expect(statSync(somebody.settings).mode & 0o777).toBe(0o600);
     expect(await somebody.json(["numbers", "list"])).toEqual(await person.json(["numbers", "list"]));
     expect((await somebody.run(["logout"])).code).toBe(0);
-    expect(await somebody.run(["numbers", "list"])).toMatchObject({ code: 4, out: "" });
+    expect(await somebody.start(["numbers", "list"])).toMatchObject({ code: 4, out: "" });
   });
 
   it("replaces a file that others can read", async () => {
@@ -354,7 +357,7 @@ describe("a failure", () => {
     ["a file that is not there", ["agents", "create", "--file", "missing.json"]],
     ["a limit that is no number", ["numbers", "list", "--limit", "many"]],
   ])("of the caller has its own exit code: %s", async (_, args) => {
-    const [plain, told] = await Promise.all([person.run(args), person.run([...args, "--json"])]);
+    const [plain, told] = [await person.run(args), await person.run([...args, "--json"])];
     expect(plain).toMatchObject({ code: 2, out: "" });
     expect(told).toMatchObject({ code: 2, out: "" });
     expect(JSON.parse(told.err)).toEqual({ error: { message: expect.any(String) } });

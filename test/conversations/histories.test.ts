@@ -160,7 +160,7 @@ describe("whatever happens in a call", () => {
     calls = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 8 }), (steps) => live(imported, steps)),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
     // No call of a tool was sent twice.
     const sent = server.received.map(({ headers }) => headers.get("webhook-id"));

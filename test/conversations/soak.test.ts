@@ -124,7 +124,7 @@ const plain = (text: string) =>
     .replace(/^(?:One moment\.|Sorry, that took too long\. Let me try again\.)\s*$/, "")
     .trim();
 
-describe("a thousand calls", () => {
+describe("calls as long as they take", () => {
   it("are heard whole, and told as they were heard", { timeout: 3_600_000 }, async () => {
     const plans = Array.from({ length: CALLS }, (_, index) => planOf(index));
     haveModel((request) => answer(request, plans));

@@ -12,7 +12,7 @@ import { addNumber } from "../twilio-simulator/state.ts";
 // Requests made up from the document: right, nearly right and nonsense. Whatever comes, the answer is one that the
 // document lists (`send` checks every response against it) and never a 5xx.
 
-const RUNS = 12;
+const RUNS = 6;
 
 /** What exists while an operation is fuzzed, so that a made-up request may hit it. */
 type World = {

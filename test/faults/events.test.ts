@@ -20,7 +20,7 @@ import { rows as rowsOf } from "../support/worker.ts";
 // What Twilio tells, through random histories with a failure at every boundary: between Twilio's answer and the outbox, between
 // the outbox and the attempt, between the attempt and its report. The customer fails as well.
 
-const HISTORIES = 30;
+const HISTORIES = 15;
 const CRON = "*/15 * * * *";
 const MINUTE = 60_000;
 

@@ -15,7 +15,7 @@ import { createWorld } from "./world.ts";
 // The real Worker, the real D1 and the real consumer against the simulator, through random histories with faults at every
 // boundary. A history that fails is shrunk; what is learnt from it becomes a named test below.
 
-const HISTORIES = 50;
+const HISTORIES = 25;
 
 async function liveThrough(moments: readonly Moment[]): Promise<void> {
   await startOutboxes();

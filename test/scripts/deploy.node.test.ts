@@ -224,37 +224,11 @@ it.concurrent.each<[string, Partial<Situation>, Changes, string[], string[]]>([
     ],
   ],
   [
-    "staging's placeholder, by CLOUDFLARE_ENV",
-    {},
-    { placeholders: true, env: { CLOUDFLARE_ENV: "staging" } },
-    [],
-    [
-      "wrangler.toml, [env.staging]: database_id, PUBLIC_BASE_URL must not be as at the top level",
-      "wrangler.toml, [env.staging]: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers-staging ",
-    ],
-  ],
-  [
-    "the README's example of an address",
-    {},
-    { address: "https://nixflex-numbers.<your subdomain>.workers.dev" },
-    [],
-    [
-      "wrangler.toml: PUBLIC_BASE_URL is not an http(s) URL: https://nixflex-numbers.<your subdomain>.workers.dev.",
-    ],
-  ],
-  [
     "a published secret",
     {},
     { secrets: { ADMIN_TOKEN: "replace-me-with-at-least-32-characters" } },
     ["--secrets-file", "secrets.json"],
     ["has a secret of .dev.vars.example, which everybody knows."],
-  ],
-  [
-    "an account without a subdomain",
-    { subdomain: null },
-    {},
-    [],
-    ["This Cloudflare account has no workers.dev subdomain yet."],
   ],
   [
     "an address that will be another",

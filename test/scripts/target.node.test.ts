@@ -1,5 +1,11 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { verdictOf } from "../../scripts/deployment.ts";
+import {
+  addressFault,
+  databaseFault,
+  sharedFault,
+  subdomainFault,
+  verdictOf,
+} from "../../scripts/deployment.ts";
 import { configOf, takeTarget } from "../../scripts/target.ts";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -32,6 +38,35 @@ it("refuses an environment and a file that are not there", () => {
   const config = "wrangler.toml";
   expect(() => configOf({ environment: "stagin", config })).toThrow('configuration with name "stagin"');
   expect(() => configOf({ environment: "", config: "none.toml" })).toThrow("There is no none.toml.");
+});
+
+it("finds what is wrong with a configuration", () => {
+  vi.stubEnv("CLOUDFLARE_ENV", "staging");
+  const { target } = takeTarget([]);
+  const config = configOf(target);
+  const here = "wrangler.toml, [env.staging]: ";
+  const address = "https://nixflex-numbers-staging.acme.workers.dev";
+  expect([
+    databaseFault(target, config),
+    sharedFault(target, config, configOf({ ...target, environment: "" })),
+    addressFault(target, "https://numbers.<your subdomain>.workers.dev"),
+    addressFault(target, address),
+    subdomainFault(target, config, address, null),
+    subdomainFault(target, config, address, "other"),
+    subdomainFault(target, config, address, "acme"),
+  ]).toEqual([
+    expect.stringMatching(
+      /^wrangler.toml, \[env.staging\]: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers-staging /,
+    ),
+    expect.stringContaining(`${here}database_id, PUBLIC_BASE_URL must not be as at the top level`),
+    expect.stringContaining(
+      `${here}PUBLIC_BASE_URL is not an http(s) URL: https://numbers.<your subdomain>.workers.dev.`,
+    ),
+    undefined,
+    expect.stringContaining("This Cloudflare account has no workers.dev subdomain yet."),
+    `${here}PUBLIC_BASE_URL is ${address}, but the Worker will be at https://nixflex-numbers-staging.other.workers.dev.`,
+    undefined,
+  ]);
 });
 
 it.each<[string, Parameters<typeof verdictOf>[2], string]>([

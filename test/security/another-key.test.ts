@@ -171,28 +171,23 @@ describe("what another API key has", PATIENT, () => {
   });
 
   // An example that does not get the owner through would prove nothing.
-  const isLast = (route: string) => route.startsWith("DELETE ");
-  const groups = [
-    routes.filter((route) => route in OF_API_KEYS && !isLast(route)),
-    ...routes.filter((route) => route in OF_API_KEYS && isLast(route)).map((route) => [route]),
-  ];
-  it.each(groups)(
-    "is reached by its own key, whose answers nobody else is given again: %s",
-    async (...group) => {
-      const [owner, stranger] = await ownerAndStranger();
-      for (const route of group) {
-        for (const [index, example] of examplesOf(route)(owner, owner).entries()) {
-          const headers = { "idempotency-key": `${route} ${index}` };
-          const { response, what } = await ask(route, example, owner, owner, headers);
-          if (example.owner === undefined) expect(response.ok, what).toBe(true);
-          else expect(response.status, what).toBe(example.owner);
-          const again = await ask(route, example, owner, stranger, headers);
-          expect(again.response.headers.get("idempotent-replayed"), again.what).toBeNull();
-          expectNothingOf(owner, again);
-        }
+  const lasts = ["DELETE /v1/agents/:agent_id", "DELETE /v1/phone-numbers/:number"];
+  const place = (route: string) => Number(route.startsWith("DELETE ")) + lasts.indexOf(route) + 1;
+  it("is reached by its own key, whose answers nobody else is given again", async () => {
+    const [owner, stranger] = await ownerAndStranger();
+    const ofKeys = routes.filter((route) => route in OF_API_KEYS);
+    for (const route of ofKeys.sort((a, b) => place(a) - place(b))) {
+      for (const [index, example] of examplesOf(route)(owner, owner).entries()) {
+        const headers = { "idempotency-key": `${route} ${index}` };
+        const { response, what } = await ask(route, example, owner, owner, headers);
+        if (example.owner === undefined) expect(response.ok, what).toBe(true);
+        else expect(response.status, what).toBe(example.owner);
+        const again = await ask(route, example, owner, stranger, headers);
+        expect(again.response.headers.get("idempotent-replayed"), again.what).toBeNull();
+        expectNothingOf(owner, again);
       }
-    },
-  );
+    }
+  });
 });
 
 describe("the operator's routes", PATIENT, () => {

@@ -77,6 +77,10 @@ function close(schema: Schema & { additionalProperties?: unknown; allOf?: unknow
   return schema;
 }
 
+const byPath = operations
+  .map((operation) => [operation, patternOf(operation.path)] as const)
+  .sort(([a], [b]) => a.path.split("{").length - b.path.split("{").length);
+
 const ERROR: Schema = { $ref: "#/components/schemas/Error" };
 
 /**
@@ -86,9 +90,9 @@ const ERROR: Schema = { $ref: "#/components/schemas/Error" };
 export async function expectDocumented({ method, url }: Request, response: Response): Promise<void> {
   const { pathname } = new URL(url);
   // A path without parameters comes before a path that matches it by parameters.
-  const operation = operations
-    .filter((candidate) => candidate.method === method && patternOf(candidate.path).test(pathname))
-    .sort((a, b) => a.path.split("{").length - b.path.split("{").length)[0];
+  const operation = byPath.find(
+    ([candidate, pattern]) => candidate.method === method && pattern.test(pathname),
+  )?.[0];
   if (operation) {
     const documented = operation.responses[response.status];
     expect(Object.keys(operation.responses), `${operation.operationId} lists its statuses`).toContain(

@@ -1,0 +1,2 @@
+// Node's own import: vitest would transform what is imported.
+module.exports = (url) => import(url);
