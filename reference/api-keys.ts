@@ -239,7 +239,7 @@ export const apiKeyReference: Reference = {
             examples: ["acme-42"],
           },
           expires_at: {
-            description: "When it ends. Unless sent, never.",
+            description: "When it ends, no later than the secret that makes it. Unless sent, never.",
             examples: ["2027-01-31T12:00:00.000Z"],
           },
         }),

@@ -256,7 +256,8 @@ export const connectLinkReference: Reference = {
     "POST /v1/connect/twilio-account": {
       id: "connectByLink",
       summary: "Connect an account by a link",
-      description: "Tries the credentials at Twilio, and keeps them sealed. Ten refusals lock the link.",
+      description:
+        "Tries the credentials at Twilio, and keeps them sealed. Ten refusals lock the link. Only this browser, by its cookie, then sees and uses the account.",
       auth: "connectLink",
       body: {
         schema: connectFields,

@@ -33,8 +33,8 @@ function Frame({ children }: { children: preact.ComponentChildren }) {
       <main>{children}</main>
       <footer>
         <p>
-          This page belongs to <strong>{location.host}</strong>. It loads nothing from elsewhere and keeps
-          nothing in your browser.
+          This page belongs to <strong>{location.host}</strong>. It loads nothing from elsewhere, and your
+          browser keeps no secret of yours.
         </p>
       </footer>
     </div>

@@ -20,8 +20,15 @@ export const keySecrets = new Hono<AppEnv>()
   .post("/secrets", withApiKeyNoReplay("all"), requireJson, validateJson(createSecretBody), async (c) => {
     const { name, scope, external_id, expires_at } = c.req.valid("json");
     const now = new Date();
-    if (expires_at !== null && expires_at <= now.toISOString())
-      throw faultError([{ field: "expires_at", code: "invalid_field", hint: "It must be in the future." }]);
+    // One that ends must not live on in another.
+    const latest = c.get("secret").expires_at;
+    const isTooLate = latest !== null && (expires_at === null || expires_at > latest);
+    if (isTooLate || (expires_at !== null && expires_at <= now.toISOString())) {
+      const hint = isTooLate
+        ? `It must be ${latest}, when your own ends, or earlier.`
+        : "It must be in the future.";
+      throw faultError([{ field: "expires_at", code: "invalid_field", hint }]);
+    }
     const [keyId, keySecret] = [c.get("apiKeyId"), newId("apiKeySecret")];
     const row: SecretRow = {
       id: newId("keySecret"),

@@ -1,8 +1,7 @@
-import { getCookie, setCookie } from "hono/cookie";
 import type { KeySecret } from "../actor.ts";
 import { baseServices } from "../http/base-services.ts";
 import type { AppContext } from "../http/context.ts";
-import { isLoopback } from "../public-url.ts";
+import { cookieOf, putCookie } from "../http/cookie.ts";
 import { requireSame } from "./jurisdiction.ts";
 import { findSecretAnd } from "./secret-store.ts";
 
@@ -29,21 +28,19 @@ export async function startSession(c: AppContext): Promise<Date> {
   const lasts = expires_at === null ? LIFETIME_SECONDS : Math.floor(Date.parse(expires_at) / 1000) - seconds;
   const lifetime = Math.min(LIFETIME_SECONDS, lasts);
   const end = seconds + lifetime;
-  put(c, `${id}.${end}.${await vault.fingerprint(covered(id, end, secret_hash))}`, lifetime);
+  putCookie(c, NAME, `${id}.${end}.${await vault.fingerprint(covered(id, end, secret_hash))}`, lifetime);
   return new Date(end * 1000);
 }
 
 /** Ends the session in this browser. */
 export function endSession(c: AppContext): void {
-  put(c, "", 0);
+  putCookie(c, NAME, "", 0);
 }
 
 /** The secret of the request's session; undefined if it has none, or it has ended. @throws StorageError */
 export async function findSession(c: AppContext): Promise<{ found: KeySecret; expiresAt: Date } | undefined> {
-  const { db, vault, now, log } = baseServices(c.env, c.get("config"), c.get("log"));
-  const cookie = getCookie(c, NAME, isLocal(c) ? undefined : "host") ?? "";
-  log.conceal(cookie);
-  const [, id = "", end, fingerprint = ""] = SESSION.exec(cookie) ?? [];
+  const { db, vault, now } = baseServices(c.env, c.get("config"), c.get("log"));
+  const [, id = "", end, fingerprint = ""] = SESSION.exec(cookieOf(c, NAME)) ?? [];
   const expiresAt = new Date(Number(end) * 1000);
   if (id === "" || !(expiresAt > now())) return undefined;
   const { found } = await findSecretAnd(db, { id }, now().toISOString());
@@ -55,16 +52,4 @@ export async function findSession(c: AppContext): Promise<{ found: KeySecret; ex
 
 function covered(secretId: string, end: number, secretHash: string): string {
   return `session\n${secretId}\n${end}\n${secretHash}`;
-}
-
-/** With the prefix `__Host-`, a browser takes a cookie only over https, and sends it to this host only. */
-function put(c: AppContext, value: string, maxAge: number): void {
-  const secure = isLocal(c) ? {} : ({ secure: true, prefix: "host" } as const);
-  setCookie(c, NAME, value, { maxAge, path: "/", httpOnly: true, sameSite: "Strict", ...secure });
-}
-
-/** Local development has no https, and not every browser takes a Secure cookie there. */
-function isLocal(c: AppContext): boolean {
-  const { protocol, hostname } = new URL(c.req.url);
-  return protocol === "http:" && isLoopback(hostname);
 }

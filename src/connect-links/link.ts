@@ -119,7 +119,9 @@ export async function findAccountOfLink({ api_key_id, twilio_account_id: id }: L
 export async function accountOfLink(link: LinkRow, services: Services) {
   const account = await findAccountOfLink(link, services);
   if (account) return account;
-  throw new ApiError("account_not_found", { message: "Connect a Twilio account by this link first." });
+  throw new ApiError("account_not_found", {
+    message: "Connect a Twilio account by this link first, in this browser.",
+  });
 }
 
 /** The import of a number that the link's customer has picked: as its key's owner would send it. */
@@ -145,7 +147,8 @@ export async function importByLink(
   if (numbersOf(link).includes(given.phone_number)) return;
   await whileHeld(link, services, async () => {
     // What another request has brought since.
-    const fresh = (await findLink(db, link.api_key_id, link.id)) ?? link;
+    const { twilio_account_id } = link;
+    const fresh = { ...((await findLink(db, link.api_key_id, link.id)) ?? link), twilio_account_id };
     const brought = [...numbersOf(fresh), given.phone_number];
     const event = await linkEvent("connect_link.completed", fresh, brought, services);
     const time = now().toISOString();

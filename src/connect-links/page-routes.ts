@@ -19,6 +19,7 @@ import { admitCredentials } from "../twilio-accounts/routes.ts";
 import { connectBody, missingCredential } from "../twilio-accounts/schema.ts";
 import { serialiseAccount } from "../twilio-accounts/serialise.ts";
 import { sha256 } from "../vault/hash.ts";
+import { asSeenBy, knowCustomer } from "./customer.ts";
 import {
   accountOfLink,
   closed,
@@ -51,7 +52,7 @@ const withLink = createMiddleware<AppEnv>(async (c, next) => {
   if (!link) throw new ApiError("invalid_connect_link");
   c.set("apiKeyId", link.api_key_id);
   c.set("actor", { kind: "link", name: link.id });
-  (c as unknown as LinkContext).set("link", link);
+  (c as unknown as LinkContext).set("link", await asSeenBy(c, link));
   await next();
 });
 
@@ -86,7 +87,9 @@ export const connectPage = new Hono<AppEnv>()
       const body = c.req.valid("json");
       admitCredentials(body, c);
       const services = requestServices(c);
-      const account = await toTheEnd(c, connectByLink(linkOf(c), body, services));
+      const link = linkOf(c);
+      const account = await toTheEnd(c, connectByLink(link, body, services));
+      await knowCustomer(c, link, account.id);
       return c.json({ twilio_account: serialiseAccount(account, services) });
     },
   )
@@ -115,6 +118,6 @@ export const connectPage = new Hono<AppEnv>()
       await toTheEnd(c, importByLink(link, given, services));
       const after = await findLink(c.env.DB, link.api_key_id, link.id);
       if (!after) throw closed(after, new Date());
-      return c.json(await forCustomer(after, c), 201);
+      return c.json(await forCustomer(await asSeenBy(c, after), c), 201);
     },
   );

@@ -14,7 +14,14 @@ import { openKnown } from "./known.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
 import { type ConnectBody, required } from "./schema.ts";
 import { isToSettle, settleSigning } from "./signing.ts";
-import { connectStatements, findAccount, findOwnAccounts, type OwnAccount, upsertAccount } from "./store.ts";
+import {
+  type ConnectedBy,
+  connectStatements,
+  findAccount,
+  findOwnAccounts,
+  type OwnAccount,
+  upsertAccount,
+} from "./store.ts";
 
 /** Asks Twilio whether it takes these credentials. @throws ApiError Twilio's refusal, and what to do */
 export async function requireAccepted(
@@ -72,7 +79,7 @@ export async function storeCredential(
   key: Omit<AccountKey, "id">,
   credential: Credential,
   { db, vault, log, now }: Services,
-  connected?: { friendlyName: string | null; signingKey: SigningKey | undefined; isByLink: boolean },
+  connected?: { friendlyName: string | null; signingKey: SigningKey | undefined; by: ConnectedBy },
 ): Promise<{ isStored: boolean; isNew: boolean }> {
   for (let isNew = false; ; ) {
     const stored = (await findAccount(db, key)) ?? undefined;
@@ -87,8 +94,7 @@ export async function storeCredential(
       connected?.signingKey,
     );
     const time = now().toISOString();
-    const byLink = connected?.isByLink ? sealed.secretSealed : undefined;
-    const more = connected ? connectStatements(db, key, { ...connected, byLink }, time) : [];
+    const more = connected ? connectStatements(db, sealed, connected, time) : [];
     const [upserted, , joined] = await batch(db, [
       upsertAccount(db, sealed, time),
       disprove(db, key, sealed.tokenChangedAt, "accepted", time),
@@ -124,10 +130,11 @@ export async function connectAccount(
   const endpoint = named ?? (await findEndpoint(credentials, apiKeyId, services));
   // Its name is for people; the account works without it.
   const { friendly_name } = await fetchAccount(endpoint, credentials).catch(() => ({ friendly_name: null }));
+  const isSent = body.twilio_token !== undefined || body.twilio_api_key_sid !== undefined;
   const account = { apiKeyId, accountSid, region: storedRegion(own, endpoint) };
   const { isNew } = await storeCredential(account, credentials, services, {
     friendlyName: friendly_name ?? null,
-    isByLink,
+    by: isSent ? (isByLink ? "link" : "holder") : "stored",
     signingKey: id === undefined || key === undefined ? undefined : { id, key },
   });
   services.routesChanged(apiKeyId);

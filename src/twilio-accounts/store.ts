@@ -7,13 +7,13 @@ import type { AccountColumns, AccountKey, TwilioAccountRow } from "./row.ts";
 /** Numbers `n` with their accounts `t`. */
 export const NUMBERS_AND_ACCOUNTS = part`phone_numbers n JOIN twilio_accounts t ON t.id = n.twilio_account_id`;
 
-/** SQL: how many numbers of the account `t` its owner still has. What is `returning` is released already. */
-const NUMBERS = part`(SELECT COUNT(*) FROM phone_numbers n
-  WHERE n.twilio_account_id = t.id AND n.state <> 'returning')`;
+/** SQL: its owner still has the number `n` of the account `t`. What is `returning` is released already. */
+const IS_HAD = part`n.twilio_account_id = t.id AND n.state <> 'returning'`;
+
+const NUMBERS = part`(SELECT COUNT(*) FROM phone_numbers n WHERE ${IS_HAD})`;
 
 /** SQL: the account `t` is its owner's to use: connected, or come with a number that he still has. */
-const IS_KNOWN = part`(t.connected_at IS NOT NULL OR EXISTS (SELECT 1 FROM phone_numbers n
-  WHERE n.twilio_account_id = t.id AND n.state <> 'returning'))`;
+const IS_KNOWN = part`(t.connected_at IS NOT NULL OR EXISTS (SELECT 1 FROM phone_numbers n WHERE ${IS_HAD}))`;
 
 /** The columns of {@link TwilioAccountRow} of the account `t`. */
 export const CREDENTIALS = part`t.api_key_sid, t.auth_token_sealed, t.previous_auth_token_sealed,
@@ -104,34 +104,42 @@ export async function disconnectAccount(
   return (counted?.results[0] as { numbers: number } | undefined)?.numbers ?? null;
 }
 
+/** Who connects an account: whoever has its credential, for all its numbers; its owner, by a link; or nobody has sent one. */
+export type ConnectedBy = "holder" | "link" | "stored";
+
 /**
  * Statements for a batch after `upsertAccount`: its owner has connected this account, unless the key was revoked
  * meanwhile. The first changes a row if it was not connected before.
  *
- * @param byLink the sealed token that a connect link has brought: if it is the stored one now, the account is for the numbers
- *   to which its owner consents. Whoever brings it himself may use all.
+ * @param secretSealed if it is the stored one now, and a link has brought it, the account is for the numbers to which its
+ *   owner consents
  */
 export function connectStatements(
   db: D1Database,
-  { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
-  { friendlyName, byLink }: { friendlyName: string | null; byLink: string | undefined },
+  { apiKeyId, accountSid, region, secretSealed }: Omit<AccountKey, "id"> & { secretSealed: string },
+  { friendlyName, by }: { friendlyName: string | null; by: ConnectedBy },
   now: string,
 ): D1PreparedStatement[] {
   const isIt = part`api_key_id = ${apiKeyId} AND account_sid = ${accountSid} AND region = ${region}`;
-  const consent =
-    byLink === undefined
-      ? part`NULL`
-      : part`CASE auth_token_sealed WHEN ${byLink} THEN COALESCE(consented_numbers, (SELECT json_group_array(phone_number)
-          FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)) ELSE consented_numbers END`;
+  const consents: Record<ConnectedBy, Part> = {
+    holder: part`NULL`,
+    link: part`CASE t.auth_token_sealed WHEN ${secretSealed} THEN COALESCE(t.consented_numbers,
+      (SELECT json_group_array(phone_number) FROM phone_numbers n WHERE ${IS_HAD})) ELSE t.consented_numbers END`,
+    stored: part`t.consented_numbers`,
+  };
   // There is something to make at Twilio so that a SharedKey signs, or what was made may be needed no longer.
   const isToSign = part`(made_at_twilio IS NOT NULL OR (api_key_sid IS NOT NULL AND signing_keys_sealed IS NULL))`;
   return [
-    sql(db)`UPDATE twilio_accounts SET connected_at = ${now} WHERE ${isIt} AND connected_at IS NULL
-      AND (${Number(byLink === undefined)} OR ${IS_UNUSED}) AND EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NULL)`,
-    sql(db)`UPDATE twilio_accounts SET friendly_name = COALESCE(${friendlyName}, friendly_name),
-      consented_numbers = ${consent}, signing_due_at = CASE WHEN ${isToSign} THEN ${now} END,
+    sql(
+      db,
+    )`UPDATE twilio_accounts AS t SET connected_at = ${now}, consented_numbers = ${by === "holder" ? null : "[]"}
+    WHERE ${isIt} AND connected_at IS NULL
+      AND (${Number(by === "holder")} OR NOT ${IS_KNOWN}) AND EXISTS (SELECT 1 FROM api_keys k WHERE k.id = ${apiKeyId} AND k.revoked_at IS NULL)`,
+    sql(db)`UPDATE twilio_accounts AS t SET friendly_name = COALESCE(${friendlyName}, friendly_name),
+      consented_numbers = ${consents[by]}, signing_due_at = CASE WHEN ${isToSign} THEN ${now} END,
       made_at_twilio = CASE WHEN ${isToSign} THEN COALESCE(made_at_twilio, '{}') END,
-      next_check_at = CASE WHEN ${IS_UNUSED} THEN NULL ELSE ${now} END WHERE ${isIt}`,
+      next_check_at = CASE WHEN EXISTS (SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = t.id) THEN ${now} END
+    WHERE ${isIt}`,
     deleteUnusedAccounts(db, apiKeyId),
   ];
 }

@@ -61,6 +61,14 @@ describe("the secrets of a key", () => {
     expect(details.problems).toEqual([{ field: "scope", problem: "not_allowed", allowed: ["full", "read"] }]);
     for (const expires_at of ["2020-01-01T00:00:00Z", "tomorrow"])
       await expectError(await ask({ name: "x", scope: "full", expires_at }), 400, "invalid_field");
+    // Nobody lengthens what he was given by making another.
+    const end = "2098-01-01T00:00:00.000Z";
+    const brief = await createSecret(key, { name: "brief", expires_at: end });
+    const byBrief = (more: object) =>
+      call("POST", "/v1/keys/secrets", brief, { name: "y", scope: "read", ...more });
+    for (const more of [{}, { expires_at: "2098-01-01T00:00:00.001Z" }])
+      await expectError(await byBrief(more), 400, "invalid_field");
+    expect((await byBrief({ expires_at: end })).status).toBe(201);
     await expectError(
       await ask({ name: "x", scope: "full", external_id: "x".repeat(256) }),
       400,

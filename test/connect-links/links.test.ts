@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { credentialOf } from "../support/api-key-account.ts";
+import { ACCOUNTS, ALLOWED, credentialOf, sharedKey, signedBy } from "../support/api-key-account.ts";
 import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { watchedDatabase } from "../support/database.ts";
@@ -37,20 +37,27 @@ async function makeLink(key: Key, fields: Record<string, unknown>) {
   const made = await response.json<Made>();
   const token = made.url.split("#")[1] ?? "";
   keepSecret(token);
-  const headers = { authorization: `Bearer ${token}` };
-  const ask = (method: string, path: string, body?: unknown, env: Partial<Env> = {}) =>
-    send(
-      new Request(`${BASE}${PAGE}${path}`, {
-        method,
-        headers: { ...headers, ...(body !== undefined && { "content-type": "application/json" }) },
-        body: body === undefined ? null : JSON.stringify(body),
-      }),
-      env,
-    );
+  const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+  const requestOf = (method: string, path: string, body: unknown, by: Record<string, string>) =>
+    new Request(`${BASE}${PAGE}${path}`, {
+      method,
+      headers: { ...by, ...(body !== undefined && { "content-type": "application/json" }) },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+  const ask = async (method: string, path: string, body?: unknown, env: Partial<Env> = {}) => {
+    const response = await send(requestOf(method, path, body, headers), env);
+    const cookie = response.headers.get("set-cookie");
+    if (cookie !== null) headers.cookie = cookie.split(";")[0] ?? "";
+    return response;
+  };
+  /** The same of whoever has the token alone. */
+  const askByToken = (method: string, path: string, body?: unknown) =>
+    send(requestOf(method, path, body, { authorization: `Bearer ${token}` }));
   return {
     ...made,
     token,
     ask,
+    askByToken,
     see: () => ask("GET", ""),
     connect: (twilio_sid: string, twilio_token: string) =>
       ask("POST", "/twilio-account", { twilio_sid, twilio_token }),
@@ -253,6 +260,68 @@ describe("a connect link", () => {
     expect((await accounts())[0]?.consented_numbers).not.toBeNull();
     expect((await post("/v1/twilio-accounts", token, { key })).status).toBe(201);
     expect((await accounts())[0]?.consented_numbers).toBeNull();
+  });
+
+  it("opens its account only to the browser that sent the credentials, whoever else has the link", async () => {
+    const { account, key, link, number, other, agentId } = await haveCustomer({ max_numbers: 2 });
+    const set = (await link.connect(account.sid, account.authToken)).headers.get("set-cookie") ?? "";
+    expect(set).toMatch(
+      /^__Host-nixflex_connect=[^;]+; Max-Age=3\d{3}; Path=\/; HttpOnly; Secure; SameSite=Strict$/,
+    );
+    const expectShut = async (ask: typeof link.askByToken) => {
+      expect(await (await ask("GET", "")).json()).toMatchObject({ twilio_account: null });
+      for (const [method, path, sent] of [
+        ["GET", "/available-numbers", undefined],
+        ["POST", "/phone-numbers?dry_run=true", { phone_number: other }],
+        ["POST", "/phone-numbers", { phone_number: other }],
+      ] as const)
+        await expectError(await ask(method, path, sent), 404, "account_not_found");
+    };
+    await expectShut(link.askByToken);
+    expect((await link.bring(number)).status).toBe(201);
+    // Who it is about is no secret of its own; what else there is stays shut.
+    const again = await link.askByToken("POST", "/phone-numbers", { phone_number: number });
+    expect([again.status, await again.json()]).toMatchObject([201, { twilio_account: null }]);
+    await expectShut(link.askByToken);
+    expect(await rows("phone_numbers")).toHaveLength(1);
+    // The cookie is of one link and one account.
+    const second = await makeLink(key, { agent_id: agentId });
+    await second.connect(account.sid, account.authToken);
+    const stranger = await prepareImport({ phone_number: "+447446466901" }, key);
+    const before = await (await link.see()).json<{ twilio_account: { twilio_sid: string } }>();
+    expect(before.twilio_account.twilio_sid).toBe(account.sid);
+    await link.askByToken("POST", "/twilio-account", {
+      twilio_sid: stranger.account.sid,
+      twilio_token: stranger.account.authToken,
+    });
+    await expectShut(link.ask);
+  });
+
+  it("is for them also after the reseller has sent a SharedKey for the stored API key", async () => {
+    const { account, key, link, number, other, agentId } = await haveCustomer();
+    const apiKey = addApiKey(account);
+    keepSecret(apiKey.secret);
+    const credential = { ...credentialOf(account, apiKey), ...signedBy(sharedKey()) };
+    expect((await link.ask("POST", "/twilio-account", credential, ALLOWED)).status).toBe(200);
+    expect((await link.bring(number)).status).toBe(201);
+    const alone = { twilio_sid: account.sid, ...signedBy(sharedKey()) };
+    expect((await post(ACCOUNTS, alone, { key, env: ALLOWED })).status).toBe(200);
+    expect(await accounts()).toMatchObject([
+      { connected_at: null, consented_numbers: JSON.stringify([number]) },
+    ]);
+    const body = { phone_number: other, agent_id: agentId };
+    await expectError(await post(NUMBERS, body, { key }), 403, "not_consented");
+  });
+
+  it("of an account whose numbers are released, but not given back yet, is as of one that is not known", async () => {
+    const { account, key, link, number, agentId } = await haveCustomer();
+    const token = { twilio_sid: account.sid, twilio_token: account.authToken };
+    await post(NUMBERS, { phone_number: number, agent_id: agentId, ...token }, { key });
+    twilio.faults.add({ effect: effects.serverErrorHtml, times: null });
+    expect((await call("DELETE", `${NUMBERS}/${number}`, key)).status).toBe(200);
+    twilio.faults.clear();
+    expect((await link.connect(account.sid, account.authToken)).status).toBe(200);
+    expect(await accounts()).toMatchObject([{ connected_at: expect.any(String), consented_numbers: "[]" }]);
   });
 
   it("of an account that the reseller knew by the same token takes nothing away; a new token is for what was there", async () => {

@@ -86,7 +86,14 @@ describe("a customer with an account of their own", () => {
     const url = new URL(await sendThere(nixflex, agentId, "dentist-17", "https://app.example.com"));
     expect(`${url.origin}${url.pathname}`).toBe(`${PUBLIC_BASE_URL}/connect`);
     // What the page does.
-    const page = createClient({ baseUrl, token: url.hash.slice(1) });
+    let cookie = "";
+    const inBrowser = async (request: Request) => {
+      request.headers.set("cookie", cookie);
+      const response = await fetch(request);
+      cookie = response.headers.get("set-cookie")?.split(";")[0] ?? cookie;
+      return response;
+    };
+    const page = createClient({ baseUrl, token: url.hash.slice(1), fetch: inBrowser });
     const { connect_link_id, redirect_url } = await page.seeConnectLink();
     const body = { twilio_sid: account.accountSid, twilio_token: account.authToken };
     await page.connectByLink({ body });

@@ -159,9 +159,9 @@ async function doorsOf(
   const [, , accounts] = await reading;
   const rows = (accounts?.results ?? []) as StoredAccount[];
   const meant = knownRows(body, rows);
-  if (!isConsented && meant.length > 0 && !meant.some((row) => consents(row, body.phone_number)))
-    throw new ApiError("not_consented");
-  const doors = meant.map(async (known): Promise<Door> => {
+  const open = meant.filter((row) => isConsented || consents(row, body.phone_number));
+  if (meant.length > open.length && open.length === 0) throw new ApiError("not_consented");
+  const doors = open.map(async (known): Promise<Door> => {
     const { endpoint, credentials, account } = await openKnown(known, apiKeyId, services);
     return { endpoint, credentials, known: { ...known, account } };
   });
