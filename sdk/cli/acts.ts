@@ -4,6 +4,7 @@ import { agents } from "./commands/agents.ts";
 import { bulk } from "./commands/bulk.ts";
 import { calls } from "./commands/calls.ts";
 import { links } from "./commands/links.ts";
+import { listening } from "./commands/listen.ts";
 import { numbers } from "./commands/numbers.ts";
 import { outbound } from "./commands/outbound.ts";
 import { release } from "./commands/release.ts";
@@ -26,6 +27,7 @@ export const ACTS: readonly Act[] = [
   ...links,
   ...secrets,
   ...webhooks,
+  ...listening,
   ...usage,
   ...completing,
 ];

@@ -20,8 +20,13 @@ export function wholeNumber(text: string): number {
 
 /** A phone number as a person writes it. */
 export const numberArgument = (name = "number") => new Argument(`<${name}>`).argParser(readPhoneNumber);
-export const limitOption = () =>
-  new Option("--limit <count>", "show this many at most").argParser(wholeNumber);
+export const limitOption = (does = "show this many at most") =>
+  new Option("--limit <count>", does).argParser(wholeNumber);
+export const intervalOption = (does: string) =>
+  new Option("--interval <seconds>", does).default(2).argParser((text) => {
+    if (!(Number(text) > 0)) throw new InvalidArgumentError("It must be a number of seconds.");
+    return Number(text);
+  });
 export const dryRunOption = (does = "say what would change, and change nothing") =>
   new Option("--dry-run", does);
 export const yesOption = () => new Option("-y, --yes", "do not ask");

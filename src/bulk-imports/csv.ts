@@ -26,8 +26,6 @@ export function csvLine({ error, ...result }: Result): string {
 /**
  * One cell. A spreadsheet takes a cell that begins with one of these characters for a formula, so an apostrophe stands before
  * it (https://owasp.org/www-community/attacks/CSV_Injection). A number in E.164 is a number to both.
- *
- * @internal
  */
 export function cell(value: string): string {
   const safe =

@@ -1,13 +1,15 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { createClient } from "@nixflex/numbers";
+import { createClient, verifyEvent } from "@nixflex/numbers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTwilio } from "../../scripts/demo/twilio.ts";
 import { PUBLIC_BASE_URL, startWorker } from "../../scripts/demo/worker.ts";
+import { ACTS } from "../../sdk/cli/acts.ts";
 import { settingsPath } from "../../sdk/cli/settings.ts";
 import type { Account } from "../twilio-simulator/state.ts";
-import { createPerson, type Person } from "./run.ts";
+import { startApiDouble } from "./api-double.ts";
+import { createPerson, type Person, ran } from "./run.ts";
 
 // The built program as a process, against the Worker and a simulated Twilio.
 
@@ -187,11 +189,45 @@ describe("a number", () => {
     expect(await person.json(["numbers", "list", "--health", "overridden_by_trunk"])).toEqual({
       phone_numbers,
     });
+    const told = (await person.run(["numbers", "list", "--health"])).out;
+    expect(told).toContain("overridden_by_trunk: The number is attached to a SIP trunk");
+    expect(told).toContain(`  nixflex-numbers numbers update ${broken} drift_policy=repair && `);
+
     const token = account.authToken;
     account.authToken = "0".repeat(32);
+    const refused = await person.run(["numbers", "check", broken]);
+    expect(refused).toMatchObject({ code: 5, out: expect.stringContaining("Twilio refuses the Auth Token") });
+    expect(refused.out).toContain(`  nixflex-numbers accounts token ${account.sid}\n`);
+    const planned = await person.run(["release", broken, "--dry-run"]);
+    expect(planned).toMatchObject({ code: 5, out: expect.stringMatching(/^reason +twilio_auth_failed$/m) });
+    expect(planned.out).toContain("what would be restored is unknown");
     const released = await person.run(["release", broken, "--yes"]);
-    expect(released).toMatchObject({ code: 5, out: expect.stringContaining("unreachable") });
+    expect(released).toMatchObject({ code: 5, out: expect.stringMatching(/^reason +twilio_auth_failed$/m) });
     account.authToken = token;
+    // What was found out about the account is mended by its token.
+    expect(await person.run(["accounts", "token", account.sid])).toMatchObject({ code: 0 });
+  });
+
+  it("is released with all of its agent, or of a file; what is refused stops no other", async () => {
+    const { agent_id } = await person.json(["agents", "create", "--name", "Leaves"]);
+    const numbers = [haveNumber(), haveNumber(), haveNumber()];
+    for (const number of numbers) await person.json(["import", number, "--agent", agent_id]);
+    const [first = "", ...others] = numbers;
+    writeFileSync(join(person.home, "leave.csv"), `phone_number\n${first}\n+15005559999\n`);
+    expect(await person.run(["release"])).toMatchObject({ code: 2 });
+    expect(await person.run(["release", first, "--agent", agent_id])).toMatchObject({ code: 2 });
+    const ofFile = await person.run(["release", "--file", "leave.csv", "--yes", "--json"]);
+    expect(ofFile).toMatchObject({ code: 5, err: expect.stringContaining("+15005559999: ") });
+    expect(JSON.parse(ofFile.out)).toMatchObject({
+      phone_numbers: [{ phone_number: first, deleted: true }],
+      errors: [{ phone_number: "+15005559999", error: { code: "number_not_found" } }],
+    });
+    const ofAgent = ["release", "--agent", agent_id];
+    expect(await person.run(ofAgent)).toMatchObject({ code: 2, err: expect.stringContaining("2 numbers") });
+    expect((await person.run([...ofAgent, "--dry-run"])).out).toContain("Nothing was changed");
+    const released = await person.run([...ofAgent, "--yes"]);
+    expect(released).toMatchObject({ code: 0, out: expect.stringContaining("2 of 2 numbers are released.") });
+    for (const number of others) expect(released.out).toContain(number);
   });
 
   it("is listed whichever page it is on", async () => {
@@ -231,6 +267,16 @@ describe("Twilio's Auth Token", () => {
       out: expect.stringContaining(`${account.sid} (`),
     });
     expect((await somebody.run(["accounts", "list"])).out).toMatch(/^ACCOUNT.*\nAC.*connected/);
+    expect((await somebody.run(["accounts", "show", account.sid])).out).toMatch(/^status +connected$/m);
+    const number = haveNumber();
+    expect((await somebody.run(["accounts", "numbers", account.sid])).out).toMatch(
+      new RegExp(`^\\${number} .* no +`, "m"),
+    );
+    const misspelt = ["accounts", "token", `AC${"9".repeat(32)}`, "--token-stdin"];
+    expect((await somebody.run(misspelt, account.authToken)).err).toContain("account_not_found");
+    const renewed = ["accounts", "token", account.sid, "--token-stdin"];
+    expect((await somebody.run(renewed, account.authToken)).out).toContain("is connected.");
+    expect((await somebody.run(renewed, "0".repeat(32))).err).toContain("twilio_auth_failed");
     // Neither the token nor, as it is the only one, the account.
     const plan = ["import", haveNumber(), "--agent", agent, "--dry-run"];
     expect(await somebody.run(plan)).toMatchObject({ code: 0, err: "" });
@@ -312,6 +358,8 @@ describe("a failure", () => {
     expect(plain).toMatchObject({ code: 2, out: "" });
     expect(told).toMatchObject({ code: 2, out: "" });
     expect(JSON.parse(told.err)).toEqual({ error: { message: expect.any(String) } });
+    if (args.includes("missing.json"))
+      expect(plain.err).toBe("Error: There is no file or folder missing.json.\n");
   });
 });
 
@@ -368,8 +416,14 @@ describe("bulk", () => {
     const planned = await bulk(...options, "--dry-run", "--out", "plan.csv");
     expect(planned).toMatchObject({ code: 5, out: "completed: failed 1, planned 2. Results: plan.csv\n" });
     expect((await person.run(["numbers", "show", number])).code).toBe(1);
+    expect(planned.err).toContain("Mend the failed ones, whose errors are in plan.csv");
+    const [planHead, plan, , failed] = readFileSync(file("plan.csv"), "utf8").split("\r\n");
+    expect(planHead).toMatch(/,outcome,reason,error_code,error_message,calls_today,texts_today,warnings$/);
+    expect(plan).toMatch(/,planned,,,,nobody,nobody,/);
+    expect(failed).toMatch(/number_not_in_twilio,.*,,,$/);
 
-    const run = await bulk(...options);
+    // The plan can be imported as it is.
+    const run = await bulk("plan.csv", ...options.slice(1));
     expect(run).toMatchObject({ code: 5, out: "completed: imported 2, failed 1. Results: results.csv\n" });
     expect(run.err).toContain("100%  imported 2, failed 1");
     expect(run.out + run.err).not.toContain(account.authToken);
@@ -393,6 +447,7 @@ describe("bulk", () => {
     expect((await bulk("resume", import_id, "--interval", "0.05")).out).toMatch(/^completed: .*results.csv/);
     const left = await bulk("--all", "--agent", agent, "--dry-run", "--detach");
     const [, id = ""] = left.out.match(/bulk resume (imp_\w+)/) ?? [];
+    expect((await bulk("list", "--limit", "1")).out).toMatch(new RegExp(`^${id} .* yes `, "m"));
     expect((await bulk("cancel", id)).out).toMatch(/^imp_\w+ is (cancelled|completed)\./);
   });
 });
@@ -406,9 +461,20 @@ it("an agent calls and texts from its number", async () => {
   const number = haveNumber();
   await person.json(["import", number, "--agent", agent_id]);
   const call = ["call", "+14155550123", "--agent", agent_id, "--prompt", "Be brief.", "--var", "name=Ada"];
-  expect((await person.run(call)).out).toMatch(
-    new RegExp(`^\\${number} calls \\+14155550123: CA[0-9a-f]{32}\n$`),
+  const called = (await person.run(call)).out;
+  expect(called).toMatch(new RegExp(`^\\${number} calls \\+14155550123: CA[0-9a-f]{32}\n$`));
+  const [, callId = ""] = called.match(/(CA\w+)/) ?? [];
+  const listed = (await person.run(["calls", "list", "--number", number, "--direction", "outbound"])).out;
+  expect(listed).toMatch(new RegExp(`^${callId} +outbound +\\${number} +\\+14155550123 `, "m"));
+  expect((await person.run(["calls", "show", callId])).out).toMatch(
+    /^call_id +CA.*No transcript was kept\.$/ms,
   );
+  expect((await person.run(["calls", "recording", callId])).code).toBe(1);
+  expect((await person.run(["calls", "hangup", callId])).out).toMatch(/ is [a-z-]+\.$/m);
+  expect(await person.run(["calls", "delete", callId])).toMatchObject({ code: 2 });
+  // Twilio has not told yet that it ended.
+  const deleted = await person.run(["calls", "delete", callId, "--yes"]);
+  expect(deleted).toMatchObject({ code: 1, err: expect.stringContaining("call_in_progress") });
   const text = ["text", "+14155550123", "Hello.", "--agent", agent_id, "--idempotency-key", "once"];
   const sent = await person.json(text);
   expect(await person.json(text)).toEqual(sent);
@@ -419,18 +485,67 @@ describe("deliveries", () => {
   it("are listed and sent again", async () => {
     const agentFile = JSON.stringify({ name: "Tells", webhook_url: "http://127.0.0.1:9/events" });
     const { agent_id } = await person.json(["agents", "create", "--file", "-"], agentFile);
-    await person.json(["import", haveNumber(), "--agent", agent_id]);
+    const number = haveNumber();
+    await person.json(["import", number, "--agent", agent_id]);
     const { deliveries } = await person.json(["webhooks", "deliveries"]);
     expect(deliveries).toMatchObject([{ event: "number.imported", agent_id }]);
     expect((await person.run(["webhooks", "deliveries", "--limit", "5"])).out).toMatch(
       /^evt_\w+ +number.imported +/m,
     );
+    expect(await person.json(["numbers", "events", number])).toEqual({ deliveries });
     const ofNobody = await person.json(["webhooks", "deliveries", "--external-id", "nobody"]);
     expect(ofNobody.deliveries).toEqual([]);
+    expect((await person.run(["webhooks", "show", deliveries[0].id])).out).toContain(
+      '"event": "number.imported"',
+    );
     const again = await person.run(["webhooks", "redeliver", deliveries[0].id]);
     expect(again.code === 0 ? again.out : again.err).toContain(deliveries[0].id);
     expect(await person.run(["webhooks", "redeliver", "evt_none"])).toMatchObject({ code: 1 });
   });
+});
+
+describe("webhooks", () => {
+  it("have a URL and a secret, and an event to try; listen sends events to a program here, signed", async () => {
+    const receiver = await startApiDouble(() => ({ status: 204, text: "" }));
+    expect((await person.run(["webhooks", "url"])).out).toBe("There is no URL.\n");
+    expect((await person.run(["webhooks", "test"])).err).toContain("agent_has_no_webhook");
+    const url = ["webhooks", "url", "https://customer.example/events"];
+    expect((await person.run(url)).out).toBe("https://customer.example/events\n");
+    expect(await person.run([...url, "--none"])).toMatchObject({ code: 2 });
+    expect((await person.run(["webhooks", "test"])).out).toMatch(/^evt_\w+ is on its way\.$/m);
+    expect(await person.run(["webhooks", "secret"])).toMatchObject({ code: 2, out: "" });
+    const made = await person.run(["webhooks", "secret", "--yes"]);
+    expect(made.out).toMatch(/^nxws_[0-9a-f]{64}\n$/);
+
+    expect(await person.run(["listen", "localhost:3000"])).toMatchObject({ code: 2 });
+    let hasEnded = false;
+    const listening = person
+      .run(["listen", receiver.url, "--limit", "1", "--interval", "0.05"])
+      .finally(() => {
+        hasEnded = true;
+      });
+    const client = createClient({ baseUrl: worker.url, token: key });
+    while (!hasEnded) await client.testWebhook({ body: {} });
+    const { code, out, err } = await listening;
+    expect({ code, out }).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^webhook\.test {2}evt_\w+ {2}204\n$/),
+    });
+    const [, secret = ""] = err.match(/^Signed with: (nxws_\w+)$/m) ?? [];
+    const [{ headers, body } = { headers: {}, body: {} }] = receiver.requests;
+    expect(await verifyEvent(JSON.stringify(body), headers, secret)).toMatchObject({ event: "webhook.test" });
+    expect((await person.run(["webhooks", "url", "--none"])).out).toBe("There is no URL.\n");
+    receiver.close();
+  });
+});
+
+it("a connect link is made, printed once, listed, shown and ended", async () => {
+  const create = ["links", "create", "--agent", agent, "--external-id", "acme-42", "--max-numbers", "2"];
+  expect((await person.run(create)).out).toMatch(/^https:\S+\/connect\S+\n$/);
+  const listed = (await person.run(["links", "list"])).out;
+  const [, id = ""] = listed.match(/^(\S+) +open +acme-42 /m) ?? [];
+  expect((await person.run(["links", "show", id])).out).toMatch(/^max_numbers +2$/m);
+  expect((await person.run(["links", "delete", id, "--yes"])).out).toBe(`${id} has ended.\n`);
 });
 
 describe("limits", () => {
@@ -495,5 +610,42 @@ describe("completion", () => {
     expect(execFileSync("bash", ["-c", `${program}\n${script}\n${typed}`], { encoding: "utf8" })).toBe(
       "create\n",
     );
+  });
+});
+
+describe("docs/command-line.md", () => {
+  const page = readFileSync("docs/command-line.md", "utf8");
+  const words = ACTS.map(({ name }) => name.replace(/ [<[].*/, "").split(" "));
+
+  it("names every command", () => {
+    const rows = page.split("\n").filter((line) => line.startsWith("| `"));
+    const isNamed = ([noun = "", verb]: string[]) =>
+      rows.some((row) => row.includes(`\`${noun}`) && (verb === undefined || row.includes(verb)));
+    expect(words.filter(([, verb]) => verb !== "start").filter((one) => !isNamed(one))).toEqual([]);
+  });
+
+  it("shows commands that run", async () => {
+    const [csv = ""] = page.match(/(?<=```csv\n)[\s\S]*?(?=```)/) ?? [];
+    const mine = (text: string) =>
+      text
+        .replaceAll("https://numbers.example.com", worker.url)
+        .replaceAll("AC…", account.sid)
+        .replaceAll(/agent_[0-9a-f]{16}/g, agent);
+    writeFileSync(join(person.home, "numbers.csv"), mine(csv).replace("+447446466847", haveNumber()));
+    person.env.NIXFLEX_API_KEY = key;
+    const commands = [...page.matchAll(/^nixflex-numbers (.+)$/gm)].map(([, line = ""]) =>
+      mine(line).split(" "),
+    );
+    expect(commands).toHaveLength(3);
+    for (const args of commands) {
+      const { code, err } = await person.run(args);
+      expect(code, err).toBe(0);
+    }
+  });
+
+  it("has no command that no test runs", () => {
+    expect(
+      words.map((one) => one.filter((word) => word !== "start").join(" ")).filter((one) => !ran.has(one)),
+    ).toEqual([]);
   });
 });

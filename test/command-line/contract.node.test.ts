@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Answer, type Asked, startApiDouble } from "./api-double.ts";
@@ -137,6 +137,30 @@ describe("accounts connect", () => {
     ]);
     expect(out).not.toContain("secret");
   });
+});
+
+it("calls show what was said, and give their recording to their owner alone", async () => {
+  const call = { call_id: "CA1", direction: "inbound", from: "+1", to: "+44", status: "completed" };
+  const transcript = [
+    { role: "agent", text: "Hello.", at: "2026-01-31T12:00:01.000Z", interrupted: true },
+    { role: "caller", text: "Are you\u001b[2J open?", at: null },
+  ];
+  const log = { ...call, summary: null, data: { topic: "hours" }, transcript };
+  await have(
+    inOrder({
+      "GET /v1/calls/CA1": [{ json: log }],
+      "GET /v1/calls/CA1/recording": [{ text: "sound", headers: { "content-type": "audio/mpeg" } }],
+      "DELETE /v1/calls/CA1": [{ json: { call_id: "CA1", deleted: true } }],
+    }),
+  );
+  const { out } = await person.run(["calls", "show", "CA1"]);
+  expect(out).toMatch(/^data.topic +hours$/m);
+  expect(out).toContain("\n\n12:00:01  agent  Hello. (interrupted)\ncaller  Are you [2J open?\n");
+  expect(await person.json(["calls", "show", "CA1"])).toEqual(log);
+  await person.run(["calls", "recording", "CA1"]);
+  expect(readFileSync(file("call.mp3"), "utf8")).toBe("sound");
+  expect(statSync(file("call.mp3")).mode & 0o777).toBe(0o600);
+  expect((await person.run(["calls", "delete", "CA1", "--yes"])).out).toBe("CA1 is deleted.\n");
 });
 
 describe("call and text", () => {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { renameSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Client, NixflexError } from "@nixflex/numbers";
-import { InvalidArgumentError, Option } from "commander";
+import { Option } from "commander";
 import { type Act, type Given, named, rows, type Shown } from "../act.ts";
 import { EXIT, usage } from "../failures.ts";
 import { readNumbers } from "../numbers-file.ts";
@@ -11,6 +11,7 @@ import {
   agentOption,
   type DryRun,
   dryRunOption,
+  intervalOption,
   isTokenGiven,
   type Limited,
   limitOption,
@@ -33,10 +34,7 @@ type FollowOptions = { out: string; interval: number; detach?: true };
 const followOptions = [
   new Option("--out <file>", "where the results go; an older file is overwritten").default("results.csv"),
   new Option("--detach", "print the import's id, and do not wait for its end"),
-  new Option("--interval <seconds>", "how often to ask for progress").default(2).argParser((text) => {
-    if (!(Number(text) > 0)) throw new InvalidArgumentError("It must be a number of seconds.");
-    return Number(text);
-  }),
+  intervalOption("how often to ask for progress"),
 ];
 
 export const bulk: readonly Act[] = [

@@ -8,9 +8,9 @@ import { note } from "../output.ts";
 import { listAll } from "../pages.ts";
 
 type Delivery = components["schemas"]["Delivery"];
-type State = NonNullable<NonNullable<operations["listDeliveries"]["parameters"]["query"]>["state"]>;
+type Query = NonNullable<operations["listDeliveries"]["parameters"]["query"]>;
 
-const STATES: readonly State[] = ["pending", "delivered", "failed"];
+const STATES: readonly NonNullable<Query["state"]>[] = ["pending", "delivered", "failed"];
 const DEFAULT_LIMIT = 25;
 
 export const webhooks: readonly Act[] = [
@@ -54,13 +54,29 @@ export const webhooks: readonly Act[] = [
     does: "list events and what became of them, the newest first",
     takes: [
       new Option("--state <state>", "only events of this state").choices(STATES),
+      new Option("--event <kind>", "only events of this kind, such as call.completed"),
       externalIdOption("only events of numbers that had this external_id then"),
       limitOption().default(DEFAULT_LIMIT),
     ],
     examples: ["nixflex-numbers webhooks deliveries --state failed"],
-    async run({ nixflex, options }: Given<Limited & { state?: State; externalId?: string }>) {
-      const query = named(options, { state: "state", externalId: "external_id" });
+    async run({
+      nixflex,
+      options,
+    }: Given<Limited & Pick<Query, "state" | "event"> & { externalId?: string }>) {
+      const query = named(options, { state: "state", event: "event", externalId: "external_id" });
       return deliveries(await listAll(nixflex.listDeliveries, { query }, options.limit));
+    },
+  },
+  {
+    name: "webhooks show <event>",
+    does: "show an event: what became of it, and what was sent",
+    async run({ nixflex }, id: string) {
+      const answer = await nixflex.getDelivery({ path: { id } });
+      const sent =
+        answer.payload === null
+          ? "What was sent is no longer kept."
+          : JSON.stringify(answer.payload, null, 2);
+      return { answer, text: `${deliveries([answer.delivery]).text}\n\n${sent}` };
     },
   },
   {
