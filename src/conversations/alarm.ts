@@ -46,8 +46,11 @@ export function planAlarm(
   if (now >= maxAt) return { kind: "end", reason: "max_duration_reached" };
   if (!relayStarted) return at(Math.min(startedAt + SETUP_MS, maxAt), { kind: "close" });
   const callerAt = hearing.callerAt + (hearing.isCallerSpeaking ? MAX_NOISE_MS : 0);
-  const silentAt = Math.max(saidAt, callerAt) + talk.silence_hangup_seconds * 500;
-  if (isComposing || maxAt < silentAt) return { kind: "sleep", until: maxAt };
+  const half = talk.silence_hangup_seconds * 500;
+  const silentAt = Math.max(saidAt, callerAt) + half;
+  // Whoever speaks may stop at any time: an alarm that is set for later would be set again, which is a row.
+  const talkingUntil = Math.min(now + half, maxAt);
+  if (isComposing || talkingUntil < silentAt) return { kind: "sleep", until: talkingUntil };
   return at(
     silentAt,
     hearing.hasAskedIfThere ? { kind: "end", reason: "silence_timeout" } : { kind: "ask_if_there" },

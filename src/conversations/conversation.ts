@@ -26,7 +26,8 @@ export type Outcome = { ended_reason: string; transcript?: Turn[] };
  * is written after the agent's words are sent, so that no caller waits for a disk.
  */
 export class Conversation extends DurableObject<Env> {
-  #alarmAt = 0;
+  /** Undefined: not known since the object slept. */
+  #alarmAt: number | undefined;
   #asking: Promise<Asked> | undefined;
   readonly #socket = new RelaySocket(this.ctx);
   protected readonly dialogue = new Dialogue({
@@ -207,6 +208,7 @@ export class Conversation extends DurableObject<Env> {
       switch (plan.kind) {
         case "sleep":
           // An alarm that comes too early looks again; so a turn, which puts the silence off, writes none.
+          this.#alarmAt ??= (await this.ctx.storage.getAlarm()) ?? 0;
           if (this.#alarmAt > now && this.#alarmAt <= plan.until) return;
           this.#alarmAt = plan.until;
           return armAt(this.ctx.storage, plan.until, { allowUnconfirmed: true });

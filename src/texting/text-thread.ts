@@ -75,8 +75,12 @@ export class TextThread extends DurableObject<Env> {
     else if (plan.kind === "reply") await this.#reply(thread);
     else if (plan.kind === "give_up") await this.#fail(thread, plan.reason);
     else await this.#fail(thread, plan.isNews ? "reply_limit" : null);
-    // Whatever is left is due now; else the thread sleeps until it is forgotten.
-    await armAt(this.ctx.storage, Date.now());
+    // Whatever is left is due now; else the thread sleeps until it is forgotten. No text comes between the look and the alarm.
+    await this.ctx.blockConcurrencyWhile(async () => {
+      const left = await this.#load();
+      const next = left && planReply(left, Date.now());
+      await armAt(this.ctx.storage, next?.kind === "sleep" ? next.until : Date.now());
+    });
   }
 
   /**

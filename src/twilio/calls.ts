@@ -29,8 +29,6 @@ export type CallToCreate = {
   machine: { detection: MachineDetection; callback: string } | null;
 };
 
-// That it rings, nobody is told: each report costs a request, and a row of the log.
-const STATUS_EVENTS = ["answered", "completed"];
 const LOOKED_AT = 200;
 /** So many digits at its end are the same, however a number is written. */
 const ENDING = 7;
@@ -54,8 +52,8 @@ export async function createCall(
     ["FallbackUrl", fallbackUrl],
     ["FallbackMethod", "POST"],
     ["StatusCallback", statusCallback],
+    // Twilio calls it at the end only, unless told otherwise: that the call is answered, its request for TwiML says.
     ["StatusCallbackMethod", "POST"],
-    ...STATUS_EVENTS.map((event): [string, string] => ["StatusCallbackEvent", event]),
   ];
   if (machine) {
     form.push(["MachineDetection", machine.detection], ["AsyncAmd", "true"]);

@@ -331,6 +331,8 @@ describe("an object that is restarted in mid-call", () => {
     const stored = () => runInDurableObject(object, async (_, { storage }) => (await storage.list()).size);
     session.say(prompt("Question 1"));
     await answered();
+    const alarm = () => runInDurableObject(object, (_, { storage }) => storage.getAlarm());
+    const at = await alarm();
     await evictDurableObject(object);
     expect(await stored()).toBe(1);
     for (let turn = 2; turn <= 11; turn += 1) {
@@ -340,6 +342,8 @@ describe("an object that is restarted in mid-call", () => {
     }
     session.say(prompt("Question 12"));
     await answered(12);
+    // Setting it writes a row.
+    if (Date.now() < (at ?? 0)) expect(await alarm()).toBe(at);
     const asked = (said: string[]) => said.filter((turn) => turn.startsWith("caller")).length;
     expect(asked(await turns())).toBe(12);
     await restart(imported, "CA1");

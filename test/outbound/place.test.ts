@@ -53,7 +53,7 @@ describe("POST /v1/calls/outbound", () => {
     expect(form?.get("Url")).toMatch(
       /\/webhooks\/twilio\/twa_[0-9a-f]{32}\/num_[0-9a-f]{48}\/calls\/call_[0-9a-f]{32}\/voice#/,
     );
-    expect(form?.getAll("StatusCallbackEvent")).toEqual(["answered", "completed"]);
+    expect(form?.getAll("StatusCallbackEvent")).toEqual([]);
     expect(form?.has("MachineDetection")).toBe(false);
   });
 

@@ -40,6 +40,36 @@ export async function meterRows(stub: DurableObjectStub): Promise<() => Promise<
     );
 }
 
+/**
+ * Notes which methods of all objects are called, alarms included, once they are done.
+ *
+ * @returns how to stop
+ */
+export function noteMethods(classes: readonly { prototype: object }[], called: string[]): () => void {
+  const restore = classes.map(({ prototype }) => {
+    const methods = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(
+      ([name, { value }]) => name !== "constructor" && typeof value === "function",
+    );
+    for (const [name, { value: method }] of methods)
+      Object.defineProperty(prototype, name, {
+        configurable: true,
+        writable: true,
+        value(...values: unknown[]) {
+          const result = Reflect.apply(method, this, values);
+          const done = () => void called.push(name);
+          Promise.resolve(result).then(done, done);
+          return result;
+        },
+      });
+    return () => {
+      for (const [name, descriptor] of methods) Object.defineProperty(prototype, name, descriptor);
+    };
+  });
+  return () => {
+    for (const undo of restore) undo();
+  };
+}
+
 /** The call logs and paces, whose calls are noted by name. */
 export function countedObjects(trips: string[]): Pick<Env, "CALL_LOG" | "ACCOUNT_PACE"> {
   const counted = <Namespace extends Env["CALL_LOG"] | Env["ACCOUNT_PACE"]>(

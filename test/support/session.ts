@@ -13,12 +13,16 @@ export const objectOf = ({ id }: Pick<Imported, "id">, callSid: string) =>
 export async function openSession(
   { id, account }: Imported,
   callSid: string,
-  { token = account.authToken, slash = "" } = {},
+  {
+    token = account.authToken,
+    slash = "",
+    url = webhookUrl(id, `relay/${callSid}`),
+    env: overrides = {} as Partial<Env>,
+  } = {},
 ) {
-  const url = webhookUrl(id, `relay/${callSid}`);
   const signature = await sign(token, url.replace(/^https/, "wss") + slash, new URLSearchParams());
   const headers = { "x-twilio-signature": signature, upgrade: "websocket" };
-  const response = await send(new Request(url, { headers }));
+  const response = await send(new Request(url, { headers }), overrides);
   const socket = response.webSocket;
   const received: Record<string, unknown>[] = [];
   const closed = Promise.withResolvers<number>();
