@@ -343,8 +343,8 @@ const usageAnswer = z
       "What the key as a whole uses, and may; null with a secret that is limited to an `external_id`.",
     ),
     log_filled: answered(
-      z.number(),
-      "How full the fullest part of the log is, 0 to 1. From a third on, ask the operator to split it.",
+      z.nullable(z.number()),
+      "How full the fullest part of the log is, 0 to 1. From a third on, ask the operator to split it. Null with a limited secret.",
       0.012,
     ),
     log_shortened: answered(

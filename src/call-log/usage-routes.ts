@@ -51,7 +51,7 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey("read"), validateQue
           resets_at: midnightAfter(time),
           allowed_countries: limits.allowed_countries,
         },
-    log_filled: filled(bytes),
+    log_filled: isLimited ? null : filled(bytes),
     log_shortened: shortened === null ? null : new Date(shortened).toISOString(),
     days: daysFrom(period).map((date) => ({ date, ...serialise(byDay.get(date)) })),
   });
