@@ -190,7 +190,13 @@ export const twilioAccountReference: Reference = {
           example: { twilio_account: accountExample },
         },
       ],
-      errors: ["missing_field", "invalid_twilio_sid", "api_keys_disabled", ...CREDENTIAL_ERRORS],
+      errors: [
+        "missing_field",
+        "invalid_twilio_sid",
+        "api_keys_disabled",
+        "account_not_found",
+        ...CREDENTIAL_ERRORS,
+      ],
     },
     "GET /v1/twilio-accounts": {
       id: "listTwilioAccounts",

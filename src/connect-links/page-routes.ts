@@ -116,8 +116,11 @@ export const connectPage = new Hono<AppEnv>()
         return c.json(serialisePreview(body, await previewImport(body, link.api_key_id, services, true)));
       }
       await toTheEnd(c, importByLink(link, given, services));
+      // The number has come; a link that was deleted meanwhile brings no more.
       const after = await findLink(c.env.DB, link.api_key_id, link.id);
-      if (!after) throw closed(after, new Date());
-      return c.json(await forCustomer(await asSeenBy(c, after), c), 201);
+      const shown = after
+        ? await asSeenBy(c, after)
+        : { ...link, completed_at: services.now().toISOString() };
+      return c.json(await forCustomer(shown, c), 201);
     },
   );

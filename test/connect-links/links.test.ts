@@ -1,3 +1,4 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { ACCOUNTS, ALLOWED, credentialOf, sharedKey, signedBy } from "../support/api-key-account.ts";
 import { runCron } from "../support/consume.ts";
@@ -477,6 +478,26 @@ describe("two requests, or half of one", () => {
     expect(busy?.headers.get("retry-after")).toBe("5");
     await expectError(busy as Response, 409, "connect_link_busy");
     expect(await rows("phone_numbers")).toHaveLength(1);
+  });
+
+  it("by a link that is deleted meanwhile is told to have come, and no other can", async () => {
+    const { account, key, link, number, other } = await haveCustomer({ max_numbers: 2 });
+    await link.connect(account.sid, account.authToken);
+    let isLast = false;
+    const DB = {
+      prepare: (query: string) => {
+        isLast ||= query.includes("UPDATE connect_links SET numbers");
+        return env.DB.prepare(query);
+      },
+      batch: async (statements: D1PreparedStatement[]) => {
+        if (isLast) await call("DELETE", `${LINKS}/${link.connect_link_id}`, key);
+        return env.DB.batch(statements);
+      },
+    } as unknown as D1Database;
+    const brought = await link.ask("POST", "/phone-numbers", { phone_number: number }, { DB });
+    expect([brought.status, await brought.json()]).toMatchObject([201, { status: "completed" }]);
+    expect((await get(`${NUMBERS}/${number}`, key)).status).toBe(200);
+    await expectError(await link.bring(other), 401, "invalid_connect_link");
   });
 
   it("a number that cannot come uses nothing up", async () => {

@@ -169,6 +169,24 @@ describe("an account whose API key may make what signs", () => {
     expect(await rows("twilio_accounts")).toEqual([]);
   });
 
+  it("is told to be gone, and taken back, if it is disconnected while that is made", async () => {
+    const { account, key, connect } = await haveAccount();
+    let isMaking = false;
+    const DB = {
+      prepare: (query: string) => {
+        isMaking ||= query.includes("SET made_at_twilio");
+        return env.DB.prepare(query);
+      },
+      batch: async (statements: D1PreparedStatement[]) => {
+        if (isMaking) expect((await call("DELETE", `${PATH}/${account.sid}`, key)).status).toBeLessThan(500);
+        return env.DB.batch(statements);
+      },
+    } as unknown as D1Database;
+    await expectError(await connect({ DB }), 404, "account_not_found");
+    for (const _ of [1, 2, 3]) await minute(3);
+    expect([atTwilio(account), await rows("twilio_accounts")]).toEqual([NOTHING, []]);
+  });
+
   it("is deleted although the key works no longer, and its owner is told what is left", async () => {
     const { account, apiKey, key, connect } = await haveAccount();
     const { twilio_account_id: id } = await shown(await connect());
