@@ -74,6 +74,7 @@ describe("every route with a key", () => {
       "GET /v1/session",
       "GET /v1/usage",
       "GET /v1/webhooks/deliveries",
+      "GET /v1/webhooks/deliveries/:id",
       "PATCH /v1/phone-numbers/:number",
       "POST /mcp",
       "POST /v1/calls",
