@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -9,6 +10,8 @@ import { TABLES as EVENT_OUTBOX } from "../../src/events/outbox/schema.ts";
 export type Shape = {
   /** Database or class, then table, then column: its type. */
   tables: Record<string, Record<string, Record<string, string>>>;
+  /** Database or class: the digest of each version of its tables, which nobody edits once it was carried out somewhere. */
+  versions: Record<string, string[]>;
   /** Class, then method: its parameters and what it returns. */
   rpc: Record<string, Record<string, string>>;
 };
@@ -21,9 +24,11 @@ export const migrations = (): string[] =>
     .map((path) => readFileSync(path, "utf8"));
 
 export function currentShape(): Shape {
-  const objects = Object.entries(OBJECT_TABLES).map(([name, versions]) => [name, columnsOf(versions)]);
+  const all = Object.entries({ D1: migrations(), ...OBJECT_TABLES });
+  const digest = (statements: string) => createHash("sha256").update(statements).digest("hex");
   return {
-    tables: { D1: columnsOf(migrations()), ...Object.fromEntries(objects) },
+    tables: Object.fromEntries(all.map(([name, versions]) => [name, columnsOf(versions)])),
+    versions: Object.fromEntries(all.map(([name, versions]) => [name, versions.map(digest)])),
     rpc: Object.fromEntries(objectFiles().map(([name, file]) => [name, methodsOf(file)])),
   };
 }

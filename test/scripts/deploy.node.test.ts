@@ -214,21 +214,15 @@ it.concurrent(
 
 it.concurrent.each<[string, Partial<Situation>, Changes, string[], string[]]>([
   [
-    "a placeholder and the local address",
+    "a placeholder, the local address and a published secret",
     {},
-    { placeholders: true },
-    [],
+    { placeholders: true, secrets: { ADMIN_TOKEN: "replace-me-with-at-least-32-characters" } },
+    ["--secrets-file", "secrets.json"],
     [
+      "has a secret of .dev.vars.example, which everybody knows.",
       "wrangler.toml: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers --location enam --binding DB` and copy the id that it prints, nothing else.",
       "PUBLIC_BASE_URL is http://localhost:8787, which only this machine reaches.",
     ],
-  ],
-  [
-    "a published secret",
-    {},
-    { secrets: { ADMIN_TOKEN: "replace-me-with-at-least-32-characters" } },
-    ["--secrets-file", "secrets.json"],
-    ["has a secret of .dev.vars.example, which everybody knows."],
   ],
   [
     "an address that will be another",

@@ -2,6 +2,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import {
   addressFault,
   databaseFault,
+  secretsFault,
   sharedFault,
   subdomainFault,
   verdictOf,
@@ -54,6 +55,8 @@ it("finds what is wrong with a configuration", () => {
     subdomainFault(target, config, address, null),
     subdomainFault(target, config, address, "other"),
     subdomainFault(target, config, address, "acme"),
+    secretsFault(".dev.vars.example"),
+    secretsFault("none.json"),
   ]).toEqual([
     expect.stringMatching(
       /^wrangler.toml, \[env.staging\]: database_id is a placeholder. Run `npx wrangler d1 create nixflex-numbers-staging /,
@@ -66,6 +69,8 @@ it("finds what is wrong with a configuration", () => {
     expect.stringContaining("This Cloudflare account has no workers.dev subdomain yet."),
     `${here}PUBLIC_BASE_URL is ${address}, but the Worker will be at https://nixflex-numbers-staging.other.workers.dev.`,
     undefined,
+    ".dev.vars.example has a secret of .dev.vars.example, which everybody knows. `npm run secrets` makes fresh ones.",
+    "There is no none.json. `npm run secrets` writes fresh secrets.",
   ]);
 });
 
