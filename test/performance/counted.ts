@@ -126,10 +126,10 @@ const ring = (imported: Imported, rings = true) =>
     rings,
   );
 
-async function importOne(headers: Record<string, string> = {}): Promise<Counted> {
+async function importOne(): Promise<Counted> {
   const { key, body } = await prepareImport();
   return count(1, async (overrides) => {
-    const response = await post("/v1/phone-numbers", body, { key, headers, env: overrides });
+    const response = await post("/v1/phone-numbers", body, { key, env: overrides });
     expect(response.status).toBe(201);
   });
 }
@@ -165,18 +165,6 @@ export const scenarios: Record<string, () => Promise<Counted>> = {
     await runAlarms();
     return ring(imported);
   },
-  "a text with its event": async () => {
-    const imported = await withCustomer();
-    return count(
-      1,
-      async (overrides) => {
-        forgetRoutes(imported.key.key_id);
-        await tell(imported, "sms", { MessageSid: "SM1", Body: "Hi" }, { env: overrides });
-      },
-      imported.key.key_id,
-      false,
-    );
-  },
   "a placed call that ends at once": () => placedCall(0),
   "a placed call with ten turns": () => placedCall(10),
   "a text that an agent answers": answeredText,
@@ -185,6 +173,5 @@ export const scenarios: Record<string, () => Promise<Counted>> = {
       expect((await send(new Request(`${BASE}/docs`), overrides)).status).toBe(200);
     }),
   "an import": () => importOne(),
-  "an import with an Idempotency-Key": () => importOne({ "idempotency-key": "once" }),
   "a check of an account in order": checkOne,
 };
