@@ -21,6 +21,7 @@ const NUMBERS = 80;
 /** What has not arrived so long after the last call is lost. */
 const PATIENCE_MS = 60_000;
 const LISTED = { many: 1_000_000, quick: 20_000 };
+const FILLED_AT_ONCE = 20_000;
 const PAGES_PER_ROUND = 5;
 
 /** One part of a key with what it must carry, and the list of calls in several parts. */
@@ -28,6 +29,8 @@ export async function measurePart({ minutes, quick, rounds }: Options): Promise<
   const customers = await startHelper<CustomerCommands>("bench/systems/customers-process.ts");
   const systems = await startSystems({}, { ALLOW_LOCAL_WEBHOOKS: "true" }, "part");
   const loaded = await load(systems, customers, Math.round(CALLS_PER_SECOND * 60 * (quick ? 0.2 : minutes)));
+  const { count, seconds, late, lost } = loaded;
+  console.error(`part: of ${count} calls in ${seconds} s ${lost} lost`);
   const listed = quick ? LISTED.quick : LISTED.many;
   const whole = await filledKey(systems, listed, 1);
   const split = await filledKey(systems, listed, 8);
@@ -36,7 +39,6 @@ export async function measurePart({ minutes, quick, rounds }: Options): Promise<
   await systems.close();
   customers.close();
 
-  const { count, seconds, late, lost } = loaded;
   const p = (of: number) => [quantile(late, of)];
   const first = `first page of ${listed.toLocaleString("en-US")} calls in 8 parts`;
   return {
@@ -150,8 +152,10 @@ async function filledKey({ urls, secrets, twilio }: Systems, count: number, part
     while (partOf("call_log", CallSid, parts) !== part) CallSid = newSid("CA");
     await sendExpecting(200, await signedCall(account, number.phone_number, voice, urls.worker, { CallSid }));
     const object = await sha256(`call-log/${keyId}${part === 0 ? "" : `/${part}`}`);
-    const url = `${urls.worker}/fill?object=${object}&calls=${count / parts - 1}`;
-    await filled(url);
+    for (let from = 1; from < count / parts; from += FILLED_AT_ONCE) {
+      const to = Math.min(from + FILLED_AT_ONCE, count / parts) - 1;
+      await filled(`${urls.worker}/fill?object=${object}&from=${from}&to=${to}`);
+    }
   }
   const { count: found } = JSON.parse(await sendExpecting(200, page(urls.worker, bearer, "limit=50")));
   if (found !== count) throw new Error(`${found} and not ${count} calls are listed`);

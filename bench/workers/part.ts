@@ -2,10 +2,10 @@ import worker, { CallLog as Log } from "./index.js";
 
 export * from "./index.js";
 
-type PartEnv = { CALL_LOG: { getByName: (name: string) => { fill: (calls: number) => Promise<boolean> } } };
+type PartEnv = { CALL_LOG: { getByName: (name: string) => { fill: (from: number, to: number) => Promise<boolean> } } };
 
-/** Copies so many rows of the first call, each older than the one before. */
-const COPY = `WITH RECURSIVE n (nth) AS (SELECT 1 UNION ALL SELECT nth + 1 FROM n WHERE nth < ?)
+/** Copies the first call, from one number to another, each older than the one before. */
+const COPY = `WITH RECURSIVE n (nth) AS (SELECT ?1 UNION ALL SELECT nth + 1 FROM n WHERE nth < ?2)
   INSERT INTO calls SELECT seq - 1024 * nth, substr(call_id, 1, 24) || printf('%010d', nth), attempt_id, agent_id,
     phone_number_id, phone_number, external_id, account_sid, region, direction, status, ended_reason, created_at - nth,
     answered_at, ended_at, duration_seconds, recording_sid, parties_sealed
@@ -14,9 +14,9 @@ const COPY = `WITH RECURSIVE n (nth) AS (SELECT 1 UNION ALL SELECT nth + 1 FROM 
 /** The log, and a way to fill it faster than by calls. */
 export class CallLog extends Log {
   /** @returns false if there is no call to copy yet */
-  async fill(calls: number): Promise<boolean> {
+  async fill(from: number, to: number): Promise<boolean> {
     const { sql } = (this as unknown as { ctx: DurableObjectState }).ctx.storage;
-    return sql.exec(COPY, calls).rowsWritten > 0;
+    return sql.exec(COPY, from, to).rowsWritten > 0;
   }
 }
 
@@ -25,7 +25,7 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname !== "/fill") return worker.fetch(request, env, ctx);
     const log = env.CALL_LOG.getByName(searchParams.get("object") ?? "");
-    const isFilled = await log.fill(Number(searchParams.get("calls")));
+    const isFilled = await log.fill(Number(searchParams.get("from")), Number(searchParams.get("to")));
     return new Response(null, { status: isFilled ? 204 : 409 });
   },
 };
