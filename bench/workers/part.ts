@@ -2,7 +2,9 @@ import worker, { CallLog as Log } from "./index.js";
 
 export * from "./index.js";
 
-type PartEnv = { CALL_LOG: { getByName: (name: string) => { fill: (from: number, to: number) => Promise<boolean> } } };
+type PartEnv = {
+  CALL_LOG: { getByName: (name: string) => { fill: (from: number, to: number) => Promise<boolean> } };
+};
 
 /** Copies the first call, from one number to another, each older than the one before. */
 const COPY = `WITH RECURSIVE n (nth) AS (SELECT ?1 UNION ALL SELECT nth + 1 FROM n WHERE nth < ?2)

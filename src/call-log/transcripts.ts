@@ -48,10 +48,7 @@ export function eraseWithTranscripts(storage: DurableObjectStorage): boolean {
 }
 
 /** Deletes in R2 what was written down, and moves what is old enough. @returns whether there is more */
-export async function moveTranscripts(
-  { id, storage }: DurableObjectState,
-  env: Env,
-): Promise<boolean> {
+export async function moveTranscripts({ id, storage }: DurableObjectState, env: Env): Promise<boolean> {
   const bucket = transcriptsIn(env);
   if (!bucket || !isSplit(storage)) return false;
   const vault = createVault(readConfig(env).tokenEncryptionKeys);
