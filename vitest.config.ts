@@ -35,6 +35,7 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: "./wrangler.toml" },
             miniflare: {
+              r2Buckets: ["TRANSCRIPTS"],
               bindings: {
                 PUBLIC_BASE_URL: "https://numbers.example.com",
                 ...secrets,

@@ -6,6 +6,7 @@ import { measureEvents } from "./sections/events.ts";
 import { measureFleet } from "./sections/fleet.ts";
 import { measureImport } from "./sections/import.ts";
 import { measureJob } from "./sections/job.ts";
+import { measurePart } from "./sections/part.ts";
 import { measureTalk } from "./sections/talk.ts";
 import { measureVoice } from "./sections/voice.ts";
 
@@ -20,6 +21,7 @@ const sections: Record<SectionName, (options: Options) => Promise<SectionReport>
   job: measureJob,
   events: measureEvents,
   fleet: measureFleet,
+  part: measurePart,
 };
 
 async function run(options: Options): Promise<void> {

@@ -2,6 +2,7 @@ import type { Actor } from "./actor.ts";
 import { forgetRoutes } from "./answering/route-cache.ts";
 import { type CallLogs, createCallLogs } from "./call-log/client.ts";
 import { createPaces, type Paces } from "./call-log/pace-client.ts";
+import { transcriptsIn } from "./call-log/transcripts.ts";
 import { type Config, ownAddresses } from "./config.ts";
 import { createOutbox, type Outbox } from "./events/outbox/client.ts";
 import { type BaseServices, baseServices } from "./http/base-services.ts";
@@ -36,6 +37,8 @@ export type Services = BaseServices & {
   /** The calls and texts that each API key sends, and the turns of each account's calls. */
   callLogs: CallLogs;
   paces: Paces;
+  /** R2 for transcripts, if it is bound. */
+  transcripts: R2Bucket | undefined;
   queues: { reconciliation: Queue<WorkMessage> };
   objects: Objects;
   /** Whether there is a language model, and how long its first word may take. */
@@ -83,6 +86,7 @@ export function createServices(
     outbox: createOutbox(objects),
     callLogs: createCallLogs(objects),
     paces: createPaces(objects),
+    transcripts: transcriptsIn(env),
     queues: { reconciliation: env.RECONCILIATION },
     objects,
     model: { isConfigured: config.model !== null, timeoutMs: config.modelTimeoutMs },

@@ -2,7 +2,7 @@ import { Agent, request } from "node:http";
 
 export type HttpRequest = {
   url: string;
-  method?: "GET" | "POST";
+  method?: "GET" | "POST" | "PATCH";
   headers?: Record<string, string>;
   body?: string;
 };

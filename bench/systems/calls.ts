@@ -31,12 +31,14 @@ export async function callableNumbers(
  * Twilio's request for an incoming call: the parameters it sends for a call from a US mobile, signed.
  *
  * @param url where the number points, on the public address
+ * @param told what Twilio says otherwise, such as at the call's end
  */
 export async function signedCall(
   account: TwilioAccount,
   to: string,
   url: string,
   origin: string,
+  told: Readonly<Record<string, string>> = {},
 ): Promise<HttpRequest> {
   const from = "+14158675309";
   const places = PLACES.map((of) => `${of}City=NOVATO&${of}State=CA&${of}Zip=94949&${of}Country=US`);
@@ -53,6 +55,7 @@ export async function signedCall(
     Direction: "inbound",
     CallToken: JSON.stringify({ parentCallInfoToken: "x".repeat(400), identityHeaderTokens: [] }),
     StirVerstat: "TN-Validation-Passed-A",
+    ...told,
   })) {
     parameters.set(name, value);
   }

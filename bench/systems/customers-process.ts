@@ -6,7 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 const SLOW_MS = 100;
 
-/** When each text arrived first, in milliseconds since 1970, by Twilio's SID of it. */
+/** When each text, or event of a call, arrived first, in milliseconds since 1970. */
 let arrivals = new Map<string, number>();
 
 const server = createServer((request, response) => {
@@ -17,8 +17,9 @@ const server = createServer((request, response) => {
   });
   request.on("end", async () => {
     if (request.url?.startsWith("/hang")) return;
-    const { message_id } = JSON.parse(body);
-    if (message_id && !arrivals.has(message_id)) arrivals.set(message_id, Date.now());
+    const { message_id, call_id, event } = JSON.parse(body);
+    const what = message_id ?? (call_id && `${call_id}/${event}`);
+    if (what && !arrivals.has(what)) arrivals.set(what, Date.now());
     if (request.url?.startsWith("/slow")) await pause(SLOW_MS);
     response.writeHead(204).end();
   });
@@ -27,7 +28,7 @@ const server = createServer((request, response) => {
 const commands = {
   count: () => arrivals.size,
   /** What arrived since the last time. */
-  take(): [sid: string, at: number][] {
+  take(): [what: string, at: number][] {
     const taken = [...arrivals];
     arrivals = new Map();
     return taken;

@@ -11,8 +11,16 @@ export type Systems = Awaited<ReturnType<typeof startSystems>>;
 /** What a fresh isolate can be started with, by name. */
 type Bundles = Record<string, { code: string }>;
 
-/** Twilio, and what is measured against it: the Worker, with these variables of its own, and the floor. */
-export async function startSystems(bundles: Bundles = {}, variables: Record<string, string> = {}) {
+/**
+ * Twilio, and what is measured against it: the Worker, with these variables of its own, and the floor.
+ *
+ * @param around a small Worker that is put around it
+ */
+export async function startSystems(
+  bundles: Bundles = {},
+  variables: Record<string, string> = {},
+  around: string | null = null,
+) {
   const twilio = await startTwilio();
   const { options, secrets } = deployed(twilio.url, variables);
   const shell = await small("isolate-shell");
@@ -24,8 +32,9 @@ export async function startSystems(bundles: Bundles = {}, variables: Record<stri
     const env = { ...options.bindings, QUEUES, LIMITS, OBJECTS };
     return [name, { compatibilityDate, mainModule: "shell.js", modules, env }];
   });
+  const shells = around === null ? [] : [module(`${around}.js`, await small(around))];
   const workerd = await startWorkerd("worker", {
-    worker: { ...options, modules: [module("index.js", deployable().code)] },
+    worker: { ...options, modules: [...shells, module("index.js", deployable().code)] },
     floor: { modules: [module("floor.js", await small("floor"))] },
     isolates: {
       d1Databases: options.d1Databases,

@@ -17,7 +17,8 @@ const commands = {
   addAccount: (fields: Partial<Account> = {}) => addAccount(state, fields),
   addNumbers: (account: Account, count: number) => Array.from({ length: count }, () => addNext(account)),
   /** Where the number's calls or texts go now. Twilio keeps what follows the # to itself. */
-  urlOf: (sid: string, what: "voice_url" | "sms_url") => state.numbers.get(sid)?.[what]?.split("#")[0] ?? "",
+  urlOf: (sid: string, what: "voice_url" | "sms_url" | "status_callback") =>
+    state.numbers.get(sid)?.[what]?.split("#")[0] ?? "",
   /** From now on every answer comes this many milliseconds later. */
   setLatency(milliseconds: number) {
     faults.clear();

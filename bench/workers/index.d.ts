@@ -7,3 +7,5 @@ declare const worker: {
 export default worker;
 /** See src/background.ts. */
 export const Background: typeof import("../../src/background.ts").Background;
+/** See src/call-log/object.ts. */
+export const CallLog: typeof import("../../src/call-log/object.ts").CallLog;

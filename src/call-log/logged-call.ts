@@ -6,7 +6,8 @@ import { type AccountClient, accountClient } from "../twilio-accounts/client.ts"
 import { findAccount } from "../twilio-accounts/store.ts";
 import { isLive, type LoggedCall, type RuntimeOutcome, type Said } from "./call.ts";
 import type { CallLogs } from "./client.ts";
-import { openOutcome, openParties, openTranscript } from "./seals.ts";
+import { openOutcome, openParties } from "./seals.ts";
+import { openTranscript } from "./transcripts.ts";
 
 /** A call as the API shows it. */
 export type Call = {
@@ -59,10 +60,10 @@ export async function serialise(
 /** With who said what, and what its runtime reported. */
 export async function serialiseWhole(
   call: LoggedCall,
-  services: Pick<Services, "vault" | "publicBaseUrl">,
+  services: Pick<Services, "vault" | "publicBaseUrl" | "transcripts" | "log">,
 ): Promise<Call & Pick<RuntimeOutcome, "summary" | "data"> & { transcript: Said[] }> {
-  const { call_id, transcript_sealed, outcome_sealed } = call;
-  const transcript = await openTranscript(services.vault, call_id, transcript_sealed);
+  const { call_id, outcome_sealed } = call;
+  const transcript = await openTranscript(call, services);
   const { summary, data } = await openOutcome(services.vault, call_id, outcome_sealed);
   return { ...(await serialise(call, services)), summary, data, transcript };
 }

@@ -21,10 +21,11 @@ import {
 import * as calls from "./calls-store.ts";
 import { tellNearLater } from "./near-later.ts";
 import { resealCalls } from "./reseal.ts";
-import { forgetOld } from "./retention.ts";
+import { forgetOld, removeCall } from "./retention.ts";
 import { createRoom } from "./room.ts";
 import { TABLES } from "./schema.ts";
 import { createSplit } from "./split.ts";
+import { eraseWithTranscripts, hasTranscripts, moveTranscripts } from "./transcripts.ts";
 import { addTokens, countText, crowdOf, findDays, isCounted, takeToday } from "./usage-store.ts";
 
 /**
@@ -179,10 +180,7 @@ export class CallLog extends DurableObject<Env> {
 
   /** Deletes a call that has ended. */
   async remove(callId: string): Promise<void> {
-    this.ctx.storage.transactionSync(() => {
-      const call = calls.getCall(this.#sql, callId);
-      if (call) calls.deleteCall(this.#sql, call, Date.now());
-    });
+    if (removeCall(this.ctx.storage, callId, Date.now())) await armAt(this.ctx.storage, Date.now());
   }
 
   /** Counts a text, once. @param externalId of the number @param place where the caller believes that it belongs */
@@ -211,6 +209,10 @@ export class CallLog extends DurableObject<Env> {
 
   /** Deletes everything. */
   async erase(): Promise<void> {
+    return eraseWithTranscripts(this.ctx.storage) ? armAt(this.ctx.storage, Date.now()) : this.#clear();
+  }
+
+  async #clear(): Promise<void> {
     await this.ctx.storage.deleteAlarm();
     await this.ctx.storage.deleteAll();
     this.#isWoken = false;
@@ -231,8 +233,9 @@ export class CallLog extends DurableObject<Env> {
   override alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#isWoken = false;
     return ring(this.ctx.storage, "call_log", info, async () => {
-      const { hasMore, isEmpty } = this.ctx.storage.transactionSync(() => forgetOld(this.#sql, Date.now()));
-      return isEmpty ? this.erase() : this.#wake(hasMore ? 0 : DAY_MS);
+      const { hasMore, isEmpty } = forgetOld(this.ctx.storage, Date.now());
+      if (isEmpty && !hasTranscripts(this.ctx.storage)) return this.#clear();
+      return this.#wake((await moveTranscripts(this.ctx, this.env)) || hasMore ? 0 : DAY_MS);
     });
   }
 

@@ -2,6 +2,7 @@ import { createLogger } from "../http/log.ts";
 import { HOUR_MS } from "../time.ts";
 import { forgetCalls, timeOf } from "./calls-store.ts";
 import { KEEP_CALLS_MS } from "./retention.ts";
+import { forgetTranscripts } from "./transcripts.ts";
 
 // An object holds 10 GB. https://developers.cloudflare.com/durable-objects/platform/limits/
 const MAX_BYTES = 8_000_000_000;
@@ -10,13 +11,16 @@ const SHORTENED_BY = 100;
 const SHORTENED = "shortened";
 
 /** Sees to it that a log does not become full: a full object takes nothing. */
-export function createRoom({ sql, kv }: DurableObjectStorage) {
+export function createRoom(storage: DurableObjectStorage) {
+  const { sql, kv } = storage;
   let warnedAt = 0;
   return {
     /** Before that the oldest calls go, and whoever looks is told. */
     make(about: object, now: number): void {
       if (sql.databaseSize < MAX_BYTES) return;
-      const until = timeOf(forgetCalls(sql, now, SHORTENED_BY).at(-1) ?? 0);
+      const gone = forgetCalls(sql, now, SHORTENED_BY);
+      forgetTranscripts(storage, gone);
+      const until = timeOf(gone.at(-1) ?? 0);
       if (until > 0) kv.put(SHORTENED, until);
       if (now - warnedAt < HOUR_MS) return;
       warnedAt = now;

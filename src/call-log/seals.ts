@@ -1,3 +1,4 @@
+import type { Services } from "../services.ts";
 import { openJson, type Vault } from "../vault/vault.ts";
 import {
   type LoggedCall,
@@ -7,6 +8,7 @@ import {
   type Said,
   transcriptSlot,
 } from "./call.ts";
+import { openTranscript } from "./transcripts.ts";
 
 /** Who called whom: E.164, or what Twilio says instead, such as `anonymous` or a SIP address. */
 export type Parties = { from: string; to: string };
@@ -29,10 +31,6 @@ export function sealTranscript(vault: Vault, callId: string, transcript: readonl
   return vault.seal(JSON.stringify(transcript), transcriptSlot(callId));
 }
 
-export async function openTranscript(vault: Vault, callId: string, sealed: string | null): Promise<Said[]> {
-  return (sealed && (await openJson<Said[]>(vault, sealed, transcriptSlot(callId)))) || [];
-}
-
 export function sealOutcome(vault: Vault, callId: string, outcome: RuntimeOutcome): Promise<string> {
   return vault.seal(JSON.stringify(outcome), outcomeSlot(callId));
 }
@@ -48,9 +46,12 @@ export async function openOutcome(
 }
 
 /** What a runtime has reported of a call, as events tell it. */
-export async function reportedOf(call: LoggedCall, { vault }: { vault: Vault }) {
-  const { call_id, transcript_sealed, outcome_sealed, ended_reason } = call;
-  const outcome = await openOutcome(vault, call_id, outcome_sealed);
-  const transcript = await openTranscript(vault, call_id, transcript_sealed);
+export async function reportedOf(
+  call: LoggedCall,
+  services: Pick<Services, "vault" | "transcripts" | "log">,
+) {
+  const { call_id, outcome_sealed, ended_reason } = call;
+  const outcome = await openOutcome(services.vault, call_id, outcome_sealed);
+  const transcript = await openTranscript(call, services);
   return { ...outcome, ended_reason: outcome.ended_reason ?? ended_reason, transcript };
 }

@@ -3,6 +3,9 @@ import { type Moved, type Place, partOf } from "../parts.ts";
 
 const PARTS = "parts";
 
+/** Whether this log is one of several parts. */
+export const isSplit = ({ kv }: DurableObjectStorage): boolean => kv.get(PARTS) !== undefined;
+
 /** What a part of a log knows of its key's parts. */
 export function createSplit({ kv, sql }: DurableObjectStorage) {
   const load = createLoad("call_log");

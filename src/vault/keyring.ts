@@ -32,6 +32,9 @@ export function parseKeyring(text: string): KeyEntry[] {
   return entries;
 }
 
+/** The text of a key of its own, of nothing else's ring. */
+export const newKey = (): string => `k:${hex(crypto.getRandomValues(new Uint8Array(KEY_BYTES)))}`;
+
 function parseEntry(part: string, place: number): KeyEntry {
   const [, id, key] = ENTRY.exec(part) ?? [];
   if (!key) throw new Error(`key ${place} is not of the form <id>:<base64url>`);
