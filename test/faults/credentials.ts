@@ -58,7 +58,7 @@ export async function disconnect({ tenant, belief: { account }, request }: Act) 
 }
 
 /** Whoever got no answer looks. */
-async function learnCredential(tenant: Tenant, account: Account): Promise<void> {
+export async function learnCredential(tenant: Tenant, account: Account): Promise<void> {
   const row = await env.DB.prepare(
     "SELECT id, api_key_sid FROM twilio_accounts WHERE api_key_id = ?1 AND account_sid = ?2",
   )

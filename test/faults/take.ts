@@ -21,6 +21,7 @@ import {
 import { calm, disturb, isCalm, letTimePass } from "./disturb.ts";
 import { type Disturbance, type Moment, nothing, type Step } from "./history.ts";
 import { expectUntouched } from "./invariants.ts";
+import { bring } from "./links.ts";
 import { type Act, expel, hasRoom, send, setLimits, setPolicy, squat, toggleRule } from "./rude.ts";
 import { type Belief, numberOf, path, replaceAgent, rowOf, type Tenant, type World } from "./world.ts";
 
@@ -65,22 +66,23 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       const isWanted = isSure && (await mayImport(world, belief, tenant));
       const response = await request("POST", "/v1/phone-numbers", body);
       if (isWanted) expect(response.status, `${belief.phoneNumber} can be imported`).toBe(201);
-      if (response.status === 201) {
-        Object.assign(belief, {
-          holder: tenant,
-          imports: belief.imports + 1,
-          agent,
-          channels,
-          kept: {},
-          policy: isAlone ? "repair" : undefined,
-        });
-        if ("twilio_token" in body && account.authToken === token) tenant.outdated.delete(account);
-      } else if (holder && holder !== tenant && response.status !== 409) {
-        // If its key is revoked, or it is in another account by now, it has given way, or it has not.
-        if (holder.isRevoked || isElsewhere) belief.holder = undefined;
-      } else if (belief.holder === null && (await response.text()).includes('"outcome":"unknown"')) {
-        belief.holder = undefined;
-      }
+      await learnImport(act, response, { agent, channels, holder, isElsewhere });
+      if (response.status === 201 && "twilio_token" in body && account.authToken === token)
+        tenant.outdated.delete(account);
+      return;
+    }
+    case "bring": {
+      const { holder, account } = belief;
+      const [agent] = tenant.agents;
+      const row = await rowOf(belief);
+      const isElsewhere = row !== null && row.account_sid !== account.sid;
+      const channels = ["voice", "sms"] as const;
+      for (const channel of channels) belief.wanted.add(channel);
+      const isWanted = isSure && (await mayImport(world, belief, tenant));
+      const response = await bring(act);
+      if (isWanted) expect(response.status, `${belief.phoneNumber} can be brought`).toBe(201);
+      // An answer of the link's own says nothing of the number, nor does one of a step before the import.
+      await learnImport(act, response, { agent, channels, holder, isElsewhere });
       return;
     }
     case "release": {
@@ -186,6 +188,34 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       await restartOutboxes();
       await letTimePass(world);
       return;
+  }
+}
+
+/** What the world believes of a number after the answer to its import. */
+async function learnImport(
+  { belief, tenant, isAlone }: Act,
+  response: Response,
+  {
+    agent,
+    channels,
+    holder,
+    isElsewhere,
+  }: Pick<Belief, "agent" | "channels" | "holder"> & { isElsewhere: boolean },
+): Promise<void> {
+  if (response.status === 201) {
+    Object.assign(belief, {
+      holder: tenant,
+      imports: belief.imports + 1,
+      agent,
+      channels,
+      kept: {},
+      policy: isAlone ? "repair" : undefined,
+    });
+  } else if (holder && holder !== tenant && response.status !== 409) {
+    // If its key is revoked, or it is in another account by now, it has given way, or it has not.
+    if (holder.isRevoked || isElsewhere) belief.holder = undefined;
+  } else if (belief.holder === null && (await response.text()).includes('"outcome":"unknown"')) {
+    belief.holder = undefined;
   }
 }
 

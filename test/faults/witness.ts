@@ -16,6 +16,7 @@ type NumberRow = {
   repaired_at: string | null;
 };
 type AccountRow = { id: string; api_key_id: string; account_sid: string; health_reasons: string };
+type LinkRow = { id: string; numbers: string; completed_at: string | null; locked_at: string | null };
 type Pending = { id: string; type: string; lane: string; api_key_id: string; payload_sealed: string };
 type Payload = {
   reasons?: string[];
@@ -26,6 +27,8 @@ type Payload = {
   name?: string;
   used?: number;
   limit?: number;
+  connect_link_id?: string;
+  phone_numbers?: string[];
 };
 type Key = { id: string; maxNumbers: number | null };
 type Agent = { id: string; api_key_id: string };
@@ -35,6 +38,7 @@ type Moment = {
   pending: Map<string, Pending>;
   keys: Key[];
   agents: Agent[];
+  links: Map<string, LinkRow>;
 };
 
 const SELECTS = [
@@ -43,12 +47,13 @@ const SELECTS = [
   "SELECT id, type, lane, api_key_id, payload_sealed FROM pending_events",
   "SELECT id, limits ->> '$.max_numbers' AS maxNumbers FROM api_keys",
   "SELECT id, api_key_id FROM agents",
+  "SELECT id, numbers, completed_at, locked_at FROM connect_links",
 ];
 
 const byId = <Row extends { id: string }>(rows: Row[]) => new Map(rows.map((row) => [row.id, row]));
 
 function momentOf(results: readonly D1Result[]): Moment {
-  const [numbers = [], accounts = [], pending = [], keys = [], agents = []] = results.map(
+  const [numbers = [], accounts = [], pending = [], keys = [], agents = [], links = []] = results.map(
     (result) => result.results,
   );
   return {
@@ -57,6 +62,7 @@ function momentOf(results: readonly D1Result[]): Moment {
     pending: byId(pending as Pending[]),
     keys: keys as Key[],
     agents: agents as Agent[],
+    links: byId(links as LinkRow[]),
   };
 }
 
@@ -77,7 +83,16 @@ function isTrue({ type, lane, api_key_id }: Pending, told: Payload, before: Mome
     accounts.find((account) => account.account_sid === told.twilio_sid && account.api_key_id === api_key_id);
   const begins = (reason: string) =>
     !reasonsOf(accountIn(before)).includes(reason) && reasonsOf(accountIn(after)).includes(reason);
+  const [linkWas, linkIs] = [before, after].map(({ links }) => links.get(told.connect_link_id ?? ""));
   switch (type) {
+    case "connect_link.completed":
+      return (
+        linkWas?.completed_at === null &&
+        linkIs?.completed_at !== null &&
+        linkIs?.numbers === JSON.stringify(told.phone_numbers)
+      );
+    case "connect_link.locked":
+      return linkWas?.locked_at === null && linkIs?.locked_at !== null;
     case "number.imported":
       return was?.state === "importing" && is?.state === "active";
     case "number.released":
