@@ -43,7 +43,7 @@ export type Look = { width: number; colorScheme: "light" | "dark" };
 export async function visit(browser: Browser, url: string, { width, colorScheme }: Look): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
   // The reference is four megabytes of script, and a busy machine takes its time to run them.
-  context.setDefaultTimeout(Number(process.env.WAIT ?? 150_000));
+  context.setDefaultTimeout(150_000);
   const page = await context.newPage();
   const strangers: string[] = [];
   const complaints: string[] = [];
