@@ -1,4 +1,4 @@
-import { type ComponentChildren, render } from "preact";
+import { type ComponentChildren, Fragment, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, NixflexError, onSignedOut } from "./api.ts";
 import { begin, may } from "./may.ts";
@@ -80,6 +80,7 @@ function Shell({ session }: { session: Session }) {
   const main = useRef<HTMLElement>(null);
   const path = route.parts.join("/");
   const isFirst = useRef(true);
+  const [turn, setTurn] = useState(0);
   // Whoever cannot see the page change hears its heading.
   useEffect(() => {
     const heading = main.current?.querySelector("h1");
@@ -102,15 +103,24 @@ function Shell({ session }: { session: Session }) {
         </a>
         <nav aria-label="Console">
           {PAGES.filter(([, , needs]) => may(needs)).map(([page, title]) => (
-            <a key={page} class="tab" href={href(page)} aria-current={page === name ? "page" : undefined}>
+            <a
+              key={page}
+              class="tab"
+              href={href(page)}
+              aria-current={page === name ? "page" : undefined}
+              // Whoever is there already sees it anew.
+              onClick={() => page === name && route.parts.length < 2 && setTurn(turn + 1)}
+            >
               {title}
             </a>
           ))}
         </nav>
       </header>
       <main ref={main} tabIndex={-1}>
-        {pageOf(route, session)}
-        <p class="zone quiet">Times are {ZONE}. Point at one to see it in UTC.</p>
+        <Fragment key={turn}>{pageOf(route, session)}</Fragment>
+        <p class="zone quiet">
+          Times are {ZONE}.{ZONE !== "UTC" && " Point at one to see it in UTC."}
+        </p>
       </main>
     </div>
   );
@@ -156,6 +166,7 @@ function App() {
   if (session === undefined) {
     return (
       <main class="sign-in">
+        <h1>Console</h1>
         <p role="status">Signing in…</p>
       </main>
     );

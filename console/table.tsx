@@ -50,13 +50,13 @@ export function Table<Row>({ caption, columns, rows, keyOf, choice }: TableOf<Ro
           {rows.map((row) => (
             <tr key={keyOf(row)}>
               {choice && <Tick choice={choice} row={row} />}
-              {columns.map(({ title, isWide, cell }, at) =>
+              {columns.map(({ title, isWide, isHidden, cell }, at) =>
                 at === 0 ? (
                   <th key={title} scope="row">
                     {cell(row)}
                   </th>
                 ) : (
-                  <td key={title} class={isWide && "wide"}>
+                  <td key={title} class={isWide && "wide"} data-title={isHidden ? undefined : title}>
                     {cell(row)}
                   </td>
                 ),

@@ -65,9 +65,11 @@ export function Content<Value>({
     <>
       <Problem error={error} />
       {error !== undefined && again && (
-        <Button onClick={again} isBusy={isLoading}>
-          Try again
-        </Button>
+        <p>
+          <Button onClick={again} isBusy={isLoading}>
+            Try again
+          </Button>
+        </p>
       )}
       {value === undefined
         ? isLoading && (
@@ -337,7 +339,7 @@ export function When({ at, never = "never" }: { at: string | null | undefined; n
       ? "just now"
       : date.toLocaleString("en-GB", isToday ? time : { ...day, ...year, ...time });
   return (
-    <time class="when" dateTime={at} title={`${at.slice(0, 19).replace("T", " ")} UTC`}>
+    <time class="whole" dateTime={at} title={`${at.slice(0, 19).replace("T", " ")} UTC`}>
       {text}
     </time>
   );

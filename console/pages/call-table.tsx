@@ -32,8 +32,8 @@ const COLUMNS: Column<Call>[] = [
     title: "From and to",
     cell: ({ direction, from, to }) => (
       <>
-        {direction === "inbound" ? "In from" : "Out from"} <span class="line">{from}</span>
-        <span class="line">
+        {direction === "inbound" ? "In from" : "Out from"} <span class="line whole">{from}</span>
+        <span class="line whole">
           <span class="quiet">to</span> {to}
         </span>
       </>

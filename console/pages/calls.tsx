@@ -83,9 +83,9 @@ export function CallPage({ id }: { id: string }) {
                   <CallState call={call} />
                 </dd>
                 <dt>From</dt>
-                <dd>{call.from}</dd>
+                <dd class="whole">{call.from}</dd>
                 <dt>To</dt>
-                <dd>{call.to}</dd>
+                <dd class="whole">{call.to}</dd>
                 <dt>Agent</dt>
                 <dd>{nameOf(call.agent_id, agentList)}</dd>
                 <dt>Started</dt>

@@ -239,8 +239,9 @@ function Redeliver({
 function Test({ again }: { again: () => void }) {
   const agentList = agents.use().value?.filter(({ webhook_url }) => webhook_url !== null) ?? [];
   const [agentId, setAgentId] = useState("");
+  const chosen = agentId || (agentList[0]?.agent_id ?? "");
   const send = useAction(async () => {
-    await api.testWebhook({ body: { agent_id: agentId || (agentList[0]?.agent_id ?? "") } });
+    await api.testWebhook({ body: { agent_id: chosen } });
     again();
   });
   return (
@@ -250,7 +251,7 @@ function Test({ again }: { again: () => void }) {
         <p class="quiet">No agent has a webhook_url yet.</p>
       ) : (
         <Form onSubmit={send.run} error={send.error}>
-          <AgentField label="To the URL of" agentList={agentList} agentId={agentId} onChoice={setAgentId} />
+          <AgentField label="To the URL of" agentList={agentList} agentId={chosen} onChoice={setAgentId} />
           <Refusal />
           <Button type="submit" isBusy={send.isBusy}>
             Send

@@ -100,7 +100,7 @@ const columnsFor = (agentList: Agent[] | undefined, again: () => void): Column<C
       <>
         <Mark tone={TONES[status]}>{status}</Mark>
         {phone_numbers.map(({ phone_number, imported, first_inbound_at }) => (
-          <span key={phone_number} class="line">
+          <span key={phone_number} class="line whole">
             {imported ? <a href={href("numbers", phone_number)}>{phone_number}</a> : phone_number}{" "}
             <span class="quiet">
               {!imported ? "released" : first_inbound_at === null ? "no call yet" : "rang"}

@@ -37,7 +37,7 @@ const columnsFor = (agentList: readonly Agent[] | undefined): Column<PhoneNumber
             <br />
           </>
         )}
-        {phone_number}
+        <span class="whole">{phone_number}</span>
       </a>
     ),
   },
@@ -54,7 +54,6 @@ const columnsFor = (agentList: readonly Agent[] | undefined): Column<PhoneNumber
     isWide: true,
     cell: ({ last_inbound_at }) => <When at={last_inbound_at} />,
   },
-  { title: "Imported", isWide: true, cell: ({ created_at }) => <When at={created_at} /> },
 ];
 
 export function Numbers({ query }: { query: URLSearchParams }) {

@@ -728,37 +728,3 @@ describe("the first load", () => {
     await context.close();
   });
 });
-
-// What has more lines than it may have, and tables that are wider than their place.
-const BROKEN = `[...document.querySelectorAll(".table")]
-  .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth).map(({ scrollWidth }) => scrollWidth)
-  .concat([["tbody th a", 1], ["td button", 1], [".copy code", 2]].flatMap(([selector, lines]) => [...document.querySelectorAll(selector)]
-  .filter((element) => new Set([...element.getClientRects()].map(({ top }) => top)).size > lines)
-  .map(({ textContent }) => textContent)))`;
-
-describe("the pages", () => {
-  it.each<Look>([
-    { width: 390, colorScheme: "light" },
-    { width: 390, colorScheme: "dark" },
-    { width: 1280, colorScheme: "dark" },
-  ])("at $width pixels, $colorScheme: in their place, accessible, and by themselves", async (look) => {
-    const key = await world.createKey();
-    // As long as a name may be, and without a place to break it.
-    const agent = await world.createAgent(key, { name: "Receptionist".repeat(9).slice(0, 100) });
-    await world.haveNumbers(key, agent, [
-      `+4470000${look.width}${look.colorScheme === "dark" ? 1 : 0}`.padEnd(13, "0"),
-    ]);
-    const { page, context, strangers } = await signIn(browser, world.origin, key, look);
-    for (const name of ["Overview", "Numbers", "Import", "Agents", "Calls", "Events", "API key"]) {
-      await open(page, name);
-      await page.waitForLoadState("networkidle");
-      await expect.poll(() => page.getByText("Loading…").count(), { timeout: 60_000 }).toBe(0);
-      await picture(page, `console-${name}-${look.width}-${look.colorScheme}`);
-      expect([name, await overflow(page)]).toEqual([name, 0]);
-      expect([name, await page.evaluate(BROKEN)]).toEqual([name, []]);
-      expect([name, await violations(page)]).toEqual([name, []]);
-    }
-    expect(strangers).toEqual([]);
-    await context.close();
-  });
-});

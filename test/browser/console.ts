@@ -54,6 +54,26 @@ export async function startWorld() {
     createAgent: async (key: string, fields: Record<string, unknown> = {}) =>
       (await call("POST", "/v1/agents", key, { name: "Receptionist", ...fields })).agent_id ?? "",
     haveNumbers,
+    /** So many numbers more, with the digits after it, all like this one. */
+    multiply: async (phoneNumber: string, amount: number) => {
+      const { results } = await worker.database
+        .prepare("SELECT name FROM pragma_table_info('phone_numbers')")
+        .all<{ name: string }>();
+      const own: Record<string, string> = {
+        id: "id || '_' || n.value",
+        phone_number: "'+' || (CAST(substr(phone_number, 2) AS INTEGER) + n.value)",
+        twilio_number_sid: "'PN' || printf('%032x', n.value)",
+      };
+      const names = results.map(({ name }) => name);
+      await worker.database
+        .prepare(
+          `WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n WHERE value < ?2)
+           INSERT INTO phone_numbers (${names.join(", ")})
+           SELECT ${names.map((name) => own[name] ?? name).join(", ")} FROM phone_numbers, n WHERE phone_number = ?1`,
+        )
+        .bind(phoneNumber, amount)
+        .run();
+    },
     /** The time of a connect link is over. */
     expire: (id: string) =>
       worker.database

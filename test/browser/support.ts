@@ -83,10 +83,14 @@ export function overflow(page: Page): Promise<number> {
   return page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
 }
 
-/** What axe finds wrong: rule, and the elements it is about. */
-export async function violations(page: Page): Promise<{ rule: string; elements: string[] }[]> {
-  await page.evaluate(axe.source);
-  const results: AxeResults = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })");
+/** What axe finds wrong: rule, and the elements it is about. @param rules only these */
+export async function violations(
+  page: Page,
+  rules?: string[],
+): Promise<{ rule: string; elements: string[] }[]> {
+  if (!(await page.evaluate("'axe' in globalThis"))) await page.evaluate(axe.source);
+  const options = { resultTypes: ["violations"], ...(rules && { runOnly: rules }) };
+  const results: AxeResults = await page.evaluate(`axe.run(document, ${JSON.stringify(options)})`);
   return results.violations.map(({ id, nodes }) => ({
     rule: id,
     elements: nodes.map(({ html, failureSummary }) => `${html} ${failureSummary}`),
