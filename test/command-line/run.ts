@@ -35,6 +35,7 @@ export function createPerson() {
     },
     /** Runs a program as a process. */
     async start(args: readonly string[], input = "", program = PROGRAM): Promise<Run> {
+      for (const words of [1, 2]) ran.add(args.slice(0, words).join(" "));
       const child = spawn(process.execPath, [program, ...args], { cwd: home, env: person.env });
       child.stdin.on("error", () => {}).end(input);
       const ended = new Promise<number | null>((done) => child.on("close", done));
