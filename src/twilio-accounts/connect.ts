@@ -143,8 +143,8 @@ export async function connectAccount(
   const stored = await read();
   if (stored && isToSettle(stored)) await settleSigning({ ...account, id: stored.id }, services);
   const found = stored && isToSettle(stored) ? await read() : stored;
-  // Its owner has disconnected the account meanwhile, or the key was revoked.
-  if (!found) throw new ApiError(stored ? "account_not_found" : "invalid_api_key");
+  // It was disconnected meanwhile, its last number has gone, or the key was revoked.
+  if (!found) throw new ApiError("account_not_found");
   services.log.info("account_connected", { key_id: apiKeyId, account_sid: accountSid, is_new: isNew });
   return { account: found, isNew };
 }

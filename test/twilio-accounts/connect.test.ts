@@ -136,7 +136,7 @@ describe("connecting an account", () => {
         return env.DB.batch(statements);
       },
     } as unknown as D1Database;
-    await expectError(await post(PATH, connect, { key: other, env: { DB } }), 401, "invalid_api_key");
+    await expectError(await post(PATH, connect, { key: other, env: { DB } }), 404, "account_not_found");
     expect(await rows("twilio_accounts")).toEqual([]);
   });
 });
