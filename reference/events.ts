@@ -247,7 +247,7 @@ export const webhookReference: Reference = {
       summary: "List deliveries",
       tool: {
         name: "list_deliveries",
-        text: "Events to the webhook_urls of the agents and each attempt to deliver them, newest first.",
+        text: "Events to webhook_urls, with each attempt to deliver them, newest first.",
       },
       description: "The events of the calling API key and their attempts, newest first.",
       auth: "apiKey",
@@ -283,7 +283,7 @@ export const webhookReference: Reference = {
       summary: "Deliver again",
       tool: {
         name: "redeliver",
-        text: "Tries to deliver an event again, now. It needs its id from list_deliveries.",
+        text: "Sends an event again, now. It needs its id from list_deliveries.",
         isAdditive: true,
         arguments: {
           id: "The id of the event (evt_…).",

@@ -24,7 +24,9 @@ const COMMON: Record<string, string> = {
   number: "In E.164, or its SID at Twilio.",
   offset: "",
   external_id: "Only of numbers that had it then.",
-  ...Object.fromEntries(["direction", "import_id", "outcome", "state", "status"].map((name) => [name, ""])),
+  ...Object.fromEntries(
+    ["direction", "event", "import_id", "outcome", "state", "status"].map((name) => [name, ""]),
+  ),
 };
 
 export function toolCatalogue(document: OpenApiDocument): Catalogue {

@@ -114,11 +114,10 @@ describe("a plan checks what it plans", () => {
     expect((await tool("get_agent", { agent_id })).answer).toMatchObject({ name: "Receptionist" });
   });
 
-  it("says so if it could not", async () => {
+  it("says so if what it would change is not there", async () => {
     const { tool } = await connect(await createKey());
     expect((await tool("redeliver", { id: "evt_1" })).answer).toMatchObject({
-      applied: false,
-      checked: false,
+      error: { code: "delivery_not_found" },
     });
   });
 
