@@ -137,7 +137,9 @@ async function make(api: WebhooksApi, work: Work, services: Services): Promise<b
   const status = (await api.operationOf(rule.id))?.status ?? "COMPLETED";
   // It did not come into force, and another try begins anew.
   if (status === "FAILED" || status === "CANCELLED") await api.remove("Rules", rule.id);
-  if (status !== "COMPLETED") return false;
+  // A Setting takes as long as a Rule, and no operation tells of it.
+  const isYoung = services.now().getTime() - Date.parse(setting.createdAt ?? "") < IN_FORCE_MS;
+  if (status !== "COMPLETED" || isYoung) return false;
   // What is left of tries whose answer was lost.
   const others = (all: WebhookResource[] = []) =>
     all.filter((one) => isOurs(work)(one) && one.id !== setting.id && one.id !== key);

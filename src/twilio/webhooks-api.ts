@@ -25,6 +25,7 @@ const resource = z.object({
   prefix: text,
   settings: z.optional(z.array(z.object({ settingId: z.string() }))),
   signature: z.nullish(z.object({ sharedKeyId: text })),
+  createdAt: text,
   /** Of an operation: whether a change of a rule is in force yet. */
   status: text,
 });

@@ -134,6 +134,17 @@ describe("an account whose API key may make what signs", () => {
     expect(atTwilio(other.account).rules).toHaveLength(1);
   });
 
+  it("waits for its Setting too, of which no operation tells", async () => {
+    const { key, accountId, body, connect } = await connectByKey({ keysMay: true });
+    vi.setSystemTime(Date.now() + 50_000);
+    await connect();
+    expect(await see(key, accountId)).toMatchObject({ status: "connecting" });
+    await minute();
+    expect(await see(key, accountId)).toMatchObject({ status: "connected", health: "ok" });
+    expect((await post(NUMBERS, body, { key })).status).toBe(201);
+    expect((await twilio.ring(body.phone_number)).answeredBy).toBe("webhook");
+  });
+
   it.each([
     { sharedKeyType: "required" as const },
     { schemeNone: "refused" as const },

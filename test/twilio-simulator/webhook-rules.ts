@@ -32,6 +32,8 @@ export type WebhookConfiguration = {
   sent: number;
   /** "A rule write is saved immediately, but it doesn't take effect until it propagates": 30 to 60 seconds. */
   propagationMs: number;
+  /** Settings and SharedKeys take as long, "but they create no Operation". https://www.twilio.com/docs/usage/webhooks/webhook-operations */
+  settingMs: number;
   /** An operation that never ends well. https://www.twilio.com/docs/usage/webhooks/webhook-operations */
   fate?: "FAILED" | "CANCELLED";
   /** twilio-node sends only a name; https://www.twilio.com/docs/api/errors/59000 says that `type` is required. */
@@ -52,6 +54,7 @@ export function configurationOf(account: Account): WebhookConfiguration {
     leaving: [],
     sent: 0,
     propagationMs: 45_000,
+    settingMs: 60_000,
     sharedKeyType: "unknown",
     schemeNone: "taken",
     keysMay: true,
@@ -101,7 +104,8 @@ export function appliedTo(
   const [first, second] = rule.settings;
   const reference = share < (first?.percentage ?? 100) ? first : second;
   const setting = configuration.settings.find(({ id }) => id === reference?.settingId);
-  if (!setting) return {};
+  // "Without one, Twilio sends the webhook with no Setting applied."
+  if (!setting || Date.now() - Date.parse(setting.createdAt) < configuration.settingMs) return {};
   const key = keyOf(account, setting);
   return { ...(key && { key }), connection: setting.connection ?? null };
 }
