@@ -106,9 +106,8 @@ function create(account: Account, rules: WebhookRule[], kind: string, given: Bod
   const { sharedKeys, settings, sharedKeyType, schemeNone } = configurationOf(account);
   const counted = { SharedKeys: sharedKeys, Settings: settings, Rules: rules }[kind] ?? [];
   if (counted.length >= MAX_RESOURCES) return problem(409, 59200, "Account Limit Reached");
-  const unknown = Object.keys(given).find((field) => !FIELDS[kind]?.includes(field));
-  if (unknown || String(given.friendlyName ?? "").length > 255)
-    return invalid(String(unknown ?? "friendlyName"));
+  const strange = faultOfFields(kind, given);
+  if (strange) return invalid(strange);
   if (kind === "SharedKeys") {
     const { type, friendlyName } = given;
     if ((type === undefined) !== (sharedKeyType === "unknown")) return invalid("type");
@@ -147,8 +146,10 @@ function create(account: Account, rules: WebhookRule[], kind: string, given: Bod
 function change(account: Account, rules: WebhookRule[], id: string, given: Body): Response {
   const rule = rules.find((candidate) => candidate.id === id);
   if (!rule) return problem(404, 20404, "Not found");
+  const { settings } = configurationOf(account);
   const fault =
-    given.settings !== undefined && faultOfReferences(given.settings, configurationOf(account).settings);
+    faultOfFields("Rules", given) ??
+    (given.settings === undefined ? undefined : faultOfReferences(given.settings, settings));
   if (fault) return invalid(fault);
   const before = structuredClone(rule);
   delete before.pending;
@@ -200,6 +201,12 @@ function shownOperation(account: Account, { completesAt, ...operation }: Operati
 
 function shownRule({ sharedKey: _, pending: __, ...rule }: WebhookRule) {
   return { friendlyName: "", settings: [], ...rule };
+}
+
+/** https://www.twilio.com/docs/api/errors/59000 */
+function faultOfFields(kind: string, given: Body): string | undefined {
+  const unknown = Object.keys(given).find((field) => !FIELDS[kind]?.includes(field));
+  return unknown ?? (String(given.friendlyName ?? "").length > 255 ? "friendlyName" : undefined);
 }
 
 /** https://www.twilio.com/docs/usage/webhooks/webhook-settings */
