@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
+import { temporaryFolder } from "./temporary-folder.ts";
 
 const PROGRAM = resolve("sdk/dist/cli.js");
 
@@ -21,7 +20,7 @@ let before: Promise<unknown> = Promise.resolve();
 
 /** Somebody at a shell with a home of their own, where nothing is a terminal. */
 export function createPerson() {
-  const home = mkdtempSync(join(tmpdir(), "nixflex-numbers-"));
+  const home = temporaryFolder();
   const person = {
     home,
     env: { HOME: home, XDG_CONFIG_HOME: join(home, "config"), PATH: process.env.PATH } as NodeJS.ProcessEnv,

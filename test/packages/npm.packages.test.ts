@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { blocks, emptyFolder, run, startWorld, type World } from "./world.ts";
+import { temporaryFolder } from "../command-line/temporary-folder.ts";
+import { blocks, run, startWorld, type World } from "./world.ts";
 
 // @nixflex/numbers as npm packs it, in empty folders.
 
@@ -14,7 +15,7 @@ let world: World;
 let tarball: string;
 
 beforeAll(async () => {
-  const folder = emptyFolder();
+  const folder = temporaryFolder();
   const packed = await run(resolve("."), "npm", [
     "pack",
     "--workspace",
@@ -30,7 +31,7 @@ afterAll(() => world?.close());
 
 /** A folder where the commands of docs/sdks.md were run, with the file in place of the registry. */
 async function installed(path = process.env.PATH): Promise<{ folder: string; out: string }> {
-  const folder = emptyFolder();
+  const folder = temporaryFolder();
   const commands = install.replace("@nixflex/numbers", `--offline ${tarball}`);
   return { folder, out: await run(folder, "bash", ["-ec", commands], { PATH: path }) };
 }

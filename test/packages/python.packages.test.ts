@@ -2,7 +2,8 @@ import { globSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PYTHON } from "../../scripts/client/build-python.ts";
-import { blocks, emptyFolder, run, startWorld, type World } from "./world.ts";
+import { temporaryFolder } from "../command-line/temporary-folder.ts";
+import { blocks, run, startWorld, type World } from "./world.ts";
 
 // nixflex-numbers as it is uploaded to PyPI, in an empty virtual environment.
 
@@ -16,7 +17,7 @@ let folder: string;
 
 beforeAll(async () => {
   const [wheel = ""] = globSync(join(PACKAGE, "dist/*.whl"));
-  folder = emptyFolder();
+  folder = temporaryFolder();
   await run(folder, "bash", ["-ec", install.replace("nixflex-numbers", wheel)]);
   world = await startWorld();
 });

@@ -1,14 +1,13 @@
 import { execFile, spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { createClient } from "@nixflex/numbers";
 import { expect, vi } from "vitest";
 import { startTwilio } from "../../scripts/demo/twilio.ts";
 import { startWorker } from "../../scripts/demo/worker.ts";
+import { temporaryFolder } from "../command-line/temporary-folder.ts";
 
 // Somebody who installs a package and does what its pages say, against the Worker and a simulated Twilio.
 
@@ -20,9 +19,7 @@ export function blocks(page: string, language: string): string[] {
   return [...found].map(([, code = ""]) => code);
 }
 
-export const emptyFolder = () => mkdtempSync(join(tmpdir(), "nixflex-numbers-"));
-
-const HOME = emptyFolder();
+const HOME = temporaryFolder();
 
 /** Nothing of what npm tells the scripts that it runs. */
 const environment = (more: object): NodeJS.ProcessEnv => ({ HOME, PATH: process.env.PATH, ...more });
