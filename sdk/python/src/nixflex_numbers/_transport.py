@@ -44,12 +44,14 @@ class NixflexError(Exception):
         super().__init__(f"{self.code}: {self.message}")
 
 
-def wait_seconds(failure: Exception, tried: int) -> float | None:
-    """After how many seconds to send a request again that may be sent twice; None if that would not help.
+def wait_seconds(failure: Exception, tried: int, tries: int) -> float | None:
+    """After how many seconds to send a request again; None if it was sent often enough, or that would not help.
 
     The API says in Retry-After which of its failures pass. What is no answer of the API, such as a proxy's 502, is
     tried again too.
     """
+    if tried >= tries:
+        return None
     said = failure.retry_after if isinstance(failure, NixflexError) else None
     passes = (
         said is not None
@@ -164,7 +166,7 @@ class Transport(_Base):
             try:
                 return _read(self._http.request(**request))
             except (httpx.TransportError, NixflexError) as failure:
-                seconds = wait_seconds(failure, tried) if tried < tries else None
+                seconds = wait_seconds(failure, tried, tries)
                 if seconds is None:
                     raise
             time.sleep(seconds)
@@ -218,7 +220,7 @@ class AsyncTransport(_Base):
             try:
                 return _read(await self._http.request(**request))
             except (httpx.TransportError, NixflexError) as failure:
-                seconds = wait_seconds(failure, tried) if tried < tries else None
+                seconds = wait_seconds(failure, tried, tries)
                 if seconds is None:
                     raise
             await asyncio.sleep(seconds)
