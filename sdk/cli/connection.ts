@@ -17,8 +17,7 @@ export function connect(baseUrl: string, apiKey: string): Connection {
 /** The deployment and the key: of the command line, of the environment, or what `login` has kept. */
 export function openConnection({ url }: { url?: string }): Connection {
   const settings = readSettings();
-  const chosen = url ?? process.env.NIXFLEX_BASE_URL;
-  const baseUrl = chosen === undefined ? settings?.base_url : normalUrl(chosen);
+  const baseUrl = chosenUrl(url) ?? settings?.base_url;
   // A kept key is for the deployment that it was kept for.
   const kept = settings?.base_url === baseUrl ? settings?.api_key : undefined;
   const apiKey = process.env.NIXFLEX_API_KEY?.trim() || kept;
@@ -34,10 +33,15 @@ export function openConnection({ url }: { url?: string }): Connection {
 
 /** The deployment of the command line, of the environment, or what `login` has kept. */
 export function deploymentOf(url: string | undefined): string {
-  const chosen = url ?? process.env.NIXFLEX_BASE_URL;
-  const baseUrl = chosen === undefined ? readSettings()?.base_url : normalUrl(chosen);
+  const baseUrl = chosenUrl(url) ?? readSettings()?.base_url;
   if (baseUrl === undefined) throw usage("The deployment is missing. Use --url, or set NIXFLEX_BASE_URL.");
   return baseUrl;
+}
+
+/** The deployment of the command line or of the environment. */
+function chosenUrl(url: string | undefined): string | undefined {
+  const chosen = url ?? process.env.NIXFLEX_BASE_URL;
+  return chosen === undefined ? undefined : normalUrl(chosen);
 }
 
 /** The origin of a deployment's URL: https, because a key goes there; http only to this machine. */

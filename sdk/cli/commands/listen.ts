@@ -56,7 +56,7 @@ async function listen({ nixflex, options }: Given<ListenOptions>, url: string): 
         await signedHeaders([secret], id, body, new Date()),
         TIMEOUT_MS,
       );
-      const { httpStatus: http_status = null, error = null } = { httpStatus: null, error: null, ...answer };
+      const { httpStatus: http_status, error } = { httpStatus: null, error: null, ...answer };
       const told = json
         ? JSON.stringify({ id, event, http_status, error })
         : `${event}  ${id}  ${http_status ?? error}`;

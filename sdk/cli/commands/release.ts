@@ -66,9 +66,8 @@ const ask = (nixflex: Client, number: string, dryRun: true | undefined, headers 
 
 async function ofOne(nixflex: Client, number: string, dryRun: true | undefined): Promise<Shown> {
   const answer = await ask(nixflex, number, dryRun);
-  if ("dry_run" in answer)
-    return { answer, text: releasePlanText(answer), ...attention([answer.phone_number]) };
-  return { answer, text: releaseText(answer.phone_number), ...attention([answer.phone_number]) };
+  const text = "dry_run" in answer ? releasePlanText(answer) : releaseText(answer.phone_number);
+  return { answer, text, ...attention([answer.phone_number]) };
 }
 
 /** One after the other, as Twilio likes it. What is refused stops no other. */
