@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect } from "vitest";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
+import type { Channel } from "../../src/phone-numbers/channels.ts";
 import { RECONCILIATION } from "../../src/queues.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
 import { becomeDue, restartOutboxes, runAlarms } from "../support/outbox.ts";
@@ -49,42 +50,25 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
   const act: Act = { world, tenant, belief, isAlone, isSure, overrides, request };
   switch (step.kind) {
     case "import": {
-      const { holder, account } = belief;
-      const [agent] = tenant.agents;
+      const { account } = belief;
       const token = account.authToken;
       const body = {
         phone_number: belief.phoneNumber,
         twilio_sid: account.sid,
         ...(tenant.signing.get(account)?.isByKey !== true && { twilio_token: token }),
-        agent_id: agent.id,
+        agent_id: tenant.agents[0].id,
         channels: step.channels,
       };
-      const row = await rowOf(belief);
-      const isElsewhere = row !== null && row.account_sid !== account.sid;
-      const channels = step.channels ?? (["voice", "sms"] as const);
-      for (const channel of channels) belief.wanted.add(channel);
-      const isWanted = isSure && (await mayImport(world, belief, tenant));
-      const response = await request("POST", "/v1/phone-numbers", body);
-      if (isWanted) expect(response.status, `${belief.phoneNumber} can be imported`).toBe(201);
-      await learnImport(act, response, { agent, channels, holder, isElsewhere });
+      const post = () => request("POST", "/v1/phone-numbers", body);
+      const response = await importNumber(act, step.channels, "imported", post);
       if (response.status === 201 && "twilio_token" in body && account.authToken === token)
         tenant.outdated.delete(account);
       return;
     }
-    case "bring": {
-      const { holder, account } = belief;
-      const [agent] = tenant.agents;
-      const row = await rowOf(belief);
-      const isElsewhere = row !== null && row.account_sid !== account.sid;
-      const channels = ["voice", "sms"] as const;
-      for (const channel of channels) belief.wanted.add(channel);
-      const isWanted = isSure && (await mayImport(world, belief, tenant));
-      const response = await bring(act);
-      if (isWanted) expect(response.status, `${belief.phoneNumber} can be brought`).toBe(201);
+    case "bring":
       // An answer of the link's own says nothing of the number, nor does one of a step before the import.
-      await learnImport(act, response, { agent, channels, holder, isElsewhere });
+      await importNumber(act, null, "brought", () => bring(act));
       return;
-    }
     case "release": {
       const { imports } = belief;
       const { status } = await request("DELETE", path(belief));
@@ -191,17 +175,22 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
   }
 }
 
-/** What the world believes of a number after the answer to its import. */
-async function learnImport(
-  { belief, tenant, isAlone }: Act,
-  response: Response,
-  {
-    agent,
-    channels,
-    holder,
-    isElsewhere,
-  }: Pick<Belief, "agent" | "channels" | "holder"> & { isElsewhere: boolean },
-): Promise<void> {
+/** A number is imported, and the world learns from the answer. */
+async function importNumber(
+  { world, tenant, belief, isAlone, isSure }: Act,
+  given: Channel[] | null,
+  word: string,
+  ask: () => Promise<Response>,
+): Promise<Response> {
+  const { holder, account } = belief;
+  const [agent] = tenant.agents;
+  const row = await rowOf(belief);
+  const isElsewhere = row !== null && row.account_sid !== account.sid;
+  const channels = given ?? (["voice", "sms"] as const);
+  for (const channel of channels) belief.wanted.add(channel);
+  const isWanted = isSure && (await mayImport(world, belief, tenant));
+  const response = await ask();
+  if (isWanted) expect(response.status, `${belief.phoneNumber} can be ${word}`).toBe(201);
   if (response.status === 201) {
     Object.assign(belief, {
       holder: tenant,
@@ -217,6 +206,7 @@ async function learnImport(
   } else if (belief.holder === null && (await response.text()).includes('"outcome":"unknown"')) {
     belief.holder = undefined;
   }
+  return response;
 }
 
 /**
