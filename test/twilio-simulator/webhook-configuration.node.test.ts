@@ -58,14 +58,25 @@ const settingOf = (sharedKeyId: string, more: object = { connection: CONNECTION 
 const ruleOf = (settings: { settingId: string; percentage: number }[], more: object = {}) =>
   ({ friendlyName: "r", matchType: "PREFIX_MATCH", prefix: PREFIX, settings, ...more }) as never;
 
-async function haveRule() {
+/** A SharedKey, and a Setting that signs with it. */
+async function haveSetting() {
   const key = await api().sharedKeys.create({ friendlyName: "k" } as never);
   const setting = await api().settings.create(settingOf(key.id ?? ""));
+  return { key, setting };
+}
+
+async function haveRule() {
+  const { key, setting } = await haveSetting();
   const { rule, operation } = await api().rules.create(
     ruleOf([{ settingId: setting.id ?? "", percentage: 100 }]),
   );
   return { key, setting, rule, operation };
 }
+
+const remove = (kind: "sharedKeys" | "settings" | "rules", { id }: { id?: string } = {}) =>
+  api()
+    [kind](id ?? "")
+    .remove();
 
 async function signatureOf(path: string): Promise<string | null> {
   addNumber(simulator.state, account, { phone_number: "+15005550001", voice_url: `${PREFIX}${path}` });
@@ -88,7 +99,10 @@ describe("the Webhooks configuration API", () => {
     expect(setting.id).toMatch(/^webhooks_setting_\w{26}$/);
     expect(operation).toMatchObject({ status: "RUNNING", resourceId: rule?.id });
     expect(await signatureOf("voice")).toBeNull();
-    vi.advanceTimersByTime(60_000);
+    // The Rule is in force, and its Setting is not yet.
+    vi.advanceTimersByTime(50_000);
+    expect(await signatureOf("voice")).toBeNull();
+    vi.advanceTimersByTime(10_000);
     expect(await signatureOf("voice")).toBe(`key=${key.id},algorithm=HMAC_SHA256`);
     const [found] = await api().operations.list({ resourceId: rule?.id ?? "" });
     expect(found).toMatchObject({ id: operation?.id, status: "COMPLETED" });
@@ -97,39 +111,20 @@ describe("the Webhooks configuration API", () => {
   it("applies a deleted rule for a while, and keeps what is in use", async () => {
     const { key, setting, rule } = await haveRule();
     vi.advanceTimersByTime(60_000);
-    expect(
-      await code(
-        api()
-          .sharedKeys(key.id ?? "")
-          .remove(),
-      ),
-    ).toBe(59100);
-    expect(
-      await code(
-        api()
-          .settings(setting.id ?? "")
-          .remove(),
-      ),
-    ).toBe(59100);
-    await api()
-      .rules(rule?.id ?? "")
-      .remove();
+    expect(await code(remove("sharedKeys", key))).toBe(59100);
+    expect(await code(remove("settings", setting))).toBe(59100);
+    await remove("rules", rule);
     expect(await signatureOf("voice")).toContain(`${key.id}`);
     vi.advanceTimersByTime(60_000);
     expect(await signatureOf("voice")).toBeNull();
-    await api()
-      .settings(setting.id ?? "")
-      .remove();
-    await api()
-      .sharedKeys(key.id ?? "")
-      .remove();
+    await remove("settings", setting);
+    await remove("sharedKeys", key);
     expect(await api().sharedKeys.list()).toEqual([]);
   });
 
   it("shares the traffic of a rule between two Settings", async () => {
     const { key, setting, rule } = await haveRule();
-    const other = await api().sharedKeys.create({ friendlyName: "k2" } as never);
-    const second = await api().settings.create(settingOf(other.id ?? ""));
+    const { key: other, setting: second } = await haveSetting();
     const settings = [
       { settingId: setting.id, percentage: 50 },
       { settingId: second.id, percentage: 50 },
@@ -146,7 +141,7 @@ describe("the Webhooks configuration API", () => {
   });
 
   it("refuses as Twilio's pages say", async () => {
-    const { setting } = await haveRule();
+    const { setting, rule } = await haveRule();
     const all = [{ settingId: setting.id ?? "", percentage: 100 }];
     expect(await code(api().rules.create(ruleOf(all)))).toBe(59103);
     for (const wrong of [
@@ -155,6 +150,14 @@ describe("the Webhooks configuration API", () => {
       ruleOf([{ settingId: setting.id ?? "", percentage: 90 }], { prefix: "https://numbers.example/b/" }),
     ])
       expect(await code(api().rules.create(wrong))).toBe(59000);
+    const change = { settings: all, unknown: true } as never;
+    expect(
+      await code(
+        api()
+          .rules(rule?.id ?? "")
+          .patch(change),
+      ),
+    ).toBe(59000);
     for (let made = 1; made < 50; made += 1) await api().sharedKeys.create({} as never);
     expect(await code(api().sharedKeys.create({} as never))).toBe(59200);
     simulator.faults.add({ effect: effects.webhooksBusy });
@@ -174,9 +177,7 @@ describe("the Webhooks configuration API", () => {
       sent = [];
       await signatureOf("sms#rc=4&rp=all");
       expect(sent).toHaveLength(tries);
-      await api()
-        .rules(rule?.id ?? "")
-        .remove();
+      await remove("rules", rule);
       vi.advanceTimersByTime(60_000);
     }
   });
