@@ -201,14 +201,9 @@ export function upsertAccount(
     WHERE ${Number(replaces !== null)} AND auth_token_changed_at IS ${tokenChangedAt}`;
 }
 
-/**
- * Replaces the stored token.
- *
- * @returns false if another request has replaced it since we read it
- * @throws StorageError
- */
-export async function replaceToken(db: D1Database, token: CredentialToStore, now: string): Promise<boolean> {
-  return (await run(upsertAccount(db, token, now))) === 1;
+/** Replaces the stored token, unless another request has replaced it since we read it. @throws StorageError */
+export async function replaceToken(db: D1Database, token: CredentialToStore, now: string): Promise<void> {
+  await run(upsertAccount(db, token, now));
 }
 
 /** Statement for a batch: deletes this key's accounts that are not connected and have no number, so that no token is kept without need, be it to take something back at Twilio. */
