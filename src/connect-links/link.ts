@@ -4,6 +4,7 @@ import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { faultError } from "../http/faults.ts";
 import { validated } from "../http/json-body.ts";
 import { newId } from "../ids.ts";
+import { parseChannels } from "../phone-numbers/channels.ts";
 import { importNumber } from "../phone-numbers/import/import.ts";
 import { leaseEnd } from "../phone-numbers/lease.ts";
 import { type ImportBody, importBody } from "../phone-numbers/schema.ts";
@@ -81,6 +82,9 @@ function linkEvent(
   );
 }
 
+export const channelsOf = ({ channels }: Pick<LinkRow, "channels">) =>
+  channels === null ? null : parseChannels(channels);
+
 export const numbersOf = (link: Pick<LinkRow, "numbers">) => JSON.parse(link.numbers) as string[];
 
 const WRONG: readonly ErrorCode[] = ["twilio_invalid_credentials", "twilio_auth_failed"];
@@ -132,8 +136,7 @@ export async function importOf(
 ): Promise<ImportBody> {
   const { agent_id, external_id, label } = link;
   const { account_sid: twilio_sid } = await accountOfLink(link, services);
-  const channels = link.channels === null ? null : (JSON.parse(link.channels) as unknown);
-  const own = { external_id, label, metadata: metadataOf(link.metadata), channels };
+  const own = { external_id, label, metadata: metadataOf(link.metadata), channels: channelsOf(link) };
   return validated(importBody, { ...given, ...own, twilio_sid, agent_id });
 }
 
