@@ -4,9 +4,9 @@ import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { fetchAccount, tryCredentials } from "../twilio/account.ts";
-import { isAboutCredentials, isNotFound } from "../twilio/errors.ts";
+import { isNotFound } from "../twilio/errors.ts";
 import type { Credential, TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
-import { inRegion, otherRegions, storedRegion } from "../twilio/regions.ts";
+import { inItsRegion, inRegion, storedRegion } from "../twilio/regions.ts";
 import { disprove } from "./check-store.ts";
 import { type SigningKey, sealCredential } from "./credential.ts";
 import { diagnose } from "./diagnose.ts";
@@ -44,16 +44,10 @@ export async function findEndpoint(
   services: Services,
 ): Promise<TwilioEndpoint> {
   const { twilio: endpoint } = services;
-  const tryIn = async (tried: TwilioEndpoint) => {
-    await tryCredentials(tried, credentials);
-    return tried;
-  };
   try {
-    return await tryIn(endpoint).catch((error: unknown) => {
-      if (!isAboutCredentials(error)) throw error;
-      return Promise.any(otherRegions(endpoint).map(tryIn)).catch(() => {
-        throw error;
-      });
+    return await inItsRegion(endpoint, async (tried) => {
+      await tryCredentials(tried, credentials);
+      return tried;
     });
   } catch (error) {
     const refused = { endpoint, credentials, apiKeyId, isRefusedEverywhere: true } as const;

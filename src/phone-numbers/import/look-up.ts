@@ -7,14 +7,14 @@ import { newId } from "../../ids.ts";
 import type { Room } from "../../limits.ts";
 import { selectRoom } from "../../limits-store.ts";
 import type { Services } from "../../services.ts";
-import { isAboutCredentials, isMissingPermission } from "../../twilio/errors.ts";
+import { isMissingPermission } from "../../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../../twilio/http.ts";
 import {
   type IncomingPhoneNumber,
   type IncomingPhoneNumbers,
   incomingPhoneNumbers,
 } from "../../twilio/incoming-phone-numbers.ts";
-import { otherRegions, regionOf, storedRegion } from "../../twilio/regions.ts";
+import { inItsRegion, regionOf, storedRegion } from "../../twilio/regions.ts";
 import { findVoiceRegion } from "../../twilio/routing.ts";
 import { refuseToken } from "../../twilio-accounts/connect.ts";
 import { diagnose } from "../../twilio-accounts/diagnose.ts";
@@ -205,32 +205,17 @@ const findIn = async (
   endpoint,
 });
 
-/**
- * Looks a number up in the deployment's own Region, and if that refuses the credentials, in all others side by side:
- * credentials are good in one Region only. All of it within one deadline.
- *
- * @throws TwilioError that of the deployment's own Region
- */
-async function findInRegions(
+/** Looks a number up in the Region that takes the credentials, all within one deadline. @throws TwilioError */
+function findInRegions(
   own: TwilioEndpoint,
   credentials: TwilioCredentials,
   phoneNumber: string,
 ): Promise<Found> {
   const startedAt = Date.now();
-  try {
-    return await findIn(own, credentials, phoneNumber);
-  } catch (error) {
-    if (!isAboutCredentials(error)) throw error;
+  return inItsRegion(own, async (endpoint) => {
     const timeoutMs = Math.max(1, own.timeoutMs - (Date.now() - startedAt));
-    const others = otherRegions(own).map((endpoint) =>
-      findIn({ ...endpoint, timeoutMs }, credentials, phoneNumber),
-    );
-    // The first that takes them is the only one.
-    const { endpoint, number } = await Promise.any(others).catch(() => {
-      throw error;
-    });
-    return { number, endpoint: { ...endpoint, timeoutMs: own.timeoutMs } };
-  }
+    return { ...(await findIn({ ...endpoint, timeoutMs }, credentials, phoneNumber)), endpoint };
+  });
 }
 
 function inOtherRegion(numberRegion: string, credentialsRegion: string): ApiError {
