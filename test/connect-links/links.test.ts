@@ -1,9 +1,8 @@
-import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { ACCOUNTS, ALLOWED, credentialOf, sharedKey, signedBy } from "../support/api-key-account.ts";
 import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
-import { watchedDatabase } from "../support/database.ts";
+import { databaseBefore, watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { keepSecret, logLines } from "../support/logs.ts";
 import { operations, twilio } from "../support/twilio.ts";
@@ -483,17 +482,9 @@ describe("two requests, or half of one", () => {
   it("by a link that is deleted meanwhile is told to have come, and no other can", async () => {
     const { account, key, link, number, other } = await haveCustomer({ max_numbers: 2 });
     await link.connect(account.sid, account.authToken);
-    let isLast = false;
-    const DB = {
-      prepare: (query: string) => {
-        isLast ||= query.includes("UPDATE connect_links SET numbers");
-        return env.DB.prepare(query);
-      },
-      batch: async (statements: D1PreparedStatement[]) => {
-        if (isLast) await call("DELETE", `${LINKS}/${link.connect_link_id}`, key);
-        return env.DB.batch(statements);
-      },
-    } as unknown as D1Database;
+    const DB = databaseBefore("UPDATE connect_links SET numbers", () =>
+      call("DELETE", `${LINKS}/${link.connect_link_id}`, key),
+    );
     const brought = await link.ask("POST", "/phone-numbers", { phone_number: number }, { DB });
     expect([brought.status, await brought.json()]).toMatchObject([201, { status: "completed" }]);
     expect((await get(`${NUMBERS}/${number}`, key)).status).toBe(200);

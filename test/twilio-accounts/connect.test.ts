@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { haveImportedByKey } from "../support/api-key-account.ts";
 import { begin, finish, haveAccounts, objectOf, prepareBulk, resultsOf } from "../support/bulk.ts";
-import { watchedDatabase } from "../support/database.ts";
+import { databaseBefore, watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { logLines } from "../support/logs.ts";
 import { connect as connectClient } from "../support/mcp.ts";
@@ -124,18 +124,9 @@ describe("connecting an account", () => {
     expect(revoked.status).toBe(200);
     expect(await rows("twilio_accounts")).toEqual([]);
     const other = await createKey();
-    let isConnect = false;
-    const DB = {
-      prepare: (query: string) => {
-        isConnect ||= query.includes("SET connected_at");
-        return env.DB.prepare(query);
-      },
-      batch: async (statements: D1PreparedStatement[]) => {
-        if (isConnect)
-          await env.DB.prepare("UPDATE api_keys SET revoked_at = '2026-01-01T00:00:00.000Z'").run();
-        return env.DB.batch(statements);
-      },
-    } as unknown as D1Database;
+    const DB = databaseBefore("SET connected_at", () =>
+      env.DB.prepare("UPDATE api_keys SET revoked_at = '2026-01-01T00:00:00.000Z'").run(),
+    );
     await expectError(await post(PATH, connect, { key: other, env: { DB } }), 404, "account_not_found");
     expect(await rows("twilio_accounts")).toEqual([]);
   });
