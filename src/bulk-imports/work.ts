@@ -96,7 +96,7 @@ async function explain(thrown: unknown, order: NumberOrder, services: Services):
   }
 }
 
-/** Opens an account: its Auth Token, and on demand its numbers and subaccounts. Never throws: a failure is reported. */
+/** Opens an account: its credential, and on demand its numbers and subaccounts. Never throws: a failure is reported. */
 export async function openAccount(order: OpenOrder, services: Services): Promise<OpenReport> {
   const { importId, apiKeyId, accountSid, credentials, region, wantsNumbers, wantsSubaccounts } = order;
   const { vault, twilio, log } = services;

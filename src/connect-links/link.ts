@@ -47,7 +47,7 @@ export function closed(link: LinkRow | null, now: Date): ApiError {
   return new ApiError(code, code === "connect_link_busy" ? { retryAfter: BUSY_SECONDS } : {});
 }
 
-/** Does something by a link that is open, and nothing else by it meanwhile. @throws ApiError 410, `connect_link_busy` */
+/** Does something by a link that is open; meanwhile the link can do nothing else. @throws ApiError 410, `connect_link_busy` */
 async function whileHeld<T>(link: LinkRow, services: Services, work: () => Promise<T>): Promise<T> {
   const { db, now } = services;
   const time = now();

@@ -52,7 +52,7 @@ export async function listAvailable(
   } catch (error) {
     const status = error instanceof TwilioError ? error.facts.status : undefined;
     if (after?.position && (status === 400 || status === 404)) throw faultError([ENDED]);
-    // What Twilio says of a subaccount is nothing about its parent.
+    // What Twilio answers about a subaccount says nothing about the stored credential.
     if (!include_subaccounts) await learnRefused(account, row, error, services);
     throw await diagnose(error, { endpoint, credentials, apiKeyId, isRefusedEverywhere: true }, services);
   }
