@@ -33,9 +33,9 @@ export type StoredAccount = TwilioAccountRow & {
 // No account has so many Regions: these rows tell whether the key has more than one account.
 const ENOUGH_ROWS = 10;
 
-/** Statement for a batch: a key's account in every Region; without a SID, the first accounts of the key. */
+/** Statement for a batch: a key's account in every Region; without a SID, the first accounts that are the owner's to use. */
 export function selectStored(db: D1Database, apiKeyId: string, accountSid?: string): D1PreparedStatement {
-  const ofSid = accountSid === undefined ? part`1` : part`t.account_sid = ${accountSid}`;
+  const ofSid = accountSid === undefined ? IS_KNOWN : part`t.account_sid = ${accountSid}`;
   return sql(db)`SELECT t.id, t.account_sid, t.region, ${CREDENTIALS}, t.health_reasons, t.consented_numbers,
       t.signing_due_at, ${IS_KNOWN} AS is_known
     FROM twilio_accounts t WHERE t.api_key_id = ${apiKeyId} AND ${ofSid}

@@ -143,6 +143,21 @@ describe("an import through a known account", () => {
     expect((await list(key)).twilio_accounts).toMatchObject([{ numbers: 2 }]);
   });
 
+  it("finds the key's only account among ten that wait for what is taken back", async () => {
+    const { key, body, accountId } = await haveConnected();
+    const { twilio_sid: _, ...bare } = body;
+    await env.DB.batch(
+      Array.from({ length: 10 }, (_, index) =>
+        env.DB.prepare(
+          `INSERT INTO twilio_accounts (id, api_key_id, account_sid, auth_token_sealed, made_at_twilio, created_at, updated_at)
+          SELECT 'twa_' || ?1, api_key_id, 'AC' || ?1, auth_token_sealed, '{}', created_at, updated_at
+          FROM twilio_accounts WHERE id = ?2`,
+        ).bind(String(index).padStart(32, "0"), accountId),
+      ),
+    );
+    expect((await post(NUMBERS, bare, { key })).status).toBe(201);
+  });
+
   it("costs what an import costs", async () => {
     const { key, body } = await haveConnected();
     const { DB, trips } = watchedDatabase();
