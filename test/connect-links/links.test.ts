@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { ACCOUNTS, ALLOWED, credentialOf, sharedKey, signedBy } from "../support/api-key-account.ts";
+import { begin, finish, haveAccounts, prepareBulk } from "../support/bulk.ts";
 import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { databaseBefore, watchedDatabase } from "../support/database.ts";
@@ -219,6 +220,23 @@ describe("a connect link", () => {
     );
     expect(await accounts()).toEqual([]);
     expect((await link.shown()).phone_numbers).toMatchObject([{ phone_number: number, imported: false }]);
+  });
+
+  it("opens no subaccount to the retry of a bulk import from before", async () => {
+    const { parent, accounts: all } = haveAccounts(1, 1);
+    const { key, agentId, body } = await prepareBulk(parent);
+    const { twilio_sid, twilio_token } = body;
+    expect((await post(ACCOUNTS, { twilio_sid, twilio_token }, { key })).status).toBe(201);
+    const items = [{ phone_number: "+15000000001", twilio_sid: all[1]?.sid }];
+    twilio.faults.add({ operation: "update", effect: effects.invalidUrl });
+    const id = await begin(key, { agent_id: agentId, items });
+    expect((await finish(key, id)).counts).toMatchObject({ failed: 1 });
+    const link = await makeLink(key, { agent_id: agentId });
+    parent.authToken = "d".repeat(32);
+    keepSecret(parent.authToken);
+    expect((await link.connect(parent.sid, parent.authToken)).status).toBe(200);
+    const retried = await call("POST", `/v1/phone-number-imports/${id}/retry`, key, {});
+    await expectError(retried, 403, "not_consented");
   });
 
   it("is for the numbers that its customer picked: every other door to the account's others is closed", async () => {
