@@ -11,7 +11,7 @@ import { type ImportBody, importBody } from "../phone-numbers/schema.ts";
 import { metadataOf } from "../phone-numbers/settings.ts";
 import type { Services } from "../services.ts";
 import { connectAccount } from "../twilio-accounts/connect.ts";
-import { type ConnectBody, required } from "../twilio-accounts/schema.ts";
+import { type ConnectBody, hasCredential, required } from "../twilio-accounts/schema.ts";
 import { findOwnAccounts } from "../twilio-accounts/store.ts";
 import {
   countFailure,
@@ -94,7 +94,7 @@ export function connectByLink(link: LinkRow, body: ConnectBody, services: Servic
   const { db, now } = services;
   return whileHeld(link, services, async () => {
     // A SharedKey alone goes with the stored API key: with that of this link's account only.
-    if (body.twilio_token === undefined && body.twilio_api_key_secret === undefined) {
+    if (!hasCredential(body)) {
       const { account_sid } = await accountOfLink(link, services);
       if (account_sid !== body.twilio_sid) throw faultError([required("twilio_api_key_secret")]);
     }

@@ -12,7 +12,7 @@ import { type SigningKey, sealCredential } from "./credential.ts";
 import { diagnose } from "./diagnose.ts";
 import { openKnown } from "./known.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
-import { type ConnectBody, required } from "./schema.ts";
+import { type ConnectBody, hasCredential, required } from "./schema.ts";
 import { isToSettle, settleSigning } from "./signing.ts";
 import {
   type ConnectedBy,
@@ -124,11 +124,10 @@ export async function connectAccount(
   const endpoint = named ?? (await findEndpoint(credentials, apiKeyId, services));
   // Its name is for people; the account works without it.
   const { friendly_name } = await fetchAccount(endpoint, credentials).catch(() => ({ friendly_name: null }));
-  const isSent = body.twilio_token !== undefined || body.twilio_api_key_sid !== undefined;
   const account = { apiKeyId, accountSid, region: storedRegion(own, endpoint) };
   const { isNew } = await storeCredential(account, credentials, services, {
     friendlyName: friendly_name ?? null,
-    by: isSent ? (isByLink ? "link" : "holder") : "stored",
+    by: hasCredential(body) ? (isByLink ? "link" : "holder") : "stored",
     signingKey: id === undefined || key === undefined ? undefined : { id, key },
   });
   services.routesChanged(apiKeyId);

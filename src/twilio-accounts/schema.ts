@@ -55,6 +55,10 @@ type Sent = { [field in keyof typeof CREDENTIAL]?: unknown };
 export const isByApiKey = ({ twilio_token: _, ...others }: Sent): boolean =>
   Object.keys(CREDENTIAL).some((name) => others[name as keyof typeof others] !== undefined);
 
+/** Whether a request brings what signs in: without it, a SharedKey goes with the stored API key. */
+export const hasCredential = ({ twilio_token, twilio_api_key_sid }: Sent): boolean =>
+  twilio_token !== undefined || twilio_api_key_sid !== undefined;
+
 export const required = (field: string): FieldFault => ({
   field,
   code: "missing_field",
