@@ -226,7 +226,7 @@ describe("an account whose API key may make what signs", () => {
 
 describe("an account whose API key may not", () => {
   it("gets the requests to make it, and the permission that is missing", async () => {
-    const { account, connect, key } = await haveAccount(PERMISSIONS.numbers as string[]);
+    const { account, connect, key } = await haveAccount(PERMISSIONS.numbers);
     const first = await shown(await connect());
     expect(first).toMatchObject({
       status: "connecting",
