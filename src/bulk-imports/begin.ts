@@ -34,7 +34,7 @@ export async function beginImport(
 ): Promise<Pick<Job, "id" | "status"> & { total: number | null }> {
   requireNumbers(body);
   checkInboundUrl(body, services);
-  const { credentials, region, isKnown } = await accountFor(body, apiKeyId, services);
+  const { credentials, region, isKnown, isForAll } = await accountFor(body, apiKeyId, services);
   if (body.include_subaccounts && "keySid" in credentials) throw new ApiError("needs_auth_token");
   const numbers = numbersOf(body, credentials.accountSid);
   if (body.agent_id !== undefined) await requireAgent(body.agent_id, apiKeyId, services);
@@ -52,6 +52,7 @@ export async function beginImport(
     accountSid: credentials.accountSid,
     region,
     isKnown,
+    isForAll,
     actor: services.actor,
     createdAt: now.getTime(),
     startedAt: null,
@@ -87,7 +88,7 @@ export async function retryImport(
   const { job } = await imports.status(id);
   if (job.endedAt === null) throw running();
   const { accountSid, region } = job;
-  const isForAll = job.isAll || job.withSubaccounts || !job.isKnown;
+  const isForAll = job.isForAll !== false;
   if (authToken !== undefined) refuseToken(await findAccount(services.db, { apiKeyId, accountSid, region }));
   const { endpoint, credentials }: { endpoint: TwilioEndpoint; credentials: TwilioCredentials } =
     authToken === undefined
@@ -157,12 +158,12 @@ async function accountFor(given: BulkImportBody, apiKeyId: string, services: Ser
     const endpoint = await findEndpoint(credentials, apiKeyId, services);
     const region = storedRegion(services.twilio, endpoint);
     refuseToken(await findAccount(services.db, { apiKeyId, accountSid, region }));
-    return { credentials, region, isKnown: false };
+    return { credentials, region, isKnown: false, isForAll: true };
   }
   // A subaccount is opened by its parent's credentials.
   const isOther = given.items?.some(({ twilio_sid: sid }) => sid !== undefined && sid !== accountSid);
   const isForAll = given.all === true || given.include_subaccounts === true || isOther === true;
   const { credentials, endpoint, account } = await knownAccount(given, isForAll, apiKeyId, services);
   await requireAccepted(endpoint, credentials, apiKeyId, services);
-  return { credentials, region: account.region, isKnown: true };
+  return { credentials, region: account.region, isKnown: true, isForAll };
 }

@@ -18,8 +18,10 @@ export type Job = {
   /** What is each number's own, unless its item says otherwise. */
   own: NumberGiven;
   accountSid: string;
-  /** No Auth Token was sent for it: the account is known here, and its numbers are imported by the stored one. */
+  /** No Auth Token was sent for it: its numbers are imported with the credential that is stored here. */
   isKnown?: boolean;
+  /** False: it names all its numbers, and all are of the known account. A retry needs no more consent than for these. */
+  isForAll?: boolean;
   /** The Twilio Region that took the credentials, as `storedRegion` names it. */
   region: string;
   /** Who began it. */

@@ -38,7 +38,7 @@ export type OpenOrder = About & {
 /** Import or plan a number. */
 export type NumberOrder = About & {
   kind: "number";
-  /** The account is known here, and its stored token counts. */
+  /** The number is imported with the credential of the account that is stored here. */
   isKnown?: boolean;
   credentials: Credentials;
   isDryRun: boolean;

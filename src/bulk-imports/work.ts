@@ -10,7 +10,7 @@ import { type ImportBody, importBody } from "../phone-numbers/schema.ts";
 import { serialisePreview } from "../phone-numbers/serialise.ts";
 import { findOwnNumber } from "../phone-numbers/store.ts";
 import type { Services } from "../services.ts";
-import { fetchAuthToken, listActiveAccounts } from "../twilio/account.ts";
+import { credentialsWithin, listActiveAccounts } from "../twilio/account.ts";
 import { isAboutCredentials, isNotFound } from "../twilio/errors.ts";
 import { secretOf, type TwilioCredentials } from "../twilio/http.ts";
 import { incomingPhoneNumbers } from "../twilio/incoming-phone-numbers.ts";
@@ -96,7 +96,7 @@ async function explain(thrown: unknown, order: NumberOrder, services: Services):
   }
 }
 
-/** Opens an account: its Auth Token, and on demand its numbers and subaccounts. Never throws: a failure is reported. */
+/** Opens an account: its credential, and on demand its numbers and subaccounts. Never throws: a failure is reported. */
 export async function openAccount(order: OpenOrder, services: Services): Promise<OpenReport> {
   const { importId, apiKeyId, accountSid, credentials, region, wantsNumbers, wantsSubaccounts } = order;
   const { vault, twilio, log } = services;
@@ -112,9 +112,7 @@ export async function openAccount(order: OpenOrder, services: Services): Promise
     };
     const isOwn = given.accountSid === accountSid;
     if (!isOwn && "keySid" in given) throw new ApiError("needs_auth_token");
-    const own: TwilioCredentials = isOwn
-      ? given
-      : { accountSid, authToken: await fetchAuthToken(endpoint, given, accountSid).catch(notItsParent) };
+    const own = await credentialsWithin(endpoint, given, accountSid).catch(notItsParent);
     log.conceal(secretOf(own));
     const subaccounts = wantsSubaccounts ? await listActiveAccounts(endpoint, own).catch(refused(own)) : null;
     const numbers: string[] = [];

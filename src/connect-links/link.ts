@@ -4,13 +4,14 @@ import { ApiError, type ErrorCode } from "../http/errors.ts";
 import { faultError } from "../http/faults.ts";
 import { validated } from "../http/json-body.ts";
 import { newId } from "../ids.ts";
+import { parseChannels } from "../phone-numbers/channels.ts";
 import { importNumber } from "../phone-numbers/import/import.ts";
 import { leaseEnd } from "../phone-numbers/lease.ts";
 import { type ImportBody, importBody } from "../phone-numbers/schema.ts";
 import { metadataOf } from "../phone-numbers/settings.ts";
 import type { Services } from "../services.ts";
 import { connectAccount } from "../twilio-accounts/connect.ts";
-import { type ConnectBody, required } from "../twilio-accounts/schema.ts";
+import { type ConnectBody, hasCredential, required } from "../twilio-accounts/schema.ts";
 import { findOwnAccounts } from "../twilio-accounts/store.ts";
 import {
   countFailure,
@@ -46,7 +47,7 @@ export function closed(link: LinkRow | null, now: Date): ApiError {
   return new ApiError(code, code === "connect_link_busy" ? { retryAfter: BUSY_SECONDS } : {});
 }
 
-/** Does something by a link that is open, and nothing else by it meanwhile. @throws ApiError 410, `connect_link_busy` */
+/** Does something by a link that is open; meanwhile the link can do nothing else. @throws ApiError 410, `connect_link_busy` */
 async function whileHeld<T>(link: LinkRow, services: Services, work: () => Promise<T>): Promise<T> {
   const { db, now } = services;
   const time = now();
@@ -81,6 +82,9 @@ function linkEvent(
   );
 }
 
+export const channelsOf = ({ channels }: Pick<LinkRow, "channels">) =>
+  channels === null ? null : parseChannels(channels);
+
 export const numbersOf = (link: Pick<LinkRow, "numbers">) => JSON.parse(link.numbers) as string[];
 
 const WRONG: readonly ErrorCode[] = ["twilio_invalid_credentials", "twilio_auth_failed"];
@@ -90,7 +94,7 @@ export function connectByLink(link: LinkRow, body: ConnectBody, services: Servic
   const { db, now } = services;
   return whileHeld(link, services, async () => {
     // A SharedKey alone goes with the stored API key: with that of this link's account only.
-    if (body.twilio_token === undefined && body.twilio_api_key_secret === undefined) {
+    if (!hasCredential(body)) {
       const { account_sid } = await accountOfLink(link, services);
       if (account_sid !== body.twilio_sid) throw faultError([required("twilio_api_key_secret")]);
     }
@@ -132,8 +136,7 @@ export async function importOf(
 ): Promise<ImportBody> {
   const { agent_id, external_id, label } = link;
   const { account_sid: twilio_sid } = await accountOfLink(link, services);
-  const channels = link.channels === null ? null : (JSON.parse(link.channels) as unknown);
-  const own = { external_id, label, metadata: metadataOf(link.metadata), channels };
+  const own = { external_id, label, metadata: metadataOf(link.metadata), channels: channelsOf(link) };
   return validated(importBody, { ...given, ...own, twilio_sid, agent_id });
 }
 

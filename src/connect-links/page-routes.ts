@@ -29,6 +29,7 @@ import {
   importOf,
   statusOf,
 } from "./link.ts";
+import { requireLinks } from "./routes.ts";
 import { linkNumberBody, linkNumbersQuery } from "./schema.ts";
 import { serialiseForCustomer } from "./serialise.ts";
 import { findLink, findLinkByToken, type LinkRow } from "./store.ts";
@@ -43,7 +44,6 @@ const linkOf = (c: AppContext): LinkRow => (c as unknown as LinkContext).get("li
  * Sets `apiKeyId`, `actor`, and what `linkOf` has.
  */
 const withLink = createMiddleware<AppEnv>(async (c, next) => {
-  if (!c.get("config").connectLinks) throw new ApiError("connect_links_disabled");
   const limiter = c.req.method === "GET" ? c.env.READ_LIMIT : c.env.WRITE_LIMIT;
   await limit(c, limiter, `connect ${blockOf(c.req.header("cf-connecting-ip") ?? "")}`);
   const token = bearer(c.req.header("authorization")) ?? "";
@@ -71,7 +71,7 @@ async function forCustomer(link: LinkRow, c: AppContext) {
 
 /** What a link's customer does on the page /connect. */
 export const connectPage = new Hono<AppEnv>()
-  .use(withLink)
+  .use(requireLinks, withLink)
   .get("/", async (c) => {
     const link = linkOf(c);
     const now = new Date();

@@ -17,8 +17,8 @@ import { createLinkBody } from "./schema.ts";
 import { serialiseLink } from "./serialise.ts";
 import { deleteLink, findLink, insertLink, listLinks } from "./store.ts";
 
-/** Refuses where the operator has not allowed links. */
-const requireLinks = createMiddleware<AppEnv>(async (c, next) => {
+/** Refuses if the operator has not allowed links. */
+export const requireLinks = createMiddleware<AppEnv>(async (c, next) => {
   if (!c.get("config").connectLinks) throw new ApiError("connect_links_disabled");
   await next();
 });
@@ -44,15 +44,16 @@ export const connectLinks = new Hono<AppEnv>()
       const { external_id, label, metadata } = changedOwn(NOTHING_OWN, body);
       const now = Date.now();
       const link = {
-        ...{
-          id: newId("connectLink"),
-          api_key_id: apiKeyId,
-          agent_id,
-          brand_name,
-          max_numbers,
-          redirect_url,
-        },
-        ...{ external_id, label, metadata, channels: channels ? channelsJson(channels) : null },
+        id: newId("connectLink"),
+        api_key_id: apiKeyId,
+        agent_id,
+        channels: channels ? channelsJson(channels) : null,
+        external_id,
+        label,
+        metadata,
+        brand_name,
+        redirect_url,
+        max_numbers,
         created_at: new Date(now).toISOString(),
         expires_at: new Date(now + expires_in_seconds * 1000).toISOString(),
       };

@@ -1,13 +1,11 @@
-import { parseChannels } from "../phone-numbers/channels.ts";
 import { metadataOf } from "../phone-numbers/settings.ts";
 import type { serialiseAccount } from "../twilio-accounts/serialise.ts";
-import { numbersOf, statusOf } from "./link.ts";
+import { channelsOf, numbersOf, statusOf } from "./link.ts";
 import type { LinkRow } from "./store.ts";
 
 type Brought = { phone_number: string; imported: boolean; first_inbound_at: string | null };
 
 const broughtBy = (link: LinkRow) => JSON.parse(link.brought) as Brought[];
-const channelsOf = ({ channels }: LinkRow) => (channels === null ? null : parseChannels(channels));
 
 /** A link as its key's owner sees it. */
 export function serialiseLink(link: LinkRow, now: Date) {

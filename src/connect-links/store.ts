@@ -4,7 +4,7 @@ import { insertPending } from "../events/pending-store.ts";
 import type { Page } from "../http/page.ts";
 import { deleteUnusedAccounts } from "../twilio-accounts/store.ts";
 
-/** As many refused credentials lock a link. */
+/** So many refused credentials lock a link. */
 export const MAX_FAILURES = 10;
 
 /** What a link is for. JSON in `channels`, `metadata` and `numbers`. */
@@ -114,7 +114,13 @@ export async function putAccount(db: D1Database, id: string, accountId: string):
   await runIdempotent(sql(db)`UPDATE connect_links SET twilio_account_id = ${accountId} WHERE id = ${id}`);
 }
 
-/** Twilio has refused credentials. @param event that tells that the link is locked @returns how often by now @throws StorageError */
+/**
+ * Counts that Twilio has refused credentials. The last that is allowed locks the link.
+ *
+ * @param event that tells that the link is locked
+ * @returns how often it has refused them by now
+ * @throws StorageError
+ */
 export async function countFailure(
   db: D1Database,
   id: string,

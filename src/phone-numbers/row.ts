@@ -6,7 +6,7 @@ import { metadataOf, type OwnColumns } from "./settings.ts";
 export type NamedRow = Pick<OwnColumns, "external_id" | "label" | "metadata"> & {
   id: string;
   phone_number: string;
-  /** By which its owner brought it; null: by none. */
+  /** The connect link that brought it; null: none did. */
   connect_link_id: string | null;
 };
 

@@ -151,8 +151,7 @@ export function finishCheck(
 ): D1PreparedStatement {
   return sql(db)`UPDATE twilio_accounts SET check_failures = ${failures},
       health_reasons = ${JSON.stringify(reasons)},
-      next_check_at = CASE WHEN NOT EXISTS (SELECT 1 FROM phone_numbers n WHERE n.twilio_account_id = twilio_accounts.id)
-        THEN NULL WHEN ${isQuiet(quietSince)} THEN ${nextIfQuietAt} ELSE ${nextCheckAt} END,
+      next_check_at = CASE WHEN ${IS_UNUSED} THEN NULL WHEN ${isQuiet(quietSince)} THEN ${nextIfQuietAt} ELSE ${nextCheckAt} END,
       check_position = ${position},
       checked_at = COALESCE(${checkedAt}, checked_at), routing_position = COALESCE(${routing?.position ?? null}, routing_position),
       routing_checked_at = COALESCE(${routing?.checkedAt ?? null}, routing_checked_at),

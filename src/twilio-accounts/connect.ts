@@ -4,15 +4,15 @@ import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
 import type { Services } from "../services.ts";
 import { fetchAccount, tryCredentials } from "../twilio/account.ts";
-import { isAboutCredentials, isNotFound } from "../twilio/errors.ts";
+import { isNotFound } from "../twilio/errors.ts";
 import type { Credential, TwilioCredentials, TwilioEndpoint } from "../twilio/http.ts";
-import { inRegion, otherRegions, storedRegion } from "../twilio/regions.ts";
+import { inItsRegion, inRegion, storedRegion } from "../twilio/regions.ts";
 import { disprove } from "./check-store.ts";
 import { type SigningKey, sealCredential } from "./credential.ts";
 import { diagnose } from "./diagnose.ts";
 import { openKnown } from "./known.ts";
 import type { AccountKey, TwilioAccountRow } from "./row.ts";
-import { type ConnectBody, required } from "./schema.ts";
+import { type ConnectBody, hasCredential, required } from "./schema.ts";
 import { isToSettle, settleSigning } from "./signing.ts";
 import {
   type ConnectedBy,
@@ -44,16 +44,10 @@ export async function findEndpoint(
   services: Services,
 ): Promise<TwilioEndpoint> {
   const { twilio: endpoint } = services;
-  const tryIn = async (tried: TwilioEndpoint) => {
-    await tryCredentials(tried, credentials);
-    return tried;
-  };
   try {
-    return await tryIn(endpoint).catch((error: unknown) => {
-      if (!isAboutCredentials(error)) throw error;
-      return Promise.any(otherRegions(endpoint).map(tryIn)).catch(() => {
-        throw error;
-      });
+    return await inItsRegion(endpoint, async (tried) => {
+      await tryCredentials(tried, credentials);
+      return tried;
     });
   } catch (error) {
     const refused = { endpoint, credentials, apiKeyId, isRefusedEverywhere: true } as const;
@@ -130,11 +124,10 @@ export async function connectAccount(
   const endpoint = named ?? (await findEndpoint(credentials, apiKeyId, services));
   // Its name is for people; the account works without it.
   const { friendly_name } = await fetchAccount(endpoint, credentials).catch(() => ({ friendly_name: null }));
-  const isSent = body.twilio_token !== undefined || body.twilio_api_key_sid !== undefined;
   const account = { apiKeyId, accountSid, region: storedRegion(own, endpoint) };
   const { isNew } = await storeCredential(account, credentials, services, {
     friendlyName: friendly_name ?? null,
-    by: isSent ? (isByLink ? "link" : "holder") : "stored",
+    by: hasCredential(body) ? (isByLink ? "link" : "holder") : "stored",
     signingKey: id === undefined || key === undefined ? undefined : { id, key },
   });
   services.routesChanged(apiKeyId);

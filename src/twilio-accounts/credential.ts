@@ -36,20 +36,19 @@ export async function sealCredential(
   const before = stored ? await openSigningKeys(account, stored, services) : [];
   const until = new Date(now().getTime() + RETIRED_MS);
   const after = signingKeysAfter(before, apiKeySid !== null, signingKey, until.toISOString());
-  const isProven = JSON.stringify(after) === JSON.stringify(before) && stored?.api_key_sid != null;
+  const hasOtherKeys = JSON.stringify(after) !== JSON.stringify(before);
   const [secretSealed, signingKeysSealed, replaces] = await Promise.all([
     vault.seal(secretOf(credential), slot),
     after.length === 0 ? null : vault.seal(JSON.stringify(after), slot),
     stored ? replacement(account, credential, stored, until, services) : null,
   ]);
-  const hasOtherKeys = JSON.stringify(after) !== JSON.stringify(before);
   return {
     ...account,
     apiKeySid,
     secretSealed,
     signingKeysSealed,
     tokenChangedAt: stored?.auth_token_changed_at ?? null,
-    isUnproven: apiKeySid !== null && !isProven,
+    isUnproven: apiKeySid !== null && (hasOtherKeys || stored?.api_key_sid == null),
     replaces:
       replaces ?? (stored && hasOtherKeys ? { retiredSealed: stored.previous_auth_token_sealed } : null),
   };

@@ -49,7 +49,7 @@ const givenAccount = body(
   accountAliases,
 );
 
-/** The same for a body that has other faults, so that they are told together. @throws StorageError */
+/** The same for a body that has other faults, so that one answer names them all. @throws StorageError */
 export async function missingInBody(sent: unknown, c: AppContext): Promise<FieldFault[]> {
   if (!isObject(sent)) return [];
   const given = givenAccount.parse(sent) as GivenAccount;

@@ -51,9 +51,13 @@ const connectAliases = {
 
 type Sent = { [field in keyof typeof CREDENTIAL]?: unknown };
 
-/** Whether a request says anything of an API key or of what signs in its stead. */
+/** Whether a request has any field of an API key or of its SharedKey. */
 export const isByApiKey = ({ twilio_token: _, ...others }: Sent): boolean =>
   Object.keys(CREDENTIAL).some((name) => others[name as keyof typeof others] !== undefined);
+
+/** Whether a request brings what signs in: without it, a SharedKey goes with the stored API key. */
+export const hasCredential = ({ twilio_token, twilio_api_key_sid }: Sent): boolean =>
+  twilio_token !== undefined || twilio_api_key_sid !== undefined;
 
 export const required = (field: string): FieldFault => ({
   field,
@@ -61,7 +65,7 @@ export const required = (field: string): FieldFault => ({
   problem: { problem: "required" },
 });
 
-/** What is wrong with the credentials of a request together. A SharedKey may come alone: the API key is stored. */
+/** What is wrong with the credentials of a request, taken together. A SharedKey may come alone if the API key is stored. */
 function credentialFaults(sent: Sent): FieldFault[] {
   const missing = (field: keyof Sent) => (sent[field] === undefined ? [required(field)] : []);
   if (!isByApiKey(sent)) return missing("twilio_token");
@@ -93,7 +97,7 @@ const anyCredential = body(
   connectAliases,
 );
 
-/** The same of a body that has other faults, so that they are told together. */
+/** The same for a body that has other faults, so that one answer names them all. */
 export const missingCredential = (sent: unknown): FieldFault[] =>
   isObject(sent) ? credentialFaults(anyCredential.parse(sent) as Sent) : [];
 

@@ -1,4 +1,5 @@
-import { accountAddress, SIGNED_CONNECTION } from "../twilio/webhook-urls.ts";
+import { accountAddress } from "../twilio/webhook-urls.ts";
+import { BODIES, type Kind } from "../twilio/webhooks-api.ts";
 import type { Made } from "./signing-store.ts";
 import type { OwnAccount } from "./store.ts";
 
@@ -13,27 +14,16 @@ const KEY = "SHARED_KEY_ID";
  */
 export function signingRequests({ id, account_sid, has_signing_key }: OwnAccount, publicBaseUrl: string) {
   const friendlyName = `Nixflex Numbers ${id}`;
-  const ask = (step: string, url: string, options: string, body: object) => ({
+  const ask = (step: string, url: string, options: string, body: object | undefined) => ({
     step,
     request: `curl ${url} ${options} -H "Content-Type: application/json" -d '${JSON.stringify(body)}'`,
   });
-  const askTwilio = (step: string, kind: string, body: object) =>
-    ask(step, `${API}/${kind}`, "-u API_KEY_SID:API_KEY_SECRET", {
-      friendlyName,
-      ...body,
-    });
+  const askTwilio = (step: string, kind: Kind, [body]: object[]) =>
+    ask(step, `${API}/${kind}`, "-u API_KEY_SID:API_KEY_SECRET", body);
   const toTwilio = [
-    askTwilio("shared_key", "SharedKeys", {}),
-    askTwilio("setting", "Settings", {
-      auth: { source: "INLINE", value: { scheme: "NONE" } },
-      signature: { type: "SHARED_KEY", sharedKeyId: KEY, algorithm: "HMAC_SHA256" },
-      connection: SIGNED_CONNECTION,
-    }),
-    askTwilio("rule", "Rules", {
-      matchType: "PREFIX_MATCH",
-      prefix: accountAddress(publicBaseUrl, id),
-      settings: [{ settingId: "SETTING_ID", percentage: 100 }],
-    }),
+    askTwilio("shared_key", "SharedKeys", BODIES.SharedKeys(friendlyName)),
+    askTwilio("setting", "Settings", BODIES.Settings(friendlyName, KEY)),
+    askTwilio("rule", "Rules", BODIES.Rules(friendlyName, accountAddress(publicBaseUrl, id), "SETTING_ID")),
   ];
   if (has_signing_key === 1) return toTwilio;
   const sent = { twilio_sid: account_sid, webhook_signing_key_id: KEY, webhook_signing_key: "SECRET" };

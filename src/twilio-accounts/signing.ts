@@ -39,7 +39,12 @@ type Work = {
 /** Whether a SharedKey is to be made for this account, or something that was made is to be looked at. */
 export const isToSettle = ({ made_at_twilio }: OwnAccount): boolean => made_at_twilio !== null;
 
-/** Makes what is to be made, or takes it back, as far as that goes at once. @returns what could not be taken back, for good @throws StorageError */
+/**
+ * Makes what is to be made, or takes it back, as far as that is possible at once.
+ *
+ * @returns what stays at Twilio because it could not be taken back
+ * @throws StorageError
+ */
 export async function settleSigning(account: AccountKey, services: Services): Promise<Made | null> {
   const { db, now } = services;
   const time = now();
@@ -54,7 +59,7 @@ export async function settleSigning(account: AccountKey, services: Services): Pr
   }
 }
 
-/** Recovery continues; should this be lost, so it does at the cron's next run. */
+/** Recovery continues it in a minute; if this message is lost, after the cron's next run. */
 async function goOn(account: AccountKey, { queues }: Services): Promise<null> {
   const message = { kind: "recover", ...account } as const;
   await queues.reconciliation.send(message, { delaySeconds: IN_FORCE_MS / 1000 }).catch(() => undefined);
@@ -85,7 +90,7 @@ export async function continueSigning(
     await storeMade(db, account, holder, made, new Date(now().getTime() + IN_FORCE_MS));
   } catch (error) {
     if (!(error instanceof TwilioError)) throw error;
-    // Its owner can make it himself; what is left behind, he would not know of.
+    // The owner can make it himself, so that is tried for an hour. What is left behind he would not know of.
     made.since ??= now().toISOString();
     const refused = refusalOf(error);
     if (refused || now().getTime() - Date.parse(made.since) > (isWanted ? HOUR_MS : WEEK_MS)) {
@@ -148,7 +153,7 @@ async function make(api: WebhooksApi, work: Work, services: Services): Promise<b
   return true;
 }
 
-/** It is stored before a Rule has anything signed with it. */
+/** Makes a SharedKey, and stores it before a Rule has anything signed with it. */
 async function makeKey(api: WebhooksApi, { account, holder, made, name }: Work, services: Services) {
   const { db, vault, log, now, routesChanged } = services;
   const { id, secret: key } = await api.createSharedKey(name);

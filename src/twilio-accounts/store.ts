@@ -30,12 +30,12 @@ export type StoredAccount = TwilioAccountRow & {
   is_known: 0 | 1;
 };
 
-// More than one Twilio account has Regions; so these tell whether there is more than one.
+// No account has so many Regions: these rows tell whether the key has more than one account.
 const ENOUGH_ROWS = 10;
 
-/** Statement for a batch: a key's account in every Region; without a SID, the first accounts of the key. */
+/** Statement for a batch: a key's account in every Region; without a SID, the first accounts that are the owner's to use. */
 export function selectStored(db: D1Database, apiKeyId: string, accountSid?: string): D1PreparedStatement {
-  const ofSid = accountSid === undefined ? part`1` : part`t.account_sid = ${accountSid}`;
+  const ofSid = accountSid === undefined ? IS_KNOWN : part`t.account_sid = ${accountSid}`;
   return sql(db)`SELECT t.id, t.account_sid, t.region, ${CREDENTIALS}, t.health_reasons, t.consented_numbers,
       t.signing_due_at, ${IS_KNOWN} AS is_known
     FROM twilio_accounts t WHERE t.api_key_id = ${apiKeyId} AND ${ofSid}
@@ -104,7 +104,7 @@ export async function disconnectAccount(
   return (counted?.results[0] as { numbers: number } | undefined)?.numbers ?? null;
 }
 
-/** Who connects an account: whoever has its credential, for all its numbers; its owner, by a link; or nobody has sent one. */
+/** Who connects an account: whoever has its credential, for all its numbers; its owner, by a link; or whoever sends only a SharedKey, with the stored API key. */
 export type ConnectedBy = "holder" | "link" | "stored";
 
 /**
@@ -144,7 +144,7 @@ export function connectStatements(
   ];
 }
 
-/** Accounts of a key that are used by their Auth Tokens, with these. @throws StorageError */
+/** Accounts of a key that are used by their Auth Tokens, with the tokens. @throws StorageError */
 export function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: number) {
   return all<AccountColumns & { api_key_id: string; auth_token_sealed: string }>(
     sql(db)`SELECT id AS twilio_account_id, api_key_id, account_sid, region, auth_token_sealed
@@ -152,7 +152,7 @@ export function findAccountsOfKey(db: D1Database, apiKeyId: string, limit: numbe
   );
 }
 
-/** A key's account, with its tokens. Null if the key has no number of it. @throws StorageError */
+/** A key's account, with its credentials. Null if the key does not know it. @throws StorageError */
 export function findAccount(
   db: D1Database,
   { apiKeyId, accountSid, region }: Omit<AccountKey, "id">,
@@ -201,17 +201,15 @@ export function upsertAccount(
     WHERE ${Number(replaces !== null)} AND auth_token_changed_at IS ${tokenChangedAt}`;
 }
 
-/**
- * Replaces the stored token.
- *
- * @returns false if another request has replaced it since we read it
- * @throws StorageError
- */
-export async function replaceToken(db: D1Database, token: CredentialToStore, now: string): Promise<boolean> {
-  return (await run(upsertAccount(db, token, now))) === 1;
+/** Replaces the stored token, unless another request has replaced it since we read it. @throws StorageError */
+export async function replaceToken(db: D1Database, token: CredentialToStore, now: string): Promise<void> {
+  await run(upsertAccount(db, token, now));
 }
 
-/** Statement for a batch: deletes this key's accounts that are not connected and have no number, so that no token is kept without need, be it to take something back at Twilio. */
+/**
+ * Statement for a batch: deletes this key's accounts that are not connected, have no number, and have nothing at Twilio that
+ * is to be taken back, so that no credential is kept without need.
+ */
 export function deleteUnusedAccounts(db: D1Database, apiKeyId: string): D1PreparedStatement {
   return sql(db)`DELETE FROM twilio_accounts
     WHERE api_key_id = ${apiKeyId} AND connected_at IS NULL AND made_at_twilio IS NULL AND ${IS_UNUSED}`;

@@ -31,20 +31,22 @@ export async function fetchAccount(
 const withToken = z.object({ auth_token: z.string().check(z.minLength(1)) });
 
 /**
- * The Auth Token of a subaccount, which Twilio gives to its parent. https://www.twilio.com/docs/iam/api/account
+ * The credentials of an account: those that are given, or the Auth Token of a subaccount, which Twilio gives to its parent.
+ * https://www.twilio.com/docs/iam/api/account
  *
  * @throws TwilioError; `rejected` with status 403 if Twilio leaves the token out, as it does for API keys
  */
-export async function fetchAuthToken(
+export async function credentialsWithin(
   endpoint: TwilioEndpoint,
-  parent: TwilioCredentials,
+  given: TwilioCredentials,
   accountSid: string,
-): Promise<string> {
+): Promise<TwilioCredentials> {
+  if (accountSid === given.accountSid) return given;
   const path = `/2010-04-01/Accounts/${accountSid}.json`;
-  const parsed = withToken.safeParse(await callTwilio(endpoint, parent, { method: "GET", path }));
+  const parsed = withToken.safeParse(await callTwilio(endpoint, given, { method: "GET", path }));
   if (!parsed.success)
     throw new TwilioError("Twilio gave no Auth Token", { failure: "rejected", status: 403 });
-  return parsed.data.auth_token;
+  return { accountSid, authToken: parsed.data.auth_token };
 }
 
 const accountPage = z.object({

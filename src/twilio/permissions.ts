@@ -1,7 +1,7 @@
 // What a Restricted API key must be allowed. https://www.twilio.com/docs/iam/api-keys/restricted-api-keys
 
 /** By what needs them. An import needs the first. @internal */
-export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
+export const PERMISSIONS = {
   numbers: ["list", "read", "update"].map((right) => `/twilio/phone-numbers/active-numbers/${right}`),
   calls: ["create", "read", "list", "update"].map((right) => `/twilio/voice/calls/${right}`),
   texts: ["create", "read", "list"].map((right) => `/twilio/messaging/messages/${right}`),
@@ -11,7 +11,6 @@ export const PERMISSIONS: Readonly<Record<string, readonly string[]>> = {
 
 /** The least policy for imports and for what the missing permission belongs to. */
 export function leastPolicy(missing: string): { allow: string[] } {
-  const { numbers = [] } = PERMISSIONS;
   const feature = Object.values(PERMISSIONS).find((rights) => rights.includes(missing)) ?? [missing];
-  return { allow: [...new Set([...numbers, ...feature])] };
+  return { allow: [...new Set([...PERMISSIONS.numbers, ...feature])] };
 }

@@ -1,4 +1,4 @@
-import { TwilioError } from "./errors.ts";
+import { isAboutCredentials, TwilioError } from "./errors.ts";
 import type { TwilioEndpoint } from "./http.ts";
 
 // Twilio's Regions. Each has its own Auth Tokens for the same account, and its own configuration of each number. The
@@ -57,6 +57,24 @@ function originIn(region: string): string | undefined {
   if (region === US1) return "https://api.twilio.com";
   const edge = Object.hasOwn(EDGES, region) ? EDGES[region] : undefined;
   return edge && `https://api.${edge}.${region}.twilio.com`;
+}
+
+/**
+ * Does something by credentials in the deployment's own Region, and if that refuses them, in all others side by side:
+ * credentials are good in one Region only, so the first that takes them is the only one.
+ *
+ * @throws what the own Region has answered
+ */
+export async function inItsRegion<T>(
+  own: TwilioEndpoint,
+  work: (endpoint: TwilioEndpoint) => Promise<T>,
+): Promise<T> {
+  return work(own).catch((error: unknown) => {
+    if (!isAboutCredentials(error)) throw error;
+    return Promise.any(otherRegions(own).map(work)).catch(() => {
+      throw error;
+    });
+  });
 }
 
 /** The endpoints in all other Regions whose address this deployment knows. */

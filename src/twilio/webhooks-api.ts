@@ -39,8 +39,8 @@ const withSecret = z.object({ id: z.string(), secret: z.string().check(z.minLeng
 const MAX_RESOURCES = 50;
 const INVALID = 59000; // https://www.twilio.com/docs/api/errors/59000
 
-/** The bodies that make the three. Of some, Twilio's pages and its SDKs disagree: then the next form is tried. */
-const BODIES = {
+/** The bodies that make the three. Of some, Twilio's pages and its SDKs disagree: if the first form is refused, the next is tried. */
+export const BODIES = {
   SharedKeys: (friendlyName: string): object[] => [{ friendlyName }, { friendlyName, type: "SYMMETRIC" }],
   Settings: (friendlyName: string, sharedKeyId: string): object[] => {
     const signature = { type: "SHARED_KEY", sharedKeyId, algorithm: "HMAC_SHA256" };

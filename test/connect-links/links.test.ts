@@ -1,9 +1,9 @@
-import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { ACCOUNTS, ALLOWED, credentialOf, sharedKey, signedBy } from "../support/api-key-account.ts";
+import { begin, finish, haveAccounts, prepareBulk } from "../support/bulk.ts";
 import { runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
-import { watchedDatabase } from "../support/database.ts";
+import { databaseBefore, watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { keepSecret, logLines } from "../support/logs.ts";
 import { operations, twilio } from "../support/twilio.ts";
@@ -220,6 +220,23 @@ describe("a connect link", () => {
     );
     expect(await accounts()).toEqual([]);
     expect((await link.shown()).phone_numbers).toMatchObject([{ phone_number: number, imported: false }]);
+  });
+
+  it("opens no subaccount to the retry of a bulk import from before", async () => {
+    const { parent, accounts: all } = haveAccounts(1, 1);
+    const { key, agentId, body } = await prepareBulk(parent);
+    const { twilio_sid, twilio_token } = body;
+    expect((await post(ACCOUNTS, { twilio_sid, twilio_token }, { key })).status).toBe(201);
+    const items = [{ phone_number: "+15000000001", twilio_sid: all[1]?.sid }];
+    twilio.faults.add({ operation: "update", effect: effects.invalidUrl });
+    const id = await begin(key, { agent_id: agentId, items });
+    expect((await finish(key, id)).counts).toMatchObject({ failed: 1 });
+    const link = await makeLink(key, { agent_id: agentId });
+    parent.authToken = "d".repeat(32);
+    keepSecret(parent.authToken);
+    expect((await link.connect(parent.sid, parent.authToken)).status).toBe(200);
+    const retried = await call("POST", `/v1/phone-number-imports/${id}/retry`, key, {});
+    await expectError(retried, 403, "not_consented");
   });
 
   it("is for the numbers that its customer picked: every other door to the account's others is closed", async () => {
@@ -483,17 +500,9 @@ describe("two requests, or half of one", () => {
   it("by a link that is deleted meanwhile is told to have come, and no other can", async () => {
     const { account, key, link, number, other } = await haveCustomer({ max_numbers: 2 });
     await link.connect(account.sid, account.authToken);
-    let isLast = false;
-    const DB = {
-      prepare: (query: string) => {
-        isLast ||= query.includes("UPDATE connect_links SET numbers");
-        return env.DB.prepare(query);
-      },
-      batch: async (statements: D1PreparedStatement[]) => {
-        if (isLast) await call("DELETE", `${LINKS}/${link.connect_link_id}`, key);
-        return env.DB.batch(statements);
-      },
-    } as unknown as D1Database;
+    const DB = databaseBefore("UPDATE connect_links SET numbers", () =>
+      call("DELETE", `${LINKS}/${link.connect_link_id}`, key),
+    );
     const brought = await link.ask("POST", "/phone-numbers", { phone_number: number }, { DB });
     expect([brought.status, await brought.json()]).toMatchObject([201, { status: "completed" }]);
     expect((await get(`${NUMBERS}/${number}`, key)).status).toBe(200);

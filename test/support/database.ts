@@ -74,6 +74,21 @@ export function watchedDatabase({ replica, onFail, ...fault }: Partial<D1Fault> 
   return { DB, trips: () => count.trips, sessionTrips: () => count.inSession };
 }
 
+/** A D1 with which something happens meanwhile: before each batch, once such a statement was prepared. */
+export function databaseBefore(statement: string, happens: () => Promise<unknown>): D1Database {
+  let isPrepared = false;
+  return {
+    prepare: (query: string) => {
+      isPrepared ||= query.includes(statement);
+      return env.DB.prepare(query);
+    },
+    batch: async (statements: D1PreparedStatement[]) => {
+      if (isPrepared) await happens();
+      return env.DB.batch(statements);
+    },
+  } as unknown as D1Database;
+}
+
 /** A D1 that does not answer, and will not for a while. */
 export const brokenDatabase = {
   prepare: () => brokenStatement,

@@ -297,7 +297,7 @@ describe("an account that is connected by an API key", () => {
   });
 
   it("may be Restricted to the least: what it may not read is unchecked, and not ill health", async () => {
-    const numbers = [...(PERMISSIONS.numbers ?? [])];
+    const numbers = [...PERMISSIONS.numbers];
     const { body, key, account } = await haveImportedByKey({ permissions: numbers });
     const second = addNumber(twilio.state, account, { phone_number: "+15005550001" });
     const preview = await post(
@@ -329,7 +329,7 @@ describe("an account that is connected by an API key", () => {
     const lacking = await expectError(outbound, 401, "twilio_invalid_credentials");
     expect(lacking.details).toMatchObject({
       permission: "/twilio/voice/calls/create",
-      least_policy: { allow: [...(PERMISSIONS.numbers ?? []), ...(PERMISSIONS.calls ?? [])] },
+      least_policy: { allow: [...PERMISSIONS.numbers, ...PERMISSIONS.calls] },
     });
     expect(lacking.message).toContain("least_policy");
   });

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { haveImportedByKey } from "../support/api-key-account.ts";
 import { begin, finish, haveAccounts, objectOf, prepareBulk, resultsOf } from "../support/bulk.ts";
-import { watchedDatabase } from "../support/database.ts";
+import { databaseBefore, watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { logLines } from "../support/logs.ts";
 import { connect as connectClient } from "../support/mcp.ts";
@@ -124,18 +124,9 @@ describe("connecting an account", () => {
     expect(revoked.status).toBe(200);
     expect(await rows("twilio_accounts")).toEqual([]);
     const other = await createKey();
-    let isConnect = false;
-    const DB = {
-      prepare: (query: string) => {
-        isConnect ||= query.includes("SET connected_at");
-        return env.DB.prepare(query);
-      },
-      batch: async (statements: D1PreparedStatement[]) => {
-        if (isConnect)
-          await env.DB.prepare("UPDATE api_keys SET revoked_at = '2026-01-01T00:00:00.000Z'").run();
-        return env.DB.batch(statements);
-      },
-    } as unknown as D1Database;
+    const DB = databaseBefore("SET connected_at", () =>
+      env.DB.prepare("UPDATE api_keys SET revoked_at = '2026-01-01T00:00:00.000Z'").run(),
+    );
     await expectError(await post(PATH, connect, { key: other, env: { DB } }), 404, "account_not_found");
     expect(await rows("twilio_accounts")).toEqual([]);
   });
@@ -150,6 +141,21 @@ describe("an import through a known account", () => {
     addNumber(twilio.state, account, { phone_number: "+15005550001" });
     expect((await post(NUMBERS, { ...body, phone_number: "+15005550001" }, { key })).status).toBe(201);
     expect((await list(key)).twilio_accounts).toMatchObject([{ numbers: 2 }]);
+  });
+
+  it("finds the key's only account among ten that wait for what is taken back", async () => {
+    const { key, body, accountId } = await haveConnected();
+    const { twilio_sid: _, ...bare } = body;
+    await env.DB.batch(
+      Array.from({ length: 10 }, (_, index) =>
+        env.DB.prepare(
+          `INSERT INTO twilio_accounts (id, api_key_id, account_sid, auth_token_sealed, made_at_twilio, created_at, updated_at)
+          SELECT 'twa_' || ?1, api_key_id, 'AC' || ?1, auth_token_sealed, '{}', created_at, updated_at
+          FROM twilio_accounts WHERE id = ?2`,
+        ).bind(String(index).padStart(32, "0"), accountId),
+      ),
+    );
+    expect((await post(NUMBERS, bare, { key })).status).toBe(201);
   });
 
   it("costs what an import costs", async () => {

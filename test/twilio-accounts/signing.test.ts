@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { PERMISSIONS } from "../../src/twilio/permissions.ts";
 import { calm, disturb } from "../faults/disturb.ts";
+import { nothing } from "../faults/history.ts";
 import {
   ALLOWED,
   connectByKey,
@@ -14,6 +15,7 @@ import {
   shown,
 } from "../support/api-key-account.ts";
 import { deliverQueued, runCron } from "../support/consume.ts";
+import { databaseBefore } from "../support/database.ts";
 import { keepSecret, logLines } from "../support/logs.ts";
 import { queued } from "../support/queue.ts";
 import { reconcile } from "../support/reconciliation.ts";
@@ -182,17 +184,9 @@ describe("an account whose API key may make what signs", () => {
 
   it("is told to be gone, and taken back, if it is disconnected while that is made", async () => {
     const { account, key, connect } = await haveAccount();
-    let isMaking = false;
-    const DB = {
-      prepare: (query: string) => {
-        isMaking ||= query.includes("SET made_at_twilio");
-        return env.DB.prepare(query);
-      },
-      batch: async (statements: D1PreparedStatement[]) => {
-        if (isMaking) expect((await call("DELETE", `${PATH}/${account.sid}`, key)).status).toBeLessThan(500);
-        return env.DB.batch(statements);
-      },
-    } as unknown as D1Database;
+    const DB = databaseBefore("SET made_at_twilio", async () =>
+      expect((await call("DELETE", `${PATH}/${account.sid}`, key)).status).toBeLessThan(500),
+    );
     await expectError(await connect({ DB }), 404, "account_not_found");
     for (const _ of [1, 2, 3]) await minute(3);
     expect([atTwilio(account), await rows("twilio_accounts")]).toEqual([NOTHING, []]);
@@ -243,7 +237,7 @@ describe("an account whose API key may make what signs", () => {
 
 describe("an account whose API key may not", () => {
   it("gets the requests to make it, and the permission that is missing", async () => {
-    const { account, connect, key } = await haveAccount(PERMISSIONS.numbers as string[]);
+    const { account, connect, key } = await haveAccount(PERMISSIONS.numbers);
     const first = await shown(await connect());
     expect(first).toMatchObject({
       status: "connecting",
@@ -306,7 +300,7 @@ describe("work on it that breaks off", () => {
   it("is continued, wherever it was killed", async () => {
     for (let deathAfter = 0; ; deathAfter += 1) {
       const { account, key, connect } = await haveAccount();
-      const dying = disturb({ twilio: [], database: null, deathAfter, outbox: null });
+      const dying = disturb({ ...nothing, deathAfter });
       const { status } = await connect(dying.env);
       calm();
       await settle();
@@ -327,7 +321,7 @@ describe("work on it that breaks off", () => {
       const { account, key, connect } = await haveAccount();
       await connect();
       await minute();
-      const dying = disturb({ twilio: [], database: null, deathAfter, outbox: null });
+      const dying = disturb({ ...nothing, deathAfter });
       const token = { twilio_sid: account.sid, twilio_token: account.authToken };
       const { status } = await post(PATH, token, { key, ...dying });
       calm();
@@ -343,7 +337,7 @@ describe("work on it that breaks off", () => {
       const { account, key, connect } = await haveAccount();
       const { twilio_account_id: id } = await shown(await connect());
       await settle();
-      const dying = disturb({ twilio: [], database: null, deathAfter, outbox: null });
+      const dying = disturb({ ...nothing, deathAfter });
       const { status } = await call("DELETE", `${PATH}/${id}`, key, undefined, dying);
       calm();
       await settle();
@@ -416,7 +410,7 @@ describe("work on it that breaks off", () => {
         const agent_id = await createAgent(key);
         const theirs: WebhookRule[] = [];
         for (const { kind, deathAfter, fault } of acts) {
-          const dying = disturb({ twilio: fault ? [fault] : [], database: null, deathAfter, outbox: null });
+          const dying = disturb({ ...nothing, twilio: fault ? [fault] : [], deathAfter });
           if (kind === "connect") await connect(dying.env);
           if (kind === "token")
             await post(PATH, { twilio_sid: account.sid, twilio_token: account.authToken }, { key, ...dying });

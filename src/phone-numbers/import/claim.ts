@@ -79,7 +79,7 @@ type ClaimRequest = {
   superseded: ExistingRow | undefined;
   /** That key has it no longer: it is told, and the new owner gets nothing of its configuration. */
   isLost: boolean;
-  /** Undefined if the account is known: then its row is not made anew, should it be gone. */
+  /** Undefined if no Auth Token was sent: then the account's row is not made again if it is gone. */
   token: CredentialToStore | undefined;
   tokenChangedAt: string | null;
   twilio: IncomingPhoneNumbers;

@@ -7,14 +7,14 @@ import { newId } from "../../ids.ts";
 import type { Room } from "../../limits.ts";
 import { selectRoom } from "../../limits-store.ts";
 import type { Services } from "../../services.ts";
-import { isAboutCredentials, isMissingPermission } from "../../twilio/errors.ts";
+import { isMissingPermission } from "../../twilio/errors.ts";
 import type { TwilioCredentials, TwilioEndpoint } from "../../twilio/http.ts";
 import {
   type IncomingPhoneNumber,
   type IncomingPhoneNumbers,
   incomingPhoneNumbers,
 } from "../../twilio/incoming-phone-numbers.ts";
-import { otherRegions, regionOf, storedRegion } from "../../twilio/regions.ts";
+import { inItsRegion, regionOf, storedRegion } from "../../twilio/regions.ts";
 import { findVoiceRegion } from "../../twilio/routing.ts";
 import { refuseToken } from "../../twilio-accounts/connect.ts";
 import { diagnose } from "../../twilio-accounts/diagnose.ts";
@@ -36,10 +36,10 @@ export type Known = {
   twilio: IncomingPhoneNumbers;
   endpoint: TwilioEndpoint;
   credentials: TwilioCredentials;
-  /** The request has brought the Auth Token; else the account was known. */
+  /** The request has brought the Auth Token; otherwise the stored credential is used. */
   isByToken: boolean;
   account: AccountKey;
-  /** The account as it is stored; undefined if this key has no number of it yet. */
+  /** The account as it is stored; undefined if this key does not know it yet. */
   stored: TwilioAccountRow | undefined;
   existing: ExistingRow | undefined;
   room: Room;
@@ -47,7 +47,7 @@ export type Known = {
   channels: Channel[];
   /** Whether it is sure that calls to the number are handled in the Region of the credentials. */
   isRegionChecked: boolean;
-  /** The API key may not read it, so nobody ever knows. */
+  /** The account's API key may not read the routing record, so this service never knows. */
   isRegionHidden: boolean;
 };
 
@@ -111,7 +111,7 @@ export async function lookUp(
   const rows = (accounts?.results ?? []) as StoredAccount[];
   const account = known ?? rows.find((row) => row.region === accountRegion);
   if (!known) refuseToken(account);
-  // Until its Rule is in force, calls are signed by what cannot be verified here.
+  // Until its Rule is in force, calls are signed with a key that this service does not have.
   if (account?.signing_due_at && isDisproved(account.health_reasons, "signing_key_proven"))
     throw new ApiError("account_connecting", { retryAfter: 30 });
   if (account && account.api_key_sid !== null && account.signing_keys_sealed === null)
@@ -137,12 +137,12 @@ export async function lookUp(
   };
 }
 
-/** By which credentials a number is looked up, and where first. */
 type KnownAccount = StoredAccount & { account: AccountKey };
+/** The credentials that a number is looked up with, and where first. */
 type Door = { endpoint: TwilioEndpoint; credentials: TwilioCredentials; known: KnownAccount | undefined };
 
 /**
- * Those that the request brings; else those of the account that is stored, in each Region. Only then Twilio waits for D1.
+ * Those that the request brings; otherwise the stored ones, of each Region. Only for these Twilio waits for D1.
  *
  * @throws ApiError `missing_field`, `not_consented`
  */
@@ -186,7 +186,7 @@ export function checkRegion(
   region: string,
   log: Logger,
 ): boolean {
-  // What is never allowed is no ill health that a later check could end.
+  // If the API key may never read the record, no later check could end `region_unchecked`.
   if (routed.status === "rejected" && isMissingPermission(routed.reason)) return true;
   if (routed.status === "rejected") log.warn("region_not_checked", errorFields(routed.reason));
   const voiceRegion = routed.status === "fulfilled" ? routed.value : undefined;
@@ -205,32 +205,17 @@ const findIn = async (
   endpoint,
 });
 
-/**
- * Looks a number up in the deployment's own Region, and if that refuses the credentials, in all others side by side:
- * credentials are good in one Region only. All of it within one deadline.
- *
- * @throws TwilioError that of the deployment's own Region
- */
-async function findInRegions(
+/** Looks a number up in the Region that takes the credentials, all within one deadline. @throws TwilioError */
+function findInRegions(
   own: TwilioEndpoint,
   credentials: TwilioCredentials,
   phoneNumber: string,
 ): Promise<Found> {
   const startedAt = Date.now();
-  try {
-    return await findIn(own, credentials, phoneNumber);
-  } catch (error) {
-    if (!isAboutCredentials(error)) throw error;
+  return inItsRegion(own, async (endpoint) => {
     const timeoutMs = Math.max(1, own.timeoutMs - (Date.now() - startedAt));
-    const others = otherRegions(own).map((endpoint) =>
-      findIn({ ...endpoint, timeoutMs }, credentials, phoneNumber),
-    );
-    // The first that takes them is the only one.
-    const { endpoint, number } = await Promise.any(others).catch(() => {
-      throw error;
-    });
-    return { number, endpoint: { ...endpoint, timeoutMs: own.timeoutMs } };
-  }
+    return { ...(await findIn({ ...endpoint, timeoutMs }, credentials, phoneNumber)), endpoint };
+  });
 }
 
 function inOtherRegion(numberRegion: string, credentialsRegion: string): ApiError {

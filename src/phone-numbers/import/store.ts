@@ -151,10 +151,10 @@ export async function takeOverClaim(
   return accountIdOf(results[accounts.length]);
 }
 
-/** A connect link, by which the owner of a Twilio account imports the number: he consents to it by that. */
+/** The connect link by which the owner of a Twilio account imports the number. By that he consents to it. */
 export type ImportingLink = {
   id: string;
-  /** @param isActive SQL that the number is @returns statements of the batch that makes it so, behind that */
+  /** Statements of the batch that makes the number active, after that one. @param isActive SQL: whether it is active */
   statements: (isActive: Part) => D1PreparedStatement[];
 };
 

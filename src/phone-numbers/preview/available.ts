@@ -1,9 +1,9 @@
 import { ApiError } from "../../http/errors.ts";
 import { type FieldFault, faultError } from "../../http/faults.ts";
 import type { Services } from "../../services.ts";
-import { fetchAuthToken, listActiveAccounts } from "../../twilio/account.ts";
+import { credentialsWithin, listActiveAccounts } from "../../twilio/account.ts";
 import { TwilioError } from "../../twilio/errors.ts";
-import type { TwilioCredentials, TwilioEndpoint } from "../../twilio/http.ts";
+import { secretOf } from "../../twilio/http.ts";
 import { type ListPosition, type NamedNumber, readNumbersPage } from "../../twilio/incoming-phone-numbers.ts";
 import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { diagnose } from "../../twilio-accounts/diagnose.ts";
@@ -38,7 +38,8 @@ export async function listAvailable(
     const sids = include_subaccounts ? (await listActiveAccounts(endpoint, credentials)).sort() : [own];
     const sid = sids.find((candidate) => after === undefined || candidate >= after.accountSid);
     if (sid === undefined) return { available_numbers: [], limit, next: null };
-    const inside = await credentialsOf(sid, endpoint, credentials, services);
+    const inside = await credentialsWithin(endpoint, credentials, sid);
+    services.log.conceal(secretOf(inside));
     const position = after?.accountSid === sid ? after.position : undefined;
     const { numbers, next } = await readNumbersPage(endpoint, inside, limit, position);
     const seen = numbers.filter(({ phone_number }) => isOwner || consents(row, phone_number));
@@ -51,7 +52,7 @@ export async function listAvailable(
   } catch (error) {
     const status = error instanceof TwilioError ? error.facts.status : undefined;
     if (after?.position && (status === 400 || status === 404)) throw faultError([ENDED]);
-    // What Twilio says of a subaccount is nothing about its parent.
+    // What Twilio answers about a subaccount says nothing about the stored credential.
     if (!include_subaccounts) await learnRefused(account, row, error, services);
     throw await diagnose(error, { endpoint, credentials, apiKeyId, isRefusedEverywhere: true }, services);
   }
@@ -65,19 +66,6 @@ const ENDED: FieldFault = {
 };
 
 const cursorOf = (sid: string, { page, token }: ListPosition) => `${sid}.${page}.${token}`;
-
-/** Twilio gives a subaccount's Auth Token to its parent. */
-async function credentialsOf(
-  accountSid: string,
-  endpoint: TwilioEndpoint,
-  parent: TwilioCredentials,
-  { log }: Services,
-): Promise<TwilioCredentials> {
-  if (accountSid === parent.accountSid) return parent;
-  const authToken = await fetchAuthToken(endpoint, parent, accountSid);
-  log.conceal(authToken);
-  return { accountSid, authToken };
-}
 
 async function describe(numbers: readonly NamedNumber[], sid: string, apiKeyId: string, services: Services) {
   const own = await findImported(

@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { haveImported, tell } from "../../support/answering.ts";
+import { databaseBefore } from "../../support/database.ts";
 import { prepareImport } from "../../support/import.ts";
 import { operations, twilio } from "../../support/twilio.ts";
 import { createAgent, createKey, expectError, post, rows } from "../../support/worker.ts";
@@ -87,16 +88,10 @@ describe("races", () => {
   it("an agent that vanishes between the look-up and the claim is agent_not_found", async () => {
     const { key, body, number } = await prepare();
     let isClaim = false;
-    const DB = {
-      prepare: (query: string) => {
-        isClaim ||= query.includes("INSERT INTO phone_numbers");
-        return env.DB.prepare(query);
-      },
-      batch: async (statements: D1PreparedStatement[]) => {
-        if (isClaim) await env.DB.prepare("DELETE FROM agents").run();
-        return env.DB.batch(statements);
-      },
-    } as unknown as D1Database;
+    const DB = databaseBefore("INSERT INTO phone_numbers", async () => {
+      isClaim = true;
+      await env.DB.prepare("DELETE FROM agents").run();
+    });
     await expectError(await post("/v1/phone-numbers", body, { key, env: { DB } }), 404, "agent_not_found");
     expect(isClaim).toBe(true);
     expect(operations()).toEqual(["list"]);
