@@ -105,7 +105,7 @@ const secretId = answered(
   SECRET_ID,
 );
 
-/** What a secret is, and what it may. */
+/** What a secret is, and what it may do. */
 const aboutSecret = {
   secret_id: secretId,
   name: answered(
@@ -284,7 +284,7 @@ export const apiKeyReference: Reference = {
       summary: "Delete a secret of an API key",
       description:
         "The secret and its sessions stop working at once. What was done with it stays, and no call is interrupted. The last " +
-        "secret that may everything and never ends cannot be deleted.",
+        "secret that can do everything and never ends cannot be deleted.",
       auth: "apiKey",
       path: described(z.object({ secret_id: z.string() }), {
         secret_id: { description: "The id of the secret.", examples: [SECRET_ID] },
@@ -305,7 +305,7 @@ export const apiKeyReference: Reference = {
       description:
         "Exchanges the API key for a cookie, which the console at `/console` uses instead of the key. The cookie is " +
         "`HttpOnly` and `SameSite=Strict`, and counts only with the header `X-Nixflex-Console`. The session ends after " +
-        "twelve hours, and at once if its secret is rotated, deleted or ends, or the key is revoked. It may what the secret may.",
+        "twelve hours, and at once if its secret is rotated, deleted or ends, or the key is revoked. It can do what its secret can.",
       auth: "apiKey",
       isUnkept: true,
       answers: [
@@ -322,7 +322,7 @@ export const apiKeyReference: Reference = {
       id: "getSession",
       summary: "Who am I",
       description:
-        "Says with which secret of which API key this request came, what it may, and when it ends.",
+        "Says with which secret of which API key this request came, what it may do, and when it ends.",
       auth: "apiKey",
       answers: [
         {

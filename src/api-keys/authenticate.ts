@@ -19,8 +19,8 @@ const NO_HASH = "0".repeat(64);
 export type Prefetch = (c: AppContext, apiKeyId: string) => Promise<D1PreparedStatement[]>;
 
 /**
- * Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, or with a session of the console, if the secret may what
- * the route needs. Sets `apiKeyId`, `secret` and `actor`.
+ * Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, or with a session of the console, if the secret may do
+ * what the route needs. Sets `apiKeyId`, `secret` and `actor`.
  *
  * @param prefetch these reads run in the batch that finds the secret: `c.get("prefetched")`, unset for a session, and for a
  *   limited secret, which may find less

@@ -80,7 +80,7 @@ export const keySecrets = new Hono<AppEnv>()
     if (secret.is_first === 0)
       throw new ApiError("secret_is_limited", {
         message:
-          "Only the secret that the key was made with is rotated, and by itself. Create another secret with POST " +
+          "Only the secret that the key was made with can be rotated, and only by itself. Create another secret with POST " +
           "/v1/keys/secrets, and delete this one.",
       });
     const keySecret = newId("apiKeySecret");
