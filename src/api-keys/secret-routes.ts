@@ -72,7 +72,7 @@ export const keySecrets = new Hono<AppEnv>()
   })
   .post("/rotate", withApiKeyNoReplay("all"), async (c) => {
     // A session ends; with a new secret its holder would keep the key for ever.
-    if (c.req.header("authorization") === undefined)
+    if (c.get("sessionEnds"))
       throw new ApiError("key_secret_required", {
         message: "A session cannot rotate its key. Send Authorization: Bearer KEY_ID:KEY_SECRET.",
       });
