@@ -1,9 +1,10 @@
 import * as z from "zod/mini";
 import { agentFields, createAgentBody, deleteAgentQuery, updateAgentBody } from "../src/agents/schema.ts";
 import { DEFAULTS } from "../src/agents/talk.ts";
-import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import { listQuery as pageQuery } from "../src/http/page.ts";
 import {
   answered,
+  deleted,
   described,
   listAnswer,
   listQuery,
@@ -240,14 +241,7 @@ export const agentReference: Reference = {
         "those that answer its numbers, and no other field.",
       auth: "apiKey",
       query: listQuery(pageQuery, {}),
-      answers: [
-        {
-          status: 200,
-          description: "A page of agents, and how many there are in total.",
-          schema: listAnswer("agents", agent),
-          example: { agents: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-        },
-      ],
+      answers: [listAnswer("agents", agent, example)],
       errors: [],
     },
     "GET /v1/agents/{agent_id}": {
@@ -304,7 +298,7 @@ export const agentReference: Reference = {
           description: "The agent is deleted.",
           schema: z.object({
             agent_id: answered(z.string(), "The id of the deleted agent.", AGENT_ID),
-            deleted: answered(z.literal(true), "Always true."),
+            deleted,
           }),
           example: { agent_id: AGENT_ID, deleted: true },
         },

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import { MAX_NAME_LENGTH } from "../src/api-keys/api-key.ts";
 import { createSecretBody, limits as limitsSchema } from "../src/api-keys/schema.ts";
-import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import { listQuery as pageQuery } from "../src/http/page.ts";
 import { optionalText } from "../src/http/schema.ts";
 import { type Limits, parseDefaultLimits } from "../src/limits.ts";
 import { PART_COUNTS } from "../src/parts.ts";
-import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
 const KEY_ID = `nxf_${"5f2c9a7e".repeat(4)}`;
 const KEY_SECRET = `nxfs_${"c0ffee00".repeat(8)}`;
@@ -105,7 +105,7 @@ const secretId = answered(
   SECRET_ID,
 );
 
-/** What a secret is, and what it may. */
+/** What a secret is, and what it may do. */
 const aboutSecret = {
   secret_id: secretId,
   name: answered(
@@ -269,17 +269,13 @@ export const apiKeyReference: Reference = {
       auth: "apiKey",
       query: listQuery(pageQuery, {}),
       answers: [
-        {
-          status: 200,
-          description: "A page of secrets, and how many there are in total.",
-          schema: listAnswer(
-            "secrets",
-            z
-              .object(secretFields)
-              .check(z.meta({ id: "KeySecret", description: "A secret of an API key, without the secret." })),
-          ),
-          example: { secrets: [SECRET], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-        },
+        listAnswer(
+          "secrets",
+          z
+            .object(secretFields)
+            .check(z.meta({ id: "KeySecret", description: "A secret of an API key, without the secret." })),
+          SECRET,
+        ),
       ],
       errors: [],
     },
@@ -288,7 +284,7 @@ export const apiKeyReference: Reference = {
       summary: "Delete a secret of an API key",
       description:
         "The secret and its sessions stop working at once. What was done with it stays, and no call is interrupted. The last " +
-        "secret that may everything and never ends cannot be deleted.",
+        "secret that can do everything and never ends cannot be deleted.",
       auth: "apiKey",
       path: described(z.object({ secret_id: z.string() }), {
         secret_id: { description: "The id of the secret.", examples: [SECRET_ID] },
@@ -297,7 +293,7 @@ export const apiKeyReference: Reference = {
         {
           status: 200,
           description: "The secret is deleted.",
-          schema: z.object({ secret_id: secretId, deleted: answered(z.literal(true), "Always true.") }),
+          schema: z.object({ secret_id: secretId, deleted }),
           example: { secret_id: SECRET_ID, deleted: true },
         },
       ],
@@ -309,7 +305,7 @@ export const apiKeyReference: Reference = {
       description:
         "Exchanges the API key for a cookie, which the console at `/console` uses instead of the key. The cookie is " +
         "`HttpOnly` and `SameSite=Strict`, and counts only with the header `X-Nixflex-Console`. The session ends after " +
-        "twelve hours, and at once if its secret is rotated, deleted or ends, or the key is revoked. It may what the secret may.",
+        "twelve hours, and at once if its secret is rotated, deleted or ends, or the key is revoked. It can do what its secret can.",
       auth: "apiKey",
       isUnkept: true,
       answers: [
@@ -326,7 +322,7 @@ export const apiKeyReference: Reference = {
       id: "getSession",
       summary: "Who am I",
       description:
-        "Says with which secret of which API key this request came, what it may, and when it ends.",
+        "Says with which secret of which API key this request came, what it may do, and when it ends.",
       auth: "apiKey",
       answers: [
         {
@@ -367,27 +363,15 @@ export const apiKeyReference: Reference = {
       auth: "adminToken",
       query: listQuery(pageQuery, {}),
       answers: [
-        {
-          status: 200,
-          description: "A page of keys, and how many there are in total.",
-          schema: listAnswer("keys", listedKey),
-          example: {
-            keys: [
-              {
-                key_id: KEY_ID,
-                name: "Acme",
-                created_at: TIME,
-                rotated_at: null,
-                revoked_at: null,
-                ...PARTS,
-                limits: LIMITS,
-              },
-            ],
-            count: 1,
-            limit: DEFAULT_LIMIT,
-            offset: 0,
-          },
-        },
+        listAnswer("keys", listedKey, {
+          key_id: KEY_ID,
+          name: "Acme",
+          created_at: TIME,
+          rotated_at: null,
+          revoked_at: null,
+          ...PARTS,
+          limits: LIMITS,
+        }),
       ],
       errors: [],
     },

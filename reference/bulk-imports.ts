@@ -7,7 +7,7 @@ import {
   resultsQuery,
   retryBody,
 } from "../src/bulk-imports/schema.ts";
-import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import { listQuery as pageQuery } from "../src/http/page.ts";
 import {
   endedExample,
   IMPORT_ID,
@@ -145,14 +145,7 @@ export const bulkImportReference: Reference = {
       description: "The bulk imports of the calling API key, newest first, until 30 days after their end.",
       auth: "apiKey",
       query: listQuery(pageQuery, {}),
-      answers: [
-        {
-          status: 200,
-          description: "A page of bulk imports, and how many there are in all.",
-          schema: listAnswer("phone_number_imports", status),
-          example: { phone_number_imports: [statusExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-        },
-      ],
+      answers: [listAnswer("phone_number_imports", status, statusExample, { of: "bulk imports" })],
       errors: [],
     },
     "GET /v1/phone-number-imports/{import_id}": {
@@ -179,14 +172,7 @@ export const bulkImportReference: Reference = {
       auth: "apiKey",
       path: inPath,
       query: listQuery(resultsQuery, { outcome: ofOutcome }),
-      answers: [
-        {
-          status: 200,
-          description: "A page of results, and how many there are in all.",
-          schema: listAnswer("results", result),
-          example: { results: [resultExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-        },
-      ],
+      answers: [listAnswer("results", result, resultExample)],
       errors: [NOT_FOUND],
     },
     "GET /v1/phone-number-imports/{import_id}/results.csv": {

@@ -2,8 +2,7 @@ import * as z from "zod/mini";
 import { CALL_STATUSES, DIRECTIONS } from "../src/call-log/call.ts";
 import { listCallsQuery, outcomeBody, usageQuery } from "../src/call-log/query.ts";
 import type { ErrorCode } from "../src/http/errors.ts";
-import { DEFAULT_LIMIT } from "../src/http/page.ts";
-import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
 const TIME = "2026-01-31T12:00:00.000Z";
 const AGENT_ID = "agent_125207e452f8714a";
@@ -143,14 +142,7 @@ export const logReference: Reference = {
         direction: { description: "Only calls of this direction." },
         status: { description: "Only calls with this status." },
       }),
-      answers: [
-        {
-          status: 200,
-          description: "A page of calls, and how many there are in all.",
-          schema: listAnswer("calls", listedCall, true),
-          example: { calls: [exampleCall], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-        },
-      ],
+      answers: [listAnswer("calls", listedCall, exampleCall, { hasMany: true })],
       errors: ["invalid_phone_format"],
     },
     "GET /v1/calls/{call_id}": {
@@ -241,7 +233,7 @@ export const logReference: Reference = {
           description: "It is gone.",
           schema: z.object({
             call_id: answered(z.string(), "The call.", CALL_SID),
-            deleted: answered(z.literal(true), "Always true."),
+            deleted,
           }),
           example: { call_id: CALL_SID, deleted: true },
         },
@@ -283,7 +275,7 @@ export const logReference: Reference = {
           description: "They are gone.",
           schema: z.object({
             key_id: answered(z.string(), "The key.", KEY_ID),
-            deleted: answered(z.literal(true), "Always true."),
+            deleted,
           }),
           example: { key_id: KEY_ID, deleted: true },
         },

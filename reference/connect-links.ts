@@ -1,9 +1,9 @@
 import * as z from "zod/mini";
 import { createLinkBody, linkNumberBody, linkNumbersQuery } from "../src/connect-links/schema.ts";
-import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import { listQuery as pageQuery } from "../src/http/page.ts";
 import { CHANNELS } from "../src/phone-numbers/channels.ts";
-import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
-import { ACCOUNT_SID, AGENT_ID, NUMBER, phoneNumber, TOKEN, TWILIO_ERRORS } from "./phone-number-answers.ts";
+import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import { ACCOUNT_SID, AGENT_ID, NUMBER, phoneNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { channelsField } from "./phone-number-import.ts";
 import { ownDescriptions } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
@@ -11,10 +11,11 @@ import { importPlan, planExample } from "./phone-number-preview.ts";
 import {
   account,
   accountExample,
-  available,
-  availableExample,
+  answeredAccount,
+  availablePage,
+  availablePlace,
   CREDENTIAL_ERRORS,
-  connectFields,
+  connectRequest,
 } from "./twilio-accounts.ts";
 
 const LINK_ID = `link_${"5f2c9a7e".repeat(4)}`;
@@ -209,14 +210,7 @@ export const connectLinkReference: Reference = {
       description: "Your links, newest first, until 90 days after they expired.",
       auth: "apiKey",
       query: listQuery(pageQuery, {}),
-      answers: [
-        {
-          status: 200,
-          description: "A page of links, and how many there are in all.",
-          schema: listAnswer("connect_links", link),
-          example: { connect_links: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-        },
-      ],
+      answers: [listAnswer("connect_links", link, example, { of: "links" })],
       errors: ["connect_links_disabled"],
     },
     "GET /v1/connect-links/{connect_link_id}": {
@@ -238,7 +232,7 @@ export const connectLinkReference: Reference = {
         {
           status: 200,
           description: "It is gone.",
-          schema: z.object({ connect_link_id: linkId, deleted: answered(z.literal(true), "Always true.") }),
+          schema: z.object({ connect_link_id: linkId, deleted }),
           example: { connect_link_id: LINK_ID, deleted: true },
         },
       ],
@@ -259,18 +253,8 @@ export const connectLinkReference: Reference = {
       description:
         "Tries the credentials at Twilio, and keeps them sealed. Ten refusals lock the link. Only this browser, by its cookie, then sees and uses the account.",
       auth: "connectLink",
-      body: {
-        schema: connectFields,
-        example: { twilio_sid: ACCOUNT_SID, twilio_token: TOKEN },
-      },
-      answers: [
-        {
-          status: 200,
-          description: "It is connected.",
-          schema: z.object({ twilio_account: account }),
-          example: { twilio_account: accountExample },
-        },
-      ],
+      body: connectRequest,
+      answers: [{ status: 200, description: "It is connected.", ...answeredAccount }],
       errors: [
         "missing_field",
         "invalid_twilio_sid",
@@ -287,22 +271,8 @@ export const connectLinkReference: Reference = {
       description:
         "As `GET /v1/twilio-accounts/{twilio_account_id}/available-numbers`, of all numbers of the account.",
       auth: "connectLink",
-      query: described(linkNumbersQuery, {
-        limit: { description: "How many numbers to return, 100 at most." },
-        after: { description: "`next` of the page before." },
-      }),
-      answers: [
-        {
-          status: 200,
-          description: "A page of numbers.",
-          schema: z.object({
-            available_numbers: z.array(available),
-            limit: answered(z.int(), "The limit that was applied."),
-            next: answered(z.nullable(z.string()), "Where the next page begins. Null: no more."),
-          }),
-          example: { available_numbers: [availableExample], limit: DEFAULT_LIMIT, next: null },
-        },
-      ],
+      query: described(linkNumbersQuery, availablePlace),
+      answers: [availablePage],
       errors: ["account_not_found", ...CLOSED, ...CREDENTIAL_ERRORS],
     },
     "POST /v1/connect/phone-numbers": {

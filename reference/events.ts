@@ -3,8 +3,7 @@ import type { DeliveryError } from "../src/events/delivery.ts";
 import { EVENT_TYPES } from "../src/events/event.ts";
 import { DELIVERY_STATES } from "../src/events/outbox/store.ts";
 import { deliveriesQuery, redeliverBody, testBody, urlBody } from "../src/events/schema.ts";
-import { DEFAULT_LIMIT } from "../src/http/page.ts";
-import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 
 const EVENT_ID = `evt_${"1f0c77d2".repeat(4)}`;
 const AGENT_ID = "agent_125207e452f8714a";
@@ -105,12 +104,7 @@ const deliveryQuery = listQuery(deliveriesQuery, {
   external_id: { description: "Only events of numbers that had this `external_id` then." },
 });
 
-const deliveryPage = {
-  status: 200,
-  description: "A page of deliveries, and how many there are in all.",
-  schema: listAnswer("deliveries", delivery),
-  example: { deliveries: [delivered], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-} as const;
+const deliveryPage = listAnswer("deliveries", delivery, delivered);
 
 const deliveryPath = described(z.object({ id: z.string() }), {
   id: { description: "The id of the delivery.", examples: [EVENT_ID] },
@@ -354,7 +348,7 @@ export const webhookReference: Reference = {
           description: "They are gone.",
           schema: z.object({
             key_id: answered(keyId, "The key.", KEY_ID),
-            deleted: answered(z.literal(true), "Always true."),
+            deleted,
           }),
           example: { key_id: KEY_ID, deleted: true },
         },

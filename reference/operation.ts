@@ -126,6 +126,9 @@ export function time(description: string) {
   return answered(z.iso.datetime(), `${description}, in UTC.`, "2026-01-31T12:00:00.000Z");
 }
 
+/** What an answer says of something that is gone. */
+export const deleted = answered(z.literal(true), "Always true.");
+
 /** The query of a list: descriptions of its own parameters, and those of `limit` and `offset`. */
 export function listQuery<Schema extends z.ZodMiniType>(
   schema: Schema,
@@ -183,18 +186,33 @@ export function withWarnings(schema: z.ZodMiniType): z.ZodMiniType {
   return more;
 }
 
-/** The answer of a list; `name` is the field that holds its entries. */
-/** @param hasMany so many that what matches a filter is not counted to its end */
-export function listAnswer(name: string, entry: z.ZodMiniType, hasMany = false) {
+/**
+ * The answer of a list: a page of it.
+ *
+ * @param name the field that holds the entries
+ * @param of what they are
+ * @param hasMany so many that what matches a filter is not counted to its end
+ */
+export function listAnswer(
+  name: string,
+  entry: z.ZodMiniType,
+  example: object,
+  { of = name, hasMany = false } = {},
+): Answer {
   const minimum = answered(
     z.optional(z.literal(true)),
     "There are more than 10,000 that match: `count` is 10,000. A list without a filter counts all.",
   );
-  return z.object({
-    [name]: z.array(entry),
-    count: answered(z.int(), "How many entries there are in total."),
-    ...(hasMany && { count_is_minimum: minimum }),
-    limit: answered(z.int(), "The limit that was applied."),
-    offset: answered(z.int(), "The offset that was applied."),
-  });
+  return {
+    status: 200,
+    description: `A page of ${of}, and how many there are in all.`,
+    schema: z.object({
+      [name]: z.array(entry),
+      count: answered(z.int(), "How many entries there are in total."),
+      ...(hasMany && { count_is_minimum: minimum }),
+      limit: answered(z.int(), "The limit that was applied."),
+      offset: answered(z.int(), "The offset that was applied."),
+    }),
+    example: { [name]: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+  };
 }

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import { listQuery as pageQuery } from "../src/http/page.ts";
 import { changeBody, listNumbersQuery } from "../src/phone-numbers/schema.ts";
 import { delivered, delivery } from "./events.ts";
 import { described, listAnswer, listQuery, type Reference } from "./operation.ts";
@@ -57,14 +57,7 @@ export const phoneNumberReference: Reference = {
           examples: ["6468"],
         },
       }),
-      answers: [
-        {
-          status: 200,
-          description: "A page of numbers, and how many there are in all.",
-          schema: listAnswer("phone_numbers", numberEntry),
-          example: { phone_numbers: [entryExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-        },
-      ],
+      answers: [listAnswer("phone_numbers", numberEntry, entryExample, { of: "numbers" })],
       errors: [],
     },
     "GET /v1/phone-numbers/{number}": {
@@ -102,17 +95,12 @@ export const phoneNumberReference: Reference = {
       path: numberInPath,
       query: listQuery(pageQuery, {}),
       answers: [
-        {
-          status: 200,
-          description: "A page of events and their deliveries, and how many there are in all.",
-          schema: listAnswer("deliveries", delivery),
-          example: {
-            deliveries: [{ ...delivered, event: "number.imported" }],
-            count: 1,
-            limit: DEFAULT_LIMIT,
-            offset: 0,
-          },
-        },
+        listAnswer(
+          "deliveries",
+          delivery,
+          { ...delivered, event: "number.imported" },
+          { of: "events and their deliveries" },
+        ),
       ],
       errors: ["invalid_phone_format", "number_not_found"],
     },

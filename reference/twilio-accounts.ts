@@ -3,7 +3,7 @@ import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
 import { availableQuery } from "../src/phone-numbers/schema.ts";
 import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
 import { connectBody } from "../src/twilio-accounts/schema.ts";
-import { answered, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
 import {
   ACCOUNT_SID,
   NUMBER,
@@ -92,8 +92,14 @@ export const accountExample = {
   created_at: "2026-01-31T12:00:00.000Z",
 };
 
+/** The answer with an account. */
+export const answeredAccount = {
+  schema: z.object({ twilio_account: account }),
+  example: { twilio_account: accountExample },
+};
+
 const capability = z.nullable(z.boolean());
-export const available = z
+const available = z
   .object({
     phone_number: phoneNumber,
     friendly_name: answered(z.string(), "Its name at Twilio.", "Front desk"),
@@ -112,7 +118,7 @@ export const available = z
   })
   .check(z.meta({ id: "AvailableNumber", description: "A number of a Twilio account." }));
 
-export const availableExample = {
+const availableExample = {
   phone_number: NUMBER,
   friendly_name: "Front desk",
   twilio_sid: ACCOUNT_SID,
@@ -125,7 +131,24 @@ export const availableExample = {
   imported: false,
 };
 
-export const connectFields = described(connectBody, {
+/** The query of {@link availablePage}. */
+export const availablePlace = {
+  limit: { description: "How many numbers to return, 100 at most." },
+  after: { description: "`next` of the page before." },
+};
+
+export const availablePage = {
+  status: 200,
+  description: "A page of numbers.",
+  schema: z.object({
+    available_numbers: z.array(available),
+    limit: answered(z.int(), "The limit that was applied."),
+    next: answered(z.nullable(z.string()), "Where the next page begins: send it as `after`. Null: no more."),
+  }),
+  example: { available_numbers: [availableExample], limit: DEFAULT_LIMIT, next: null },
+} as const;
+
+const connectFields = described(connectBody, {
   twilio_sid: { description: "The Account SID. Also spelled `twilioSid`.", examples: [ACCOUNT_SID] },
   twilio_token: { description: "Its Auth Token. Also spelled `twilioToken`.", examples: [TOKEN] },
   twilio_api_key_sid: {
@@ -143,6 +166,12 @@ export const connectFields = described(connectBody, {
     examples: ["us1"],
   },
 });
+
+/** The body that connects an account. */
+export const connectRequest = {
+  schema: connectFields,
+  example: { twilio_sid: ACCOUNT_SID, twilio_token: TOKEN },
+};
 
 const inPath = described(z.object({ twilio_account_id: z.string() }), {
   twilio_account_id: {
@@ -172,22 +201,13 @@ export const twilioAccountReference: Reference = {
         "the account is `connecting` for about a minute. Where it may not, `not_made` says why, and `to_do` has the requests; the SharedKey's id " +
         "and secret may then come in a second request. A new SharedKey counts at once, and the one before for a day more.",
       auth: "apiKey",
-      body: {
-        schema: connectFields,
-        example: { twilio_sid: ACCOUNT_SID, twilio_token: TOKEN },
-      },
+      body: connectRequest,
       answers: [
-        {
-          status: 201,
-          description: "It is connected.",
-          schema: z.object({ twilio_account: account }),
-          example: { twilio_account: accountExample },
-        },
+        { status: 201, description: "It is connected.", ...answeredAccount },
         {
           status: 200,
           description: "It was connected already, and has these credentials now.",
-          schema: z.object({ twilio_account: account }),
-          example: { twilio_account: accountExample },
+          ...answeredAccount,
         },
       ],
       errors: [
@@ -209,14 +229,7 @@ export const twilioAccountReference: Reference = {
         "The Twilio accounts that are known here, newest first: connected ones, and those of your numbers.",
       auth: "apiKey",
       query: listQuery(pageQuery, {}),
-      answers: [
-        {
-          status: 200,
-          description: "A page of accounts, and how many there are in all.",
-          schema: listAnswer("twilio_accounts", account),
-          example: { twilio_accounts: [accountExample], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-        },
-      ],
+      answers: [listAnswer("twilio_accounts", account, accountExample, { of: "accounts" })],
       errors: [],
     },
     "GET /v1/twilio-accounts/{twilio_account_id}": {
@@ -225,14 +238,7 @@ export const twilioAccountReference: Reference = {
       description: "One of the Twilio accounts that are known here.",
       auth: "apiKey",
       path: inPath,
-      answers: [
-        {
-          status: 200,
-          description: "The account.",
-          schema: z.object({ twilio_account: account }),
-          example: { twilio_account: accountExample },
-        },
-      ],
+      answers: [{ status: 200, description: "The account.", ...answeredAccount }],
       errors: ["account_not_found"],
     },
     "DELETE /v1/twilio-accounts/{twilio_account_id}": {
@@ -252,7 +258,7 @@ export const twilioAccountReference: Reference = {
             twilio_account: z.object({
               twilio_account_id: accountId,
               twilio_sid: twilioSid,
-              deleted: answered(z.literal(true), "Always true."),
+              deleted,
               not_removed: answered(
                 z.optional(z.array(z.enum(["rule", "setting", "shared_key"]))),
                 "What this service made at Twilio and could not remove, because Twilio no longer takes the API key. `to_do` removes it.",
@@ -285,32 +291,13 @@ export const twilioAccountReference: Reference = {
       auth: "apiKey",
       path: inPath,
       query: described(availableQuery, {
-        limit: { description: "How many numbers to return, 100 at most." },
-        after: { description: "`next` of the page before." },
+        ...availablePlace,
         include_subaccounts: {
           description: "Whether numbers of active subaccounts are listed too.",
           examples: ["true"],
         },
       }),
-      answers: [
-        {
-          status: 200,
-          description: "A page of numbers.",
-          schema: z.object({
-            available_numbers: z.array(available),
-            limit: answered(z.int(), "The limit that was applied."),
-            next: answered(
-              z.nullable(z.string()),
-              "Where the next page begins: send it as `after`. Null: no more.",
-            ),
-          }),
-          example: {
-            available_numbers: [availableExample],
-            limit: DEFAULT_LIMIT,
-            next: null,
-          },
-        },
-      ],
+      answers: [availablePage],
       errors: [
         "account_not_found",
         "needs_auth_token",

@@ -1,9 +1,9 @@
-import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openApiDocument } from "../../reference/openapi.ts";
 import { clientModule, typesDocument } from "./python.ts";
+import { run } from "./run.ts";
 
 const PACKAGE = "sdk/python";
 const GENERATED = join(PACKAGE, "src/nixflex_numbers");
@@ -23,18 +23,8 @@ const TYPES = [
 export function buildPython(): void {
   if (!existsSync(PYTHON)) run("python3", "-m", "venv", ".python");
   const requirements = join(PACKAGE, "requirements.txt");
-  run(
-    PYTHON,
-    "-m",
-    "pip",
-    "install",
-    "--quiet",
-    "--disable-pip-version-check",
-    "--no-compile",
-    "--require-hashes",
-    "-r",
-    requirements,
-  );
+  const quietly = ["--quiet", "--disable-pip-version-check", "--no-compile"];
+  run(PYTHON, "-m", "pip", "install", ...quietly, "--require-hashes", "-r", requirements);
 
   const { version } = JSON.parse(readFileSync("sdk/package.json", "utf8"));
   const document = openApiDocument();
@@ -52,10 +42,4 @@ export function buildPython(): void {
   copyFileSync("LICENSE", join(PACKAGE, "LICENSE"));
   rmSync(join(PACKAGE, "dist"), { recursive: true, force: true });
   run(PYTHON, "-m", "build", "--no-isolation", "--outdir", join(PACKAGE, "dist"), PACKAGE);
-}
-
-/** Prints nothing unless it fails. */
-function run(command: string, ...values: string[]): void {
-  const { status, stdout, stderr, error } = spawnSync(command, values, { encoding: "utf8" });
-  if (status !== 0) throw error ?? new Error(`${command} ${values.join(" ")} failed:\n${stdout}${stderr}`);
 }

@@ -1,10 +1,10 @@
-import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { openApiDocument } from "../../reference/openapi.ts";
 import { buildCommandLine } from "./build-cli.ts";
 import { routesModule } from "./routes.ts";
+import { run } from "./run.ts";
 
 // openapi-typescript makes the types. It needs the compiler API, which TypeScript 7 no longer has. So the client's
 // workspace installs it together with TypeScript 5.
@@ -21,25 +21,19 @@ export function buildClient(): void {
   rmSync(join(SDK, "dist"), { recursive: true, force: true });
   const source = join(GENERATED, "openapi.json");
   writeFileSync(source, JSON.stringify(document));
-  run("openapi-typescript/bin/cli.js", [
-    source,
-    "--output",
-    join(GENERATED, "openapi.ts"),
-    // A request may omit a field that has a default.
-    "--default-non-nullable=false",
-  ]);
+  // A request may omit a field that has a default.
+  const defaults = "--default-non-nullable=false";
+  runOfClient("openapi-typescript/bin/cli.js", source, "--output", join(GENERATED, "openapi.ts"), defaults);
   writeFileSync(join(GENERATED, "routes.ts"), routesModule(document));
-  run("typescript/bin/tsc", ["--project", SDK]);
+  runOfClient("typescript/bin/tsc", "--project", SDK);
   buildCommandLine();
   copyFileSync("LICENSE", join(SDK, "LICENSE"));
 }
 
-/** Runs a program of the client's workspace. Prints nothing unless it fails. */
-function run(program: string, args: string[]): void {
+/** Runs a program of the client's workspace. */
+function runOfClient(program: string, ...values: string[]): void {
   const [name = ""] = program.split("/");
-  const bin = join(packageOf(name), program.slice(name.length + 1));
-  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${name} failed:\n${stdout}${stderr}`);
+  run(process.execPath, join(packageOf(name), program.slice(name.length + 1)), ...values);
 }
 
 function packageOf(name: string): string {

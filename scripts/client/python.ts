@@ -54,11 +54,10 @@ ${methods(true)}`;
 }
 
 function methodsOf(operation: DocumentedOperation, isAsync: boolean): string {
-  const { id, method, path, summary, parameters, requestSchema, answers } = operation;
+  const { id, method, path, summary, parameters, takesKey, requestSchema, answers } = operation;
   const name = snake(id);
   const paths = parameters.filter((parameter) => parameter.in === "path").map((parameter) => parameter.name);
   const hasQuery = queryOf(operation).length > 0;
-  const takesKey = parameters.some((parameter) => parameter.name === "Idempotency-Key");
   const list = entriesOf(operation);
   const query = hasQuery ? [`**query: Unpack[types.${pascal(id)}Query]`] : [];
   const given = [

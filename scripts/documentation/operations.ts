@@ -54,6 +54,8 @@ export type DocumentedOperation = {
   description: string;
   security: string | undefined;
   parameters: Parameter[];
+  /** Whether it takes an `Idempotency-Key`. */
+  takesKey: boolean;
   requestSchema: Schema | undefined;
   requestExample: unknown;
   /** The answers of a success, the usual one first. */
@@ -96,6 +98,7 @@ function flat(method: string, path: string, operation: RawOperation): Documented
     description,
     security: Object.keys(security[0] ?? {})[0],
     parameters: parameters ?? [],
+    takesKey: parameters?.some(({ name }) => name === "Idempotency-Key") ?? false,
     requestSchema: requestBody?.content["application/json"].schema,
     requestExample: requestBody?.content["application/json"].example,
     answers: [usual, ...others],

@@ -75,64 +75,37 @@ ${operations.map(
 
 /** `GET /docs`: the page that Scalar fills with the reference. */
 export function referencePage({ icon, scalar, reference, referenceCss }: Links): string {
-  return text(html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Reference · Nixflex Numbers</title>
-<link rel="icon" href="${icon}">
-<link rel="stylesheet" href="${referenceCss}">
-</head>
-<body>
+  return shell(
+    { title: "Reference · Nixflex Numbers", icon, css: referenceCss },
+    html`<body>
 <div id="reference"></div>
 <noscript><p>The reference needs JavaScript. You can read the same as plain text in <a href="/llms-full.txt">llms-full.txt</a>.</p></noscript>
 <script src="${scalar}"></script>
 <script src="${reference}"></script>
-</body>
-</html>
-`);
+</body>`,
+  );
 }
 
 /** `GET /console`: the page that the console's script fills. */
 export function consolePage({ icon, console: script, consoleCss }: Links): string {
-  return text(html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Console · Nixflex Numbers</title>
-<link rel="icon" href="${icon}">
-<link rel="stylesheet" href="${consoleCss}">
-<script type="module" src="${script}"></script>
-</head>
-<body>
+  return shell(
+    { title: "Console · Nixflex Numbers", icon, css: consoleCss, script },
+    html`<body>
 <div id="console"></div>
 <noscript><p>The console needs JavaScript. Everything it does is in <a href="/docs">the API</a> too.</p></noscript>
-</body>
-</html>
-`);
+</body>`,
+  );
 }
 
 /** `GET /connect`: the page of a connect link. */
 export function connectPage({ icon, connect: script, connectCss }: Links): string {
-  return text(html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>Connect your Twilio number</title>
-<link rel="icon" href="${icon}">
-<link rel="stylesheet" href="${connectCss}">
-<script type="module" src="${script}"></script>
-</head>
-<body>
+  return shell(
+    { title: "Connect your Twilio number", icon, css: connectCss, script, isUnlisted: true },
+    html`<body>
 <div id="connect"></div>
 <noscript><p>This page needs JavaScript.</p></noscript>
-</body>
-</html>
-`);
+</body>`,
+  );
 }
 
 /** `GET /docs/errors`: every code. */
@@ -201,17 +174,9 @@ export function page(
   { navigation, isWide = false }: Frame = {},
 ): string {
   const hasCode = isWide || navigation !== undefined;
-  return text(html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<link rel="icon" href="${icon}">
-<link rel="stylesheet" href="${css}">
-${hasCode ? html`<script type="module" src="${copy}"></script>` : ""}
-</head>
-<body${raw(hasCode ? ' class="wide"' : "")}>
+  return shell(
+    { title, icon, css, script: hasCode ? copy : undefined },
+    html`<body${raw(hasCode ? ' class="wide"' : "")}>
 <header><nav aria-label="Site"><a href="/">Nixflex Numbers</a><a href="/docs/quickstart">Guides</a><a href="/docs">Reference</a><a href="/docs/errors">Errors</a><a href="/console">Console</a></nav></header>
 ${navigation === undefined ? "" : html`<div class="beside">${navigation}`}
 <main>
@@ -219,7 +184,24 @@ ${main}
 </main>
 ${navigation === undefined ? "" : raw("</div>")}
 <footer>Nixflex Numbers, MIT licensed. Every response has an <code>x-request-id</code>; give it to support.</footer>
-</body>
+</body>`,
+  );
+}
+
+type Head = { title: string; icon: string; css: string; script?: string | undefined; isUnlisted?: boolean };
+
+/** A whole page. @param isUnlisted search engines leave it out */
+function shell({ title, icon, css, script, isUnlisted = false }: Head, body: Fragment): string {
+  return text(html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+${isUnlisted ? html`<meta name="robots" content="noindex">\n` : ""}<title>${title}</title>
+<link rel="icon" href="${icon}">
+<link rel="stylesheet" href="${css}">
+${script === undefined ? "" : html`<script type="module" src="${script}"></script>\n`}</head>
+${body}
 </html>
 `);
 }

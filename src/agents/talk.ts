@@ -2,7 +2,7 @@ import type { ToolDefinition } from "../tools/definition.ts";
 
 export const DEFAULT_LANGUAGE = "en";
 
-/** Settings that are whole numbers: unless set, the least and the most. */
+/** Settings that are whole numbers: the default, the least and the most. */
 export const RANGES = {
   max_call_duration_seconds: [600, 30, 7_200],
   silence_hangup_seconds: [30, 5, 300],

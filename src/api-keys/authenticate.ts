@@ -19,8 +19,8 @@ const NO_HASH = "0".repeat(64);
 export type Prefetch = (c: AppContext, apiKeyId: string) => Promise<D1PreparedStatement[]>;
 
 /**
- * Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, or with a session of the console, if the secret may what
- * the route needs. Sets `apiKeyId`, `secret` and `actor`.
+ * Accepts requests with `Authorization: Bearer KEY_ID:KEY_SECRET`, or with a session of the console, if the secret may do
+ * what the route needs. Sets `apiKeyId`, `secret`, `sessionEnds` and `actor`.
  *
  * @param prefetch these reads run in the batch that finds the secret: `c.get("prefetched")`, unset for a session, and for a
  *   limited secret, which may find less
@@ -72,10 +72,12 @@ async function secretOfBearer(
 
 async function secretOfSession(c: AppContext): Promise<KeySecret> {
   const session = await findSession(c);
-  if (session) return session.found;
-  throw new ApiError("invalid_api_key", {
-    message: "You are not signed in, or your session has ended. Sign in with your API key.",
-  });
+  if (!session)
+    throw new ApiError("invalid_api_key", {
+      message: "You are not signed in, or your session has ended. Sign in with your API key.",
+    });
+  c.set("sessionEnds", session.expiresAt);
+  return session.found;
 }
 
 /** Says which half of the key is missing. */

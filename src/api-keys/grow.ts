@@ -5,8 +5,8 @@ import type { Services } from "../services.ts";
 import { growParts, type ListedApiKey } from "./store.ts";
 
 /**
- * Splits a key's call log or outbox into more parts, and tells those there are. Whoever has not heard of it yet is sent on
- * by them, so if this is interrupted, whatever was written counts, and it may be done again.
+ * Splits a key's call log or outbox into more parts, and tells the present ones. They send on whoever has not heard of it
+ * yet. So if this is interrupted, what was written counts, and it may be repeated.
  *
  * @returns whether it was asked for
  * @throws ApiError `invalid_field` if there are more parts already

@@ -2,7 +2,7 @@ import type { SecretRow } from "../actor.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError, type ErrorCode } from "../http/errors.ts";
 
-// What a secret of an API key may. Each route says what it needs, in `withApiKey`, and only this file decides.
+// What a secret of an API key may do. Each route says what it needs, in `withApiKey`, and only this file decides.
 
 /** `isWrite`: it changes something, or asks Twilio or a model. `isWhole`: it is not about numbers with one external id. */
 const NEEDS = {
@@ -21,7 +21,7 @@ const NEEDS = {
 /** What a route needs. Its handler sees to it that a limited secret finds only its own: see {@link ownerOf}. */
 export type Need = keyof typeof NEEDS;
 
-/** Why a secret may not what a route needs; undefined: it may. */
+/** Why a secret may not do what a route needs; undefined: it may. */
 export function refusalOf(
   need: Need,
   { scope, external_id }: Pick<SecretRow, "scope" | "external_id">,

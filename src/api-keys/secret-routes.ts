@@ -72,7 +72,7 @@ export const keySecrets = new Hono<AppEnv>()
   })
   .post("/rotate", withApiKeyNoReplay("all"), async (c) => {
     // A session ends; with a new secret its holder would keep the key for ever.
-    if (c.req.header("authorization") === undefined)
+    if (c.get("sessionEnds"))
       throw new ApiError("key_secret_required", {
         message: "A session cannot rotate its key. Send Authorization: Bearer KEY_ID:KEY_SECRET.",
       });
@@ -80,7 +80,7 @@ export const keySecrets = new Hono<AppEnv>()
     if (secret.is_first === 0)
       throw new ApiError("secret_is_limited", {
         message:
-          "Only the secret that the key was made with is rotated, and by itself. Create another secret with POST " +
+          "Only the secret that the key was made with can be rotated, and only by itself. Create another secret with POST " +
           "/v1/keys/secrets, and delete this one.",
       });
     const keySecret = newId("apiKeySecret");

@@ -5,9 +5,9 @@ import { cookieOf, putCookie } from "../http/cookie.ts";
 import { requireSame } from "./jurisdiction.ts";
 import { findSecretAnd } from "./secret-store.ts";
 
-// A session is a secret's stand-in for the console in a browser, and may what the secret may. Nothing is stored: the cookie
-// names the secret and its end, and a keyed fingerprint covers both and the secret's hash. So it ends when the secret is
-// rotated or deleted, or ends itself, or the key is revoked.
+// A session is a secret's stand-in for the console in a browser, and may do what the secret may do. Nothing is stored: the
+// cookie names the secret and its end, and a keyed fingerprint covers both and the secret's hash. So it ends when the secret
+// is rotated, is deleted or expires, or the key is revoked.
 
 /**
  * The console sends this header with every request, and only then its cookie counts. Another site's page cannot send

@@ -1,5 +1,5 @@
 import { Hono } from "hono/tiny";
-import { externalIdFor } from "../api-keys/permission.ts";
+import { externalIdFor, ownerOf } from "../api-keys/permission.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppEnv } from "../http/context.ts";
 import { faultError } from "../http/faults.ts";
@@ -22,7 +22,7 @@ export const usage = new Hono<AppEnv>().get("/", withApiKey("read"), validateQue
   const time = now().getTime();
   const { external_id: wanted, ...asked } = c.req.valid("query");
   const externalId = externalIdFor(c, wanted);
-  const isLimited = c.get("secret").external_id !== null;
+  const isLimited = ownerOf(c).externalId !== null;
   const period = periodOf(time, asked);
   const [days, [today], { bytes, shortened }, { numbers, ofExternalId, agents, limits }] = await Promise.all([
     callLogs.usage(apiKeyId, period.since, period.until, externalId),

@@ -24,6 +24,8 @@ export type AppEnv = {
     apiKeyId: string;
     /** Set by `authenticate`: the secret that came with the request, itself or by a session. */
     secret: KeySecret;
+    /** Set by `authenticate`: when the session ends that a request came with; undefined: it came with the secret itself. */
+    sessionEnds: Date | undefined;
     /** Set by whoever lets a request in: who acts. Undefined: Twilio, or anybody. */
     actor: Actor | undefined;
     /** What `withApiKey` read in the trip that found the secret; undefined for a session, and for a limited secret. */

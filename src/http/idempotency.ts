@@ -18,6 +18,7 @@ import { readBody } from "./read-body.ts";
 
 export const IDEMPOTENCY_HEADER = "Idempotency-Key";
 export const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,255}$/;
+
 /**
  * The `Idempotency-Key` of a request. Secrets of one API key that see different things do not share answers; those that see
  * the same do, so that a request that is sent again with another secret still runs once.
@@ -54,10 +55,10 @@ export const responseSlot = ({ apiKeyId, key }: Pick<KeyLease, "apiKeyId" | "key
  * @throws ApiError `invalid_idempotency_key`, `idempotency_key_reused`, `idempotency_in_progress`
  */
 export const idempotent = createMiddleware<AppEnv>(async (c, next) => {
-  const given = c.req.header(IDEMPOTENCY_HEADER);
   const key = idempotencyKeyOf(c);
-  if (given === undefined || key === undefined || !METHODS.has(c.req.method)) return next();
-  if (!IDEMPOTENCY_KEY.test(given)) throw new ApiError("invalid_idempotency_key");
+  if (key === undefined || !METHODS.has(c.req.method)) return next();
+  if (!IDEMPOTENCY_KEY.test(c.req.header(IDEMPOTENCY_HEADER) ?? ""))
+    throw new ApiError("invalid_idempotency_key");
   const services = baseServices(c.env, c.get("config"), c.get("log"));
   const { db, vault } = services;
   const request = await describe(c);

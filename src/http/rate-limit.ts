@@ -7,32 +7,30 @@ import { errorFields } from "./log.ts";
 const PERIOD_SECONDS = 60;
 
 /**
- * Cloudflare's rate limits per API key, one for reads and one for writes. Must run after `authenticate`. Each Cloudflare
- * location counts by itself, and approximately.
- * https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/
+ * One of Cloudflare's rate limits per API key. Must run after `authenticate`. Each Cloudflare location counts by itself, and
+ * approximately. https://developers.cloudflare.com/workers/runtime-apis/bindings/rate-limit/
  *
  * @throws ApiError `rate_limit_exceeded`
  */
-export const limitRate = createMiddleware<AppEnv>(async (c, next) => {
-  const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-  await limit(c, isRead ? c.env.READ_LIMIT : c.env.WRITE_LIMIT, c.get("apiKeyId"));
-  await next();
-});
+const limitBy = (limiterOf: (c: AppContext) => RateLimit) =>
+  createMiddleware<AppEnv>(async (c, next) => {
+    await limit(c, limiterOf(c), c.get("apiKeyId"));
+    await next();
+  });
+
+/** Reads and writes are counted apart. */
+export const limitRate = limitBy(({ env, req }) =>
+  req.method === "GET" || req.method === "HEAD" ? env.READ_LIMIT : env.WRITE_LIMIT,
+);
 
 /**
- * The same for a call or a text that is sent: a ceiling for what a busy key may well send. How fast calls go out is decided
- * by its `calls_per_second`.
+ * The same for a call or a text that is sent: more than a busy key needs. How fast calls go out is decided by its
+ * `calls_per_second`.
  */
-export const limitSending = createMiddleware<AppEnv>(async (c, next) => {
-  await limit(c, c.env.SENDING_LIMIT, c.get("apiKeyId"));
-  await next();
-});
+export const limitSending = limitBy(({ env }) => env.SENDING_LIMIT);
 
 /** The same for a POST that changes nothing by itself: it counts as a read. */
-export const limitReads = createMiddleware<AppEnv>(async (c, next) => {
-  await limit(c, c.env.READ_LIMIT, c.get("apiKeyId"));
-  await next();
-});
+export const limitReads = limitBy(({ env }) => env.READ_LIMIT);
 
 /** @throws ApiError `rate_limit_exceeded` */
 export async function limit(c: AppContext, limiter: RateLimit, key: string): Promise<void> {

@@ -3,7 +3,7 @@ import type { Services } from "../services.ts";
 import { CALL_LOGS, OUTBOXES } from "./columns.ts";
 import { findApiKeys, findProgress, type Progress, progressOf, putProgress } from "./store.ts";
 
-// Where a pass is: an API key, the last row that was looked at in one of its objects, and which one; null if the key is done.
+// Where a pass is: an API key, the last row that was looked at, and the part that has it. A null row: the key is done.
 type Position = [] | [apiKeyId: string, seq: number | null, part?: number];
 
 type Objects = {
@@ -64,7 +64,6 @@ async function resealAll(
     const { found, position } = await objects.reseal(apiKeyId, part, seq ?? 0, ROWS_AT_ONCE);
     seq = position;
     if (seq === null) {
-      // On to its next part.
       part += 1;
       if (part < objects.parts(apiKeyId).length) seq = 0;
       else {

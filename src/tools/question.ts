@@ -1,6 +1,6 @@
 import type { Fault } from "./ask.ts";
 
-/** What is told of a fault: once an hour and number, as within the hour the event has the same id. */
+/** What is told of a fault: once an hour for each number, because within the hour the event has the same id. */
 export function failureOf(
   phoneNumberId: string,
   about: string,

@@ -61,7 +61,7 @@ export async function takeTurnWithTools(options: Options, toolbox: Toolbox): Pro
     });
     const tool = toolbox.tools.find(({ name }) => name === result.tool?.name);
     if (!tool || !result.tool || isOver) return { ...result, text: said };
-    // The model is not even asked to do without the tool: that is an answer more, too.
+    // After a tool comes one more answer. If none is left, the model is not even asked to do without the tool.
     const isTaken = await toolbox.take();
     signal.throwIfAborted();
     if (!isTaken) return { ...result, text: said };

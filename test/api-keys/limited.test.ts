@@ -7,7 +7,7 @@ import { expectLine } from "../support/logs.ts";
 import { metered, newMeter } from "../support/metered-database.ts";
 import { outboxRows } from "../support/outbox.ts";
 import { reconcile } from "../support/reconciliation.ts";
-import { createSecret, signedIn } from "../support/secrets.ts";
+import { createSecret, fillWithSecrets, signedIn } from "../support/secrets.ts";
 import { twilio } from "../support/twilio.ts";
 import {
   ADMIN,
@@ -198,12 +198,7 @@ describe("authentication", () => {
     await used();
     const few = await used();
     expect(few).toEqual({ trips: 1, rowsRead: 2, rowsWritten: 0 });
-    await env.DB.prepare(
-      `INSERT INTO key_secrets (id, api_key_id, secret_hash, is_first, name, scope, created_at)
-        SELECT 'sec_' || value, ?1, 'h' || value, 0, 'n' || value, 'full', '2026' FROM json_each(?2)`,
-    )
-      .bind(key.key_id, JSON.stringify(Array.from({ length: 998 }, (_, index) => index)))
-      .run();
+    await fillWithSecrets(key, 998);
     expect(await used()).toEqual(few);
     const plan = await env.DB.prepare(
       "EXPLAIN QUERY PLAN SELECT id FROM key_secrets WHERE api_key_id = ?1 AND secret_hash = ?2",

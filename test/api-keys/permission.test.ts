@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type Need, refusalOf } from "../../src/api-keys/permission.ts";
-import { app } from "../../src/app.ts";
+import { needs } from "../support/needs.ts";
 
 const FULL = { scope: "full", external_id: null } as const;
 const READ = { scope: "read", external_id: null } as const;
@@ -20,14 +20,6 @@ describe("what a secret may", () => {
 });
 
 describe("every route with a key", () => {
-  const needs = new Map<string, Need | undefined>();
-  for (const { method, path, handler } of app.routes) {
-    const route = `${method} ${path}`;
-    if (method === "ALL" || !(path.startsWith("/v1/") || path === "/mcp")) continue;
-    const { need } = handler as { need?: Need };
-    needs.set(route, needs.get(route) ?? need);
-  }
-
   it("says what it needs; the others are the operator's, and a connect link's", () => {
     const silent = [...needs].filter(([, need]) => need === undefined).map(([route]) => route);
     expect(silent.sort()).toEqual([

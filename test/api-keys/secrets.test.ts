@@ -1,6 +1,5 @@
-import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { createSecret, signedIn } from "../support/secrets.ts";
+import { createSecret, fillWithSecrets, signedIn } from "../support/secrets.ts";
 import {
   asAdmin,
   authorization,
@@ -78,12 +77,7 @@ describe("the secrets of a key", () => {
 
   it("are 1,000 at most, and finding one among them reads one row", async () => {
     const key = await createKey();
-    await env.DB.prepare(
-      `INSERT INTO key_secrets (id, api_key_id, secret_hash, is_first, name, scope, created_at)
-        SELECT 'sec_' || value, ?1, 'h' || value, 0, 'n' || value, 'full', '2026' FROM json_each(?2)`,
-    )
-      .bind(key.key_id, JSON.stringify(Array.from({ length: 998 }, (_, index) => index)))
-      .run();
+    await fillWithSecrets(key, 998);
     const last = await createSecret(key);
     const refused = await call("POST", "/v1/keys/secrets", key, { name: "one more", scope: "read" });
     const { details } = await expectError(refused, 403, "limit_reached");

@@ -1,8 +1,8 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { type Need, refusalOf } from "../../src/api-keys/permission.ts";
-import { app } from "../../src/app.ts";
+import { refusalOf } from "../../src/api-keys/permission.ts";
 import { connect } from "../support/mcp.ts";
+import { needs } from "../support/needs.ts";
 import { createSecret, type Secret, signedIn } from "../support/secrets.ts";
 import { twilio } from "../support/twilio.ts";
 import {
@@ -31,13 +31,7 @@ import { haveTenants, NOBODY, type Tenant } from "./tenant.ts";
 // What each secret of a key reaches: every route under /v1 that an API key opens, with each kind of secret, by its sessions and
 // by /mcp. permission.test.ts says which routes are open to whom; here each is asked.
 
-const needs = new Map(
-  app.routes.flatMap(({ method, path, handler }): [string, Need][] => {
-    const { need } = handler as { need?: Need };
-    return need === undefined || path === "/mcp" ? [] : [[`${method} ${path}`, need]];
-  }),
-);
-const ofKeys = routes.filter((route) => needs.has(route));
+const ofKeys = routes.filter((route) => needs.get(route) !== undefined);
 // What takes something away comes last, and a rotation would end the key that the others need.
 const inOrder = [
   ...ofKeys.filter((route) => !route.startsWith("DELETE ")),

@@ -1,10 +1,14 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 
-/** Counts the rows that an object writes from now on, with one for each alarm that it sets and each value that it puts. @returns how many so far */
+/**
+ * Counts the rows that an object writes from now on, with one for each alarm that it sets and each value that it puts.
+ *
+ * @returns how many so far
+ */
 export async function meterRows(stub: DurableObjectStub): Promise<() => Promise<number>> {
   const cursors: SqlStorageCursor<never>[] = [];
-  let alarms = 0;
+  let others = 0;
   await runInDurableObject(stub as never, (_, { storage }) => {
     const { sql } = storage;
     const [exec, setAlarm] = [sql.exec.bind(sql), storage.setAlarm.bind(storage)];
@@ -18,16 +22,16 @@ export async function meterRows(stub: DurableObjectStub): Promise<() => Promise<
     });
     Object.assign(storage, {
       put: (...value: Parameters<typeof put>) => {
-        alarms += 1;
+        others += 1;
         return put(...value);
       },
       // There is one value in the objects that are emptied here.
       deleteAll: () => {
-        alarms += 1;
+        others += 1;
         return deleteAll();
       },
       setAlarm: (time: number) => {
-        alarms += 1;
+        others += 1;
         return setAlarm(time);
       },
     });
@@ -36,7 +40,7 @@ export async function meterRows(stub: DurableObjectStub): Promise<() => Promise<
   return () =>
     runInDurableObject(
       stub as never,
-      () => alarms + cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0),
+      () => others + cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0),
     );
 }
 
