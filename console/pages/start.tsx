@@ -8,7 +8,7 @@ import { accounts, agents } from "../store.ts";
 import { type Column, Table } from "../table.tsx";
 import type { AvailableNumber, ImportPlan, PhoneNumber, TwilioAccount } from "../types.ts";
 import { Button, Content, count, Form, Line, Problem, Refusal, Title } from "../ui.tsx";
-import { useAction, useLoaded } from "../use.ts";
+import { useAction, useEvery, useLoaded } from "../use.ts";
 import { ConnectForm, nameOfAccount } from "./accounts.tsx";
 import { startImport } from "./bulk-job.tsx";
 import { onlyOf } from "./no-agent.tsx";
@@ -298,11 +298,7 @@ function Ring({ number: { phone_number } }: { number: PhoneNumber }) {
     [phone_number],
   );
   const isWaiting = loaded.value?.first_inbound_at === null;
-  useEffect(() => {
-    if (!isWaiting) return;
-    const timer = setInterval(loaded.again, LOOK_AGAIN_MS);
-    return () => clearInterval(timer);
-  }, [isWaiting, loaded.again]);
+  useEvery(LOOK_AGAIN_MS, isWaiting, loaded.again);
   return (
     <>
       <section>
