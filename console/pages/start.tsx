@@ -5,6 +5,7 @@ import { api } from "../api.ts";
 import { Plan } from "../plan.tsx";
 import { href } from "../route.ts";
 import { accounts, agents } from "../store.ts";
+import { Steps } from "../steps.tsx";
 import { type Column, Table } from "../table.tsx";
 import type { AvailableNumber, ImportPlan, PhoneNumber, TwilioAccount } from "../types.ts";
 import { Button, Content, count, Form, Line, Problem, Refusal, Title } from "../ui.tsx";
@@ -17,18 +18,6 @@ import { TestCall } from "./test-call.tsx";
 // From an empty key to a number that rings: an account, its numbers, an agent, the plan, a call.
 
 const STEPS = ["Account", "Numbers", "Agent", "Plan", "Call"] as const;
-
-function Steps({ at }: { at: number }) {
-  return (
-    <ol class="steps" aria-label="Steps">
-      {STEPS.map((name, index) => (
-        <li key={name} class={index < at ? "past" : ""} aria-current={index === at ? "step" : undefined}>
-          {name}
-        </li>
-      ))}
-    </ol>
-  );
-}
 
 export function StartPage({ accountId }: { accountId: string }) {
   return (
@@ -51,7 +40,7 @@ export function Start({ accountId = "" }: { accountId?: string }) {
   const at = imported ? 4 : !chosen ? 0 : !first ? 1 : agentId === "" ? 2 : 3;
   return (
     <>
-      <Steps at={at} />
+      <Steps names={STEPS} at={at} />
       {at === 0 && (
         <Content of={known}>{(list) => <ChooseAccount known={list} onAccount={setAccount} />}</Content>
       )}
