@@ -1,7 +1,8 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { AgentField } from "../agent-field.tsx";
 import { AnsweredBy } from "../answered-by.tsx";
 import { api } from "../api.ts";
+import { useNumberPages } from "../number-pages.ts";
 import { Plan } from "../plan.tsx";
 import { href } from "../route.ts";
 import { accounts, agents } from "../store.ts";
@@ -102,16 +103,10 @@ function ChooseNumbers({
   account: TwilioAccount;
   onNumbers: (numbers: AvailableNumber[]) => void;
 }) {
-  const [found, setFound] = useState<AvailableNumber[]>();
-  const [next, setNext] = useState<string | null>(null);
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
-  const load = useAction(async (after?: string) => {
-    const query = { limit: 100, ...(after !== undefined && { after }) };
-    const page = await api.listAvailableNumbers({ path: { twilio_account_id }, query });
-    setFound([...(after === undefined ? [] : (found ?? [])), ...page.available_numbers]);
-    setNext(page.next);
-  });
-  useEffect(() => load.run(), []);
+  const { numbers, next, ...load } = useNumberPages((query) =>
+    api.listAvailableNumbers({ path: { twilio_account_id }, query }),
+  );
   const toggle = ({ phone_number }: AvailableNumber) => {
     const others = new Set(chosen);
     if (!others.delete(phone_number)) others.add(phone_number);
@@ -120,24 +115,24 @@ function ChooseNumbers({
   return (
     <section>
       <h2>Which numbers?</h2>
-      {found === undefined && load.isBusy && <p role="status">Asking Twilio…</p>}
+      {numbers === undefined && load.isBusy && <p role="status">Asking Twilio…</p>}
       <Problem error={load.error} />
       {load.error !== undefined && (
         <Button onClick={() => load.run()} isBusy={load.isBusy}>
           Try again
         </Button>
       )}
-      {found?.length === 0 && next === null && (
+      {numbers?.length === 0 && next === null && (
         <p>
           This account has no numbers. Buy one at Twilio, or{" "}
           <a href={href("accounts")}>connect the account</a> that has yours.
         </p>
       )}
-      {found !== undefined && found.length > 0 && (
+      {numbers !== undefined && numbers.length > 0 && (
         <Table
           caption="Numbers of this account"
           columns={COLUMNS}
-          rows={found}
+          rows={numbers}
           keyOf={({ phone_number }) => phone_number}
           choice={{
             title: <span class="hidden">Choose</span>,
@@ -156,7 +151,7 @@ function ChooseNumbers({
         <Button
           kind="primary"
           isDisabled={chosen.size === 0}
-          onClick={() => onNumbers((found ?? []).filter(({ phone_number }) => chosen.has(phone_number)))}
+          onClick={() => onNumbers((numbers ?? []).filter(({ phone_number }) => chosen.has(phone_number)))}
         >
           {chosen.size === 0 ? "Choose a number" : `Go on with ${count(chosen.size, "number")}`}
         </Button>
