@@ -5,10 +5,10 @@ import { api } from "../api.ts";
 import { useNumberPages } from "../number-pages.ts";
 import { Plan } from "../plan.tsx";
 import { href } from "../route.ts";
-import { accounts, agents } from "../store.ts";
 import { Steps } from "../steps.tsx";
+import { accounts, agents } from "../store.ts";
 import { type Column, Table } from "../table.tsx";
-import type { AvailableNumber, ImportPlan, PhoneNumber, TwilioAccount } from "../types.ts";
+import type { AvailableNumber, ImportPlan, TwilioAccount } from "../types.ts";
 import { Button, Content, count, Form, Line, Problem, Refusal, Title } from "../ui.tsx";
 import { useAction, useEvery, useLoaded } from "../use.ts";
 import { ConnectForm, nameOfAccount } from "./accounts.tsx";
@@ -34,11 +34,11 @@ export function Start({ accountId = "" }: { accountId?: string }) {
   const [account, setAccount] = useState<TwilioAccount>();
   const [numbers, setNumbers] = useState<readonly AvailableNumber[]>([]);
   const [agentId, setAgentId] = useState("");
-  const [imported, setImported] = useState<PhoneNumber>();
+  const [imported, setImported] = useState("");
   const known = accounts.use();
   const chosen = account ?? known.value?.find(({ twilio_account_id }) => twilio_account_id === accountId);
   const [first] = numbers;
-  const at = imported ? 4 : !chosen ? 0 : !first ? 1 : agentId === "" ? 2 : 3;
+  const at = imported !== "" ? 4 : !chosen ? 0 : !first ? 1 : agentId === "" ? 2 : 3;
   return (
     <>
       <Steps names={STEPS} at={at} />
@@ -50,7 +50,7 @@ export function Start({ accountId = "" }: { accountId?: string }) {
       {at === 3 && chosen && first && (
         <Confirm {...{ account: chosen, numbers, agentId }} onImported={setImported} />
       )}
-      {imported && <Ring number={imported} />}
+      {imported !== "" && <Ring phoneNumber={imported} />}
       {at > 1 && at < 4 && <Button onClick={() => (at === 3 ? setAgentId("") : setNumbers([]))}>Back</Button>}
     </>
   );
@@ -230,7 +230,7 @@ function Confirm({
   account: TwilioAccount;
   numbers: readonly AvailableNumber[];
   agentId: string;
-  onImported: (number: PhoneNumber) => void;
+  onImported: (phoneNumber: string) => void;
 }) {
   const [first] = numbers;
   const isOne = numbers.length === 1;
@@ -250,8 +250,7 @@ function Confirm({
       body: { ...body, ...(plan.value && { plan_hash: plan.value.plan_hash }) },
     });
     void accounts.reload();
-    const { phone_number } = await api.getPhoneNumber({ path: { number: body.phone_number } });
-    onImported(phone_number);
+    onImported(body.phone_number);
   });
   return (
     <section>
@@ -276,23 +275,23 @@ function Confirm({
 const LOOK_AGAIN_MS = 3_000;
 
 /** The number is here: it calls its owner, or waits for his call. */
-function Ring({ number: { phone_number } }: { number: PhoneNumber }) {
+function Ring({ phoneNumber }: { phoneNumber: string }) {
   const loaded = useLoaded(
-    async () => (await api.getPhoneNumber({ path: { number: phone_number } })).phone_number,
-    [phone_number],
+    async () => (await api.getPhoneNumber({ path: { number: phoneNumber } })).phone_number,
+    [phoneNumber],
   );
   const isWaiting = loaded.value?.first_inbound_at === null;
   useEvery(LOOK_AGAIN_MS, isWaiting, loaded.again);
   return (
     <>
       <section>
-        <h2>{phone_number} is here</h2>
+        <h2>{phoneNumber} is here</h2>
         <p role="status">
           {isWaiting || !loaded.value
             ? "Ring it now: its first call appears here."
             : "It rang, and the agent answered. That is all."}
         </p>
-        <a class="button" href={href("numbers", phone_number)}>
+        <a class="button" href={href("numbers", phoneNumber)}>
           Its page
         </a>
       </section>
