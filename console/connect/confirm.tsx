@@ -63,8 +63,9 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
     });
     return "dry_run" in answer ? answer : undefined;
   }, [phoneNumber]);
-  if (isClosing(plan.error)) return <Closed code={codeOf(plan.error) ?? ""} error={plan.error} />;
-  const fields = plan.value?.changes.map(({ field }) => field) ?? [];
+  if (isClosing(plan.error)) return <Closed error={plan.error} />;
+  const { value: shown } = plan;
+  const fields = shown?.changes.map(({ field }) => field) ?? [];
   const isTaken = {
     voice: fields.some((field) => /^(voice|status|trunk)/.test(field)),
     sms: fields.some((field) => field.startsWith("sms")),

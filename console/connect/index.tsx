@@ -100,7 +100,7 @@ function Page({ token }: { token: string }) {
         Loading…
       </p>
     );
-  if (codeOf(error) !== undefined) return <Closed code={codeOf(error) ?? ""} error={error} />;
+  if (codeOf(error) !== undefined) return <Closed error={error} />;
   return (
     <>
       <h1>The page did not load</h1>
