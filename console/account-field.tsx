@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { CredentialFields, OF_KIND } from "./credentials.tsx";
 import { accounts } from "./store.ts";
 import type { TwilioAccount } from "./types.ts";
@@ -40,7 +40,8 @@ function Chosen({ known, account, onAccount, onPaste }: FieldOf & { known: Twili
   const isKnown = sids.some(({ twilio_sid }) => twilio_sid === account.twilio_sid);
   const [isOther, setOther] = useState(sids.length === 0 || (account.twilio_sid !== "" && !isKnown));
   const [only] = sids;
-  useEffect(() => {
+  // Before the page is drawn, so that nobody sees or sends an empty choice.
+  useLayoutEffect(() => {
     if (sids.length === 1 && only && account.twilio_sid === "" && !isOther)
       onAccount({ twilio_sid: only.twilio_sid, twilio_token: "" });
   }, []);
