@@ -22,16 +22,14 @@ export const accountOf = ({ twilio_sid, twilio_token }: Account) => ({
 type FieldOf = {
   account: Account;
   onAccount: (account: Account) => void;
-  onPaste?: (event: ClipboardEvent) => void;
+  onPaste?: ((event: ClipboardEvent) => void) | undefined;
 };
 
 /** A choice of a known account, which needs no Auth Token; or the credentials of another one. */
 export function AccountField({ account, onAccount, onPaste }: FieldOf) {
   const loaded = accounts.use();
   return (
-    <Content of={loaded}>
-      {(known) => <Chosen known={known} {...{ account, onAccount, ...(onPaste && { onPaste }) }} />}
-    </Content>
+    <Content of={loaded}>{(known) => <Chosen known={known} {...{ account, onAccount, onPaste }} />}</Content>
   );
 }
 
@@ -75,8 +73,8 @@ function Chosen({ known, account, onAccount, onPaste }: FieldOf & { known: Twili
         <CredentialFields
           names={OF_KIND.auth_token}
           entered={account}
-          onEntered={(part) => onAccount({ ...account, ...part } as Account)}
-          {...(onPaste && { onPaste })}
+          onEntered={(entered) => onAccount({ ...account, ...entered })}
+          onPaste={onPaste}
         />
       )}
     </>

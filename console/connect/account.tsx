@@ -57,11 +57,7 @@ export function Account({ api, link, onConnected }: { api: Client; link: Link; o
         />
       )}
       <Form onSubmit={connecting.run}>
-        <CredentialFields
-          names={names}
-          entered={fields}
-          onEntered={(part) => setFields({ ...fields, ...part })}
-        />
+        <CredentialFields names={names} entered={fields} onEntered={setFields} />
         <Trouble error={connecting.error} link={link} />
         <Button type="submit" kind="primary" isBusy={connecting.isBusy}>
           {connecting.isBusy ? "Asking Twilio…" : "Continue"}

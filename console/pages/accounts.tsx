@@ -125,11 +125,7 @@ export function ConnectForm({
           setEntered({});
         }}
       />
-      <CredentialFields
-        names={names}
-        entered={entered}
-        onEntered={(part) => setEntered({ ...entered, ...part })}
-      />
+      <CredentialFields names={names} entered={entered} onEntered={setEntered} />
       <Refusal />
       <Button type="submit" kind="primary" isBusy={connect.isBusy}>
         {connect.isBusy ? "Asking Twilio…" : account ? "Try and save" : "Connect"}
@@ -237,11 +233,7 @@ function Signing({ account, put }: { account: TwilioAccount; put: (account: Twil
           <Requests of={toTwilio(to_do)} />
           {asksKey && may("all") && (
             <Form onSubmit={save.run} error={save.error}>
-              <CredentialFields
-                names={OF_KIND.shared_key}
-                entered={entered}
-                onEntered={(part) => setEntered({ ...entered, ...part })}
-              />
+              <CredentialFields names={OF_KIND.shared_key} entered={entered} onEntered={setEntered} />
               <Refusal />
               <Button type="submit" kind="primary" isBusy={save.isBusy}>
                 Save the SharedKey

@@ -6,7 +6,7 @@ import { Plan } from "../plan.tsx";
 import { go, href } from "../route.ts";
 import { accounts, agents } from "../store.ts";
 import type { Agent, ImportPlan } from "../types.ts";
-import { Button, Content, Field, Form, Problem, Refusal, Title, textOf } from "../ui.tsx";
+import { Button, Form, Line, Problem, Refusal, Title } from "../ui.tsx";
 import { useAction } from "../use.ts";
 import { NoAgent, onlyOf } from "./no-agent.tsx";
 
@@ -90,23 +90,20 @@ function One({ agentList }: { agentList: Agent[] }) {
             }}
             onPaste={paste}
           />
-          <Field label="Phone number" name="phone_number" hint="With the plus and the country code.">
-            {(ids) => (
-              <input
-                {...ids}
-                type="tel"
-                autocomplete="off"
-                required
-                placeholder="+447446466847"
-                value={phoneNumber}
-                onPaste={paste}
-                onInput={(event) => {
-                  setPhoneNumber(textOf(event));
-                  setPlan(undefined);
-                }}
-              />
-            )}
-          </Field>
+          <Line
+            label="Phone number"
+            name="phone_number"
+            hint="With the plus and the country code."
+            type="tel"
+            placeholder="+447446466847"
+            isRequired
+            value={phoneNumber}
+            onValue={(value) => {
+              setPhoneNumber(value);
+              setPlan(undefined);
+            }}
+            onPaste={paste}
+          />
           <AgentField
             none="Choose an agent…"
             isRequired
