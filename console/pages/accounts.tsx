@@ -260,6 +260,7 @@ function Disconnect({ account }: { account: TwilioAccount }) {
     void accounts.reload();
     go("accounts");
   };
+  const close = () => (gone ? leave() : ask(false));
   const disconnect = useAction(async () => {
     const { twilio_account } = await api.disconnectTwilioAccount({ path: { twilio_account_id } });
     if (twilio_account.to_do) setGone(twilio_account);
@@ -277,10 +278,7 @@ function Disconnect({ account }: { account: TwilioAccount }) {
         Disconnect…
       </Button>
       {isAsking && (
-        <Dialog
-          title={gone ? "It is disconnected" : `Disconnect ${nameOfAccount(account)}?`}
-          onClose={() => (gone ? leave() : ask(false))}
-        >
+        <Dialog title={gone ? "It is disconnected" : `Disconnect ${nameOfAccount(account)}?`} onClose={close}>
           {gone?.to_do ? (
             <>
               <p>Twilio no longer takes the API key, so its owner removes what was made there:</p>
@@ -296,7 +294,7 @@ function Disconnect({ account }: { account: TwilioAccount }) {
                 Disconnect
               </Button>
             )}
-            <Button onClick={() => (gone ? leave() : ask(false))}>{gone ? "Close" : "Cancel"}</Button>
+            <Button onClick={close}>{gone ? "Close" : "Cancel"}</Button>
           </div>
         </Dialog>
       )}
