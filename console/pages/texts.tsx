@@ -4,7 +4,9 @@ import { api } from "../api.ts";
 import { may } from "../may.ts";
 import { href } from "../route.ts";
 import { agents } from "../store.ts";
+import { Totals } from "../totals.tsx";
 import { type Column, Table } from "../table.tsx";
+import { Totals } from "../totals.tsx";
 import type { Agent, Usage } from "../types.ts";
 import { Button, Content, Empty, Field, Form, Line, Refusal, Title, textOf } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
@@ -31,16 +33,7 @@ export function Texts() {
           ) : (
             <section>
               <h2>The last 30 days</h2>
-              <dl class="totals">
-                <div>
-                  <dt>Texts in</dt>
-                  <dd>{sms.received.toLocaleString("en")}</dd>
-                </div>
-                <div>
-                  <dt>Texts out</dt>
-                  <dd>{sms.sent.toLocaleString("en")}</dd>
-                </div>
-              </dl>
+              <Totals of={{ "Texts in": sms.received, "Texts out": sms.sent }} />
               <Table
                 caption="Texts by day"
                 columns={DAYS}
