@@ -4,11 +4,11 @@ import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { Plan } from "../plan.tsx";
 import { go, href } from "../route.ts";
-import { accounts, agents } from "../store.ts";
+import { accounts } from "../store.ts";
 import type { Agent, ImportPlan } from "../types.ts";
 import { Button, Form, Line, Problem, Refusal, Title } from "../ui.tsx";
 import { useAction } from "../use.ts";
-import { NoAgent, onlyOf } from "./no-agent.tsx";
+import { onlyOf, WithAgents } from "./no-agent.tsx";
 
 type Credentials = { phone_number: string; twilio_sid: string; twilio_token: string };
 
@@ -42,13 +42,10 @@ export function ImportTabs({ isMany }: { isMany: boolean }) {
 }
 
 export function Import() {
-  const agentList = agents.use();
   return (
     <>
       <ImportTabs isMany={false} />
-      <Content of={agentList}>
-        {(list) => (list.length === 0 ? <NoAgent /> : <One agentList={list} />)}
-      </Content>
+      <WithAgents>{(list) => <One agentList={list} />}</WithAgents>
     </>
   );
 }

@@ -24,7 +24,7 @@ import {
   When,
 } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
-import { NoAgent, onlyOf } from "./no-agent.tsx";
+import { onlyOf, WithAgents } from "./no-agent.tsx";
 
 const PAGE = 25;
 
@@ -37,7 +37,7 @@ const TONES: Record<ConnectLink["status"], "good" | "warn" | "bad"> = {
 
 export function Links() {
   const [offset, setOffset] = useState(0);
-  const agentList = agents.use();
+  const agentList = agents.use().value;
   const loaded = useLoaded(() => api.listConnectLinks({ query: { limit: PAGE, offset } }), [offset]);
   return (
     <>
@@ -61,18 +61,14 @@ export function Links() {
             ) : (
               <Table
                 caption="Links, newest first"
-                columns={columnsFor(agentList.value, loaded.again)}
+                columns={columnsFor(agentList, loaded.again)}
                 rows={connect_links}
                 keyOf={({ connect_link_id }) => connect_link_id}
               />
             )}
             <Pages of="links" offset={at} size={PAGE} total={count} onOffset={setOffset} />
             {may("all") && (
-              <Content of={agentList}>
-                {(list) =>
-                  list.length === 0 ? <NoAgent /> : <Make agentList={list} onMade={loaded.again} />
-                }
-              </Content>
+              <WithAgents>{(list) => <Make agentList={list} onMade={loaded.again} />}</WithAgents>
             )}
           </>
         )}
