@@ -19,7 +19,7 @@ export function Overview() {
   return (
     <>
       <Title>Overview</Title>
-      {may("whole") ? <WholeKey /> : <OneCustomer />}
+      {may("read_all") ? <WholeKey /> : <OneCustomer />}
     </>
   );
 }

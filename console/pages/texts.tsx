@@ -84,7 +84,7 @@ function Send({ list }: { list: Agent[] }) {
           name="from_number"
           hint="One of its numbers. Empty: its first."
           type="tel"
-          isRequired={!may("whole")}
+          isRequired={!may("read_all")}
           value={draft.from_number}
           onValue={(from_number) => change({ from_number })}
         />
