@@ -1,7 +1,7 @@
 import { type ComponentChildren, createContext, type TargetedEvent } from "preact";
 import { useContext, useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { NixflexError } from "./api.ts";
-import { HEALTH } from "./health.ts";
+import { HEALTH, type Tone } from "./health.ts";
 import type { Loaded } from "./store.ts";
 import type { Health } from "./types.ts";
 
@@ -327,7 +327,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
 }
 
 /** A state as a word with a mark, so that the colour is not all there is. */
-export function Mark({ tone, children }: { tone: "good" | "warn" | "bad"; children: ComponentChildren }) {
+export function Mark({ tone, children }: { tone: Tone; children: ComponentChildren }) {
   return (
     <span class={`mark ${tone}`}>
       <span class="sign" aria-hidden="true">

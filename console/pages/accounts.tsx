@@ -10,7 +10,7 @@ import {
   Requests,
   toTwilio,
 } from "../credentials.tsx";
-import { HEALTH } from "../health.ts";
+import { HEALTH, type Tone } from "../health.ts";
 import { may } from "../may.ts";
 import { go, href } from "../route.ts";
 import { accounts } from "../store.ts";
@@ -34,7 +34,7 @@ import { useAction, useLoaded } from "../use.ts";
 
 const PAGE = 50;
 
-const STATUS: Record<TwilioAccount["status"], { tone: "good" | "warn" | "bad"; means: string }> = {
+const STATUS: Record<TwilioAccount["status"], { tone: Tone; means: string }> = {
   connected: { tone: "good", means: "Its numbers are imported without its credentials." },
   connecting: {
     tone: "warn",

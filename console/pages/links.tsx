@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
+import type { Tone } from "../health.ts";
 import { may } from "../may.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
@@ -28,7 +29,7 @@ import { onlyOf, WithAgents } from "./no-agent.tsx";
 
 const PAGE = 25;
 
-const TONES: Record<ConnectLink["status"], "good" | "warn" | "bad"> = {
+const TONES: Record<ConnectLink["status"], Tone> = {
   completed: "good",
   open: "warn",
   expired: "bad",
