@@ -5,7 +5,7 @@ import { useAction } from "./use.ts";
 type Query = { limit: number; after?: string };
 type Page = { available_numbers: AvailableNumber[]; next: string | null };
 
-/** The numbers of a Twilio account. The first page is loaded at once; `run` loads the one after `next`, or the first one anew. */
+/** The numbers of a Twilio account: the first page at once, one more by `run(next)`, and the first one anew by `run()`. */
 export function useNumberPages(load: (query: Query) => Promise<Page>) {
   const [numbers, setNumbers] = useState<AvailableNumber[]>();
   const [next, setNext] = useState<string | null>(null);
