@@ -180,6 +180,8 @@ describe("20,000 numbers", () => {
     await world.haveNumbers(key, agent, [first]);
     await world.multiply(first, 19_999);
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    // Until then the overview asks for what it shows.
+    await page.getByText(/of 20,000 numbers/).waitFor();
     const asked: string[] = [];
     page.on("request", (request) => asked.push(request.url()));
     await page.goto(`${world.origin}/console#/numbers`);
