@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { CredentialFields, OF_KIND } from "./credentials.tsx";
 import { accounts } from "./store.ts";
 import type { TwilioAccount } from "./types.ts";
@@ -22,16 +22,14 @@ export const accountOf = ({ twilio_sid, twilio_token }: Account) => ({
 type FieldOf = {
   account: Account;
   onAccount: (account: Account) => void;
-  onPaste?: (event: ClipboardEvent) => void;
+  onPaste?: ((event: ClipboardEvent) => void) | undefined;
 };
 
 /** A choice of a known account, which needs no Auth Token; or the credentials of another one. */
 export function AccountField({ account, onAccount, onPaste }: FieldOf) {
   const loaded = accounts.use();
   return (
-    <Content of={loaded}>
-      {(known) => <Chosen known={known} {...{ account, onAccount, ...(onPaste && { onPaste }) }} />}
-    </Content>
+    <Content of={loaded}>{(known) => <Chosen known={known} {...{ account, onAccount, onPaste }} />}</Content>
   );
 }
 
@@ -40,7 +38,8 @@ function Chosen({ known, account, onAccount, onPaste }: FieldOf & { known: Twili
   const isKnown = sids.some(({ twilio_sid }) => twilio_sid === account.twilio_sid);
   const [isOther, setOther] = useState(sids.length === 0 || (account.twilio_sid !== "" && !isKnown));
   const [only] = sids;
-  useEffect(() => {
+  // Before the page is drawn, so that nobody sees or sends an empty choice.
+  useLayoutEffect(() => {
     if (sids.length === 1 && only && account.twilio_sid === "" && !isOther)
       onAccount({ twilio_sid: only.twilio_sid, twilio_token: "" });
   }, []);
@@ -74,8 +73,8 @@ function Chosen({ known, account, onAccount, onPaste }: FieldOf & { known: Twili
         <CredentialFields
           names={OF_KIND.auth_token}
           entered={account}
-          onEntered={(part) => onAccount({ ...account, ...part } as Account)}
-          {...(onPaste && { onPaste })}
+          onEntered={(entered) => onAccount({ ...account, ...entered })}
+          onPaste={onPaste}
         />
       )}
     </>

@@ -1,5 +1,4 @@
 import { createClient } from "../sdk/src/client.ts";
-
 import type { Session } from "./types.ts";
 
 export { NixflexError } from "../sdk/src/error.ts";
@@ -25,15 +24,18 @@ async function send(request: Request): Promise<Response> {
   return response;
 }
 
+const clientFor = (key?: string) =>
+  createClient({ baseUrl: location.origin, fetch: send, maxRetries: 0, ...(key && { token: key }) });
+
 /** The generated client, with the session instead of an API key. */
-export const api = createClient({ baseUrl: location.origin, fetch: send, maxRetries: 0 });
+export const api = clientFor();
 
 /** Replaces the secret of a key, which takes the key itself. @throws NixflexError */
 export function rotateKey(key: string): Promise<{ key_id: string; key_secret: string }> {
-  return createClient({ baseUrl: location.origin, token: key, fetch: send, maxRetries: 0 }).rotateKey();
+  return clientFor(key).rotateKey();
 }
 
 /** Exchanges an API key for a session. The key is used for this request only. @throws NixflexError */
 export function signIn(key: string): Promise<Session> {
-  return createClient({ baseUrl: location.origin, token: key, fetch: send, maxRetries: 0 }).startSession();
+  return clientFor(key).startSession();
 }

@@ -1,6 +1,5 @@
-import type { TargetedEvent } from "preact";
 import type { TwilioAccount } from "./types.ts";
-import { Copy, Field, textOf } from "./ui.tsx";
+import { Copy, Line } from "./ui.tsx";
 
 // What a Twilio account is connected by: in the console, and on the page of a connect link.
 
@@ -30,7 +29,6 @@ export function bodyOf(names: readonly Name[], entered: Entered): { twilio_sid: 
   return { twilio_sid: "", ...sent };
 }
 
-/** @param onPaste sees what is pasted first */
 export function CredentialFields({
   names,
   entered,
@@ -39,28 +37,21 @@ export function CredentialFields({
 }: {
   names: readonly Name[];
   entered: Entered;
-  onEntered: (part: Entered) => void;
-  onPaste?: (event: ClipboardEvent) => void;
+  onEntered: (entered: Entered) => void;
+  onPaste?: ((event: ClipboardEvent) => void) | undefined;
 }) {
   return names.map((name) => {
     const [label, hint, placeholder] = FIELDS[name];
     return (
-      <Field key={name} label={label} name={name} hint={hint}>
-        {(ids) => {
-          const common = {
-            ...ids,
-            autocomplete: "off",
-            autocapitalize: "off",
-            spellcheck: false,
-            required: true,
-            placeholder,
-            value: entered[name] ?? "",
-            onPaste,
-            onInput: (event: TargetedEvent<HTMLInputElement>) => onEntered({ [name]: textOf(event) }),
-          } as const;
-          return SECRET.includes(name) ? <input type="password" {...common} /> : <input {...common} />;
-        }}
-      </Field>
+      <Line
+        key={name}
+        {...{ label, name, hint, placeholder, onPaste }}
+        isCode
+        isRequired
+        type={SECRET.includes(name) ? "password" : "text"}
+        value={entered[name] ?? ""}
+        onValue={(value) => onEntered({ ...entered, [name]: value })}
+      />
     );
   });
 }

@@ -1,5 +1,7 @@
 import type { Health } from "./types.ts";
 
+export type Tone = "good" | "warn" | "bad";
+
 type Remedy = "token" | "check" | "repair" | "look";
 
 type About = {
@@ -7,7 +9,7 @@ type About = {
   short: string;
   /** What it means for the callers. */
   means: string;
-  tone: "good" | "warn" | "bad";
+  tone: Tone;
   /** What mends it, if a click can. */
   remedy: Remedy;
 };

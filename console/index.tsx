@@ -1,7 +1,7 @@
 import { type ComponentChildren, Fragment, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, NixflexError, onSignedOut } from "./api.ts";
-import { begin, may } from "./may.ts";
+import { begin, may, type Need } from "./may.ts";
 import { AccountPage, Accounts } from "./pages/accounts.tsx";
 import { AgentPage, Agents } from "./pages/agents.tsx";
 import { Bulk } from "./pages/bulk.tsx";
@@ -20,7 +20,7 @@ import { href, type Route, useRoute } from "./route.ts";
 import type { Session } from "./types.ts";
 import { Button, Empty, Problem, ZONE } from "./ui.tsx";
 
-const PAGES: [name: string, title: string, needs: Parameters<typeof may>[0]][] = [
+const PAGES: [name: string, title: string, needs: Need][] = [
   ["overview", "Overview", "read"],
   ["numbers", "Numbers", "read"],
   ["import", "Import", "all"],
@@ -28,13 +28,14 @@ const PAGES: [name: string, title: string, needs: Parameters<typeof may>[0]][] =
   ["calls", "Calls", "read"],
   ["texts", "Texts", "read"],
   ["events", "Events", "read"],
-  ["accounts", "Accounts", "whole"],
-  ["links", "Links", "whole"],
+  ["accounts", "Accounts", "read_all"],
+  ["links", "Links", "read_all"],
   ["key", "API key", "read"],
 ];
 
 function pageOf({ parts, query }: Route, session: Session): ComponentChildren {
   const [name = "overview", id] = parts;
+  // A page without a tab, as `start`, changes what is the whole key's.
   const needs = PAGES.find(([page]) => page === name)?.[2] ?? "all";
   switch (may(needs) ? name : "") {
     case "overview":

@@ -3,8 +3,11 @@ import type { Session } from "./types.ts";
 // What the secret of this session may. The API decides; the page only leaves out what it would refuse. See
 // src/api-keys/permission.ts.
 
-/** `read`: numbers, calls and texts; `number`: to change those; `whole`: to see what is the whole key's; `all`: to change that. */
-type Need = "read" | "number" | "whole" | "all";
+/**
+ * `read`: to see numbers, calls and texts; `number`: to change those; `read_all`: to see what is the whole key's; `all`: to
+ * change that.
+ */
+export type Need = "read" | "read_all" | "number" | "all";
 
 let session: Pick<Session, "scope" | "external_id"> = { scope: "read", external_id: "" };
 
@@ -16,5 +19,5 @@ export function begin(begun: Session): void {
 export function may(need: Need): boolean {
   const isWhole = session.external_id === null;
   const isFull = session.scope === "full";
-  return { read: true, number: isFull, whole: isWhole, all: isFull && isWhole }[need];
+  return { read: true, read_all: isWhole, number: isFull, all: isFull && isWhole }[need];
 }

@@ -71,7 +71,7 @@ export const accounts = createStore<TwilioAccount[]>(
       const { twilio_accounts, count } = await api.listTwilioAccounts({ query: { limit: PAGE, offset } });
       return { entries: twilio_accounts, count };
     }),
-  () => may("whole"),
+  () => may("read_all"),
 );
 
 /** Every number that a filter leaves: for what somebody does with all of them, and not to show them. */

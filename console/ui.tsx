@@ -1,7 +1,7 @@
-import { type ComponentChildren, createContext, createElement, type TargetedEvent } from "preact";
+import { type ComponentChildren, createContext, type TargetedEvent } from "preact";
 import { useContext, useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { NixflexError } from "./api.ts";
-import { HEALTH } from "./health.ts";
+import { HEALTH, type Tone } from "./health.ts";
 import type { Loaded } from "./store.ts";
 import type { Health } from "./types.ts";
 
@@ -202,25 +202,43 @@ type LineOf = {
   type?: "text" | "tel" | "url" | "number" | "password" | "datetime-local";
   placeholder?: string;
   isRequired?: boolean;
+  /** An id or a secret: the browser neither capitalizes nor corrects it. */
+  isCode?: boolean;
   value: string;
   onValue: (value: string) => void;
+  /** Called before the text is pasted. */
+  onPaste?: ((event: ClipboardEvent) => void) | undefined;
 };
 
 /** A field of one line. */
-export function Line({ label, name, hint, type, placeholder, isRequired, value, onValue }: LineOf) {
+export function Line({
+  label,
+  name,
+  hint,
+  type = "text",
+  placeholder,
+  isRequired,
+  isCode = false,
+  value,
+  onValue,
+  onPaste,
+}: LineOf) {
   return (
-    <Field label={label} name={name} {...(hint !== undefined && { hint })}>
-      {(ids) => {
-        const common = {
-          ...ids,
-          autocomplete: "off",
-          placeholder,
-          required: isRequired,
-          value,
-          onInput: (event: TargetedEvent<HTMLElement>) => onValue(textOf(event)),
-        };
-        return createElement("input", { ...common, type: type ?? "text" } as object);
-      }}
+    <Field label={label} name={name} hint={hint}>
+      {(ids) => (
+        <input
+          {...ids}
+          {...(isCode && { autocapitalize: "off", spellcheck: false })}
+          // Preact has another type of attributes for each type of input.
+          type={type as "text"}
+          autocomplete="off"
+          placeholder={placeholder}
+          required={isRequired}
+          value={value}
+          onInput={(event) => onValue(textOf(event))}
+          onPaste={onPaste}
+        />
+      )}
     </Field>
   );
 }
@@ -309,7 +327,7 @@ export function Copy({ text, label }: { text: string; label: string }) {
 }
 
 /** A state as a word with a mark, so that the colour is not all there is. */
-export function Mark({ tone, children }: { tone: "good" | "warn" | "bad"; children: ComponentChildren }) {
+export function Mark({ tone, children }: { tone: Tone; children: ComponentChildren }) {
   return (
     <span class={`mark ${tone}`}>
       <span class="sign" aria-hidden="true">

@@ -52,3 +52,14 @@ export function useAction<Args extends unknown[]>(
   };
   return { run, ...state };
 }
+
+/** Does something again and again while it is wanted. */
+export function useEvery(milliseconds: number, isWanted: boolean, act: () => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    if (!isWanted) return;
+    const timer = setInterval(() => latest.current(), milliseconds);
+    return () => clearInterval(timer);
+  }, [isWanted]);
+}

@@ -13,7 +13,7 @@ import {
 import type { TwilioAccount } from "../types.ts";
 import { Button, Form } from "../ui.tsx";
 import { useAction } from "../use.ts";
-import { Closed, codeOf, isClosing, Trouble } from "./trouble.tsx";
+import { Closed, isClosing, Trouble } from "./trouble.tsx";
 import { asker, type Link } from "./types.ts";
 
 export function Account({ api, link, onConnected }: { api: Client; link: Link; onConnected: () => void }) {
@@ -28,8 +28,7 @@ export function Account({ api, link, onConnected }: { api: Client; link: Link; o
     if (toDo.length === 0 && twilio_account.to_do.length > 0) setToDo(toTwilio(twilio_account.to_do));
     else onConnected();
   });
-  if (isClosing(connecting.error))
-    return <Closed code={codeOf(connecting.error) ?? ""} error={connecting.error} />;
+  if (isClosing(connecting.error)) return <Closed error={connecting.error} />;
   return (
     <section>
       <h1 tabIndex={-1}>{toDo.length > 0 ? "Let Twilio sign its calls" : "Your Twilio account"}</h1>
@@ -58,11 +57,7 @@ export function Account({ api, link, onConnected }: { api: Client; link: Link; o
         />
       )}
       <Form onSubmit={connecting.run}>
-        <CredentialFields
-          names={names}
-          entered={fields}
-          onEntered={(part) => setFields({ ...fields, ...part })}
-        />
+        <CredentialFields names={names} entered={fields} onEntered={setFields} />
         <Trouble error={connecting.error} link={link} />
         <Button type="submit" kind="primary" isBusy={connecting.isBusy}>
           {connecting.isBusy ? "Asking Twilio…" : "Continue"}

@@ -63,8 +63,9 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
     });
     return "dry_run" in answer ? answer : undefined;
   }, [phoneNumber]);
-  if (isClosing(plan.error)) return <Closed code={codeOf(plan.error) ?? ""} error={plan.error} />;
-  const fields = plan.value?.changes.map(({ field }) => field) ?? [];
+  if (isClosing(plan.error)) return <Closed error={plan.error} />;
+  const { value: shown } = plan;
+  const fields = shown?.changes.map(({ field }) => field) ?? [];
   const isTaken = {
     voice: fields.some((field) => /^(voice|status|trunk)/.test(field)),
     sms: fields.some((field) => field.startsWith("sms")),
@@ -75,7 +76,7 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
   return (
     <section>
       <h1 tabIndex={-1}>{phoneNumber}</h1>
-      {plan.value === undefined && plan.error === undefined && (
+      {shown === undefined && plan.error === undefined && (
         <p class="quiet" role="status">
           Asking Twilio who answers today…
         </p>
@@ -86,7 +87,7 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
           Try again
         </Button>
       )}
-      {plan.value && (
+      {shown && (
         <>
           <dl class="before-after">
             {(["voice", "sms"] as const).map((channel) => (
@@ -94,7 +95,7 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
                 <dt>{channel === "voice" ? "Calls" : "Texts"}</dt>
                 <dd>
                   <span class="hidden">today: </span>
-                  {plan.value && <AnsweredBy who={plan.value.answered_by[channel]} />}
+                  <AnsweredBy who={shown.answered_by[channel]} />
                 </dd>
                 <dd class="after">
                   <span class="hidden">then: </span>
@@ -103,16 +104,16 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
               </div>
             ))}
           </dl>
-          <Warnings of={plan.value.warnings} />
+          <Warnings of={shown.warnings} />
           <details>
             <summary>What changes at Twilio, in detail</summary>
-            <Diff changes={plan.value.changes} />
+            <Diff changes={shown.changes} />
           </details>
           <Consent link={link} phoneNumber={phoneNumber} what={what} />
           <Agree
-            key={plan.value.plan_hash}
+            key={shown.plan_hash}
             {...{ api, link, phoneNumber, onDone }}
-            planHash={plan.value.plan_hash}
+            planHash={shown.plan_hash}
             onAgain={plan.again}
           />
         </>

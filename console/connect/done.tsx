@@ -1,6 +1,6 @@
-import { useEffect } from "preact/hooks";
 import type { Client } from "../../sdk/src/client.ts";
 import { Button, Mark } from "../ui.tsx";
+import { useEvery } from "../use.ts";
 import { asker, type Link } from "./types.ts";
 
 const LOOK_AGAIN_MS = 4_000;
@@ -18,12 +18,8 @@ type Props = { api: Client; link: Link; put: (link: Link) => void; onAnother: ()
 export function Done({ api, link, put, onAnother }: Props) {
   const numbers = link.phone_numbers.filter(({ imported }) => imported);
   const isHeard = numbers.every(({ first_inbound_at }) => first_inbound_at !== null);
-  useEffect(() => {
-    if (isHeard) return;
-    // What it shows stays as it is if an answer does not come; the next one may.
-    const timer = setInterval(() => void api.seeConnectLink().then(put, () => undefined), LOOK_AGAIN_MS);
-    return () => clearInterval(timer);
-  }, [isHeard]);
+  // What it shows stays as it is if an answer does not come; the next one may.
+  useEvery(LOOK_AGAIN_MS, !isHeard, () => void api.seeConnectLink().then(put, () => undefined));
   const back = returnUrl(link);
   return (
     <section class="done">

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Client, createClient } from "../../sdk/src/client.ts";
+import { Steps } from "../steps.tsx";
 import { Button } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { Account } from "./account.tsx";
@@ -14,18 +15,6 @@ import { asker, type Link } from "./types.ts";
 // browser, so whoever loads the page again goes on where D1 says that he was.
 
 const STEPS = ["Account", "Number", "Confirm", "Done"] as const;
-
-function Steps({ at }: { at: number }) {
-  return (
-    <ol class="steps" aria-label="Steps">
-      {STEPS.map((name, index) => (
-        <li key={name} class={index < at ? "past" : ""} aria-current={index === at ? "step" : undefined}>
-          {name}
-        </li>
-      ))}
-    </ol>
-  );
-}
 
 function Frame({ children }: { children: preact.ComponentChildren }) {
   return (
@@ -73,7 +62,7 @@ function Steered({ api, link, put }: { api: Client; link: Link; put: (link: Link
           <p class="quiet">The operator of this page knows them as “{link.key_name}”.</p>
         )}
       </header>
-      <Steps at={INDEX[place.at]} />
+      <Steps names={STEPS} at={INDEX[place.at]} />
       {place.at === "account" && <Account api={api} link={link} onConnected={() => reload.run("pick")} />}
       {place.at === "pick" && (
         <Pick
@@ -111,7 +100,7 @@ function Page({ token }: { token: string }) {
         Loading…
       </p>
     );
-  if (codeOf(error) !== undefined) return <Closed code={codeOf(error) ?? ""} error={error} />;
+  if (codeOf(error) !== undefined) return <Closed error={error} />;
   return (
     <>
       <h1>The page did not load</h1>

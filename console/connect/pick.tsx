@@ -1,9 +1,8 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Client } from "../../sdk/src/client.ts";
 import { AnsweredBy } from "../answered-by.tsx";
-import type { AvailableNumber } from "../types.ts";
+import { useNumberPages } from "../number-pages.ts";
 import { Button, Form } from "../ui.tsx";
-import { useAction } from "../use.ts";
 import { Closed, codeOf, isClosing, Trouble } from "./trouble.tsx";
 import type { Link } from "./types.ts";
 
@@ -13,20 +12,10 @@ type Props = { api: Client; link: Link; onPick: (phoneNumber: string) => void; o
 const REFUSED = ["twilio_auth_failed", "twilio_invalid_credentials", "account_not_found"];
 
 export function Pick({ api, link, onPick, onOtherAccount }: Props) {
-  const [numbers, setNumbers] = useState<AvailableNumber[]>();
-  const [next, setNext] = useState<string | null>(null);
   const [chosen, choose] = useState("");
-  const loading = useAction(async (after?: string) => {
-    const page = await api.listNumbersByLink({
-      query: { limit: 100, ...(after !== undefined && { after }) },
-    });
-    setNumbers([...(after === undefined ? [] : (numbers ?? [])), ...page.available_numbers]);
-    setNext(page.next);
-  });
-  useEffect(() => loading.run(), []);
+  const { numbers, next, error, ...loading } = useNumberPages((query) => api.listNumbersByLink({ query }));
   const taken = new Set(link.phone_numbers.map(({ phone_number }) => phone_number));
-  const { error } = loading;
-  if (isClosing(error)) return <Closed code={codeOf(error) ?? ""} error={error} />;
+  if (isClosing(error)) return <Closed error={error} />;
   return (
     <section>
       <h1 tabIndex={-1}>Which number?</h1>

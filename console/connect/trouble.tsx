@@ -30,8 +30,11 @@ const CLOSED: Record<string, [title: string, text: string]> = {
 export const isClosing = (error: unknown): boolean => Object.hasOwn(CLOSED, codeOf(error) ?? "");
 
 /** The whole page, if there is nothing to do on it. */
-export function Closed({ code, error }: { code: string; error: unknown }) {
-  const [title, text] = CLOSED[code] ?? ["This did not work", error instanceof Error ? error.message : ""];
+export function Closed({ error }: { error: unknown }) {
+  const [title, text] = CLOSED[codeOf(error) ?? ""] ?? [
+    "This did not work",
+    error instanceof Error ? error.message : "",
+  ];
   return (
     <div class="closed">
       <h1 tabIndex={-1}>{title}</h1>

@@ -10,7 +10,7 @@ import {
   Requests,
   toTwilio,
 } from "../credentials.tsx";
-import { HEALTH } from "../health.ts";
+import { HEALTH, type Tone } from "../health.ts";
 import { may } from "../may.ts";
 import { go, href } from "../route.ts";
 import { accounts } from "../store.ts";
@@ -34,7 +34,7 @@ import { useAction, useLoaded } from "../use.ts";
 
 const PAGE = 50;
 
-const STATUS: Record<TwilioAccount["status"], { tone: "good" | "warn" | "bad"; means: string }> = {
+const STATUS: Record<TwilioAccount["status"], { tone: Tone; means: string }> = {
   connected: { tone: "good", means: "Its numbers are imported without its credentials." },
   connecting: {
     tone: "warn",
@@ -125,11 +125,7 @@ export function ConnectForm({
           setEntered({});
         }}
       />
-      <CredentialFields
-        names={names}
-        entered={entered}
-        onEntered={(part) => setEntered({ ...entered, ...part })}
-      />
+      <CredentialFields names={names} entered={entered} onEntered={setEntered} />
       <Refusal />
       <Button type="submit" kind="primary" isBusy={connect.isBusy}>
         {connect.isBusy ? "Asking Twilio…" : account ? "Try and save" : "Connect"}
@@ -237,11 +233,7 @@ function Signing({ account, put }: { account: TwilioAccount; put: (account: Twil
           <Requests of={toTwilio(to_do)} />
           {asksKey && may("all") && (
             <Form onSubmit={save.run} error={save.error}>
-              <CredentialFields
-                names={OF_KIND.shared_key}
-                entered={entered}
-                onEntered={(part) => setEntered({ ...entered, ...part })}
-              />
+              <CredentialFields names={OF_KIND.shared_key} entered={entered} onEntered={setEntered} />
               <Refusal />
               <Button type="submit" kind="primary" isBusy={save.isBusy}>
                 Save the SharedKey
@@ -268,6 +260,7 @@ function Disconnect({ account }: { account: TwilioAccount }) {
     void accounts.reload();
     go("accounts");
   };
+  const close = () => (gone ? leave() : ask(false));
   const disconnect = useAction(async () => {
     const { twilio_account } = await api.disconnectTwilioAccount({ path: { twilio_account_id } });
     if (twilio_account.to_do) setGone(twilio_account);
@@ -285,10 +278,7 @@ function Disconnect({ account }: { account: TwilioAccount }) {
         Disconnect…
       </Button>
       {isAsking && (
-        <Dialog
-          title={gone ? "It is disconnected" : `Disconnect ${nameOfAccount(account)}?`}
-          onClose={() => (gone ? leave() : ask(false))}
-        >
+        <Dialog title={gone ? "It is disconnected" : `Disconnect ${nameOfAccount(account)}?`} onClose={close}>
           {gone?.to_do ? (
             <>
               <p>Twilio no longer takes the API key, so its owner removes what was made there:</p>
@@ -304,7 +294,7 @@ function Disconnect({ account }: { account: TwilioAccount }) {
                 Disconnect
               </Button>
             )}
-            <Button onClick={() => (gone ? leave() : ask(false))}>{gone ? "Close" : "Cancel"}</Button>
+            <Button onClick={close}>{gone ? "Close" : "Cancel"}</Button>
           </div>
         </Dialog>
       )}

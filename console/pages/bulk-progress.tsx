@@ -1,7 +1,7 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { Button, Content, count, Dialog, Form, Line, Mark, Problem, Progressing, Refusal } from "../ui.tsx";
-import { useAction, useLoaded } from "../use.ts";
+import { useAction, useEvery, useLoaded } from "../use.ts";
 import { type Outcome, Results, TONES } from "./bulk-results.tsx";
 
 /** How far a bulk import is, and what became of each number. */
@@ -9,11 +9,7 @@ export function Progress({ id }: { id: string }) {
   const path = { import_id: id };
   const job = useLoaded(() => api.getPhoneNumberImport({ path }), [id]);
   const isRunning = job.value?.ended_at === null;
-  useEffect(() => {
-    if (!isRunning) return;
-    const timer = setInterval(job.again, 2_000);
-    return () => clearInterval(timer);
-  }, [isRunning, job.again]);
+  useEvery(2_000, isRunning, job.again);
   const [isAsking, setAsking] = useState(false);
   const cancel = useAction(async () => {
     await api.cancelPhoneNumberImport({ path });

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { AnsweredBy } from "../answered-by.tsx";
 import { api } from "../api.ts";
+import type { Tone } from "../health.ts";
 import { Plan } from "../plan.tsx";
 import { type Choice, type Column, Table } from "../table.tsx";
 import type { BulkImport } from "../types.ts";
@@ -10,7 +11,7 @@ import { type Items, orderOf, startImport } from "./bulk-job.tsx";
 
 export type Outcome = Exclude<keyof BulkImport["counts"], "waiting">;
 
-export const TONES: Record<Outcome, "good" | "warn" | "bad"> = {
+export const TONES: Record<Outcome, Tone> = {
   imported: "good",
   already_yours: "good",
   planned: "good",

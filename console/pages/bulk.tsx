@@ -4,35 +4,29 @@ import { AccountField, accountOf, NO_ACCOUNT } from "../account-field.tsx";
 import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { href } from "../route.ts";
-import { agents } from "../store.ts";
 import type { Agent } from "../types.ts";
 import { Button, Content, count, Field, Form, Refusal, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { startImport } from "./bulk-job.tsx";
 import { Progress } from "./bulk-progress.tsx";
 import { ImportTabs } from "./import.tsx";
-import { NoAgent, onlyOf } from "./no-agent.tsx";
+import { onlyOf, WithAgents } from "./no-agent.tsx";
 
 export function Bulk({ id, sid }: { id: string | undefined; sid: string }) {
-  const agentList = agents.use();
   return (
     <>
       <ImportTabs isMany />
       {id !== undefined ? (
         <Progress id={id} />
       ) : (
-        <Content of={agentList}>
-          {(list) =>
-            list.length === 0 ? (
-              <NoAgent />
-            ) : (
-              <>
-                <Start agentList={list} sid={sid} />
-                <Recent />
-              </>
-            )
-          }
-        </Content>
+        <WithAgents>
+          {(list) => (
+            <>
+              <Start agentList={list} sid={sid} />
+              <Recent />
+            </>
+          )}
+        </WithAgents>
       )}
     </>
   );

@@ -4,7 +4,7 @@ import { may } from "../may.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
 import { Button, Content, Pages, Problem, Title, textOf, When } from "../ui.tsx";
-import { useAction, useLoaded } from "../use.ts";
+import { useAction, useEvery, useLoaded } from "../use.ts";
 import { type CallQuery, CallState, CallTable, type Counted, duration, isLive } from "./call-table.tsx";
 
 const PAGE = 50;
@@ -58,11 +58,7 @@ export function CallPage({ id }: { id: string }) {
   const loaded = useLoaded(() => api.getCall({ path }), [id]);
   const isRunning = loaded.value !== undefined && isLive(loaded.value);
   // A live call is followed while somebody looks.
-  useEffect(() => {
-    if (!isRunning) return;
-    const timer = setInterval(loaded.again, 3_000);
-    return () => clearInterval(timer);
-  }, [isRunning, loaded.again]);
+  useEvery(3_000, isRunning, loaded.again);
   const hangUp = useAction(async () => {
     await api.hangUp({ path });
     loaded.again();

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
+import type { Tone } from "../health.ts";
 import { may } from "../may.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
@@ -25,7 +26,7 @@ import { useAction, useLoaded } from "../use.ts";
 type State = "pending" | "delivered" | "failed";
 type Delivery = Awaited<ReturnType<typeof api.listDeliveries>>["deliveries"][number];
 
-const TONES: Record<State, "good" | "warn" | "bad"> = { delivered: "good", pending: "warn", failed: "bad" };
+const TONES: Record<State, Tone> = { delivered: "good", pending: "warn", failed: "bad" };
 const PAGE = 50;
 
 const stateIn = (text: string | null): State | "" => (text !== null && text in TONES ? (text as State) : "");

@@ -4,11 +4,11 @@ import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { Plan } from "../plan.tsx";
 import { go, href } from "../route.ts";
-import { accounts, agents } from "../store.ts";
+import { accounts } from "../store.ts";
 import type { Agent, ImportPlan } from "../types.ts";
-import { Button, Content, Field, Form, Problem, Refusal, Title, textOf } from "../ui.tsx";
+import { Button, Form, Line, Problem, Refusal, Title } from "../ui.tsx";
 import { useAction } from "../use.ts";
-import { NoAgent, onlyOf } from "./no-agent.tsx";
+import { onlyOf, WithAgents } from "./no-agent.tsx";
 
 type Credentials = { phone_number: string; twilio_sid: string; twilio_token: string };
 
@@ -42,13 +42,10 @@ export function ImportTabs({ isMany }: { isMany: boolean }) {
 }
 
 export function Import() {
-  const agentList = agents.use();
   return (
     <>
       <ImportTabs isMany={false} />
-      <Content of={agentList}>
-        {(list) => (list.length === 0 ? <NoAgent /> : <One agentList={list} />)}
-      </Content>
+      <WithAgents>{(list) => <One agentList={list} />}</WithAgents>
     </>
   );
 }
@@ -90,23 +87,20 @@ function One({ agentList }: { agentList: Agent[] }) {
             }}
             onPaste={paste}
           />
-          <Field label="Phone number" name="phone_number" hint="With the plus and the country code.">
-            {(ids) => (
-              <input
-                {...ids}
-                type="tel"
-                autocomplete="off"
-                required
-                placeholder="+447446466847"
-                value={phoneNumber}
-                onPaste={paste}
-                onInput={(event) => {
-                  setPhoneNumber(textOf(event));
-                  setPlan(undefined);
-                }}
-              />
-            )}
-          </Field>
+          <Line
+            label="Phone number"
+            name="phone_number"
+            hint="With the plus and the country code."
+            type="tel"
+            placeholder="+447446466847"
+            isRequired
+            value={phoneNumber}
+            onValue={(value) => {
+              setPhoneNumber(value);
+              setPlan(undefined);
+            }}
+            onPaste={paste}
+          />
           <AgentField
             none="Choose an agent…"
             isRequired

@@ -39,7 +39,7 @@ export function KeyPage({ session }: { session: Session }) {
           Sign out
         </Button>
       </section>
-      {may("whole") && <Secrets session={session} />}
+      {may("read_all") && <Secrets session={session} />}
       {may("all") && (
         <section>
           <h2>Rotate the first secret</h2>

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
+import type { Tone } from "../health.ts";
 import { may } from "../may.ts";
 import { href } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
@@ -24,11 +25,11 @@ import {
   When,
 } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
-import { NoAgent, onlyOf } from "./no-agent.tsx";
+import { onlyOf, WithAgents } from "./no-agent.tsx";
 
 const PAGE = 25;
 
-const TONES: Record<ConnectLink["status"], "good" | "warn" | "bad"> = {
+const TONES: Record<ConnectLink["status"], Tone> = {
   completed: "good",
   open: "warn",
   expired: "bad",
@@ -37,7 +38,7 @@ const TONES: Record<ConnectLink["status"], "good" | "warn" | "bad"> = {
 
 export function Links() {
   const [offset, setOffset] = useState(0);
-  const agentList = agents.use();
+  const agentList = agents.use().value;
   const loaded = useLoaded(() => api.listConnectLinks({ query: { limit: PAGE, offset } }), [offset]);
   return (
     <>
@@ -61,18 +62,14 @@ export function Links() {
             ) : (
               <Table
                 caption="Links, newest first"
-                columns={columnsFor(agentList.value, loaded.again)}
+                columns={columnsFor(agentList, loaded.again)}
                 rows={connect_links}
                 keyOf={({ connect_link_id }) => connect_link_id}
               />
             )}
             <Pages of="links" offset={at} size={PAGE} total={count} onOffset={setOffset} />
             {may("all") && (
-              <Content of={agentList}>
-                {(list) =>
-                  list.length === 0 ? <NoAgent /> : <Make agentList={list} onMade={loaded.again} />
-                }
-              </Content>
+              <WithAgents>{(list) => <Make agentList={list} onMade={loaded.again} />}</WithAgents>
             )}
           </>
         )}

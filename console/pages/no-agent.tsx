@@ -1,12 +1,14 @@
+import type { ComponentChildren } from "preact";
 import { href } from "../route.ts";
+import { agents } from "../store.ts";
 import type { Agent } from "../types.ts";
-import { Empty } from "../ui.tsx";
+import { Content, Empty } from "../ui.tsx";
 
 /** Of several agents somebody chooses; nobody is guessed. */
 export const onlyOf = (agentList: readonly Agent[]): string =>
   agentList.length === 1 ? (agentList[0]?.agent_id ?? "") : "";
 
-export function NoAgent() {
+function NoAgent() {
   return (
     <Empty title="First, an agent">
       <p>A number needs somebody who answers it. A name and a first sentence are enough to begin with.</p>
@@ -15,4 +17,9 @@ export function NoAgent() {
       </a>
     </Empty>
   );
+}
+
+/** What needs an agent: once the agents are loaded, and if there is one. */
+export function WithAgents({ children }: { children: (agentList: Agent[]) => ComponentChildren }) {
+  return <Content of={agents.use()}>{(list) => (list.length === 0 ? <NoAgent /> : children(list))}</Content>;
 }

@@ -7,6 +7,7 @@ import { check, repair, TokenDialog } from "../mend.tsx";
 import { href } from "../route.ts";
 import { runMany } from "../run-many.ts";
 import { allNumbers } from "../store.ts";
+import { Totals } from "../totals.tsx";
 import type { Health } from "../types.ts";
 import { Button, Content, count, Empty, Mark, Problem, Title } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
@@ -18,7 +19,7 @@ export function Overview() {
   return (
     <>
       <Title>Overview</Title>
-      {may("whole") ? <WholeKey /> : <OneCustomer />}
+      {may("read_all") ? <WholeKey /> : <OneCustomer />}
     </>
   );
 }
@@ -88,10 +89,7 @@ function OneCustomer() {
             <NoNumbers />
           ) : (
             <section class="headline">
-              <p>
-                <strong>{(all - ill).toLocaleString("en")}</strong> of {count(all, "number")}{" "}
-                {all - ill === 1 ? "is" : "are"} OK
-              </p>
+              <OkCount amount={all - ill} of={all} />
               {ill > 0 && (
                 <a class="button" href={href("numbers", { health: "attention" })}>
                   See what is wrong
@@ -107,17 +105,21 @@ function OneCustomer() {
 }
 
 /** The answer first: how many numbers work. */
+function OkCount({ amount, of }: { amount: number; of: number }) {
+  return (
+    <p>
+      <strong>{amount.toLocaleString("en")}</strong> of {count(of, "number")} {amount === 1 ? "is" : "are"} OK
+    </p>
+  );
+}
+
 function Numbers({ of: { count: all, by_health } }: { of: AccountHealth["phone_numbers"] }) {
   const byHealth = BY_SEVERITY.map((health) => ({ health, amount: by_health[health] ?? 0 })).filter(
     ({ amount }) => amount > 0,
   );
-  const healthy = by_health.ok ?? 0;
   return (
     <section class="headline">
-      <p>
-        <strong>{healthy.toLocaleString("en")}</strong> of {count(all, "number")}{" "}
-        {healthy === 1 ? "is" : "are"} OK
-      </p>
+      <OkCount amount={by_health.ok ?? 0} of={all} />
       <div class="strip" aria-hidden="true">
         {byHealth.toReversed().map(({ health, amount }) => (
           <span key={health} class={HEALTH[health].tone} style={{ flexGrow: amount }} />
@@ -282,28 +284,15 @@ function Usage() {
       <Content of={loaded}>
         {({ calls, sms, days }) => (
           <>
-            <dl class="totals">
-              <div>
-                <dt>Calls in</dt>
-                <dd>{calls.inbound.toLocaleString("en")}</dd>
-              </div>
-              <div>
-                <dt>Calls out</dt>
-                <dd>{calls.outbound.toLocaleString("en")}</dd>
-              </div>
-              <div>
-                <dt>Minutes</dt>
-                <dd>{Math.round(calls.minutes).toLocaleString("en")}</dd>
-              </div>
-              <div>
-                <dt>Texts in</dt>
-                <dd>{sms.received.toLocaleString("en")}</dd>
-              </div>
-              <div>
-                <dt>Texts out</dt>
-                <dd>{sms.sent.toLocaleString("en")}</dd>
-              </div>
-            </dl>
+            <Totals
+              of={{
+                "Calls in": calls.inbound,
+                "Calls out": calls.outbound,
+                Minutes: Math.round(calls.minutes),
+                "Texts in": sms.received,
+                "Texts out": sms.sent,
+              }}
+            />
             <Chart days={days} />
           </>
         )}

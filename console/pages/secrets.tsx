@@ -23,7 +23,7 @@ type Secret = Awaited<ReturnType<typeof api.listSecrets>>["secrets"][number];
 
 const PAGE = 25;
 
-export const mayWhat = ({ scope, external_id }: Pick<Secret, "scope" | "external_id">): string =>
+const mayWhat = ({ scope, external_id }: Secret): string =>
   `${scope === "read" ? "sees" : "everything"}${external_id === null ? "" : `, of ${external_id}`}`;
 
 /** The secrets of the key: one for each program, for a team, or for a customer's portal. */

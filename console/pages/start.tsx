@@ -1,14 +1,16 @@
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { AgentField } from "../agent-field.tsx";
 import { AnsweredBy } from "../answered-by.tsx";
 import { api } from "../api.ts";
+import { useNumberPages } from "../number-pages.ts";
 import { Plan } from "../plan.tsx";
 import { href } from "../route.ts";
+import { Steps } from "../steps.tsx";
 import { accounts, agents } from "../store.ts";
 import { type Column, Table } from "../table.tsx";
-import type { AvailableNumber, ImportPlan, PhoneNumber, TwilioAccount } from "../types.ts";
+import type { AvailableNumber, ImportPlan, TwilioAccount } from "../types.ts";
 import { Button, Content, count, Form, Line, Problem, Refusal, Title } from "../ui.tsx";
-import { useAction, useLoaded } from "../use.ts";
+import { useAction, useEvery, useLoaded } from "../use.ts";
 import { ConnectForm, nameOfAccount } from "./accounts.tsx";
 import { startImport } from "./bulk-job.tsx";
 import { onlyOf } from "./no-agent.tsx";
@@ -17,18 +19,6 @@ import { TestCall } from "./test-call.tsx";
 // From an empty key to a number that rings: an account, its numbers, an agent, the plan, a call.
 
 const STEPS = ["Account", "Numbers", "Agent", "Plan", "Call"] as const;
-
-function Steps({ at }: { at: number }) {
-  return (
-    <ol class="steps" aria-label="Steps">
-      {STEPS.map((name, index) => (
-        <li key={name} class={index < at ? "past" : ""} aria-current={index === at ? "step" : undefined}>
-          {name}
-        </li>
-      ))}
-    </ol>
-  );
-}
 
 export function StartPage({ accountId }: { accountId: string }) {
   return (
@@ -44,14 +34,14 @@ export function Start({ accountId = "" }: { accountId?: string }) {
   const [account, setAccount] = useState<TwilioAccount>();
   const [numbers, setNumbers] = useState<readonly AvailableNumber[]>([]);
   const [agentId, setAgentId] = useState("");
-  const [imported, setImported] = useState<PhoneNumber>();
+  const [imported, setImported] = useState("");
   const known = accounts.use();
   const chosen = account ?? known.value?.find(({ twilio_account_id }) => twilio_account_id === accountId);
   const [first] = numbers;
-  const at = imported ? 4 : !chosen ? 0 : !first ? 1 : agentId === "" ? 2 : 3;
+  const at = imported !== "" ? 4 : !chosen ? 0 : !first ? 1 : agentId === "" ? 2 : 3;
   return (
     <>
-      <Steps at={at} />
+      <Steps names={STEPS} at={at} />
       {at === 0 && (
         <Content of={known}>{(list) => <ChooseAccount known={list} onAccount={setAccount} />}</Content>
       )}
@@ -60,7 +50,7 @@ export function Start({ accountId = "" }: { accountId?: string }) {
       {at === 3 && chosen && first && (
         <Confirm {...{ account: chosen, numbers, agentId }} onImported={setImported} />
       )}
-      {imported && <Ring number={imported} />}
+      {imported !== "" && <Ring phoneNumber={imported} />}
       {at > 1 && at < 4 && <Button onClick={() => (at === 3 ? setAgentId("") : setNumbers([]))}>Back</Button>}
     </>
   );
@@ -113,16 +103,10 @@ function ChooseNumbers({
   account: TwilioAccount;
   onNumbers: (numbers: AvailableNumber[]) => void;
 }) {
-  const [found, setFound] = useState<AvailableNumber[]>();
-  const [next, setNext] = useState<string | null>(null);
   const [chosen, choose] = useState<ReadonlySet<string>>(new Set());
-  const load = useAction(async (after?: string) => {
-    const query = { limit: 100, ...(after !== undefined && { after }) };
-    const page = await api.listAvailableNumbers({ path: { twilio_account_id }, query });
-    setFound([...(after === undefined ? [] : (found ?? [])), ...page.available_numbers]);
-    setNext(page.next);
-  });
-  useEffect(() => load.run(), []);
+  const { numbers, next, ...load } = useNumberPages((query) =>
+    api.listAvailableNumbers({ path: { twilio_account_id }, query }),
+  );
   const toggle = ({ phone_number }: AvailableNumber) => {
     const others = new Set(chosen);
     if (!others.delete(phone_number)) others.add(phone_number);
@@ -131,24 +115,24 @@ function ChooseNumbers({
   return (
     <section>
       <h2>Which numbers?</h2>
-      {found === undefined && load.isBusy && <p role="status">Asking Twilio…</p>}
+      {numbers === undefined && load.isBusy && <p role="status">Asking Twilio…</p>}
       <Problem error={load.error} />
       {load.error !== undefined && (
         <Button onClick={() => load.run()} isBusy={load.isBusy}>
           Try again
         </Button>
       )}
-      {found?.length === 0 && next === null && (
+      {numbers?.length === 0 && next === null && (
         <p>
           This account has no numbers. Buy one at Twilio, or{" "}
           <a href={href("accounts")}>connect the account</a> that has yours.
         </p>
       )}
-      {found !== undefined && found.length > 0 && (
+      {numbers !== undefined && numbers.length > 0 && (
         <Table
           caption="Numbers of this account"
           columns={COLUMNS}
-          rows={found}
+          rows={numbers}
           keyOf={({ phone_number }) => phone_number}
           choice={{
             title: <span class="hidden">Choose</span>,
@@ -167,7 +151,7 @@ function ChooseNumbers({
         <Button
           kind="primary"
           isDisabled={chosen.size === 0}
-          onClick={() => onNumbers((found ?? []).filter(({ phone_number }) => chosen.has(phone_number)))}
+          onClick={() => onNumbers((numbers ?? []).filter(({ phone_number }) => chosen.has(phone_number)))}
         >
           {chosen.size === 0 ? "Choose a number" : `Go on with ${count(chosen.size, "number")}`}
         </Button>
@@ -246,7 +230,7 @@ function Confirm({
   account: TwilioAccount;
   numbers: readonly AvailableNumber[];
   agentId: string;
-  onImported: (number: PhoneNumber) => void;
+  onImported: (phoneNumber: string) => void;
 }) {
   const [first] = numbers;
   const isOne = numbers.length === 1;
@@ -266,8 +250,7 @@ function Confirm({
       body: { ...body, ...(plan.value && { plan_hash: plan.value.plan_hash }) },
     });
     void accounts.reload();
-    const { phone_number } = await api.getPhoneNumber({ path: { number: body.phone_number } });
-    onImported(phone_number);
+    onImported(body.phone_number);
   });
   return (
     <section>
@@ -292,27 +275,23 @@ function Confirm({
 const LOOK_AGAIN_MS = 3_000;
 
 /** The number is here: it calls its owner, or waits for his call. */
-function Ring({ number: { phone_number } }: { number: PhoneNumber }) {
+function Ring({ phoneNumber }: { phoneNumber: string }) {
   const loaded = useLoaded(
-    async () => (await api.getPhoneNumber({ path: { number: phone_number } })).phone_number,
-    [phone_number],
+    async () => (await api.getPhoneNumber({ path: { number: phoneNumber } })).phone_number,
+    [phoneNumber],
   );
   const isWaiting = loaded.value?.first_inbound_at === null;
-  useEffect(() => {
-    if (!isWaiting) return;
-    const timer = setInterval(loaded.again, LOOK_AGAIN_MS);
-    return () => clearInterval(timer);
-  }, [isWaiting, loaded.again]);
+  useEvery(LOOK_AGAIN_MS, isWaiting, loaded.again);
   return (
     <>
       <section>
-        <h2>{phone_number} is here</h2>
+        <h2>{phoneNumber} is here</h2>
         <p role="status">
           {isWaiting || !loaded.value
             ? "Ring it now: its first call appears here."
             : "It rang, and the agent answered. That is all."}
         </p>
-        <a class="button" href={href("numbers", phone_number)}>
+        <a class="button" href={href("numbers", phoneNumber)}>
           Its page
         </a>
       </section>

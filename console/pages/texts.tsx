@@ -3,12 +3,12 @@ import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
 import { may } from "../may.ts";
 import { href } from "../route.ts";
-import { agents } from "../store.ts";
 import { type Column, Table } from "../table.tsx";
+import { Totals } from "../totals.tsx";
 import type { Agent, Usage } from "../types.ts";
 import { Button, Content, Empty, Field, Form, Line, Refusal, Title, textOf } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
-import { NoAgent, onlyOf } from "./no-agent.tsx";
+import { onlyOf, WithAgents } from "./no-agent.tsx";
 
 const DAYS: Column<Usage["days"][number]>[] = [
   { title: "Day (UTC)", cell: ({ date }) => date },
@@ -18,7 +18,6 @@ const DAYS: Column<Usage["days"][number]>[] = [
 /** Texts are counted here, and not kept: what they say is in your events, and in Twilio's log. */
 export function Texts() {
   const loaded = useLoaded(() => api.getUsage(), []);
-  const agentList = agents.use();
   return (
     <>
       <Title>Texts</Title>
@@ -31,16 +30,7 @@ export function Texts() {
           ) : (
             <section>
               <h2>The last 30 days</h2>
-              <dl class="totals">
-                <div>
-                  <dt>Texts in</dt>
-                  <dd>{sms.received.toLocaleString("en")}</dd>
-                </div>
-                <div>
-                  <dt>Texts out</dt>
-                  <dd>{sms.sent.toLocaleString("en")}</dd>
-                </div>
-              </dl>
+              <Totals of={{ "Texts in": sms.received, "Texts out": sms.sent }} />
               <Table
                 caption="Texts by day"
                 columns={DAYS}
@@ -55,9 +45,7 @@ export function Texts() {
         What a text says is not kept here. Your server gets it as an <a href={href("events")}>event</a>, and
         Twilio's log has it.
       </p>
-      {may("number") && (
-        <Content of={agentList}>{(list) => (list.length === 0 ? <NoAgent /> : <Send list={list} />)}</Content>
-      )}
+      {may("number") && <WithAgents>{(list) => <Send list={list} />}</WithAgents>}
     </>
   );
 }
@@ -96,7 +84,7 @@ function Send({ list }: { list: Agent[] }) {
           name="from_number"
           hint="One of its numbers. Empty: its first."
           type="tel"
-          isRequired={!may("whole")}
+          isRequired={!may("read_all")}
           value={draft.from_number}
           onValue={(from_number) => change({ from_number })}
         />

@@ -1,15 +1,16 @@
 import { api } from "../api.ts";
+import type { Tone } from "../health.ts";
 import type { PhoneNumber } from "../types.ts";
 import { Content, Mark, When } from "../ui.tsx";
 import { useLoaded } from "../use.ts";
 
-const EVENTS: Record<string, { title: string; tone: "good" | "warn" | "bad" }> = {
+const EVENTS: Record<string, { title: string; tone: Tone }> = {
   "number.repaired": { title: "Repaired: Twilio sends its calls and texts here again", tone: "good" },
   "number.drifted": { title: "Found changed at Twilio", tone: "bad" },
   "number.missing": { title: "Gone from the Twilio account", tone: "bad" },
 };
 
-type Moment = { at: string; title: string; tone: "good" | "warn" | "bad" };
+type Moment = { at: string; title: string; tone: Tone };
 
 /** What is known without events, which are kept only if somebody receives them. */
 function factsOf(number: PhoneNumber): Moment[] {

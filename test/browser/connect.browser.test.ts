@@ -1,9 +1,8 @@
-import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { effects } from "../twilio-simulator/faults.ts";
 import { startWorld, type World } from "./console.ts";
-import { CHROMIUM, overflow, violations, visit } from "./support.ts";
+import { overflow, PHONE, violations, visit } from "./support.ts";
 
 // The page of a connect link, as an end customer goes through it, in every state that it has.
 
@@ -13,37 +12,21 @@ let key: string;
 let agentId: string;
 
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error(`There is no ${CHROMIUM}.`);
   world = await startWorld();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  browser = world.browser;
   key = await world.createKey();
   agentId = await world.createAgent(key, { welcome_message: "Hello, how can I help?" });
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await world?.close();
-});
+afterAll(() => world?.close());
 
 type Made = { connect_link_id: string; url: string; expires_at: string };
 
 const makeLink = (fields: Record<string, unknown> = {}) =>
   world.call<Made>("POST", "/v1/connect-links", key, { agent_id: agentId, brand_name: "Acme", ...fields });
 
-/** A customer with an account of their own, which has these numbers. */
-function haveAccount(...phoneNumbers: string[]) {
-  const account = world.twilio.addAccount();
-  for (const phone_number of phoneNumbers)
-    world.twilio.addNumber(account, {
-      phone_number,
-      friendly_name: "Front desk",
-      voice_url: "https://api.vapi.ai/twilio/inbound_call",
-    });
-  return account;
-}
-
 const openLink = async ({ url }: Pick<Made, "url">) =>
-  visit(browser, `${world.origin}/connect#${url.split("#")[1]}`, { width: 390, colorScheme: "light" });
+  visit(browser, `${world.origin}/connect#${url.split("#")[1]}`, PHONE);
 
 /** On a phone and on a desk, light and dark: nothing scrolls sideways, and axe finds nothing. */
 async function expectFits(page: Page, name: string): Promise<void> {
@@ -77,7 +60,7 @@ const heading = (page: Page, name: string | RegExp) =>
 describe("the page of a connect link", () => {
   it("leads from credentials to a number that rings, and back to whoever sent it", async () => {
     const [number, other] = ["+447700900101", "+447700900102"];
-    const account = haveAccount(number, other);
+    const account = world.haveAccount(number, other);
     account.type = "Trial";
     const link = await makeLink({ redirect_url: "https://app.example.com/done?from=page" });
     const { page, context, strangers, complaints } = await openLink(link);
@@ -144,7 +127,7 @@ describe("the page of a connect link", () => {
 
   it("brings several numbers one by one, and says which are taken", async () => {
     const [first, second] = ["+447700900111", "+447700900112"];
-    const account = haveAccount(first, second);
+    const account = world.haveAccount(first, second);
     const stranger = await world.createKey();
     const theirs = await world.createAgent(stranger);
     const { page, context } = await openLink(await makeLink({ max_numbers: 2 }));
@@ -179,7 +162,7 @@ describe("the page of a connect link", () => {
   it("says that an account has no numbers, and that Twilio is slow", async () => {
     const { page, context } = await openLink(await makeLink());
     await heading(page, "Your Twilio account");
-    const account = haveAccount();
+    const account = world.haveAccount();
     world.twilio.faults.add({ effect: effects.serverErrorHtml, times: null });
     await enter(page, account.sid, account.authToken);
     await page.getByText("Twilio does not answer at the moment").waitFor();
@@ -239,23 +222,17 @@ describe("the page of a connect link", () => {
     ["unknown", "This link does not work"],
   ] as const)("says that a link is %s", async (state, title) => {
     const made = await makeLink();
-    const account = haveAccount("+447700900131");
-    const token = made.url.split("#")[1] ?? "";
-    const ask = (path: string, body: object, cookie = "") =>
-      fetch(`${world.origin}/v1/connect/${path}`, {
-        method: "POST",
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json", cookie },
-        body: JSON.stringify(body),
-      });
+    const account = world.haveAccount("+447700900131");
+    const ask = world.customerOf(made.url);
     const connect = (twilio_token: string) =>
       ask("twilio-account", { twilio_sid: account.sid, twilio_token });
     if (state === "locked") for (let tries = 0; tries < 10; tries += 1) await connect("0".repeat(32));
     if (state === "used") {
-      const [cookie] = ((await connect(account.authToken)).headers.get("set-cookie") ?? "").split(";");
-      expect((await ask("phone-numbers", { phone_number: "+447700900131" }, cookie)).status).toBe(201);
+      await connect(account.authToken);
+      expect((await ask("phone-numbers", { phone_number: "+447700900131" })).status).toBe(201);
     }
     if (state === "expired" || state === "used") await world.expire(made.connect_link_id);
-    const { page, context } = await openLink(state === "unknown" ? { url: `#${token.slice(0, -1)}` } : made);
+    const { page, context } = await openLink(state === "unknown" ? { url: made.url.slice(0, -1) } : made);
     await heading(page, title);
     await expectFits(page, state);
     await context.close();

@@ -1,27 +1,21 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open, signIn, startWorld, type World } from "./console.ts";
-import { CHROMIUM, type Look, overflow, violations, visit } from "./support.ts";
+import { DESKTOP, overflow, violations, visit } from "./support.ts";
 
 let world: World;
 let browser: Browser;
 
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error(`There is no ${CHROMIUM}.`);
   world = await startWorld();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  browser = world.browser;
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await world?.close();
-});
-
-const DESKTOP: Look = { width: 1280, colorScheme: "light" };
+afterAll(() => world?.close());
 
 // The browser reports every answer of the API that is not a 2xx; the page explains those.
 const ANSWER = /^Failed to load resource: the server responded with a status of 4\d\d/;

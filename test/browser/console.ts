@@ -4,12 +4,13 @@ import { startWorker } from "../../scripts/demo/worker.ts";
 import { createApiKey } from "../../src/api-keys/api-key.ts";
 import { insertApiKey } from "../../src/api-keys/store.ts";
 import type { Account } from "../twilio-simulator/state.ts";
-import { type Look, visit } from "./support.ts";
+import { type Look, launch, visit } from "./support.ts";
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** The Worker beside a simulated Twilio with its telephone network and its model. */
+/** The Worker beside a simulated Twilio with its telephone network and its model, and a browser. */
 export async function startWorld() {
+  const browser = await launch();
   const twilio = await startTwilio(() => worker.url);
   const worker = await startWorker(twilio.url, twilio.regionUrls);
   const { origin } = new URL(worker.url);
@@ -46,6 +47,7 @@ export async function startWorld() {
   }
 
   return {
+    browser,
     origin,
     twilio,
     account,
@@ -54,6 +56,17 @@ export async function startWorld() {
     createAgent: async (key: string, fields: Record<string, unknown> = {}) =>
       (await call("POST", "/v1/agents", key, { name: "Receptionist", ...fields })).agent_id ?? "",
     haveNumbers,
+    /** Another Twilio account, which has these numbers. Somebody else answers them, and nobody has imported them. */
+    haveAccount: (...phoneNumbers: string[]): Account => {
+      const other = twilio.addAccount();
+      for (const phone_number of phoneNumbers)
+        twilio.addNumber(other, {
+          phone_number,
+          friendly_name: "Front desk",
+          voice_url: "https://api.vapi.ai/twilio/inbound_call",
+        });
+      return other;
+    },
     /** So many numbers more, with the digits after it, all like this one. */
     multiply: async (phoneNumber: string, amount: number) => {
       const { results } = await worker.database
@@ -74,6 +87,23 @@ export async function startWorld() {
         .bind(phoneNumber, amount)
         .run();
     },
+    /** Posts as the page of a connect link does: with the link's token, and the cookie that the customer's browser keeps. */
+    customerOf: (url: string) => {
+      let cookie = "";
+      return async (path: string, body: object): Promise<Response> => {
+        const response = await fetch(`${origin}/v1/connect/${path}`, {
+          method: "POST",
+          headers: {
+            authorization: `Bearer ${url.split("#")[1]}`,
+            "content-type": "application/json",
+            cookie,
+          },
+          body: JSON.stringify(body),
+        });
+        cookie = response.headers.get("set-cookie")?.split(";")[0] ?? cookie;
+        return response;
+      };
+    },
     /** The time of a connect link is over. */
     expire: (id: string) =>
       worker.database
@@ -81,6 +111,7 @@ export async function startWorld() {
         .bind(id)
         .run(),
     close: async () => {
+      await browser.close();
       await worker.close();
       await twilio.close();
     },

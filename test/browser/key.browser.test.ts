@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open, signIn, startWorld, type World } from "./console.ts";
-import { CHROMIUM, type Look, overflow } from "./support.ts";
+import { DESKTOP, overflow, PHONE } from "./support.ts";
 
 // From an empty key to a number that rings, and what else is a key's own: accounts, secrets, links.
 
@@ -10,25 +9,11 @@ let world: World;
 let browser: Browser;
 
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error(`There is no ${CHROMIUM}.`);
   world = await startWorld();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  browser = world.browser;
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await world?.close();
-});
-
-const DESKTOP: Look = { width: 1280, colorScheme: "light" };
-const PHONE: Look = { width: 390, colorScheme: "light" };
-
-function haveAccount(...phoneNumbers: string[]) {
-  const account = world.twilio.addAccount();
-  for (const phone_number of phoneNumbers)
-    world.twilio.addNumber(account, { phone_number, voice_url: "https://api.vapi.ai/twilio/inbound_call" });
-  return account;
-}
+afterAll(() => world?.close());
 
 async function connect(page: Page, sid: string, token: string): Promise<void> {
   await page.getByLabel("Account SID").fill(sid);
@@ -41,7 +26,7 @@ const heading = (page: Page, name: string) => page.getByRole("heading", { name, 
 describe("an empty key", () => {
   it.each([DESKTOP, PHONE])("has a number that rings after five steps, at $width pixels", async (look) => {
     const number = `+4477009${look.width}1`.padEnd(13, "0");
-    const account = haveAccount(number, `${number.slice(0, -1)}9`);
+    const account = world.haveAccount(number, `${number.slice(0, -1)}9`);
     const { page, context, strangers } = await signIn(browser, world.origin, await world.createKey(), look);
     const bodies: string[] = [];
     page.on("request", (request) => bodies.push(`${request.url()} ${request.postData() ?? ""}`));
@@ -83,7 +68,7 @@ describe("an empty key", () => {
 
   it("brings several numbers at once, by a plan of all of them", async () => {
     const numbers = ["+447700901001", "+447700901002"];
-    const account = haveAccount(...numbers);
+    const account = world.haveAccount(...numbers);
     const key = await world.createKey();
     await world.createAgent(key);
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
@@ -100,7 +85,7 @@ describe("an empty key", () => {
 describe("accounts", () => {
   it("are connected once, then imported from without a secret, and disconnected", async () => {
     const numbers = ["+447700902001", "+447700902002"];
-    const account = haveAccount(...numbers);
+    const account = world.haveAccount(...numbers);
     const key = await world.createKey();
     await world.createAgent(key);
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
@@ -147,7 +132,7 @@ describe("accounts", () => {
   });
 
   it("say what is left to do until Twilio signs by a SharedKey", async () => {
-    const account = haveAccount();
+    const account = world.haveAccount();
     const key = await world.createKey();
     const body = { twilio_sid: account.sid, twilio_token: account.authToken };
     const { twilio_account } = await world.call<{ twilio_account: { twilio_account_id: string } }>(
@@ -252,7 +237,7 @@ describe("secrets", () => {
 describe("links", () => {
   it("are made, shown once, and say what became of them", async () => {
     const number = "+447700904001";
-    const account = haveAccount(number);
+    const account = world.haveAccount(number);
     const key = await world.createKey();
     await world.createAgent(key);
     const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
@@ -266,24 +251,15 @@ describe("links", () => {
     await page.getByLabel("Your name on the page").fill("Acme");
     await page.getByRole("button", { name: "Make the link" }).click();
     const url = (await page.getByRole("dialog").locator("code").textContent()) ?? "";
-    const token = url.split("#")[1] ?? "";
     await page.getByRole("button", { name: "I have sent it" }).click();
     await page.getByRole("row", { name: /^Dr\. Smith .* open/ }).waitFor();
     const credentials = { twilio_sid: account.sid, twilio_token: account.authToken };
-    // The customer's own browser, which keeps the cookie that opens the account.
-    let cookie = "";
-    const ask = async (path: string, body: object) => {
-      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json", cookie };
-      const answer = await fetch(`${world.origin}/v1/connect/${path}`, {
-        method: "POST",
-        headers,
-        body: JSON.stringify(body),
-      });
-      cookie = answer.headers.get("set-cookie")?.split(";")[0] ?? cookie;
-      expect(answer.ok, path).toBe(true);
-    };
-    await ask("twilio-account", credentials);
-    await ask("phone-numbers", { phone_number: number });
+    const ask = world.customerOf(url);
+    for (const [path, body] of [
+      ["twilio-account", credentials],
+      ["phone-numbers", { phone_number: number }],
+    ] as const)
+      expect((await ask(path, body)).ok, path).toBe(true);
     await page.getByRole("button", { name: "Refresh" }).click();
     await page
       .getByRole("row", { name: /completed/ })

@@ -1,8 +1,7 @@
-import { existsSync } from "node:fs";
-import { type Browser, chromium, type Page, type Route } from "playwright-core";
+import type { Browser, Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { signIn, startWorld, type World } from "./console.ts";
-import { CHROMIUM, overflow, violations, visit } from "./support.ts";
+import { DESKTOP, overflow, PHONE, violations, visit } from "./support.ts";
 
 // Every page of the console, in every state: on a phone and on a desk, light and dark.
 
@@ -10,15 +9,11 @@ let world: World;
 let browser: Browser;
 
 beforeAll(async () => {
-  if (!existsSync(CHROMIUM)) throw new Error(`There is no ${CHROMIUM}.`);
   world = await startWorld();
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  browser = world.browser;
 });
 
-afterAll(async () => {
-  await browser?.close();
-  await world?.close();
-});
+afterAll(() => world?.close());
 
 // What is wider than its place, has more lines than it may have, or is broken within a word of ordinary length.
 const BROKEN = `[...document.querySelectorAll(".table")]
@@ -111,8 +106,7 @@ async function show(page: Page, path: string, isOver = true): Promise<void> {
 describe("every page of the console", () => {
   it("is in its place, accessible and by itself when it is full", async () => {
     const { key, paths } = await haveEverything();
-    const look = { width: 390, colorScheme: "light" } as const;
-    const { page, context, strangers } = await signIn(browser, world.origin, key, look);
+    const { page, context, strangers } = await signIn(browser, world.origin, key, PHONE);
     for (const [name, path] of Object.entries({ ...LISTS, ...paths })) {
       await show(page, path);
       await expectFine(page, `full-${name}`);
@@ -125,8 +119,7 @@ describe("every page of the console", () => {
   });
 
   it("is so when there is nothing yet, and says what to do", async () => {
-    const look = { width: 390, colorScheme: "light" } as const;
-    const { page, context } = await signIn(browser, world.origin, await world.createKey(), look);
+    const { page, context } = await signIn(browser, world.origin, await world.createKey(), PHONE);
     for (const [name, path] of Object.entries(LISTS)) {
       await show(page, path);
       await expectFine(page, `empty-${name}`);
@@ -135,8 +128,7 @@ describe("every page of the console", () => {
   });
 
   it("is so while it waits, and after a failure, from which a button leads on", async () => {
-    const look = { width: 390, colorScheme: "light" } as const;
-    const { page, context } = await signIn(browser, world.origin, await world.createKey(), look);
+    const { page, context } = await signIn(browser, world.origin, await world.createKey(), PHONE);
     const waiting: Route[] = [];
     await page.route(ofPage, (route) => void waiting.push(route));
     const error = { code: "storage_unavailable", message: "The database did not answer.", details: {} };
@@ -156,8 +148,7 @@ describe("every page of the console", () => {
   });
 
   it("is drawn while nobody knows yet who is signed in, and when that cannot be known", async () => {
-    const look = { width: 390, colorScheme: "light" } as const;
-    const { page, context } = await visit(browser, `${world.origin}/openapi.json`, look);
+    const { page, context } = await visit(browser, `${world.origin}/openapi.json`, PHONE);
     let waiting: Route | undefined;
     await page.route("**/v1/session", (route) => {
       waiting = route;
@@ -188,7 +179,9 @@ describe("20,000 numbers", () => {
     const first = "+447700907000";
     await world.haveNumbers(key, agent, [first]);
     await world.multiply(first, 19_999);
-    const { page, context } = await signIn(browser, world.origin, key, { width: 1280, colorScheme: "light" });
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    // Until then the overview asks for what it shows.
+    await page.getByText(/of 20,000 numbers/).waitFor();
     const asked: string[] = [];
     page.on("request", (request) => asked.push(request.url()));
     await page.goto(`${world.origin}/console#/numbers`);

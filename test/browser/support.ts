@@ -7,12 +7,17 @@ import { freshSecrets } from "../../scripts/fresh-secrets.ts";
 // Nothing here reads where a request came from, so wrangler need not ask Cloudflare for an example of it.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 
-export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+export function launch(): Promise<Browser> {
+  if (!existsSync(CHROMIUM))
+    throw new Error(`There is no ${CHROMIUM}: apt-get install chromium, or set CHROMIUM.`);
+  return chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+}
 
 /** The Worker on a port of its own, and a browser. */
 export async function startBrowser() {
-  if (!existsSync(CHROMIUM))
-    throw new Error(`There is no ${CHROMIUM}: apt-get install chromium, or set CHROMIUM.`);
+  const browser = await launch();
   const server = createTestHarness({
     workers: [
       {
@@ -24,7 +29,6 @@ export async function startBrowser() {
   });
   const origin = (await server.listen()).url.origin;
   await server.getWorker<Env>().applyD1Migrations("DB");
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
   return {
     origin,
     browser,
@@ -38,6 +42,9 @@ export async function startBrowser() {
 export type Visit = { page: Page; context: BrowserContext; strangers: string[]; complaints: string[] };
 
 export type Look = { width: number; colorScheme: "light" | "dark" };
+
+export const DESKTOP: Look = { width: 1280, colorScheme: "light" };
+export const PHONE: Look = { width: 390, colorScheme: "light" };
 
 /** Opens a page and notes what it asks of other hosts, and what the browser complains of (its CSP included). */
 export async function visit(browser: Browser, url: string, { width, colorScheme }: Look): Promise<Visit> {
