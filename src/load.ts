@@ -1,6 +1,6 @@
-import { createLogger } from "./http/log.ts";
+import { createLogger, type LogFields } from "./http/log.ts";
 import type { Kind, Place } from "./parts.ts";
-import { DAY_MS } from "./time.ts";
+import { DAY_MS, HOUR_MS } from "./time.ts";
 
 // An object holds 10 GB and takes some 1,000 requests a second. Splitting it takes hold slowly: what it has stays in it for
 // 30 days. https://developers.cloudflare.com/durable-objects/platform/limits/
@@ -28,5 +28,29 @@ export function createLoad(object: Kind) {
       const about = { key_id: apiKeyId, part, parts, filled: filled(bytes), requests_per_minute: requests };
       createLogger({ object }).warn("part_filling", about);
     },
+  };
+}
+
+/** A log or an outbox with so much is as good as full. */
+export const NEARLY_FULL_BYTES = 8_000_000_000;
+
+/**
+ * Makes room in a full object, which would take nothing: before each thing that it takes the oldest go, and whoever looks is
+ * told, once an hour.
+ *
+ * @param shorten deletes the oldest, and says what the log line is to say of it
+ */
+export function createRoom(
+  object: "call_log" | "event_outbox",
+  sql: SqlStorage,
+  shorten: (now: number) => LogFields,
+) {
+  let warnedAt = 0;
+  return (about: LogFields, now: number): void => {
+    if (sql.databaseSize < NEARLY_FULL_BYTES) return;
+    const shortened = shorten(now);
+    if (now - warnedAt < HOUR_MS) return;
+    warnedAt = now;
+    createLogger({ object }).warn("log_shortened", { ...about, ...shortened });
   };
 }

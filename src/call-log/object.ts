@@ -22,7 +22,7 @@ import * as calls from "./calls-store.ts";
 import { tellNearLater } from "./near-later.ts";
 import { resealCalls } from "./reseal.ts";
 import { forgetOld, removeCall } from "./retention.ts";
-import { createRoom } from "./room.ts";
+import { createLogRoom } from "./room.ts";
 import { TABLES } from "./schema.ts";
 import { createSplit } from "./split.ts";
 import { eraseWithTranscripts, hasTranscripts, moveTranscripts } from "./transcripts.ts";
@@ -39,7 +39,7 @@ export class CallLog extends DurableObject<Env> {
   /** Answers of the model in calls that run, which are written at their ends: they count towards the limit until then. */
   #begunTurns = 0;
   readonly #split = createSplit(this.ctx.storage);
-  readonly #room = createRoom(this.ctx.storage);
+  readonly #room = createLogRoom(this.ctx.storage);
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);

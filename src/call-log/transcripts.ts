@@ -2,7 +2,7 @@ import { readConfig } from "../config.ts";
 import { StorageError } from "../database.ts";
 import type { Logger } from "../http/log.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
-import { newKey } from "../vault/keyring.ts";
+import { importKeyring, newKey } from "../vault/keyring.ts";
 import { createVault, openJson, type Vault } from "../vault/vault.ts";
 import { PER_MS, type Said, transcriptSlot } from "./call.ts";
 import { hasCalls } from "./calls-store.ts";
@@ -78,7 +78,10 @@ export async function moveTranscripts({ id, storage }: DurableObjectState, env: 
     // Without its key nobody reads it, and it goes with its call.
     if (!transcript) continue;
     const kept: Kept = { name: nameOf(seq), key: newKey() };
-    await bucket.put(kept.name, await createVault(kept.key).seal(JSON.stringify(transcript), slot));
+    await bucket.put(
+      kept.name,
+      await createVault(kept.key, importKeyring).seal(JSON.stringify(transcript), slot),
+    );
     replaceTranscript(sql, seq, sealed, await vault.seal(JSON.stringify(kept), slot));
   }
   const last = found.at(-1)?.seq;
@@ -99,7 +102,7 @@ export async function openTranscript(
   const unavailable = (error: unknown) => Promise.reject(new StorageError("unavailable", error));
   const read = async () => (await transcripts?.get(found.name))?.text();
   const sealed = await read().catch(unavailable);
-  const transcript = sealed && (await openJson<Said[]>(createVault(found.key), sealed, slot));
+  const transcript = sealed && (await openJson<Said[]>(createVault(found.key, importKeyring), sealed, slot));
   if (!transcript) log.warn("transcript_missing", { call_id });
   return transcript || [];
 }

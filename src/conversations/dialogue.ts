@@ -1,7 +1,6 @@
 import { type Phrases, phrasesIn } from "../agents/phrases.ts";
 import { errorFields, type Logger } from "../http/log.ts";
-import type { TakenInCall } from "../limits.ts";
-import { begunOf, TURNS_TOLD } from "../limits.ts";
+import { begunOf, type TakenInCall, TURNS_TOLD } from "../limits.ts";
 import type { Model } from "../model/model.ts";
 import { planTool, type ToolPlan } from "../tools/builtin.ts";
 import { isToolTurn, noted, type ToolCall } from "../tools/call.ts";

@@ -19,27 +19,32 @@ const NEAREST: Readonly<Record<string, readonly [regions: string, first: string,
   pt: ["AO CH CV GQ GW LU MO MZ ST TL", "PT", "BR"],
 };
 
-/** A tag with the script and region that CLDR fills in. @throws RangeError if it is no BCP 47 tag */
-function whole(tag: string): Intl.Locale {
-  const locale = new Intl.Locale(tag).maximize();
-  const { language, script, region } = locale;
+/** A tag with the script and region that CLDR fills in. As texts: `Intl.Locale` looks them up each time that they are read. */
+type Whole = { language: string; script: string; region: string };
+
+/** @throws RangeError if it is no BCP 47 tag */
+function whole(tag: string): Whole {
+  const { language, script = "", region = "" } = new Intl.Locale(tag).maximize();
   const spokenAs = SPOKEN_AS[`${language}-${script}-${region}`];
-  return spokenAs === undefined ? locale : new Intl.Locale(spokenAs).maximize();
+  return spokenAs === undefined ? { language, script, region } : whole(spokenAs);
 }
 
 /** Finds the code of a list that is nearest to a BCP 47 tag; undefined if the language is not in it. */
-function nearestOf(codes: string) {
-  let parsed: { code: string; locale: Intl.Locale }[] | undefined;
+function nearestOf(list: string) {
+  const codes = list.split(" ");
+  let parsed: (Whole & { code: string })[] | undefined;
   return (tag: string): string | undefined => {
-    parsed ??= codes.split(" ").map((code) => ({ code, locale: whole(code) }));
-    const { language, script, region = "" } = whole(tag);
-    const same = parsed.filter(({ locale }) => locale.language === language && locale.script === script);
+    // Most tags are codes, and to read the list takes a fresh isolate a millisecond, for which a caller waits.
+    if (codes.includes(tag)) return tag;
+    parsed ??= codes.map((code) => ({ code, ...whole(code) }));
+    const wanted = whole(tag);
+    const { language } = wanted;
+    const same = parsed.filter((known) => known.language === language && known.script === wanted.script);
     if (same.length < 2) return same[0]?.code;
     const [regions, first, second] = NEAREST[language] ?? ["", "", ""];
-    const nearest = regions.split(" ").includes(region) ? first : second;
-    const main = new Intl.Locale(language).maximize().region;
-    const wanted = [region, nearest, main].map((name) => same.find(({ locale }) => locale.region === name));
-    return (wanted.find((found) => found !== undefined) ?? same[0])?.code;
+    const nearest = regions.split(" ").includes(wanted.region) ? first : second;
+    const of = (region: string) => same.find((known) => known.region === region);
+    return (of(wanted.region) ?? of(nearest) ?? of(whole(language).region) ?? same[0])?.code;
   };
 }
 

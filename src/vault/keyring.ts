@@ -57,15 +57,18 @@ function decodeKey(text: string): Uint8Array<ArrayBuffer> | undefined {
 // keyring and not its promise: in Workers only the request that made a promise may await it.
 let loaded: { text: string; keyring: Keyring } | undefined;
 
-/** The keyring of this configuration text. Its keys are not extractable. */
+/** The deployment's keyring, of this configuration text. Its keys are not extractable. */
 export async function loadKeyring(text: string): Promise<Keyring> {
-  if (loaded?.text === text) return loaded.keyring;
+  if (loaded?.text !== text) loaded = { text, keyring: await importKeyring(text) };
+  return loaded.keyring;
+}
+
+/** The same for a key that seals one value only, and is not kept. */
+export async function importKeyring(text: string): Promise<Keyring> {
   const imported = await Promise.all(parseKeyring(text).map(importKey));
   const [current] = imported;
   if (!current) throw new Error("no key");
-  const keyring = { current, keys: new Map(imported.map((key) => [key.id, key])) };
-  loaded = { text, keyring };
-  return keyring;
+  return { current, keys: new Map(imported.map((key) => [key.id, key])) };
 }
 
 const MAC_INFO = new TextEncoder().encode("nixflex fingerprint v1");

@@ -41,11 +41,12 @@ const utf8 = { encoder: new TextEncoder(), decoder: new TextDecoder() };
  * `v1.<key id>.<iv>.<ciphertext and tag>`, the last two in base64url.
  *
  * @param keys the text of `TOKEN_ENCRYPTION_KEYS`; see {@link loadKeyring}
+ * @param load `importKeyring` for keys that are used once: they must not replace the deployment's
  */
-export function createVault(keys: string): Vault {
+export function createVault(keys: string, load = loadKeyring): Vault {
   return {
     async seal(plaintext, slot) {
-      const { current } = await loadKeyring(keys);
+      const { current } = await load(keys);
       const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
       const ciphertext = await crypto.subtle.encrypt(
         algorithm(iv, current.id, slot),
@@ -58,7 +59,7 @@ export function createVault(keys: string): Vault {
     async open(sealed, slot) {
       const [, keyId, iv, ciphertext] = SEALED.exec(sealed) ?? [];
       if (!keyId || !iv || !ciphertext) throw new VaultError(`not a sealed value: ${slot}`);
-      const key = (await loadKeyring(keys)).keys.get(keyId);
+      const key = (await load(keys)).keys.get(keyId);
       if (!key) throw new VaultError(`no key "${keyId}" in the keyring: ${slot}`);
       try {
         const plaintext = await crypto.subtle.decrypt(
@@ -73,16 +74,16 @@ export function createVault(keys: string): Vault {
     },
 
     async currentKeyId() {
-      return (await loadKeyring(keys)).current.id;
+      return (await load(keys)).current.id;
     },
 
     async fingerprint(text) {
-      return fingerprintBy((await loadKeyring(keys)).current, text);
+      return fingerprintBy((await load(keys)).current, text);
     },
 
     async hasFingerprint(text, fingerprint) {
       const [keyId = ""] = fingerprint.split(".");
-      const key = (await loadKeyring(keys)).keys.get(keyId);
+      const key = (await load(keys)).keys.get(keyId);
       return key !== undefined && equalInConstantTime(await fingerprintBy(key, text), fingerprint);
     },
   };

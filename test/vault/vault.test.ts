@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/ids.ts";
-import { loadKeyring, parseKeyring } from "../../src/vault/keyring.ts";
+import { importKeyring, loadKeyring, newKey, parseKeyring } from "../../src/vault/keyring.ts";
 import { openRetired, sealRetired } from "../../src/vault/retired.ts";
 import { createVault, type Slot, VaultError } from "../../src/vault/vault.ts";
 
@@ -84,6 +84,14 @@ describe("the keyring", () => {
     expect(await loadKeyring(text)).toBe(keyring);
     expect(keyring.current.seal.extractable).toBe(false);
     expect(await loadKeyring(`b:${KEY_B}`)).not.toBe(keyring);
+  });
+
+  it("stays imported while a key that is used once seals and opens", async () => {
+    const text = `a:${KEY_A}`;
+    const keyring = await loadKeyring(text);
+    const once = createVault(newKey(), importKeyring);
+    expect(await once.open(await once.seal("token", SLOT), SLOT)).toBe("token");
+    expect(await loadKeyring(text)).toBe(keyring);
   });
 
   it("takes padding and spaces", () => {

@@ -2,6 +2,7 @@ import { DurableObject } from "cloudflare:workers";
 import { armAt, ring, stillRings } from "../../alarms.ts";
 import { readConfig } from "../../config.ts";
 import { createLogger } from "../../http/log.ts";
+import { createRoom } from "../../load.ts";
 import type { Moved, Place } from "../../parts.ts";
 import { resealEach } from "../../reseal.ts";
 import { createServices, type Services } from "../../services.ts";
@@ -18,7 +19,7 @@ import {
 } from "./delivery-store.ts";
 import { createDispatcher, type Dispatcher, POSTPONED_MS } from "./dispatcher.ts";
 import { createMoving, type Moving } from "./moving.ts";
-import { createRoom, forgetOld } from "./retention.ts";
+import { forgetOld } from "./retention.ts";
 import { createSettings, readSettings, type Settings } from "./schema.ts";
 import { findSealed, replaceSealed, reviveFailed } from "./store.ts";
 import type { Report, Work } from "./work.ts";
@@ -39,7 +40,10 @@ export class EventOutbox extends DurableObject<Env> {
   #known: { services?: Services; settings?: Settings; dispatcher?: Dispatcher | undefined; moving?: Moving } =
     {};
   #alarmAt: number | null = null;
-  readonly #makeRoom = createRoom(this.#sql);
+  readonly #makeRoom = createRoom("event_outbox", this.#sql, (now) => {
+    forgetOld(this.#sql, now);
+    return {};
+  });
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -76,7 +80,7 @@ export class EventOutbox extends DurableObject<Env> {
     isForced: boolean,
     place?: Place,
   ): Promise<{ works: Work[]; moved: Moved | null }> {
-    this.#makeRoom(apiKeyId);
+    this.#makeRoom({ key_id: apiKeyId }, Date.now());
     const dispatcher = this.#open(apiKeyId);
     const now = this.#services.now().getTime();
     const moved = (place && this.#known.moving?.elsewhere(events, place, now)) ?? [];

@@ -1,5 +1,5 @@
-import { createLogger } from "../../http/log.ts";
-import { DAY_MS, HOUR_MS } from "../../time.ts";
+import { NEARLY_FULL_BYTES } from "../../load.ts";
+import { DAY_MS } from "../../time.ts";
 import { deleteOldCircuits } from "./circuit-store.ts";
 import { archive, findOldest, forgetDelivered, forgetEvents } from "./retention-store.ts";
 import { timeOf } from "./store.ts";
@@ -8,8 +8,6 @@ const KEPT_MS = 30 * DAY_MS;
 /** How long a delivered event can be delivered anew. */
 const BODY_MS = 7 * DAY_MS;
 const AGAIN_MS = 60 * 60 * 1000;
-// An object holds 10 GB. https://developers.cloudflare.com/durable-objects/platform/limits/
-const MAX_BYTES = 8_000_000_000;
 const ROWS_AT_ONCE = 5_000;
 const LINES_PER_ROW = 200;
 
@@ -19,7 +17,7 @@ const LINES_PER_ROW = 200;
  *
  * @returns when there is more to delete; null if the outbox is empty
  */
-export function forgetOld(sql: SqlStorage, now: number, maxBytes = MAX_BYTES): number | null {
+export function forgetOld(sql: SqlStorage, now: number, maxBytes = NEARLY_FULL_BYTES): number | null {
   const isFull = sql.databaseSize > maxBytes;
   const before = isFull ? now : now - KEPT_MS;
   const lines = forgetDelivered(sql, before, isFull ? ROWS_AT_ONCE / LINES_PER_ROW : ROWS_AT_ONCE);
@@ -37,16 +35,4 @@ export function forgetOld(sql: SqlStorage, now: number, maxBytes = MAX_BYTES): n
     oldest.delivered !== null && timeOf(oldest.delivered) + KEPT_MS,
   ].filter((at) => at !== false);
   return Math.max(Math.min(...ends), now + AGAIN_MS);
-}
-
-/** A full object takes nothing: before that the oldest go, and whoever looks is told, once an hour. */
-export function createRoom(sql: SqlStorage) {
-  let warnedAt = 0;
-  return (key_id: string, now = Date.now()): void => {
-    if (sql.databaseSize < MAX_BYTES) return;
-    forgetOld(sql, now);
-    if (now - warnedAt < HOUR_MS) return;
-    warnedAt = now;
-    createLogger({ object: "event_outbox" }).warn("log_shortened", { key_id });
-  };
 }
