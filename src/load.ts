@@ -43,7 +43,7 @@ export const NEARLY_FULL_BYTES = 8_000_000_000;
 export function createRoom(
   object: "call_log" | "event_outbox",
   sql: SqlStorage,
-  shorten: (now: number) => LogFields,
+  shorten: (now: number) => LogFields | undefined,
 ) {
   let warnedAt = 0;
   return (about: LogFields, now: number): void => {

@@ -40,10 +40,7 @@ export class EventOutbox extends DurableObject<Env> {
   #known: { services?: Services; settings?: Settings; dispatcher?: Dispatcher | undefined; moving?: Moving } =
     {};
   #alarmAt: number | null = null;
-  readonly #makeRoom = createRoom("event_outbox", this.#sql, (now) => {
-    forgetOld(this.#sql, now);
-    return {};
-  });
+  readonly #makeRoom = createRoom("event_outbox", this.#sql, (now) => void forgetOld(this.#sql, now));
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
