@@ -22,8 +22,6 @@ export type Act = {
   examples?: readonly string[];
   /** More of its help. */
   help?: string;
-  /** It is also meant by its first words alone. */
-  isDefault?: true;
   run(given: Given<never>, ...words: never[]): Promise<Shown | undefined> | Shown | undefined;
 };
 

@@ -3,6 +3,7 @@ import { accounts } from "./commands/accounts.ts";
 import { agents } from "./commands/agents.ts";
 import { bulk } from "./commands/bulk.ts";
 import { calls } from "./commands/calls.ts";
+import { keys } from "./commands/keys.ts";
 import { links } from "./commands/links.ts";
 import { listening } from "./commands/listen.ts";
 import { numbers } from "./commands/numbers.ts";
@@ -25,6 +26,7 @@ export const ACTS: readonly Act[] = [
   ...calls,
   ...accounts,
   ...links,
+  ...keys,
   ...secrets,
   ...webhooks,
   ...listening,
@@ -34,11 +36,12 @@ export const ACTS: readonly Act[] = [
 
 export const NOUNS: Record<string, string> = {
   numbers: "your numbers: who answers them, and how they are",
-  bulk: "import up to 5,000 numbers, over an account and its subaccounts",
+  imports: "bulk imports: what became of them",
   agents: "who answers your numbers",
   calls: "calls, and what was said",
   accounts: "the Twilio accounts that numbers are imported from",
   links: "links by which your customers connect their own Twilio accounts",
+  keys: "your API key itself",
   secrets: "the secrets of your API key",
   webhooks: "events: where they go, what signs them, and what became of them",
   limits: "for the operator, with ADMIN_TOKEN in the environment: the limits of an API key",

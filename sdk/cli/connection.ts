@@ -1,6 +1,6 @@
 import { type Client, createClient } from "@nixflex/numbers";
 import { EXIT, Failure, Unreachable, usage } from "./failures.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, writeSettings } from "./settings.ts";
 
 export type Connection = { baseUrl: string; nixflex: Client };
 
@@ -29,6 +29,14 @@ export function openConnection({ url }: { url?: string }): Connection {
     );
   }
   return connect(baseUrl, apiKey);
+}
+
+/** Keeps a key in place of the one that is in use, if that is kept. @returns where */
+export function replaceKept(api_key: string): string | undefined {
+  const settings = readSettings();
+  return settings && !process.env.NIXFLEX_API_KEY?.trim()
+    ? writeSettings({ ...settings, api_key })
+    : undefined;
 }
 
 /** The deployment of the command line, of the environment, or what `login` has kept. */

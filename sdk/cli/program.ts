@@ -50,7 +50,7 @@ function add({ name, does, takes = [], run, ...act }: Act, program: Command): vo
   const verb = nouns.pop() ?? "";
   const parent = nouns.reduce(nounOf, program);
   const command = parent
-    .command(verb + taken, { isDefault: act.isDefault ?? false })
+    .command(verb + taken)
     .description(does)
     .action(async (...given: unknown[]) => {
       const options = command.optsWithGlobals<Globals>();

@@ -60,6 +60,7 @@ const bulkScript = (states: Answer[], begin: Answer[] = [CREATED]) =>
   });
 
 const bulk = (...args: string[]) => person.run(["bulk", ...args]);
+const imports = (...args: string[]) => person.run(["imports", ...args]);
 const file = (name: string) => join(person.home, name);
 
 function haveFile(text: string): string {
@@ -91,11 +92,13 @@ describe("bulk", () => {
     const error = { code: "twilio_auth_failed", message: "Twilio refused." };
     const account_errors = [{ twilio_sid: "AC1", error }];
     await have(bulkScript([status("completed", { imported: 1, failed: 1, waiting: 0 }, account_errors)]));
-    const run = await bulk("resume", IMPORT);
+    const run = await imports("resume", IMPORT);
     expect(run).toMatchObject({ code: 5, out: "completed: imported 1, failed 1. Results: results.csv\n" });
     expect(run.err).toContain("AC1: Twilio refused. (twilio_auth_failed)\n");
-    expect(run.err).toContain(`nixflex-numbers bulk retry ${IMPORT}`);
-    expect(JSON.parse((await bulk("retry", IMPORT, "--json")).out)).toMatchObject({ counts: { failed: 1 } });
+    expect(run.err).toContain(`nixflex-numbers imports retry ${IMPORT}`);
+    expect(JSON.parse((await imports("retry", IMPORT, "--json")).out)).toMatchObject({
+      counts: { failed: 1 },
+    });
     expect(double.requests.find(({ path }) => path.endsWith("/retry"))?.body).toEqual({
       twilio_token: "the token",
     });
@@ -161,6 +164,25 @@ it("calls show what was said, and give their recording to their owner alone", as
   expect(readFileSync(file("call.mp3"), "utf8")).toBe("sound");
   expect(statSync(file("call.mp3")).mode & 0o777).toBe(0o600);
   expect((await person.run(["calls", "delete", "CA1", "--yes"])).out).toBe("CA1 is deleted.\n");
+});
+
+it("a tried agent ends the call, or puts the caller through, and remembers what was said", async () => {
+  const answers: Answer[] = [
+    { json: { role: "agent", text: "One moment.", action: { type: "transfer", number: "+441632960123" } } },
+    { json: { role: "agent", text: "", action: { type: "end" } } },
+  ];
+  await have(inOrder({ [`POST /v1/agents/${AGENT}/try`]: answers }));
+  const { out } = await person.run(["agents", "try", AGENT], "A person, please.\nThanks.\n");
+  expect(out).toBe(
+    "One moment.\n(The agent puts the caller through to +441632960123.)\n(The agent ends the call.)\n",
+  );
+  expect(double.requests.at(-1)?.body).toEqual({
+    messages: [
+      { role: "caller", text: "A person, please." },
+      { role: "agent", text: "One moment." },
+      { role: "caller", text: "Thanks." },
+    ],
+  });
 });
 
 describe("call and text", () => {

@@ -146,9 +146,7 @@ function expectScript({ words }: Shown): void {
 function expectCli({ words }: Shown): void {
   const args = words.slice(words.indexOf("nixflex-numbers") + 1);
   const named = args.slice(0, args.findIndex((word) => !/^[a-z]+$/.test(word)) >>> 0);
-  // `bulk FILE` is `bulk start FILE`.
-  const command = named.join() === "bulk" ? ["bulk", "start"] : named;
-  const { stdout, status } = spawnSync(process.execPath, ["sdk/dist/cli.js", ...command, "--help"], {
+  const { stdout, status } = spawnSync(process.execPath, ["sdk/dist/cli.js", ...named, "--help"], {
     encoding: "utf8",
   });
   expect(status).toBe(0);

@@ -1,12 +1,14 @@
 import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import type { components, operations } from "@nixflex/numbers";
 import { Option } from "commander";
+import { readPhoneNumber } from "../../../src/twilio/e164.ts";
 import { type Act, type Given, named, rows } from "../act.ts";
 import { confirm } from "../ask.ts";
 import { usage } from "../failures.ts";
 import { dryRunOption, type Limited, limitOption, yesOption } from "../options.ts";
-import { clean, fieldsOf } from "../output.ts";
+import { clean, fieldsOf, note, print } from "../output.ts";
 import { listAll } from "../pages.ts";
 
 type Agent = components["schemas"]["Agent"];
@@ -73,6 +75,22 @@ export const agents: readonly Act[] = [
     },
   },
   {
+    name: "agents try <agent> [words...]",
+    does: "talk with an agent by typing: nobody is called, and nothing is kept",
+    takes: [
+      new Option("--number <number>", "as this number of yours, with what is its own").argParser(
+        readPhoneNumber,
+      ),
+      new Option("--prompt-file <file>", "a file with instructions to try in place of its own"),
+    ],
+    help: "\nWithout words each line of standard input is what the caller says next.",
+    examples: [
+      'nixflex-numbers agents try agent_… "When are you open on Friday?"',
+      "nixflex-numbers agents try agent_… --number +447446466847 --prompt-file draft.md",
+    ],
+    run: tryAgent,
+  },
+  {
     name: "agents delete <agent>",
     does: "delete an agent",
     takes: [
@@ -116,6 +134,41 @@ function parseAgent(file: string, json: string): Record<string, unknown> {
 
 async function read(file: string): Promise<string> {
   return file === "-" ? text(process.stdin) : readFileSync(file, "utf8");
+}
+
+type TryOptions = { number?: string; promptFile?: string };
+type TryBody = operations["tryAgent"]["requestBody"]["content"]["application/json"];
+
+/** As many as the API takes. */
+const MAX_MESSAGES = 40;
+
+async function tryAgent({ nixflex, options }: Given<TryOptions>, agent_id: string, words: string[]) {
+  const { number, promptFile, json } = options;
+  const own = {
+    ...(number !== undefined && { phone_number: number }),
+    ...(promptFile !== undefined && { system_prompt: readFileSync(promptFile, "utf8").trimEnd() }),
+  };
+  const messages: TryBody["messages"] = [];
+  const isTyped = words.length === 0;
+  if (isTyped && process.stdin.isTTY) note("Type what the caller says. Ctrl-D ends.");
+  const lines = isTyped ? createInterface({ input: process.stdin }) : [words.join(" ")];
+  for await (const line of lines) {
+    if (line.trim() === "") continue;
+    messages.push({ role: "caller", text: line });
+    const body = { ...own, messages: messages.slice(-MAX_MESSAGES) };
+    const answer = await nixflex.tryAgent({ path: { agent_id }, body });
+    if (answer.text !== "") messages.push({ role: "agent", text: answer.text });
+    print(json, answer, () => triedText(answer));
+  }
+  if (messages.length === 0) throw usage("Say something: as an argument, or line by line on standard input.");
+  return undefined;
+}
+
+type Tried = operations["tryAgent"]["responses"][200]["content"]["application/json"];
+
+function triedText({ text, action }: Tried): string {
+  const then = { end: "ends the call", transfer: `puts the caller through to ${action?.number}` };
+  return [clean(text), action && `(The agent ${then[action.type]}.)`].filter(Boolean).join("\n");
 }
 
 type DeleteOptions = { force?: true; dryRun?: true; yes?: true };

@@ -39,8 +39,7 @@ const followOptions = [
 
 export const bulk: readonly Act[] = [
   {
-    name: "bulk start [file]",
-    isDefault: true,
+    name: "bulk [file]",
     does: "import the numbers of a CSV file: phone_number, and if you like twilio_sid, agent_id and what is its own",
     takes: [
       new Option("--all", "every number of the account, without a file"),
@@ -61,13 +60,12 @@ One import has one Auth Token: that of --account. Accounts that are not its suba
       "nixflex-numbers bulk numbers.csv --account AC… --agent agent_… --dry-run --out plan.csv",
       "nixflex-numbers bulk numbers.csv --account AC… --subaccounts",
       "nixflex-numbers bulk --all --account AC… --agent agent_…",
-      "nixflex-numbers bulk resume imp_…",
     ],
     run: startBulk,
   },
   {
-    name: "bulk list",
-    does: "list your imports, the newest first",
+    name: "imports list",
+    does: "list your bulk imports, the newest first",
     takes: [limitOption()],
     async run({ nixflex, options }: Given<Limited>) {
       return rows(
@@ -86,13 +84,13 @@ One import has one Auth Token: that of --account. Accounts that are not its suba
     },
   },
   {
-    name: "bulk resume <import>",
+    name: "imports resume <import>",
     does: "follow an import that goes on without you, and write its results",
     takes: followOptions,
     run: ({ nixflex, options }: Given<FollowOptions>, id: string) => follow(nixflex, id, options),
   },
   {
-    name: "bulk retry <import>",
+    name: "imports retry <import>",
     does: "try the failed numbers of an ended import again",
     takes: [
       tokenOption("read the Auth Token from standard input; else TWILIO_AUTH_TOKEN, or a prompt"),
@@ -113,7 +111,7 @@ One import has one Auth Token: that of --account. Accounts that are not its suba
     },
   },
   {
-    name: "bulk cancel <import>",
+    name: "imports cancel <import>",
     does: "end an import; what it has imported stays imported",
     async run({ nixflex }, import_id: string) {
       const status = await nixflex.cancelPhoneNumberImport({ path: { import_id } });
@@ -152,7 +150,7 @@ async function follow(
   import_id: string,
   { out, interval, detach }: FollowOptions,
 ): Promise<Shown> {
-  const resume = `nixflex-numbers bulk resume ${import_id}`;
+  const resume = `nixflex-numbers imports resume ${import_id}`;
   if (detach) return { answer: { import_id }, text: `${import_id} has begun. To follow it: ${resume}` };
   note(`Import ${import_id}. It goes on if you end this command; to follow it again: ${resume}`);
   const progress = createProgress(process);
@@ -182,7 +180,7 @@ async function follow(
     note(
       now.dry_run
         ? `Mend the failed ones, whose errors are in ${out}, or import without them.`
-        : `To try the failed ones again: nixflex-numbers bulk retry ${import_id}`,
+        : `To try the failed ones again: nixflex-numbers imports retry ${import_id}`,
     );
   return {
     answer: now,

@@ -1,6 +1,6 @@
 import type { components } from "@nixflex/numbers";
 import { HEALTH } from "../../../console/health.ts";
-import { cellOf, fields, fieldsOf, table } from "../output.ts";
+import { cellOf, clean, fields, fieldsOf } from "../output.ts";
 
 type Schemas = components["schemas"];
 
@@ -11,14 +11,17 @@ type Change = { field: string; present: unknown; new: unknown };
 const changesText = (changes: readonly Change[]): string =>
   changes.length === 0
     ? "No field would change."
-    : table(
-        ["field", "present", "new"],
-        changes.map((change) => [
-          change.field,
-          change.present === "" ? "-" : cellOf(change.present),
-          change.new === "" ? "-" : cellOf(change.new),
-        ]),
-      );
+    : changes
+        .flatMap(({ field, present, new: next }) => [
+          field,
+          valueText("now", present),
+          valueText("then", next),
+        ])
+        .join("\n");
+
+/** A line of its own, for a webhook's URL is longer than a terminal is wide. */
+const valueText = (when: string, value: unknown) =>
+  `  ${when.padEnd(4)}  ${clean(value === "" ? null : cellOf(value))}`;
 
 export function importPlanText(plan: Schemas["ImportPlan"]): string {
   const { phone_number, agent_id } = plan.phone_number;
