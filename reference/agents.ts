@@ -3,6 +3,7 @@ import { agentFields, createAgentBody, deleteAgentQuery, updateAgentBody } from 
 import { DEFAULTS } from "../src/agents/talk.ts";
 import { listQuery as pageQuery } from "../src/http/page.ts";
 import {
+  answer,
   answered,
   deleted,
   described,
@@ -191,19 +192,16 @@ const change: Operation = {
     "Changes only the fields that you send. null or an empty text resets a field to the value of a new agent; " +
     "`name` cannot be reset. The next call uses the new settings. In another location of Cloudflare's network the old " +
     "settings may be used for half a minute.",
-  auth: "apiKey",
   path: agentInPath,
   body: {
     schema: described(updateAgentBody, descriptions),
     example: { welcome_message: "Hello, Acme Dental is closed today.", is_active: true },
   },
   answers: [
-    {
-      status: 200,
-      description: "The agent after the change.",
-      schema: agent,
-      example: { ...example, welcome_message: "Hello, Acme Dental is closed today." },
-    },
+    answer("The agent after the change.", agent, {
+      ...example,
+      welcome_message: "Hello, Acme Dental is closed today.",
+    }),
   ],
   errors: ["missing_field", "prompt_too_long", "invalid_url", "agent_not_found"],
 };
@@ -221,12 +219,11 @@ export const agentReference: Reference = {
         isAdditive: true,
       },
       description: "Creates an agent that belongs to the calling API key. Only `name` is required.",
-      auth: "apiKey",
       body: {
         schema: described(createAgentBody, descriptions),
         example: { name: example.name, welcome_message: example.welcome_message },
       },
-      answers: [{ status: 201, description: "The agent.", schema: agent, example }],
+      answers: [answer("The agent.", agent, example, 201)],
       errors: ["missing_field", "prompt_too_long", "invalid_url", "limit_reached/403"],
     },
     "GET /v1/agents": {
@@ -239,10 +236,8 @@ export const agentReference: Reference = {
       description:
         "The agents of the calling API key, newest first. A secret that is limited to an `external_id` sees `agent_id` and `name` of " +
         "those that answer its numbers, and no other field.",
-      auth: "apiKey",
       query: listQuery(pageQuery, {}),
       answers: [listAnswer("agents", agent, example)],
-      errors: [],
     },
     "GET /v1/agents/{agent_id}": {
       id: "getAgent",
@@ -254,9 +249,8 @@ export const agentReference: Reference = {
       description:
         "One of the agents of the calling API key. Another key's agent is a 404. A secret that is limited to an `external_id` sees " +
         "`agent_id` and `name`, and no other field.",
-      auth: "apiKey",
       path: agentInPath,
-      answers: [{ status: 200, description: "The agent.", schema: agent, example }],
+      answers: [answer("The agent.", agent, example)],
       errors: ["agent_not_found"],
     },
     "PATCH /v1/agents/{agent_id}": {
@@ -287,21 +281,19 @@ export const agentReference: Reference = {
         "Deletes an agent. If the agent still has numbers, it is not deleted: move them to another agent first. " +
         "`?force=true` deletes it anyway. Its numbers then stay imported, without an agent: callers hear that nobody takes " +
         "calls, and `agent_id` is null until you set another agent with a PATCH of the number.",
-      auth: "apiKey",
       path: agentInPath,
       query: described(deleteAgentQuery, {
         force: { description: "`true` deletes the agent even if it has numbers." },
       }),
       answers: [
-        {
-          status: 200,
-          description: "The agent is deleted.",
-          schema: z.object({
+        answer(
+          "The agent is deleted.",
+          z.object({
             agent_id: answered(z.string(), "The id of the deleted agent.", AGENT_ID),
             deleted,
           }),
-          example: { agent_id: AGENT_ID, deleted: true },
-        },
+          { agent_id: AGENT_ID, deleted: true },
+        ),
       ],
       errors: ["agent_not_found", "agent_in_use"],
     },

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, sentencesQuery, tryBody } from "../src/trying/schema.ts";
-import { answered, described, type Operation, type Reference } from "./operation.ts";
+import { answer, answered, described, type Operation, type Reference } from "./operation.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";
 
@@ -21,7 +21,6 @@ const tryOperation: Operation = {
     "Answers the last of the messages as the agent would in a call. Nobody is called, nothing is kept, and the model's " +
     "tokens are all that it costs. Tools of the agent are called, and told `dry_run: true`. Send the conversation so far with " +
     "each request.",
-  auth: "apiKey",
   path: described(z.object({ agent_id: z.string() }), {
     agent_id: { description: "An agent that talks by itself.", examples: [AGENT_ID] },
   }),
@@ -41,10 +40,9 @@ const tryOperation: Operation = {
     example: { messages: [{ role: "caller", text: "When are you open on Friday?" }] },
   },
   answers: [
-    {
-      status: 200,
-      description: "What the agent says.",
-      schema: z.object({
+    answer(
+      "What the agent says.",
+      z.object({
         role: answered(z.literal("agent"), "Always `agent`."),
         text: answered(z.string(), "What the agent says; empty if it only acts.", "From nine to five."),
         action: answered(
@@ -61,8 +59,8 @@ const tryOperation: Operation = {
           "What the agent would do next in a call; null if it would listen.",
         ),
       }),
-      example: { role: "agent", text: "From nine to five.", action: null },
-    },
+      { role: "agent", text: "From nine to five.", action: null },
+    ),
   ],
   errors: [
     "limit_reached",
@@ -85,7 +83,6 @@ export const conversationReference: Reference = {
       id: "getSentences",
       summary: "Get what this service says",
       description: "The sentences of a call that are neither the agent's nor the model's.",
-      auth: "apiKey",
       query: described(sentencesQuery, {
         language: { description: "The agent's language, as a BCP 47 tag.", examples: ["de"] },
         phone_number: {
@@ -95,10 +92,9 @@ export const conversationReference: Reference = {
         },
       }),
       answers: [
-        {
-          status: 200,
-          description: "The sentences.",
-          schema: z.object({
+        answer(
+          "The sentences.",
+          z.object({
             talks: answered(
               z.boolean(),
               "Whether an agent without a runtime talks by itself. If not, it greets and hangs up.",
@@ -110,12 +106,12 @@ export const conversationReference: Reference = {
             ),
             unavailable: answered(z.string(), "What callers hear if no agent answers."),
           }),
-          example: {
+          {
             talks: true,
             greeting: "Guten Tag, wie kann ich helfen?",
             unavailable: "This number is not taking calls at the moment. Please try again later.",
           },
-        },
+        ),
       ],
       errors: ["invalid_phone_format", "number_not_found"],
     },

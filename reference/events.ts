@@ -3,7 +3,16 @@ import type { DeliveryError } from "../src/events/delivery.ts";
 import { EVENT_TYPES } from "../src/events/event.ts";
 import { DELIVERY_STATES } from "../src/events/outbox/store.ts";
 import { deliveriesQuery, redeliverBody, testBody, urlBody } from "../src/events/schema.ts";
-import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import {
+  answer,
+  answered,
+  deleted,
+  described,
+  listAnswer,
+  listQuery,
+  type Reference,
+  time,
+} from "./operation.ts";
 
 const EVENT_ID = `evt_${"1f0c77d2".repeat(4)}`;
 const AGENT_ID = "agent_125207e452f8714a";
@@ -141,13 +150,11 @@ export const webhookReference: Reference = {
         "Creates a new secret that signs your events, for all agents of the API key. The old secret, if there is one, also " +
         "signs them for another 24 hours. `X-Nixflex-Signature` then has one `v1` for each valid secret: the newest first, " +
         "five at most. Accept an event if any `v1` is correct.",
-      auth: "apiKey",
       isUnkept: true,
       answers: [
-        {
-          status: 201,
-          description: "The secret. Save it now.",
-          schema: z.object({
+        answer(
+          "The secret. Save it now.",
+          z.object({
             message: answered(z.string(), "A reminder to keep the secret."),
             webhook_secret: answered(
               z.string().check(z.regex(/^nxws_[0-9a-f]{64}$/)),
@@ -161,7 +168,7 @@ export const webhookReference: Reference = {
             ),
             previous_valid_until: time("Until when the old secret also signs"),
           }),
-          example: {
+          {
             message:
               "Save the webhook_secret now: it cannot be shown again. The old secret, if any, also signs until " +
               "previous_valid_until.",
@@ -169,18 +176,16 @@ export const webhookReference: Reference = {
             standard_webhooks_secret: STANDARD_SECRET,
             previous_valid_until: TIME,
           },
-        },
+          201,
+        ),
       ],
-      errors: [],
     },
     "GET /v1/webhooks/url": {
       id: "getWebhookUrl",
       summary: "See the API key's own URL",
       description:
         "The URL that receives the events of the API key, and of its agents without a webhook_url.",
-      auth: "apiKey",
-      answers: [{ status: 200, description: "The URL.", schema: ownUrl, example: { url: OWN_URL } }],
-      errors: [],
+      answers: [answer("The URL.", ownUrl, { url: OWN_URL })],
     },
     "PUT /v1/webhooks/url": {
       id: "setWebhookUrl",
@@ -189,7 +194,6 @@ export const webhookReference: Reference = {
         "From now on this URL receives the events of the API key itself, such as `limit.near` and `credentials.rejected`, and the " +
         "events of agents and numbers without a webhook_url. Without it, an event of the key goes once to each webhook_url " +
         "that its agents have.",
-      auth: "apiKey",
       body: {
         schema: described(urlBody, {
           url: {
@@ -199,7 +203,7 @@ export const webhookReference: Reference = {
         }),
         example: { url: OWN_URL },
       },
-      answers: [{ status: 200, description: "The URL.", schema: ownUrl, example: { url: OWN_URL } }],
+      answers: [answer("The URL.", ownUrl, { url: OWN_URL })],
       errors: ["missing_field", "invalid_field", "invalid_url"],
     },
     "POST /v1/webhooks/test": {
@@ -216,7 +220,6 @@ export const webhookReference: Reference = {
       description:
         "Sends a signed `webhook.test` event to the agent's webhook_url, like any other event. Without an agent, the API key's own " +
         "URL gets it.",
-      auth: "apiKey",
       body: {
         schema: described(testBody, {
           agent_id: {
@@ -226,14 +229,7 @@ export const webhookReference: Reference = {
         }),
         example: { agent_id: AGENT_ID },
       },
-      answers: [
-        {
-          status: 201,
-          description: "The new delivery.",
-          schema: z.object({ delivery }),
-          example: { delivery: pending },
-        },
-      ],
+      answers: [answer("The new delivery.", z.object({ delivery }), { delivery: pending }, 201)],
       errors: ["invalid_field", "agent_not_found", "agent_has_no_webhook"],
     },
     "GET /v1/webhooks/deliveries": {
@@ -244,31 +240,27 @@ export const webhookReference: Reference = {
         text: "Events to webhook_urls, with each attempt to deliver them, newest first.",
       },
       description: "The events of the calling API key and their attempts, newest first.",
-      auth: "apiKey",
       query: deliveryQuery,
       answers: [deliveryPage],
-      errors: [],
     },
     "GET /v1/webhooks/deliveries/{id}": {
       id: "getDelivery",
       summary: "Get a delivery and what is sent",
       description:
         "An event with its attempts and its body, as your server gets it. Of your server's answers only the status is kept.",
-      auth: "apiKey",
       path: deliveryPath,
       answers: [
-        {
-          status: 200,
-          description: "The delivery.",
-          schema: z.object({
+        answer(
+          "The delivery.",
+          z.object({
             delivery,
             payload: answered(
               z.nullable(z.record(z.string(), z.unknown())),
               "The body that is sent; null if it was delivered over 7 days ago.",
             ),
           }),
-          example: { delivery: delivered, payload: PAYLOAD },
-        },
+          { delivery: delivered, payload: PAYLOAD },
+        ),
       ],
       errors: ["delivery_not_found"],
     },
@@ -284,16 +276,8 @@ export const webhookReference: Reference = {
         },
       },
       description: "Tries a delivery again at once. It gets as many attempts as a new delivery.",
-      auth: "apiKey",
       path: deliveryPath,
-      answers: [
-        {
-          status: 200,
-          description: "The delivery, pending again.",
-          schema: z.object({ delivery }),
-          example: { delivery: pending },
-        },
-      ],
+      answers: [answer("The delivery, pending again.", z.object({ delivery }), { delivery: pending })],
       errors: ["delivery_not_found"],
     },
     "GET /v1/keys/{key_id}/deliveries": {
@@ -322,15 +306,14 @@ export const webhookReference: Reference = {
         example: { since: TIME },
       },
       answers: [
-        {
-          status: 200,
-          description: "How many are pending again.",
-          schema: z.object({
+        answer(
+          "How many are pending again.",
+          z.object({
             key_id: answered(keyId, "The key.", KEY_ID),
             redelivered: answered(z.int(), "How many deliveries.", 12),
           }),
-          example: { key_id: KEY_ID, redelivered: 12 },
-        },
+          { key_id: KEY_ID, redelivered: 12 },
+        ),
       ],
       errors: ["missing_field", "invalid_field", "key_not_found"],
     },
@@ -343,15 +326,14 @@ export const webhookReference: Reference = {
       auth: "adminToken",
       path: keyPath,
       answers: [
-        {
-          status: 200,
-          description: "They are gone.",
-          schema: z.object({
+        answer(
+          "They are gone.",
+          z.object({
             key_id: answered(keyId, "The key.", KEY_ID),
             deleted,
           }),
-          example: { key_id: KEY_ID, deleted: true },
-        },
+          { key_id: KEY_ID, deleted: true },
+        ),
       ],
       errors: ["key_not_found"],
     },

@@ -150,7 +150,7 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
 }
 
 function describe(operation: Operation, method: string, tag: string): ZodOpenApiOperationObject {
-  const { id, summary, description, auth, path, query, body, answers } = operation;
+  const { id, summary, description, auth = "apiKey", path, query, body, answers, errors = [] } = operation;
   const isKept = isIdempotent(operation, method);
   const requestParams = {
     ...(path && { path }),
@@ -181,13 +181,13 @@ function describe(operation: Operation, method: string, tag: string): ZodOpenApi
           },
         ]),
       ),
-      ...errorResponses([...commonErrors(operation, method, isKept), ...operation.errors], isKept),
+      ...errorResponses([...commonErrors(operation, method, isKept), ...errors], isKept),
     },
   };
 }
 
 /** Whether the operation uses an `Idempotency-Key`; see api-keys/with-api-key.ts. */
-function isIdempotent({ auth, isUnkept }: Operation, method: string): boolean {
+function isIdempotent({ auth = "apiKey", isUnkept }: Operation, method: string): boolean {
   return auth === "apiKey" && method !== "GET" && isUnkept !== true;
 }
 
@@ -200,7 +200,11 @@ const idempotencyHeader = z.object({
 });
 
 /** The errors of all operations of this kind. */
-function commonErrors({ auth, query, body }: Operation, method: string, isKept: boolean): ErrorCode[] {
+function commonErrors(
+  { auth = "apiKey", query, body }: Operation,
+  method: string,
+  isKept: boolean,
+): ErrorCode[] {
   return [
     ...(auth === "apiKey"
       ? (["invalid_api_key", "key_secret_required", "secret_is_limited", "rate_limit_exceeded"] as const)

@@ -33,7 +33,8 @@ export type Operation = {
   summary: string;
   /** Markdown. */
   description: string;
-  auth: "apiKey" | "adminToken" | "connectLink" | "none";
+  /** `apiKey` unless told. */
+  auth?: "apiKey" | "adminToken" | "connectLink" | "none";
   /** Without it the operation is no tool of /mcp: its answer is a secret or sound, or another tool does the same. */
   tool?: Tool;
   path?: Described;
@@ -44,7 +45,7 @@ export type Operation = {
   /** The answers of a success, the usual one first. */
   answers: readonly [Answer, ...Answer[]];
   /** The codes that this endpoint has beside the common ones. */
-  errors: readonly DocumentedError[];
+  errors?: readonly DocumentedError[];
 };
 
 type Answer = {
@@ -55,6 +56,14 @@ type Answer = {
   /** JSON unless told. */
   mediaType?: "audio/mpeg" | "text/csv";
 };
+
+/** A success, answered in JSON. @param example what it may look like, which the tests hold to the schema */
+export const answer = (
+  description: string,
+  schema: z.ZodMiniType,
+  example: unknown,
+  status: Answer["status"] = 200,
+): Answer => ({ status, description, schema, example });
 
 /** An operation as a tool for language models, which read nothing else of the documentation. */
 export type Tool = {
@@ -203,16 +212,15 @@ export function listAnswer(
     z.optional(z.literal(true)),
     "There are more than 10,000 that match: `count` is 10,000. A list without a filter counts all.",
   );
-  return {
-    status: 200,
-    description: `A page of ${of}, and how many there are in all.`,
-    schema: z.object({
+  return answer(
+    `A page of ${of}, and how many there are in all.`,
+    z.object({
       [name]: z.array(entry),
       count: answered(z.int(), "How many entries there are in total."),
       ...(hasMany && { count_is_minimum: minimum }),
       limit: answered(z.int(), "The limit that was applied."),
       offset: answered(z.int(), "The offset that was applied."),
     }),
-    example: { [name]: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-  };
+    { [name]: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+  );
 }

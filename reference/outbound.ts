@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "../src/http/errors.ts";
 import { callBody, textBody } from "../src/outbound/schema.ts";
-import { answered, described, type Operation, type Reference } from "./operation.ts";
+import { answer, answered, described, type Operation, type Reference } from "./operation.ts";
 
 const AGENT_ID = "agent_125207e452f8714a";
 const CALL_SID = `CA${"5f2c9a7e".repeat(4)}`;
@@ -56,7 +56,6 @@ const callOperation = (id: string, summary: string): Operation => ({
     "Twilio calls `to_number`, and whoever answers talks with the agent as a caller would: with the model, or with the runtime of " +
     `the agent's \`connect\`. The answer comes at once; the events \`call.started\`, \`call.completed\` and \`call.failed\` tell the rest. ${ONCE} ` +
     "The calls of one Twilio account go out one a second unless the deployment or the key says otherwise. A request waits up to ten seconds for its turn.",
-  auth: "apiKey",
   body: {
     schema: described(callBody, {
       agent_id: { description: "Your agent.", examples: [AGENT_ID] },
@@ -101,18 +100,18 @@ const callOperation = (id: string, summary: string): Operation => ({
     example: { agent_id: AGENT_ID, to_number: "+14155550123", dynamic_vars: { name: "Ada" } },
   },
   answers: [
-    {
-      status: 201,
-      description: "Twilio has the call.",
-      schema: placedCall,
-      example: {
+    answer(
+      "Twilio has the call.",
+      placedCall,
+      {
         call_id: CALL_SID,
         status: "initiated",
         to: "+14155550123",
         from: "+447446466847",
         agent_id: AGENT_ID,
       },
-    },
+      201,
+    ),
   ],
   errors: [...SENDING, "prompt_too_long", "concurrent_call_limit"],
 });
@@ -161,7 +160,6 @@ export const callReference: Reference = {
         },
       },
       description: `Sends a text from one of the agent's numbers. \`sms.delivered\` or \`sms.failed\` tells what became of it. ${ONCE}`,
-      auth: "apiKey",
       body: {
         schema: described(textBody, {
           agent_id: { description: "Your agent.", examples: [AGENT_ID] },
@@ -179,12 +177,12 @@ export const callReference: Reference = {
         example: { agent_id: AGENT_ID, to: "+14155550123", message: "Your table is ready." },
       },
       answers: [
-        {
-          status: 201,
-          description: "Twilio has the text.",
-          schema: sentText,
-          example: { message_id: MESSAGE_SID, status: "queued", to: "+14155550123", from: "+447446466847" },
-        },
+        answer(
+          "Twilio has the text.",
+          sentText,
+          { message_id: MESSAGE_SID, status: "queued", to: "+14155550123", from: "+447446466847" },
+          201,
+        ),
       ],
       errors: [...SENDING, "message_too_long", "recipient_unsubscribed", "sms_not_supported"],
     },

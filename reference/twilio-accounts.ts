@@ -3,7 +3,16 @@ import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
 import { availableQuery } from "../src/phone-numbers/schema.ts";
 import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
 import { connectBody } from "../src/twilio-accounts/schema.ts";
-import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import {
+  answer,
+  answered,
+  deleted,
+  described,
+  listAnswer,
+  listQuery,
+  type Reference,
+  time,
+} from "./operation.ts";
 import {
   ACCOUNT_SID,
   NUMBER,
@@ -92,11 +101,8 @@ export const accountExample = {
   created_at: "2026-01-31T12:00:00.000Z",
 };
 
-/** The answer with an account. */
-export const answeredAccount = {
-  schema: z.object({ twilio_account: account }),
-  example: { twilio_account: accountExample },
-};
+export const accountAnswer = (description: string, status?: 201) =>
+  answer(description, z.object({ twilio_account: account }), { twilio_account: accountExample }, status);
 
 const capability = z.nullable(z.boolean());
 const available = z
@@ -137,16 +143,15 @@ export const availablePlace = {
   after: { description: "`next` of the page before." },
 };
 
-export const availablePage = {
-  status: 200,
-  description: "A page of numbers.",
-  schema: z.object({
+export const availablePage = answer(
+  "A page of numbers.",
+  z.object({
     available_numbers: z.array(available),
     limit: answered(z.int(), "The limit that was applied."),
     next: answered(z.nullable(z.string()), "Where the next page begins: send it as `after`. Null: no more."),
   }),
-  example: { available_numbers: [availableExample], limit: DEFAULT_LIMIT, next: null },
-} as const;
+  { available_numbers: [availableExample], limit: DEFAULT_LIMIT, next: null },
+);
 
 const connectFields = described(connectBody, {
   twilio_sid: { description: "The Account SID. Also spelled `twilioSid`.", examples: [ACCOUNT_SID] },
@@ -200,15 +205,10 @@ export const twilioAccountReference: Reference = {
         "account does. Without one in the request, this service makes it, with a Setting and a Rule for its own address, where the key may: " +
         "the account is `connecting` for about a minute. Where it may not, `not_made` says why, and `to_do` has the requests; the SharedKey's id " +
         "and secret may then come in a second request. A new SharedKey counts at once, and the one before for a day more.",
-      auth: "apiKey",
       body: connectRequest,
       answers: [
-        { status: 201, description: "It is connected.", ...answeredAccount },
-        {
-          status: 200,
-          description: "It was connected already, and has these credentials now.",
-          ...answeredAccount,
-        },
+        accountAnswer("It is connected.", 201),
+        accountAnswer("It was connected already, and has these credentials now."),
       ],
       errors: [
         "missing_field",
@@ -227,18 +227,15 @@ export const twilioAccountReference: Reference = {
       },
       description:
         "The Twilio accounts that are known here, newest first: connected ones, and those of your numbers.",
-      auth: "apiKey",
       query: listQuery(pageQuery, {}),
       answers: [listAnswer("twilio_accounts", account, accountExample, { of: "accounts" })],
-      errors: [],
     },
     "GET /v1/twilio-accounts/{twilio_account_id}": {
       id: "getTwilioAccount",
       summary: "Get a Twilio account",
       description: "One of the Twilio accounts that are known here.",
-      auth: "apiKey",
       path: inPath,
-      answers: [{ status: 200, description: "The account.", ...answeredAccount }],
+      answers: [accountAnswer("The account.")],
       errors: ["account_not_found"],
     },
     "DELETE /v1/twilio-accounts/{twilio_account_id}": {
@@ -248,13 +245,11 @@ export const twilioAccountReference: Reference = {
         "Deletes the account's credentials here. While it has numbers, it is a 409 `account_in_use`. If a number that was " +
         "released is still being given back at Twilio, what that needs stays until it is done, for a week at most. The Rule, the Setting and " +
         "the SharedKey that this service made at Twilio are removed, which goes on for a minute or two after the answer.",
-      auth: "apiKey",
       path: inPath,
       answers: [
-        {
-          status: 200,
-          description: "It is gone.",
-          schema: z.object({
+        answer(
+          "It is gone.",
+          z.object({
             twilio_account: z.object({
               twilio_account_id: accountId,
               twilio_sid: twilioSid,
@@ -266,10 +261,10 @@ export const twilioAccountReference: Reference = {
               to_do: z.optional(requests),
             }),
           }),
-          example: {
+          {
             twilio_account: { twilio_account_id: ACCOUNT_ID, twilio_sid: ACCOUNT_SID, deleted: true },
           },
-        },
+        ),
       ],
       errors: ["account_not_found", "account_in_use"],
     },
@@ -288,7 +283,6 @@ export const twilioAccountReference: Reference = {
       description:
         "The numbers of the account as they are at Twilio now, and who answers each today. A page may have fewer numbers than " +
         "`limit`; only `next: null` is the end. With `include_subaccounts`, one account comes after the other.",
-      auth: "apiKey",
       path: inPath,
       query: described(availableQuery, {
         ...availablePlace,
