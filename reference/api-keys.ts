@@ -5,6 +5,7 @@ import { listQuery as pageQuery } from "../src/http/page.ts";
 import { optionalText } from "../src/http/schema.ts";
 import { type Limits, parseDefaultLimits } from "../src/limits.ts";
 import { PART_COUNTS } from "../src/parts.ts";
+import { KEY_ID, SECRET_ID, TIME } from "./examples.ts";
 import {
   answer,
   answered,
@@ -16,12 +17,7 @@ import {
   time,
 } from "./operation.ts";
 
-const KEY_ID = `nxf_${"5f2c9a7e".repeat(4)}`;
 const KEY_SECRET = `nxfs_${"c0ffee00".repeat(8)}`;
-
-const SECRET_ID = `sec_${"5ec4e7a1".repeat(4)}`;
-
-const TIME = "2026-01-31T12:00:00.000Z";
 
 const keyId = z.string().check(z.regex(/^nxf_[0-9a-f]{32}$/));
 
@@ -38,10 +34,6 @@ const bothHalves = {
 const newKey = z
   .object(bothHalves)
   .check(z.meta({ id: "NewKey", description: "Both halves of an API key. They are shown only once." }));
-
-const keyInPath = described(z.object({ key_id: z.string() }), {
-  key_id: { description: "The first half of the key.", examples: [KEY_ID] },
-});
 
 const LIMIT_TEXTS: Record<keyof Limits, string> = {
   max_agents: "How many agents it may have.",
@@ -145,24 +137,7 @@ const secretFields = {
   ),
 };
 
-const SECRET = {
-  secret_id: SECRET_ID,
-  name: "portal",
-  scope: "read",
-  external_id: "acme-42",
-  created_at: TIME,
-  expires_at: null,
-  last_used_on: null,
-  is_first: false,
-} as const;
-
-const SIGNED_IN = {
-  key_id: KEY_ID,
-  secret_id: SECRET_ID,
-  name: "portal",
-  scope: "read",
-  external_id: "acme-42",
-} as const;
+const secretExample = { scope: "read", last_used_on: null, is_first: false };
 
 export const apiKeyReference: Reference = {
   tag: { name: "API keys", description: "Who may call this API. A key sees only what belongs to it." },
@@ -193,8 +168,6 @@ export const apiKeyReference: Reference = {
           newKey,
           {
             message: "API key created. Save the key_secret now: it is not stored and cannot be shown again.",
-            key_id: KEY_ID,
-            key_secret: KEY_SECRET,
           },
           201,
         ),
@@ -213,8 +186,6 @@ export const apiKeyReference: Reference = {
         answer("The key with its new secret. Save `key_secret` now.", newKey, {
           message:
             "The secret was replaced; the old one has stopped working. Save the key_secret now: it is not stored and cannot be shown again.",
-          key_id: KEY_ID,
-          key_secret: KEY_SECRET,
         }),
       ],
     },
@@ -254,9 +225,7 @@ export const apiKeyReference: Reference = {
             .check(z.meta({ id: "NewKeySecret", description: "A new secret, which is shown only once." })),
           {
             message: "Secret created. Save the key_secret now: it is not stored and cannot be shown again.",
-            key_id: KEY_ID,
-            key_secret: KEY_SECRET,
-            ...SECRET,
+            ...secretExample,
           },
           201,
         ),
@@ -274,7 +243,7 @@ export const apiKeyReference: Reference = {
           z
             .object(secretFields)
             .check(z.meta({ id: "KeySecret", description: "A secret of an API key, without the secret." })),
-          SECRET,
+          secretExample,
         ),
       ],
     },
@@ -284,15 +253,7 @@ export const apiKeyReference: Reference = {
       description:
         "The secret and its sessions stop working at once. What was done with it stays, and no call is interrupted. The last " +
         "secret that can do everything and never ends cannot be deleted.",
-      path: described(z.object({ secret_id: z.string() }), {
-        secret_id: { description: "The id of the secret.", examples: [SECRET_ID] },
-      }),
-      answers: [
-        answer("The secret is deleted.", z.object({ secret_id: secretId, deleted }), {
-          secret_id: SECRET_ID,
-          deleted: true,
-        }),
-      ],
+      answers: [answer("The secret is deleted.", z.object({ secret_id: secretId, deleted }))],
       errors: ["secret_not_found", "last_secret"],
     },
     "POST /v1/session": {
@@ -307,7 +268,7 @@ export const apiKeyReference: Reference = {
         answer(
           "The session has started; the cookie is set.",
           z.object({ key_id: sessionKey, ...aboutSecret, expires_at: time("When the session ends") }),
-          { ...SIGNED_IN, expires_at: TIME },
+          { scope: "read" },
           201,
         ),
       ],
@@ -327,7 +288,7 @@ export const apiKeyReference: Reference = {
               time("When the session or the secret that came with the request ends; null: never"),
             ),
           }),
-          { ...SIGNED_IN, expires_at: TIME },
+          { scope: "read", expires_at: TIME },
         ),
       ],
     },
@@ -340,7 +301,6 @@ export const apiKeyReference: Reference = {
         answer(
           "The cookie is deleted.",
           z.object({ key_id: sessionKey, ended: answered(z.literal(true), "Always true.") }),
-          { key_id: KEY_ID, ended: true },
         ),
       ],
     },
@@ -350,17 +310,7 @@ export const apiKeyReference: Reference = {
       description: "For the operator. All API keys of the deployment, newest first, with the revoked ones.",
       auth: "adminToken",
       query: listQuery(pageQuery, {}),
-      answers: [
-        listAnswer("keys", listedKey, {
-          key_id: KEY_ID,
-          name: "Acme",
-          created_at: TIME,
-          rotated_at: null,
-          revoked_at: null,
-          ...PARTS,
-          limits: LIMITS,
-        }),
-      ],
+      answers: [listAnswer("keys", listedKey, { name: "Acme", ...PARTS, limits: LIMITS })],
     },
     "PATCH /v1/keys/{key_id}": {
       id: "changeKey",
@@ -369,7 +319,6 @@ export const apiKeyReference: Reference = {
         "For the operator. What is not sent stays as it is; null is what the deployment's `DEFAULT_LIMITS` says. It counts " +
         "within 30 seconds. A key with more calls or events than one object carries is split into parts, while it is in use.",
       auth: "adminToken",
-      path: keyInPath,
       body: {
         schema: z.object({
           limits: answered(z.optional(setLimits), "The limits to change."),
@@ -379,11 +328,7 @@ export const apiKeyReference: Reference = {
       },
       answers: [
         answer("The key, with all of its limits.", listedKey, {
-          key_id: KEY_ID,
           name: "Acme",
-          created_at: TIME,
-          rotated_at: null,
-          revoked_at: null,
           ...PARTS,
           limits: { ...LIMITS, calls_per_day: 500, allowed_countries: ["GB", "IE"] },
         }),
@@ -400,7 +345,6 @@ export const apiKeyReference: Reference = {
         "number then belongs to that key, together with the configuration from before the first import. So, to release a " +
         "number of a revoked key, import it under a new key and then DELETE it.",
       auth: "adminToken",
-      path: keyInPath,
       answers: [
         answer(
           "The key is revoked.",
@@ -408,7 +352,6 @@ export const apiKeyReference: Reference = {
             key_id: answered(keyId, "The key.", KEY_ID),
             revoked: answered(z.literal(true), "Always true."),
           }),
-          { key_id: KEY_ID, revoked: true },
         ),
       ],
       errors: ["key_not_found"],

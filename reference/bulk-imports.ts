@@ -10,16 +10,15 @@ import {
 import { listQuery as pageQuery } from "../src/http/page.ts";
 import {
   endedExample,
-  IMPORT_ID,
   importId,
-  inPath,
   result,
   resultExample,
   status,
   statusExample,
 } from "./bulk-import-answers.ts";
+import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN } from "./examples.ts";
 import { answer, answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
-import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN, TWILIO_ERRORS } from "./phone-number-answers.ts";
+import { TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { channelsField } from "./phone-number-import.ts";
 import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
@@ -118,7 +117,7 @@ export const bulkImportReference: Reference = {
             status: answered(z.enum(["queued"]), "Always `queued`."),
             total: answered(z.nullable(z.int()), "How many numbers; null with `all`, until they are read."),
           }),
-          { import_id: IMPORT_ID, status: "queued", total: 1 },
+          { status: "queued", total: 1 },
           202,
         ),
       ],
@@ -153,7 +152,6 @@ export const bulkImportReference: Reference = {
         text: "How far a bulk import is. Ask every ten seconds until ended_at is set.",
       },
       description: "How far it is. Ask every few seconds until `ended_at` is set.",
-      path: inPath,
       answers: [answer("The bulk import.", status, statusExample)],
       errors: [NOT_FOUND],
     },
@@ -165,7 +163,6 @@ export const bulkImportReference: Reference = {
         text: "What became of each number of a bulk import. With outcome failed: why, and what to do.",
       },
       description: "The numbers of a bulk import and what became of each, in the order in which they came.",
-      path: inPath,
       query: listQuery(resultsQuery, { outcome: ofOutcome }),
       answers: [listAnswer("results", result, resultExample)],
       errors: [NOT_FOUND],
@@ -176,7 +173,6 @@ export const bulkImportReference: Reference = {
       description:
         "All results as comma-separated values, with the columns of the results and `error_code` and `error_message`. A cell " +
         "that a spreadsheet would take for a formula begins with an apostrophe; a number in E.164 does not.",
-      path: inPath,
       query: described(csvQuery, { outcome: ofOutcome }),
       answers: [
         {
@@ -199,7 +195,6 @@ export const bulkImportReference: Reference = {
       description:
         "No further number is begun; those that are under way come to their end, and what is imported stays imported. A bulk " +
         "import that has ended stays as it is.",
-      path: inPath,
       answers: [answer("The bulk import.", status, endedExample)],
       errors: [NOT_FOUND],
     },
@@ -209,7 +204,6 @@ export const bulkImportReference: Reference = {
       description:
         "Begins an ended bulk import anew with the numbers that failed, or were skipped because it was stopped. Its credentials were " +
         "deleted at its end, so send the Auth Token of the same account again, unless the account is known (see `POST /v1/twilio-accounts`).",
-      path: inPath,
       body: {
         schema: described(retryBody, {
           twilio_token: {

@@ -2,21 +2,18 @@ import * as z from "zod/mini";
 import { CALL_STATUSES, DIRECTIONS } from "../src/call-log/call.ts";
 import { listCallsQuery, outcomeBody, usageQuery } from "../src/call-log/query.ts";
 import type { ErrorCode } from "../src/http/errors.ts";
+import { AGENT_ID, CALL_SID, CALLER, KEY_ID, NUMBER, TIME } from "./examples.ts";
 import {
   answer,
   answered,
   deleted,
   described,
+  exampleOf,
   listAnswer,
   listQuery,
   type Reference,
   time,
 } from "./operation.ts";
-
-const TIME = "2026-01-31T12:00:00.000Z";
-const AGENT_ID = "agent_125207e452f8714a";
-const KEY_ID = `nxf_${"3d1f8a02".repeat(4)}`;
-const CALL_SID = `CA${"5f2c9a7e".repeat(4)}`;
 
 const twilioId = (prefix: string) => z.string().check(z.regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`)));
 
@@ -37,8 +34,8 @@ const call = {
     "branch-17",
   ),
   direction: answered(z.enum(DIRECTIONS), "Who called: `inbound`, somebody else; `outbound`, the agent."),
-  from: answered(z.string(), "Who called, as Twilio says it.", "+14155550123"),
-  to: answered(z.string(), "Who was called.", "+447446466847"),
+  from: answered(z.string(), "Who called, as Twilio says it.", CALLER),
+  to: answered(z.string(), "Who was called.", NUMBER),
   status: answered(z.enum(CALL_STATUSES), "Twilio's status of the call.", "completed"),
   ended_reason: answered(
     z.nullable(z.string()),
@@ -99,37 +96,18 @@ const wholeCall = z
   })
   .check(z.meta({ id: "CallWithTranscript", description: "A call, with who said what." }));
 
-const exampleCall = {
-  call_id: CALL_SID,
-  agent_id: AGENT_ID,
-  external_id: "branch-17",
-  direction: "inbound",
-  from: "+14155550123",
-  to: "+447446466847",
-  status: "completed",
-  ended_reason: "caller_hangup",
-  started_at: TIME,
-  answered_at: TIME,
-  ended_at: TIME,
-  duration_seconds: 42,
-  recording_url: null,
-  created_at: TIME,
-};
-const exampleWhole = {
-  ...exampleCall,
-  summary: null,
-  data: null,
-  transcript: [{ role: "caller", text: "What are your opening hours?", at: TIME }],
-};
+const ended = { direction: "inbound", answered_at: TIME, ended_at: TIME, recording_url: null };
+const exampleCall = exampleOf(listedCall, ended);
+const exampleWhole = exampleOf(wholeCall, {
+  ...ended,
+  transcript: [exampleOf(said, { role: "caller", at: TIME })],
+});
 const exampleOutcome = {
   transcript: exampleWhole.transcript,
   ended_reason: "appointment_booked",
   summary: "Booked Tuesday at ten.",
   data: { appointment: "2026-02-03T10:00" },
 };
-const callPath = described(z.object({ call_id: z.string() }), {
-  call_id: { description: "Twilio's SID of the call.", examples: [CALL_SID] },
-});
 const sound = answered(z.string(), "The sound, as MP3.");
 
 export const logReference: Reference = {
@@ -161,7 +139,6 @@ export const logReference: Reference = {
         text: "A call, why it ended, and who said what. A recording is heard at /console of this server.",
       },
       description: "A call, with who said what.",
-      path: callPath,
       answers: [answer("The call.", wholeCall, exampleWhole)],
       errors: ["call_not_found"],
     },
@@ -174,7 +151,6 @@ export const logReference: Reference = {
       },
       description:
         "Ends a call that runs, or cancels one that is not answered yet. One that has ended stays as it is.",
-      path: callPath,
       answers: [
         answer("The call as it is now. Its end is written once Twilio tells it.", wholeCall, exampleWhole),
       ],
@@ -187,7 +163,6 @@ export const logReference: Reference = {
         "For the runtime that led a call (an agent with `connect`). What it reports stands in the log as the built-in agent's " +
         "does. Sent again it replaces all that was reported, until 24 hours after the end. Twilio's status and length stay. " +
         "`call.completed` has what came before the end; what comes after it is told by `call.updated`.",
-      path: callPath,
       body: {
         schema: described(outcomeBody, {
           transcript: {
@@ -218,7 +193,6 @@ export const logReference: Reference = {
       description:
         "Deletes what is kept of a call, its transcript, and its recording at Twilio. It still counts in usage. Events " +
         "that told of it keep what they told, for 30 days.",
-      path: callPath,
       answers: [
         answer(
           "It is gone.",
@@ -226,7 +200,6 @@ export const logReference: Reference = {
             call_id: answered(z.string(), "The call.", CALL_SID),
             deleted,
           }),
-          { call_id: CALL_SID, deleted: true },
         ),
       ],
       errors: ["call_not_found", "call_in_progress", "recording_not_found", ...AT_TWILIO],
@@ -237,7 +210,6 @@ export const logReference: Reference = {
       description:
         "The sound of a call, fetched from Twilio with the account's credentials: nobody else can hear it. With a `Range` " +
         "header only a part of it, as players ask.",
-      path: callPath,
       isUnkept: true,
       answers: [
         {
@@ -256,9 +228,6 @@ export const logReference: Reference = {
       summary: "Delete an API key's calls",
       description: "Deletes the whole call log of an API key, and its usage. For the operator.",
       auth: "adminToken",
-      path: described(z.object({ key_id: z.string() }), {
-        key_id: { description: "The key.", examples: [KEY_ID] },
-      }),
       answers: [
         answer(
           "They are gone.",
@@ -266,7 +235,6 @@ export const logReference: Reference = {
             key_id: answered(z.string(), "The key.", KEY_ID),
             deleted,
           }),
-          { key_id: KEY_ID, deleted: true },
         ),
       ],
       errors: ["key_not_found"],
@@ -361,12 +329,7 @@ export const usageReference: Reference = {
       }),
       answers: [
         answer("The sums, and each day.", usageAnswer, {
-          since: "2026-01-31",
-          until: "2026-01-31",
-          calls: { inbound: 12, outbound: 3, minutes: 31.5 },
-          sms: { received: 4, sent: 2 },
           model: { turns: 40, tokens: 1_200 },
-          numbers: 5,
           limits: {
             max_agents: { used: 2, limit: 1_000 },
             max_numbers: { used: 5, limit: null },
@@ -376,8 +339,6 @@ export const usageReference: Reference = {
             resets_at: "2026-02-01T00:00:00.000Z",
             allowed_countries: ["GB"],
           },
-          log_filled: 0.012,
-          log_shortened: null,
           days: [{ date: "2026-01-31", calls: 15, minutes: 31.5, sms: 6 }],
         }),
       ],

@@ -2,17 +2,19 @@ import * as z from "zod/mini";
 import { createLinkBody, linkNumberBody, linkNumbersQuery } from "../src/connect-links/schema.ts";
 import { listQuery as pageQuery } from "../src/http/page.ts";
 import { CHANNELS } from "../src/phone-numbers/channels.ts";
+import { ACCOUNT_SID, AGENT_ID, LINK_ID, NUMBER } from "./examples.ts";
 import {
   answer,
   answered,
   deleted,
   described,
+  exampleOf,
   listAnswer,
   listQuery,
   type Reference,
   time,
 } from "./operation.ts";
-import { ACCOUNT_SID, AGENT_ID, NUMBER, phoneNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
+import { phoneNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { channelsField } from "./phone-number-import.ts";
 import { ownDescriptions } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
@@ -27,10 +29,8 @@ import {
   connectRequest,
 } from "./twilio-accounts.ts";
 
-const LINK_ID = `link_${"5f2c9a7e".repeat(4)}`;
 const LINK_URL = `https://numbers.example.com/connect#nxfl_${"4f1c9a7e".repeat(8)}`;
 const REDIRECT_URL = "https://reseller.example/numbers";
-const TIME = "2026-01-31T12:00:00.000Z";
 
 const linkId = answered(z.string(), "Its id.", LINK_ID);
 const status = answered(
@@ -87,23 +87,10 @@ const link = z
   })
   .check(z.meta({ id: "ConnectLink", description: "A connect link, as its API key sees it." }));
 
-const example = {
-  connect_link_id: LINK_ID,
+const example = exampleOf(link, {
   status: "completed",
-  agent_id: AGENT_ID,
-  channels: null,
-  external_id: "dentist-17",
-  label: "Acme Dental",
-  metadata: null,
-  brand_name: "Acme",
-  max_numbers: 1,
-  redirect_url: REDIRECT_URL,
-  twilio_sid: ACCOUNT_SID,
   phone_numbers: [{ phone_number: NUMBER, imported: true, first_inbound_at: null }],
-  refused_credentials: 0,
-  expires_at: TIME,
-  created_at: TIME,
-};
+});
 
 const customerLink = z
   .object({
@@ -132,24 +119,11 @@ const customerLink = z
   })
   .check(z.meta({ id: "CustomerConnectLink", description: "A connect link, as its customer sees it." }));
 
-const customerExample = {
-  connect_link_id: LINK_ID,
-  status: "open",
-  key_name: "Reseller Ltd",
-  brand_name: "Acme",
-  agent_name: "Receptionist",
-  channels: null,
-  numbers_left: 1,
-  redirect_url: REDIRECT_URL,
+const customerExample = exampleOf(customerLink, {
   credentials: ["auth_token"],
   twilio_account: accountExample,
-  phone_numbers: [],
-  expires_at: TIME,
-};
-
-const inPath = described(z.object({ connect_link_id: z.string() }), {
-  connect_link_id: { description: "The `connect_link_id`.", examples: [LINK_ID] },
 });
+
 const { external_id, label, metadata } = ownDescriptions;
 
 const CLOSED = ["connect_link_expired", "connect_link_used", "connect_link_locked"] as const;
@@ -200,7 +174,7 @@ export const connectLinkReference: Reference = {
             url: answered(z.string(), "The page. A browser does not send what is behind the `#`.", LINK_URL),
             expires_at: time("When it expires"),
           }),
-          { connect_link_id: LINK_ID, url: LINK_URL, expires_at: TIME },
+          {},
           201,
         ),
       ],
@@ -224,7 +198,6 @@ export const connectLinkReference: Reference = {
       id: "getConnectLink",
       summary: "Get a connect link",
       description: "What became of a link.",
-      path: inPath,
       answers: [answer("The link.", link, example)],
       errors: ["connect_links_disabled", "connect_link_not_found"],
     },
@@ -232,13 +205,7 @@ export const connectLinkReference: Reference = {
       id: "deleteConnectLink",
       summary: "Delete a connect link",
       description: "It stops working at once. The numbers that it has brought stay.",
-      path: inPath,
-      answers: [
-        answer("It is gone.", z.object({ connect_link_id: linkId, deleted }), {
-          connect_link_id: LINK_ID,
-          deleted: true,
-        }),
-      ],
+      answers: [answer("It is gone.", z.object({ connect_link_id: linkId, deleted }))],
       errors: ["connect_links_disabled", "connect_link_not_found"],
     },
     "GET /v1/connect": {

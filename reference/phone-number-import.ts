@@ -1,16 +1,9 @@
 import * as z from "zod/mini";
 import { importBody } from "../src/phone-numbers/schema.ts";
 import { CREDENTIAL_ADVICE } from "../src/twilio-accounts/diagnose.ts";
+import { ACCOUNT_SID, AGENT_ID, NUMBER, TOKEN } from "./examples.ts";
 import { answer, described, type Operation } from "./operation.ts";
-import {
-  ACCOUNT_SID,
-  AGENT_ID,
-  importedExample,
-  importedNumber,
-  NUMBER,
-  TOKEN,
-  TWILIO_ERRORS,
-} from "./phone-number-answers.ts";
+import { importedExample, importedNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { OWN_ERRORS, ownDescriptions, ownWords } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 import { importPlan, planExample } from "./phone-number-preview.ts";

@@ -2,29 +2,19 @@ import * as z from "zod/mini";
 import { listQuery as pageQuery } from "../src/http/page.ts";
 import { changeBody, listNumbersQuery } from "../src/phone-numbers/schema.ts";
 import { delivered, delivery } from "./events.ts";
+import { ACCOUNT_SID, AGENT_ID, TOKEN } from "./examples.ts";
 import { answer, described, listAnswer, listQuery, type Reference } from "./operation.ts";
 import {
-  ACCOUNT_SID,
-  AGENT_ID,
   entryExample,
   givenBack,
-  NUMBER,
   numberEntry,
   releasedExample,
   releasedNumber,
-  TOKEN,
   TWILIO_ERRORS,
 } from "./phone-number-answers.ts";
 import { importOperation } from "./phone-number-import.ts";
 import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { changePlan, dryRunField, dryRunQuery, releasePlan } from "./phone-number-plans.ts";
-
-const numberInPath = described(z.object({ number: z.string() }), {
-  number: {
-    description: "An imported number in E.164, its plus as `+`, as `%2B` or left out; or its SID at Twilio.",
-    examples: [NUMBER],
-  },
-});
 
 export const phoneNumberReference: Reference = {
   tag: { name: "Phone numbers", description: "Your own Twilio numbers, answered by this service." },
@@ -67,7 +57,6 @@ export const phoneNumberReference: Reference = {
       },
       description:
         "One of the numbers of the calling API key. A number of another key is `number_not_found`.",
-      path: numberInPath,
       answers: [
         answer("The number.", z.object({ phone_number: numberEntry }), { phone_number: entryExample }),
       ],
@@ -83,7 +72,6 @@ export const phoneNumberReference: Reference = {
       description:
         "That it was imported, found changed at Twilio, repaired or gone, newest first, for 30 days, if its agent has a " +
         "`webhook_url`: an event that nobody receives is not kept. Its calls are in `GET /v1/calls?phone_number=`.",
-      path: numberInPath,
       query: listQuery(pageQuery, {}),
       answers: [
         listAnswer(
@@ -129,7 +117,6 @@ export const phoneNumberReference: Reference = {
         "minutes, and it is answered as by a number without an agent until then.\n\n" +
         "**Plan before you act.** With `?dry_run=true` nothing changes: `changes` has each field as it is and as it would be, " +
         "and `twilio_changes` those of the number at Twilio. A new Auth Token is tried at Twilio all the same.",
-      path: numberInPath,
       query: dryRunQuery,
       body: {
         schema: described(changeBody, {
@@ -206,7 +193,6 @@ export const phoneNumberReference: Reference = {
         "then release it. That restores what the number had before the first import.\n\n" +
         "**Plan before you act.** With `?dry_run=true` nothing changes: `twilio` says what the release would do to each " +
         "channel, and `changes` has each field as it is and as it would be.",
-      path: numberInPath,
       query: dryRunQuery,
       answers: [
         answer(
@@ -224,7 +210,6 @@ export const phoneNumberReference: Reference = {
         "For the operator: releases a number whoever has imported it, as its key would. For the owner of a number that is " +
         "held by a key that no longer has it at Twilio, and cannot be asked. The key gets `number.released`.",
       auth: "adminToken",
-      path: numberInPath,
       answers: [
         answer(
           "The number is deleted here. The answer says what happened to it at Twilio, and whose it was.",

@@ -1,9 +1,8 @@
 import * as z from "zod/mini";
 import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
-import { answer, answered, described, type Reference, time, warnings } from "./operation.ts";
-import { ACCOUNT_SID, entryExample, health, NUMBER, numberEntry } from "./phone-number-answers.ts";
-
-const TIME = "2026-01-31T12:00:00.000Z";
+import { ACCOUNT_SID, TIME } from "./examples.ts";
+import { answer, answered, type Reference, time, warnings } from "./operation.ts";
+import { entryExample, health, numberEntry } from "./phone-number-answers.ts";
 
 const accountHealth = z
   .object({
@@ -54,12 +53,6 @@ export const reconciliationReference: Reference = {
       description:
         "Compares the number with Twilio at once, by the rules of the hourly check, and answers the result. If Twilio refuses " +
         "or does not answer, `health` says so.",
-      path: described(z.object({ number: z.string() }), {
-        number: {
-          description: "An imported number in E.164, its plus as `+` or `%2B`.",
-          examples: [NUMBER],
-        },
-      }),
       answers: [
         answer("The number after the check.", z.object({ phone_number: numberEntry }), {
           phone_number: { ...entryExample, checked_at: TIME },

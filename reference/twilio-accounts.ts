@@ -3,28 +3,20 @@ import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
 import { availableQuery } from "../src/phone-numbers/schema.ts";
 import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
 import { connectBody } from "../src/twilio-accounts/schema.ts";
+import { ACCOUNT_ID, ACCOUNT_SID, TOKEN } from "./examples.ts";
 import {
   answer,
   answered,
   deleted,
   described,
+  exampleOf,
   listAnswer,
   listQuery,
   type Reference,
   time,
 } from "./operation.ts";
-import {
-  ACCOUNT_SID,
-  NUMBER,
-  NUMBER_SID,
-  numberSid,
-  phoneNumber,
-  TOKEN,
-  TWILIO_ERRORS,
-} from "./phone-number-answers.ts";
+import { numberSid, phoneNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { answeredBy } from "./phone-number-preview.ts";
-
-const ACCOUNT_ID = `twa_${"4f1c9a7e".repeat(4)}`;
 
 const accountId = answered(z.string(), "Its id here.", ACCOUNT_ID);
 const twilioSid = answered(z.string(), "Its SID at Twilio.", ACCOUNT_SID);
@@ -86,20 +78,7 @@ export const account = z
   })
   .check(z.meta({ id: "TwilioAccount", description: "A Twilio account that is known here." }));
 
-export const accountExample = {
-  twilio_account_id: ACCOUNT_ID,
-  twilio_sid: ACCOUNT_SID,
-  region: "us1",
-  credential: "auth_token",
-  signed_by: "auth_token",
-  status: "connected",
-  to_do: [],
-  not_made: null,
-  health: "ok",
-  friendly_name: "Reception Ltd",
-  numbers: 0,
-  created_at: "2026-01-31T12:00:00.000Z",
-};
+export const accountExample = exampleOf(account, { numbers: 0 });
 
 export const accountAnswer = (description: string, status?: 201) =>
   answer(description, z.object({ twilio_account: account }), { twilio_account: accountExample }, status);
@@ -124,18 +103,14 @@ const available = z
   })
   .check(z.meta({ id: "AvailableNumber", description: "A number of a Twilio account." }));
 
-const availableExample = {
-  phone_number: NUMBER,
-  friendly_name: "Front desk",
-  twilio_sid: ACCOUNT_SID,
-  twilio_number_sid: NUMBER_SID,
+const availableExample = exampleOf(available, {
   capabilities: { voice: true, sms: true },
   answered_by: {
     voice: { kind: "twilio_demo", host: "demo.twilio.com" },
     sms: { kind: "nobody" },
   },
   imported: false,
-};
+});
 
 /** The query of {@link availablePage}. */
 export const availablePlace = {
@@ -177,13 +152,6 @@ export const connectRequest = {
   schema: connectFields,
   example: { twilio_sid: ACCOUNT_SID, twilio_token: TOKEN },
 };
-
-const inPath = described(z.object({ twilio_account_id: z.string() }), {
-  twilio_account_id: {
-    description: "A `twilio_account_id`; or the SID, if it is connected in one Region only.",
-    examples: [ACCOUNT_ID],
-  },
-});
 
 export const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
 
@@ -234,7 +202,6 @@ export const twilioAccountReference: Reference = {
       id: "getTwilioAccount",
       summary: "Get a Twilio account",
       description: "One of the Twilio accounts that are known here.",
-      path: inPath,
       answers: [accountAnswer("The account.")],
       errors: ["account_not_found"],
     },
@@ -245,7 +212,6 @@ export const twilioAccountReference: Reference = {
         "Deletes the account's credentials here. While it has numbers, it is a 409 `account_in_use`. If a number that was " +
         "released is still being given back at Twilio, what that needs stays until it is done, for a week at most. The Rule, the Setting and " +
         "the SharedKey that this service made at Twilio are removed, which goes on for a minute or two after the answer.",
-      path: inPath,
       answers: [
         answer(
           "It is gone.",
@@ -261,9 +227,6 @@ export const twilioAccountReference: Reference = {
               to_do: z.optional(requests),
             }),
           }),
-          {
-            twilio_account: { twilio_account_id: ACCOUNT_ID, twilio_sid: ACCOUNT_SID, deleted: true },
-          },
         ),
       ],
       errors: ["account_not_found", "account_in_use"],
@@ -283,7 +246,6 @@ export const twilioAccountReference: Reference = {
       description:
         "The numbers of the account as they are at Twilio now, and who answers each today. A page may have fewer numbers than " +
         "`limit`; only `next: null` is the end. With `include_subaccounts`, one account comes after the other.",
-      path: inPath,
       query: described(availableQuery, {
         ...availablePlace,
         include_subaccounts: {
