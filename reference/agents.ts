@@ -2,22 +2,19 @@ import * as z from "zod/mini";
 import { agentFields, createAgentBody, deleteAgentQuery, updateAgentBody } from "../src/agents/schema.ts";
 import { DEFAULTS } from "../src/agents/talk.ts";
 import { listQuery as pageQuery } from "../src/http/page.ts";
+import { AGENT_ID } from "./examples.ts";
 import {
+  answer,
   answered,
   deleted,
   described,
+  exampleOf,
   listAnswer,
   listQuery,
   type Operation,
   type Reference,
   time,
 } from "./operation.ts";
-
-const AGENT_ID = "agent_125207e452f8714a";
-
-const agentInPath = described(z.object({ agent_id: z.string() }), {
-  agent_id: { description: "An agent of the calling API key.", examples: [AGENT_ID] },
-});
 
 const exampleTool = {
   name: "book",
@@ -167,22 +164,14 @@ const agent = z
   })
   .check(z.meta({ id: "Agent", description: "An agent: it answers the calls of its numbers." }));
 
-const example = {
-  agent_id: AGENT_ID,
+const example = exampleOf(agent, {
   name: "Receptionist",
-  system_prompt: null,
   welcome_message: "Hello, you have reached Acme Dental. How can I help?",
   language: "en",
-  voice_id: null,
   is_active: true,
-  webhook_url: null,
-  connect: null,
-  fallback: null,
   record: false,
   ...DEFAULTS,
-  created_at: "2026-01-31T12:00:00.000Z",
-  updated_at: "2026-01-31T12:00:00.000Z",
-};
+});
 
 const change: Operation = {
   id: "changeAgent",
@@ -191,19 +180,15 @@ const change: Operation = {
     "Changes only the fields that you send. null or an empty text resets a field to the value of a new agent; " +
     "`name` cannot be reset. The next call uses the new settings. In another location of Cloudflare's network the old " +
     "settings may be used for half a minute.",
-  auth: "apiKey",
-  path: agentInPath,
   body: {
     schema: described(updateAgentBody, descriptions),
     example: { welcome_message: "Hello, Acme Dental is closed today.", is_active: true },
   },
   answers: [
-    {
-      status: 200,
-      description: "The agent after the change.",
-      schema: agent,
-      example: { ...example, welcome_message: "Hello, Acme Dental is closed today." },
-    },
+    answer("The agent after the change.", agent, {
+      ...example,
+      welcome_message: "Hello, Acme Dental is closed today.",
+    }),
   ],
   errors: ["missing_field", "prompt_too_long", "invalid_url", "agent_not_found"],
 };
@@ -221,12 +206,11 @@ export const agentReference: Reference = {
         isAdditive: true,
       },
       description: "Creates an agent that belongs to the calling API key. Only `name` is required.",
-      auth: "apiKey",
       body: {
         schema: described(createAgentBody, descriptions),
         example: { name: example.name, welcome_message: example.welcome_message },
       },
-      answers: [{ status: 201, description: "The agent.", schema: agent, example }],
+      answers: [answer("The agent.", agent, example, 201)],
       errors: ["missing_field", "prompt_too_long", "invalid_url", "limit_reached/403"],
     },
     "GET /v1/agents": {
@@ -239,10 +223,8 @@ export const agentReference: Reference = {
       description:
         "The agents of the calling API key, newest first. A secret that is limited to an `external_id` sees `agent_id` and `name` of " +
         "those that answer its numbers, and no other field.",
-      auth: "apiKey",
       query: listQuery(pageQuery, {}),
       answers: [listAnswer("agents", agent, example)],
-      errors: [],
     },
     "GET /v1/agents/{agent_id}": {
       id: "getAgent",
@@ -254,9 +236,7 @@ export const agentReference: Reference = {
       description:
         "One of the agents of the calling API key. Another key's agent is a 404. A secret that is limited to an `external_id` sees " +
         "`agent_id` and `name`, and no other field.",
-      auth: "apiKey",
-      path: agentInPath,
-      answers: [{ status: 200, description: "The agent.", schema: agent, example }],
+      answers: [answer("The agent.", agent, example)],
       errors: ["agent_not_found"],
     },
     "PATCH /v1/agents/{agent_id}": {
@@ -287,21 +267,17 @@ export const agentReference: Reference = {
         "Deletes an agent. If the agent still has numbers, it is not deleted: move them to another agent first. " +
         "`?force=true` deletes it anyway. Its numbers then stay imported, without an agent: callers hear that nobody takes " +
         "calls, and `agent_id` is null until you set another agent with a PATCH of the number.",
-      auth: "apiKey",
-      path: agentInPath,
       query: described(deleteAgentQuery, {
         force: { description: "`true` deletes the agent even if it has numbers." },
       }),
       answers: [
-        {
-          status: 200,
-          description: "The agent is deleted.",
-          schema: z.object({
+        answer(
+          "The agent is deleted.",
+          z.object({
             agent_id: answered(z.string(), "The id of the deleted agent.", AGENT_ID),
             deleted,
           }),
-          example: { agent_id: AGENT_ID, deleted: true },
-        },
+        ),
       ],
       errors: ["agent_not_found", "agent_in_use"],
     },

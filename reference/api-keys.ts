@@ -5,14 +5,19 @@ import { listQuery as pageQuery } from "../src/http/page.ts";
 import { optionalText } from "../src/http/schema.ts";
 import { type Limits, parseDefaultLimits } from "../src/limits.ts";
 import { PART_COUNTS } from "../src/parts.ts";
-import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import { KEY_ID, SECRET_ID, TIME } from "./examples.ts";
+import {
+  answer,
+  answered,
+  deleted,
+  described,
+  listAnswer,
+  listQuery,
+  type Reference,
+  time,
+} from "./operation.ts";
 
-const KEY_ID = `nxf_${"5f2c9a7e".repeat(4)}`;
 const KEY_SECRET = `nxfs_${"c0ffee00".repeat(8)}`;
-
-const SECRET_ID = `sec_${"5ec4e7a1".repeat(4)}`;
-
-const TIME = "2026-01-31T12:00:00.000Z";
 
 const keyId = z.string().check(z.regex(/^nxf_[0-9a-f]{32}$/));
 
@@ -29,10 +34,6 @@ const bothHalves = {
 const newKey = z
   .object(bothHalves)
   .check(z.meta({ id: "NewKey", description: "Both halves of an API key. They are shown only once." }));
-
-const keyInPath = described(z.object({ key_id: z.string() }), {
-  key_id: { description: "The first half of the key.", examples: [KEY_ID] },
-});
 
 const LIMIT_TEXTS: Record<keyof Limits, string> = {
   max_agents: "How many agents it may have.",
@@ -136,24 +137,7 @@ const secretFields = {
   ),
 };
 
-const SECRET = {
-  secret_id: SECRET_ID,
-  name: "portal",
-  scope: "read",
-  external_id: "acme-42",
-  created_at: TIME,
-  expires_at: null,
-  last_used_on: null,
-  is_first: false,
-} as const;
-
-const SIGNED_IN = {
-  key_id: KEY_ID,
-  secret_id: SECRET_ID,
-  name: "portal",
-  scope: "read",
-  external_id: "acme-42",
-} as const;
+const secretExample = { scope: "read", last_used_on: null, is_first: false };
 
 export const apiKeyReference: Reference = {
   tag: { name: "API keys", description: "Who may call this API. A key sees only what belongs to it." },
@@ -179,16 +163,14 @@ export const apiKeyReference: Reference = {
         isOptional: true,
       },
       answers: [
-        {
-          status: 201,
-          description: "The key. Save `key_secret` now.",
-          schema: newKey,
-          example: {
+        answer(
+          "The key. Save `key_secret` now.",
+          newKey,
+          {
             message: "API key created. Save the key_secret now: it is not stored and cannot be shown again.",
-            key_id: KEY_ID,
-            key_secret: KEY_SECRET,
           },
-        },
+          201,
+        ),
       ],
       errors: ["rate_limit_exceeded"],
     },
@@ -199,22 +181,13 @@ export const apiKeyReference: Reference = {
         "Replaces the secret that the key was made with, which must be the one that you send. Its `key_id` stays the same. The old " +
         "secret stops working at once, so if two rotations run at the same time, one of them gets a 401. A session of the console cannot rotate its key. " +
         "For a rotation without a gap, create a second secret first, with `POST /v1/keys/secrets`: it also helps if you do not receive the answer.",
-      auth: "apiKey",
       isUnkept: true,
       answers: [
-        {
-          status: 200,
-          description: "The key with its new secret. Save `key_secret` now.",
-          schema: newKey,
-          example: {
-            message:
-              "The secret was replaced; the old one has stopped working. Save the key_secret now: it is not stored and cannot be shown again.",
-            key_id: KEY_ID,
-            key_secret: KEY_SECRET,
-          },
-        },
+        answer("The key with its new secret. Save `key_secret` now.", newKey, {
+          message:
+            "The secret was replaced; the old one has stopped working. Save the key_secret now: it is not stored and cannot be shown again.",
+        }),
       ],
-      errors: [],
     },
     "POST /v1/keys/secrets": {
       id: "createSecret",
@@ -222,7 +195,6 @@ export const apiKeyReference: Reference = {
       description:
         "A key may have 1,000 secrets: one for each program, for a dashboard, or for each of your customers. The `key_id` is the " +
         "same with all of them. Needs a full secret without an `external_id`, as do listing and deleting.",
-      auth: "apiKey",
       isUnkept: true,
       body: {
         schema: described(createSecretBody, {
@@ -246,19 +218,17 @@ export const apiKeyReference: Reference = {
         example: { name: "portal", scope: "read", external_id: "acme-42" },
       },
       answers: [
-        {
-          status: 201,
-          description: "The secret. Save `key_secret` now.",
-          schema: z
+        answer(
+          "The secret. Save `key_secret` now.",
+          z
             .object({ ...bothHalves, ...secretFields })
             .check(z.meta({ id: "NewKeySecret", description: "A new secret, which is shown only once." })),
-          example: {
+          {
             message: "Secret created. Save the key_secret now: it is not stored and cannot be shown again.",
-            key_id: KEY_ID,
-            key_secret: KEY_SECRET,
-            ...SECRET,
+            ...secretExample,
           },
-        },
+          201,
+        ),
       ],
       errors: ["missing_field", "secret_name_taken", "limit_reached/403"],
     },
@@ -266,7 +236,6 @@ export const apiKeyReference: Reference = {
       id: "listSecrets",
       summary: "List the secrets of an API key",
       description: "All secrets of the calling key, newest first, without the secrets themselves.",
-      auth: "apiKey",
       query: listQuery(pageQuery, {}),
       answers: [
         listAnswer(
@@ -274,10 +243,9 @@ export const apiKeyReference: Reference = {
           z
             .object(secretFields)
             .check(z.meta({ id: "KeySecret", description: "A secret of an API key, without the secret." })),
-          SECRET,
+          secretExample,
         ),
       ],
-      errors: [],
     },
     "DELETE /v1/keys/secrets/{secret_id}": {
       id: "deleteSecret",
@@ -285,18 +253,7 @@ export const apiKeyReference: Reference = {
       description:
         "The secret and its sessions stop working at once. What was done with it stays, and no call is interrupted. The last " +
         "secret that can do everything and never ends cannot be deleted.",
-      auth: "apiKey",
-      path: described(z.object({ secret_id: z.string() }), {
-        secret_id: { description: "The id of the secret.", examples: [SECRET_ID] },
-      }),
-      answers: [
-        {
-          status: 200,
-          description: "The secret is deleted.",
-          schema: z.object({ secret_id: secretId, deleted }),
-          example: { secret_id: SECRET_ID, deleted: true },
-        },
-      ],
+      answers: [answer("The secret is deleted.", z.object({ secret_id: secretId, deleted }))],
       errors: ["secret_not_found", "last_secret"],
     },
     "POST /v1/session": {
@@ -306,55 +263,46 @@ export const apiKeyReference: Reference = {
         "Exchanges the API key for a cookie, which the console at `/console` uses instead of the key. The cookie is " +
         "`HttpOnly` and `SameSite=Strict`, and counts only with the header `X-Nixflex-Console`. The session ends after " +
         "twelve hours, and at once if its secret is rotated, deleted or ends, or the key is revoked. It can do what its secret can.",
-      auth: "apiKey",
       isUnkept: true,
       answers: [
-        {
-          status: 201,
-          description: "The session has started; the cookie is set.",
-          schema: z.object({ key_id: sessionKey, ...aboutSecret, expires_at: time("When the session ends") }),
-          example: { ...SIGNED_IN, expires_at: TIME },
-        },
+        answer(
+          "The session has started; the cookie is set.",
+          z.object({ key_id: sessionKey, ...aboutSecret, expires_at: time("When the session ends") }),
+          { scope: "read" },
+          201,
+        ),
       ],
-      errors: [],
     },
     "GET /v1/session": {
       id: "getSession",
       summary: "Who am I",
       description:
         "Says with which secret of which API key this request came, what it may do, and when it ends.",
-      auth: "apiKey",
       answers: [
-        {
-          status: 200,
-          description: "The key and the secret.",
-          schema: z.object({
+        answer(
+          "The key and the secret.",
+          z.object({
             key_id: sessionKey,
             ...aboutSecret,
             expires_at: z.nullable(
               time("When the session or the secret that came with the request ends; null: never"),
             ),
           }),
-          example: { ...SIGNED_IN, expires_at: TIME },
-        },
+          { scope: "read", expires_at: TIME },
+        ),
       ],
-      errors: [],
     },
     "DELETE /v1/session": {
       id: "endSession",
       summary: "Sign out of the console",
       description: "Deletes the cookie in this browser. Rotate the key to end its sessions everywhere.",
-      auth: "apiKey",
       isUnkept: true,
       answers: [
-        {
-          status: 200,
-          description: "The cookie is deleted.",
-          schema: z.object({ key_id: sessionKey, ended: answered(z.literal(true), "Always true.") }),
-          example: { key_id: KEY_ID, ended: true },
-        },
+        answer(
+          "The cookie is deleted.",
+          z.object({ key_id: sessionKey, ended: answered(z.literal(true), "Always true.") }),
+        ),
       ],
-      errors: [],
     },
     "GET /v1/keys": {
       id: "listKeys",
@@ -362,18 +310,7 @@ export const apiKeyReference: Reference = {
       description: "For the operator. All API keys of the deployment, newest first, with the revoked ones.",
       auth: "adminToken",
       query: listQuery(pageQuery, {}),
-      answers: [
-        listAnswer("keys", listedKey, {
-          key_id: KEY_ID,
-          name: "Acme",
-          created_at: TIME,
-          rotated_at: null,
-          revoked_at: null,
-          ...PARTS,
-          limits: LIMITS,
-        }),
-      ],
-      errors: [],
+      answers: [listAnswer("keys", listedKey, { name: "Acme", ...PARTS, limits: LIMITS })],
     },
     "PATCH /v1/keys/{key_id}": {
       id: "changeKey",
@@ -382,7 +319,6 @@ export const apiKeyReference: Reference = {
         "For the operator. What is not sent stays as it is; null is what the deployment's `DEFAULT_LIMITS` says. It counts " +
         "within 30 seconds. A key with more calls or events than one object carries is split into parts, while it is in use.",
       auth: "adminToken",
-      path: keyInPath,
       body: {
         schema: z.object({
           limits: answered(z.optional(setLimits), "The limits to change."),
@@ -391,20 +327,11 @@ export const apiKeyReference: Reference = {
         example: { limits: { calls_per_day: 500, allowed_countries: ["GB", "IE"] } },
       },
       answers: [
-        {
-          status: 200,
-          description: "The key, with all of its limits.",
-          schema: listedKey,
-          example: {
-            key_id: KEY_ID,
-            name: "Acme",
-            created_at: TIME,
-            rotated_at: null,
-            revoked_at: null,
-            ...PARTS,
-            limits: { ...LIMITS, calls_per_day: 500, allowed_countries: ["GB", "IE"] },
-          },
-        },
+        answer("The key, with all of its limits.", listedKey, {
+          name: "Acme",
+          ...PARTS,
+          limits: { ...LIMITS, calls_per_day: 500, allowed_countries: ["GB", "IE"] },
+        }),
       ],
       errors: ["key_not_found", "missing_field", "invalid_field"],
     },
@@ -418,17 +345,14 @@ export const apiKeyReference: Reference = {
         "number then belongs to that key, together with the configuration from before the first import. So, to release a " +
         "number of a revoked key, import it under a new key and then DELETE it.",
       auth: "adminToken",
-      path: keyInPath,
       answers: [
-        {
-          status: 200,
-          description: "The key is revoked.",
-          schema: z.object({
+        answer(
+          "The key is revoked.",
+          z.object({
             key_id: answered(keyId, "The key.", KEY_ID),
             revoked: answered(z.literal(true), "Always true."),
           }),
-          example: { key_id: KEY_ID, revoked: true },
-        },
+        ),
       ],
       errors: ["key_not_found"],
     },

@@ -1,19 +1,14 @@
 import * as z from "zod/mini";
 import { OUTCOMES } from "../src/bulk-imports/job.ts";
 import { errorEnvelope } from "./errors.ts";
-import { answered, described, time } from "./operation.ts";
-import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID } from "./phone-number-answers.ts";
+import { ACCOUNT_SID, AGENT_ID, IMPORT_ID, NUMBER, NUMBER_SID, TIME } from "./examples.ts";
+import { answered, exampleOf, time } from "./operation.ts";
+
 import { importPlan } from "./phone-number-preview.ts";
 
 // What the bulk imports answer.
 
-export const IMPORT_ID = "imp_5f0c2ad9b1e84736a0c9d8e7f6a5b4c3";
-const TIME = "2026-01-31T12:00:00.000Z";
-
 export const importId = answered(z.string(), "The id of the bulk import.", IMPORT_ID);
-export const inPath = described(z.object({ import_id: z.string() }), {
-  import_id: { description: "The id of a bulk import.", examples: [IMPORT_ID] },
-});
 const outcome = z.enum(OUTCOMES);
 const { error } = errorEnvelope._zod.def.shape;
 const { answered_by, warnings, unchecked } = importPlan._zod.def.shape;
@@ -54,20 +49,7 @@ export const status = z
   .check(z.meta({ id: "PhoneNumberImport", description: "A bulk import." }));
 
 const counts = { imported: 1, already_yours: 0, failed: 1, skipped: 0, planned: 0, waiting: 1 };
-export const statusExample = {
-  import_id: IMPORT_ID,
-  status: "running",
-  stop_reason: null,
-  dry_run: false,
-  total: 3,
-  counts,
-  rate_per_minute: 120,
-  seconds_left: 1,
-  account_errors: [],
-  created_at: TIME,
-  started_at: TIME,
-  ended_at: null,
-};
+export const statusExample = exampleOf(status, { dry_run: false, counts, seconds_left: 1, started_at: TIME });
 export const endedExample = {
   ...statusExample,
   status: "cancelled",
@@ -112,15 +94,4 @@ export const result = z
   })
   .check(z.meta({ id: "PhoneNumberImportResult", description: "A number of a bulk import." }));
 
-export const resultExample = {
-  phone_number: NUMBER,
-  twilio_sid: ACCOUNT_SID,
-  agent_id: AGENT_ID,
-  requested_agent_id: AGENT_ID,
-  external_id: "customer-17",
-  twilio_number_sid: NUMBER_SID,
-  outcome: "imported",
-  reason: null,
-  error: null,
-  plan: null,
-};
+export const resultExample = exampleOf(result, { external_id: "customer-17" });

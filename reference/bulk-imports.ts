@@ -10,16 +10,15 @@ import {
 import { listQuery as pageQuery } from "../src/http/page.ts";
 import {
   endedExample,
-  IMPORT_ID,
   importId,
-  inPath,
   result,
   resultExample,
   status,
   statusExample,
 } from "./bulk-import-answers.ts";
-import { answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
-import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN, TWILIO_ERRORS } from "./phone-number-answers.ts";
+import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN } from "./examples.ts";
+import { answer, answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
+import { TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { channelsField } from "./phone-number-import.ts";
 import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
@@ -73,7 +72,6 @@ export const bulkImportReference: Reference = {
         "`PATCH /v1/phone-numbers/{number}`.\n\n" +
         "The body may have 2 MiB. Of a larger one, `details.items_that_fit` says how many of its items fit.\n\n" +
         "An API key may have five bulk imports that are not finished; the next one is `rate_limit_exceeded`.",
-      auth: "apiKey",
       query: dryRunQuery,
       body: {
         schema: z.object({
@@ -112,16 +110,16 @@ export const bulkImportReference: Reference = {
         },
       },
       answers: [
-        {
-          status: 202,
-          description: "It has begun.",
-          schema: z.object({
+        answer(
+          "It has begun.",
+          z.object({
             import_id: importId,
             status: answered(z.enum(["queued"]), "Always `queued`."),
             total: answered(z.nullable(z.int()), "How many numbers; null with `all`, until they are read."),
           }),
-          example: { import_id: IMPORT_ID, status: "queued", total: 1 },
-        },
+          { status: "queued", total: 1 },
+          202,
+        ),
       ],
       errors: [
         "missing_field",
@@ -143,10 +141,8 @@ export const bulkImportReference: Reference = {
         text: "The bulk imports, newest first, until 30 days after their end.",
       },
       description: "The bulk imports of the calling API key, newest first, until 30 days after their end.",
-      auth: "apiKey",
       query: listQuery(pageQuery, {}),
       answers: [listAnswer("phone_number_imports", status, statusExample, { of: "bulk imports" })],
-      errors: [],
     },
     "GET /v1/phone-number-imports/{import_id}": {
       id: "getPhoneNumberImport",
@@ -156,9 +152,7 @@ export const bulkImportReference: Reference = {
         text: "How far a bulk import is. Ask every ten seconds until ended_at is set.",
       },
       description: "How far it is. Ask every few seconds until `ended_at` is set.",
-      auth: "apiKey",
-      path: inPath,
-      answers: [{ status: 200, description: "The bulk import.", schema: status, example: statusExample }],
+      answers: [answer("The bulk import.", status, statusExample)],
       errors: [NOT_FOUND],
     },
     "GET /v1/phone-number-imports/{import_id}/results": {
@@ -169,8 +163,6 @@ export const bulkImportReference: Reference = {
         text: "What became of each number of a bulk import. With outcome failed: why, and what to do.",
       },
       description: "The numbers of a bulk import and what became of each, in the order in which they came.",
-      auth: "apiKey",
-      path: inPath,
       query: listQuery(resultsQuery, { outcome: ofOutcome }),
       answers: [listAnswer("results", result, resultExample)],
       errors: [NOT_FOUND],
@@ -181,8 +173,6 @@ export const bulkImportReference: Reference = {
       description:
         "All results as comma-separated values, with the columns of the results and `error_code` and `error_message`. A cell " +
         "that a spreadsheet would take for a formula begins with an apostrophe; a number in E.164 does not.",
-      auth: "apiKey",
-      path: inPath,
       query: described(csvQuery, { outcome: ofOutcome }),
       answers: [
         {
@@ -205,9 +195,7 @@ export const bulkImportReference: Reference = {
       description:
         "No further number is begun; those that are under way come to their end, and what is imported stays imported. A bulk " +
         "import that has ended stays as it is.",
-      auth: "apiKey",
-      path: inPath,
-      answers: [{ status: 200, description: "The bulk import.", schema: status, example: endedExample }],
+      answers: [answer("The bulk import.", status, endedExample)],
       errors: [NOT_FOUND],
     },
     "POST /v1/phone-number-imports/{import_id}/retry": {
@@ -216,8 +204,6 @@ export const bulkImportReference: Reference = {
       description:
         "Begins an ended bulk import anew with the numbers that failed, or were skipped because it was stopped. Its credentials were " +
         "deleted at its end, so send the Auth Token of the same account again, unless the account is known (see `POST /v1/twilio-accounts`).",
-      auth: "apiKey",
-      path: inPath,
       body: {
         schema: described(retryBody, {
           twilio_token: {
@@ -227,7 +213,7 @@ export const bulkImportReference: Reference = {
         }),
         example: { twilio_token: TOKEN },
       },
-      answers: [{ status: 200, description: "The bulk import.", schema: status, example: statusExample }],
+      answers: [answer("The bulk import.", status, statusExample)],
       errors: [
         "missing_field",
         NOT_FOUND,

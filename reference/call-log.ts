@@ -2,12 +2,18 @@ import * as z from "zod/mini";
 import { CALL_STATUSES, DIRECTIONS } from "../src/call-log/call.ts";
 import { listCallsQuery, outcomeBody, usageQuery } from "../src/call-log/query.ts";
 import type { ErrorCode } from "../src/http/errors.ts";
-import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
-
-const TIME = "2026-01-31T12:00:00.000Z";
-const AGENT_ID = "agent_125207e452f8714a";
-const KEY_ID = `nxf_${"3d1f8a02".repeat(4)}`;
-const CALL_SID = `CA${"5f2c9a7e".repeat(4)}`;
+import { AGENT_ID, CALL_SID, CALLER, KEY_ID, NUMBER, TIME } from "./examples.ts";
+import {
+  answer,
+  answered,
+  deleted,
+  described,
+  exampleOf,
+  listAnswer,
+  listQuery,
+  type Reference,
+  time,
+} from "./operation.ts";
 
 const twilioId = (prefix: string) => z.string().check(z.regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`)));
 
@@ -28,8 +34,8 @@ const call = {
     "branch-17",
   ),
   direction: answered(z.enum(DIRECTIONS), "Who called: `inbound`, somebody else; `outbound`, the agent."),
-  from: answered(z.string(), "Who called, as Twilio says it.", "+14155550123"),
-  to: answered(z.string(), "Who was called.", "+447446466847"),
+  from: answered(z.string(), "Who called, as Twilio says it.", CALLER),
+  to: answered(z.string(), "Who was called.", NUMBER),
   status: answered(z.enum(CALL_STATUSES), "Twilio's status of the call.", "completed"),
   ended_reason: answered(
     z.nullable(z.string()),
@@ -90,37 +96,18 @@ const wholeCall = z
   })
   .check(z.meta({ id: "CallWithTranscript", description: "A call, with who said what." }));
 
-const exampleCall = {
-  call_id: CALL_SID,
-  agent_id: AGENT_ID,
-  external_id: "branch-17",
-  direction: "inbound",
-  from: "+14155550123",
-  to: "+447446466847",
-  status: "completed",
-  ended_reason: "caller_hangup",
-  started_at: TIME,
-  answered_at: TIME,
-  ended_at: TIME,
-  duration_seconds: 42,
-  recording_url: null,
-  created_at: TIME,
-};
-const exampleWhole = {
-  ...exampleCall,
-  summary: null,
-  data: null,
-  transcript: [{ role: "caller", text: "What are your opening hours?", at: TIME }],
-};
+const ended = { direction: "inbound", answered_at: TIME, ended_at: TIME, recording_url: null };
+const exampleCall = exampleOf(listedCall, ended);
+const exampleWhole = exampleOf(wholeCall, {
+  ...ended,
+  transcript: [exampleOf(said, { role: "caller", at: TIME })],
+});
 const exampleOutcome = {
   transcript: exampleWhole.transcript,
   ended_reason: "appointment_booked",
   summary: "Booked Tuesday at ten.",
   data: { appointment: "2026-02-03T10:00" },
 };
-const callPath = described(z.object({ call_id: z.string() }), {
-  call_id: { description: "Twilio's SID of the call.", examples: [CALL_SID] },
-});
 const sound = answered(z.string(), "The sound, as MP3.");
 
 export const logReference: Reference = {
@@ -134,7 +121,6 @@ export const logReference: Reference = {
         text: "The calls of the last 30 days, newest first, without what was said: that is in get_call.",
       },
       description: "Your calls, newest first. A call stands here as soon as Twilio tells of it.",
-      auth: "apiKey",
       query: listQuery(listCallsQuery, {
         agent_id: { description: "Only calls of this agent." },
         phone_number: { description: "Only calls to and from this number of yours, in E.164 format." },
@@ -153,9 +139,7 @@ export const logReference: Reference = {
         text: "A call, why it ended, and who said what. A recording is heard at /console of this server.",
       },
       description: "A call, with who said what.",
-      auth: "apiKey",
-      path: callPath,
-      answers: [{ status: 200, description: "The call.", schema: wholeCall, example: exampleWhole }],
+      answers: [answer("The call.", wholeCall, exampleWhole)],
       errors: ["call_not_found"],
     },
     "POST /v1/calls/{call_id}/hangup": {
@@ -167,15 +151,8 @@ export const logReference: Reference = {
       },
       description:
         "Ends a call that runs, or cancels one that is not answered yet. One that has ended stays as it is.",
-      auth: "apiKey",
-      path: callPath,
       answers: [
-        {
-          status: 200,
-          description: "The call as it is now. Its end is written once Twilio tells it.",
-          schema: wholeCall,
-          example: exampleWhole,
-        },
+        answer("The call as it is now. Its end is written once Twilio tells it.", wholeCall, exampleWhole),
       ],
       errors: ["call_not_found", ...AT_TWILIO],
     },
@@ -186,8 +163,6 @@ export const logReference: Reference = {
         "For the runtime that led a call (an agent with `connect`). What it reports stands in the log as the built-in agent's " +
         "does. Sent again it replaces all that was reported, until 24 hours after the end. Twilio's status and length stay. " +
         "`call.completed` has what came before the end; what comes after it is told by `call.updated`.",
-      auth: "apiKey",
-      path: callPath,
       body: {
         schema: described(outcomeBody, {
           transcript: {
@@ -205,14 +180,7 @@ export const logReference: Reference = {
         }),
         example: exampleOutcome,
       },
-      answers: [
-        {
-          status: 200,
-          description: "The call.",
-          schema: wholeCall,
-          example: { ...exampleWhole, ...exampleOutcome },
-        },
-      ],
+      answers: [answer("The call.", wholeCall, { ...exampleWhole, ...exampleOutcome })],
       errors: ["missing_field", "invalid_field", "call_not_found", "agent_is_builtin", "outcome_closed"],
     },
     "DELETE /v1/calls/{call_id}": {
@@ -225,18 +193,14 @@ export const logReference: Reference = {
       description:
         "Deletes what is kept of a call, its transcript, and its recording at Twilio. It still counts in usage. Events " +
         "that told of it keep what they told, for 30 days.",
-      auth: "apiKey",
-      path: callPath,
       answers: [
-        {
-          status: 200,
-          description: "It is gone.",
-          schema: z.object({
+        answer(
+          "It is gone.",
+          z.object({
             call_id: answered(z.string(), "The call.", CALL_SID),
             deleted,
           }),
-          example: { call_id: CALL_SID, deleted: true },
-        },
+        ),
       ],
       errors: ["call_not_found", "call_in_progress", "recording_not_found", ...AT_TWILIO],
     },
@@ -246,8 +210,6 @@ export const logReference: Reference = {
       description:
         "The sound of a call, fetched from Twilio with the account's credentials: nobody else can hear it. With a `Range` " +
         "header only a part of it, as players ask.",
-      auth: "apiKey",
-      path: callPath,
       isUnkept: true,
       answers: [
         {
@@ -266,19 +228,14 @@ export const logReference: Reference = {
       summary: "Delete an API key's calls",
       description: "Deletes the whole call log of an API key, and its usage. For the operator.",
       auth: "adminToken",
-      path: described(z.object({ key_id: z.string() }), {
-        key_id: { description: "The key.", examples: [KEY_ID] },
-      }),
       answers: [
-        {
-          status: 200,
-          description: "They are gone.",
-          schema: z.object({
+        answer(
+          "They are gone.",
+          z.object({
             key_id: answered(z.string(), "The key.", KEY_ID),
             deleted,
           }),
-          example: { key_id: KEY_ID, deleted: true },
-        },
+        ),
       ],
       errors: ["key_not_found"],
     },
@@ -362,7 +319,6 @@ export const usageReference: Reference = {
       },
       description:
         "Calls, minutes and texts by UTC day, counted as they happen. A call counts on the day it begins. 30 days unless told.",
-      auth: "apiKey",
       query: described(usageQuery, {
         since: { description: "The first day, as `YYYY-MM-DD` or an RFC 3339 time." },
         until: { description: "The last day, included. Today unless told; at most 366 days in all." },
@@ -372,33 +328,20 @@ export const usageReference: Reference = {
         },
       }),
       answers: [
-        {
-          status: 200,
-          description: "The sums, and each day.",
-          schema: usageAnswer,
-          example: {
-            since: "2026-01-31",
-            until: "2026-01-31",
-            calls: { inbound: 12, outbound: 3, minutes: 31.5 },
-            sms: { received: 4, sent: 2 },
-            model: { turns: 40, tokens: 1_200 },
-            numbers: 5,
-            limits: {
-              max_agents: { used: 2, limit: 1_000 },
-              max_numbers: { used: 5, limit: null },
-              model_turns_per_day: { used: 40, limit: 20_000 },
-              calls_per_day: { used: 3, limit: null },
-              texts_per_day: { used: 2, limit: null },
-              resets_at: "2026-02-01T00:00:00.000Z",
-              allowed_countries: ["GB"],
-            },
-            log_filled: 0.012,
-            log_shortened: null,
-            days: [{ date: "2026-01-31", calls: 15, minutes: 31.5, sms: 6 }],
+        answer("The sums, and each day.", usageAnswer, {
+          model: { turns: 40, tokens: 1_200 },
+          limits: {
+            max_agents: { used: 2, limit: 1_000 },
+            max_numbers: { used: 5, limit: null },
+            model_turns_per_day: { used: 40, limit: 20_000 },
+            calls_per_day: { used: 3, limit: null },
+            texts_per_day: { used: 2, limit: null },
+            resets_at: "2026-02-01T00:00:00.000Z",
+            allowed_countries: ["GB"],
           },
-        },
+          days: [{ date: "2026-01-31", calls: 15, minutes: 31.5, sms: 6 }],
+        }),
       ],
-      errors: [],
     },
   },
 };

@@ -2,26 +2,35 @@ import * as z from "zod/mini";
 import { createLinkBody, linkNumberBody, linkNumbersQuery } from "../src/connect-links/schema.ts";
 import { listQuery as pageQuery } from "../src/http/page.ts";
 import { CHANNELS } from "../src/phone-numbers/channels.ts";
-import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
-import { ACCOUNT_SID, AGENT_ID, NUMBER, phoneNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
+import { ACCOUNT_SID, AGENT_ID, LINK_ID, NUMBER } from "./examples.ts";
+import {
+  answer,
+  answered,
+  deleted,
+  described,
+  exampleOf,
+  listAnswer,
+  listQuery,
+  type Reference,
+  time,
+} from "./operation.ts";
+import { phoneNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { channelsField } from "./phone-number-import.ts";
 import { ownDescriptions } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 import { importPlan, planExample } from "./phone-number-preview.ts";
 import {
   account,
+  accountAnswer,
   accountExample,
-  answeredAccount,
   availablePage,
   availablePlace,
   CREDENTIAL_ERRORS,
   connectRequest,
 } from "./twilio-accounts.ts";
 
-const LINK_ID = `link_${"5f2c9a7e".repeat(4)}`;
 const LINK_URL = `https://numbers.example.com/connect#nxfl_${"4f1c9a7e".repeat(8)}`;
 const REDIRECT_URL = "https://reseller.example/numbers";
-const TIME = "2026-01-31T12:00:00.000Z";
 
 const linkId = answered(z.string(), "Its id.", LINK_ID);
 const status = answered(
@@ -78,23 +87,10 @@ const link = z
   })
   .check(z.meta({ id: "ConnectLink", description: "A connect link, as its API key sees it." }));
 
-const example = {
-  connect_link_id: LINK_ID,
+const example = exampleOf(link, {
   status: "completed",
-  agent_id: AGENT_ID,
-  channels: null,
-  external_id: "dentist-17",
-  label: "Acme Dental",
-  metadata: null,
-  brand_name: "Acme",
-  max_numbers: 1,
-  redirect_url: REDIRECT_URL,
-  twilio_sid: ACCOUNT_SID,
   phone_numbers: [{ phone_number: NUMBER, imported: true, first_inbound_at: null }],
-  refused_credentials: 0,
-  expires_at: TIME,
-  created_at: TIME,
-};
+});
 
 const customerLink = z
   .object({
@@ -123,24 +119,11 @@ const customerLink = z
   })
   .check(z.meta({ id: "CustomerConnectLink", description: "A connect link, as its customer sees it." }));
 
-const customerExample = {
-  connect_link_id: LINK_ID,
-  status: "open",
-  key_name: "Reseller Ltd",
-  brand_name: "Acme",
-  agent_name: "Receptionist",
-  channels: null,
-  numbers_left: 1,
-  redirect_url: REDIRECT_URL,
+const customerExample = exampleOf(customerLink, {
   credentials: ["auth_token"],
   twilio_account: accountExample,
-  phone_numbers: [],
-  expires_at: TIME,
-};
-
-const inPath = described(z.object({ connect_link_id: z.string() }), {
-  connect_link_id: { description: "The `connect_link_id`.", examples: [LINK_ID] },
 });
+
 const { external_id, label, metadata } = ownDescriptions;
 
 const CLOSED = ["connect_link_expired", "connect_link_used", "connect_link_locked"] as const;
@@ -160,7 +143,6 @@ export const connectLinkReference: Reference = {
         "Makes a URL for one customer of yours. On its page the customer enters Twilio credentials, picks numbers, sees who answers " +
         "them today and what changes, and confirms. The numbers come to your agent; the credentials are used for these numbers only. " +
         "The `url` is answered once.",
-      auth: "apiKey",
       isUnkept: true,
       body: {
         schema: described(createLinkBody, {
@@ -185,16 +167,16 @@ export const connectLinkReference: Reference = {
         example: { agent_id: AGENT_ID, brand_name: "Acme", redirect_url: REDIRECT_URL },
       },
       answers: [
-        {
-          status: 201,
-          description: "Send the customer to the `url`. It is not shown again.",
-          schema: z.object({
+        answer(
+          "Send the customer to the `url`. It is not shown again.",
+          z.object({
             connect_link_id: linkId,
             url: answered(z.string(), "The page. A browser does not send what is behind the `#`.", LINK_URL),
             expires_at: time("When it expires"),
           }),
-          example: { connect_link_id: LINK_ID, url: LINK_URL, expires_at: TIME },
-        },
+          {},
+          201,
+        ),
       ],
       errors: [
         "connect_links_disabled",
@@ -208,7 +190,6 @@ export const connectLinkReference: Reference = {
       id: "listConnectLinks",
       summary: "List connect links",
       description: "Your links, newest first, until 90 days after they expired.",
-      auth: "apiKey",
       query: listQuery(pageQuery, {}),
       answers: [listAnswer("connect_links", link, example, { of: "links" })],
       errors: ["connect_links_disabled"],
@@ -217,25 +198,14 @@ export const connectLinkReference: Reference = {
       id: "getConnectLink",
       summary: "Get a connect link",
       description: "What became of a link.",
-      auth: "apiKey",
-      path: inPath,
-      answers: [{ status: 200, description: "The link.", schema: link, example }],
+      answers: [answer("The link.", link, example)],
       errors: ["connect_links_disabled", "connect_link_not_found"],
     },
     "DELETE /v1/connect-links/{connect_link_id}": {
       id: "deleteConnectLink",
       summary: "Delete a connect link",
       description: "It stops working at once. The numbers that it has brought stay.",
-      auth: "apiKey",
-      path: inPath,
-      answers: [
-        {
-          status: 200,
-          description: "It is gone.",
-          schema: z.object({ connect_link_id: linkId, deleted }),
-          example: { connect_link_id: LINK_ID, deleted: true },
-        },
-      ],
+      answers: [answer("It is gone.", z.object({ connect_link_id: linkId, deleted }))],
       errors: ["connect_links_disabled", "connect_link_not_found"],
     },
     "GET /v1/connect": {
@@ -244,7 +214,7 @@ export const connectLinkReference: Reference = {
       description:
         "What the page `/connect` shows. This and the next three are opened by the token of the link's URL only.",
       auth: "connectLink",
-      answers: [{ status: 200, description: "The link.", schema: customerLink, example: customerExample }],
+      answers: [answer("The link.", customerLink, customerExample)],
       errors: CLOSED,
     },
     "POST /v1/connect/twilio-account": {
@@ -254,7 +224,7 @@ export const connectLinkReference: Reference = {
         "Tries the credentials at Twilio, and keeps them sealed. Ten refusals lock the link. Only this browser, by its cookie, then sees and uses the account.",
       auth: "connectLink",
       body: connectRequest,
-      answers: [{ status: 200, description: "It is connected.", ...answeredAccount }],
+      answers: [accountAnswer("It is connected.")],
       errors: [
         "missing_field",
         "invalid_twilio_sid",
@@ -294,18 +264,18 @@ export const connectLinkReference: Reference = {
         example: { phone_number: NUMBER },
       },
       answers: [
-        {
-          status: 201,
-          description: "It is imported: the link after that.",
-          schema: customerLink,
-          example: {
+        answer(
+          "It is imported: the link after that.",
+          customerLink,
+          {
             ...customerExample,
             status: "completed",
             numbers_left: 0,
             phone_numbers: example.phone_numbers,
           },
-        },
-        { status: 200, description: "The plan.", schema: importPlan, example: planExample },
+          201,
+        ),
+        answer("The plan.", importPlan, planExample),
       ],
       errors: [
         "missing_field",

@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
 import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, sentencesQuery, tryBody } from "../src/trying/schema.ts";
-import { answered, described, type Operation, type Reference } from "./operation.ts";
-
-const AGENT_ID = "agent_125207e452f8714a";
+import { NUMBER } from "./examples.ts";
+import { answer, answered, described, type Operation, type Reference } from "./operation.ts";
 
 const tryOperation: Operation = {
   id: "tryAgent",
@@ -12,6 +11,7 @@ const tryOperation: Operation = {
     text: "What an agent would say next in a call, asked of the model. Nobody is called and nothing is kept, so it needs no plan; its tools hear that it is a trial. Send the whole conversation each time.",
     readsOnly: true,
     arguments: {
+      agent_id: "An agent that talks by itself.",
       messages: "What was said, oldest first: up to 40 of {role: caller or agent, text}.",
       system_prompt: "Try these instructions in place of the agent's own.",
       phone_number: "Try it with what this number has of its own.",
@@ -21,10 +21,6 @@ const tryOperation: Operation = {
     "Answers the last of the messages as the agent would in a call. Nobody is called, nothing is kept, and the model's " +
     "tokens are all that it costs. Tools of the agent are called, and told `dry_run: true`. Send the conversation so far with " +
     "each request.",
-  auth: "apiKey",
-  path: described(z.object({ agent_id: z.string() }), {
-    agent_id: { description: "An agent that talks by itself.", examples: [AGENT_ID] },
-  }),
   body: {
     schema: described(tryBody, {
       messages: {
@@ -35,16 +31,15 @@ const tryOperation: Operation = {
       },
       phone_number: {
         description: "One of your numbers, in E.164: the agent is tried with what is that number's own.",
-        examples: ["+447446466847"],
+        examples: [NUMBER],
       },
     }),
     example: { messages: [{ role: "caller", text: "When are you open on Friday?" }] },
   },
   answers: [
-    {
-      status: 200,
-      description: "What the agent says.",
-      schema: z.object({
+    answer(
+      "What the agent says.",
+      z.object({
         role: answered(z.literal("agent"), "Always `agent`."),
         text: answered(z.string(), "What the agent says; empty if it only acts.", "From nine to five."),
         action: answered(
@@ -61,8 +56,7 @@ const tryOperation: Operation = {
           "What the agent would do next in a call; null if it would listen.",
         ),
       }),
-      example: { role: "agent", text: "From nine to five.", action: null },
-    },
+    ),
   ],
   errors: [
     "limit_reached",
@@ -85,20 +79,18 @@ export const conversationReference: Reference = {
       id: "getSentences",
       summary: "Get what this service says",
       description: "The sentences of a call that are neither the agent's nor the model's.",
-      auth: "apiKey",
       query: described(sentencesQuery, {
         language: { description: "The agent's language, as a BCP 47 tag.", examples: ["de"] },
         phone_number: {
           description:
             "One of your numbers, in E.164: `greeting` is what its callers hear first, in its language.",
-          examples: ["+447446466847"],
+          examples: [NUMBER],
         },
       }),
       answers: [
-        {
-          status: 200,
-          description: "The sentences.",
-          schema: z.object({
+        answer(
+          "The sentences.",
+          z.object({
             talks: answered(
               z.boolean(),
               "Whether an agent without a runtime talks by itself. If not, it greets and hangs up.",
@@ -110,12 +102,11 @@ export const conversationReference: Reference = {
             ),
             unavailable: answered(z.string(), "What callers hear if no agent answers."),
           }),
-          example: {
+          {
             talks: true,
-            greeting: "Guten Tag, wie kann ich helfen?",
             unavailable: "This number is not taking calls at the moment. Please try again later.",
           },
-        },
+        ),
       ],
       errors: ["invalid_phone_format", "number_not_found"],
     },

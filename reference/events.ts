@@ -3,14 +3,21 @@ import type { DeliveryError } from "../src/events/delivery.ts";
 import { EVENT_TYPES } from "../src/events/event.ts";
 import { DELIVERY_STATES } from "../src/events/outbox/store.ts";
 import { deliveriesQuery, redeliverBody, testBody, urlBody } from "../src/events/schema.ts";
-import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import { AGENT_ID, EVENT_ID, KEY_ID, NUMBER, TIME } from "./examples.ts";
+import {
+  answer,
+  answered,
+  deleted,
+  described,
+  exampleOf,
+  listAnswer,
+  listQuery,
+  type Reference,
+  time,
+} from "./operation.ts";
 
-const EVENT_ID = `evt_${"1f0c77d2".repeat(4)}`;
-const AGENT_ID = "agent_125207e452f8714a";
 const SECRET = `nxws_${"c0ffee00".repeat(8)}`;
 const STANDARD_SECRET = `whsec_${"wP/uAMD/7gDA/+4A".repeat(2)}wP/uAMD/7gA=`;
-const KEY_ID = `nxf_${"3d1f8a02".repeat(4)}`;
-const TIME = "2026-01-31T12:00:00.000Z";
 
 const DELIVERY_ERRORS = {
   http_error: true,
@@ -76,27 +83,13 @@ export const delivery = z
   })
   .check(z.meta({ id: "Delivery", description: "An event, and the attempts to send it to you." }));
 
-const pending = {
-  id: EVENT_ID,
-  event: "webhook.test",
-  agent_id: AGENT_ID,
-  external_id: null,
-  actor: null,
-  state: "pending",
-  next_attempt_at: TIME,
-  created_at: TIME,
-  updated_at: TIME,
-  attempts: [],
-};
+const pending = exampleOf(delivery, { event: "webhook.test", state: "pending", next_attempt_at: TIME });
 
-export const delivered = {
-  ...pending,
-  event: "call.completed",
+export const delivered = exampleOf(delivery, {
   external_id: "branch-17",
   state: "delivered",
-  next_attempt_at: null,
-  attempts: [{ attempted_at: TIME, http_status: 204, error: null, duration_ms: 120 }],
-};
+  attempts: [exampleOf(attempt)],
+});
 
 const deliveryQuery = listQuery(deliveriesQuery, {
   state: { description: "Only deliveries in this state." },
@@ -106,16 +99,12 @@ const deliveryQuery = listQuery(deliveriesQuery, {
 
 const deliveryPage = listAnswer("deliveries", delivery, delivered);
 
-const deliveryPath = described(z.object({ id: z.string() }), {
-  id: { description: "The id of the delivery.", examples: [EVENT_ID] },
-});
-
 const PAYLOAD = {
   event: "call.completed",
   event_id: EVENT_ID,
   created_at: TIME,
   agent_id: AGENT_ID,
-  phone_number: "+447446466847",
+  phone_number: NUMBER,
   duration_seconds: 87,
 };
 
@@ -123,9 +112,6 @@ const OWN_URL = "https://example.com/events";
 const ownUrl = z.object({ url: answered(z.nullable(z.string()), "The URL; null: none.", OWN_URL) });
 
 const keyId = z.string().check(z.regex(/^nxf_[0-9a-f]{32}$/));
-const keyPath = described(z.object({ key_id: z.string() }), {
-  key_id: { description: "The first half of the key.", examples: [KEY_ID] },
-});
 
 export const webhookReference: Reference = {
   tag: {
@@ -141,13 +127,11 @@ export const webhookReference: Reference = {
         "Creates a new secret that signs your events, for all agents of the API key. The old secret, if there is one, also " +
         "signs them for another 24 hours. `X-Nixflex-Signature` then has one `v1` for each valid secret: the newest first, " +
         "five at most. Accept an event if any `v1` is correct.",
-      auth: "apiKey",
       isUnkept: true,
       answers: [
-        {
-          status: 201,
-          description: "The secret. Save it now.",
-          schema: z.object({
+        answer(
+          "The secret. Save it now.",
+          z.object({
             message: answered(z.string(), "A reminder to keep the secret."),
             webhook_secret: answered(
               z.string().check(z.regex(/^nxws_[0-9a-f]{64}$/)),
@@ -161,26 +145,21 @@ export const webhookReference: Reference = {
             ),
             previous_valid_until: time("Until when the old secret also signs"),
           }),
-          example: {
+          {
             message:
               "Save the webhook_secret now: it cannot be shown again. The old secret, if any, also signs until " +
               "previous_valid_until.",
-            webhook_secret: SECRET,
-            standard_webhooks_secret: STANDARD_SECRET,
-            previous_valid_until: TIME,
           },
-        },
+          201,
+        ),
       ],
-      errors: [],
     },
     "GET /v1/webhooks/url": {
       id: "getWebhookUrl",
       summary: "See the API key's own URL",
       description:
         "The URL that receives the events of the API key, and of its agents without a webhook_url.",
-      auth: "apiKey",
-      answers: [{ status: 200, description: "The URL.", schema: ownUrl, example: { url: OWN_URL } }],
-      errors: [],
+      answers: [answer("The URL.", ownUrl)],
     },
     "PUT /v1/webhooks/url": {
       id: "setWebhookUrl",
@@ -189,7 +168,6 @@ export const webhookReference: Reference = {
         "From now on this URL receives the events of the API key itself, such as `limit.near` and `credentials.rejected`, and the " +
         "events of agents and numbers without a webhook_url. Without it, an event of the key goes once to each webhook_url " +
         "that its agents have.",
-      auth: "apiKey",
       body: {
         schema: described(urlBody, {
           url: {
@@ -199,7 +177,7 @@ export const webhookReference: Reference = {
         }),
         example: { url: OWN_URL },
       },
-      answers: [{ status: 200, description: "The URL.", schema: ownUrl, example: { url: OWN_URL } }],
+      answers: [answer("The URL.", ownUrl)],
       errors: ["missing_field", "invalid_field", "invalid_url"],
     },
     "POST /v1/webhooks/test": {
@@ -216,7 +194,6 @@ export const webhookReference: Reference = {
       description:
         "Sends a signed `webhook.test` event to the agent's webhook_url, like any other event. Without an agent, the API key's own " +
         "URL gets it.",
-      auth: "apiKey",
       body: {
         schema: described(testBody, {
           agent_id: {
@@ -226,14 +203,7 @@ export const webhookReference: Reference = {
         }),
         example: { agent_id: AGENT_ID },
       },
-      answers: [
-        {
-          status: 201,
-          description: "The new delivery.",
-          schema: z.object({ delivery }),
-          example: { delivery: pending },
-        },
-      ],
+      answers: [answer("The new delivery.", z.object({ delivery }), { delivery: pending }, 201)],
       errors: ["invalid_field", "agent_not_found", "agent_has_no_webhook"],
     },
     "GET /v1/webhooks/deliveries": {
@@ -244,31 +214,26 @@ export const webhookReference: Reference = {
         text: "Events to webhook_urls, with each attempt to deliver them, newest first.",
       },
       description: "The events of the calling API key and their attempts, newest first.",
-      auth: "apiKey",
       query: deliveryQuery,
       answers: [deliveryPage],
-      errors: [],
     },
     "GET /v1/webhooks/deliveries/{id}": {
       id: "getDelivery",
       summary: "Get a delivery and what is sent",
       description:
         "An event with its attempts and its body, as your server gets it. Of your server's answers only the status is kept.",
-      auth: "apiKey",
-      path: deliveryPath,
       answers: [
-        {
-          status: 200,
-          description: "The delivery.",
-          schema: z.object({
+        answer(
+          "The delivery.",
+          z.object({
             delivery,
             payload: answered(
               z.nullable(z.record(z.string(), z.unknown())),
               "The body that is sent; null if it was delivered over 7 days ago.",
             ),
           }),
-          example: { delivery: delivered, payload: PAYLOAD },
-        },
+          { delivery: delivered, payload: PAYLOAD },
+        ),
       ],
       errors: ["delivery_not_found"],
     },
@@ -284,16 +249,7 @@ export const webhookReference: Reference = {
         },
       },
       description: "Tries a delivery again at once. It gets as many attempts as a new delivery.",
-      auth: "apiKey",
-      path: deliveryPath,
-      answers: [
-        {
-          status: 200,
-          description: "The delivery, pending again.",
-          schema: z.object({ delivery }),
-          example: { delivery: pending },
-        },
-      ],
+      answers: [answer("The delivery, pending again.", z.object({ delivery }), { delivery: pending })],
       errors: ["delivery_not_found"],
     },
     "GET /v1/keys/{key_id}/deliveries": {
@@ -301,7 +257,6 @@ export const webhookReference: Reference = {
       summary: "List an API key's deliveries",
       description: "What `GET /v1/webhooks/deliveries` shows the key's owner. For the operator.",
       auth: "adminToken",
-      path: keyPath,
       query: deliveryQuery,
       answers: [deliveryPage],
       errors: ["key_not_found"],
@@ -313,7 +268,6 @@ export const webhookReference: Reference = {
         "Tries the deliveries of events that happened from `since` on, and before `until`, again at once, if they failed or " +
         "wait for another attempt. Each gets as many attempts as a new delivery. For the operator.",
       auth: "adminToken",
-      path: keyPath,
       body: {
         schema: described(redeliverBody, {
           since: { description: "An ISO 8601 time.", examples: [TIME] },
@@ -322,15 +276,13 @@ export const webhookReference: Reference = {
         example: { since: TIME },
       },
       answers: [
-        {
-          status: 200,
-          description: "How many are pending again.",
-          schema: z.object({
+        answer(
+          "How many are pending again.",
+          z.object({
             key_id: answered(keyId, "The key.", KEY_ID),
             redelivered: answered(z.int(), "How many deliveries.", 12),
           }),
-          example: { key_id: KEY_ID, redelivered: 12 },
-        },
+        ),
       ],
       errors: ["missing_field", "invalid_field", "key_not_found"],
     },
@@ -341,17 +293,14 @@ export const webhookReference: Reference = {
         "Deletes every event of the key, delivered or not, and all that is known of its deliveries. This cannot be undone. What " +
         "happens from then on is told as before, as long as the key's agents have a webhook_url. For the operator.",
       auth: "adminToken",
-      path: keyPath,
       answers: [
-        {
-          status: 200,
-          description: "They are gone.",
-          schema: z.object({
+        answer(
+          "They are gone.",
+          z.object({
             key_id: answered(keyId, "The key.", KEY_ID),
             deleted,
           }),
-          example: { key_id: KEY_ID, deleted: true },
-        },
+        ),
       ],
       errors: ["key_not_found"],
     },

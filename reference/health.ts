@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { answered, type Reference } from "./operation.ts";
+import { answer, answered, type Reference } from "./operation.ts";
 
 export const healthReference: Reference = {
   tag: { name: "Health", description: "For monitors." },
@@ -20,10 +20,9 @@ export const healthReference: Reference = {
         ),
       }),
       answers: [
-        {
-          status: 200,
-          description: "The service works.",
-          schema: z.object({
+        answer(
+          "The service works.",
+          z.object({
             status: answered(z.enum(["ok", "attention"]), "`attention` only with `?deep`: see `warnings`."),
             version: answered(z.optional(z.string()), "The version of this service; not with `?deep`."),
             version_id: answered(
@@ -59,8 +58,8 @@ export const healthReference: Reference = {
               "Only with `?deep`.",
             ),
           }),
-          example: { status: "ok", version: "1.0.0", version_id: "db7cd8d3-4425-4fe7-8c81-01bf963b6067" },
-        },
+          { status: "ok", version: "1.0.0", version_id: "db7cd8d3-4425-4fe7-8c81-01bf963b6067" },
+        ),
       ],
       errors: ["invalid_admin_token"],
     },

@@ -10,8 +10,17 @@ import { connectLinkReference } from "./connect-links.ts";
 import { conversationReference } from "./conversations.ts";
 import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./errors.ts";
 import { webhookReference } from "./events.ts";
+import { PATH_PARAMETERS } from "./examples.ts";
 import { healthReference } from "./health.ts";
-import { answered, type Operation, type Reference, type Tool, withWarnings } from "./operation.ts";
+import {
+  answered,
+  type Described,
+  described,
+  type Operation,
+  type Reference,
+  type Tool,
+  withWarnings,
+} from "./operation.ts";
 import { callReference } from "./outbound.ts";
 import { phoneNumberReference } from "./phone-numbers.ts";
 import { reconciliationReference } from "./reconciliation.ts";
@@ -82,7 +91,7 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
   for (const { tag, operations } of references) {
     for (const [route, operation] of Object.entries(operations)) {
       const [method = "", path = ""] = route.split(" ");
-      paths[path] = { ...paths[path], [method.toLowerCase()]: describe(operation, method, tag.name) };
+      paths[path] = { ...paths[path], [method.toLowerCase()]: describe(operation, method, path, tag.name) };
     }
   }
   return createDocument(
@@ -149,11 +158,16 @@ export function openApiDocument(version = "0.0.0"): OpenApiDocument {
   );
 }
 
-function describe(operation: Operation, method: string, tag: string): ZodOpenApiOperationObject {
-  const { id, summary, description, auth, path, query, body, answers } = operation;
+function describe(
+  operation: Operation,
+  method: string,
+  path: string,
+  tag: string,
+): ZodOpenApiOperationObject {
+  const { id, summary, description, auth = "apiKey", query, body, answers, errors = [] } = operation;
   const isKept = isIdempotent(operation, method);
   const requestParams = {
-    ...(path && { path }),
+    ...pathParameter(path),
     ...(query && { query }),
     ...(isKept && { header: idempotencyHeader }),
   };
@@ -181,13 +195,22 @@ function describe(operation: Operation, method: string, tag: string): ZodOpenApi
           },
         ]),
       ),
-      ...errorResponses([...commonErrors(operation, method, isKept), ...operation.errors], isKept),
+      ...errorResponses([...commonErrors(operation, method, isKept), ...errors], isKept),
     },
   };
 }
 
+/** No path has more than one. */
+function pathParameter(path: string): { path?: Described } {
+  const [, name] = /\{(\w+)\}/.exec(path) ?? [];
+  if (name === undefined) return {};
+  const field = PATH_PARAMETERS[name];
+  if (field === undefined) throw new Error(`no parameter of a path is named ${name}`);
+  return { path: described(z.object({ [name]: z.string() }), { [name]: field }) };
+}
+
 /** Whether the operation uses an `Idempotency-Key`; see api-keys/with-api-key.ts. */
-function isIdempotent({ auth, isUnkept }: Operation, method: string): boolean {
+function isIdempotent({ auth = "apiKey", isUnkept }: Operation, method: string): boolean {
   return auth === "apiKey" && method !== "GET" && isUnkept !== true;
 }
 
@@ -200,7 +223,11 @@ const idempotencyHeader = z.object({
 });
 
 /** The errors of all operations of this kind. */
-function commonErrors({ auth, query, body }: Operation, method: string, isKept: boolean): ErrorCode[] {
+function commonErrors(
+  { auth = "apiKey", query, body }: Operation,
+  method: string,
+  isKept: boolean,
+): ErrorCode[] {
   return [
     ...(auth === "apiKey"
       ? (["invalid_api_key", "key_secret_required", "secret_is_limited", "rate_limit_exceeded"] as const)

@@ -2,6 +2,7 @@ import * as z from "zod/mini";
 import { DEFAULT_LIMIT, MAX_LIMIT } from "../src/http/page.ts";
 import type { WarningCode } from "../src/phone-numbers/preview/warnings.ts";
 import type { DocumentedError } from "./errors.ts";
+import { TIME } from "./examples.ts";
 
 // How an endpoint is described for the OpenAPI document. Each room has its descriptions in a file
 // of this folder; openapi.ts joins them. The Worker imports none of it: the document is built before deployment.
@@ -33,10 +34,10 @@ export type Operation = {
   summary: string;
   /** Markdown. */
   description: string;
-  auth: "apiKey" | "adminToken" | "connectLink" | "none";
+  /** `apiKey` unless told. */
+  auth?: "apiKey" | "adminToken" | "connectLink" | "none";
   /** Without it the operation is no tool of /mcp: its answer is a secret or sound, or another tool does the same. */
   tool?: Tool;
-  path?: Described;
   query?: Described;
   body?: { schema: Described; example: Record<string, unknown>; isOptional?: true };
   /** The answer holds a secret, so it is not stored for an `Idempotency-Key`. The route has `withApiKeyNoReplay`. */
@@ -44,7 +45,7 @@ export type Operation = {
   /** The answers of a success, the usual one first. */
   answers: readonly [Answer, ...Answer[]];
   /** The codes that this endpoint has beside the common ones. */
-  errors: readonly DocumentedError[];
+  errors?: readonly DocumentedError[];
 };
 
 type Answer = {
@@ -55,6 +56,43 @@ type Answer = {
   /** JSON unless told. */
   mediaType?: "audio/mpeg" | "text/csv";
 };
+
+/** A success, answered in JSON. @param own what its example has; see {@link exampleOf} */
+export const answer = (
+  description: string,
+  schema: z.ZodMiniType,
+  own?: Record<string, unknown>,
+  status: Answer["status"] = 200,
+): Answer => ({ status, description, schema, example: exampleOf(schema, own) });
+
+/**
+ * An example of an object, made of those of its fields. Without one, a field that may be null is null, and a list is empty.
+ *
+ * @param own the fields that have other values here; those that are optional stand in it only so
+ */
+export function exampleOf(
+  schema: z.core.$ZodType,
+  own: Record<string, unknown> = {},
+): Record<string, unknown> {
+  // The usual one is the first.
+  const [usual = schema] = schema instanceof z.core.$ZodUnion ? schema._zod.def.options : [];
+  return Object.fromEntries(
+    Object.entries(objectOf(usual)._zod.def.shape).flatMap(([name, field]) => {
+      if (name in own) return [[name, own[name]]];
+      return field instanceof z.core.$ZodOptional ? [] : [[name, exampleOfField(field, name)]];
+    }),
+  );
+}
+
+function exampleOfField(field: z.core.$ZodType, name: string): unknown {
+  const { examples } = z.globalRegistry.get(field) ?? {};
+  if (examples) return examples[0];
+  if (field instanceof z.core.$ZodLiteral) return field._zod.def.values[0];
+  if (field instanceof z.core.$ZodNullable) return null;
+  if (field instanceof z.core.$ZodArray) return [];
+  if (field instanceof z.core.$ZodObject) return exampleOf(field);
+  throw new Error(`nothing says what ${name} looks like`);
+}
 
 /** An operation as a tool for language models, which read nothing else of the documentation. */
 export type Tool = {
@@ -123,7 +161,7 @@ export function answered<Schema extends z.ZodMiniType>(
 
 /** A time in an answer: ISO 8601 in UTC. */
 export function time(description: string) {
-  return answered(z.iso.datetime(), `${description}, in UTC.`, "2026-01-31T12:00:00.000Z");
+  return answered(z.iso.datetime(), `${description}, in UTC.`, TIME);
 }
 
 /** What an answer says of something that is gone. */
@@ -190,29 +228,29 @@ export function withWarnings(schema: z.ZodMiniType): z.ZodMiniType {
  * The answer of a list: a page of it.
  *
  * @param name the field that holds the entries
+ * @param own what the example of an entry has; see {@link exampleOf}
  * @param of what they are
  * @param hasMany so many that what matches a filter is not counted to its end
  */
 export function listAnswer(
   name: string,
   entry: z.ZodMiniType,
-  example: object,
+  own?: Record<string, unknown>,
   { of = name, hasMany = false } = {},
 ): Answer {
   const minimum = answered(
     z.optional(z.literal(true)),
     "There are more than 10,000 that match: `count` is 10,000. A list without a filter counts all.",
   );
-  return {
-    status: 200,
-    description: `A page of ${of}, and how many there are in all.`,
-    schema: z.object({
+  return answer(
+    `A page of ${of}, and how many there are in all.`,
+    z.object({
       [name]: z.array(entry),
       count: answered(z.int(), "How many entries there are in total."),
       ...(hasMany && { count_is_minimum: minimum }),
       limit: answered(z.int(), "The limit that was applied."),
       offset: answered(z.int(), "The offset that was applied."),
     }),
-    example: { [name]: [example], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
-  };
+    { [name]: [exampleOf(entry, own)], count: 1, limit: DEFAULT_LIMIT, offset: 0 },
+  );
 }

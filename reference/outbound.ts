@@ -1,10 +1,9 @@
 import * as z from "zod/mini";
 import type { ErrorCode } from "../src/http/errors.ts";
 import { callBody, textBody } from "../src/outbound/schema.ts";
-import { answered, described, type Operation, type Reference } from "./operation.ts";
+import { AGENT_ID, CALL_SID, CALLER, NUMBER } from "./examples.ts";
+import { answer, answered, described, type Operation, type Reference } from "./operation.ts";
 
-const AGENT_ID = "agent_125207e452f8714a";
-const CALL_SID = `CA${"5f2c9a7e".repeat(4)}`;
 const MESSAGE_SID = `SM${"5f2c9a7e".repeat(4)}`;
 
 const twilioId = (prefix: string) => z.string().check(z.regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`)));
@@ -13,8 +12,8 @@ const placedCall = z
   .object({
     call_id: answered(twilioId("CA"), "Twilio's SID of the call.", CALL_SID),
     status: answered(z.literal("initiated"), "Always `initiated`; events tell what follows."),
-    to: answered(z.string(), "The callee.", "+14155550123"),
-    from: answered(z.string(), "The number that calls.", "+447446466847"),
+    to: answered(z.string(), "The callee.", CALLER),
+    from: answered(z.string(), "The number that calls.", NUMBER),
     agent_id: answered(z.string(), "The agent that talks.", AGENT_ID),
   })
   .check(z.meta({ id: "PlacedCall", description: "A call that Twilio is about to place." }));
@@ -23,8 +22,8 @@ const sentText = z
   .object({
     message_id: answered(twilioId("(?:SM|MM)"), "Twilio's SID of the text.", MESSAGE_SID),
     status: answered(z.literal("queued"), "Always `queued`; events tell what follows."),
-    to: answered(z.string(), "The recipient.", "+14155550123"),
-    from: answered(z.string(), "The number that texts.", "+447446466847"),
+    to: answered(z.string(), "The recipient.", CALLER),
+    from: answered(z.string(), "The number that texts.", NUMBER),
   })
   .check(z.meta({ id: "SentText", description: "A text that Twilio is about to send." }));
 
@@ -56,15 +55,14 @@ const callOperation = (id: string, summary: string): Operation => ({
     "Twilio calls `to_number`, and whoever answers talks with the agent as a caller would: with the model, or with the runtime of " +
     `the agent's \`connect\`. The answer comes at once; the events \`call.started\`, \`call.completed\` and \`call.failed\` tell the rest. ${ONCE} ` +
     "The calls of one Twilio account go out one a second unless the deployment or the key says otherwise. A request waits up to ten seconds for its turn.",
-  auth: "apiKey",
   body: {
     schema: described(callBody, {
       agent_id: { description: "Your agent.", examples: [AGENT_ID] },
-      to_number: { description: "Whom to call, in E.164 format. Also `to`.", examples: ["+14155550123"] },
+      to_number: { description: "Whom to call, in E.164 format. Also `to`.", examples: [CALLER] },
       from_number: {
         description:
           "One of the agent's numbers, in E.164 format. By default its first number that may call. Also `from`.",
-        examples: ["+447446466847"],
+        examples: [NUMBER],
       },
       prompt: {
         description:
@@ -98,22 +96,9 @@ const callOperation = (id: string, summary: string): Operation => ({
         examples: ["Hello, this is Acme. Please call us back."],
       },
     }),
-    example: { agent_id: AGENT_ID, to_number: "+14155550123", dynamic_vars: { name: "Ada" } },
+    example: { agent_id: AGENT_ID, to_number: CALLER, dynamic_vars: { name: "Ada" } },
   },
-  answers: [
-    {
-      status: 201,
-      description: "Twilio has the call.",
-      schema: placedCall,
-      example: {
-        call_id: CALL_SID,
-        status: "initiated",
-        to: "+14155550123",
-        from: "+447446466847",
-        agent_id: AGENT_ID,
-      },
-    },
-  ],
+  answers: [answer("Twilio has the call.", placedCall, {}, 201)],
   errors: [...SENDING, "prompt_too_long", "concurrent_call_limit"],
 });
 
@@ -161,11 +146,10 @@ export const callReference: Reference = {
         },
       },
       description: `Sends a text from one of the agent's numbers. \`sms.delivered\` or \`sms.failed\` tells what became of it. ${ONCE}`,
-      auth: "apiKey",
       body: {
         schema: described(textBody, {
           agent_id: { description: "Your agent.", examples: [AGENT_ID] },
-          to: { description: "Whom to text, in E.164 format. Also `to_number`.", examples: ["+14155550123"] },
+          to: { description: "Whom to text, in E.164 format. Also `to_number`.", examples: [CALLER] },
           message: {
             description: "The text, up to 1,600 characters. Also `body`.",
             examples: ["Your table is ready."],
@@ -173,19 +157,12 @@ export const callReference: Reference = {
           from_number: {
             description:
               "One of the agent's numbers, in E.164 format. By default its first number that may call and text. Also `from`.",
-            examples: ["+447446466847"],
+            examples: [NUMBER],
           },
         }),
-        example: { agent_id: AGENT_ID, to: "+14155550123", message: "Your table is ready." },
+        example: { agent_id: AGENT_ID, to: CALLER, message: "Your table is ready." },
       },
-      answers: [
-        {
-          status: 201,
-          description: "Twilio has the text.",
-          schema: sentText,
-          example: { message_id: MESSAGE_SID, status: "queued", to: "+14155550123", from: "+447446466847" },
-        },
-      ],
+      answers: [answer("Twilio has the text.", sentText, {}, 201)],
       errors: [...SENDING, "message_too_long", "recipient_unsubscribed", "sms_not_supported"],
     },
   },

@@ -3,16 +3,11 @@ import type { ErrorCode } from "../src/http/errors.ts";
 import { CHANNELS } from "../src/phone-numbers/channels.ts";
 import { HEALTH_REASONS } from "../src/phone-numbers/health.ts";
 import type { ChannelOutcome } from "../src/phone-numbers/release/plan.ts";
-import { answered, time, warnings } from "./operation.ts";
+import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TIME } from "./examples.ts";
+import { answered, exampleOf, time, warnings } from "./operation.ts";
 import { ownEntry, ownExample } from "./phone-number-own.ts";
 
 // The answers about numbers, which serialise.ts makes. The answer of a dry run is in phone-number-preview.ts.
-
-export const NUMBER = "+447446466847";
-export const AGENT_ID = "agent_125207e452f8714a";
-export const ACCOUNT_SID = `AC${"0".repeat(31)}1`;
-export const NUMBER_SID = "PN451e0ddf654327e36baab58dfbcd30d6";
-const TIME = "2026-01-31T12:00:00.000Z";
 
 /** An enum of a record's keys: the compiler checks that none is missing. */
 export const wordsOf = <Word extends string>(words: Record<Word, true>) =>
@@ -47,13 +42,9 @@ export const importedNumber = z
   })
   .check(z.meta({ id: "ImportedNumber", description: "A number that was just imported." }));
 
-export const importedExample = {
-  phone_number: NUMBER,
-  agent_id: AGENT_ID,
-  twilio_number_sid: NUMBER_SID,
-  inbound_enabled: true,
-  outbound_enabled: true,
-};
+const answering = { inbound_enabled: true, outbound_enabled: true };
+
+export const importedExample = exampleOf(importedNumber, answering);
 
 export const numberEntry = z
   .object({
@@ -108,25 +99,13 @@ export const numberEntry = z
   })
   .check(z.meta({ id: "PhoneNumber", description: "An imported number." }));
 
-export const entryExample = {
-  ...importedExample,
-  channels: [...CHANNELS],
-  connect_link_id: null,
-  provider: "twilio",
-  twilio_sid: ACCOUNT_SID,
-  region: "us1",
-  health: "ok",
-  health_reasons: [],
-  warnings: [],
+export const entryExample = exampleOf(numberEntry, {
+  ...answering,
   drift_policy: "repair",
   ...ownExample,
-  checked_at: null,
-  texts_checked_at: null,
   first_inbound_at: TIME,
   last_inbound_at: TIME,
-  created_at: TIME,
-  updated_at: TIME,
-};
+});
 
 const outcome = wordsOf<ChannelOutcome>({
   restored: true,
@@ -196,14 +175,9 @@ export const releasedNumber = z
     }),
   );
 
-export const releasedExample = {
-  phone_number: NUMBER,
-  deleted: true,
-  twilio_number_sid: NUMBER_SID,
+export const releasedExample = exampleOf(releasedNumber, {
   twilio: { voice: "restored", sms: "cleared", status_callback: "left_alone" },
-};
-
-export const TOKEN = "the Auth Token of that account";
+});
 
 /** Twilio's refusals of credentials, and Twilio's troubles. */
 export const TWILIO_ERRORS = [

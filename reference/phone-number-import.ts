@@ -1,16 +1,9 @@
 import * as z from "zod/mini";
 import { importBody } from "../src/phone-numbers/schema.ts";
 import { CREDENTIAL_ADVICE } from "../src/twilio-accounts/diagnose.ts";
-import { described, type Operation } from "./operation.ts";
-import {
-  ACCOUNT_SID,
-  AGENT_ID,
-  importedExample,
-  importedNumber,
-  NUMBER,
-  TOKEN,
-  TWILIO_ERRORS,
-} from "./phone-number-answers.ts";
+import { ACCOUNT_SID, AGENT_ID, NUMBER, TOKEN } from "./examples.ts";
+import { answer, described, type Operation } from "./operation.ts";
+import { importedExample, importedNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { OWN_ERRORS, ownDescriptions, ownWords } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
 import { importPlan, planExample } from "./phone-number-preview.ts";
@@ -70,7 +63,6 @@ export const importOperation: Operation = {
     "the number has changed since, the import is a 409 `plan_changed`.\n\n" +
     "**Refused credentials.** If Twilio refuses the credentials, this service makes up to two more requests to find out " +
     `why. \`details.reason\` gives the reason, and the message says what to do:\n\n${REASONS}`,
-  auth: "apiKey",
   query: dryRunQuery,
   body: {
     schema: described(importBody, {
@@ -111,18 +103,13 @@ export const importOperation: Operation = {
     },
   },
   answers: [
-    {
-      status: 201,
-      description: "The number. Twilio now sends its calls and texts here.",
-      schema: z.object({ phone_number: importedNumber }),
-      example: { phone_number: importedExample },
-    },
-    {
-      status: 200,
-      description: "With `dry_run`: what the import would do.",
-      schema: importPlan,
-      example: planExample,
-    },
+    answer(
+      "The number. Twilio now sends its calls and texts here.",
+      z.object({ phone_number: importedNumber }),
+      { phone_number: importedExample },
+      201,
+    ),
+    answer("With `dry_run`: what the import would do.", importPlan, planExample),
   ],
   errors: [
     "limit_reached/403",

@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import type { AnsweredBy } from "../src/phone-numbers/preview/answered-by.ts";
 import type { NumberConfiguration } from "../src/twilio/incoming-phone-numbers.ts";
-import { answered, warnings } from "./operation.ts";
-import { AGENT_ID, NUMBER, NUMBER_SID, numberSid, phoneNumber, wordsOf } from "./phone-number-answers.ts";
+import { AGENT_ID } from "./examples.ts";
+import { answered, exampleOf, warnings } from "./operation.ts";
+import { numberSid, phoneNumber, wordsOf } from "./phone-number-answers.ts";
 
 // The answer of a dry run.
 
@@ -90,11 +91,9 @@ export const importPlan = z
   })
   .check(z.meta({ id: "ImportPlan", description: "What an import would do." }));
 
-export const planExample = {
-  dry_run: true,
-  phone_number: { phone_number: NUMBER, agent_id: AGENT_ID, twilio_number_sid: NUMBER_SID },
+export const planExample = exampleOf(importPlan, {
   answered_by: {
-    voice: { kind: "voice_platform", name: "Vapi", host: "api.vapi.ai" },
+    voice: exampleOf(answeredBy, { name: "Vapi", host: "api.vapi.ai" }),
     sms: { kind: "nobody" },
   },
   changes: [
@@ -105,6 +104,4 @@ export const planExample = {
     },
   ],
   warnings: [{ code: "trial_account", message: "This is a trial account: …", details: {} }],
-  unchecked: [],
-  plan_hash: `k1.${"5f2c9a7e".repeat(8)}`,
-};
+});

@@ -2,29 +2,19 @@ import * as z from "zod/mini";
 import { listQuery as pageQuery } from "../src/http/page.ts";
 import { changeBody, listNumbersQuery } from "../src/phone-numbers/schema.ts";
 import { delivered, delivery } from "./events.ts";
-import { described, listAnswer, listQuery, type Reference } from "./operation.ts";
+import { ACCOUNT_SID, AGENT_ID, TOKEN } from "./examples.ts";
+import { answer, described, listAnswer, listQuery, type Reference } from "./operation.ts";
 import {
-  ACCOUNT_SID,
-  AGENT_ID,
   entryExample,
   givenBack,
-  NUMBER,
   numberEntry,
   releasedExample,
   releasedNumber,
-  TOKEN,
   TWILIO_ERRORS,
 } from "./phone-number-answers.ts";
 import { importOperation } from "./phone-number-import.ts";
 import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { changePlan, dryRunField, dryRunQuery, releasePlan } from "./phone-number-plans.ts";
-
-const numberInPath = described(z.object({ number: z.string() }), {
-  number: {
-    description: "An imported number in E.164, its plus as `+`, as `%2B` or left out; or its SID at Twilio.",
-    examples: [NUMBER],
-  },
-});
 
 export const phoneNumberReference: Reference = {
   tag: { name: "Phone numbers", description: "Your own Twilio numbers, answered by this service." },
@@ -39,7 +29,6 @@ export const phoneNumberReference: Reference = {
       },
       description:
         "The numbers of the calling API key, newest first, without those whose import or release is not finished.",
-      auth: "apiKey",
       query: listQuery(listNumbersQuery, {
         agent_id: {
           description: "Only numbers of this agent; `none`: those whose agent was deleted.",
@@ -58,7 +47,6 @@ export const phoneNumberReference: Reference = {
         },
       }),
       answers: [listAnswer("phone_numbers", numberEntry, entryExample, { of: "numbers" })],
-      errors: [],
     },
     "GET /v1/phone-numbers/{number}": {
       id: "getPhoneNumber",
@@ -69,15 +57,8 @@ export const phoneNumberReference: Reference = {
       },
       description:
         "One of the numbers of the calling API key. A number of another key is `number_not_found`.",
-      auth: "apiKey",
-      path: numberInPath,
       answers: [
-        {
-          status: 200,
-          description: "The number.",
-          schema: z.object({ phone_number: numberEntry }),
-          example: { phone_number: entryExample },
-        },
+        answer("The number.", z.object({ phone_number: numberEntry }), { phone_number: entryExample }),
       ],
       errors: ["invalid_phone_format", "number_not_found"],
     },
@@ -91,8 +72,6 @@ export const phoneNumberReference: Reference = {
       description:
         "That it was imported, found changed at Twilio, repaired or gone, newest first, for 30 days, if its agent has a " +
         "`webhook_url`: an event that nobody receives is not kept. Its calls are in `GET /v1/calls?phone_number=`.",
-      auth: "apiKey",
-      path: numberInPath,
       query: listQuery(pageQuery, {}),
       answers: [
         listAnswer(
@@ -138,8 +117,6 @@ export const phoneNumberReference: Reference = {
         "minutes, and it is answered as by a number without an agent until then.\n\n" +
         "**Plan before you act.** With `?dry_run=true` nothing changes: `changes` has each field as it is and as it would be, " +
         "and `twilio_changes` those of the number at Twilio. A new Auth Token is tried at Twilio all the same.",
-      auth: "apiKey",
-      path: numberInPath,
       query: dryRunQuery,
       body: {
         schema: described(changeBody, {
@@ -168,15 +145,11 @@ export const phoneNumberReference: Reference = {
         example: { inbound_enabled: false },
       },
       answers: [
-        {
-          status: 200,
-          description: "The number as it is now.",
-          schema: z.union([
-            z.object({ phone_number: numberEntry, given_back: z.optional(givenBack) }),
-            changePlan,
-          ]),
-          example: { phone_number: { ...entryExample, inbound_enabled: false } },
-        },
+        answer(
+          "The number as it is now.",
+          z.union([z.object({ phone_number: numberEntry, given_back: z.optional(givenBack) }), changePlan]),
+          { phone_number: { ...entryExample, inbound_enabled: false } },
+        ),
       ],
       errors: [
         "missing_field",
@@ -220,16 +193,13 @@ export const phoneNumberReference: Reference = {
         "then release it. That restores what the number had before the first import.\n\n" +
         "**Plan before you act.** With `?dry_run=true` nothing changes: `twilio` says what the release would do to each " +
         "channel, and `changes` has each field as it is and as it would be.",
-      auth: "apiKey",
-      path: numberInPath,
       query: dryRunQuery,
       answers: [
-        {
-          status: 200,
-          description: "The number is deleted here. The answer says what happened to it at Twilio.",
-          schema: z.union([z.object({ phone_number: releasedNumber }), releasePlan]),
-          example: { phone_number: releasedExample },
-        },
+        answer(
+          "The number is deleted here. The answer says what happened to it at Twilio.",
+          z.union([z.object({ phone_number: releasedNumber }), releasePlan]),
+          { phone_number: releasedExample },
+        ),
       ],
       errors: ["invalid_phone_format", "number_not_found", "release_in_progress"],
     },
@@ -240,17 +210,14 @@ export const phoneNumberReference: Reference = {
         "For the operator: releases a number whoever has imported it, as its key would. For the owner of a number that is " +
         "held by a key that no longer has it at Twilio, and cannot be asked. The key gets `number.released`.",
       auth: "adminToken",
-      path: numberInPath,
       answers: [
-        {
-          status: 200,
-          description:
-            "The number is deleted here. The answer says what happened to it at Twilio, and whose it was.",
-          schema: z.object({
+        answer(
+          "The number is deleted here. The answer says what happened to it at Twilio, and whose it was.",
+          z.object({
             phone_number: z.object({ ...releasedNumber._zod.def.shape, key_id: z.string() }),
           }),
-          example: { phone_number: { ...releasedExample, key_id: `nxf_${"5f2c9a7e".repeat(4)}` } },
-        },
+          { phone_number: { ...releasedExample, key_id: `nxf_${"5f2c9a7e".repeat(4)}` } },
+        ),
       ],
       errors: ["invalid_phone_format", "number_not_found", "release_in_progress"],
     },

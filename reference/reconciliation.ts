@@ -1,9 +1,8 @@
 import * as z from "zod/mini";
 import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
-import { answered, described, type Reference, time, warnings } from "./operation.ts";
-import { ACCOUNT_SID, entryExample, health, NUMBER, numberEntry } from "./phone-number-answers.ts";
-
-const TIME = "2026-01-31T12:00:00.000Z";
+import { ACCOUNT_SID, TIME } from "./examples.ts";
+import { answer, answered, type Reference, time, warnings } from "./operation.ts";
+import { entryExample, health, numberEntry } from "./phone-number-answers.ts";
 
 const accountHealth = z
   .object({
@@ -54,20 +53,10 @@ export const reconciliationReference: Reference = {
       description:
         "Compares the number with Twilio at once, by the rules of the hourly check, and answers the result. If Twilio refuses " +
         "or does not answer, `health` says so.",
-      auth: "apiKey",
-      path: described(z.object({ number: z.string() }), {
-        number: {
-          description: "An imported number in E.164, its plus as `+` or `%2B`.",
-          examples: [NUMBER],
-        },
-      }),
       answers: [
-        {
-          status: 200,
-          description: "The number after the check.",
-          schema: z.object({ phone_number: numberEntry }),
-          example: { phone_number: { ...entryExample, checked_at: TIME } },
-        },
+        answer("The number after the check.", z.object({ phone_number: numberEntry }), {
+          phone_number: { ...entryExample, checked_at: TIME },
+        }),
       ],
       errors: ["invalid_phone_format", "number_not_found"],
     },
@@ -80,30 +69,23 @@ export const reconciliationReference: Reference = {
       },
       description:
         "How many numbers of the calling API key have each health, and the health of each of its Twilio accounts.",
-      auth: "apiKey",
       answers: [
-        {
-          status: 200,
-          description: "The summary.",
-          schema: accountHealth,
-          example: {
-            status: "ok",
-            phone_numbers: { count: 3, by_health: { ok: 3 } },
-            twilio_accounts: [
-              {
-                twilio_sid: ACCOUNT_SID,
-                region: "us1",
-                health: "ok",
-                health_reasons: [],
-                checked_at: TIME,
-                next_check_at: TIME,
-                warnings: [],
-              },
-            ],
-          },
-        },
+        answer("The summary.", accountHealth, {
+          status: "ok",
+          phone_numbers: { count: 3, by_health: { ok: 3 } },
+          twilio_accounts: [
+            {
+              twilio_sid: ACCOUNT_SID,
+              region: "us1",
+              health: "ok",
+              health_reasons: [],
+              checked_at: TIME,
+              next_check_at: TIME,
+              warnings: [],
+            },
+          ],
+        }),
       ],
-      errors: [],
     },
   },
 };

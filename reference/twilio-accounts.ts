@@ -3,19 +3,20 @@ import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
 import { availableQuery } from "../src/phone-numbers/schema.ts";
 import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
 import { connectBody } from "../src/twilio-accounts/schema.ts";
-import { answered, deleted, described, listAnswer, listQuery, type Reference, time } from "./operation.ts";
+import { ACCOUNT_ID, ACCOUNT_SID, TOKEN } from "./examples.ts";
 import {
-  ACCOUNT_SID,
-  NUMBER,
-  NUMBER_SID,
-  numberSid,
-  phoneNumber,
-  TOKEN,
-  TWILIO_ERRORS,
-} from "./phone-number-answers.ts";
+  answer,
+  answered,
+  deleted,
+  described,
+  exampleOf,
+  listAnswer,
+  listQuery,
+  type Reference,
+  time,
+} from "./operation.ts";
+import { numberSid, phoneNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { answeredBy } from "./phone-number-preview.ts";
-
-const ACCOUNT_ID = `twa_${"4f1c9a7e".repeat(4)}`;
 
 const accountId = answered(z.string(), "Its id here.", ACCOUNT_ID);
 const twilioSid = answered(z.string(), "Its SID at Twilio.", ACCOUNT_SID);
@@ -77,26 +78,10 @@ export const account = z
   })
   .check(z.meta({ id: "TwilioAccount", description: "A Twilio account that is known here." }));
 
-export const accountExample = {
-  twilio_account_id: ACCOUNT_ID,
-  twilio_sid: ACCOUNT_SID,
-  region: "us1",
-  credential: "auth_token",
-  signed_by: "auth_token",
-  status: "connected",
-  to_do: [],
-  not_made: null,
-  health: "ok",
-  friendly_name: "Reception Ltd",
-  numbers: 0,
-  created_at: "2026-01-31T12:00:00.000Z",
-};
+export const accountExample = exampleOf(account, { numbers: 0 });
 
-/** The answer with an account. */
-export const answeredAccount = {
-  schema: z.object({ twilio_account: account }),
-  example: { twilio_account: accountExample },
-};
+export const accountAnswer = (description: string, status?: 201) =>
+  answer(description, z.object({ twilio_account: account }), { twilio_account: accountExample }, status);
 
 const capability = z.nullable(z.boolean());
 const available = z
@@ -118,18 +103,14 @@ const available = z
   })
   .check(z.meta({ id: "AvailableNumber", description: "A number of a Twilio account." }));
 
-const availableExample = {
-  phone_number: NUMBER,
-  friendly_name: "Front desk",
-  twilio_sid: ACCOUNT_SID,
-  twilio_number_sid: NUMBER_SID,
+const availableExample = exampleOf(available, {
   capabilities: { voice: true, sms: true },
   answered_by: {
     voice: { kind: "twilio_demo", host: "demo.twilio.com" },
     sms: { kind: "nobody" },
   },
   imported: false,
-};
+});
 
 /** The query of {@link availablePage}. */
 export const availablePlace = {
@@ -137,16 +118,15 @@ export const availablePlace = {
   after: { description: "`next` of the page before." },
 };
 
-export const availablePage = {
-  status: 200,
-  description: "A page of numbers.",
-  schema: z.object({
+export const availablePage = answer(
+  "A page of numbers.",
+  z.object({
     available_numbers: z.array(available),
     limit: answered(z.int(), "The limit that was applied."),
     next: answered(z.nullable(z.string()), "Where the next page begins: send it as `after`. Null: no more."),
   }),
-  example: { available_numbers: [availableExample], limit: DEFAULT_LIMIT, next: null },
-} as const;
+  { available_numbers: [availableExample], limit: DEFAULT_LIMIT, next: null },
+);
 
 const connectFields = described(connectBody, {
   twilio_sid: { description: "The Account SID. Also spelled `twilioSid`.", examples: [ACCOUNT_SID] },
@@ -173,13 +153,6 @@ export const connectRequest = {
   example: { twilio_sid: ACCOUNT_SID, twilio_token: TOKEN },
 };
 
-const inPath = described(z.object({ twilio_account_id: z.string() }), {
-  twilio_account_id: {
-    description: "A `twilio_account_id`; or the SID, if it is connected in one Region only.",
-    examples: [ACCOUNT_ID],
-  },
-});
-
 export const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
 
 export const twilioAccountReference: Reference = {
@@ -200,15 +173,10 @@ export const twilioAccountReference: Reference = {
         "account does. Without one in the request, this service makes it, with a Setting and a Rule for its own address, where the key may: " +
         "the account is `connecting` for about a minute. Where it may not, `not_made` says why, and `to_do` has the requests; the SharedKey's id " +
         "and secret may then come in a second request. A new SharedKey counts at once, and the one before for a day more.",
-      auth: "apiKey",
       body: connectRequest,
       answers: [
-        { status: 201, description: "It is connected.", ...answeredAccount },
-        {
-          status: 200,
-          description: "It was connected already, and has these credentials now.",
-          ...answeredAccount,
-        },
+        accountAnswer("It is connected.", 201),
+        accountAnswer("It was connected already, and has these credentials now."),
       ],
       errors: [
         "missing_field",
@@ -227,18 +195,14 @@ export const twilioAccountReference: Reference = {
       },
       description:
         "The Twilio accounts that are known here, newest first: connected ones, and those of your numbers.",
-      auth: "apiKey",
       query: listQuery(pageQuery, {}),
       answers: [listAnswer("twilio_accounts", account, accountExample, { of: "accounts" })],
-      errors: [],
     },
     "GET /v1/twilio-accounts/{twilio_account_id}": {
       id: "getTwilioAccount",
       summary: "Get a Twilio account",
       description: "One of the Twilio accounts that are known here.",
-      auth: "apiKey",
-      path: inPath,
-      answers: [{ status: 200, description: "The account.", ...answeredAccount }],
+      answers: [accountAnswer("The account.")],
       errors: ["account_not_found"],
     },
     "DELETE /v1/twilio-accounts/{twilio_account_id}": {
@@ -248,13 +212,10 @@ export const twilioAccountReference: Reference = {
         "Deletes the account's credentials here. While it has numbers, it is a 409 `account_in_use`. If a number that was " +
         "released is still being given back at Twilio, what that needs stays until it is done, for a week at most. The Rule, the Setting and " +
         "the SharedKey that this service made at Twilio are removed, which goes on for a minute or two after the answer.",
-      auth: "apiKey",
-      path: inPath,
       answers: [
-        {
-          status: 200,
-          description: "It is gone.",
-          schema: z.object({
+        answer(
+          "It is gone.",
+          z.object({
             twilio_account: z.object({
               twilio_account_id: accountId,
               twilio_sid: twilioSid,
@@ -266,10 +227,7 @@ export const twilioAccountReference: Reference = {
               to_do: z.optional(requests),
             }),
           }),
-          example: {
-            twilio_account: { twilio_account_id: ACCOUNT_ID, twilio_sid: ACCOUNT_SID, deleted: true },
-          },
-        },
+        ),
       ],
       errors: ["account_not_found", "account_in_use"],
     },
@@ -288,8 +246,6 @@ export const twilioAccountReference: Reference = {
       description:
         "The numbers of the account as they are at Twilio now, and who answers each today. A page may have fewer numbers than " +
         "`limit`; only `next: null` is the end. With `include_subaccounts`, one account comes after the other.",
-      auth: "apiKey",
-      path: inPath,
       query: described(availableQuery, {
         ...availablePlace,
         include_subaccounts: {
