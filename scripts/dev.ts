@@ -64,27 +64,32 @@ function run(args: string[]): void {
 
 /** The simulator forgets everything when it ends, so the database is a temporary one. */
 async function runSimulated(args: string[]): Promise<void> {
-  // Wrangler takes these if there is no .dev.vars.
-  Object.assign(process.env, freshSecrets());
   const twilio = await startLocalTwilio(TWILIO_PORT, false);
   const port = optionOf(args, "--port") ?? String(await freePort(DEFAULT_PORT));
   const persistTo = mkdtempSync(join(tmpdir(), "nixflex-numbers-"));
   process.on("exit", () => rmSync(persistTo, { recursive: true, force: true }));
+  const secrets = freshSecrets();
+  Object.assign(process.env, secrets);
+  // Wrangler takes them from there, and with a file of variables, here an empty one, does not look for .dev.vars.
+  const noVars = join(persistTo, "vars");
+  writeFileSync(noVars, "");
   const vars = [
     `TWILIO_API_BASE_URL:${twilio.url}`,
     `TWILIO_REGION_BASE_URLS:ie1=${twilio.ie1.url}`,
-    "OPEN_SIGNUP:true",
+    "CONNECT_LINKS:true",
+    "ALLOW_API_KEYS:true",
     "ALLOW_LOCAL_WEBHOOKS:true",
   ];
   run([
-    ...["--port", port, "--persist-to", persistTo, "--show-interactive-dev-session=false"],
+    ...["--port", port, "--persist-to", persistTo, "--env-file", noVars],
+    "--show-interactive-dev-session=false",
     // Wrangler prints its table of bindings three times, and a line for each request, around what is to be read.
     ...(optionOf(args, "--log-level") === undefined ? ["--log-level", "warn"] : []),
     ...vars.flatMap((value) => ["--var", value]),
     ...args.filter((argument, index) => !argument.startsWith("--port") && args[index - 1] !== "--port"),
   ]);
   try {
-    await makeReady(`http://localhost:${port}`, twilio);
+    await makeReady(`http://localhost:${port}`, secrets.ADMIN_TOKEN, twilio);
   } catch (error) {
     fail(error);
     process.kill(process.pid, "SIGTERM");

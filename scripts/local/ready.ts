@@ -1,5 +1,5 @@
 import type { LocalTwilio } from "./twilio.ts";
-import { NUMBER, OTHER_NUMBER } from "./twilio.ts";
+import { API_KEY, NUMBER, OTHER_NUMBER } from "./twilio.ts";
 
 const DEADLINE_MS = 120_000;
 const POLL_MS = 100;
@@ -10,12 +10,18 @@ type Key = { key_id: string; key_secret: string };
  * Waits until the Worker answers, creates an API key and an agent, and imports a number. Then prints what a newcomer
  * needs: the key, the number, the addresses, and what to send.
  *
- * @param worker the address of a Worker with open signup
+ * @param worker its address
  * @throws Error if the Worker does not start or refuses something
  */
-export async function makeReady(worker: string, twilio: LocalTwilio): Promise<void> {
+export async function makeReady(worker: string, adminToken: string, twilio: LocalTwilio): Promise<void> {
   await untilHealthy(worker);
-  const { key_id, key_secret } = await post<Key>(worker, "/v1/keys", { name: "local" });
+  const { key_id, key_secret } = await post<Key>(
+    worker,
+    "/v1/keys",
+    // Whom a newcomer calls in a simulation costs nobody anything.
+    { name: "local", limits: { allowed_countries: ["*"] } },
+    adminToken,
+  );
   const key = `${key_id}:${key_secret}`;
   const { agent_id } = await post<{ agent_id: string }>(worker, "/v1/agents", AGENT, key);
   const { sid: twilio_sid, authToken: twilio_token } = twilio.account;
@@ -24,6 +30,7 @@ export async function makeReady(worker: string, twilio: LocalTwilio): Promise<vo
   const { status } = await fetch(`${worker}/console`);
   const json = '-H "Content-Type: application/json" -d';
   const withKey = `-H "Authorization: Bearer ${key}"`;
+  const link = JSON.stringify({ agent_id, brand_name: "Acme" });
   const other = JSON.stringify({ ...number, phone_number: OTHER_NUMBER });
   console.log(`
 Ready. All of this is simulated, and gone when you press Ctrl-C.
@@ -33,12 +40,15 @@ Ready. All of this is simulated, and gone when you press Ctrl-C.
   API      ${worker}/v1
   docs     ${worker}/docs
 ${status === 200 ? `  console  ${worker}/console\n` : ""}  MCP      ${worker}/mcp
-  Twilio   ${twilio.url}, account ${twilio_sid}, token ${twilio_token}
+  Twilio   ${twilio.url}, account ${twilio_sid}, token ${twilio_token},
+           or API key ${API_KEY.sid}, secret ${API_KEY.secret}
+  admin    ${adminToken}
 
 Ring:      curl ${twilio.url}/_simulator/ring ${json} '{"phone_number":"${NUMBER}","say":["What are your opening hours?"]}'
 Text:      curl ${twilio.url}/_simulator/text ${json} '{"phone_number":"${NUMBER}","body":"Hello"}'
 Plan:      curl "${worker}/v1/phone-numbers?dry_run=true" ${withKey} ${json} '${other}'
 Import:    curl ${worker}/v1/phone-numbers ${withKey} ${json} '${other}'
+Connect:   curl ${worker}/v1/connect-links ${withKey} ${json} '${link}'
 Cron:      curl "${worker}/cdn-cgi/handler/scheduled?cron=*/15+*+*+*+*"
 Look:      curl ${worker}/v1/phone-numbers ${withKey}
 `);

@@ -11,6 +11,9 @@ export const NUMBER = "+447446466847";
 /** A number that nobody has imported yet; a SIP trunk answers it. */
 export const OTHER_NUMBER = "+15005550002";
 
+/** An API key of the account that may do everything, also make what signs its webhooks. */
+export const API_KEY = { sid: "SK00000000000000000000000000000001", secret: "simulated-api-key-secret" };
+
 /** A simulated Twilio on this machine. `ie1` is its Region in Ireland, where the account has another token. */
 export type LocalTwilio = {
   simulator: Simulator;
@@ -29,6 +32,7 @@ export async function startLocalTwilio(port: number, isPortFixed = true): Promis
   const account = addAccount(simulator.state, {
     sid: "AC00000000000000000000000000000001",
     authToken: "simulated-auth-token",
+    apiKeys: [API_KEY],
   });
   addNumber(simulator.state, account, {
     sid: "PN451e0ddf654327e36baab58dfbcd30d6",

@@ -106,11 +106,25 @@ it(
       const line = new RegExp(`^${name}: +(curl .*)$`, "m").exec(output)?.[1] ?? "";
       return JSON.parse((await promisify(execFile)("sh", ["-c", `${line} -s`])).stdout);
     };
+    const texted = await copied("Text");
+    expect(Object.keys(texted)).toEqual(["answeredBy", "twiml"]);
+
     const plan = await copied("Plan");
     expect(plan).toMatchObject({ dry_run: true });
     expect(JSON.stringify(plan.warnings)).toContain("bound_to_trunk");
     expect(await copied("Import")).toMatchObject({ phone_number: { phone_number: "+15005550002" } });
     expect(await copied("Look")).toMatchObject({ count: 2 });
+
+    // An end customer's page, and the operator's door, which is closed to others.
+    const [page = "", token = ""] = (await copied("Connect")).url.split("#");
+    expect(page).toBe(`${root}/connect`);
+    expect((await fetch(page)).status).toBe(200);
+    const asCustomer = { authorization: `Bearer ${token}` };
+    const link = await (await fetch(`${api}/connect`, { headers: asCustomer })).json();
+    expect(link).toMatchObject({ brand_name: "Acme", credentials: ["api_key", "auth_token"] });
+    expect((await fetch(`${api}/keys`, { method: "POST" })).status).toBe(401);
+    const asAdmin = { authorization: `Bearer ${printed("admin")}` };
+    expect((await fetch(`${api}/keys`, { headers: asAdmin })).status).toBe(200);
 
     const client = new Client({ name: "tests", version: "1.0.0" });
     await client.connect(

@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { type Effect, effects, type Fault } from "./faults.ts";
 import { REGIONS } from "./regions.ts";
 import type { NumberResource } from "./resource.ts";
@@ -46,20 +46,15 @@ export function createControl(simulator: Simulator): Hono {
   });
 
   // {"phone_number", "from"?, "say"?: ["…", {"say"? | "digits"? | "silent"?, "interrupts"?}, …], "isReachable"?}
-  // What was said; with ?verbose=1 also the TwiML and every request.
   control.post("/ring", async (c) => {
     const { phone_number, ...party } = await c.req.json();
-    const delivery = await simulator.ring(phone_number, { lingerMs: LINGER_MS, ...party });
-    const { answeredBy, answer, conversation, dialled } = delivery;
-    const brief = { answeredBy, answer, ...(dialled.length > 0 && { dialled }), conversation };
-    return c.text(JSON.stringify(c.req.query("verbose") ? delivery : brief, null, 2), 200, {
-      "content-type": "application/json",
-    });
+    const rung = await simulator.ring(phone_number, { lingerMs: LINGER_MS, ...party });
+    return told(c, rung, ["answeredBy", "answer", "dialled", "conversation"]);
   });
   // {"phone_number", "from"?, "body"?}
   control.post("/text", async (c) => {
     const { phone_number, ...party } = await c.req.json();
-    return c.json(await simulator.text(phone_number, party));
+    return told(c, await simulator.text(phone_number, party), ["answeredBy", "twiml"]);
   });
 
   // {"answers"?: "human" | "machine" | "busy" | "no-answer" | "failed" | "canceled", "say"?: […]}: connects the calls that wait
@@ -92,6 +87,19 @@ export function createControl(simulator: Simulator): Hono {
 
   control.onError((error, c) => c.json({ error: error.message }, 400));
   return control;
+}
+
+/** These of what came of it, without empty ones; all, also the TwiML and every request, with ?verbose=1. */
+function told<Came extends object>(
+  c: Context,
+  came: Came,
+  names: readonly (keyof Came & string)[],
+): Response {
+  const brief = Object.fromEntries(
+    names.map((name) => [name, came[name]]).filter(([, value]) => String(value ?? "") !== ""),
+  );
+  const shown = c.req.query("verbose") === undefined ? brief : came;
+  return c.body(JSON.stringify(shown, null, 2), 200, { "content-type": "application/json" });
 }
 
 function namedEffect(name: string): Effect {
