@@ -2,6 +2,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { readConfig } from "../src/config.ts";
+import type { EventOutbox } from "../src/index.ts";
 import { createLoad } from "../src/load.ts";
 import { type List, mergePage } from "../src/merge-page.ts";
 import { createObjects } from "../src/objects.ts";
@@ -10,7 +11,7 @@ import { haveImported, type Imported, tell } from "./support/answering.ts";
 import { runCron } from "./support/consume.ts";
 import { startCustomer } from "./support/customer.ts";
 import { logLines } from "./support/logs.ts";
-import { countedObjects } from "./support/objects.ts";
+import { countedObjects, rowsRead } from "./support/objects.ts";
 import {
   breakOutboxes,
   deliverHeld,
@@ -72,6 +73,15 @@ const eventsIn = async ({ key }: Imported, part: number) =>
     (_, { storage: { sql } }) => sql.exec("SELECT * FROM events").toArray().length,
   );
 
+/** Copies the oldest row of a table. */
+const copyOf = (sql: SqlStorage, table: string, key: string) => {
+  const names = sql.exec(`SELECT name FROM pragma_table_info('${table}')`).toArray();
+  const values = names.map(({ name }) =>
+    name === "seq" ? "seq + nth" : name === key ? `substr(${key}, 1, 24) || printf('%010d', nth)` : `${name}`,
+  );
+  return `INSERT INTO ${table} SELECT ${values} FROM (SELECT * FROM ${table} WHERE seq = (SELECT MIN(seq) FROM ${table})), (SELECT value AS nth FROM json_each(?))`;
+};
+
 // What an isolate knows of a split is nothing that any other knows.
 beforeEach(forgetSplits);
 
@@ -99,14 +109,20 @@ describe("a page of several lists", () => {
   type Row = { seq: number };
   let asked = 0;
   let sent = 0;
+  let counted = 0;
+  let isFiltered = false;
+  const start = (of = false) => {
+    [asked, sent, counted, isFiltered] = [0, 0, 0, of];
+  };
   const listOf = (seqs: number[]): List<Row> => {
     const sorted = seqs.toSorted((one, other) => other - one).map((seq) => ({ seq }));
     return {
-      list: async ({ limit, offset }) => {
+      list: async ({ limit, offset }, upTo = 10_001) => {
         asked += 1;
         const found = sorted.slice(offset, offset + limit);
         sent += found.length;
-        return { rows: found, count: sorted.length };
+        counted += Math.min(upTo, sorted.length);
+        return { rows: found, count: isFiltered ? Math.min(upTo, sorted.length) : sorted.length };
       },
       placesAt: async (offsets) => {
         asked += 1;
@@ -132,8 +148,7 @@ describe("a page of several lists", () => {
   ])("is that of one list: %s", async (_, lists) => {
     const all = lists.flat().toSorted((one, other) => other - one);
     for (const offset of [0, 1, 99, 101, 1_000, 1_801, 5_000, 10_799, 12_000, 40_000, 1_000_000]) {
-      asked = 0;
-      sent = 0;
+      start();
       const merged = await mergePage(lists.map(listOf), { limit: 25, offset });
       expect(merged.rows.map(({ seq }) => seq)).toEqual(all.slice(offset, offset + 25));
       expect(merged.count).toBe(all.length);
@@ -141,9 +156,43 @@ describe("a page of several lists", () => {
       expect(asked).toBeLessThanOrEqual(lists.length * 20);
       expect(sent).toBeLessThanOrEqual(lists.length * 126);
     }
-    asked = 0;
-    await mergePage(lists.map(listOf), { limit: 25, offset: 0 });
-    expect(asked).toBe(lists.length);
+  });
+
+  it.each(PART_COUNTS.slice(1))("takes little more than its share of each of %i parts", async (parts) => {
+    // In the parts where their calls would be.
+    const calls = Array.from({ length: 2_000 }, (_, index) => index);
+    for (let from = 0; from < 10; from += 1) {
+      const shares = Map.groupBy(calls, (index) =>
+        partOf("call_log", sid("CA", from * 2_000 + index), parts),
+      );
+      const lists = [[], ...shares.values()].map(listOf);
+      for (const limit of [25, 100]) {
+        start();
+        const { rows } = await mergePage(lists, { limit, offset: 0 });
+        expect(rows.map(({ seq }) => seq)).toEqual(calls.toReversed().slice(0, limit));
+        // The first object, which is empty, and now and then one that is asked for more.
+        expect(asked).toBeLessThanOrEqual(parts * 1.25 + 2);
+        expect(sent).toBeLessThanOrEqual(3 * (limit + parts));
+      }
+    }
+  });
+
+  it.each([
+    ["many", 5_000, 10_001],
+    ["just so many", 1_250, 10_000],
+    ["one more", 1_251, 10_001],
+    ["few", 300, 2_400],
+  ])("counts what matches a filter as far as anybody is told: %s", async (_, each, count) => {
+    const lists = Array.from({ length: 8 }, (_, list) => listOf(random(each, list)));
+    start(true);
+    const merged = await mergePage(lists, { limit: 25, offset: 0 });
+    expect(Math.min(merged.count, 10_001)).toBe(count);
+    expect(counted).toBeLessThan(1.2 * 10_001);
+    start(true);
+    // All of them are in one part.
+    expect((await mergePage([listOf(random(each * 8, 0)), listOf([])], { limit: 25, offset: 0 })).count).toBe(
+      Math.min(each * 8, 10_001),
+    );
   });
 });
 
@@ -291,17 +340,6 @@ describe("ten million calls a day of one key, at four times the mean", () => {
       sql.exec(copy, times(4_001));
       return (sql.databaseSize - before) / 4_000;
     });
-  const copyOf = (sql: SqlStorage, table: string, key: string) => {
-    const names = sql.exec(`SELECT name FROM pragma_table_info('${table}')`).toArray();
-    const values = names.map(({ name }) =>
-      name === "seq"
-        ? "seq + nth"
-        : name === key
-          ? `substr(${key}, 1, 24) || printf('%010d', nth)`
-          : `${name}`,
-    );
-    return `INSERT INTO ${table} SELECT ${values} FROM (SELECT * FROM ${table} WHERE seq = (SELECT MIN(seq) FROM ${table})), (SELECT value AS nth FROM json_each(?))`;
-  };
 
   it("leaves each of 256 parts under 200 requests a second and 8 GB", async () => {
     const customer = startCustomer();
@@ -423,6 +461,36 @@ describe("growth while calls run and events wait", () => {
     expect(list).toMatchObject({ count: 13, deliveries: [{}, {}, {}, {}, {}] });
     const [settings] = [await outboxRows<{ parts: number }>("settings")];
     expect(new Set(settings.map(({ parts }) => parts))).toEqual(new Set([4]));
+  });
+
+  it("sends an event on without reading what is there", async () => {
+    const imported = await haveImported({ webhook_url: startCustomer().url });
+    const { key } = imported;
+    await texted(imported, 1);
+    const part = await objects.outbox(key.key_id);
+    await runInDurableObject(part, (_, { storage: { sql } }) => {
+      const many = JSON.stringify(Array.from({ length: 2_000 }, (_, index) => -1 - index));
+      sql.exec(copyOf(sql, "events", "id"), many);
+    });
+    await restartOutboxes();
+    const lane = ["num_1", "num_2", "num_3", "num_4"].find((id) => partOf("outbox", id, 2) !== 0) ?? "";
+    const about = {
+      apiKeyId: key.key_id,
+      agentId: "",
+      lane,
+      externalId: null,
+      type: "sms.received",
+    } as const;
+    const createdAt = new Date().toISOString();
+    const event = { ...about, id: `evt_${"e".repeat(32)}`, actor: null, createdAt, payloadSealed: "" };
+    const place = { apiKeyId: key.key_id, part: 0, parts: 2 };
+    const bring = async (object: EventOutbox) => {
+      const { moved } = await object.accept(key.key_id, [event], false, place);
+      expect(moved).toEqual({ parts: 2, ids: [event.id] });
+    };
+    // The first one finds out what waits.
+    await rowsRead(part, bring);
+    expect(await rowsRead(part, bring)).toBeLessThan(10);
   });
 
   it("may be interrupted, and done again", async () => {

@@ -1,5 +1,7 @@
+import { countRows, uncount } from "../counted-store.ts";
 import { exec, type Part, part } from "../database.ts";
 import { MAX_COUNTED } from "../http/counted.ts";
+import type { Page } from "../http/page.ts";
 import { DAY_MS } from "../time.ts";
 import {
   type CallFilter,
@@ -126,22 +128,24 @@ export function putRecording(sql: SqlStorage, callId: string, recordingSid: stri
 
 /**
  * A page of calls, newest first, without what was said; and how many there are in all. A list that does not have all calls
- * counts to {@link MAX_COUNTED}, and one more if there are more.
+ * counts to {@link MAX_COUNTED}, or as far as it is asked, and one more if there are more.
  */
 export function listCalls(
-  sql: SqlStorage,
+  storage: DurableObjectStorage,
   filter: CallFilter,
-  { limit, offset }: { limit: number; offset: number },
+  { limit, offset, upTo = MAX_COUNTED + 1 }: Page & { upTo?: number | undefined },
   now: number,
 ): { calls: LoggedCall[]; count: number } {
+  const { sql } = storage;
   const found = part`FROM calls ${conditions(filter, now)}`;
-  const calls = exec<LoggedCall>(sql)`SELECT calls.*, NULL AS transcript_sealed, outcome_sealed
-    FROM (SELECT seq ${found} ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset})
-    JOIN calls USING (seq) LEFT JOIN talks USING (seq) ORDER BY seq DESC`.toArray();
+  // A join would read all calls.
+  const calls = exec<LoggedCall>(sql)`SELECT *, NULL AS transcript_sealed,
+      (SELECT outcome_sealed FROM talks WHERE talks.seq = calls.seq) AS outcome_sealed
+    ${found} ORDER BY seq DESC LIMIT ${limit} OFFSET ${offset}`.toArray();
   const isAll = Object.values(filter).every((value) => value === undefined);
-  const counted = isAll ? part`calls` : part`(SELECT 1 ${found} LIMIT ${MAX_COUNTED + 1})`;
-  const { count } = exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM ${counted}`.one();
-  return { calls, count };
+  const count = () =>
+    exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM (SELECT 1 ${found} LIMIT ${upTo})`.one().count;
+  return { calls, count: isAll ? countRows(storage, "calls") : count() };
 }
 
 /** The places of the calls at offsets of that list; null: there are fewer. */
@@ -173,19 +177,23 @@ function conditions({ agentId, phoneNumber, externalId, direction, status }: Cal
 }
 
 /** Deletes a call that has ended, for its owner. What was counted for usage stays. */
-export function deleteCall(sql: SqlStorage, { seq, call_id }: LoggedCall, now: number): void {
+export function deleteCall(storage: DurableObjectStorage, { seq, call_id }: LoggedCall, now: number): void {
+  const { sql } = storage;
   exec(sql)`INSERT OR IGNORE INTO deleted_calls (call_id, deleted_at) VALUES (${call_id}, ${now})`;
   exec(sql)`DELETE FROM calls WHERE seq = ${seq}`;
   exec(sql)`DELETE FROM talks WHERE seq = ${seq}`;
+  uncount(storage, [seq]);
 }
 
 /** Deletes up to `limit` of the ended calls that were first heard of before. @returns the places of those */
-export function forgetCalls(sql: SqlStorage, before: number, limit: number): number[] {
+export function forgetCalls(storage: DurableObjectStorage, before: number, limit: number): number[] {
+  const { sql } = storage;
   const seqs = exec<{ seq: number }>(sql)`DELETE FROM calls WHERE seq IN (SELECT seq FROM calls
       WHERE seq < ${before * PER_MS} AND ended_at IS NOT NULL ORDER BY seq LIMIT ${limit}) RETURNING seq`
     .toArray()
     .map(({ seq }) => seq);
   exec(sql)`DELETE FROM talks WHERE seq IN (SELECT value FROM json_each(${JSON.stringify(seqs)}))`;
+  uncount(storage, seqs);
   return seqs;
 }
 

@@ -109,8 +109,8 @@ export function createCallLogs(objects: Objects) {
     list: async (apiKeyId: string, filter: CallFilter, page: { limit: number; offset: number }) => {
       const lists = partsOfAll(apiKeyId).map(
         (part): List<LoggedCall> => ({
-          list: async (asked) => {
-            const { calls, count } = await at(apiKeyId, part, (log) => log.list(filter, asked));
+          list: async (asked, upTo) => {
+            const { calls, count } = await at(apiKeyId, part, (log) => log.list(filter, asked, upTo));
             return { rows: calls, count };
           },
           placesAt: (offsets) => at(apiKeyId, part, (log) => log.placesAt(filter, offsets)),

@@ -162,8 +162,9 @@ export class CallLog extends DurableObject<Env> {
   async list(
     filter: CallFilter,
     page: { limit: number; offset: number },
+    upTo?: number,
   ): Promise<{ calls: LoggedCall[]; count: number }> {
-    return calls.listCalls(this.#sql, filter, page, Date.now());
+    return calls.listCalls(this.ctx.storage, filter, { ...page, upTo }, Date.now());
   }
 
   async placesAt(filter: CallFilter, offsets: number[]): Promise<(number | null)[]> {
@@ -242,8 +243,7 @@ export class CallLog extends DurableObject<Env> {
   /** Sees to it that the alarm rings within a day. */
   async #wake(inMs = DAY_MS): Promise<void> {
     if (this.#isWoken) return;
-    const { storage } = this.ctx;
-    if (!stillRings(await storage.getAlarm())) await armAt(storage, Date.now() + inMs);
+    if (!stillRings(await this.ctx.storage.getAlarm())) await armAt(this.ctx.storage, Date.now() + inMs);
     this.#isWoken = true;
   }
 }

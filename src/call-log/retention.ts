@@ -23,7 +23,7 @@ export function forgetOld(
     forgetUsage(sql, before, now - KEEP_DAYS_MS);
     forgetDeleted(sql, now - KEEP_CALLS_MS);
     const attempts = deleteAttempts(sql, before, AT_ONCE);
-    const calls = forgetCalls(sql, now - KEEP_CALLS_MS, AT_ONCE);
+    const calls = forgetCalls(storage, now - KEEP_CALLS_MS, AT_ONCE);
     forgetTranscripts(storage, calls);
     return {
       hasMore: attempts === AT_ONCE || calls.length === AT_ONCE,
@@ -37,7 +37,7 @@ export function removeCall(storage: DurableObjectStorage, callId: string, now: n
   return storage.transactionSync(() => {
     const call = getCall(storage.sql, callId);
     if (!call) return false;
-    deleteCall(storage.sql, call, now);
+    deleteCall(storage, call, now);
     return forgetTranscripts(storage, [call.seq]);
   });
 }

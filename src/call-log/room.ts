@@ -12,7 +12,7 @@ export function createLogRoom(storage: DurableObjectStorage) {
   const { sql, kv } = storage;
   return {
     make: createRoom("call_log", sql, (now) => {
-      const gone = forgetCalls(sql, now, SHORTENED_BY);
+      const gone = forgetCalls(storage, now, SHORTENED_BY);
       forgetTranscripts(storage, gone);
       const until = timeOf(gone.at(-1) ?? 0);
       if (until > 0) kv.put(SHORTENED, until);

@@ -1,4 +1,5 @@
 import { readConfig } from "../config.ts";
+import { forgetCount } from "../counted-store.ts";
 import { StorageError } from "../database.ts";
 import type { Logger } from "../http/log.ts";
 import { DAY_MS, HOUR_MS } from "../time.ts";
@@ -42,6 +43,7 @@ export function eraseWithTranscripts(storage: DurableObjectStorage): boolean {
   if (!hasTranscripts(storage)) return false;
   storage.transactionSync(() => {
     deleteEverything(storage.sql);
+    forgetCount(storage);
     storage.kv.put(ERASED_TO, Date.now() * PER_MS);
   });
   return true;

@@ -1,14 +1,14 @@
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { CallReport, CallStatus } from "../../src/call-log/call.ts";
 import { CALL_STATUSES, isLive } from "../../src/call-log/call.ts";
 import type { CallLog } from "../../src/index.ts";
 import { sha256 } from "../../src/vault/hash.ts";
 import { haveImported, tell } from "../support/answering.ts";
 import { logLines } from "../support/logs.ts";
-import { meterRows } from "../support/objects.ts";
+import { meterRows, rowsRead } from "../support/objects.ts";
 import { createKey, expectError, get, post } from "../support/worker.ts";
 
 const TODAY = new Date().toISOString().slice(0, 10);
@@ -106,19 +106,7 @@ describe("the log of an API key", () => {
     for (let call = 0; call < 20; call += 1)
       await log.report(report(`CA${call}`, "in-progress", null, `owner-${call}`), null);
     const limits = { calls_per_day: 100, texts_per_day: null, model_turns_per_day: null };
-    const read = await runInDurableObject(log, async (object, { storage: { sql } }) => {
-      const exec = sql.exec.bind(sql);
-      const cursors: SqlStorageCursor<never>[] = [];
-      const watched = (...statement: Parameters<typeof exec>) => {
-        const cursor = exec(...statement);
-        cursors.push(cursor as never);
-        return cursor;
-      };
-      Object.assign(sql, { exec: watched });
-      await (object as CallLog).take("key", "dial", limits);
-      return cursors.reduce((sum, { rowsRead }) => sum + rowsRead, 0);
-    });
-    expect(read).toBeLessThan(5);
+    expect(await rowsRead(log, (object: CallLog) => object.take("key", "dial", limits))).toBeLessThan(5);
   });
 
   it("counts exactly, whatever comes twice and in any order", async () => {
@@ -196,6 +184,53 @@ describe("the log of an API key", () => {
       // A call that its owner deletes leaves its SID.
       expect(await rows()).toBe(4 + 2);
     }
+  });
+
+  it("counts its calls once, and then only what has come since", async () => {
+    const log = logOf("counted");
+    const read = () => rowsRead(log, (object: CallLog) => object.list({}, { limit: 25, offset: 0 }));
+    const listed = async () => (await log.list({}, { limit: 1, offset: 0 })).count;
+    const there = (work: (sql: SqlStorage) => unknown = () => undefined) =>
+      runInDurableObject(log, (_, { storage: { sql } }) => {
+        work(sql);
+        return sql.exec<{ seq: number }>("SELECT seq FROM calls ORDER BY seq").toArray();
+      });
+    let calls = 0;
+    const come = async (count: number) => {
+      for (let call = 0; call < count; call += 1)
+        await log.report(report(`CA${calls++}`, "completed", 1), null);
+    };
+    await come(1);
+    await there((sql) =>
+      sql.exec(`WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000)
+        INSERT INTO calls (seq, call_id, phone_number_id, phone_number, account_sid, region, direction, status,
+          created_at, ended_at, parties_sealed)
+        SELECT seq - n, 'CB' || n, '', '', '', '', direction, status, created_at, ended_at, '' FROM calls, n`),
+    );
+    expect(await listed()).toBe(3_001);
+    expect(await read()).toBeLessThan(200);
+    await come(40);
+    expect(await listed()).toBe(3_041);
+    expect(await read()).toBeLessThan(300);
+    for (const id of ["CB7", "CA3", "CA40"]) await log.remove(id);
+    expect(await listed()).toBe(3_038);
+    // The last one that was counted, and all after it, are deleted; the clock may be behind them.
+    for (let call = 0; call < 40; call += 1) await log.remove(`CA${call}`);
+    vi.useFakeTimers({ now: Date.now() - 60_000, toFake: ["Date"] });
+    await come(2);
+    vi.useRealTimers();
+    expect(await listed()).toBe((await there()).length);
+    // A month later most of them are forgotten.
+    vi.useFakeTimers({ now: Date.now() + 31 * 86_400_000, toFake: ["Date"] });
+    await come(3);
+    await runDurableObjectAlarm(log);
+    expect((await there()).length).toBeLessThan(2_100);
+    expect(await listed()).toBe((await there()).length);
+    await log.erase();
+    await come(1);
+    expect(await listed()).toBe(1);
+    vi.useRealTimers();
+    await log.erase();
   });
 
   it("counts what matches a filter to 10,000, and all calls to the last", async () => {

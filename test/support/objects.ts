@@ -44,6 +44,29 @@ export async function meterRows(stub: DurableObjectStub): Promise<() => Promise<
     );
 }
 
+/** How many rows an object reads while something is done in it. */
+export async function rowsRead<T extends Rpc.DurableObjectBranded>(
+  stub: DurableObjectStub<T>,
+  work: (object: T) => unknown,
+): Promise<number> {
+  return runInDurableObject(stub as never, async (object, { storage: { sql } }) => {
+    const { exec } = sql;
+    const cursors: SqlStorageCursor<never>[] = [];
+    const watched = (...statement: Parameters<typeof exec>) => {
+      const cursor = exec.call(sql, ...statement);
+      cursors.push(cursor as never);
+      return cursor;
+    };
+    Object.assign(sql, { exec: watched });
+    try {
+      await work(object as unknown as T);
+    } finally {
+      Object.assign(sql, { exec });
+    }
+    return cursors.reduce((sum, cursor) => sum + cursor.rowsRead, 0);
+  });
+}
+
 /**
  * Notes which methods of all objects are called, alarms included, once they are done.
  *

@@ -130,11 +130,14 @@ export async function outboxRows<Row = Record<string, unknown>>(table = "events"
 }
 
 /** Looks into, or into the disorder of, every outbox that was used. */
-export async function withStorage(work: (sql: SqlStorage) => unknown): Promise<void> {
+export async function withStorage(
+  work: (sql: SqlStorage, storage: DurableObjectStorage) => unknown,
+): Promise<void> {
   for (const stub of touched.values()) {
-    await runInDurableObject(stub, (_, { storage: { sql } }) => {
+    await runInDurableObject(stub, (_, { storage }) => {
+      const { sql } = storage;
       const [table] = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'events'").toArray();
-      if (table) work(sql);
+      if (table) work(sql, storage);
     });
   }
 }

@@ -1,5 +1,7 @@
 import type { Actor } from "../../actor.ts";
+import { countRows } from "../../counted-store.ts";
 import { exec, type Part, part } from "../../database.ts";
+import type { Page } from "../../http/page.ts";
 import type { DeliveryError } from "../delivery.ts";
 import type { EventType } from "../event.ts";
 import type { DeliveryState } from "./store.ts";
@@ -72,11 +74,12 @@ const sources = (watermark: number, table: Part) => ({
 
 /** A page of deliveries, newest first, and how many there are in all. */
 export function listDeliveries(
-  sql: SqlStorage,
+  storage: DurableObjectStorage,
   filter: DeliveryFilter,
-  { limit, offset }: { limit: number; offset: number },
+  { limit, offset }: Page,
   watermark: number,
 ): { rows: ListedDelivery[]; count: number } {
+  const { sql } = storage;
   const newest = newestWithoutBody(sql);
   const page = (table: Part, after: number) => {
     const from = part`(SELECT * FROM ${source(filter, watermark, table)}) WHERE seq > ${after}`;
@@ -88,10 +91,12 @@ export function listDeliveries(
   const all = newest === null || recent.length === limit ? recent : page(ALL, 0);
   const body = (seq: number) => (filter.id === undefined ? undefined : findBody(sql, seq));
   const rows = all.map((row) => ({ seq: row.seq, ...serialise(row), ...body(row.seq) }));
-  const { state: _, ...others } = filter;
+  // The id of one is no other's.
+  if (filter.id !== undefined) return { rows, count: rows.length };
+  const { state, ...others } = filter;
   const isOfFew = Object.values(others).some((value) => value !== undefined);
   const from = source(filter, watermark, tableOf(sql));
-  return { rows, count: isOfFew ? count(sql, from) : countDeliveries(sql, filter.state ?? "any", watermark) };
+  return { rows, count: isOfFew ? count(sql, from) : countDeliveries(storage, state ?? "any", watermark) };
 }
 
 /** The places of the deliveries at two offsets of that list; null: there are fewer. */
@@ -136,17 +141,26 @@ const tableOf = (sql: SqlStorage): Part => (newestWithoutBody(sql) === null ? RE
 const count = (sql: SqlStorage, from: Part) =>
   exec<{ count: number }>(sql)`SELECT COUNT(*) AS count FROM ${from}`.one().count;
 
-function countDeliveries(sql: SqlStorage, state: DeliveryState | "any", watermark: number): number {
-  const { any, failed, put_off, fresh } = sources(watermark, tableOf(sql));
+function countDeliveries(
+  storage: DurableObjectStorage,
+  state: DeliveryState | "any",
+  watermark: number,
+): number {
+  const { sql } = storage;
+  const { failed, put_off, fresh } = sources(watermark, RECENT);
   const pending = () => count(sql, put_off) + count(sql, fresh);
-  if (state === "any") return count(sql, any);
+  const any = () => countRows(storage, "events") + countArchived(sql);
+  if (state === "any") return any();
   if (state === "failed") return count(sql, failed);
   // No index has the delivered ones: they are what is left.
-  return state === "pending" ? pending() : count(sql, any) - count(sql, failed) - pending();
+  return state === "pending" ? pending() : any() - count(sql, failed) - pending();
 }
 
-export function findDelivery(sql: SqlStorage, id: string): Delivery | null {
-  const [row] = exec<Row>(sql)`SELECT ${COLUMNS} FROM events WHERE id = ${id}`.toArray();
+const countArchived = (sql: SqlStorage) =>
+  exec<{ count: number }>(sql)`SELECT COALESCE(SUM(count), 0) AS count FROM delivered`.one().count;
+
+export function findDelivery(sql: SqlStorage, seq: number): Delivery | null {
+  const [row] = exec<Row>(sql)`SELECT ${COLUMNS} FROM events WHERE seq = ${seq}`.toArray();
   return row ? serialise(row) : null;
 }
 

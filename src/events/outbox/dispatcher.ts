@@ -172,14 +172,14 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
       }
     },
 
-    /** Makes an event pending again, whatever became of it. @returns whether there is one */
-    revive(id: string): boolean {
-      const row = store.revive(sql, id, now());
-      if (!row) return false;
+    /** Makes an event pending again, whatever became of it. @returns its place; undefined if there is none */
+    revive(id: string): number | undefined {
+      const row = store.revive(sql, id, watermark, now());
+      if (!row) return undefined;
       backlog.remove(row.seq);
       if (!flights.has(row.seq)) backlog.add({ ...row, isFresh: false, isForced: true });
       loadDue();
-      return true;
+      return row.seq;
     },
 
     loadDue,
@@ -237,6 +237,7 @@ export function createDispatcher(sql: SqlStorage, settings: Settings, services: 
 
     endpointsChanged: endpoints.clear,
     watermark: () => watermark,
+    hasTaken: receipts.has,
     hasBacklog: () => backlog.size() > 0,
     isUnderWay: () => flights.size() > 0,
     nextDueAt: () => due.next,

@@ -1,6 +1,7 @@
 import { createLoad } from "../../load.ts";
 import { type Place, partOf } from "../../parts.ts";
 import type { SealedEvent } from "../event.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import { type Settings, writeParts } from "./schema.ts";
 import * as store from "./store.ts";
 
@@ -10,7 +11,11 @@ const LOOK_MS = 10_000;
 /** What an outbox no longer takes since it was split. */
 export type Moving = ReturnType<typeof createMoving>;
 
-export function createMoving(sql: SqlStorage, settings: Settings, watermark: () => number) {
+export function createMoving(
+  sql: SqlStorage,
+  settings: Settings,
+  { watermark, hasTaken }: Pick<Dispatcher, "watermark" | "hasTaken">,
+) {
   const load = createLoad("outbox");
   // Nothing is added to a lane that is not in it: a lane that has left never comes back.
   let waiting: { lanes: ReadonlySet<string>; at: number } | undefined;
@@ -33,7 +38,8 @@ export function createMoving(sql: SqlStorage, settings: Settings, watermark: () 
       if (!waiting || now - waiting.at > LOOK_MS)
         waiting = { lanes: store.findWaitingLanes(sql, watermark()), at: now };
       const { lanes } = waiting;
-      return others.filter(({ id, lane }) => !lanes.has(lane) && !store.hasEvent(sql, id));
+      const taken = hasTaken(others, now);
+      return others.filter(({ id, lane }) => !lanes.has(lane) && !taken.has(id));
     },
   };
 }

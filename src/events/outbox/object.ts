@@ -40,7 +40,7 @@ export class EventOutbox extends DurableObject<Env> {
   #known: { services?: Services; settings?: Settings; dispatcher?: Dispatcher | undefined; moving?: Moving } =
     {};
   #alarmAt: number | null = null;
-  readonly #makeRoom = createRoom("event_outbox", this.#sql, (now) => void forgetOld(this.#sql, now));
+  readonly #makeRoom = createRoom("event_outbox", this.#sql, (now) => void forgetOld(this.ctx.storage, now));
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -106,7 +106,7 @@ export class EventOutbox extends DurableObject<Env> {
   ): { rows: ListedDelivery[]; count: number } {
     const dispatcher = this.#dispatcher;
     return dispatcher
-      ? listDeliveries(this.#sql, filter, page, dispatcher.watermark())
+      ? listDeliveries(this.ctx.storage, filter, page, dispatcher.watermark())
       : { rows: [], count: 0 };
   }
 
@@ -125,8 +125,9 @@ export class EventOutbox extends DurableObject<Env> {
 
   /** Makes a delivery pending again and attempts it at once. `delivery` is null if there is none. */
   async redeliver(id: string): Promise<{ delivery: Delivery | null; works: Work[] }> {
-    if (!this.#dispatcher?.revive(id)) return { delivery: null, works: [] };
-    return { delivery: findDelivery(this.#sql, id), works: await this.#handOut(MAX_AT_ONCE) };
+    const seq = this.#dispatcher?.revive(id);
+    if (seq === undefined) return { delivery: null, works: [] };
+    return { delivery: findDelivery(this.#sql, seq), works: await this.#handOut(MAX_AT_ONCE) };
   }
 
   /**
@@ -199,7 +200,7 @@ export class EventOutbox extends DurableObject<Env> {
       this.#services,
     );
     const now = this.#services.now().getTime();
-    const nextForgetting = forgetOld(this.#sql, now);
+    const nextForgetting = forgetOld(this.ctx.storage, now);
     await this.#wake(nextForgetting);
     if (nextForgetting === null && this.#alarmAt === null && this.#known.settings?.parts === 1)
       await this.erase();
@@ -211,7 +212,7 @@ export class EventOutbox extends DurableObject<Env> {
 
   #begin(settings: Settings): Dispatcher {
     const dispatcher = createDispatcher(this.#sql, settings, this.#services);
-    const moving = createMoving(this.#sql, settings, dispatcher.watermark);
+    const moving = createMoving(this.#sql, settings, dispatcher);
     Object.assign(this.#known, { settings, dispatcher, moving });
     return dispatcher;
   }

@@ -1,4 +1,5 @@
-import { exec, part } from "../../database.ts";
+import { uncount } from "../../counted-store.ts";
+import { exec, type Part, part } from "../../database.ts";
 import { firstSeqAt } from "./store.ts";
 
 // What becomes of events in the end.
@@ -7,19 +8,29 @@ import { firstSeqAt } from "./store.ts";
 const ARCHIVABLE = part`state = 'delivered' AND NOT (type >= 'number.' AND type < 'number/')`;
 
 /** Puts up to `limit` delivered events from before into one row, without their bodies. @returns how many */
-export function archive(sql: SqlStorage, before: number, limit: number): number {
+export function archive(storage: DurableObjectStorage, before: number, limit: number): number {
   const found = part`FROM events WHERE seq < ${firstSeqAt(before)} AND ${ARCHIVABLE} ORDER BY seq LIMIT ${limit}`;
+  const { sql } = storage;
   exec(sql)`INSERT INTO delivered (seq, count, lines)
     SELECT MAX(seq), COUNT(*), json_group_array(json_array(seq, id, type, agent_id, external_id, actor, queued_at,
       created_at, updated_at, attempts)) FROM (SELECT * ${found}) HAVING COUNT(*) > 0`;
-  return exec(sql)`DELETE FROM events WHERE seq IN (SELECT seq ${found}) RETURNING 1`.toArray().length;
+  return deleteEvents(storage, found);
 }
 
 /** Deletes up to `limit` settled events from before. @returns how many */
-export function forgetEvents(sql: SqlStorage, before: number, limit: number): number {
-  return exec(sql)`DELETE FROM events WHERE seq IN (
-      SELECT seq FROM events WHERE seq < ${firstSeqAt(before)} AND state <> 'pending'
-      ORDER BY seq LIMIT ${limit}) RETURNING 1`.toArray().length;
+export function forgetEvents(storage: DurableObjectStorage, before: number, limit: number): number {
+  const settled = part`FROM events WHERE seq < ${firstSeqAt(before)} AND state <> 'pending'`;
+  return deleteEvents(storage, part`${settled} ORDER BY seq LIMIT ${limit}`);
+}
+
+function deleteEvents(storage: DurableObjectStorage, found: Part): number {
+  const { sql } = storage;
+  const gone = exec<{ seq: number }>(
+    sql,
+  )`DELETE FROM events WHERE seq IN (SELECT seq ${found}) RETURNING seq`;
+  const seqs = gone.toArray().map(({ seq }) => seq);
+  uncount(storage, seqs);
+  return seqs.length;
 }
 
 /** The same for what is kept of delivered ones; `limit` is of rows. */

@@ -17,13 +17,18 @@ const LINES_PER_ROW = 200;
  *
  * @returns when there is more to delete; null if the outbox is empty
  */
-export function forgetOld(sql: SqlStorage, now: number, maxBytes = NEARLY_FULL_BYTES): number | null {
+export function forgetOld(
+  storage: DurableObjectStorage,
+  now: number,
+  maxBytes = NEARLY_FULL_BYTES,
+): number | null {
+  const { sql } = storage;
   const isFull = sql.databaseSize > maxBytes;
   const before = isFull ? now : now - KEPT_MS;
   const lines = forgetDelivered(sql, before, isFull ? ROWS_AT_ONCE / LINES_PER_ROW : ROWS_AT_ONCE);
   // In a full outbox the oldest go first.
-  const events = isFull && lines > 0 ? 0 : forgetEvents(sql, before, ROWS_AT_ONCE);
-  const archived = archive(sql, now - BODY_MS, LINES_PER_ROW);
+  const events = isFull && lines > 0 ? 0 : forgetEvents(storage, before, ROWS_AT_ONCE);
+  const archived = archive(storage, now - BODY_MS, LINES_PER_ROW);
   deleteOldCircuits(sql, now - DAY_MS);
   const oldest = findOldest(sql);
   if (oldest.event === null && oldest.delivered === null) return null;

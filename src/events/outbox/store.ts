@@ -63,10 +63,6 @@ export function findWaitingLanes(sql: SqlStorage, watermark: number): Set<string
   return new Set(rows.toArray().map(({ lane }) => lane));
 }
 
-export function hasEvent(sql: SqlStorage, id: string): boolean {
-  return exec(sql)`SELECT 1 FROM events WHERE id = ${id}`.toArray().length > 0;
-}
-
 export type PendingRow = { id: string; attempts_left: number; queued_at: number; payload_sealed: string };
 
 /** An event that is still to be delivered. */
@@ -141,9 +137,16 @@ const pendingAgain = (now: number) => part`state = 'pending', attempts_left = ${
   next_attempt_at = ${now}, queued_at = ${now}, updated_at = ${now}`;
 
 /** Makes an event pending again, with all its attempts. @returns its entry, or undefined if there is no such event */
-export function revive(sql: SqlStorage, id: string, now: number): EntryRow | undefined {
+export function revive(sql: SqlStorage, id: string, watermark: number, now: number): EntryRow | undefined {
+  // No index has the ids. Those that failed or wait are looked through first, and then all, the newest first.
+  const [found] = exec<{ seq: number }>(sql)`SELECT seq FROM (
+      SELECT seq, id FROM events WHERE state = 'failed'
+      UNION ALL SELECT seq, id FROM events WHERE next_attempt_at IS NOT NULL
+      UNION ALL SELECT seq, id FROM events WHERE seq > ${watermark}
+      UNION ALL SELECT * FROM (SELECT seq, id FROM events ORDER BY seq DESC))
+    WHERE id = ${id} LIMIT 1`.toArray();
   return exec<EntryRow>(sql)`UPDATE events SET ${pendingAgain(now)}
-    WHERE id = ${id} RETURNING seq, agent_id AS agentId, lane`.toArray()[0];
+    WHERE seq = ${found?.seq ?? null} RETURNING seq, agent_id AS agentId, lane`.toArray()[0];
 }
 
 /**

@@ -5,11 +5,13 @@ import { readConfig } from "../../../src/config.ts";
 import { sealEvent } from "../../../src/events/event.ts";
 import { createOutbox } from "../../../src/events/outbox/client.ts";
 import { forgetOld } from "../../../src/events/outbox/retention.ts";
+import type { EventOutbox } from "../../../src/index.ts";
 import { createObjects } from "../../../src/objects.ts";
 import { createVault } from "../../../src/vault/vault.ts";
 import { haveImported, type Imported, tell } from "../../support/answering.ts";
 import { startCustomer } from "../../support/customer.ts";
 import { expectLine, logLines } from "../../support/logs.ts";
+import { rowsRead } from "../../support/objects.ts";
 import {
   deliverHeld,
   holdDeliveries,
@@ -294,20 +296,68 @@ describe("an outbox", () => {
     await restartOutboxes();
   });
 
+  it("reads neither every event to find a failed one, nor any twice to count them", async () => {
+    let status = 400;
+    const customer = startCustomer(() => new Response("", { status }));
+    const imported = await haveImported({ webhook_url: customer.url });
+    const { key } = imported;
+    status = 200;
+    await text(imported);
+    const [delivered, failed] = (await list(key)).deliveries;
+    expect([delivered?.state, failed?.state]).toEqual(["delivered", "failed"]);
+    await withStorage((sql) => {
+      const names = sql.exec("SELECT * FROM events LIMIT 0").columnNames;
+      const values = names.map((name) =>
+        name === "seq" ? "? + n" : name === "id" ? "printf('evt_%032d', n)" : name,
+      );
+      const [{ seq } = { seq: 0 }] = sql
+        .exec<{ seq: number }>("SELECT MAX(seq) AS seq FROM events")
+        .toArray();
+      sql.exec(
+        `WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000)
+         INSERT INTO events SELECT ${values} FROM events JOIN n WHERE id = ?`,
+        seq,
+        delivered?.id,
+      );
+      sql.exec("UPDATE settings SET watermark = ?", seq + 3_000);
+    });
+    await restartOutboxes();
+    const [stub] = outboxes();
+    if (!stub) throw new Error("no outbox was used");
+    const page = (filter = {}) =>
+      rowsRead(stub, (object: EventOutbox) => object.list(filter, { limit: 25, offset: 0 }));
+    expect(await list(key)).toMatchObject({ count: 3_002 });
+    expect(await page()).toBeLessThan(200);
+    expect(await page({ state: "delivered" })).toBeLessThan(200);
+    const id = delivered?.id ?? "";
+    expect(await list(key, "?state=delivered")).toMatchObject({ count: 3_001 });
+    // Only what was delivered is looked for among all, and once.
+    expect(await page({ id })).toBeLessThan(2 * 3_002);
+    expect(await rowsRead(stub, (object: EventOutbox) => object.redeliver(failed?.id ?? ""))).toBeLessThan(
+      50,
+    );
+    expect(await rowsRead(stub, (object: EventOutbox) => object.redeliver(id))).toBeLessThan(2 * 3_002);
+    await at(9 * DAY, async () => {
+      for (let rounds = 0; rounds < 10; rounds += 1) await runAlarms();
+    });
+    expect(await outboxRows("delivered")).not.toEqual([]);
+    expect(await list(key)).toMatchObject({ count: 3_002 });
+  });
+
   it("forgets nothing that is still to be delivered", async () => {
     holdDeliveries();
     await haveImported({ webhook_url: startCustomer().url });
-    await withStorage((sql) => {
-      forgetOld(sql, Date.now() + 40 * DAY);
+    await withStorage((sql, storage) => {
+      forgetOld(storage, Date.now() + 40 * DAY);
       expect(sql.exec("SELECT COUNT(*) AS count FROM events").one()).toEqual({ count: 1 });
     });
   });
 
   it("forgets the oldest before their time when it is nearly full", async () => {
     await haveImported({ webhook_url: startCustomer().url });
-    await withStorage((sql) => {
-      expect(forgetOld(sql, Date.now())).not.toBeNull();
-      expect(forgetOld(sql, Date.now() + 1, 1)).toBeNull();
+    await withStorage((_, storage) => {
+      expect(forgetOld(storage, Date.now())).not.toBeNull();
+      expect(forgetOld(storage, Date.now() + 1, 1)).toBeNull();
     });
   });
 
