@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { buildDocumentation } from "../../scripts/documentation/build.ts";
@@ -7,17 +7,20 @@ import { wrangler } from "../../scripts/wrangler.ts";
 
 export type Bundle = { code: string; gzipKiB: number };
 
-let built: Bundle | undefined;
+const built = new Map<string, Bundle>();
 
-/** The Worker as wrangler would deploy it, built once per run. */
-export function deployable(): Bundle {
-  if (built) return built;
+/** A Worker as wrangler would deploy it, built once per run. */
+export function deployable(entry = "src/index.ts", config = "wrangler.toml"): Bundle {
+  const known = built.get(entry);
+  if (known) return known;
   buildDocumentation();
-  const outdir = resolve("dist/bench");
-  wrangler(["deploy", "--dry-run", "--outdir", outdir]);
-  const code = readFileSync(`${outdir}/index.js`, "utf8");
-  built = { code, gzipKiB: gzipSync(code, { level: 9 }).length / 1024 };
-  return built;
+  const name = basename(entry, ".ts");
+  const outdir = resolve("dist/bench", name);
+  wrangler(["deploy", entry, "--config", config, "--env=", "--dry-run", "--outdir", outdir]);
+  const code = readFileSync(`${outdir}/${name}.js`, "utf8");
+  const bundle = { code, gzipKiB: gzipSync(code, { level: 9 }).length / 1024 };
+  built.set(entry, bundle);
+  return bundle;
 }
 
 /** One of the small Workers of `bench/workers`, as JavaScript. */

@@ -9,7 +9,7 @@ export type Importer = (account: TwilioAccount, number: TwilioNumber) => Promise
 export type Systems = Awaited<ReturnType<typeof startSystems>>;
 
 /** What a fresh isolate can be started with, by name. */
-type Bundles = Record<string, { code: string }>;
+type Bundles = Record<string, { code: string; compatibilityFlags?: string[] }>;
 
 /**
  * Twilio, and what is measured against it: the Worker, with these variables of its own, and the floor.
@@ -25,12 +25,12 @@ export async function startSystems(
   const { options, secrets } = deployed(twilio.url, variables);
   const shell = await small("isolate-shell");
   const QUEUES = Object.keys(options.queueProducers);
-  const LIMITS = Object.keys(options.ratelimits);
+  const LIMITS = Object.keys(options.wrappedBindings);
   const OBJECTS = Object.keys(options.durableObjects);
-  const isolates = Object.entries(bundles).map(([name, { code }]) => {
+  const isolates = Object.entries(bundles).map(([name, { code, compatibilityFlags = [] }]) => {
     const modules = { "shell.js": shell, "index.js": code };
     const env = { ...options.bindings, QUEUES, LIMITS, OBJECTS };
-    return [name, { compatibilityDate, mainModule: "shell.js", modules, env }];
+    return [name, { compatibilityDate, compatibilityFlags, mainModule: "shell.js", modules, env }];
   });
   const shells = around === null ? [] : [module(`${around}.js`, await small(around))];
   const workerd = await startWorkerd("worker", {

@@ -14,7 +14,8 @@ export default {
   fetch(request: Request, { DATABASE, QUEUES, LIMITS, OBJECTS, ...env }: ShellEnv, ctx: ExecutionContext) {
     const queue = { send: answering(undefined), sendBatch: answering(undefined) };
     const limit = { limit: answering({ success: true }) };
-    const object = new Proxy({}, { get: () => answering(undefined) });
+    // Awaited, an object is itself and no promise.
+    const object = new Proxy({}, { get: (_, name) => (name === "then" ? undefined : answering(undefined)) });
     const objects = { idFromName: (name: string) => name, get: () => object, getByName: () => object };
     const bindings = Object.fromEntries([
       ...QUEUES.map((name) => [name, queue]),
