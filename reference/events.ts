@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { DeliveryError } from "../src/events/delivery.ts";
+import { DELIVERY_ERRORS } from "../src/events/delivery.ts";
 import { EVENT_TYPES } from "../src/events/event.ts";
 import { DELIVERY_STATES } from "../src/events/outbox/store.ts";
 import { deliveriesQuery, redeliverBody, testBody, urlBody } from "../src/events/schema.ts";
@@ -19,16 +19,6 @@ import {
 const SECRET = `nxws_${"c0ffee00".repeat(8)}`;
 const STANDARD_SECRET = `whsec_${"wP/uAMD/7gDA/+4A".repeat(2)}wP/uAMD/7gA=`;
 
-const DELIVERY_ERRORS = {
-  http_error: true,
-  timeout: true,
-  network_error: true,
-  no_webhook_url: true,
-  unsafe_webhook_url: true,
-  unreadable: true,
-  circuit_open: true,
-} satisfies Record<DeliveryError, true>;
-
 const eventId = z.string().check(z.regex(/^evt_[0-9a-f]{32}$/));
 
 const attempt = z.object({
@@ -38,10 +28,7 @@ const attempt = z.object({
     "The status that your server answered; null if it did not.",
     204,
   ),
-  error: answered(
-    z.nullable(z.enum(Object.keys(DELIVERY_ERRORS))),
-    "Why the event was not delivered; null if it was.",
-  ),
+  error: answered(z.nullable(z.enum(DELIVERY_ERRORS)), "Why the event was not delivered; null if it was."),
   duration_ms: answered(z.int(), "How long the attempt took, in milliseconds.", 120),
 });
 
