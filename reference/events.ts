@@ -165,7 +165,7 @@ export const webhookReference: Reference = {
         example: { url: OWN_URL },
       },
       answers: [answer("The URL.", ownUrl)],
-      errors: ["missing_field", "invalid_field", "invalid_url"],
+      errors: ["missing_field", "invalid_url"],
     },
     "POST /v1/webhooks/test": {
       id: "testWebhook",
@@ -191,7 +191,7 @@ export const webhookReference: Reference = {
         example: { agent_id: AGENT_ID },
       },
       answers: [answer("The new delivery.", z.object({ delivery }), { delivery: pending }, 201)],
-      errors: ["invalid_field", "agent_not_found", "agent_has_no_webhook"],
+      errors: ["agent_not_found", "agent_has_no_webhook"],
     },
     "GET /v1/webhooks/deliveries": {
       id: "listDeliveries",
@@ -222,7 +222,6 @@ export const webhookReference: Reference = {
           { delivery: delivered, payload: PAYLOAD },
         ),
       ],
-      errors: ["delivery_not_found"],
     },
     "POST /v1/webhooks/deliveries/{id}/redeliver": {
       id: "redeliver",
@@ -237,7 +236,6 @@ export const webhookReference: Reference = {
       },
       description: "Tries a delivery again at once. It gets as many attempts as a new delivery.",
       answers: [answer("The delivery, pending again.", z.object({ delivery }), { delivery: pending })],
-      errors: ["delivery_not_found"],
     },
     "GET /v1/keys/{key_id}/deliveries": {
       id: "listKeyDeliveries",
@@ -246,7 +244,6 @@ export const webhookReference: Reference = {
       auth: "adminToken",
       query: deliveryQuery,
       answers: [deliveryPage],
-      errors: ["key_not_found"],
     },
     "POST /v1/keys/{key_id}/deliveries/redeliver": {
       id: "redeliverFailed",
@@ -271,7 +268,7 @@ export const webhookReference: Reference = {
           }),
         ),
       ],
-      errors: ["missing_field", "invalid_field", "key_not_found"],
+      errors: ["missing_field"],
     },
     "DELETE /v1/keys/{key_id}/deliveries": {
       id: "eraseDeliveries",
@@ -289,7 +286,6 @@ export const webhookReference: Reference = {
           }),
         ),
       ],
-      errors: ["key_not_found"],
     },
   },
 };

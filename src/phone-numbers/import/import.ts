@@ -23,9 +23,6 @@ import { type Activation, activate, type ImportingLink, type NewClaim } from "./
 import { takeoverOf } from "./takeover.ts";
 import { outcomeUnknown, recover, undoAndAnswer } from "./undo.ts";
 
-/** `agentId` is null if somebody deleted the agent by force during the import. */
-export type ImportedNumber = { phoneNumber: string; agentId: string | null; twilioNumberSid: string };
-
 /**
  * Imports a number: afterwards Twilio asks this deployment what to do with its calls and texts.
  *
@@ -33,6 +30,7 @@ export type ImportedNumber = { phoneNumber: string; agentId: string | null; twil
  * before Twilio is changed and holds what the import overwrites, so an import that stops after any step can be
  * completed or undone. docs/architecture.md draws it.
  *
+ * @returns as the API answers it; `agent_id` is null if somebody deleted the agent by force during the import
  * @throws ApiError
  * @throws StorageError
  */
@@ -41,7 +39,7 @@ export async function importNumber(
   apiKeyId: string,
   services: Services,
   link?: ImportingLink,
-): Promise<ImportedNumber> {
+) {
   const { log } = services;
   const known = await lookUp(body, apiKeyId, services, link !== undefined);
   const { number, existing, account, twilio, channels } = known;
@@ -70,7 +68,7 @@ export async function importNumber(
   };
   const claimed = await claim(request, services);
   const taken = await pointHere(claimed, body.channels !== undefined, services);
-  const agentId = await confirm(claimed, { ...known, taken, link }, services);
+  const agent_id = await confirm(claimed, { ...known, taken, link }, services);
 
   log.info("number_imported", {
     key_id: apiKeyId,
@@ -80,7 +78,9 @@ export async function importNumber(
     twilio_number_sid: number.sid,
     taken_over: takenOver !== undefined,
   });
-  return { phoneNumber: body.phone_number, agentId, twilioNumberSid: number.sid };
+  // A new number has both directions enabled until its owner changes that.
+  const directions = { inbound_enabled: true, outbound_enabled: true };
+  return { phone_number: body.phone_number, agent_id, twilio_number_sid: number.sid, ...directions };
 }
 
 /**
