@@ -12,14 +12,7 @@ import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./error
 import { webhookReference } from "./events.ts";
 import { PATH_PARAMETERS } from "./examples.ts";
 import { healthReference } from "./health.ts";
-import {
-  answered,
-  described,
-  type Operation,
-  type Reference,
-  type Tool,
-  withWarnings,
-} from "./operation.ts";
+import { answered, described, type Operation, type Reference, type Tool, withWarnings } from "./operation.ts";
 import { callReference } from "./outbound.ts";
 import { phoneNumberReference } from "./phone-numbers.ts";
 import { reconciliationReference } from "./reconciliation.ts";

@@ -42,7 +42,7 @@ export async function importNumber(
 ) {
   const { log } = services;
   const known = await lookUp(body, apiKeyId, services, link !== undefined);
-  const { number, existing, account, twilio, channels } = known;
+  const { number, existing, account } = known;
   const token = known.isByToken
     ? await sealCredential(account, known.credentials, known.stored, services)
     : undefined;
@@ -50,23 +50,7 @@ export async function importNumber(
   if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, known, services);
 
-  const takenOver = takeover === "taken_over" ? existing : undefined;
-  const isLost = takeover === "lost";
-  const superseded = takeover === "superseded" || isLost ? existing : undefined;
-  const request = {
-    body,
-    link,
-    account,
-    number,
-    channels,
-    takenOver,
-    superseded,
-    isLost,
-    token,
-    tokenChangedAt: known.stored?.auth_token_changed_at ?? null,
-    twilio,
-  };
-  const claimed = await claim(request, services);
+  const claimed = await claim({ body, link, known, takeover, token }, services);
   const taken = await pointHere(claimed, body.channels !== undefined, services);
   const agent_id = await confirm(claimed, { ...known, taken, link }, services);
 
@@ -76,7 +60,7 @@ export async function importNumber(
     agent_id: body.agent_id,
     account_sid: account.accountSid,
     twilio_number_sid: number.sid,
-    taken_over: takenOver !== undefined,
+    taken_over: takeover === "taken_over",
   });
   // A new number has both directions enabled until its owner changes that.
   const directions = { inbound_enabled: true, outbound_enabled: true };
