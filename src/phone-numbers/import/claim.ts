@@ -5,7 +5,6 @@ import { ApiError } from "../../http/errors.ts";
 import { faultError } from "../../http/faults.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
-import type { Room } from "../../limits.ts";
 import { findRoom } from "../../limits-store.ts";
 import type { Services } from "../../services.ts";
 import { countryOf } from "../../twilio/country.ts";
@@ -27,7 +26,7 @@ import { openConfiguration, sealConfiguration } from "../previous-configuration.
 import { eventNumber } from "../row.ts";
 import type { ImportBody } from "../schema.ts";
 import { NOTHING_OWN } from "../settings.ts";
-import type { Known } from "./look-up.ts";
+import { type Known, tooMany } from "./look-up.ts";
 import {
   type Claim,
   type ExistingRow,
@@ -170,9 +169,6 @@ export async function claim(
     throw error;
   }
 }
-
-export const tooMany = (room: Room) =>
-  new ApiError("limit_reached", { status: 403, details: { name: "max_numbers", ...room } });
 
 /** Tells the key that had the number; who has it now is none of its business. */
 function lostEvent(row: ExistingRow, { vault, now }: Services): Promise<SealedEvent> {
