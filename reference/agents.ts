@@ -190,7 +190,7 @@ const change: Operation = {
       welcome_message: "Hello, Acme Dental is closed today.",
     }),
   ],
-  errors: ["missing_field", "prompt_too_long", "invalid_url", "agent_not_found"],
+  errors: ["missing_field", "prompt_too_long", "invalid_url"],
 };
 
 export const agentReference: Reference = {
@@ -237,7 +237,6 @@ export const agentReference: Reference = {
         "One of the agents of the calling API key. Another key's agent is a 404. A secret that is limited to an `external_id` sees " +
         "`agent_id` and `name`, and no other field.",
       answers: [answer("The agent.", agent, example)],
-      errors: ["agent_not_found"],
     },
     "PATCH /v1/agents/{agent_id}": {
       ...change,
@@ -279,7 +278,7 @@ export const agentReference: Reference = {
           }),
         ),
       ],
-      errors: ["agent_not_found", "agent_in_use"],
+      errors: ["agent_in_use"],
     },
   },
 };

@@ -254,7 +254,7 @@ export const apiKeyReference: Reference = {
         "The secret and its sessions stop working at once. What was done with it stays, and no call is interrupted. The last " +
         "secret that can do everything and never ends cannot be deleted.",
       answers: [answer("The secret is deleted.", z.object({ secret_id: secretId, deleted }))],
-      errors: ["secret_not_found", "last_secret"],
+      errors: ["last_secret"],
     },
     "POST /v1/session": {
       id: "startSession",
@@ -333,7 +333,7 @@ export const apiKeyReference: Reference = {
           limits: { ...LIMITS, calls_per_day: 500, allowed_countries: ["GB", "IE"] },
         }),
       ],
-      errors: ["key_not_found", "missing_field", "invalid_field"],
+      errors: ["missing_field"],
     },
     "DELETE /v1/keys/{key_id}": {
       id: "revokeKey",
@@ -354,7 +354,6 @@ export const apiKeyReference: Reference = {
           }),
         ),
       ],
-      errors: ["key_not_found"],
     },
   },
 };

@@ -18,18 +18,16 @@ import {
 } from "./bulk-import-answers.ts";
 import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN } from "./examples.ts";
 import { answer, answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
-import { TWILIO_ERRORS } from "./phone-number-answers.ts";
 import { channelsField } from "./phone-number-import.ts";
 import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
+import { CREDENTIAL_ERRORS } from "./twilio-accounts.ts";
 
 const ofOutcome = { description: "Only numbers with this outcome.", examples: ["failed"] };
-const NOT_FOUND = "phone_number_import_not_found";
 const itemFields = { channels: channelsField, ...ownDescriptions };
 const ownDefaults = Object.fromEntries(
   Object.keys(itemFields).map((name) => [name, { description: "Of every number that says nothing of it." }]),
 ) as typeof itemFields;
-const CREDENTIAL_ERRORS = TWILIO_ERRORS.filter((code) => code !== "number_not_in_twilio");
 
 export const bulkImportReference: Reference = {
   tag: { name: "Bulk imports", description: "Many numbers at once, of an account and its subaccounts." },
@@ -153,7 +151,6 @@ export const bulkImportReference: Reference = {
       },
       description: "How far it is. Ask every few seconds until `ended_at` is set.",
       answers: [answer("The bulk import.", status, statusExample)],
-      errors: [NOT_FOUND],
     },
     "GET /v1/phone-number-imports/{import_id}/results": {
       id: "listPhoneNumberImportResults",
@@ -165,7 +162,6 @@ export const bulkImportReference: Reference = {
       description: "The numbers of a bulk import and what became of each, in the order in which they came.",
       query: listQuery(resultsQuery, { outcome: ofOutcome }),
       answers: [listAnswer("results", result, resultExample)],
-      errors: [NOT_FOUND],
     },
     "GET /v1/phone-number-imports/{import_id}/results.csv": {
       id: "downloadPhoneNumberImportResults",
@@ -183,7 +179,6 @@ export const bulkImportReference: Reference = {
           example: `phone_number,twilio_sid,agent_id,requested_agent_id,external_id,twilio_number_sid,outcome,reason,error_code,error_message\r\n${NUMBER},${ACCOUNT_SID},${AGENT_ID},${AGENT_ID},customer-17,${NUMBER_SID},imported,,,\r\n`,
         },
       ],
-      errors: [NOT_FOUND],
     },
     "POST /v1/phone-number-imports/{import_id}/cancel": {
       id: "cancelPhoneNumberImport",
@@ -196,7 +191,6 @@ export const bulkImportReference: Reference = {
         "No further number is begun; those that are under way come to their end, and what is imported stays imported. A bulk " +
         "import that has ended stays as it is.",
       answers: [answer("The bulk import.", status, endedExample)],
-      errors: [NOT_FOUND],
     },
     "POST /v1/phone-number-imports/{import_id}/retry": {
       id: "retryPhoneNumberImport",
@@ -216,7 +210,6 @@ export const bulkImportReference: Reference = {
       answers: [answer("The bulk import.", status, statusExample)],
       errors: [
         "missing_field",
-        NOT_FOUND,
         "not_consented",
         "phone_number_import_running",
         "account_uses_api_key",

@@ -140,7 +140,6 @@ export const logReference: Reference = {
       },
       description: "A call, with who said what.",
       answers: [answer("The call.", wholeCall, exampleWhole)],
-      errors: ["call_not_found"],
     },
     "POST /v1/calls/{call_id}/hangup": {
       id: "hangUp",
@@ -154,7 +153,7 @@ export const logReference: Reference = {
       answers: [
         answer("The call as it is now. Its end is written once Twilio tells it.", wholeCall, exampleWhole),
       ],
-      errors: ["call_not_found", ...AT_TWILIO],
+      errors: [...AT_TWILIO],
     },
     "POST /v1/calls/{call_id}/outcome": {
       id: "reportOutcome",
@@ -181,7 +180,7 @@ export const logReference: Reference = {
         example: exampleOutcome,
       },
       answers: [answer("The call.", wholeCall, { ...exampleWhole, ...exampleOutcome })],
-      errors: ["missing_field", "invalid_field", "call_not_found", "agent_is_builtin", "outcome_closed"],
+      errors: ["missing_field", "agent_is_builtin", "outcome_closed"],
     },
     "DELETE /v1/calls/{call_id}": {
       id: "deleteCall",
@@ -202,7 +201,7 @@ export const logReference: Reference = {
           }),
         ),
       ],
-      errors: ["call_not_found", "call_in_progress", "recording_not_found", ...AT_TWILIO],
+      errors: ["call_in_progress", "recording_not_found", ...AT_TWILIO],
     },
     "GET /v1/calls/{call_id}/recording": {
       id: "getRecording",
@@ -221,7 +220,7 @@ export const logReference: Reference = {
         },
         { status: 206, description: "A part of it.", schema: sound, example: "", mediaType: "audio/mpeg" },
       ],
-      errors: ["call_not_found", "recording_not_found", ...AT_TWILIO],
+      errors: ["recording_not_found", ...AT_TWILIO],
     },
     "DELETE /v1/keys/{key_id}/calls": {
       id: "deleteKeyCalls",
@@ -237,7 +236,6 @@ export const logReference: Reference = {
           }),
         ),
       ],
-      errors: ["key_not_found"],
     },
   },
 };

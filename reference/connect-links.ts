@@ -199,14 +199,14 @@ export const connectLinkReference: Reference = {
       summary: "Get a connect link",
       description: "What became of a link.",
       answers: [answer("The link.", link, example)],
-      errors: ["connect_links_disabled", "connect_link_not_found"],
+      errors: ["connect_links_disabled"],
     },
     "DELETE /v1/connect-links/{connect_link_id}": {
       id: "deleteConnectLink",
       summary: "Delete a connect link",
       description: "It stops working at once. The numbers that it has brought stay.",
       answers: [answer("It is gone.", z.object({ connect_link_id: linkId, deleted }))],
-      errors: ["connect_links_disabled", "connect_link_not_found"],
+      errors: ["connect_links_disabled"],
     },
     "GET /v1/connect": {
       id: "seeConnectLink",

@@ -61,10 +61,8 @@ const tryOperation: Operation = {
   errors: [
     "limit_reached",
     "missing_field",
-    "invalid_field",
     "prompt_too_long",
     "invalid_phone_format",
-    "agent_not_found",
     "number_not_found",
     "agent_not_builtin",
     "model_unavailable",

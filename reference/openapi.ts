@@ -12,15 +12,7 @@ import { errorEnvelope, errorExamples, errorResponses, headersOf } from "./error
 import { webhookReference } from "./events.ts";
 import { PATH_PARAMETERS } from "./examples.ts";
 import { healthReference } from "./health.ts";
-import {
-  answered,
-  type Described,
-  described,
-  type Operation,
-  type Reference,
-  type Tool,
-  withWarnings,
-} from "./operation.ts";
+import { answered, described, type Operation, type Reference, type Tool, withWarnings } from "./operation.ts";
 import { callReference } from "./outbound.ts";
 import { phoneNumberReference } from "./phone-numbers.ts";
 import { reconciliationReference } from "./reconciliation.ts";
@@ -165,9 +157,10 @@ function describe(
   tag: string,
 ): ZodOpenApiOperationObject {
   const { id, summary, description, auth = "apiKey", query, body, answers, errors = [] } = operation;
+  const parameter = pathParameter(path);
   const isKept = isIdempotent(operation, method);
   const requestParams = {
-    ...pathParameter(path),
+    ...(parameter && { path: parameter.schema }),
     ...(query && { query }),
     ...(isKept && { header: idempotencyHeader }),
   };
@@ -195,18 +188,22 @@ function describe(
           },
         ]),
       ),
-      ...errorResponses([...commonErrors(operation, method, isKept), ...errors], isKept),
+      ...errorResponses(
+        [...commonErrors(operation, method, isKept), ...(parameter?.errors ?? []), ...errors],
+        isKept,
+      ),
     },
   };
 }
 
 /** No path has more than one. */
-function pathParameter(path: string): { path?: Described } {
+function pathParameter(path: string) {
   const [, name] = /\{(\w+)\}/.exec(path) ?? [];
-  if (name === undefined) return {};
+  if (name === undefined) return undefined;
   const field = PATH_PARAMETERS[name];
   if (field === undefined) throw new Error(`no parameter of a path is named ${name}`);
-  return { path: described(z.object({ [name]: z.string() }), { [name]: field }) };
+  const { errors, ...description } = field;
+  return { schema: described(z.object({ [name]: z.string() }), { [name]: description }), errors };
 }
 
 /** Whether the operation uses an `Idempotency-Key`; see api-keys/with-api-key.ts. */

@@ -1,31 +1,11 @@
 import * as z from "zod/mini";
 import { DEFAULT_LIMIT, MAX_LIMIT } from "../src/http/page.ts";
-import type { WarningCode } from "../src/phone-numbers/preview/warnings.ts";
+import { WARNING_CODES } from "../src/phone-numbers/preview/warnings.ts";
 import type { DocumentedError } from "./errors.ts";
 import { TIME } from "./examples.ts";
 
 // How an endpoint is described for the OpenAPI document. Each room has its descriptions in a file
 // of this folder; openapi.ts joins them. The Worker imports none of it: the document is built before deployment.
-
-/** Every warning. The compiler checks that none is missing. */
-const WARNINGS: Record<WarningCode | "unknown_field" | "language_not_spoken" | "country_not_allowed", true> =
-  {
-    unknown_field: true,
-    language_not_spoken: true,
-    country_not_allowed: true,
-    bound_to_trunk: true,
-    bound_to_application: true,
-    in_messaging_service: true,
-    no_voice: true,
-    no_sms: true,
-    receives_fax: true,
-    trial_account: true,
-    webhook_rule: true,
-    a2p_unregistered: true,
-    a2p_pending: true,
-    tollfree_unverified: true,
-    tollfree_pending: true,
-  };
 
 /** An endpoint. Errors that all endpoints of its kind have are added by `commonErrors` in openapi.ts. */
 export type Operation = {
@@ -190,7 +170,7 @@ export const warnings = z.optional(
     z
       .object({
         code: answered(
-          z.enum(Object.keys(WARNINGS) as (keyof typeof WARNINGS)[]),
+          z.enum(["unknown_field", "language_not_spoken", "country_not_allowed", ...WARNING_CODES]),
           "What the warning is about. Branch on this.",
           "unknown_field",
         ),

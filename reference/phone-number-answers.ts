@@ -2,16 +2,12 @@ import * as z from "zod/mini";
 import type { ErrorCode } from "../src/http/errors.ts";
 import { CHANNELS } from "../src/phone-numbers/channels.ts";
 import { HEALTH_REASONS } from "../src/phone-numbers/health.ts";
-import type { ChannelOutcome } from "../src/phone-numbers/release/plan.ts";
+import { CHANNEL_OUTCOMES } from "../src/phone-numbers/release/plan.ts";
 import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TIME } from "./examples.ts";
 import { answered, exampleOf, time, warnings } from "./operation.ts";
 import { ownEntry, ownExample } from "./phone-number-own.ts";
 
 // The answers about numbers, which serialise.ts makes. The answer of a dry run is in phone-number-preview.ts.
-
-/** An enum of a record's keys: the compiler checks that none is missing. */
-export const wordsOf = <Word extends string>(words: Record<Word, true>) =>
-  z.enum(Object.keys(words) as Word[]);
 
 const healthReason = z.enum(HEALTH_REASONS);
 export const health = z.enum(["ok", ...HEALTH_REASONS]);
@@ -107,12 +103,7 @@ export const entryExample = exampleOf(numberEntry, {
   last_inbound_at: TIME,
 });
 
-const outcome = wordsOf<ChannelOutcome>({
-  restored: true,
-  cleared: true,
-  left_alone: true,
-  unreachable: true,
-});
+const outcome = z.enum(CHANNEL_OUTCOMES);
 
 /** Why a number could not be restored at Twilio. */
 const UNTOLD = [

@@ -1,59 +1,25 @@
 import * as z from "zod/mini";
-import type { AnsweredBy } from "../src/phone-numbers/preview/answered-by.ts";
-import type { NumberConfiguration } from "../src/twilio/incoming-phone-numbers.ts";
+import { ANSWERERS } from "../src/phone-numbers/preview/answered-by.ts";
+import { FIELD_OF } from "../src/twilio/incoming-phone-numbers.ts";
 import { AGENT_ID } from "./examples.ts";
 import { answered, exampleOf, warnings } from "./operation.ts";
-import { numberSid, phoneNumber, wordsOf } from "./phone-number-answers.ts";
+import { numberSid, phoneNumber } from "./phone-number-answers.ts";
 
 // The answer of a dry run.
 
 export const answeredBy = z
   .object({
-    kind: answered(
-      wordsOf<AnsweredBy["kind"]>({
-        nobody: true,
-        fax: true,
-        sip_trunk: true,
-        twiml_app: true,
-        studio_flow: true,
-        flex: true,
-        twiml_bin: true,
-        twilio_function: true,
-        twilio_demo: true,
-        voice_platform: true,
-        this_service: true,
-        webhook: true,
-      }),
-      "What answers.",
-      "voice_platform",
-    ),
+    kind: answered(z.enum(ANSWERERS), "What answers.", "voice_platform"),
     name: answered(z.optional(z.string()), "The platform, if it is a known one.", "Vapi"),
     host: answered(z.optional(z.string()), "The host of the URL that Twilio calls.", "api.vapi.ai"),
     sid: answered(z.optional(z.string()), "The SID of the trunk, application, flow or bin."),
   })
   .check(z.meta({ id: "AnsweredBy", description: "Who answers, according to the number's configuration." }));
 
-const field = wordsOf<keyof NumberConfiguration>({
-  voice_url: true,
-  voice_method: true,
-  voice_fallback_url: true,
-  voice_fallback_method: true,
-  voice_application_sid: true,
-  voice_receive_mode: true,
-  trunk_sid: true,
-  sms_url: true,
-  sms_method: true,
-  sms_fallback_url: true,
-  sms_fallback_method: true,
-  sms_application_sid: true,
-  status_callback: true,
-  status_callback_method: true,
-});
-
 /** Fields of a number at Twilio that would change. */
 export const fieldChanges = z.array(
   z.object({
-    field: answered(field, "The field of Twilio's IncomingPhoneNumber resource.", "voice_url"),
+    field: answered(z.enum(FIELD_OF), "The field of Twilio's IncomingPhoneNumber resource.", "voice_url"),
     present: answered(
       z.string(),
       "What it holds; empty where it is unset. Query strings, user names and passwords in it read `[redacted]`.",

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { listQuery as pageQuery } from "../src/http/page.ts";
 import { changeBody, listNumbersQuery } from "../src/phone-numbers/schema.ts";
 import { delivered, delivery } from "./events.ts";
-import { ACCOUNT_SID, AGENT_ID, TOKEN } from "./examples.ts";
+import { ACCOUNT_SID, AGENT_ID, KEY_ID, TOKEN } from "./examples.ts";
 import { answer, described, listAnswer, listQuery, type Reference } from "./operation.ts";
 import {
   entryExample,
@@ -60,7 +60,6 @@ export const phoneNumberReference: Reference = {
       answers: [
         answer("The number.", z.object({ phone_number: numberEntry }), { phone_number: entryExample }),
       ],
-      errors: ["invalid_phone_format", "number_not_found"],
     },
     "GET /v1/phone-numbers/{number}/events": {
       id: "listPhoneNumberEvents",
@@ -81,7 +80,6 @@ export const phoneNumberReference: Reference = {
           { of: "events and their deliveries" },
         ),
       ],
-      errors: ["invalid_phone_format", "number_not_found"],
     },
     "PATCH /v1/phone-numbers/{number}": {
       id: "changePhoneNumber",
@@ -154,8 +152,6 @@ export const phoneNumberReference: Reference = {
       errors: [
         "missing_field",
         ...OWN_ERRORS,
-        "invalid_phone_format",
-        "number_not_found",
         "release_in_progress",
         "channel_not_supported",
         "agent_not_found",
@@ -201,7 +197,7 @@ export const phoneNumberReference: Reference = {
           { phone_number: releasedExample },
         ),
       ],
-      errors: ["invalid_phone_format", "number_not_found", "release_in_progress"],
+      errors: ["release_in_progress"],
     },
     "DELETE /v1/admin/phone-numbers/{number}": {
       id: "releaseAnyPhoneNumber",
@@ -216,10 +212,10 @@ export const phoneNumberReference: Reference = {
           z.object({
             phone_number: z.object({ ...releasedNumber._zod.def.shape, key_id: z.string() }),
           }),
-          { phone_number: { ...releasedExample, key_id: `nxf_${"5f2c9a7e".repeat(4)}` } },
+          { phone_number: { ...releasedExample, key_id: KEY_ID } },
         ),
       ],
-      errors: ["invalid_phone_format", "number_not_found", "release_in_progress"],
+      errors: ["release_in_progress"],
     },
   },
 };

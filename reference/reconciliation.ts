@@ -58,7 +58,6 @@ export const reconciliationReference: Reference = {
           phone_number: { ...entryExample, checked_at: TIME },
         }),
       ],
-      errors: ["invalid_phone_format", "number_not_found"],
     },
     "GET /v1/account/health": {
       id: "getAccountHealth",

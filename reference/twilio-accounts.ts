@@ -203,7 +203,6 @@ export const twilioAccountReference: Reference = {
       summary: "Get a Twilio account",
       description: "One of the Twilio accounts that are known here.",
       answers: [accountAnswer("The account.")],
-      errors: ["account_not_found"],
     },
     "DELETE /v1/twilio-accounts/{twilio_account_id}": {
       id: "disconnectTwilioAccount",
@@ -229,7 +228,7 @@ export const twilioAccountReference: Reference = {
           }),
         ),
       ],
-      errors: ["account_not_found", "account_in_use"],
+      errors: ["account_in_use"],
     },
     "GET /v1/twilio-accounts/{twilio_account_id}/available-numbers": {
       id: "listAvailableNumbers",
@@ -254,13 +253,7 @@ export const twilioAccountReference: Reference = {
         },
       }),
       answers: [availablePage],
-      errors: [
-        "account_not_found",
-        "needs_auth_token",
-        "not_consented",
-        "read_only_secret",
-        ...CREDENTIAL_ERRORS,
-      ],
+      errors: ["needs_auth_token", "not_consented", "read_only_secret", ...CREDENTIAL_ERRORS],
     },
   },
 };

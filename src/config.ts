@@ -1,45 +1,11 @@
-import { type Limits, parseDefaultLimits } from "./limits.ts";
+import { parseDefaultLimits } from "./limits.ts";
 import { isLoopback } from "./public-url.ts";
 import { parseIdSecret } from "./vault/ids.ts";
 import { parseKeyring } from "./vault/keyring.ts";
 
 /** The bindings and variables of the Worker, validated. */
-export type Config = {
-  /** The address that Twilio calls: an origin without a trailing slash. */
-  publicBaseUrl: string;
-  /** The address that Twilio called before the deployment moved; null if it did not move. */
-  previousPublicBaseUrl: string | null;
-  /** Twilio's REST API: an origin without a trailing slash. */
-  twilioApiBaseUrl: string;
-  /** The addresses of a simulator's other Regions, by Region. For Twilio itself they follow from the API's address. */
-  twilioRegionBaseUrls: Readonly<Record<string, string>>;
-  /** The deadline of one call to Twilio, in milliseconds. */
-  twilioTimeoutMs: number;
-  /** See `vault/keyring.ts`. */
-  tokenEncryptionKeys: string;
-  /** See `vault/ids.ts`. */
-  idSecret: string;
-  /** Where all objects live by law; null if it does not matter. */
-  jurisdiction: DurableObjectJurisdiction | null;
-  /** Near what they live. */
-  locationHint: DurableObjectLocationHint;
-  adminToken: string;
-  openSignup: boolean;
-  /** Whether a Twilio account may be connected by an API key in place of its Auth Token. */
-  allowApiKeys: boolean;
-  /** Whether API keys may make connect links. Never where anyone may have a key. */
-  connectLinks: boolean;
-  /** The deadline of one delivery of an event, in milliseconds. */
-  webhookTimeoutMs: number;
-  /** Whether agents may have webhook URLs on this machine, for local development. */
-  allowLocalWebhooks: boolean;
-  /** The language model of agents that talk by themselves; null if the deployment has none. */
-  model: ModelConfig | null;
-  /** How long a caller waits for a model's first word, in milliseconds. */
-  modelTimeoutMs: number;
-  /** How much an API key may use, unless the operator has set it otherwise. */
-  defaultLimits: Limits;
-};
+export type Config = { [Name in keyof Values]: Exclude<Values[Name], undefined> };
+type Values = ReturnType<typeof valuesOf>;
 
 /** Which model, and where: at an OpenAI-compatible server, or in Workers AI if `baseUrl` is null. */
 export type ModelConfig = { baseUrl: string | null; model: string; apiKey: string | null };
@@ -112,43 +78,11 @@ export function readConfig(env: Env): Config {
 
 function checkEnv(env: Partial<Env>): Config {
   const problems: string[] = [];
-  const check = <T>(name: keyof Env, parse: (value: string) => T, fallback?: string): T | undefined => {
-    const value = env[name] ?? fallback;
-    try {
-      if (typeof value !== "string" || value === "") throw new Error("is missing");
-      return parse(value);
-    } catch (error) {
-      problems.push(`${name} ${(error as Error).message}`);
-      return undefined;
-    }
-  };
-
   for (const [name, method] of Object.entries(BINDINGS)) {
     const binding = env[name as keyof typeof BINDINGS] as Record<string, unknown> | undefined;
     if (typeof binding?.[method] !== "function") problems.push(`${name} is missing`);
   }
-  const config = {
-    publicBaseUrl: check("PUBLIC_BASE_URL", parseOrigin),
-    previousPublicBaseUrl: env.PREVIOUS_PUBLIC_BASE_URL
-      ? check("PREVIOUS_PUBLIC_BASE_URL", parseOrigin)
-      : null,
-    twilioApiBaseUrl: check("TWILIO_API_BASE_URL", parseOrigin, "https://api.twilio.com"),
-    twilioRegionBaseUrls: env.TWILIO_REGION_BASE_URLS ? check("TWILIO_REGION_BASE_URLS", parseRegions) : {},
-    twilioTimeoutMs: check("TWILIO_TIMEOUT_MS", parseTimeout, "8000"),
-    tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),
-    idSecret: check("ID_SECRET", parseIdSecret),
-    jurisdiction: env.JURISDICTION ? check("JURISDICTION", oneOf(JURISDICTIONS)) : null,
-    locationHint: check("LOCATION_HINT", oneOf(LOCATION_HINTS), "enam"),
-    adminToken: check("ADMIN_TOKEN", parseAdminToken),
-    openSignup: env.OPEN_SIGNUP === "true",
-    allowApiKeys: env.ALLOW_API_KEYS === "true",
-    connectLinks: env.CONNECT_LINKS === "true" && env.OPEN_SIGNUP !== "true",
-    webhookTimeoutMs: check("WEBHOOK_TIMEOUT_MS", parseTimeout, "10000"),
-    allowLocalWebhooks: env.ALLOW_LOCAL_WEBHOOKS === "true",
-    model: readModel(env, problems),
-    modelTimeoutMs: check("MODEL_TIMEOUT_MS", parseTimeout, "8000"),
-    defaultLimits: check("DEFAULT_LIMITS", parseDefaultLimits, "{}"),
-  };
+  const config = valuesOf(env, problems);
   if (config.allowLocalWebhooks && ![config.publicBaseUrl, config.twilioApiBaseUrl].some(isOnThisMachine)) {
     problems.push(
       "ALLOW_LOCAL_WEBHOOKS is for local development only, but neither Twilio nor this service is local",
@@ -161,6 +95,59 @@ function checkEnv(env: Partial<Env>): Config {
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return config as Config;
+}
+
+/** Undefined: it is faulty, and the problems say how. */
+function valuesOf(env: Partial<Env>, problems: string[]) {
+  const check = <T>(name: keyof Env, parse: (value: string) => T, fallback?: string): T | undefined => {
+    const value = env[name] ?? fallback;
+    try {
+      if (typeof value !== "string" || value === "") throw new Error("is missing");
+      return parse(value);
+    } catch (error) {
+      problems.push(`${name} ${(error as Error).message}`);
+      return undefined;
+    }
+  };
+  const none: Readonly<Record<string, string>> = {};
+  return {
+    /** The address that Twilio calls: an origin without a trailing slash. */
+    publicBaseUrl: check("PUBLIC_BASE_URL", parseOrigin),
+    /** The address that Twilio called before the deployment moved; null if it did not move. */
+    previousPublicBaseUrl: env.PREVIOUS_PUBLIC_BASE_URL
+      ? check("PREVIOUS_PUBLIC_BASE_URL", parseOrigin)
+      : null,
+    /** Twilio's REST API: an origin without a trailing slash. */
+    twilioApiBaseUrl: check("TWILIO_API_BASE_URL", parseOrigin, "https://api.twilio.com"),
+    /** The addresses of a simulator's other Regions, by Region. For Twilio itself they follow from the API's address. */
+    twilioRegionBaseUrls: env.TWILIO_REGION_BASE_URLS ? check("TWILIO_REGION_BASE_URLS", parseRegions) : none,
+    /** The deadline of one call to Twilio, in milliseconds. */
+    twilioTimeoutMs: check("TWILIO_TIMEOUT_MS", parseTimeout, "8000"),
+    /** See `vault/keyring.ts`. */
+    tokenEncryptionKeys: check("TOKEN_ENCRYPTION_KEYS", parseKeys),
+    /** See `vault/ids.ts`. */
+    idSecret: check("ID_SECRET", parseIdSecret),
+    /** Where all objects live by law; null if it does not matter. */
+    jurisdiction: env.JURISDICTION ? check("JURISDICTION", oneOf(JURISDICTIONS)) : null,
+    /** Near what they live. */
+    locationHint: check("LOCATION_HINT", oneOf(LOCATION_HINTS), "enam"),
+    adminToken: check("ADMIN_TOKEN", parseAdminToken),
+    openSignup: env.OPEN_SIGNUP === "true",
+    /** Whether a Twilio account may be connected by an API key in place of its Auth Token. */
+    allowApiKeys: env.ALLOW_API_KEYS === "true",
+    /** Whether API keys may make connect links. Never where anyone may have a key. */
+    connectLinks: env.CONNECT_LINKS === "true" && env.OPEN_SIGNUP !== "true",
+    /** The deadline of one delivery of an event, in milliseconds. */
+    webhookTimeoutMs: check("WEBHOOK_TIMEOUT_MS", parseTimeout, "10000"),
+    /** Whether agents may have webhook URLs on this machine, for local development. */
+    allowLocalWebhooks: env.ALLOW_LOCAL_WEBHOOKS === "true",
+    /** The language model of agents that talk by themselves; null if the deployment has none. */
+    model: readModel(env, problems),
+    /** How long a caller waits for a model's first word, in milliseconds. */
+    modelTimeoutMs: check("MODEL_TIMEOUT_MS", parseTimeout, "8000"),
+    /** How much an API key may use, unless the operator has set it otherwise. */
+    defaultLimits: check("DEFAULT_LIMITS", parseDefaultLimits, "{}"),
+  };
 }
 
 function readModel(env: Partial<Env> & OptionalEnv, problems: string[]): ModelConfig | null {

@@ -1,3 +1,4 @@
+import { parseObject } from "./http/json.ts";
 import { ANYWHERE } from "./twilio/country.ts";
 
 // How much an API key may use: what the operator set for it, and what DEFAULT_LIMITS says of the rest. No I/O here.
@@ -55,7 +56,8 @@ function isInRange({ min, max, step = 1 }: Range, value: unknown): value is numb
  * @throws Error that says what is wrong with it
  */
 export function parseDefaultLimits(text: string): Limits {
-  const given = objectIn(text);
+  const given = parseObject(text);
+  if (!given) throw new Error("is no JSON object");
   const limits: Record<string, unknown> = { allowed_countries: [] };
   for (const [name, range] of Object.entries(RANGES) as [string, Range][]) {
     const value = given[name] === undefined ? range.fallback : given[name];
@@ -70,18 +72,6 @@ export function parseDefaultLimits(text: string): Limits {
   const unknown = Object.keys(given).find((name) => !(name in RANGES) && name !== "allowed_countries");
   if (unknown !== undefined) throw new Error(`has a limit that there is not: ${unknown.slice(0, 40)}`);
   return { ...limits, allowed_countries: countries } as Limits;
-}
-
-function objectIn(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = undefined;
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new Error("is no JSON object");
-  return value as Record<string, unknown>;
 }
 
 /** The limits of a key. Unless it has a list of its own, it may reach the countries of its numbers and the default ones. */

@@ -3,17 +3,6 @@ import { StorageError } from "./database.ts";
 import { sha256 } from "./vault/hash.ts";
 import { createIds } from "./vault/ids.ts";
 
-type Namespaces = Pick<
-  Env,
-  | "EVENT_OUTBOX"
-  | "CALL_LOG"
-  | "ACCOUNT_PACE"
-  | "CONVERSATIONS"
-  | "TEXT_THREADS"
-  | "BULK_IMPORTS"
-  | "BACKGROUND"
->;
-
 export type Objects = ReturnType<typeof createObjects>;
 
 /**
@@ -21,10 +10,7 @@ export type Objects = ReturnType<typeof createObjects>;
  * key that is rotated. An API key's id is 128 random bits, so a plain hash of it tells nobody anything; what can be guessed
  * is named by ID_SECRET.
  */
-export function createObjects(
-  env: Namespaces,
-  { jurisdiction, locationHint, idSecret }: Pick<Config, "jurisdiction" | "locationHint" | "idSecret">,
-) {
+export function createObjects(env: Env, { jurisdiction, locationHint, idSecret }: Config) {
   const { nameOf } = createIds(idSecret);
   const open = <T extends Rpc.DurableObjectBranded>(namespace: DurableObjectNamespace<T>, name: string) =>
     (jurisdiction === null ? namespace : namespace.jurisdiction(jurisdiction)).getByName(name, {

@@ -45,26 +45,7 @@ export type Services = BaseServices & {
   model: { isConfigured: boolean; timeoutMs: number };
 };
 
-export type ServicesEnv = Pick<
-  Env,
-  | "DB"
-  | "EVENT_OUTBOX"
-  | "RECONCILIATION"
-  | "CONVERSATIONS"
-  | "TEXT_THREADS"
-  | "CALL_LOG"
-  | "ACCOUNT_PACE"
-  | "BULK_IMPORTS"
-  | "BACKGROUND"
-> &
-  Partial<Pick<Env, "METRICS">>;
-
-export function createServices(
-  env: ServicesEnv,
-  config: Config,
-  log: Logger,
-  defer: Services["defer"],
-): Services {
+export function createServices(env: Env, config: Config, log: Logger, defer: Services["defer"]): Services {
   const objects = createObjects(env, config);
   return {
     ...baseServices(env, config, log),

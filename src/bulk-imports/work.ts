@@ -7,7 +7,6 @@ import { alreadyImported, importNumber } from "../phone-numbers/import/import.ts
 import { type ExistingRow, selectByPhoneNumber } from "../phone-numbers/import/store.ts";
 import { previewImport } from "../phone-numbers/preview/preview.ts";
 import { type ImportBody, importBody } from "../phone-numbers/schema.ts";
-import { serialisePreview } from "../phone-numbers/serialise.ts";
 import { findOwnNumber } from "../phone-numbers/store.ts";
 import type { Services } from "../services.ts";
 import { credentialsWithin, listActiveAccounts } from "../twilio/account.ts";
@@ -52,12 +51,12 @@ export async function workOnNumber(order: NumberOrder, services: Services): Prom
 }
 
 async function carryOut(body: ImportBody, apiKeyId: string, services: Services): Promise<Settled> {
-  const { twilioNumberSid } = await importNumber(body, apiKeyId, services);
+  const { twilio_number_sid: twilioNumberSid } = await importNumber(body, apiKeyId, services);
   return { outcome: "imported", twilioNumberSid };
 }
 
 async function plan(body: ImportBody, apiKeyId: string, services: Services): Promise<Settled> {
-  const preview = serialisePreview(body, await previewImport(body, apiKeyId, services));
+  const preview = await previewImport(body, apiKeyId, services);
   const { answered_by, warnings, unchecked, phone_number } = preview;
   return {
     outcome: "planned",

@@ -13,7 +13,6 @@ import { isId } from "../ids.ts";
 import { listAvailable } from "../phone-numbers/preview/available.ts";
 import { previewImport } from "../phone-numbers/preview/preview.ts";
 import { toTheEnd } from "../phone-numbers/request.ts";
-import { serialisePreview } from "../phone-numbers/serialise.ts";
 import { requestServices } from "../services.ts";
 import { admitCredentials } from "../twilio-accounts/routes.ts";
 import { connectBody, missingCredential } from "../twilio-accounts/schema.ts";
@@ -113,7 +112,7 @@ export const connectPage = new Hono<AppEnv>()
       if (isDryRun(c, dry_run)) {
         requireOpen(link);
         const body = await importOf(link, given, services);
-        return c.json(serialisePreview(body, await previewImport(body, link.api_key_id, services, true)));
+        return c.json(await previewImport(body, link.api_key_id, services, true));
       }
       await toTheEnd(c, importByLink(link, given, services));
       // The number has come; a link that was deleted meanwhile brings no more.

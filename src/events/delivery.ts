@@ -19,18 +19,20 @@ export type Attempt = {
   error?: DeliveryError;
 };
 
-export type DeliveryError =
-  | "http_error"
-  | "timeout"
-  | "network_error"
+export const DELIVERY_ERRORS = [
+  "http_error",
+  "timeout",
+  "network_error",
   /** The agent no longer has a webhook_url, or no longer exists. */
-  | "no_webhook_url"
+  "no_webhook_url",
   /** This deployment does not send to the agent's webhook_url. */
-  | "unsafe_webhook_url"
+  "unsafe_webhook_url",
   /** The stored event or secret does not open: a sealing key is gone. */
-  | "unreadable"
+  "unreadable",
   /** The URL kept failing, and no attempt was made for as long as this event may be tried. */
-  | "circuit_open";
+  "circuit_open",
+] as const;
+export type DeliveryError = (typeof DELIVERY_ERRORS)[number];
 
 export type Outcome =
   | { state: "delivered" }

@@ -15,21 +15,13 @@ export type BaseServices = {
   defaultLimits: Limits;
 };
 
-export function baseServices(
-  env: Pick<Env, "DB">,
-  {
-    tokenEncryptionKeys,
-    idSecret,
-    defaultLimits,
-  }: Pick<Config, "tokenEncryptionKeys" | "idSecret" | "defaultLimits">,
-  log: Logger,
-): BaseServices {
+export function baseServices(env: Env, config: Config, log: Logger): BaseServices {
   return {
     db: env.DB,
-    vault: createVault(tokenEncryptionKeys),
-    ids: createIds(idSecret),
+    vault: createVault(config.tokenEncryptionKeys),
+    ids: createIds(config.idSecret),
     log,
     now: () => new Date(),
-    defaultLimits,
+    defaultLimits: config.defaultLimits,
   };
 }

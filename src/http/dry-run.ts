@@ -1,6 +1,7 @@
 import type { AppContext } from "./context.ts";
 import type { ApiError } from "./errors.ts";
 import { type Fault, faultError } from "./faults.ts";
+import { parseObject } from "./json.ts";
 import { readBody } from "./read-body.ts";
 
 /** The accepted spellings, in the query and in a body. */
@@ -55,18 +56,10 @@ export function isDryRun(c: AppContext, inBody?: boolean): boolean {
  * @throws ApiError `invalid_parameter`, `payload_too_large`
  */
 export async function isDryRunInAny(c: AppContext): Promise<boolean> {
-  const inBody = dryRunInBody(parseObject(await readBody(c.req.raw)));
+  const text = new TextDecoder().decode(await readBody(c.req.raw));
+  const inBody = dryRunInBody(parseObject(text) ?? {});
   if (inBody !== undefined && typeof inBody !== "boolean") throw invalidDryRun();
   return isDryRun(c, inBody);
-}
-
-function parseObject(body: Uint8Array): object {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder().decode(body));
-    return typeof value === "object" && value !== null ? value : {};
-  } catch {
-    return {};
-  }
 }
 
 function invalidDryRun(): ApiError {

@@ -3,6 +3,7 @@ import { ownerOf } from "../api-keys/permission.ts";
 import { withApiKey } from "../api-keys/with-api-key.ts";
 import type { AppContext, AppEnv } from "../http/context.ts";
 import { idempotencyKeyOf } from "../http/idempotency.ts";
+import { parseObject } from "../http/json.ts";
 import { requireJson, validateJson } from "../http/json-body.ts";
 import { limitSending } from "../http/rate-limit.ts";
 import { readBody } from "../http/read-body.ts";
@@ -82,9 +83,5 @@ async function peekJson(c: AppContext): Promise<unknown> {
   if (!(announced > 0 && announced <= MAX_BYTES)) return undefined;
   const body = await readBody(c.req.raw, { maxBytes: MAX_BYTES });
   c.req.raw = new Request(c.req.raw, { body });
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
-  }
+  return parseObject(new TextDecoder().decode(body));
 }

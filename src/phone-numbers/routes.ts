@@ -18,14 +18,7 @@ import { previewRelease } from "./release/preview.ts";
 import { releaseNumber } from "./release/release.ts";
 import { numberInPath, toTheEnd } from "./request.ts";
 import { availableQuery, changeBody, importBody, listNumbersQuery } from "./schema.ts";
-import {
-  serialiseImported,
-  serialiseNumber,
-  serialisePreview,
-  serialiseReleased,
-  serialiseReleasePreview,
-  serialiseReturned,
-} from "./serialise.ts";
+import { serialiseNumber, serialiseReleased, serialiseReturned } from "./serialise.ts";
 import type { OwnGiven } from "./settings-schema.ts";
 import { listOwnNumbers } from "./store.ts";
 
@@ -42,11 +35,11 @@ export const phoneNumbers = new Hono<AppEnv>()
       if (body.twilio_token !== undefined) c.get("log").conceal(body.twilio_token);
       const warnings = await warningsOfOwn(body, c);
       if (isDryRun(c, body.dry_run)) {
-        const plan = serialisePreview(body, await previewImport(body, apiKeyId, requestServices(c)));
+        const plan = await previewImport(body, apiKeyId, requestServices(c));
         return c.json({ ...plan, warnings: [...plan.warnings, ...warnings] });
       }
-      const imported = await toTheEnd(c, importNumber(body, apiKeyId, requestServices(c)));
-      return c.json(withOwnWarnings({ phone_number: serialiseImported(imported) }, warnings), 201);
+      const phone_number = await toTheEnd(c, importNumber(body, apiKeyId, requestServices(c)));
+      return c.json(withOwnWarnings({ phone_number }, warnings), 201);
     },
   )
   .get("/", withApiKey("read"), validateQuery(listNumbersQuery), async (c) => {
@@ -101,7 +94,7 @@ export const phoneNumbers = new Hono<AppEnv>()
   )
   .delete("/:number", withApiKey("all"), validateQuery(dryRunQuery), async (c) => {
     const release = [await numberInPath(c), c.get("apiKeyId"), requestServices(c)] as const;
-    if (await isDryRunInAny(c)) return c.json(serialiseReleasePreview(await previewRelease(...release)));
+    if (await isDryRunInAny(c)) return c.json(await previewRelease(...release));
     return c.json({ phone_number: serialiseReleased(await toTheEnd(c, releaseNumber(...release))) });
   });
 

@@ -4,26 +4,11 @@ import type { TextWarning } from "../twilio/text-registration.ts";
 import { serialiseOwn } from "./change-settings.ts";
 import { takenChannels } from "./channels.ts";
 import { parseReasons } from "./health.ts";
-import type { ImportedNumber } from "./import/import.ts";
-import type { Preview } from "./preview/preview.ts";
-import type { ReleasePreview } from "./release/preview.ts";
 import type { ReleasedNumber, Returned } from "./release/release.ts";
-import type { ImportBody } from "./schema.ts";
 import type { OwnedNumber } from "./store.ts";
 import { textWarning } from "./text-warnings.ts";
 
 // Numbers as the API answers them. The row's id is never shown: it is the secret part of the webhook URLs.
-
-/** A new number has both directions enabled until its owner changes that. */
-export function serialiseImported({ phoneNumber, agentId, twilioNumberSid }: ImportedNumber) {
-  return {
-    phone_number: phoneNumber,
-    agent_id: agentId,
-    twilio_number_sid: twilioNumberSid,
-    inbound_enabled: true,
-    outbound_enabled: true,
-  };
-}
 
 /** @param twilio the deployment's own endpoint */
 export function serialiseNumber(row: OwnedNumber, twilio: TwilioEndpoint) {
@@ -84,38 +69,5 @@ export function serialiseReturned(
         "set the variables named in them first.",
       requests,
     }),
-  };
-}
-
-/** What a release would do, in the words of the release. */
-export function serialiseReleasePreview({
-  phoneNumber,
-  twilioNumberSid,
-  outcomes,
-  changes,
-  reason,
-}: ReleasePreview) {
-  return {
-    dry_run: true,
-    phone_number: {
-      phone_number: phoneNumber,
-      deleted: false,
-      twilio_number_sid: twilioNumberSid,
-      twilio: outcomes,
-      ...(reason !== undefined && { reason }),
-    },
-    changes,
-  };
-}
-
-export function serialisePreview({ phone_number, agent_id }: ImportBody, preview: Preview) {
-  return {
-    dry_run: true,
-    phone_number: { phone_number, agent_id, twilio_number_sid: preview.twilioNumberSid },
-    answered_by: preview.answeredBy,
-    changes: preview.changes,
-    warnings: preview.warnings,
-    unchecked: preview.unchecked,
-    plan_hash: preview.planHash,
   };
 }

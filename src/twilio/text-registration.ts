@@ -8,7 +8,13 @@ import { productOrigin } from "./regions.ts";
 // campaign (A2P 10DLC), that of a toll-free one if it is verified. https://www.twilio.com/docs/api/errors/30034,
 // https://www.twilio.com/docs/api/errors/30032
 
-export type TextWarning = "a2p_unregistered" | "a2p_pending" | "tollfree_unverified" | "tollfree_pending";
+export const TEXT_WARNINGS = [
+  "a2p_unregistered",
+  "a2p_pending",
+  "tollfree_unverified",
+  "tollfree_pending",
+] as const;
+export type TextWarning = (typeof TEXT_WARNINGS)[number];
 type Access = { endpoint: TwilioEndpoint; credentials: TwilioCredentials };
 type Registered = { sid: string; phone_number: string };
 /** What Twilio says of each registration of a number, by its SID. */

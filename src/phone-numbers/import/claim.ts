@@ -5,7 +5,6 @@ import { ApiError } from "../../http/errors.ts";
 import { faultError } from "../../http/faults.ts";
 import { errorFields } from "../../http/log.ts";
 import { newId } from "../../ids.ts";
-import type { Room } from "../../limits.ts";
 import { findRoom } from "../../limits-store.ts";
 import type { Services } from "../../services.ts";
 import { countryOf } from "../../twilio/country.ts";
@@ -18,7 +17,6 @@ import { ownUrls } from "../../twilio/webhook-urls.ts";
 import { disprove } from "../../twilio-accounts/check-store.ts";
 import { beginChecks } from "../../twilio-accounts/due-store.ts";
 import { missingOfAccount } from "../../twilio-accounts/known.ts";
-import type { AccountKey } from "../../twilio-accounts/row.ts";
 import { type CredentialToStore, findAccount, upsertAccount } from "../../twilio-accounts/store.ts";
 import { changedOwn } from "../change-settings.ts";
 import { type Channel, channelsJson, heldChannels } from "../channels.ts";
@@ -28,6 +26,7 @@ import { openConfiguration, sealConfiguration } from "../previous-configuration.
 import { eventNumber } from "../row.ts";
 import type { ImportBody } from "../schema.ts";
 import { NOTHING_OWN } from "../settings.ts";
+import { type Known, tooMany } from "./look-up.ts";
 import {
   type Claim,
   type ExistingRow,
@@ -37,6 +36,7 @@ import {
   removeClaim,
   takeOverClaim,
 } from "./store.ts";
+import type { Takeover } from "./takeover.ts";
 
 /** An import that has its row and may have written to Twilio. */
 export type ClaimedImport<Row extends Claim = Claim> = {
@@ -70,38 +70,26 @@ async function openFirst(row: ExistingRow, { vault, log }: Services) {
 type ClaimRequest = {
   body: ImportBody;
   link: ImportingLink | undefined;
-  account: AccountKey;
-  number: IncomingPhoneNumber;
-  channels: readonly Channel[];
-  /** The row to take over, if any. */
-  takenOver: ExistingRow | undefined;
-  /** The row of another key to replace, if any. */
-  superseded: ExistingRow | undefined;
-  /** That key has it no longer: it is told, and the new owner gets nothing of its configuration. */
-  isLost: boolean;
+  known: Known;
+  /** What becomes of the row that the number already has. */
+  takeover: Takeover;
   /** Undefined if no Auth Token was sent: then the account's row is not made again if it is gone. */
   token: CredentialToStore | undefined;
-  tokenChangedAt: string | null;
-  twilio: IncomingPhoneNumbers;
 };
 
-/** Writes the row as `importing`, or takes over the row of an unfinished import or release of this key. */
+/**
+ * Writes the row as `importing`, or takes over the row of an unfinished import or release of this key. A key that has lost the
+ * number is told, and the new owner gets nothing of its configuration.
+ */
 export async function claim(
-  {
-    body,
-    link,
-    account,
-    number,
-    channels,
-    takenOver,
-    superseded,
-    isLost,
-    token,
-    tokenChangedAt,
-    twilio,
-  }: ClaimRequest,
+  { body, link, known, takeover, token }: ClaimRequest,
   services: Services,
 ): Promise<ClaimedImport<NewClaim>> {
+  const { account, number, channels, twilio, existing } = known;
+  const takenOver = takeover === "taken_over" ? existing : undefined;
+  const isLost = takeover === "lost";
+  // The row of another key to replace.
+  const superseded = takeover === "superseded" || isLost ? existing : undefined;
   const { db, vault, ids, ownAddresses, log } = services;
   const { max_numbers } = services.defaultLimits;
   const id = takenOver?.id ?? (await ids.newPhoneNumberId());
@@ -139,7 +127,7 @@ export async function claim(
   const time = now.toISOString();
   const accounts = [
     ...(token ? [upsertAccount(db, token, time)] : []),
-    disprove(db, account, tokenChangedAt, "accepted", time),
+    disprove(db, account, known.stored?.auth_token_changed_at ?? null, "accepted", time),
     beginChecks(db, account, time),
   ];
   const told = isLost && superseded ? await lostEvent(superseded, services) : undefined;
@@ -181,9 +169,6 @@ export async function claim(
     throw error;
   }
 }
-
-export const tooMany = (room: Room) =>
-  new ApiError("limit_reached", { status: 403, details: { name: "max_numbers", ...room } });
 
 /** Tells the key that had the number; who has it now is none of its business. */
 function lostEvent(row: ExistingRow, { vault, now }: Services): Promise<SealedEvent> {

@@ -23,9 +23,6 @@ import { type Activation, activate, type ImportingLink, type NewClaim } from "./
 import { takeoverOf } from "./takeover.ts";
 import { outcomeUnknown, recover, undoAndAnswer } from "./undo.ts";
 
-/** `agentId` is null if somebody deleted the agent by force during the import. */
-export type ImportedNumber = { phoneNumber: string; agentId: string | null; twilioNumberSid: string };
-
 /**
  * Imports a number: afterwards Twilio asks this deployment what to do with its calls and texts.
  *
@@ -33,6 +30,7 @@ export type ImportedNumber = { phoneNumber: string; agentId: string | null; twil
  * before Twilio is changed and holds what the import overwrites, so an import that stops after any step can be
  * completed or undone. docs/architecture.md draws it.
  *
+ * @returns as the API answers it; `agent_id` is null if somebody deleted the agent by force during the import
  * @throws ApiError
  * @throws StorageError
  */
@@ -41,10 +39,10 @@ export async function importNumber(
   apiKeyId: string,
   services: Services,
   link?: ImportingLink,
-): Promise<ImportedNumber> {
+) {
   const { log } = services;
   const known = await lookUp(body, apiKeyId, services, link !== undefined);
-  const { number, existing, account, twilio, channels } = known;
+  const { number, existing, account } = known;
   const token = known.isByToken
     ? await sealCredential(account, known.credentials, known.stored, services)
     : undefined;
@@ -52,25 +50,9 @@ export async function importNumber(
   if (existing && !takeover) throw await conflict(existing, apiKeyId, token, services);
   await checkPlan(body.plan_hash, known, services);
 
-  const takenOver = takeover === "taken_over" ? existing : undefined;
-  const isLost = takeover === "lost";
-  const superseded = takeover === "superseded" || isLost ? existing : undefined;
-  const request = {
-    body,
-    link,
-    account,
-    number,
-    channels,
-    takenOver,
-    superseded,
-    isLost,
-    token,
-    tokenChangedAt: known.stored?.auth_token_changed_at ?? null,
-    twilio,
-  };
-  const claimed = await claim(request, services);
+  const claimed = await claim({ body, link, known, takeover, token }, services);
   const taken = await pointHere(claimed, body.channels !== undefined, services);
-  const agentId = await confirm(claimed, { ...known, taken, link }, services);
+  const agent_id = await confirm(claimed, { ...known, taken, link }, services);
 
   log.info("number_imported", {
     key_id: apiKeyId,
@@ -78,9 +60,11 @@ export async function importNumber(
     agent_id: body.agent_id,
     account_sid: account.accountSid,
     twilio_number_sid: number.sid,
-    taken_over: takenOver !== undefined,
+    taken_over: takeover === "taken_over",
   });
-  return { phoneNumber: body.phone_number, agentId, twilioNumberSid: number.sid };
+  // A new number has both directions enabled until its owner changes that.
+  const directions = { inbound_enabled: true, outbound_enabled: true };
+  return { phone_number: body.phone_number, agent_id, twilio_number_sid: number.sid, ...directions };
 }
 
 /**

@@ -26,7 +26,6 @@ import { type StoredAccount, selectStored } from "../../twilio-accounts/store.ts
 import { checkInboundUrl } from "../change-settings.ts";
 import { type Channel, chooseChannels } from "../channels.ts";
 import type { ImportBody } from "../schema.ts";
-import { tooMany } from "./claim.ts";
 import { type ExistingRow, selectByPhoneNumber } from "./store.ts";
 
 /** What is known of a number before it is imported. */
@@ -136,6 +135,9 @@ export async function lookUp(
     isRegionHidden,
   };
 }
+
+export const tooMany = (room: Room) =>
+  new ApiError("limit_reached", { status: 403, details: { name: "max_numbers", ...room } });
 
 type KnownAccount = StoredAccount & { account: AccountKey };
 /** The credentials that a number is looked up with, and where first. */

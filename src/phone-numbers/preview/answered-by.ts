@@ -2,20 +2,23 @@ import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts
 
 // Who answers a number today, according to its configuration. No I/O here.
 
+export const ANSWERERS = [
+  "nobody",
+  "fax",
+  "sip_trunk",
+  "twiml_app",
+  "studio_flow",
+  "flex",
+  "twiml_bin",
+  "twilio_function",
+  "twilio_demo",
+  "voice_platform",
+  "this_service",
+  "webhook",
+] as const;
+
 export type AnsweredBy = {
-  kind:
-    | "nobody"
-    | "fax"
-    | "sip_trunk"
-    | "twiml_app"
-    | "studio_flow"
-    | "flex"
-    | "twiml_bin"
-    | "twilio_function"
-    | "twilio_demo"
-    | "voice_platform"
-    | "this_service"
-    | "webhook";
+  kind: (typeof ANSWERERS)[number];
   /** The name of a known platform. */
   name?: string;
   /** The host of the URL that Twilio calls; never more of the URL. */

@@ -1,5 +1,4 @@
 import { errorFields } from "../../http/log.ts";
-import type { Warning } from "../../http/warnings.ts";
 import type { Services } from "../../services.ts";
 import { fetchAccount } from "../../twilio/account.ts";
 import type { TwilioCredentials } from "../../twilio/http.ts";
@@ -8,30 +7,21 @@ import { findMessagingService } from "../../twilio/messaging-services.ts";
 import { findTextWarnings } from "../../twilio/text-registration.ts";
 import { coveringRule, findWebhookRules } from "../../twilio/webhook-rules.ts";
 import { accountAddress, ownUrls, webhooksOf } from "../../twilio/webhook-urls.ts";
-import { type FieldChange, fieldChanges, planImport } from "../configuration.ts";
+import { fieldChanges, planImport } from "../configuration.ts";
 import { alreadyImported } from "../import/import.ts";
 import { lookUp } from "../import/look-up.ts";
 import { PLANNED, planHash } from "../import/plan-hash.ts";
 import { takeoverOf } from "../import/takeover.ts";
 import type { ImportBody } from "../schema.ts";
-import { type AnsweredBy, smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
-import { type Facts, type WarningCode, warningsOf } from "./warnings.ts";
-
-/** What an import would do. */
-export type Preview = {
-  twilioNumberSid: string;
-  changes: FieldChange[];
-  answeredBy: { voice: AnsweredBy; sms: AnsweredBy };
-  warnings: Warning<WarningCode>[];
-  /** What Twilio did not tell us. About these, a missing warning proves nothing. */
-  unchecked: string[];
-  planHash: string;
-};
+import { smsAnsweredBy, voiceAnsweredBy } from "./answered-by.ts";
+import { type Facts, warningsOf } from "./warnings.ts";
 
 /**
- * Checks everything that an import checks, and more that an import has no time for. Writes nothing anywhere.
+ * What an import would do: checks everything that an import checks, and more that an import has no time for. Writes nothing
+ * anywhere.
  *
  * @param isConsented as of an import
+ * @returns as the API answers it; about what is `unchecked`, because Twilio did not tell us, a missing warning proves nothing
  * @throws ApiError the same as an import
  * @throws StorageError
  */
@@ -40,7 +30,7 @@ export async function previewImport(
   apiKeyId: string,
   services: Services,
   isConsented = false,
-): Promise<Preview> {
+) {
   const known = await lookUp(body, apiKeyId, services, isConsented);
   const { number, existing, endpoint, credentials, channels } = known;
   const now = services.now();
@@ -55,12 +45,17 @@ export async function previewImport(
   });
   if (!known.isRegionChecked || known.isRegionHidden) unchecked.push("region");
   return {
-    twilioNumberSid: number.sid,
+    dry_run: true,
+    phone_number: {
+      phone_number: body.phone_number,
+      agent_id: body.agent_id,
+      twilio_number_sid: number.sid,
+    },
+    answered_by: { voice: voiceAnsweredBy(number, isOurs), sms: smsAnsweredBy(number, isOurs) },
     changes: fieldChanges(number, planImport(number, webhooksOf(services.publicBaseUrl, PLANNED), channels)),
-    answeredBy: { voice: voiceAnsweredBy(number, isOurs), sms: smsAnsweredBy(number, isOurs) },
     warnings: warningsOf(number, facts, channels),
     unchecked,
-    planHash: await planHash(known, services),
+    plan_hash: await planHash(known, services),
   };
 }
 

@@ -1,23 +1,25 @@
 import type { Warning } from "../../http/warnings.ts";
 import type { IncomingPhoneNumber } from "../../twilio/incoming-phone-numbers.ts";
 import type { MessagingService } from "../../twilio/messaging-services.ts";
-import type { TextWarning } from "../../twilio/text-registration.ts";
+import { TEXT_WARNINGS, type TextWarning } from "../../twilio/text-registration.ts";
 import type { WebhookRule } from "../../twilio/webhook-rules.ts";
 import type { Channel } from "../channels.ts";
 import { textWarning } from "../text-warnings.ts";
 
 // What the owner of a number should know before it is imported. No I/O here.
 
-export type WarningCode =
-  | "bound_to_trunk"
-  | "bound_to_application"
-  | "in_messaging_service"
-  | "no_voice"
-  | "no_sms"
-  | "receives_fax"
-  | "trial_account"
-  | "webhook_rule"
-  | TextWarning;
+export const WARNING_CODES = [
+  "bound_to_trunk",
+  "bound_to_application",
+  "in_messaging_service",
+  "no_voice",
+  "no_sms",
+  "receives_fax",
+  "trial_account",
+  "webhook_rule",
+  ...TEXT_WARNINGS,
+] as const;
+export type WarningCode = (typeof WARNING_CODES)[number];
 
 /** What decides about calls and texts but is not in the number's resource; undefined if unknown. */
 export type Facts = {

@@ -11,19 +11,20 @@ import { planRestore } from "../configuration.ts";
 // Decisions about restoring a number at Twilio. No I/O here.
 
 /** What happened to one part of a number. */
-export type ChannelOutcome =
+export const CHANNEL_OUTCOMES = [
   /** It has again what it had before the import. */
-  | "restored"
+  "restored",
   /** It had nothing before, so it has nothing now. */
-  | "cleared"
+  "cleared",
   /** It does not point here: somebody changed it. */
-  | "left_alone"
+  "left_alone",
   /** Twilio did not answer or refused; it may still point here. */
-  | "unreachable";
+  "unreachable",
+] as const;
 
 /** The status callback belongs to the channel `voice`, and is told of by itself. */
 type Told = Channel | "status_callback";
-export type ChannelOutcomes = Record<Told, ChannelOutcome>;
+export type ChannelOutcomes = Record<Told, (typeof CHANNEL_OUTCOMES)[number]>;
 
 const CHANNEL_OF: readonly [prefix: RegExp, channel: Told][] = [
   [/^(Voice|Trunk)/, "voice"],
