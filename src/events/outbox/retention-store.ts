@@ -25,10 +25,9 @@ export function forgetEvents(storage: DurableObjectStorage, before: number, limi
 
 function deleteEvents(storage: DurableObjectStorage, found: Part): number {
   const { sql } = storage;
-  const gone = exec<{ seq: number }>(
-    sql,
-  )`DELETE FROM events WHERE seq IN (SELECT seq ${found}) RETURNING seq`;
-  const seqs = gone.toArray().map(({ seq }) => seq);
+  const gone = exec<{ seq: number }>(sql)`DELETE FROM events
+    WHERE seq IN (SELECT seq ${found}) RETURNING seq`.toArray();
+  const seqs = gone.map(({ seq }) => seq);
   uncount(storage, seqs);
   return seqs.length;
 }
