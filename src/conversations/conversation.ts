@@ -11,7 +11,7 @@ import { createVault, openJson, type Slot, type Vault } from "../vault/vault.ts"
 import { forgetAt } from "./clock.ts";
 import { Dialogue } from "./dialogue.ts";
 import { afterEnd, Gather, type Input, type Reply } from "./gather.ts";
-import { isNamed, PROTOCOL, type Said, TAKEN, type Told } from "./link.ts";
+import { drop, isNamed, keep, kept, NORMAL, PROTOCOL, say, type Told } from "./link.ts";
 import { StoredMemory } from "./memory.ts";
 import { outside } from "./outside.ts";
 import { hangupOf, newState, type Opening, type State, type Turn } from "./state.ts";
@@ -20,8 +20,6 @@ const ASKED = "asked";
 const ASKED_SLOT: Slot = "conversations.state/asked";
 /** How long a session may take to give a call back. Twilio waits for the answer. */
 const RECALL_MS = 1_500;
-// RFC 6455, 7.4.1
-const NORMAL = 1000;
 
 /** How a call ended, for its event. */
 export type Outcome = { ended_reason: string; transcript?: Turn[] };
@@ -244,16 +242,4 @@ export class Conversation extends DurableObject<Env> {
     this.dialogue.state = state;
     return state;
   }
-}
-
-/** What is kept with a session's WebSocket while the object sleeps. `isOver`: nothing that it says counts. */
-type Kept = { news?: string; isOver?: true };
-
-const kept = (link: WebSocket): Kept => link.deserializeAttachment() as Kept;
-const keep = (link: WebSocket, what: Kept): void => link.serializeAttachment(what);
-const say = (link: WebSocket, said: Said): void => link.send(JSON.stringify(said));
-
-function drop(link: WebSocket): void {
-  keep(link, { isOver: true });
-  link.close(TAKEN);
 }

@@ -18,15 +18,28 @@ export const isNamed = (headers: Headers): boolean =>
 export type Told = { state: string; until: number; isSure: boolean } | { news: string };
 
 /** What the object says: first what it knows of the call, then that something is stored for sure, or that it wants the call. */
-export type Said = { known: State | null } | "kept" | "stop";
+type Said = { known: State | null } | "kept" | "stop";
 
 // RFC 6455, 7.4
-const NORMAL = 1000;
+export const NORMAL = 1000;
 /** Why the object closes it: it leads the call by itself, or knows no call any more. */
-export const TAKEN = 4000;
+const TAKEN = 4000;
 
 // Of 16,384 bytes that may be kept with a WebSocket.
 const MAX_NEWS_LENGTH = 15_000;
+
+/** What the object keeps with it while it sleeps. `isOver`: nothing that the session says counts. */
+type Kept = { news?: string; isOver?: true };
+
+export const kept = (link: WebSocket): Kept => link.deserializeAttachment() as Kept;
+export const keep = (link: WebSocket, what: Kept): void => link.serializeAttachment(what);
+export const say = (link: WebSocket, said: Said): void => link.send(JSON.stringify(said));
+
+/** Nothing that the session says counts any more. */
+export function drop(link: WebSocket): void {
+  keep(link, { isOver: true });
+  link.close(TAKEN);
+}
 
 type Ends = {
   /** Asks the object for a WebSocket. */

@@ -173,21 +173,17 @@ export function ended(state: State, reason: EndedReason, now: number, transferTo
   return { ...state, ended: { reason, at: now, ...(transferTo !== undefined && { transferTo }) } };
 }
 
-/** More of them are not kept with a link alone. */
-const MAX_NEW_TURNS = 8;
-
 /** What is new since a state was stored. Its opening changes only in who is at the other end. */
 export type News = Omit<State, "opening"> & { opening?: Opening; from: string; known: number };
 
 /**
  * @param kept null: nothing yet
- * @returns null if all of it is to be stored: the caller is spoken with, or many turns are new
+ * @returns null if all of it is to be stored, because the caller is spoken with now
  */
 export function newsOf(kept: State | null, { opening, turns, ...state }: State): News | null {
   if (state.relayStarted !== (kept?.relayStarted ?? false)) return null;
   const changed = turns.findIndex((turn, index) => turn !== kept?.turns[index]);
   const known = changed < 0 ? turns.length : changed;
-  if (turns.length - known > MAX_NEW_TURNS) return null;
   return { ...state, ...(!kept && { opening }), turns: turns.slice(known), from: opening.from, known };
 }
 

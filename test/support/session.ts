@@ -51,6 +51,7 @@ export function closeSessions(): void {
  */
 function mortal() {
   const links: WebSocket[] = [];
+  const ends: WebSocket[] = [];
   let isDead = false;
   const fetchOf = (stub: DurableObjectStub) => async (url: string, init: RequestInit) => {
     if (isDead) throw new Error("Network connection lost.");
@@ -65,6 +66,7 @@ function mortal() {
     pipe(object, ours);
     pipe(ours, object);
     links.push(object);
+    ends.push(ours);
     return new Response(null, { status, webSocket: theirs, headers });
   };
   const getByName = (...name: Parameters<Env["CONVERSATIONS"]["getByName"]>) => {
@@ -73,11 +75,20 @@ function mortal() {
       get: (target, method) => (method === "fetch" ? fetchOf(target) : Reflect.get(target, method)),
     });
   };
-  const kill = () => {
+  /** Neither hears of the other any more, nor that it is so. */
+  const freeze = () => {
     isDead = true;
+  };
+  const kill = () => {
+    freeze();
     for (const link of links) link.close(1011);
   };
-  return { kill, namespace: { getByName } as unknown as Env["CONVERSATIONS"] };
+  /** The object is gone, and cannot be reached. */
+  const part = () => {
+    kill();
+    for (const end of ends) end.close(1011);
+  };
+  return { freeze, kill, part, namespace: { getByName } as unknown as Env["CONVERSATIONS"] };
 }
 
 /** Opens the WebSocket of a call as Twilio would. */
@@ -93,7 +104,7 @@ export async function openSession(
 ) {
   const signature = await sign(token, url.replace(/^https/, "wss") + slash, new URLSearchParams());
   const headers = { "x-twilio-signature": signature, upgrade: "websocket" };
-  const { kill, namespace } = mortal();
+  const { freeze, kill, part, namespace } = mortal();
   const response = await send(new Request(url, { headers }), { CONVERSATIONS: namespace, ...overrides });
   const socket = response.webSocket;
   const received: Record<string, unknown>[] = [];
@@ -135,6 +146,8 @@ export async function openSession(
       await settle();
     },
     close: () => socket?.close(1000),
+    freeze,
+    part,
     /** The Worker that has the session is gone. */
     kill: () => {
       kill();
