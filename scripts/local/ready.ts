@@ -40,8 +40,10 @@ Ready. All of this is simulated, and gone when you press Ctrl-C.
   API      ${worker}/v1
   docs     ${worker}/docs
 ${status === 200 ? `  console  ${worker}/console\n` : ""}  MCP      ${worker}/mcp
-  Twilio   ${twilio.url}, account ${twilio_sid}, token ${twilio_token},
-           or API key ${API_KEY.sid}, secret ${API_KEY.secret}
+  Twilio   ${twilio.url}
+  account  ${twilio_sid}, token ${twilio_token},
+           or API key ${API_KEY.sid}
+           with the secret ${API_KEY.secret}
   admin    ${adminToken}
 
 Ring:      curl ${twilio.url}/_simulator/ring ${json} '{"phone_number":"${NUMBER}","say":["What are your opening hours?"]}'
