@@ -1,6 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { createClient, verifyEvent } from "@nixflex/numbers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startTwilio } from "../../scripts/demo/twilio.ts";
@@ -685,9 +686,9 @@ describe("completion", () => {
     const script = (await person.run(["completion", "bash"])).out;
     const program = `nixflex-numbers() { "${process.execPath}" "${join(process.cwd(), "sdk/dist/cli.js")}" "$@"; }`;
     const typed = "COMP_WORDS=(nixflex-numbers agents cr); COMP_CWORD=2; _nixflex_numbers; echo $COMPREPLY";
-    expect(execFileSync("bash", ["-c", `${program}\n${script}\n${typed}`], { encoding: "utf8" })).toBe(
-      "create\n",
-    );
+    // Waited for, not blocked on: meanwhile the Worker may close a connection, which the next command must learn.
+    const bash = await promisify(execFile)("bash", ["-c", `${program}\n${script}\n${typed}`]);
+    expect(bash.stdout).toBe("create\n");
   });
 });
 
