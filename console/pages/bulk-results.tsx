@@ -3,6 +3,7 @@ import { AnsweredBy } from "../answered-by.tsx";
 import { api } from "../api.ts";
 import type { Tone } from "../health.ts";
 import { Plan } from "../plan.tsx";
+import { agents, nameOf } from "../store.ts";
 import { type Choice, type Column, Table } from "../table.tsx";
 import type { BulkImport } from "../types.ts";
 import { Button, Content, count, Dialog, Mark, Pages, Problem, Tel, textOf } from "../ui.tsx";
@@ -46,6 +47,7 @@ async function allPlanned(import_id: string): Promise<Items> {
 /** What became of each number, or after a plan, which of them to import. */
 export function Results({ id, done, plannedCount }: { id: string; done: number; plannedCount: number }) {
   const order = orderOf(id);
+  const agentList = agents.use().value;
   const [outcome, setOutcome] = useState<Outcome | "">("");
   const [offset, setOffset] = useState(0);
   // All are imported but these, or none but these: a plan may have more numbers than a page shows.
@@ -101,10 +103,12 @@ export function Results({ id, done, plannedCount }: { id: string; done: number; 
         ),
     },
     {
-      title: "Why, or who answers today",
+      title: "Who answers, or why not",
       cell: (result) => (
         <>
           {result.error?.message}
+          {(result.outcome === "imported" || result.outcome === "already_yours") &&
+            nameOf(result.agent_id, agentList)}
           {result.plan && <AnsweredBy who={result.plan.answered_by.voice} />}{" "}
           {/* Twilio wants a subaccount's own Auth Token, which the page does not have. */}
           {isChoosing && result.plan && result.twilio_sid === order.twilio_sid && (

@@ -21,9 +21,20 @@ export function answerOf(attempt: Attempt | undefined): string {
   return `${http_status === null ? error?.replaceAll("_", " ") : `HTTP ${http_status}`}, ${duration_ms} ms`;
 }
 
+type Actor = NonNullable<Delivery["actor"]>;
+
+const ACTORS: Record<Actor["kind"], string> = {
+  secret: "the secret",
+  session: "a session of the secret",
+  link: "the link",
+  operator: "the operator",
+  recovery: "this service",
+  check: "a check",
+};
+
 /** Who made it happen. */
-export const nameOfActor = ({ kind, name }: NonNullable<Delivery["actor"]>): string =>
-  name === null ? kind : `${kind} ${name}`;
+export const nameOfActor = ({ kind, name }: Actor): string =>
+  name === null ? ACTORS[kind] : `${ACTORS[kind]} ${name}`;
 
 const ATTEMPTS: Column<Attempt>[] = [
   { title: "Sent", cell: ({ attempted_at }) => <When at={attempted_at} /> },

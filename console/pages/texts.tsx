@@ -51,8 +51,7 @@ export function Texts() {
       <section>
         <h2>What they say</h2>
         <p>
-          A text itself is in Twilio's log. Here it is in its event, until 7 days after your server has got
-          that:
+          A text itself is in Twilio's log. Here it is in its event, until 7 days after your server took it:
         </p>
         <ul class="legend">
           {EVENTS.map(([event, title]) => (

@@ -6,7 +6,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { openApiDocument } from "../../reference/openapi.ts";
 import { type ErrorCode, errorCatalogue } from "../../src/http/errors.ts";
 import { CATALOGUE_PATH } from "../../src/mcp/catalogue.ts";
-import { pageScript } from "./console.ts";
+import { pageScript, script } from "./console.ts";
 import { guidePages } from "./guides.ts";
 import { headersFile } from "./headers.ts";
 import { llmsFullText, llmsText } from "./llms.ts";
@@ -27,16 +27,18 @@ const CODES = Object.keys(errorCatalogue) as ErrorCode[];
 /** Writes public/. Files with the right content are not written, because a running `wrangler dev` watches them. */
 export function buildDocumentation(): void {
   const document = openApiDocument(packageJson.version);
+  const numbersCsv = hashed("numbers-csv.js", script("sdk/cli/numbers-csv.ts"));
   const assets = {
+    numbersCsv,
     css: hashed("site.css", own("tokens.css") + own("site.css")),
     icon: hashed("icon.svg", own("icon.svg")),
     copy: hashed("copy.js", own("copy.js")),
     scalar: hashed("scalar.js", scalarScript()),
     reference: hashed("reference.js", own("reference.js")),
     referenceCss: hashed("reference.css", own("reference.css")),
-    console: hashed("console.js", pageScript(document, "console/index.tsx")),
+    console: hashed("console.js", pageScript(document, "console/index.tsx", numbersCsv.link)),
     consoleCss: hashed("console.css", own("tokens.css") + read("console/style.css")),
-    connect: hashed("connect.js", pageScript(document, "console/connect/index.tsx")),
+    connect: hashed("connect.js", pageScript(document, "console/connect/index.tsx", numbersCsv.link)),
     connectCss: hashed(
       "connect.css",
       own("tokens.css") + read("console/style.css") + read("console/connect/style.css"),

@@ -353,9 +353,9 @@ describe("importing a number", () => {
     await page.getByLabel("Auth Token").fill(world.account.authToken);
     await page.getByRole("button", { name: "Show the plan" }).click();
     await page.getByText("Vapi at api.vapi.ai").waitFor();
+    await picture(page, "console-import");
     await page.getByText("What changes at Twilio: 5 fields").click();
     await page.getByText("voice_url", { exact: true }).waitFor();
-    await picture(page, "console-import");
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "Import this number" }).click();
     await page.getByRole("heading", { name: phone_number }).waitFor();
@@ -759,6 +759,11 @@ describe("importing many numbers", () => {
       page
         .getByLabel("CSV file", { exact: true })
         .setInputFiles({ name: "numbers.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
+    // What reads it is loaded with the first file.
+    await page.route("**/assets/numbers-csv.*", (route) => route.abort());
+    await choose("phone_number\r\n+447000008000\r\n");
+    await page.getByRole("alert").getByText("Choose the file again.").waitFor();
+    await page.unroute("**/assets/numbers-csv.*");
     await choose("phone_number,agent\r\n+447000008000,x\r\n");
     await page.getByRole("alert").getByText('numbers.csv has a column "agent".').waitFor();
     await choose('\uFEFFExternal ID;Phone number\r\n"A; ""one""";+447000008000\r\nB;+447000008010\r\n');

@@ -161,7 +161,9 @@ describe("every page of the console", () => {
       await route.fulfill({ response, json: { deliveries: [{ ...first, ...changed }], count: 1 } });
     });
     await show(page, paths.number ?? "");
-    await page.locator(".timeline li", { hasText: "Some change by session portal, " }).waitFor();
+    await page
+      .locator(".timeline li", { hasText: "Some change by a session of the secret portal, " })
+      .waitFor();
     await expectFine(page, "unknown-happened");
     await context.close();
   });
