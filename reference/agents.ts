@@ -12,6 +12,7 @@ import {
   type Operation,
   pageQuery,
   type Reference,
+  resource,
   time,
 } from "./operation.ts";
 
@@ -140,28 +141,26 @@ const words = {
 };
 
 /** An agent in an answer. */
-const agent = z
-  .object({
-    agent_id: answered(z.string().check(z.regex(/^agent_[0-9a-f]{16}$/)), "The id.", AGENT_ID),
-    name: answered(z.string(), descriptions.name.description),
-    ...Object.fromEntries(
-      Object.entries(agentFields).map(([name, { schema, default: value }]) => {
-        // What is stored is in the form that a transform at the end gives it.
-        const { type, in: given } = schema._zod.def as { type: string; in?: z.ZodMiniType };
-        const shown = type === "pipe" && name === "language" && given ? given : schema;
-        return [
-          name,
-          answered(
-            (value === null ? z.nullable(shown) : shown) as z.ZodMiniType,
-            descriptions[name as keyof typeof agentFields].description,
-          ),
-        ];
-      }),
-    ),
-    created_at: time("When the agent was created"),
-    updated_at: time("When the agent was last changed"),
-  })
-  .check(z.meta({ id: "Agent", description: "An agent: it answers the calls of its numbers." }));
+const agent = resource("Agent", "An agent: it answers the calls of its numbers.", {
+  agent_id: answered(z.string().check(z.regex(/^agent_[0-9a-f]{16}$/)), "The id.", AGENT_ID),
+  name: answered(z.string(), descriptions.name.description),
+  ...Object.fromEntries(
+    Object.entries(agentFields).map(([name, { schema, default: value }]) => {
+      // What is stored is in the form that a transform at the end gives it.
+      const { type, in: given } = schema._zod.def as { type: string; in?: z.ZodMiniType };
+      const shown = type === "pipe" && name === "language" && given ? given : schema;
+      return [
+        name,
+        answered(
+          (value === null ? z.nullable(shown) : shown) as z.ZodMiniType,
+          descriptions[name as keyof typeof agentFields].description,
+        ),
+      ];
+    }),
+  ),
+  created_at: time("When the agent was created"),
+  updated_at: time("When the agent was last changed"),
+});
 
 const example = exampleOf(agent, {
   name: "Receptionist",

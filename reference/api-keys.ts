@@ -13,6 +13,7 @@ import {
   listAnswer,
   pageQuery,
   type Reference,
+  resource,
   time,
 } from "./operation.ts";
 
@@ -30,9 +31,7 @@ const bothHalves = {
   ),
 };
 
-const newKey = z
-  .object(bothHalves)
-  .check(z.meta({ id: "NewKey", description: "Both halves of an API key. They are shown only once." }));
+const newKey = resource("NewKey", "Both halves of an API key. They are shown only once.", bothHalves);
 
 const LIMIT_TEXTS: Record<keyof Limits, string> = {
   max_agents: "How many agents it may have.",
@@ -58,19 +57,19 @@ const setLimits = described(
   >,
 );
 
-const limitsAnswer = z
-  .object(
-    Object.fromEntries(
-      texts.map(([name, description]) => [
-        name,
-        answered(
-          name === "allowed_countries" ? z.array(z.string()) : z.nullable(z.number()),
-          name === "allowed_countries" ? description : `${description} Null: no limit.`,
-        ),
-      ]),
-    ),
-  )
-  .check(z.meta({ id: "Limits", description: "How much a key may use." }));
+const limitsAnswer = resource(
+  "Limits",
+  "How much a key may use.",
+  Object.fromEntries(
+    texts.map(([name, description]) => [
+      name,
+      answered(
+        name === "allowed_countries" ? z.array(z.string()) : z.nullable(z.number()),
+        name === "allowed_countries" ? description : `${description} Null: no limit.`,
+      ),
+    ]),
+  ),
+);
 
 const PARTS = { call_log_parts: 1, outbox_parts: 1 };
 
@@ -85,17 +84,15 @@ const parts = z.literal([...PART_COUNTS]);
 
 const LIMITS = { ...parseDefaultLimits("{}"), allowed_countries: ["GB"] };
 
-const listedKey = z
-  .object({
-    key_id: answered(keyId, "The first half of the key.", KEY_ID),
-    name: answered(z.string(), "The name that the key got when it was created."),
-    created_at: time("When the key was created"),
-    rotated_at: z.nullable(time("When the secret was last replaced; null if it never was")),
-    revoked_at: z.nullable(time("When the key was revoked; null if it was not")),
-    ...partFields(parts),
-    limits: limitsAnswer,
-  })
-  .check(z.meta({ id: "ApiKey", description: "An API key as the deployment's operator sees it." }));
+const listedKey = resource("ApiKey", "An API key as the deployment's operator sees it.", {
+  key_id: answered(keyId, "The first half of the key.", KEY_ID),
+  name: answered(z.string(), "The name that the key got when it was created."),
+  created_at: time("When the key was created"),
+  rotated_at: z.nullable(time("When the secret was last replaced; null if it never was")),
+  revoked_at: z.nullable(time("When the key was revoked; null if it was not")),
+  ...partFields(parts),
+  limits: limitsAnswer,
+});
 
 const sessionKey = answered(keyId, "The API key that is signed in.", KEY_ID);
 
@@ -219,9 +216,10 @@ export const apiKeyReference: Reference = {
       answers: [
         answer(
           "The secret. Save `key_secret` now.",
-          z
-            .object({ ...bothHalves, ...secretFields })
-            .check(z.meta({ id: "NewKeySecret", description: "A new secret, which is shown only once." })),
+          resource("NewKeySecret", "A new secret, which is shown only once.", {
+            ...bothHalves,
+            ...secretFields,
+          }),
           {
             message: "Secret created. Save the key_secret now: it is not stored and cannot be shown again.",
             ...secretExample,
@@ -239,9 +237,7 @@ export const apiKeyReference: Reference = {
       answers: [
         listAnswer(
           "secrets",
-          z
-            .object(secretFields)
-            .check(z.meta({ id: "KeySecret", description: "A secret of an API key, without the secret." })),
+          resource("KeySecret", "A secret of an API key, without the secret.", secretFields),
           secretExample,
         ),
       ],

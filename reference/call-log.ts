@@ -12,6 +12,7 @@ import {
   listAnswer,
   listQuery,
   type Reference,
+  resource,
   time,
 } from "./operation.ts";
 
@@ -72,29 +73,25 @@ const said = z.object({
     420,
   ),
 });
-const listedCall = z
-  .object(call)
-  .check(z.meta({ id: "Call", description: "A call to or from one of your numbers." }));
-const wholeCall = z
-  .object({
-    ...call,
-    summary: answered(
-      z.nullable(z.string()),
-      "What the call came to, as its runtime reported; else null.",
-      null,
-    ),
-    data: answered(
-      z.nullable(z.record(z.string(), z.string())),
-      "What else its runtime reported; null if nothing.",
-      null,
-    ),
-    transcript: answered(
-      z.array(said),
-      "Who said what: written when the call has ended if the agent talked by itself and its `transcript` is true, or " +
-        "reported by the call's runtime.",
-    ),
-  })
-  .check(z.meta({ id: "CallWithTranscript", description: "A call, with who said what." }));
+const listedCall = resource("Call", "A call to or from one of your numbers.", call);
+const wholeCall = resource("CallWithTranscript", "A call, with who said what.", {
+  ...call,
+  summary: answered(
+    z.nullable(z.string()),
+    "What the call came to, as its runtime reported; else null.",
+    null,
+  ),
+  data: answered(
+    z.nullable(z.record(z.string(), z.string())),
+    "What else its runtime reported; null if nothing.",
+    null,
+  ),
+  transcript: answered(
+    z.array(said),
+    "Who said what: written when the call has ended if the agent talked by itself and its `transcript` is true, or " +
+      "reported by the call's runtime.",
+  ),
+});
 
 const ended = { direction: "inbound", answered_at: TIME, ended_at: TIME, recording_url: null };
 const exampleCall = exampleOf(listedCall, ended);
@@ -236,59 +233,57 @@ const date = (what: string) => answered(z.iso.date(), what, "2026-01-31");
 const limit = (description: string) =>
   answered(z.object({ used: z.int(), limit: z.nullable(z.int()) }), `${description} \`limit\` null: none.`);
 
-const usageAnswer = z
-  .object({
-    since: date("The first day."),
-    until: date("The last day."),
-    calls: z.object({ inbound: count("Calls to you.", 12), outbound: count("Calls from you.", 3), minutes }),
-    sms: z.object({ received: count("Texts to you.", 4), sent: count("Texts from you.", 2) }),
-    model: answered(
-      z.nullable(
-        z.object({
-          turns: count("Answers of the language model: in calls, to texts and to tries.", 40),
-          tokens: count(
-            "Tokens that the model read and wrote for them, as it says itself; where it does not say, such as for an answer that was " +
-              "interrupted, one for each four bytes.",
-            1_200,
-          ),
-        }),
-      ),
-      "The model's part; null with `external_id`, because it is counted for the key as a whole.",
+const usageAnswer = resource("Usage", "What a key has used, by UTC day.", {
+  since: date("The first day."),
+  until: date("The last day."),
+  calls: z.object({ inbound: count("Calls to you.", 12), outbound: count("Calls from you.", 3), minutes }),
+  sms: z.object({ received: count("Texts to you.", 4), sent: count("Texts from you.", 2) }),
+  model: answered(
+    z.nullable(
+      z.object({
+        turns: count("Answers of the language model: in calls, to texts and to tries.", 40),
+        tokens: count(
+          "Tokens that the model read and wrote for them, as it says itself; where it does not say, such as for an answer that was " +
+            "interrupted, one for each four bytes.",
+          1_200,
+        ),
+      }),
     ),
-    numbers: count("Numbers that are imported now; with `external_id`, those that have it.", 5),
-    limits: answered(
-      z.nullable(
-        z.object({
-          max_agents: limit("Agents, and how many the key may have."),
-          max_numbers: limit("The same of numbers."),
-          model_turns_per_day: limit("Answers of the model today, whatever `since` is."),
-          calls_per_day: limit("Calls that were begun or put through to a telephone number today."),
-          texts_per_day: limit("Texts that were begun today, answers included."),
-          resets_at: time("When today ends"),
-          allowed_countries: answered(
-            z.array(z.string()),
-            'Where the key may call, text and put calls through to; `["*"]`: everywhere.',
-            ["GB"],
-          ),
-        }),
-      ),
-      "What the key as a whole uses, and may; null with a secret that is limited to an `external_id`.",
+    "The model's part; null with `external_id`, because it is counted for the key as a whole.",
+  ),
+  numbers: count("Numbers that are imported now; with `external_id`, those that have it.", 5),
+  limits: answered(
+    z.nullable(
+      z.object({
+        max_agents: limit("Agents, and how many the key may have."),
+        max_numbers: limit("The same of numbers."),
+        model_turns_per_day: limit("Answers of the model today, whatever `since` is."),
+        calls_per_day: limit("Calls that were begun or put through to a telephone number today."),
+        texts_per_day: limit("Texts that were begun today, answers included."),
+        resets_at: time("When today ends"),
+        allowed_countries: answered(
+          z.array(z.string()),
+          'Where the key may call, text and put calls through to; `["*"]`: everywhere.',
+          ["GB"],
+        ),
+      }),
     ),
-    log_filled: answered(
-      z.nullable(z.number()),
-      "How full the fullest part of the log is, 0 to 1. From a third on, ask the operator to split it. Null with a limited secret.",
-      0.012,
-    ),
-    log_shortened: answered(
-      z.nullable(z.iso.datetime()),
-      "Calls before this time are missing in `GET /v1/calls` though their 30 days are not over, because the log was full; null: none.",
-      null,
-    ),
-    days: z.array(
-      z.object({ date: date("The day."), calls: count("Calls.", 15), minutes, sms: count("Texts.", 6) }),
-    ),
-  })
-  .check(z.meta({ id: "Usage", description: "What a key has used, by UTC day." }));
+    "What the key as a whole uses, and may; null with a secret that is limited to an `external_id`.",
+  ),
+  log_filled: answered(
+    z.nullable(z.number()),
+    "How full the fullest part of the log is, 0 to 1. From a third on, ask the operator to split it. Null with a limited secret.",
+    0.012,
+  ),
+  log_shortened: answered(
+    z.nullable(z.iso.datetime()),
+    "Calls before this time are missing in `GET /v1/calls` though their 30 days are not over, because the log was full; null: none.",
+    null,
+  ),
+  days: z.array(
+    z.object({ date: date("The day."), calls: count("Calls.", 15), minutes, sms: count("Texts.", 6) }),
+  ),
+});
 
 export const usageReference: Reference = {
   tag: { name: "Usage by day", description: "Calls, minutes and texts by UTC day." },

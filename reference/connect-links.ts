@@ -11,6 +11,7 @@ import {
   listAnswer,
   pageQuery,
   type Reference,
+  resource,
   time,
 } from "./operation.ts";
 import { phoneNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
@@ -67,57 +68,50 @@ const phoneNumbers = answered(
   "The numbers that it has brought.",
 );
 
-const link = z
-  .object({
-    connect_link_id: linkId,
-    status,
-    agent_id: answered(z.string(), "Who answers the numbers.", AGENT_ID),
-    channels,
-    external_id: answered(z.nullable(z.string()), "What the numbers get.", "dentist-17"),
-    label: answered(z.nullable(z.string()), "What the numbers get.", "Acme Dental"),
-    metadata: answered(z.nullable(z.record(z.string(), z.string())), "What the numbers get."),
-    brand_name: brandName,
-    max_numbers: answered(z.int(), "How many numbers it may bring.", 1),
-    redirect_url: redirectUrl,
-    twilio_sid: twilioSid,
-    phone_numbers: phoneNumbers,
-    refused_credentials: answered(z.int(), "How often Twilio has refused what the customer entered.", 0),
-    expires_at: time("When it expires"),
-    created_at: time("When it was made"),
-  })
-  .check(z.meta({ id: "ConnectLink", description: "A connect link, as its API key sees it." }));
+const link = resource("ConnectLink", "A connect link, as its API key sees it.", {
+  connect_link_id: linkId,
+  status,
+  agent_id: answered(z.string(), "Who answers the numbers.", AGENT_ID),
+  channels,
+  external_id: answered(z.nullable(z.string()), "What the numbers get.", "dentist-17"),
+  label: answered(z.nullable(z.string()), "What the numbers get.", "Acme Dental"),
+  metadata: answered(z.nullable(z.record(z.string(), z.string())), "What the numbers get."),
+  brand_name: brandName,
+  max_numbers: answered(z.int(), "How many numbers it may bring.", 1),
+  redirect_url: redirectUrl,
+  twilio_sid: twilioSid,
+  phone_numbers: phoneNumbers,
+  refused_credentials: answered(z.int(), "How often Twilio has refused what the customer entered.", 0),
+  expires_at: time("When it expires"),
+  created_at: time("When it was made"),
+});
 
 const example = exampleOf(link, {
   status: "completed",
   phone_numbers: [{ phone_number: NUMBER, imported: true, first_inbound_at: null }],
 });
 
-const customerLink = z
-  .object({
-    connect_link_id: linkId,
-    status,
-    key_name: answered(z.string(), "Who asks: the name that the operator gave the API key.", "Reseller Ltd"),
-    brand_name: brandName,
-    agent_name: answered(
-      z.nullable(z.string()),
-      "Who answers the numbers; null: it was deleted.",
-      "Receptionist",
-    ),
-    channels,
-    numbers_left: answered(z.int(), "How many more numbers may be connected.", 1),
-    redirect_url: redirectUrl,
-    credentials: answered(
-      z.array(z.enum(["api_key", "auth_token"])),
-      "By which credentials the account may be connected.",
-    ),
-    twilio_account: answered(
-      z.nullable(account),
-      "The account that was connected; null: none, or it is gone.",
-    ),
-    phone_numbers: phoneNumbers,
-    expires_at: time("When it expires"),
-  })
-  .check(z.meta({ id: "CustomerConnectLink", description: "A connect link, as its customer sees it." }));
+const customerLink = resource("CustomerConnectLink", "A connect link, as its customer sees it.", {
+  connect_link_id: linkId,
+  status,
+  key_name: answered(z.string(), "Who asks: the name that the operator gave the API key.", "Reseller Ltd"),
+  brand_name: brandName,
+  agent_name: answered(
+    z.nullable(z.string()),
+    "Who answers the numbers; null: it was deleted.",
+    "Receptionist",
+  ),
+  channels,
+  numbers_left: answered(z.int(), "How many more numbers may be connected.", 1),
+  redirect_url: redirectUrl,
+  credentials: answered(
+    z.array(z.enum(["api_key", "auth_token"])),
+    "By which credentials the account may be connected.",
+  ),
+  twilio_account: answered(z.nullable(account), "The account that was connected; null: none, or it is gone."),
+  phone_numbers: phoneNumbers,
+  expires_at: time("When it expires"),
+});
 
 const customerExample = exampleOf(customerLink, {
   credentials: ["auth_token"],

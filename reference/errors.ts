@@ -1,27 +1,25 @@
 import * as z from "zod/mini";
 import { type ErrorCode, errorCatalogue, errorType } from "../src/http/errors.ts";
 import { errorHelp } from "./error-help.ts";
-import { answered } from "./operation.ts";
+import { answered, resource } from "./operation.ts";
 
 // How the OpenAPI document describes errors.
 
 const codes = Object.keys(errorCatalogue) as [ErrorCode, ...ErrorCode[]];
 const types = [...new Set(codes.map((code) => errorType(errorCatalogue[code].status)))].sort();
 
-export const errorEnvelope = z
-  .object({
-    error: z.object({
-      type: answered(z.enum(types), "Groups codes by HTTP status."),
-      code: answered(z.enum(codes), "What went wrong. Branch on this.").check(z.meta({ id: "ErrorCode" })),
-      message: answered(
-        z.string(),
-        "What is wrong and what to do, for people. The words may change at any time.",
-      ),
-      doc_url: answered(z.url(), "The page about this code."),
-      details: answered(z.record(z.string(), z.unknown()), "Facts to act on, such as the names of fields."),
-    }),
-  })
-  .check(z.meta({ id: "Error", description: "The answer to every request that fails." }));
+export const errorEnvelope = resource("Error", "The answer to every request that fails.", {
+  error: z.object({
+    type: answered(z.enum(types), "Groups codes by HTTP status."),
+    code: answered(z.enum(codes), "What went wrong. Branch on this.").check(z.meta({ id: "ErrorCode" })),
+    message: answered(
+      z.string(),
+      "What is wrong and what to do, for people. The words may change at any time.",
+    ),
+    doc_url: answered(z.url(), "The page about this code."),
+    details: answered(z.record(z.string(), z.unknown()), "Facts to act on, such as the names of fields."),
+  }),
+});
 
 /** The headers of a response. */
 export function headersOf(status: number, isKept: boolean) {

@@ -13,6 +13,7 @@ import {
   listAnswer,
   listQuery,
   type Reference,
+  resource,
   time,
 } from "./operation.ts";
 
@@ -32,43 +33,41 @@ const attempt = z.object({
   duration_ms: answered(z.int(), "How long the attempt took, in milliseconds.", 120),
 });
 
-export const delivery = z
-  .object({
-    id: answered(eventId, "The id of the event. If the event is sent again, the id is the same.", EVENT_ID),
-    event: answered(z.enum(EVENT_TYPES), "What happened.", "call.completed"),
-    agent_id: answered(
-      z.nullable(z.string()),
-      "The agent. Its webhook_url receives the event, or the API key's own if it has none; null: an event of the key.",
-      AGENT_ID,
+export const delivery = resource("Delivery", "An event, and the attempts to send it to you.", {
+  id: answered(eventId, "The id of the event. If the event is sent again, the id is the same.", EVENT_ID),
+  event: answered(z.enum(EVENT_TYPES), "What happened.", "call.completed"),
+  agent_id: answered(
+    z.nullable(z.string()),
+    "The agent. Its webhook_url receives the event, or the API key's own if it has none; null: an event of the key.",
+    AGENT_ID,
+  ),
+  external_id: answered(
+    z.nullable(z.string()),
+    "The `external_id` of the number when it happened; null if it had none, or if it happened to no number.",
+  ),
+  actor: answered(
+    z.nullable(
+      z.object({
+        kind: answered(
+          z.enum(["secret", "session", "link", "operator", "recovery", "check"]),
+          "A secret of the key or a session of one, a connect link, the operator, or this service: its recovery or check.",
+          "secret",
+        ),
+        name: answered(
+          z.nullable(z.string()),
+          "Of the secret or link; null: there is only one of the kind.",
+          "portal",
+        ),
+      }),
     ),
-    external_id: answered(
-      z.nullable(z.string()),
-      "The `external_id` of the number when it happened; null if it had none, or if it happened to no number.",
-    ),
-    actor: answered(
-      z.nullable(
-        z.object({
-          kind: answered(
-            z.enum(["secret", "session", "link", "operator", "recovery", "check"]),
-            "A secret of the key or a session of one, a connect link, the operator, or this service: its recovery or check.",
-            "secret",
-          ),
-          name: answered(
-            z.nullable(z.string()),
-            "Of the secret or link; null: there is only one of the kind.",
-            "portal",
-          ),
-        }),
-      ),
-      "Who made it happen; null: Twilio, or a caller.",
-    ),
-    state: answered(z.enum(DELIVERY_STATES), "`pending` until the event is `delivered` or has `failed`."),
-    next_attempt_at: z.nullable(time("When the next attempt is made; null if there is none")),
-    created_at: time("When it happened"),
-    updated_at: time("When the state last changed"),
-    attempts: answered(z.array(attempt), "The attempts so far, the oldest first."),
-  })
-  .check(z.meta({ id: "Delivery", description: "An event, and the attempts to send it to you." }));
+    "Who made it happen; null: Twilio, or a caller.",
+  ),
+  state: answered(z.enum(DELIVERY_STATES), "`pending` until the event is `delivered` or has `failed`."),
+  next_attempt_at: z.nullable(time("When the next attempt is made; null if there is none")),
+  created_at: time("When it happened"),
+  updated_at: time("When the state last changed"),
+  attempts: answered(z.array(attempt), "The attempts so far, the oldest first."),
+});
 
 const pending = exampleOf(delivery, { event: "webhook.test", state: "pending", next_attempt_at: TIME });
 

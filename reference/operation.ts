@@ -139,6 +139,10 @@ export function answered<Schema extends z.ZodMiniType>(
   return schema.check(z.meta({ description, ...(example !== undefined && { examples: [example] }) }));
 }
 
+/** An object of answers that has a name in the document. */
+export const resource = <Shape extends z.core.$ZodShape>(id: string, description: string, shape: Shape) =>
+  z.object(shape).check(z.meta({ id, description }));
+
 /** A time in an answer: ISO 8601 in UTC. */
 export function time(description: string) {
   return answered(z.iso.datetime(), `${description}, in UTC.`, TIME);

@@ -2,30 +2,26 @@ import * as z from "zod/mini";
 import type { ErrorCode } from "../src/http/errors.ts";
 import { callBody, textBody } from "../src/outbound/schema.ts";
 import { AGENT_ID, CALL_SID, CALLER, NUMBER } from "./examples.ts";
-import { answer, answered, described, type Operation, type Reference } from "./operation.ts";
+import { answer, answered, described, type Operation, type Reference, resource } from "./operation.ts";
 
 const MESSAGE_SID = `SM${"5f2c9a7e".repeat(4)}`;
 
 const twilioId = (prefix: string) => z.string().check(z.regex(new RegExp(`^${prefix}[0-9a-fA-F]{32}$`)));
 
-const placedCall = z
-  .object({
-    call_id: answered(twilioId("CA"), "Twilio's SID of the call.", CALL_SID),
-    status: answered(z.literal("initiated"), "Always `initiated`; events tell what follows."),
-    to: answered(z.string(), "The callee.", CALLER),
-    from: answered(z.string(), "The number that calls.", NUMBER),
-    agent_id: answered(z.string(), "The agent that talks.", AGENT_ID),
-  })
-  .check(z.meta({ id: "PlacedCall", description: "A call that Twilio is about to place." }));
+const placedCall = resource("PlacedCall", "A call that Twilio is about to place.", {
+  call_id: answered(twilioId("CA"), "Twilio's SID of the call.", CALL_SID),
+  status: answered(z.literal("initiated"), "Always `initiated`; events tell what follows."),
+  to: answered(z.string(), "The callee.", CALLER),
+  from: answered(z.string(), "The number that calls.", NUMBER),
+  agent_id: answered(z.string(), "The agent that talks.", AGENT_ID),
+});
 
-const sentText = z
-  .object({
-    message_id: answered(twilioId("(?:SM|MM)"), "Twilio's SID of the text.", MESSAGE_SID),
-    status: answered(z.literal("queued"), "Always `queued`; events tell what follows."),
-    to: answered(z.string(), "The recipient.", CALLER),
-    from: answered(z.string(), "The number that texts.", NUMBER),
-  })
-  .check(z.meta({ id: "SentText", description: "A text that Twilio is about to send." }));
+const sentText = resource("SentText", "A text that Twilio is about to send.", {
+  message_id: answered(twilioId("(?:SM|MM)"), "Twilio's SID of the text.", MESSAGE_SID),
+  status: answered(z.literal("queued"), "Always `queued`; events tell what follows."),
+  to: answered(z.string(), "The recipient.", CALLER),
+  from: answered(z.string(), "The number that texts.", NUMBER),
+});
 
 const SENDING: readonly ErrorCode[] = [
   "missing_field",

@@ -4,7 +4,7 @@ import { CHANNELS } from "../src/phone-numbers/channels.ts";
 import { HEALTH_REASONS } from "../src/phone-numbers/health.ts";
 import { CHANNEL_OUTCOMES } from "../src/phone-numbers/release/plan.ts";
 import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TIME } from "./examples.ts";
-import { answered, exampleOf, time, warnings } from "./operation.ts";
+import { answered, exampleOf, resource, time, warnings } from "./operation.ts";
 import { ownEntry, ownExample } from "./phone-number-own.ts";
 
 // The answers about numbers, which serialise.ts makes. The answer of a dry run is in phone-number-preview.ts.
@@ -24,76 +24,72 @@ const outboundEnabled = answered(
   "Whether this service calls and texts from it. If not, POST /v1/calls and POST /v1/sms answer outbound_disabled.",
 );
 
-export const importedNumber = z
-  .object({
-    phone_number: phoneNumber,
-    agent_id: answered(
-      z.nullable(z.string()),
-      "The agent that answers it; null if somebody deleted that agent by force during the import.",
-      AGENT_ID,
-    ),
-    twilio_number_sid: numberSid,
-    inbound_enabled: inboundEnabled,
-    outbound_enabled: outboundEnabled,
-  })
-  .check(z.meta({ id: "ImportedNumber", description: "A number that was just imported." }));
+export const importedNumber = resource("ImportedNumber", "A number that was just imported.", {
+  phone_number: phoneNumber,
+  agent_id: answered(
+    z.nullable(z.string()),
+    "The agent that answers it; null if somebody deleted that agent by force during the import.",
+    AGENT_ID,
+  ),
+  twilio_number_sid: numberSid,
+  inbound_enabled: inboundEnabled,
+  outbound_enabled: outboundEnabled,
+});
 
 const answering = { inbound_enabled: true, outbound_enabled: true };
 
 export const importedExample = exampleOf(importedNumber, answering);
 
-export const numberEntry = z
-  .object({
-    phone_number: phoneNumber,
-    agent_id: answered(
-      z.nullable(z.string()),
-      "The agent that answers it; null if somebody deleted that agent by force, so that no agent answers.",
-      AGENT_ID,
-    ),
-    twilio_number_sid: numberSid,
-    inbound_enabled: inboundEnabled,
-    outbound_enabled: outboundEnabled,
-    channels: answered(
-      z.array(z.enum(CHANNELS)),
-      "What this service has taken over of what comes in. Fields of the other channel at Twilio are not touched.",
-      [...CHANNELS],
-    ),
-    provider: answered(z.literal("twilio"), "Always `twilio`."),
-    twilio_sid: answered(z.string(), "The Twilio account it was imported from.", ACCOUNT_SID),
-    region: answered(z.string(), "The Twilio Region whose credentials and settings count for it.", "us1"),
-    health: answered(
-      health,
-      "The result of the last check: the most serious of `health_reasons`, or `ok`.",
-      "ok",
-    ),
-    health_reasons: answered(
-      z.array(healthReason),
-      "Everything that the last check found wrong; empty if `ok`.",
-    ),
-    warnings: answered(
-      warnings._zod.def.innerType,
-      "What keeps its texts from arriving in the United States, though its health may be `ok`: `a2p_unregistered`, `a2p_pending`, " +
-        "`tollfree_unverified` or `tollfree_pending`. Empty if there is nothing, or Twilio does not say.",
-    ),
-    drift_policy: answered(
-      z.enum(["repair", "report"]),
-      "`repair`: a change that somebody makes at Twilio is undone. `report`: it is only reported.",
-    ),
-    ...ownEntry,
-    connect_link_id: answered(
-      z.nullable(z.string()),
-      "By which connect link its owner brought it; null: by none.",
-    ),
-    checked_at: z.nullable(time("When it was last checked; null if never")),
-    texts_checked_at: z.nullable(
-      time("When Twilio was last asked for that, which is once a week; null if never, as in other countries"),
-    ),
-    first_inbound_at: z.nullable(time("When its first call or text came in; null if none has")),
-    last_inbound_at: z.nullable(time("When its last call or text came in, to the hour; null if none has")),
-    created_at: time("When it was imported"),
-    updated_at: time("When it was last changed here"),
-  })
-  .check(z.meta({ id: "PhoneNumber", description: "An imported number." }));
+export const numberEntry = resource("PhoneNumber", "An imported number.", {
+  phone_number: phoneNumber,
+  agent_id: answered(
+    z.nullable(z.string()),
+    "The agent that answers it; null if somebody deleted that agent by force, so that no agent answers.",
+    AGENT_ID,
+  ),
+  twilio_number_sid: numberSid,
+  inbound_enabled: inboundEnabled,
+  outbound_enabled: outboundEnabled,
+  channels: answered(
+    z.array(z.enum(CHANNELS)),
+    "What this service has taken over of what comes in. Fields of the other channel at Twilio are not touched.",
+    [...CHANNELS],
+  ),
+  provider: answered(z.literal("twilio"), "Always `twilio`."),
+  twilio_sid: answered(z.string(), "The Twilio account it was imported from.", ACCOUNT_SID),
+  region: answered(z.string(), "The Twilio Region whose credentials and settings count for it.", "us1"),
+  health: answered(
+    health,
+    "The result of the last check: the most serious of `health_reasons`, or `ok`.",
+    "ok",
+  ),
+  health_reasons: answered(
+    z.array(healthReason),
+    "Everything that the last check found wrong; empty if `ok`.",
+  ),
+  warnings: answered(
+    warnings._zod.def.innerType,
+    "What keeps its texts from arriving in the United States, though its health may be `ok`: `a2p_unregistered`, `a2p_pending`, " +
+      "`tollfree_unverified` or `tollfree_pending`. Empty if there is nothing, or Twilio does not say.",
+  ),
+  drift_policy: answered(
+    z.enum(["repair", "report"]),
+    "`repair`: a change that somebody makes at Twilio is undone. `report`: it is only reported.",
+  ),
+  ...ownEntry,
+  connect_link_id: answered(
+    z.nullable(z.string()),
+    "By which connect link its owner brought it; null: by none.",
+  ),
+  checked_at: z.nullable(time("When it was last checked; null if never")),
+  texts_checked_at: z.nullable(
+    time("When Twilio was last asked for that, which is once a week; null if never, as in other countries"),
+  ),
+  first_inbound_at: z.nullable(time("When its first call or text came in; null if none has")),
+  last_inbound_at: z.nullable(time("When its last call or text came in, to the hour; null if none has")),
+  created_at: time("When it was imported"),
+  updated_at: time("When it was last changed here"),
+});
 
 export const entryExample = exampleOf(numberEntry, {
   ...answering,
@@ -146,22 +142,22 @@ const returned = {
   ),
 };
 
-export const givenBack = z
-  .object(returned)
-  .check(
-    z.meta({ id: "GivenBack", description: "What happened at Twilio to a channel that was given back." }),
-  );
+export const givenBack = resource(
+  "GivenBack",
+  "What happened at Twilio to a channel that was given back.",
+  returned,
+);
 
-export const releasedNumber = z
-  .object({
+export const releasedNumber = resource(
+  "ReleasedNumber",
+  "A released number, and what happened to it at Twilio.",
+  {
     phone_number: phoneNumber,
     deleted: answered(z.literal(true), "Always true: this service no longer has the number."),
     twilio_number_sid: numberSid,
     ...returned,
-  })
-  .check(
-    z.meta({ id: "ReleasedNumber", description: "A released number, and what happened to it at Twilio." }),
-  );
+  },
+);
 
 export const releasedExample = exampleOf(releasedNumber, {
   twilio: { voice: "restored", sms: "cleared", status_callback: "left_alone" },

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { dryRunQuery as query } from "../src/http/query.ts";
-import { answered, described, warnings } from "./operation.ts";
+import { answered, described, resource, warnings } from "./operation.ts";
 import { numberEntry, numberSid, phoneNumber, releasedChannels } from "./phone-number-answers.ts";
 import { fieldChanges } from "./phone-number-preview.ts";
 
@@ -23,8 +23,10 @@ const value = z.union([
   z.record(z.string(), z.string()),
 ]);
 
-export const changePlan = z
-  .object({
+export const changePlan = resource(
+  "ChangePlan",
+  "What a change would change; `phone_number` is as it is now.",
+  {
     dry_run: isDryRun,
     phone_number: numberEntry,
     changes: z.array(
@@ -39,20 +41,16 @@ export const changePlan = z
       "The fields that would change at Twilio. Only if `channels` would change.",
     ),
     warnings,
-  })
-  .check(
-    z.meta({ id: "ChangePlan", description: "What a change would change; `phone_number` is as it is now." }),
-  );
+  },
+);
 
-export const releasePlan = z
-  .object({
-    dry_run: isDryRun,
-    phone_number: z.object({
-      phone_number: phoneNumber,
-      deleted: answered(z.literal(false), "Always false: the number is still here."),
-      twilio_number_sid: numberSid,
-      ...releasedChannels,
-    }),
-    changes: answered(fieldChanges, "The fields that the release would change at Twilio."),
-  })
-  .check(z.meta({ id: "ReleasePlan", description: "What a release would do." }));
+export const releasePlan = resource("ReleasePlan", "What a release would do.", {
+  dry_run: isDryRun,
+  phone_number: z.object({
+    phone_number: phoneNumber,
+    deleted: answered(z.literal(false), "Always false: the number is still here."),
+    twilio_number_sid: numberSid,
+    ...releasedChannels,
+  }),
+  changes: answered(fieldChanges, "The fields that the release would change at Twilio."),
+});

@@ -1,39 +1,37 @@
 import * as z from "zod/mini";
 import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
 import { ACCOUNT_SID, TIME } from "./examples.ts";
-import { answer, answered, type Reference, time, warnings } from "./operation.ts";
+import { answer, answered, type Reference, resource, time, warnings } from "./operation.ts";
 import { entryExample, health, numberEntry } from "./phone-number-answers.ts";
 
-const accountHealth = z
-  .object({
-    status: answered(z.enum(["ok", "attention"]), "`ok` if all numbers and accounts are `ok`."),
-    phone_numbers: z.object({
-      count: answered(z.int(), "How many numbers there are."),
-      by_health: answered(z.record(z.string(), z.int()), "How many of them have each health.", { ok: 3 }),
-    }),
-    twilio_accounts: answered(
-      z.array(
-        z.object({
-          twilio_sid: answered(z.string(), "The Twilio account.", ACCOUNT_SID),
-          region: answered(z.string(), "The Twilio Region of its credentials.", "us1"),
-          health: answered(
-            health,
-            "The result of its last check. A problem with the account concerns all its numbers.",
-            "ok",
-          ),
-          health_reasons: answered(z.array(z.enum(ACCOUNT_REASONS)), "Everything that is wrong with it."),
-          checked_at: z.nullable(time("When all its numbers were last checked; null if never")),
-          next_check_at: z.nullable(time("When it is checked next; null while it has no number")),
-          warnings: answered(
-            warnings._zod.def.innerType,
-            "What to know about it, although it may be `ok`: `webhook_rule`.",
-          ),
-        }),
-      ),
-      "The Twilio accounts that are known here.",
+const accountHealth = resource("AccountHealth", "The health of everything that an API key has.", {
+  status: answered(z.enum(["ok", "attention"]), "`ok` if all numbers and accounts are `ok`."),
+  phone_numbers: z.object({
+    count: answered(z.int(), "How many numbers there are."),
+    by_health: answered(z.record(z.string(), z.int()), "How many of them have each health.", { ok: 3 }),
+  }),
+  twilio_accounts: answered(
+    z.array(
+      z.object({
+        twilio_sid: answered(z.string(), "The Twilio account.", ACCOUNT_SID),
+        region: answered(z.string(), "The Twilio Region of its credentials.", "us1"),
+        health: answered(
+          health,
+          "The result of its last check. A problem with the account concerns all its numbers.",
+          "ok",
+        ),
+        health_reasons: answered(z.array(z.enum(ACCOUNT_REASONS)), "Everything that is wrong with it."),
+        checked_at: z.nullable(time("When all its numbers were last checked; null if never")),
+        next_check_at: z.nullable(time("When it is checked next; null while it has no number")),
+        warnings: answered(
+          warnings._zod.def.innerType,
+          "What to know about it, although it may be `ok`: `webhook_rule`.",
+        ),
+      }),
     ),
-  })
-  .check(z.meta({ id: "AccountHealth", description: "The health of everything that an API key has." }));
+    "The Twilio accounts that are known here.",
+  ),
+});
 
 export const reconciliationReference: Reference = {
   tag: {

@@ -13,6 +13,7 @@ import {
   listAnswer,
   pageQuery,
   type Reference,
+  resource,
   time,
 } from "./operation.ts";
 import { numberSid, phoneNumber, TWILIO_ERRORS } from "./phone-number-answers.ts";
@@ -28,55 +29,53 @@ const requests = z.array(
   }),
 );
 
-export const account = z
-  .object({
-    twilio_account_id: accountId,
-    twilio_sid: twilioSid,
-    region: answered(z.string(), "The Twilio Region of its credentials.", "us1"),
-    credential: answered(z.enum(["auth_token", "api_key"]), "By what this service uses it.", "auth_token"),
-    signed_by: answered(
-      z.enum(["auth_token", "shared_key"]),
-      "With what Twilio signs its webhooks; an API key signs none.",
-      "auth_token",
+export const account = resource("TwilioAccount", "A Twilio account that is known here.", {
+  twilio_account_id: accountId,
+  twilio_sid: twilioSid,
+  region: answered(z.string(), "The Twilio Region of its credentials.", "us1"),
+  credential: answered(z.enum(["auth_token", "api_key"]), "By what this service uses it.", "auth_token"),
+  signed_by: answered(
+    z.enum(["auth_token", "shared_key"]),
+    "With what Twilio signs its webhooks; an API key signs none.",
+    "auth_token",
+  ),
+  status: answered(
+    z.enum(["connected", "connecting", "failed"]),
+    "`connecting`: no request that its SharedKey signed has come yet; see `to_do`. `failed`: Twilio refuses its credentials. Send new ones with `POST /v1/twilio-accounts`.",
+    "connected",
+  ),
+  to_do: answered(
+    requests,
+    "While it is `connecting`: the requests that make Twilio sign with a SharedKey, in this order; none while this service makes them itself.",
+    [],
+  ),
+  not_made: answered(
+    z.nullable(
+      z.object({
+        reason: answered(z.string(), "Why, in a word.", "missing_permission"),
+        twilio_code: answered(z.optional(z.int()), "Twilio's error code, if it sent one.", 70051),
+        permission: answered(
+          z.optional(z.string()),
+          "The permission that the API key lacks, if Twilio names it.",
+        ),
+      }),
     ),
-    status: answered(
-      z.enum(["connected", "connecting", "failed"]),
-      "`connecting`: no request that its SharedKey signed has come yet; see `to_do`. `failed`: Twilio refuses its credentials. Send new ones with `POST /v1/twilio-accounts`.",
-      "connected",
-    ),
-    to_do: answered(
-      requests,
-      "While it is `connecting`: the requests that make Twilio sign with a SharedKey, in this order; none while this service makes them itself.",
-      [],
-    ),
-    not_made: answered(
-      z.nullable(
-        z.object({
-          reason: answered(z.string(), "Why, in a word.", "missing_permission"),
-          twilio_code: answered(z.optional(z.int()), "Twilio's error code, if it sent one.", 70051),
-          permission: answered(
-            z.optional(z.string()),
-            "The permission that the API key lacks, if Twilio names it.",
-          ),
-        }),
-      ),
-      "Why this service could not make them itself. Null: it was not refused.",
-      null,
-    ),
-    health: answered(
-      z.enum(["ok", ...ACCOUNT_REASONS]),
-      "What is known of it: `ok`, or what is most seriously wrong. An account without numbers is not checked.",
-      "ok",
-    ),
-    friendly_name: answered(
-      z.nullable(z.string()),
-      "Its name at Twilio, when it was connected.",
-      "Reception Ltd",
-    ),
-    numbers: answered(z.int(), "How many numbers are imported from it, those under way too.", 3),
-    created_at: time("When it came here"),
-  })
-  .check(z.meta({ id: "TwilioAccount", description: "A Twilio account that is known here." }));
+    "Why this service could not make them itself. Null: it was not refused.",
+    null,
+  ),
+  health: answered(
+    z.enum(["ok", ...ACCOUNT_REASONS]),
+    "What is known of it: `ok`, or what is most seriously wrong. An account without numbers is not checked.",
+    "ok",
+  ),
+  friendly_name: answered(
+    z.nullable(z.string()),
+    "Its name at Twilio, when it was connected.",
+    "Reception Ltd",
+  ),
+  numbers: answered(z.int(), "How many numbers are imported from it, those under way too.", 3),
+  created_at: time("When it came here"),
+});
 
 export const accountExample = exampleOf(account, { numbers: 0 });
 
@@ -84,24 +83,18 @@ export const accountAnswer = (description: string, status?: 201) =>
   answer(description, z.object({ twilio_account: account }), { twilio_account: accountExample }, status);
 
 const capability = z.nullable(z.boolean());
-const available = z
-  .object({
-    phone_number: phoneNumber,
-    friendly_name: answered(z.string(), "Its name at Twilio.", "Front desk"),
-    twilio_sid: answered(
-      z.string(),
-      "The account that has it: a subaccount's SID, if it is one.",
-      ACCOUNT_SID,
-    ),
-    twilio_number_sid: numberSid,
-    capabilities: answered(
-      z.object({ voice: capability, sms: capability }),
-      "What it can, as Twilio says; null if Twilio does not say.",
-    ),
-    answered_by: answered(z.object({ voice: answeredBy, sms: answeredBy }), "Who answers it today."),
-    imported: answered(z.boolean(), "Whether the calling API key has imported it."),
-  })
-  .check(z.meta({ id: "AvailableNumber", description: "A number of a Twilio account." }));
+const available = resource("AvailableNumber", "A number of a Twilio account.", {
+  phone_number: phoneNumber,
+  friendly_name: answered(z.string(), "Its name at Twilio.", "Front desk"),
+  twilio_sid: answered(z.string(), "The account that has it: a subaccount's SID, if it is one.", ACCOUNT_SID),
+  twilio_number_sid: numberSid,
+  capabilities: answered(
+    z.object({ voice: capability, sms: capability }),
+    "What it can, as Twilio says; null if Twilio does not say.",
+  ),
+  answered_by: answered(z.object({ voice: answeredBy, sms: answeredBy }), "Who answers it today."),
+  imported: answered(z.boolean(), "Whether the calling API key has imported it."),
+});
 
 const availableExample = exampleOf(available, {
   capabilities: { voice: true, sms: true },

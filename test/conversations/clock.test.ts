@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { DEFAULTS } from "../../src/agents/talk.ts";
 import {
   type ClockPlan,
   forgetAt,
@@ -9,20 +10,6 @@ import {
 import { type Hearing, newHearing } from "../../src/conversations/speech.ts";
 import { newState, type State } from "../../src/conversations/state.ts";
 
-const TALK = {
-  transfer_numbers: [],
-  max_call_duration_seconds: 600,
-  silence_hangup_seconds: 30,
-  max_turns: 100,
-  max_tokens_per_turn: 300,
-  max_characters_per_turn: 1_000,
-  ai_speaks_first: true,
-  transcript: true,
-  sms_reply: false,
-  tools: [],
-  inbound_url: null,
-  inbound_url_timeout_ms: 3_000,
-};
 const OPENING = {
   apiKeyId: "nxf_1",
   limits: { calls_per_day: null, texts_per_day: null, model_turns_per_day: null },
@@ -34,7 +21,7 @@ const OPENING = {
   callSid: "CA1",
   from: "+15005550002",
   greeting: null,
-  agent: { id: "agent_a", systemPrompt: null, language: "en", talk: TALK },
+  agent: { id: "agent_a", systemPrompt: null, language: "en", talk: DEFAULTS },
   patienceMs: 5_000,
 };
 const SECOND = 1_000;
