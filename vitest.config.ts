@@ -71,6 +71,8 @@ export default defineConfig({
           // They start processes; a busy machine takes its time.
           testTimeout: 60_000,
           globalSetup: ["test/client/build.ts"],
+          // What many of them import, such as the reference and Wrangler, is loaded once for each of the three.
+          isolate: false,
           setupFiles: ["test/properties.ts"],
         },
       },

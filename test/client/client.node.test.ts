@@ -6,8 +6,12 @@ import {
   paginate,
   verifyEvent,
 } from "@nixflex/numbers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { signedHeaders, standardSecret } from "../../src/events/signature.ts";
+
+// The files of a process share what they import: neither has another file's client these operations, nor this one another's.
+vi.hoisted(() => vi.resetModules());
+afterAll(() => void vi.resetModules());
 
 // Operations of every shape, whatever the API has at present.
 vi.mock("../../sdk/dist/generated/routes.js", () => ({

@@ -14,8 +14,8 @@ export type Step = {
 } /** `channels` null: all that the number can. */ & (
   | { kind: "import"; channels: Channel[] | null }
   | { kind: "switch"; channels: Channel[] }
-  /** It is imported by a connect link, with its owner's token. */
-  | { kind: "bring" }
+  /** It is imported by a connect link, with its owner's token; or somebody guesses at the token. */
+  | { kind: "bring" | "guess" }
   | { kind: "release" | "move" | "check" | "rotate" | "cron" | "forget" }
   | { kind: "revoke" | "ring" }
   /** Its Twilio account is connected by an API key, by its token, or no longer. */
@@ -67,6 +67,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ ...who, kind: fc.constant("switch" as const), channels }) },
   { weight: 4, arbitrary: fc.record({ ...who, kind: fc.constant("release" as const) }) },
   { weight: 3, arbitrary: fc.record({ ...who, kind: fc.constant("bring" as const) }) },
+  { weight: 1, arbitrary: fc.record({ ...who, kind: fc.constant("guess" as const) }) },
   {
     weight: 5,
     arbitrary: fc.record({

@@ -22,7 +22,7 @@ import {
 import { calm, disturb, isCalm, letTimePass } from "./disturb.ts";
 import { type Disturbance, type Moment, nothing, type Step } from "./history.ts";
 import { expectUntouched } from "./invariants.ts";
-import { bring } from "./links.ts";
+import { bring, guess } from "./links.ts";
 import { type Act, expel, hasRoom, send, setLimits, setPolicy, squat, toggleRule } from "./rude.ts";
 import { type Belief, numberOf, path, replaceAgent, rowOf, type Tenant, type World } from "./world.ts";
 
@@ -69,6 +69,8 @@ async function take(world: World, step: Step, disturbance: Disturbance, isAlone:
       // An answer of the link's own says nothing of the number, nor does one of a step before the import.
       await importNumber(act, null, "brought", () => bring(act));
       return;
+    case "guess":
+      return guess(act);
     case "release": {
       const { imports } = belief;
       const { status } = await request("DELETE", path(belief));

@@ -158,6 +158,31 @@ describe("the Webhooks configuration API", () => {
           .patch(change),
       ),
     ).toBe(59000);
+    const third = [50, 25, 25].map((percentage) => ({ settingId: setting.id ?? "", percentage }));
+    const patch = (fields: object) =>
+      api()
+        .rules(rule?.id ?? "")
+        .patch(fields as never);
+    for (const fields of [{ settings: third }, { settings: [] }, { matchType: "DEFAULT", settings: all }])
+      expect(await code(patch(fields))).toBe(59000);
+    expect(await code(api().rules.create(ruleOf(third, { prefix: "https://numbers.example/c/" })))).toBe(
+      59000,
+    );
+    const basic = { auth: { source: "INLINE", value: { scheme: "BASIC", username: "u", password: "p" } } };
+    const { id: settingId = "" } = await api().settings.create(
+      settingOf("", { ...basic, signature: undefined }),
+    );
+    const byDefault = (id: string) => ruleOf([{ settingId: id, percentage: 100 }], { matchType: "DEFAULT" });
+    expect(await code(api().rules.create(byDefault(settingId)))).toBe(59202);
+    const { rule: ofAll } = await api().rules.create(byDefault(setting.id ?? ""));
+    const wide = { settings: [{ settingId, percentage: 100 }] } as never;
+    expect(
+      await code(
+        api()
+          .rules(ofAll?.id ?? "")
+          .patch(wide),
+      ),
+    ).toBe(59202);
     for (let made = 1; made < 50; made += 1) await api().sharedKeys.create({} as never);
     expect(await code(api().sharedKeys.create({} as never))).toBe(59200);
     simulator.faults.add({ effect: effects.webhooksBusy });

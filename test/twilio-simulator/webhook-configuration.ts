@@ -136,6 +136,7 @@ function create(account: Account, rules: WebhookRule[], kind: string, given: Bod
     rule.matchType === matchType &&
     ("prefix" in rule ? rule.prefix === prefix : "value" in rule ? rule.value === value : true);
   if (rules.some(isSame)) return problem(409, 59103, "Duplicate match pattern");
+  if (isGuarded(matchType, used, settings)) return guardrail();
   const match = { EXACT_MATCH: { value }, PREFIX_MATCH: { prefix }, DEFAULT: {} }[matchType];
   const { id, friendlyName } = resource("rule", given.friendlyName);
   const rule = { id, friendlyName, matchType, ...match, settings: used ?? [] } as WebhookRule;
@@ -147,10 +148,14 @@ function change(account: Account, rules: WebhookRule[], id: string, given: Body)
   const rule = rules.find((candidate) => candidate.id === id);
   if (!rule) return problem(404, 20404, "Not found");
   const { settings } = configurationOf(account);
+  // Whether a pattern may be changed is not documented; "delete the existing Rule first, then create the new one" is.
+  const pattern = ["matchType", "prefix", "value"].find((field) => given[field] !== undefined);
   const fault =
     faultOfFields("Rules", given) ??
+    pattern ??
     (given.settings === undefined ? undefined : faultOfReferences(given.settings, settings));
   if (fault) return invalid(fault);
+  if (isGuarded(rule.matchType, given.settings, settings)) return guardrail();
   const before = structuredClone(rule);
   delete before.pending;
   if (given.settings) rule.settings = given.settings as SettingReference[];
@@ -240,8 +245,20 @@ function faultOfRule(
 
 function faultOfReferences(settings: unknown, known: SettingResource[]): string | undefined {
   const references = Array.isArray(settings) ? (settings as SettingReference[]) : [];
+  // One, or two that share the traffic.
+  if (references.length < 1 || references.length > 2) return "settings";
   if (!references.every(({ settingId }) => known.some(({ id }) => id === settingId))) return "settingId";
   return references.reduce((sum, { percentage }) => sum + percentage, 0) === 100 ? undefined : "percentage";
+}
+
+/** https://www.twilio.com/docs/api/errors/59202: a default Rule would send a password everywhere. Its status is not documented. */
+const guardrail = () => problem(400, 59202, "Security Guardrail Violation");
+
+function isGuarded(matchType: unknown, settings: unknown, known: SettingResource[]): boolean {
+  if (matchType !== "DEFAULT" || !Array.isArray(settings)) return false;
+  return (settings as SettingReference[]).some(
+    ({ settingId }) => known.find(({ id }) => id === settingId)?.auth.value?.scheme === "BASIC",
+  );
 }
 
 /** https://www.twilio.com/docs/usage/webhooks/webhook-configuration: a test webhook by the Setting, at once. */
