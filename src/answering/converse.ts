@@ -1,9 +1,7 @@
 import { isBuiltin } from "../agents/connect.ts";
 import type { Outcome } from "../conversations/conversation.ts";
 import type { Input, Reply } from "../conversations/gather.ts";
-import { PROTOCOL } from "../conversations/link.ts";
 import { pressed } from "../conversations/relay.ts";
-import { Session } from "../conversations/session.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
@@ -56,11 +54,9 @@ export async function openRelay(c: AppContext): Promise<Response> {
   const host = {
     services,
     model: () => configuredModel(c.get("config").model, c.env),
-    join: async () => {
-      const object = await objectOf(route.phoneNumberId, callSid, services);
-      return object.fetch(c.req.url, { headers: { upgrade: "websocket", ...PROTOCOL } });
-    },
+    object: () => objectOf(route.phoneNumberId, callSid, services),
   };
+  const { Session } = await import("../conversations/session.ts");
   const webSocket = await Session.open(opening, host).catch(() => Session.open(opening, host));
   if (!webSocket) throw new ApiError("not_found");
   return new Response(null, { status: 101, webSocket });

@@ -11,9 +11,9 @@ import { createVault, openJson, type Slot, type Vault } from "../vault/vault.ts"
 import { forgetAt } from "./clock.ts";
 import { Dialogue } from "./dialogue.ts";
 import { afterEnd, Gather, type Input, type Reply } from "./gather.ts";
-import { drop, isNamed, keep, kept, NORMAL, PROTOCOL, say, type Told } from "./link.ts";
 import { StoredMemory } from "./memory.ts";
 import { outside } from "./outside.ts";
+import { drop, isNamed, keep, kept, NORMAL, PROTOCOL, say, type Told } from "./protocol.ts";
 import { hangupOf, newState, type Opening, type State, type Turn } from "./state.ts";
 
 const ASKED = "asked";
@@ -32,8 +32,8 @@ export class Conversation extends DurableObject<Env> {
   #asking: Promise<Asked> | undefined;
   /** The state that the last session gave back is written down. */
   #settled = Promise.resolve();
-  #recalling: Promise<void> | undefined;
-  #closed = Promise.withResolvers<void>();
+  /** A session was asked to give its call back. */
+  #recalled: PromiseWithResolvers<void> | undefined;
   // The vault is not made here: a faulty configuration would use up the attempts of the alarm.
   readonly #memory = new StoredMemory(this.ctx.storage, () => this.#vault);
   protected readonly dialogue = new Dialogue({
@@ -108,7 +108,8 @@ export class Conversation extends DurableObject<Env> {
 
   /** The session is over, or its Worker is gone. */
   override async webSocketClose(link: WebSocket): Promise<void> {
-    await this.#settle(link).finally(() => this.#closed.resolve());
+    await this.#settle(link).finally(() => this.#recalled?.resolve());
+    this.#recalled = undefined;
     link.close(NORMAL);
   }
 
@@ -130,7 +131,7 @@ export class Conversation extends DurableObject<Env> {
 
   /** How the call ended; null if this object never heard of it. Counts it, once. */
   async outcome(): Promise<Outcome | null> {
-    const state = await this.#recalled();
+    const state = await this.#recall();
     if (!state) return null;
     this.dialogue.stop();
     // TwiML speaks last words to their end.
@@ -197,23 +198,18 @@ export class Conversation extends DurableObject<Env> {
   }
 
   /** The conversation as it is: a session that is open gives it back. */
-  async #recalled(): Promise<State | null> {
-    this.#recalling ??= this.#recall().finally(() => {
-      this.#recalling = undefined;
-    });
-    await this.#recalling;
-    return this.load();
-  }
-
-  async #recall(): Promise<void> {
+  async #recall(): Promise<State | null> {
     const link = this.#link;
-    if (!link) return;
-    this.#closed = Promise.withResolvers();
-    say(link, "stop");
-    await Promise.race([this.#closed.promise, new Promise((resolve) => setTimeout(resolve, RECALL_MS))]);
-    // Of a session that does not answer, what it told last counts.
-    await this.#settle(link);
-    drop(link);
+    if (link) {
+      say(link, "stop");
+      this.#recalled ??= Promise.withResolvers();
+      const late = new Promise((resolve) => setTimeout(resolve, RECALL_MS));
+      await Promise.race([this.#recalled.promise, late]);
+      // Of a session that does not answer, what it told last counts.
+      await this.#settle(link);
+      drop(link);
+    }
+    return this.load();
   }
 
   /** What a session told last is written down: no more comes of it. */
@@ -236,7 +232,7 @@ export class Conversation extends DurableObject<Env> {
 
   /** The conversation, begun if there is none. */
   async #open(opening: Opening): Promise<State> {
-    const known = await this.#recalled();
+    const known = await this.#recall();
     if (known) return known;
     const state = newState(opening, Date.now());
     this.dialogue.state = state;

@@ -3,47 +3,15 @@ import type { Vault } from "../vault/vault.ts";
 import { forgetAt } from "./clock.ts";
 import type { Memory } from "./dialogue.ts";
 import { sealNews, sealState } from "./memory.ts";
+import { isNamed, NORMAL, PROTOCOL, type Said, TAKEN, type Told } from "./protocol.ts";
 import type { Hearing } from "./speech.ts";
 import { newsOf, type State } from "./state.ts";
-
-// A session lives in a Worker. Between it and the object of its call there is a WebSocket: what the object is told it keeps
-// with that, which costs nothing, and sleeps.
-
-/** What names that WebSocket. A Worker of the version before, with Twilio's own in hand, does not say it. */
-export const PROTOCOL = { "sec-websocket-protocol": "conversation.1" };
-export const isNamed = (headers: Headers): boolean =>
-  headers.get("sec-websocket-protocol") === PROTOCOL["sec-websocket-protocol"];
-
-/** What the session tells, sealed: all that is known, to be stored until a time, or what is new since. */
-export type Told = { state: string; until: number; isSure: boolean } | { news: string };
-
-/** What the object says: first what it knows of the call, then that something is stored for sure, or that it wants the call. */
-type Said = { known: State | null } | "kept" | "stop";
-
-// RFC 6455, 7.4
-export const NORMAL = 1000;
-/** Why the object closes it: it leads the call by itself, or knows no call any more. */
-const TAKEN = 4000;
 
 // Of 16,384 bytes that may be kept with a WebSocket.
 const MAX_NEWS_LENGTH = 15_000;
 
-/** What the object keeps with it while it sleeps. `isOver`: nothing that the session says counts. */
-type Kept = { news?: string; isOver?: true };
-
-export const kept = (link: WebSocket): Kept => link.deserializeAttachment() as Kept;
-export const keep = (link: WebSocket, what: Kept): void => link.serializeAttachment(what);
-export const say = (link: WebSocket, said: Said): void => link.send(JSON.stringify(said));
-
-/** Nothing that the session says counts any more. */
-export function drop(link: WebSocket): void {
-  keep(link, { isOver: true });
-  link.close(TAKEN);
-}
-
 type Ends = {
-  /** Asks the object for a WebSocket. */
-  join: () => Promise<Response>;
+  object: () => Promise<Pick<Fetcher, "fetch">>;
   vault: Vault;
   log: Logger;
   hearing: () => Hearing;
@@ -124,8 +92,9 @@ export class Link implements Memory {
   }
 
   async #ask(): Promise<WebSocket | null> {
-    const { join, stop, taken, lost } = this.#ends;
-    const { webSocket, headers } = await join();
+    const { object, stop, taken, lost } = this.#ends;
+    const asked = { headers: { upgrade: "websocket", ...PROTOCOL } };
+    const { webSocket, headers } = await (await object()).fetch("https://conversation", asked);
     webSocket?.accept();
     if (!webSocket || !isNamed(headers)) {
       webSocket?.close(NORMAL);

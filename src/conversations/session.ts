@@ -16,8 +16,8 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 type Host = {
   services: Services;
   model: () => Model | null;
-  /** Asks the call's object for the WebSocket of a {@link Link}. */
-  join: () => Promise<Response>;
+  /** A fresh stub of the call's object. */
+  object: () => Promise<Pick<Fetcher, "fetch">>;
 };
 
 /**
@@ -33,11 +33,11 @@ export class Session {
   readonly #dialogue: Dialogue;
   readonly #relay: Relay;
 
-  private constructor(ours: WebSocket, { services, model, join }: Host) {
+  private constructor(ours: WebSocket, { services, model, object }: Host) {
     this.#services = services;
     this.#socket = new RelaySocket(ours);
     this.#link = new Link({
-      ...{ join, vault: services.vault, log: services.log },
+      ...{ object, vault: services.vault, log: services.log },
       hearing: () => this.#socket.hearing,
       stop: () => this.#run(() => this.#close()),
       taken: () => this.#run(() => this.#leave()),
