@@ -5,12 +5,13 @@ import { Content, Mark, When } from "../ui.tsx";
 import { useLoaded } from "../use.ts";
 
 const EVENTS: Record<string, { title: string; tone: Tone }> = {
+  "number.changed": { title: "Settings changed", tone: "good" },
   "number.repaired": { title: "Repaired: Twilio sends its calls and texts here again", tone: "good" },
   "number.drifted": { title: "Found changed at Twilio", tone: "bad" },
   "number.missing": { title: "Gone from the Twilio account", tone: "bad" },
 };
 
-type Moment = { at: string; title: string; tone: Tone };
+type Moment = { at: string; title: string; tone: Tone; by?: string | undefined };
 
 /** What is known without events, which are kept only if somebody receives them. */
 function factsOf(number: PhoneNumber): Moment[] {
@@ -37,8 +38,9 @@ export function Timeline({ number }: { number: PhoneNumber }) {
           const events = deliveries
             .filter(({ event }) => event !== "number.imported")
             .map(
-              ({ event, created_at }): Moment => ({
+              ({ event, created_at, actor }): Moment => ({
                 at: created_at,
+                by: actor?.name ?? actor?.kind,
                 ...(EVENTS[event] ?? { title: event, tone: "warn" }),
               }),
             );
@@ -46,9 +48,10 @@ export function Timeline({ number }: { number: PhoneNumber }) {
             <ol class="timeline">
               {[...events, ...factsOf(number)]
                 .sort((one, other) => other.at.localeCompare(one.at))
-                .map(({ at, title, tone }) => (
+                .map(({ at, title, tone, by }) => (
                   <li key={`${at}${title}`}>
-                    <Mark tone={tone}>{title}</Mark> <When at={at} />
+                    <Mark tone={tone}>{by === undefined ? title : `${title}, by ${by}`}</Mark>{" "}
+                    <When at={at} />
                   </li>
                 ))}
             </ol>

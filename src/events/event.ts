@@ -15,6 +15,7 @@ export const EVENT_TYPES = [
   "sms.opted_out",
   "recording.completed",
   "number.imported",
+  "number.changed",
   "number.released",
   "number.drifted",
   "number.repaired",

@@ -1,6 +1,8 @@
 import type { Owner } from "../actor.ts";
 import { findAgent } from "../agents/store.ts";
 import { StorageError } from "../database.ts";
+import { sealEvent } from "../events/event.ts";
+import { relay } from "../events/tell.ts";
 import { ApiError, errorCatalogue } from "../http/errors.ts";
 import { warningsOf } from "../http/warnings.ts";
 import type { Services } from "../services.ts";
@@ -14,6 +16,7 @@ import { changedOwn, checkInboundUrl, serialiseOwn } from "./change-settings.ts"
 import { takenChannels } from "./channels.ts";
 import type { FieldChange } from "./configuration.ts";
 import type { Returned } from "./release/release.ts";
+import { eventNumber } from "./row.ts";
 import { type ChangeBody, changeBody } from "./schema.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
@@ -58,45 +61,51 @@ export async function changeOwnNumber(
   owner: Owner,
   services: Services,
 ): Promise<{ number: OwnedNumber; returned: Returned | undefined }> {
-  const { db, now } = services;
+  const { db, vault, now } = services;
   const { apiKeyId } = owner;
   let number = await verifyChange(phoneNumber, body, owner, services);
-  let after = changedOwn(number, body);
+  // What is too large is refused before anything is changed.
+  const planned = changesOf(number, body);
   if (body.twilio_token !== undefined) {
     const account = accountOf({ ...number, api_key_id: apiKeyId });
     const { isStored } = await storeCredential(account, { authToken: body.twilio_token }, services);
     if (!isStored) throw new ApiError("number_not_found");
+    planned.push(TOKEN);
   }
   const returned = body.channels && (await changeChannels(number, body.channels, apiKeyId, services));
-  const write = () =>
-    changeNumber(
-      db,
-      number.id,
-      {
-        agentId: body.agent_id,
-        inboundEnabled: body.inbound_enabled,
-        outboundEnabled: body.outbound_enabled,
-        driftPolicy: body.drift_policy,
-        own: [number, after],
-      },
-      now().toISOString(),
-    ).catch((error: unknown) => {
+  const write = async () => {
+    const changes = [...changesOf(number, body), ...planned.filter(({ field }) => ELSEWHERE.includes(field))];
+    const own = changedOwn(number, body);
+    const fields = [...new Set(changes.map(({ field }) => field))];
+    // The agent that had the number may have lost it.
+    const agentId = number.agent_id ?? body.agent_id ?? null;
+    const data = { twilio_number_sid: number.twilio_number_sid, fields };
+    const about = { apiKeyId, agentId, number: eventNumber({ ...number, ...own }), actor: services.actor };
+    const event = await sealEvent({ type: "number.changed", ...about, data }, vault, now());
+    const told = fields.length > 0 ? event : undefined;
+    try {
+      const { isChanged, hasEvent } = await changeNumber(db, number, body, own, told, now().toISOString());
+      if (hasEvent) services.defer(relay(apiKeyId, services));
+      return isChanged;
+    } catch (error) {
       // The agent was deleted after we looked it up.
       if (error instanceof StorageError && error.failure === "dangling")
         throw new ApiError("agent_not_found");
       throw error;
-    });
+    }
+  };
   // If another request changed the number in between, these changes are applied to what it has left: both count.
-  while (!(await write())) {
-    number = await ownNumber(phoneNumber, owner, db);
-    after = changedOwn(number, body);
-  }
+  while (!(await write())) number = await ownNumber(phoneNumber, owner, db);
   services.routesChanged(apiKeyId);
   return { number: await ownNumber(phoneNumber, owner, db), returned };
 }
 
 /** One field of a number, as it is and as it would be. */
 export type PlannedChange = { field: keyof ChangeBody; present: unknown; new: unknown };
+
+const TOKEN = { field: "twilio_token", present: "[redacted]", new: "[redacted]" } as const;
+/** What is not changed with the number's row. */
+const ELSEWHERE: readonly string[] = ["twilio_token", "channels"];
 
 /**
  * What a change would change. Tries a new token at Twilio, as the change does, and writes nothing.
@@ -111,31 +120,35 @@ export async function planChange(
 ): Promise<{ number: OwnedNumber; changes: PlannedChange[]; twilioChanges?: FieldChange[] }> {
   const { apiKeyId } = owner;
   const number = await verifyChange(phoneNumber, body, owner, services);
-  const present = {
-    agent_id: number.agent_id,
-    inbound_enabled: number.inbound_enabled === 1,
-    outbound_enabled: number.outbound_enabled === 1,
-    drift_policy: number.drift_policy,
-    ...serialiseOwn(number),
-  };
-  const wanted = { ...body, ...serialiseOwn(changedOwn(number, body)) };
-  const changes = Object.entries(present).flatMap(([name, before]): PlannedChange[] => {
-    const field = name as keyof typeof present;
-    const after = wanted[field];
-    const isSame = after === undefined || JSON.stringify(after) === JSON.stringify(before);
-    return isSame ? [] : [{ field, present: before, new: after }];
-  });
+  const changes = changesOf(number, body);
   if (body.twilio_token !== undefined) {
     const account = accountOf({ ...number, api_key_id: apiKeyId });
     const stored = await findAccount(services.db, account);
     const credential = { authToken: body.twilio_token };
     const { replaces } = await sealCredential(account, credential, stored ?? undefined, services);
-    if (replaces) changes.push({ field: "twilio_token", present: "[redacted]", new: "[redacted]" });
+    if (replaces) changes.push(TOKEN);
   }
-  const taken = takenChannels(number);
-  if (body.channels === undefined || String(body.channels) === String(taken)) return { number, changes };
-  changes.push({ field: "channels", present: taken, new: body.channels });
+  if (!body.channels || changes.every(({ field }) => field !== "channels")) return { number, changes };
   return { number, changes, twilioChanges: await planChannels(number, body.channels, apiKeyId, services) };
+}
+
+/** What a change does to a number, beside its account's token. */
+function changesOf(number: OwnedNumber, body: ChangeBody): PlannedChange[] {
+  const present = {
+    agent_id: number.agent_id,
+    inbound_enabled: number.inbound_enabled === 1,
+    outbound_enabled: number.outbound_enabled === 1,
+    drift_policy: number.drift_policy,
+    channels: takenChannels(number),
+    ...serialiseOwn(number),
+  };
+  const wanted = { ...body, ...serialiseOwn(changedOwn(number, body)) };
+  return Object.entries(present).flatMap(([name, before]): PlannedChange[] => {
+    const field = name as keyof typeof present;
+    const after = wanted[field];
+    const isSame = after === undefined || JSON.stringify(after) === JSON.stringify(before);
+    return isSame ? [] : [{ field, present: before, new: after }];
+  });
 }
 
 /** Finds out whether a change is possible: the number and the agent are there, and Twilio takes a new token. */

@@ -1,11 +1,14 @@
 import type { Owner } from "../actor.ts";
 import { all, batch, first, type Part, part, readPage, runIdempotent, sql } from "../database.ts";
+import type { SealedEvent } from "../events/event.ts";
+import { insertPending } from "../events/pending-store.ts";
 import type { Page } from "../http/page.ts";
 import { checkSoon } from "../twilio-accounts/due-store.ts";
 import type { AccountColumns } from "../twilio-accounts/row.ts";
 import { NUMBERS_AND_ACCOUNTS, RELAY_REFUSED } from "../twilio-accounts/store.ts";
 import type { ChannelColumns } from "./channels.ts";
 import type { DriftPolicy, Health } from "./health.ts";
+import type { ChangeBody } from "./schema.ts";
 import type { OwnColumns } from "./settings.ts";
 
 // What the owner of a number can see and change. Numbers whose import or release is not finished are left out.
@@ -129,42 +132,45 @@ export function listOwnNumbers(
   );
 }
 
-export type NumberChanges = {
-  agentId?: string | undefined;
-  inboundEnabled?: boolean | undefined;
-  outboundEnabled?: boolean | undefined;
-  driftPolicy?: DriftPolicy | undefined;
-  /** What is its own, before and after. */
-  own: readonly [OwnColumns, OwnColumns];
-};
-
 /**
  * Setting the drift policy, even to its present value, ends the contest: repairs start again.
  *
- * @returns false if the number no longer exists, or somebody else has changed what is its own
+ * @param before the number as the changes and the event know it
+ * @param own what is its own afterwards
+ * @param event tells what changes; undefined: nothing does
+ * @returns whether it is changed: not if it no longer exists, or somebody else has changed it; and whether the event is stored
  * @throws StorageError `dangling` if the agent no longer exists
  */
 export async function changeNumber(
   db: D1Database,
-  id: string,
-  { agentId, inboundEnabled, outboundEnabled, driftPolicy, own: [before, after] }: NumberChanges,
+  before: OwnedNumber,
+  body: Pick<ChangeBody, "agent_id" | "inbound_enabled" | "outbound_enabled" | "drift_policy">,
+  own: OwnColumns,
+  event: SealedEvent | undefined,
   now: string,
-): Promise<boolean> {
+): Promise<{ isChanged: boolean; hasEvent: boolean }> {
   const flag = (value: boolean | undefined) => (value === undefined ? null : Number(value));
-  const change = sql(db)`UPDATE phone_numbers
-    SET agent_id = COALESCE(${agentId ?? null}, agent_id),
-      inbound_enabled = COALESCE(${flag(inboundEnabled)}, inbound_enabled),
-      outbound_enabled = COALESCE(${flag(outboundEnabled)}, outbound_enabled),
-      drift_policy = COALESCE(${driftPolicy ?? null}, drift_policy),
-      health_reasons = CASE WHEN ${driftPolicy ?? null} IS NULL THEN health_reasons
-        ELSE (SELECT json_group_array(value) FROM json_each(health_reasons) WHERE value <> 'repair_contested') END,
-      repairs = CASE WHEN ${driftPolicy ?? null} IS NULL THEN repairs ELSE 0 END, updated_at = ${now},
-      external_id = ${after.external_id}, label = ${after.label}, metadata = ${after.metadata},
-      settings = ${after.settings}
-    WHERE id = ${id} AND state = 'active' AND external_id IS ${before.external_id} AND label IS ${before.label}
+  const policy = body.drift_policy ?? null;
+  const isAsKnown = part`id = ${before.id} AND state = 'active' AND agent_id IS ${before.agent_id}
+      AND inbound_enabled = ${before.inbound_enabled} AND outbound_enabled = ${before.outbound_enabled}
+      AND drift_policy = ${before.drift_policy} AND external_id IS ${before.external_id} AND label IS ${before.label}
       AND metadata IS ${before.metadata} AND settings IS ${before.settings}`;
-  const [changed] = await batch(db, [change, checkSoon(db, id, now)], { isIdempotent: true });
-  return changed?.meta.changes === 1;
+  const change = sql(db)`UPDATE phone_numbers
+    SET agent_id = COALESCE(${body.agent_id ?? null}, agent_id),
+      inbound_enabled = COALESCE(${flag(body.inbound_enabled)}, inbound_enabled),
+      outbound_enabled = COALESCE(${flag(body.outbound_enabled)}, outbound_enabled),
+      drift_policy = COALESCE(${policy}, drift_policy),
+      health_reasons = CASE WHEN ${policy} IS NULL THEN health_reasons
+        ELSE (SELECT json_group_array(value) FROM json_each(health_reasons) WHERE value <> 'repair_contested') END,
+      repairs = CASE WHEN ${policy} IS NULL THEN repairs ELSE 0 END, updated_at = ${now},
+      external_id = ${own.external_id}, label = ${own.label}, metadata = ${own.metadata}, settings = ${own.settings}
+    WHERE ${isAsKnown}`;
+  const tell = event ? [insertPending(db, event, { number: isAsKnown })] : [];
+  const results = await batch(db, [...tell, change, checkSoon(db, before.id, now)], { isIdempotent: true });
+  return {
+    isChanged: results.at(-2)?.meta.changes === 1,
+    hasEvent: event !== undefined && results[0]?.meta.changes === 1,
+  };
 }
 
 type LeaseEnd = {

@@ -1,9 +1,9 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { haveImported, tell } from "../support/answering.ts";
 import { begin, finish, haveAccounts, holdTime } from "../support/bulk.ts";
 import { startCustomer } from "../support/customer.ts";
-import { expectLine } from "../support/logs.ts";
+import { expectLine, keepSecret } from "../support/logs.ts";
 import { metered, newMeter } from "../support/metered-database.ts";
 import { outboxRows } from "../support/outbox.ts";
 import { reconcile } from "../support/reconciliation.ts";
@@ -105,7 +105,8 @@ describe("a secret that is limited to an external_id", () => {
     expect((await call("PATCH", `/v1/phone-numbers/${phoneNumber}`, key, own)).status).toBe(200);
     const events = async (as: typeof key) =>
       (await (await get(`/v1/phone-numbers/${phoneNumber}/events`, as)).json<{ count: number }>()).count;
-    expect([await events(key), await events(await createSecret(key, own))]).toEqual([1, 0]);
+    // What made it its own is the first that it sees.
+    expect([await events(key), await events(await createSecret(key, own))]).toEqual([2, 1]);
   });
 });
 
@@ -139,6 +140,39 @@ describe("who acted", () => {
       ({ type }) => type === "number.released",
     );
     expect(JSON.parse(released?.actor ?? "")).toEqual({ kind: "operator", name: null });
+  });
+
+  it("stands beside each change of a number, with the fields and not what is in them", async () => {
+    const customer = startCustomer();
+    const { key, phoneNumber, agentId, account } = await haveImported({ webhook_url: customer.url }, {}, own);
+    const path = `/v1/phone-numbers/${phoneNumber}`;
+    const portal = await createSecret(key, { ...own, name: "portal" });
+    const night = await createAgent(key, { name: "Night desk" });
+    const change = (as: typeof key, body: object) => call("PATCH", path, as, body);
+    expect(
+      (await change(portal, { label: "Acme", inbound_enabled: false, welcome_message: "Hi" })).status,
+    ).toBe(200);
+    expect((await change(key, { agent_id: night, channels: ["voice"] })).status).toBe(200);
+    account.secondaryAuthToken = "e".repeat(32);
+    keepSecret(account.secondaryAuthToken);
+    expect((await change(key, { twilio_token: account.secondaryAuthToken })).status).toBe(200);
+    // What is as it was is no change.
+    expect((await change(key, { agent_id: night, label: "Acme" })).status).toBe(200);
+    await vi.waitFor(() =>
+      expect(customer.events().at(-1)).toMatchObject({ event: "number.changed", agent_id: agentId }),
+    );
+    const changed = customer.events().filter(({ event }) => event === "number.changed");
+    expect(changed).toMatchObject([
+      { ...own, label: "Acme", fields: ["inbound_enabled", "label", "welcome_message"] },
+      { fields: ["agent_id", "channels"] },
+    ]);
+    expect(JSON.stringify(changed)).not.toMatch(/"Hi"/);
+    const { deliveries } = await (await get(`${path}/events`, key)).json<{ deliveries: Told[] }>();
+    expect(deliveries.map(({ event, actor }) => [event, actor?.name])).toEqual([
+      ["number.changed", "first"],
+      ["number.changed", "portal"],
+      ["number.imported", "first"],
+    ]);
   });
 
   it("is recovery where nobody was left, and whoever began a bulk import", async () => {

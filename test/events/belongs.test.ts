@@ -76,6 +76,7 @@ describe("whom an event belongs to", () => {
         "number.repaired",
         "number.drifted",
         "number.missing",
+        "number.changed",
         "webhook.test",
         "number.released",
       ]),
@@ -100,6 +101,7 @@ describe("whom an event belongs to", () => {
       ["number.imported", THEN],
       ["call.started", THEN],
       ["call.completed", THEN],
+      ["number.changed", LATER],
       ["call.started", LATER],
       ["call.completed", LATER],
     ]);
@@ -110,7 +112,7 @@ describe("whom an event belongs to", () => {
       ],
       count: 3,
     });
-    expect((await deliveries(key, "external_id=branch-18&state=delivered")).count).toBe(2);
+    expect((await deliveries(key, "external_id=branch-18&state=delivered")).count).toBe(3);
     expect((await deliveries(key, "external_id=branch-18&state=failed")).count).toBe(0);
     expect((await deliveries(key, "external_id=branch")).deliveries).toEqual([]);
   });

@@ -14,11 +14,15 @@ type NumberRow = {
   api_key_id: string;
   health_reasons: string;
   repaired_at: string | null;
+  agent_id: string | null;
+  inbound_enabled: 0 | 1;
+  drift_policy: string;
 };
 type AccountRow = { id: string; api_key_id: string; account_sid: string; health_reasons: string };
 type LinkRow = { id: string; numbers: string; completed_at: string | null; locked_at: string | null };
 type Pending = { id: string; type: string; lane: string; api_key_id: string; payload_sealed: string };
 type Payload = {
+  fields?: string[];
   reasons?: string[];
   reason?: string;
   twilio_sid?: string;
@@ -42,7 +46,7 @@ type Moment = {
 };
 
 const SELECTS = [
-  "SELECT id, state, phone_number, api_key_id, health_reasons, repaired_at FROM phone_numbers",
+  "SELECT id, state, phone_number, api_key_id, health_reasons, repaired_at, agent_id, inbound_enabled, drift_policy FROM phone_numbers",
   "SELECT id, api_key_id, account_sid, health_reasons FROM twilio_accounts",
   "SELECT id, type, lane, api_key_id, payload_sealed FROM pending_events",
   "SELECT id, limits ->> '$.max_numbers' AS maxNumbers FROM api_keys",
@@ -95,6 +99,14 @@ function isTrue({ type, lane, api_key_id }: Pending, told: Payload, before: Mome
       return linkWas?.locked_at === null && linkIs?.locked_at !== null;
     case "number.imported":
       return was?.state === "importing" && is?.state === "active";
+    case "number.changed":
+      return (
+        was?.state === "active" &&
+        is?.state === "active" &&
+        (["agent_id", "inbound_enabled", "drift_policy"] as const).every(
+          (name) => told.fields?.includes(name) === (was[name] !== is[name]),
+        )
+      );
     case "number.released":
       return was?.state === "releasing" && (is === undefined || is.state === "returning");
     case "limit.near": {

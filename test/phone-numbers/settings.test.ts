@@ -1,6 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { haveImported } from "../support/answering.ts";
+import { watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
 import { twilio } from "../support/twilio.ts";
 import { call, expectError, get, type Key, post, rows } from "../support/worker.ts";
@@ -120,6 +121,15 @@ describe("a change", () => {
     expect(await shown(phoneNumber, key)).toMatchObject(UNSET);
     const [row] = await rows<Entry>("phone_numbers");
     expect(row).toMatchObject({ external_id: null, label: null, metadata: null, settings: null });
+  });
+
+  it("costs four round trips to D1, who did it included", async () => {
+    const { key, phoneNumber } = await haveImported();
+    await shown(phoneNumber, key);
+    const { DB, trips } = watchedDatabase();
+    const sent = { label: "Acme", inbound_enabled: false };
+    const response = await call("PATCH", `/v1/phone-numbers/${phoneNumber}`, key, sent, { env: { DB } });
+    expect([response.status, trips()]).toEqual([200, 4]);
   });
 
   it("merges metadata, and replaces variables", async () => {
