@@ -35,7 +35,8 @@ const REDIRECT_URL = "https://reseller.example/numbers";
 const linkId = answered(z.string(), "Its id.", LINK_ID);
 const status = answered(
   z.enum(["open", "completed", "expired", "locked"]),
-  "`completed`: it has brought as many numbers as it may. `locked`: Twilio refused credentials ten times.",
+  "`completed`: it has brought as many numbers as it may. With fewer it is `open`, and more may come, until it is `expired`: " +
+    "`phone_numbers` has what came. `locked`: Twilio refused credentials ten times.",
   "open",
 );
 const channels = answered(
@@ -141,8 +142,8 @@ export const connectLinkReference: Reference = {
       summary: "Make a connect link",
       description:
         "Makes a URL for one customer of yours. On its page the customer enters Twilio credentials, picks numbers, sees who answers " +
-        "them today and what changes, and confirms. The numbers come to your agent; the credentials are used for these numbers only. " +
-        "The `url` is answered once.",
+        "them today and what changes, and confirms. The numbers come to your agent; the credentials are used for these numbers only, and " +
+        "for the `channels` that it names. The `url` is answered once. A key has 10,000 links at most, ended ones too.",
       isUnkept: true,
       body: {
         schema: described(createLinkBody, {
@@ -180,6 +181,7 @@ export const connectLinkReference: Reference = {
       ],
       errors: [
         "connect_links_disabled",
+        "limit_reached/403",
         "missing_field",
         "metadata_too_large",
         "invalid_url",

@@ -325,7 +325,7 @@ const outboundHelp = {
       "how much was used. This request changed nothing, called nobody and asked no model.",
     remedy: [
       "If the status is 429, it is a limit of a day: try again after details.resets_at, which is midnight UTC.",
-      "If the status is 403, delete agents or release numbers that you no longer need.",
+      "If the status is 403, delete agents, connect links or secrets, or release numbers, that you no longer need.",
       "GET /v1/usage shows every limit. The operator changes one with PATCH /v1/keys/{key_id}.",
     ],
     details: {
@@ -422,7 +422,8 @@ const linkHelp = {
   },
   not_consented: {
     happened:
-      "The Twilio account was connected by its owner, on the page of a connect link. The owner picked other numbers than this one. Nothing was changed.",
+      "The Twilio account was connected by its owner, on the page of a connect link. The owner picked other numbers than this one, or " +
+      "other channels. Nothing was changed.",
     remedy: [
       "Send the owner another link (POST /v1/connect-links) for this number.",
       "Or connect the account with its Auth Token, if the owner gives it to you.",

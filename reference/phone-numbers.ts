@@ -154,6 +154,7 @@ export const phoneNumberReference: Reference = {
         ...OWN_ERRORS,
         "release_in_progress",
         "channel_not_supported",
+        "not_consented",
         "agent_not_found",
         "number_in_other_region",
         "twilio_update_rejected",

@@ -18,6 +18,7 @@ import {
   countNumber,
   findLink,
   holdLink,
+  isTakenFrom,
   type LinkRow,
   letGoOfLink,
   MAX_FAILURES,
@@ -48,14 +49,18 @@ export function closed(link: LinkRow | null, now: Date): ApiError {
 }
 
 /** Does something by a link that is open; meanwhile the link can do nothing else. @throws ApiError 410, `connect_link_busy` */
-async function whileHeld<T>(link: LinkRow, services: Services, work: () => Promise<T>): Promise<T> {
+async function whileHeld<T>(
+  link: LinkRow,
+  services: Services,
+  work: (holder: string) => Promise<T>,
+): Promise<T> {
   const { db, now } = services;
   const time = now();
   const holder = newId("holder");
   if (!(await holdLink(db, link.id, holder, leaseEnd(services, time), time.toISOString())))
     throw closed(await findLink(db, link.api_key_id, link.id), time);
   try {
-    return await work();
+    return await work(holder);
   } finally {
     await letGoOfLink(db, link.id, holder);
   }
@@ -148,7 +153,7 @@ export async function importByLink(
 ): Promise<void> {
   const { db, now } = services;
   if (numbersOf(link).includes(given.phone_number)) return;
-  await whileHeld(link, services, async () => {
+  await whileHeld(link, services, async (holder) => {
     // What another request has brought since.
     const { twilio_account_id } = link;
     const fresh = { ...((await findLink(db, link.api_key_id, link.id)) ?? link), twilio_account_id };
@@ -158,6 +163,7 @@ export async function importByLink(
     const { id } = fresh;
     await importNumber(await importOf(fresh, given, services), fresh.api_key_id, services, {
       id,
+      isTaken: isTakenFrom(id, holder),
       statements: (isActive) => countNumber(db, fresh, given.phone_number, isActive, event, time),
     });
     services.defer(relay(fresh.api_key_id, services));

@@ -15,7 +15,7 @@ import { NOTHING_OWN } from "../phone-numbers/settings.ts";
 import { sha256 } from "../vault/hash.ts";
 import { createLinkBody } from "./schema.ts";
 import { serialiseLink } from "./serialise.ts";
-import { deleteLink, findLink, insertLink, listLinks } from "./store.ts";
+import { deleteLink, findLink, insertLink, listLinks, MAX_LINKS } from "./store.ts";
 
 /** Refuses if the operator has not allowed links. */
 export const requireLinks = createMiddleware<AppEnv>(async (c, next) => {
@@ -58,7 +58,7 @@ export const connectLinks = new Hono<AppEnv>()
         expires_at: new Date(now + expires_in_seconds * 1000).toISOString(),
       };
       const token = newId("connectLinkToken");
-      await insertLink(c.env.DB, link, await sha256(token));
+      if (!(await insertLink(c.env.DB, link, await sha256(token)))) throw tooMany();
       c.get("log").info("connect_link_created", { key_id: apiKeyId, connect_link_id: link.id });
       // A browser does not send the fragment: no server's log has the token.
       const url = `${config.publicBaseUrl}/connect#${token}`;
@@ -79,6 +79,13 @@ export const connectLinks = new Hono<AppEnv>()
     const id = idOf(c);
     if (!(await deleteLink(c.env.DB, c.get("apiKeyId"), id))) throw new ApiError("connect_link_not_found");
     return c.json({ connect_link_id: id, deleted: true });
+  });
+
+const tooMany = () =>
+  new ApiError("limit_reached", {
+    status: 403,
+    message: "This API key has 10,000 connect links. Delete some that have ended.",
+    details: { name: "connect_links", limit: MAX_LINKS, used: MAX_LINKS },
   });
 
 const idOf = (c: AppContext) => c.req.param("connect_link_id") ?? "";

@@ -7,6 +7,9 @@ import { deleteUnusedAccounts } from "../twilio-accounts/store.ts";
 /** So many refused credentials lock a link. */
 export const MAX_FAILURES = 10;
 
+/** A key has at most so many, ended ones included until they are forgotten or deleted: all keys share the database. */
+export const MAX_LINKS = 10_000;
+
 /** What a link is for. JSON in `channels`, `metadata` and `numbers`. */
 export type LinkColumns = {
   id: string;
@@ -46,15 +49,17 @@ const SELECT = part`SELECT l.*, k.name AS key_name, a.name AS agent_name,
   FROM connect_links l JOIN api_keys k ON k.id = l.api_key_id AND k.revoked_at IS NULL
     LEFT JOIN agents a ON a.id = l.agent_id`;
 
-/** @throws StorageError */
-export async function insertLink(db: D1Database, link: LinkColumns, tokenHash: string): Promise<void> {
-  await run(sql(
+/** @returns false if the key has {@link MAX_LINKS} @throws StorageError */
+export async function insertLink(db: D1Database, link: LinkColumns, tokenHash: string): Promise<boolean> {
+  const inserted = await run(sql(
     db,
   )`INSERT INTO connect_links (id, token_hash, api_key_id, agent_id, channels, external_id, label,
       metadata, brand_name, redirect_url, max_numbers, expires_at, created_at)
-    VALUES (${link.id}, ${tokenHash}, ${link.api_key_id}, ${link.agent_id}, ${link.channels}, ${link.external_id},
+    SELECT ${link.id}, ${tokenHash}, ${link.api_key_id}, ${link.agent_id}, ${link.channels}, ${link.external_id},
       ${link.label}, ${link.metadata}, ${link.brand_name}, ${link.redirect_url}, ${link.max_numbers},
-      ${link.expires_at}, ${link.created_at})`);
+      ${link.expires_at}, ${link.created_at}
+    WHERE (SELECT COUNT(*) FROM connect_links WHERE api_key_id = ${link.api_key_id}) < ${MAX_LINKS}`);
+  return inserted === 1;
 }
 
 /** The link of whoever has its token. @throws StorageError */
@@ -103,6 +108,10 @@ export async function holdLink(db: D1Database, id: string, holder: string, until
   return changed === 1;
 }
 
+/** SQL: a holder's lease has expired, and another request has had the link since. */
+export const isTakenFrom = (id: string, holder: string): Part =>
+  part`EXISTS (SELECT 1 FROM connect_links WHERE id = ${id} AND lease_holder <> ${holder})`;
+
 /** @throws StorageError */
 export async function letGoOfLink(db: D1Database, id: string, holder: string): Promise<void> {
   await runIdempotent(sql(db)`UPDATE connect_links SET lease_expires_at = NULL
@@ -145,16 +154,19 @@ export async function countFailure(
  */
 export function countNumber(
   db: D1Database,
-  { id, twilio_account_id: accountId }: LinkRow,
+  { id, twilio_account_id: accountId, channels }: LinkRow,
   phoneNumber: string,
   isActive: Part,
   event: SealedEvent,
   now: string,
 ): D1PreparedStatement[] {
   const isLast = part`json_array_length(numbers) + 1 >= max_numbers`;
-  const isNewIn = (list: Part) =>
-    part`NOT EXISTS (SELECT 1 FROM json_each(${list}) WHERE value = ${phoneNumber})`;
-  const [isNewInLink, isNewInAccount] = [isNewIn(part`numbers`), isNewIn(part`consented_numbers`)];
+  const isNewIn = (list: Part, value: string) =>
+    part`NOT EXISTS (SELECT 1 FROM json_each(${list}) WHERE value = ${value})`;
+  const isNewInLink = isNewIn(part`numbers`, phoneNumber);
+  // As `consents` reads it.
+  const consent = channels === null ? phoneNumber : `${phoneNumber} ${channels}`;
+  const isNewInAccount = isNewIn(part`consented_numbers`, consent);
   const isIt = part`id = ${id} AND ${isNewInLink} AND ${isActive}`;
   return [
     insertPending(db, event, { link: part`${isIt} AND ${isLast}` }),
@@ -162,7 +174,7 @@ export function countNumber(
         completed_at = CASE WHEN ${isLast} THEN ${now} END WHERE ${isIt}`,
     sql(db)`UPDATE twilio_accounts SET connected_at = NULL,
         consented_numbers = CASE WHEN ${isNewInAccount}
-          THEN json_insert(consented_numbers, '$[#]', ${phoneNumber}) ELSE consented_numbers END
+          THEN json_insert(consented_numbers, '$[#]', ${consent}) ELSE consented_numbers END
       WHERE id = ${accountId} AND consented_numbers IS NOT NULL AND ${isActive}`,
   ];
 }

@@ -8,6 +8,7 @@ import { regionOf } from "../twilio/regions.ts";
 import { findVoiceRegion } from "../twilio/routing.ts";
 import { ownUrls, webhooksOf } from "../twilio/webhook-urls.ts";
 import { type AccountClient, accountClient } from "../twilio-accounts/client.ts";
+import { consents } from "../twilio-accounts/known.ts";
 import { accountOf } from "../twilio-accounts/row.ts";
 import { twilioFailure } from "../twilio-accounts/twilio-failure.ts";
 import {
@@ -53,6 +54,8 @@ async function compare(owned: Owned, wanted: readonly Channel[], apiKeyId: strin
   if (row.state !== "active") throw new ApiError("number_not_found");
   const taken = takenChannels(row);
   const added = wanted.filter((channel) => !taken.includes(channel));
+  if (row.connect_link_id !== null && !consents(row, row.phone_number, added))
+    throw new ApiError("not_consented");
   return { row, added, dropped: taken.filter((channel) => !wanted.includes(channel)) };
 }
 
@@ -60,7 +63,7 @@ async function compare(owned: Owned, wanted: readonly Channel[], apiKeyId: strin
  * Gives an active number the channels that its owner wants: first adds what is new.
  *
  * @returns what happened to the channel that was given back; undefined if none was
- * @throws ApiError `channel_not_supported`, `release_in_progress`, `number_not_found`, and the failures of Twilio
+ * @throws ApiError `channel_not_supported`, `not_consented`, `release_in_progress`, `number_not_found`, and the failures of Twilio
  * @throws StorageError
  */
 export async function changeChannels(

@@ -57,12 +57,18 @@ export async function missingInBody(sent: unknown, c: AppContext): Promise<Field
   return missingOfAccount(given, await all(selectStored(c.env.DB, c.get("apiKeyId"), sid)));
 }
 
-/** Whether the account's owner lets this key import the number. */
+/** Whether the account's owner lets this key import the number, with these channels: those behind it, if there are any. */
 export function consents(
   { consented_numbers: consented }: Pick<StoredAccount, "consented_numbers">,
   phoneNumber: string,
+  channels: readonly string[] = [],
 ): boolean {
-  return consented === null || (JSON.parse(consented) as string[]).includes(phoneNumber);
+  if (consented === null) return true;
+  const given = (JSON.parse(consented) as string[]).map((consent) => consent.split(" "));
+  const own = given
+    .filter(([number]) => number === phoneNumber)
+    .map(([, of]) => of && (JSON.parse(of) as string[]));
+  return own.length > 0 && channels.every((channel) => own.some((of) => !of || of.includes(channel)));
 }
 
 /**

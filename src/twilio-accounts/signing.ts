@@ -6,7 +6,7 @@ import { HOUR_MS, nextAttempt, WEEK_MS } from "../time.ts";
 import { TwilioError } from "../twilio/errors.ts";
 import { meaningOf } from "../twilio/meanings.ts";
 import { accountAddress } from "../twilio/webhook-urls.ts";
-import { type Kind, type WebhookResource, type WebhooksApi, webhooksApi } from "../twilio/webhooks-api.ts";
+import { type WebhookResource, type WebhooksApi, webhooksApi } from "../twilio/webhooks-api.ts";
 import { type AccountInCheck, beginCheck, endCheck } from "./check-store.ts";
 import { accountClient } from "./client.ts";
 import { credentialSlot, openSigningKeys, type SigningKey } from "./credential.ts";
@@ -170,19 +170,33 @@ const isOurs =
   ({ id, friendlyName }: WebhookResource): boolean =>
     friendlyName === name || [made.rule, made.setting, made.key].includes(id);
 
-/** Removes ours: the Rule, and what it used once Twilio no longer applies it. @returns whether all is gone */
+/**
+ * Removes ours: the Rule, and what it used once Twilio no longer applies it. What its owner has pointed elsewhere since, or
+ * uses himself, stays.
+ *
+ * @returns whether nothing else is left
+ */
 async function takeBack(api: WebhooksApi, work: Work): Promise<boolean> {
-  const ours = async (kind: Kind) => (await api.list(kind)).filter(isOurs(work));
-  const { made } = work;
-  for (const { id } of await ours("Rules")) {
-    await api.remove("Rules", id);
-    made.rule = id;
+  const [rules = [], settings = [], keys = []] = await Promise.all(KINDS.map(api.list));
+  const { made, account } = work;
+  const isMine = isOurs(work);
+  const uses = (all: WebhookResource[]) =>
+    all.flatMap((one) => [one.signature?.sharedKeyId, ...(one.settings ?? []).map((used) => used.settingId)]);
+  const theirs = [...settings, ...keys].filter((one) => !isMine(one)).map(({ id }) => id);
+  const isAsMade = (one: WebhookResource) =>
+    isMine(one) && !uses([one]).some((id) => theirs.includes(id ?? ""));
+  const rule = rules.find((one) => isAsMade(one) && one.prefix?.includes(account.id));
+  if (rule) {
+    await api.remove("Rules", rule.id);
+    made.rule = rule.id;
     return false;
   }
   const status = made.rule && (await api.operationOf(made.rule))?.status;
   if (status === "PENDING" || status === "RUNNING") return false;
-  for (const kind of ["Settings", "SharedKeys"] as const)
-    for (const { id } of await ours(kind)) await api.remove(kind, id);
+  const unused = settings.filter((one) => isAsMade(one) && !uses(rules).includes(one.id));
+  for (const { id } of unused) await api.remove("Settings", id);
+  const kept = uses(settings.filter((one) => !unused.includes(one)));
+  for (const one of keys) if (isMine(one) && !kept.includes(one.id)) await api.remove("SharedKeys", one.id);
   return true;
 }
 

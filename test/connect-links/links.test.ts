@@ -1,7 +1,8 @@
+import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { ACCOUNTS, ALLOWED, credentialOf, sharedKey, signedBy } from "../support/api-key-account.ts";
 import { begin, finish, haveAccounts, prepareBulk } from "../support/bulk.ts";
-import { runCron } from "../support/consume.ts";
+import { deliverQueued, runCron } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { databaseBefore, watchedDatabase } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
@@ -280,6 +281,39 @@ describe("a connect link", () => {
     expect((await accounts())[0]?.consented_numbers).toBeNull();
   });
 
+  it("is for the channels that it named, at every door", async () => {
+    const { account, key, link, number, other, agentId } = await haveCustomer({
+      max_numbers: 2,
+      channels: ["sms"],
+    });
+    await link.connect(account.sid, account.authToken);
+    expect((await link.bring(number)).status).toBe(201);
+    expect((await link.bring(other)).status).toBe(201);
+    const before = operations().length;
+    const channels = (wanted: string[], query = "") =>
+      call("PATCH", `${NUMBERS}/${number}${query}`, key, { channels: wanted });
+    for (const query of ["", "?dry_run=true"])
+      await expectError(await channels(["voice", "sms"], query), 403, "not_consented");
+    await expectError(await channels(["voice"]), 403, "not_consented");
+    expect(operations().length).toBe(before);
+    expect((await channels(["sms"])).status).toBe(200);
+    // Neither does it help to release it, to import it anew, and to delete the link.
+    await call("DELETE", `${NUMBERS}/${number}`, key);
+    await call("DELETE", `${LINKS}/${link.connect_link_id}`, key);
+    const again = (more: object) =>
+      post(NUMBERS, { phone_number: number, agent_id: agentId, ...more }, { key });
+    await expectError(await again({}), 403, "not_consented");
+    await expectError(await again({ channels: ["voice"] }), 403, "not_consented");
+    expect((await again({ channels: ["sms"] })).status).toBe(201);
+    // A link for all that it can is another consent.
+    const second = await makeLink(key, { agent_id: agentId });
+    await call("DELETE", `${NUMBERS}/${number}`, key);
+    await second.connect(account.sid, account.authToken);
+    expect((await second.bring(number)).status).toBe(201);
+    expect((await channels(["sms"])).status).toBe(200);
+    expect((await channels(["voice", "sms"])).status).toBe(200);
+  });
+
   it("opens its account only to the browser that sent the credentials, whoever else has the link", async () => {
     const { account, key, link, number, other, agentId } = await haveCustomer({ max_numbers: 2 });
     const set = (await link.connect(account.sid, account.authToken)).headers.get("set-cookie") ?? "";
@@ -473,6 +507,20 @@ describe("making a link", () => {
     expect(await rows("connect_links")).toEqual([]);
   });
 
+  it("is possible 10,000 times; a link counts until it is deleted, or forgotten", async () => {
+    const { key, link, agentId: agent_id } = await haveCustomer();
+    await env.DB.prepare(
+      `INSERT INTO connect_links (id, token_hash, api_key_id, agent_id, max_numbers, expires_at, created_at)
+        SELECT 'link_' || value, 'h' || value, ?1, ?2, 1, '2026', '2026' FROM json_each(?3)`,
+    )
+      .bind(key.key_id, agent_id, JSON.stringify([...Array(9_999).keys()]))
+      .run();
+    const { details } = await expectError(await post(LINKS, { agent_id }, { key }), 403, "limit_reached");
+    expect(details).toEqual({ name: "connect_links", limit: 10_000, used: 10_000 });
+    await call("DELETE", `${LINKS}/${link.connect_link_id}`, key);
+    expect((await post(LINKS, { agent_id }, { key })).status).toBe(201);
+  });
+
   it("needs an operator who allows it, and never where anyone has a key", async () => {
     const { key, link, agentId: agent_id } = await haveCustomer();
     for (const env of [
@@ -495,6 +543,30 @@ describe("two requests, or half of one", () => {
     expect(busy?.headers.get("retry-after")).toBe("5");
     await expectError(busy as Response, 409, "connect_link_busy");
     expect(await rows("phone_numbers")).toHaveLength(1);
+  });
+
+  it("by a link whose lease has run out bring no more than it may: the late one is undone", async () => {
+    const { account, link, number, other } = await haveCustomer();
+    await link.connect(account.sid, account.authToken);
+    const DB = databaseBefore("UPDATE connect_links SET numbers", async () => {
+      vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
+      expect((await link.bring(other)).status).toBe(201);
+    });
+    const late = await link.ask("POST", "/phone-numbers", { phone_number: number }, { DB });
+    await expectError(late, 409, "connect_link_busy");
+    await expectError(await link.bring(number), 410, "connect_link_used");
+    expect(await link.shown()).toMatchObject({
+      status: "completed",
+      phone_numbers: [{ phone_number: other, imported: true }],
+    });
+    vi.setSystemTime(Date.now() + 120_000);
+    await runCron("*/15 * * * *");
+    await deliverQueued();
+    vi.useRealTimers();
+    expect(await rows("phone_numbers")).toMatchObject([{ phone_number: other, state: "active" }]);
+    const isIt = ({ phone_number }: { phone_number: string }) => phone_number === number;
+    expect(twilio.state.numbers.of(account.sid).find(isIt)?.voice_url ?? "").not.toContain(BASE);
+    expect((await accounts())[0]?.consented_numbers).toBe(JSON.stringify([other]));
   });
 
   it("by a link that is deleted meanwhile is told to have come, and no other can", async () => {

@@ -182,6 +182,40 @@ describe("an account whose API key may make what signs", () => {
     expect(await rows("twilio_accounts")).toEqual([]);
   });
 
+  it.each([
+    ["points our Rule at a Setting of his own", { settings: [{ settingId: "theirs", percentage: 100 }] }, 0],
+    [
+      "has our Rule use ours and his",
+      { settings: ["ours", "theirs"].map((settingId) => ({ settingId, percentage: 50 })) },
+      1,
+    ],
+    ["gives our Rule another prefix", { prefix: "https://theirs.example/" }, 1],
+  ])("keeps what its owner has made his own: he %s", async (_, changed, kept) => {
+    const { account, key, connect } = await haveAccount();
+    const { twilio_account_id: id } = await shown(await connect());
+    await minute();
+    const { rules, settings, keys } = atTwilio(account);
+    const [setting] = configurationOf(account).settings;
+    if (!setting) throw new Error("no Setting");
+    const { signature: _ours, ...plain } = setting;
+    const theirs = { ...plain, id: "webhooks_setting_theirs", friendlyName: "theirs" };
+    configurationOf(account).settings.push(theirs);
+    const named: Record<string, string> = { ours: setting.id, theirs: theirs.id };
+    const used = "settings" in changed ? changed.settings : undefined;
+    Object.assign(rules[0] ?? {}, changed, {
+      ...(used && { settings: used.map((one) => ({ ...one, settingId: named[one.settingId] })) }),
+    });
+    expect((await call("DELETE", `${PATH}/${id}`, key)).status).toBe(200);
+    await minute(3);
+    await minute(3);
+    expect(atTwilio(account)).toEqual({
+      rules,
+      settings: [...settings.slice(0, kept), theirs.id],
+      keys: keys.slice(0, kept),
+    });
+    expect(await rows("twilio_accounts")).toEqual([]);
+  });
+
   it("is told to be gone, and taken back, if it is disconnected while that is made", async () => {
     const { account, key, connect } = await haveAccount();
     const DB = databaseBefore("SET made_at_twilio", async () =>

@@ -84,10 +84,13 @@ async function conflict(
   return alreadyImported(existing, apiKeyId, now());
 }
 
-/** The 409 itself. Only the number's own key learns that an import or release is running, and when to retry. */
+/** The 409 itself. Only the number's own key learns that it has it, or that an import or release is running, and when to retry. */
 export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now: Date): ApiError {
-  const isOwnWork = existing.api_key_id === apiKeyId && existing.state !== "active";
-  if (!isOwnWork) return new ApiError("number_already_imported");
+  if (existing.api_key_id !== apiKeyId) return new ApiError("number_already_imported");
+  if (existing.state === "active")
+    return new ApiError("number_already_imported", {
+      message: `You have imported this number already, for ${existing.agent_id ?? "no agent"}. To change that, PATCH it.`,
+    });
   return new ApiError("number_already_imported", {
     details: { state: existing.state },
     retryAfter: Math.max(1, secondsLeft(existing, now)),
@@ -156,6 +159,8 @@ async function confirm(
       log.warn("activation_repeated", errorFields(error));
       return write();
     });
+    // Recovery undoes what a link no longer brings.
+    if (!activated && link) throw new ApiError("connect_link_busy", { retryAfter: 5 });
     if (!activated) throw new ApiError("number_already_imported");
     if (activated.hasEvent) services.defer(relay(row.apiKeyId, services));
     return activated.agentId;

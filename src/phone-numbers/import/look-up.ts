@@ -94,6 +94,8 @@ export async function lookUp(
   const { number, endpoint } = found.value;
   if (!number) throw new ApiError("number_not_in_twilio");
   const channels = chooseChannels(body.channels, number);
+  if (known && !isConsented && !consents(known, body.phone_number, channels))
+    throw new ApiError("not_consented");
   const isRegionChecked = !channels.includes("voice") || checkRegion(routed, regionOf(endpoint), log);
   const isRegionHidden = routed.status === "rejected" && isMissingPermission(routed.reason);
   if (stored.status === "rejected") throw stored.reason;
@@ -223,8 +225,8 @@ function findInRegions(
 function inOtherRegion(numberRegion: string, credentialsRegion: string): ApiError {
   return new ApiError("number_in_other_region", {
     message:
-      `Calls to this number are handled in Twilio's Region ${numberRegion}, and these credentials belong to ` +
-      `${credentialsRegion}, whose settings of the number have no effect. Send the Auth Token that this account has in ` +
+      `This number's calls are handled in Twilio's Region ${numberRegion}, but these credentials are for ` +
+      `${credentialsRegion}. Send the Auth Token that this account has in ` +
       `${numberRegion}, or route the number to ${credentialsRegion} at Twilio first. Nothing was changed.`,
     details: { number_region: numberRegion, credentials_region: credentialsRegion },
   });

@@ -154,6 +154,8 @@ export async function takeOverClaim(
 /** The connect link by which the owner of a Twilio account imports the number. By that he consents to it. */
 export type ImportingLink = {
   id: string;
+  /** SQL: another request works by the link now, so this one brings nothing more. */
+  isTaken: Part;
   /** Statements of the batch that makes the number active, after that one. @param isActive SQL: whether it is active */
   statements: (isActive: Part) => D1PreparedStatement[];
 };
@@ -170,7 +172,7 @@ export type Activation = Pick<Claim, "id" | "holder"> & {
  * Makes a claimed number active and stores the events in the same transaction. A second call changes nothing. If a channel is
  * to be given back, recovery does so.
  *
- * @returns undefined if another import has taken over the row; else its agent, which is null if it was deleted meanwhile,
+ * @returns undefined if another import has taken over the row or the link; else its agent, which is null if it was deleted meanwhile,
  *   and whether an event was stored
  * @throws StorageError
  */
@@ -186,7 +188,8 @@ export async function activate(
       lease_expires_at = CASE WHEN changing_channel IS NOT NULL THEN ${now} END,
       next_attempt_at = outcome_unknown_until, channels = ${channelsJson(taken)}, updated_at = ${now},
       health_reasons = ${reasonsJson(reasons)}
-    WHERE id = ${id} AND lease_holder = ${holder} RETURNING agent_id`;
+    WHERE id = ${id} AND lease_holder = ${holder}
+      AND (state = 'active' OR NOT ${link?.isTaken ?? part`0`}) RETURNING agent_id`;
   const isClaimed = part`EXISTS (SELECT 1 FROM phone_numbers
     WHERE id = ${id} AND lease_holder = ${holder} AND state = 'importing')`;
   const tell = near

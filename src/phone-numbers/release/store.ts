@@ -16,6 +16,8 @@ export type ReleasableRow = PhoneNumberRow &
     health_reasons: string;
     /** When recovery may try again. */
     next_attempt_at: string | null;
+    /** Of its account; see `consents`. */
+    consented_numbers: string | null;
   };
 
 /** A number in any state, with its account's tokens. @param apiKeyId whose; null: any key's @throws StorageError */
@@ -30,7 +32,7 @@ export function findReleasable(
       n.api_key_id, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
       n.outbound_enabled, n.channels, n.changing_channel, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed,
       n.outcome_unknown_until, n.created_at, n.updated_at, n.recovery_attempts, n.health_reasons, n.next_attempt_at,
-      ${CREDENTIALS}
+      t.consented_numbers, ${CREDENTIALS}
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = COALESCE(${apiKeyId}, n.api_key_id)`);
 }
