@@ -58,6 +58,7 @@ Bring your own Twilio number to your AI agent: one call imports it, and every ca
 **Authentication.** Send \`Authorization: Bearer KEY_ID:KEY_SECRET\`. A key sees only what belongs to it.
 
 **Requests and answers** are JSON in UTF-8. A body may have up to 64 KiB, that of a bulk import up to 2 MiB. Every response has an \`x-request-id\`; give it to support.
+Call it from a server: there is no CORS, because a key is a secret. There is no ETag, and \`If-Match\` is ignored. Of lists only the results of a bulk import come as CSV too.
 
 **Retries.** Send your own \`Idempotency-Key\` with a request that changes something. If you send the request again with the
 same key, it runs only once: for a day you get the first answer again, byte for byte, with
@@ -66,7 +67,7 @@ holds a secret is never stored; those endpoints ignore the header.
 
 **Rate limits.** Each API key may send about 600 reads, 120 writes and 6,000 calls and texts a minute, counted in each Cloudflare location. Above that you get \`rate_limit_exceeded\` (429) with \`Retry-After\`.
 
-**Lists** accept \`limit\` and \`offset\`. The newest entry comes first, and \`count\` says how many entries there are in total.
+**Lists** accept \`limit\` and \`offset\`. The newest entry comes first, and \`count\` says how many entries there are in total. A \`limit\` above 100 counts as 100.
 
 **A field that an endpoint does not know** is ignored, and the answer names it in \`warnings\`. An unknown query parameter is refused.
 In a PUT or PATCH, a field that is left out stays as it is, and null makes it its default again.

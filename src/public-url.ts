@@ -36,16 +36,16 @@ const PRIVATE_SUFFIXES = [
 /** Below it are ports of services that are not the web's, as mail and SSH. */
 const FIRST_OPEN_PORT = 1_024;
 
-/** Which rule a URL breaks, and what to say about it. */
+/** Which rule a URL breaks, and what to say about it after the field's name. */
 export const URL_RULES = {
-  control_character: "It contains a tab or a line break.",
-  not_absolute: "It does not begin with a scheme and two slashes.",
-  credentials: "It contains a user name or password.",
-  protocol: "It has the wrong scheme.",
-  own_host: "It points to this deployment itself.",
-  local_host: "It points to this machine.",
-  port: "Its port belongs to another service. Use 443 or one from 1024 on.",
-  private_host: "Its host is an IP address or a name that only a private network knows.",
+  control_character: "must not contain a tab or a line break.",
+  not_absolute: "must begin with a scheme and two slashes.",
+  credentials: "must not contain a user name or password.",
+  protocol: "must begin with https://, or with wss:// if it is a runtime's.",
+  own_host: "must not point to this deployment itself.",
+  local_host: "must not point to this machine.",
+  port: "must have port 443, or one from 1024 on.",
+  private_host: "must not have an IP address as its host, or a name that only a private network knows.",
 } as const;
 
 export type UrlRule = keyof typeof URL_RULES;

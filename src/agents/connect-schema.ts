@@ -29,7 +29,8 @@ const parameters = z.optional(
   ),
 );
 
-const dialable = z.string().check(pattern(DIALABLE, "invalid_field"));
+export const isDialable = pattern(DIALABLE, "Send a number in E.164, or an address that begins with sip:.");
+const dialable = z.string().check(isDialable);
 
 const languages = z.optional(
   z

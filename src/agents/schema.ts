@@ -5,6 +5,7 @@ import {
   body,
   changes,
   flat,
+  isName,
   maxLength,
   nullIsDefault,
   orNull,
@@ -14,7 +15,7 @@ import {
   wholeNumber,
 } from "../http/schema.ts";
 import { toolsSchema } from "../tools/definition.ts";
-import { connectSchema, DIALABLE, fallbackSchema } from "./connect-schema.ts";
+import { connectSchema, fallbackSchema, isDialable } from "./connect-schema.ts";
 import { DEFAULT_LANGUAGE, DEFAULTS, RANGES } from "./talk.ts";
 
 const MAX_NAME_LENGTH = 100;
@@ -31,7 +32,14 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 
 /** `dynamic_vars`, of a call and of a number. */
 export const variables = flat(
-  z.string().check(pattern(VARIABLE_NAME, "invalid_field")),
+  z
+    .string()
+    .check(
+      pattern(
+        VARIABLE_NAME,
+        "A name has up to 64 letters, digits, dots, - and _, and begins with a letter or _.",
+      ),
+    ),
   z.string().check(maxLength(MAX_VALUE_LENGTH)),
   MAX_VARIABLES,
 );
@@ -62,9 +70,7 @@ const numberFields = Object.fromEntries(
 /** How an agent without a runtime talks, and who is asked first. */
 const talkFields = {
   transfer_numbers: {
-    schema: z
-      .array(z.string().check(pattern(DIALABLE, "invalid_field")))
-      .check(maxLength(MAX_TRANSFER_NUMBERS)),
+    schema: z.array(z.string().check(isDialable)).check(maxLength(MAX_TRANSFER_NUMBERS)),
     default: DEFAULTS.transfer_numbers,
   },
   ...numberFields,
@@ -94,7 +100,7 @@ export const agentFields = {
 type Fields = typeof agentFields;
 type Value<Of extends Field> = z.output<Of["schema"]> | Of["default"];
 
-const name = requiredText().check(maxLength(MAX_NAME_LENGTH));
+const name = requiredText().check(maxLength(MAX_NAME_LENGTH), isName);
 
 /** The same of each field. */
 function eachField<Shape>(of: (field: Field) => z.ZodMiniType): Shape {

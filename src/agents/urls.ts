@@ -62,6 +62,6 @@ function invalid(field: string, rule: UrlRule, { publicBaseUrl }: Rules): ApiErr
       ? " To allow this machine in local development, set ALLOW_LOCAL_WEBHOOKS to true."
       : "";
   return faultError([
-    { field, code: "invalid_url", hint: `${field}: ${URL_RULES[rule]}${hint}`, details: { reason: rule } },
+    { field, code: "invalid_url", hint: `${field} ${URL_RULES[rule]}${hint}`, details: { reason: rule } },
   ]);
 }

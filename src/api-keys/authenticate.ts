@@ -1,7 +1,7 @@
 import { createMiddleware } from "hono/factory";
 import { type KeySecret, OPERATOR } from "../actor.ts";
 import { type AppContext, type AppEnv, afterAnswer } from "../http/context.ts";
-import { ApiError, errorCatalogue } from "../http/errors.ts";
+import { ApiError } from "../http/errors.ts";
 import { isId } from "../ids.ts";
 import { dayOf } from "../time.ts";
 import { equalInConstantTime } from "../vault/constant-time.ts";
@@ -82,14 +82,15 @@ async function secretOfSession(c: AppContext): Promise<KeySecret> {
 
 /** Says which half of the key is missing. */
 function secretRequired(credentials: string): ApiError {
-  const { message } = errorCatalogue.key_secret_required;
   const [keyId] = split(credentials);
   const found = isId("apiKey", keyId)
     ? "The key id is there, but not the colon and the key secret (nxfs_…) after it."
     : credentials.startsWith("nxfs_")
       ? "There is only a key secret, without the key id (nxf_…) and the colon before it."
       : "The text after Bearer is no API key. An API key is a key id (nxf_…), a colon and a key secret (nxfs_…).";
-  return new ApiError("key_secret_required", { message: `${found} ${message}` });
+  return new ApiError("key_secret_required", {
+    message: `${found} Send Authorization: Bearer KEY_ID:KEY_SECRET.`,
+  });
 }
 
 /**

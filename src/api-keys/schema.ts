@@ -3,10 +3,12 @@ import {
   body,
   changes,
   inRange,
+  isName,
   isTime,
   maxLength,
   missingOrInvalid,
   optionalText,
+  orNull,
   pattern,
   requiredText,
   wholeNumber,
@@ -24,7 +26,7 @@ const numbers = Object.entries(RANGES).map(([name, range]) => {
 });
 
 const countries = z
-  .array(z.string().check(pattern(COUNTRY, "invalid_field")))
+  .array(z.string().check(pattern(COUNTRY, "Send codes of ISO 3166-1 such as GB, or * alone.")))
   .check(maxLength(MAX_COUNTRIES));
 
 /** Limits of a key: what is absent stays as it is, and null is what DEFAULT_LIMITS says again. */
@@ -37,7 +39,7 @@ export const limits = changes({
 
 /** `POST /v1/keys` */
 export const createKeyBody = z.pipe(
-  body({ name: optionalText(MAX_NAME_LENGTH), limits: z.optional(limits) }),
+  body({ name: orNull(z.string().check(maxLength(MAX_NAME_LENGTH), isName)), limits: z.optional(limits) }),
   z.transform(({ name, limits }) => ({
     name: name ?? DEFAULT_NAME,
     limits: limits as SetLimits | undefined,
@@ -64,7 +66,7 @@ const MAX_EXTERNAL_ID_LENGTH = 255;
 /** `POST /v1/keys/secrets` */
 export const createSecretBody = body(
   {
-    name: requiredText().check(maxLength(MAX_NAME_LENGTH)),
+    name: requiredText().check(maxLength(MAX_NAME_LENGTH), isName),
     scope: z.enum(["full", "read"], { error: missingOrInvalid }),
     external_id: optionalText(MAX_EXTERNAL_ID_LENGTH),
     expires_at: z.pipe(

@@ -46,7 +46,9 @@ const said = body({
 export const outcomeBody = body(
   {
     transcript: z.optional(z.array(said).check(maxLength(MAX_ENTRIES))),
-    ended_reason: orNull(z.string().check(pattern(REASON, "invalid_field"))),
+    ended_reason: orNull(
+      z.string().check(pattern(REASON, "A reason is of letters, digits, - and _, and begins with a letter.")),
+    ),
     summary: optionalText(MAX_SUMMARY_LENGTH),
     data: orNull(
       flat(

@@ -30,8 +30,8 @@ export const errorCatalogue = {
   invalid_url: {
     status: 400,
     message:
-      "The URL is not allowed. Send an https URL (wss for a runtime) with a public host name that is not this " +
-      "deployment's own, and without user name and password. The URL of a stream must not have a query string.",
+      "Send an https URL (wss for a runtime) with a public host name that is not this deployment's own, and without user " +
+      "name and password. The URL of a stream must not have a query string.",
   },
   prompt_too_long: { status: 400, message: "system_prompt is longer than 16,000 characters. Shorten it." },
   metadata_too_large: {
@@ -233,8 +233,8 @@ export const errorCatalogue = {
   not_consented: {
     status: 403,
     message:
-      "The owner of this Twilio account let you use only the numbers that they picked by a connect link. Send them another " +
-      "link for this number.",
+      "The owner of this Twilio account let you use only the numbers that they picked by a connect link, and its channels. " +
+      "Send them another link for this one.",
   },
   phone_number_import_not_found: { status: 404, message: "There is no bulk import with this import_id." },
   delivery_not_found: {

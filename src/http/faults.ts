@@ -59,12 +59,12 @@ function problemOf(issue: z.core.$ZodIssue): Problem {
     case "invalid_value":
       return { problem: "not_allowed", allowed: issue.values };
     case "unrecognized_keys":
-      return { problem: "not_allowed" };
+      return { problem: "not_allowed", expected: issue.keys.join(", ").slice(0, 64) };
     case "too_big":
       if (issue.origin === "string") return { problem: "too_long", max_length: Number(issue.maximum) };
-      return { problem: "out_of_range", max: Number(issue.maximum) };
+      return { problem: "out_of_range", max: Number(issue.maximum), expected: issue.origin };
     case "too_small":
-      return { problem: "out_of_range", min: Number(issue.minimum) };
+      return { problem: "out_of_range", min: Number(issue.minimum), expected: issue.origin };
     case "invalid_union": {
       if ("options" in issue && issue.options) return { problem: "not_allowed", allowed: issue.options };
       // The alternative that has the right type says what else is wrong.
@@ -116,7 +116,10 @@ export function faultError(faults: readonly FieldFault[]): ApiError {
   if (isParameter || code === "invalid_field") said.push(...problems.slice(0, 1).map(inWords));
   if (code === "missing_field" || (code === "invalid_field" && fields.length > 1))
     said.push(`Fields: ${fields.join(", ")}.`);
-  if (hint !== undefined) said.push(hint);
+  // What is said of all URLs is long.
+  if (code === "invalid_url")
+    said.unshift(hint ?? inWords(problems[0] ?? { field: "", problem: "malformed" }));
+  else if (hint !== undefined) said.push(hint);
   return new ApiError(code, {
     message: said.join(" "),
     details: {
@@ -148,12 +151,15 @@ function inWords(fault: Problem & { field: string }): string {
     case "not_allowed":
       return allowed
         ? `${field} must be ${either(allowed)}.`
-        : `${field} has a field that is not allowed there.`;
-    case "out_of_range":
-      if (min === undefined) return `${field} must be ${number(max)} at most.`;
+        : `${field} has no ${expected || "such"} field.`;
+    case "out_of_range": {
+      const of = { array: " entries", string: " characters" }[expected] ?? "";
+      const has = of === "" ? "be" : "have";
+      if (min === undefined) return `${field} must ${has} ${number(max)}${of} at most.`;
       return max === undefined
-        ? `${field} must be ${number(min)} at least.`
-        : `${field} must be ${number(min)} to ${number(max)}.`;
+        ? `${field} must ${has} ${number(min)}${of} at least.`
+        : `${field} must ${has} ${number(min)} to ${number(max)}${of}.`;
+    }
     case "too_long":
       return `${field} may have ${number(max_length)} characters at most.`;
     case "malformed":

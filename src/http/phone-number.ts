@@ -17,9 +17,9 @@ export function invalidPhoneNumber(text: string): Fault {
 
 export const isPhoneNumber = () => pattern(E164, invalidPhoneNumber);
 
-/** A number in a query, where a plus sign that is not written as %2B is a space. */
+/** A number in a query, with or without its plus: one that is not written as %2B is a space. */
 export const phoneNumberInQuery = () =>
   z.pipe(
-    z.transform((text) => String(text).replace(/^ /, "+")),
+    z.transform((text) => String(text).replace(/^ |^(?=[1-9]\d{6,14}$)/, "+")),
     z.string().check(isPhoneNumber()),
   );

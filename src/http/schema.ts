@@ -10,9 +10,9 @@ import { isObject } from "./json.ts";
 export const minLength = (length: number, code: ErrorCode = "invalid_field") => z.minLength(length, code);
 export const maxLength = (length: number, code: ErrorCode = "invalid_field") => z.maxLength(length, code);
 
-/** @param fault a code, or a function that returns the fault of a value */
-export function pattern(regex: RegExp, fault: ErrorCode | ((value: string) => Fault)) {
-  if (typeof fault === "string") return z.regex(regex, fault);
+/** @param fault what a value may be, in a sentence; or a function that returns the fault of a value */
+export function pattern(regex: RegExp, fault: string | ((value: string) => Fault)) {
+  if (typeof fault === "string") return z.regex(regex, messageOf({ code: "invalid_field", hint: fault }));
   return z.regex(regex, { error: ({ input }) => messageOf(fault(String(input))) });
 }
 
@@ -26,7 +26,13 @@ export function satisfies<Value>(
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 
 /** A time as ISO 8601 has it. */
-export const isTime = satisfies<string>((text) => TIME.test(text) && !Number.isNaN(Date.parse(text)));
+export const isTime = satisfies<string>((text) => TIME.test(text) && !Number.isNaN(Date.parse(text)), {
+  code: "invalid_field",
+  hint: "Send a time as RFC 3339, such as 2026-01-31T12:00:00Z.",
+});
+
+/** A name stands in lists and logs. */
+export const isName = pattern(/^\P{Cc}*$/u, "A name has no control characters.");
 
 /** The bounds of a number. The error names both, whichever is broken. */
 export function inRange(min: number, max: number) {

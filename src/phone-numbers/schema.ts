@@ -106,7 +106,7 @@ export const availableQuery = query({
   limit: pageShape.limit,
   after: z.optional(
     z.pipe(
-      z.string().check(pattern(CURSOR, "invalid_field")),
+      z.string().check(pattern(CURSOR, "Send the next of the page before.")),
       z.transform((text) => {
         const [, accountSid = "", page, token = ""] = CURSOR.exec(text) ?? [];
         return { accountSid, position: page === undefined ? undefined : { page, token } };

@@ -30,7 +30,7 @@ const parameters = z
 
 const tool = body({
   name: requiredText().check(
-    pattern(NAME, "invalid_field"),
+    pattern(NAME, "A tool's name has up to 64 small letters, digits and _, and begins with a letter."),
     satisfies((name: string) => !TAKEN.includes(name), {
       code: "invalid_field",
       hint: "end_call and transfer_call are tools of every call. Choose another name.",

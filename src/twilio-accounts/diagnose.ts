@@ -23,7 +23,7 @@ export type CredentialReason =
 /** What to do about each reason. The reference and the error pages quote these texts. */
 export const CREDENTIAL_ADVICE: Record<CredentialReason, string> = {
   wrong_token:
-    "Twilio knows the account, but this is not its Auth Token. Copy the token anew from the Twilio Console; it may have been rotated.",
+    "Twilio knows the account, but this is not its Auth Token. Copy the token anew from the Twilio Console; it may have been rotated, or be that of the parent account.",
   wrong_api_key:
     "Twilio does not take this API key for this account. Copy the key's SID and secret anew; the key may be deleted, or belong to another account or Region.",
   unknown_account:
@@ -68,7 +68,9 @@ export async function diagnose(
   const { endpoint } = refused;
   const hurried = { ...endpoint, timeoutMs: Math.min(endpoint.timeoutMs, PROBE_TIMEOUT_MS) };
   const reason = await probe(error, { ...refused, endpoint: hurried }, services);
-  return answer.explained(`${CREDENTIAL_ADVICE[reason]} ${answer.message}`, { reason });
+  // The code's own message lists the causes that were just looked into.
+  const answered = `Twilio answered ${error.facts.twilioCode ?? error.facts.status}.`;
+  return answer.explained(`${CREDENTIAL_ADVICE[reason]} ${answered}`, { reason });
 }
 
 async function probe(

@@ -65,10 +65,9 @@ export function consents(
 ): boolean {
   if (consented === null) return true;
   const given = (JSON.parse(consented) as string[]).map((consent) => consent.split(" "));
-  const own = given
-    .filter(([number]) => number === phoneNumber)
-    .map(([, of]) => of && (JSON.parse(of) as string[]));
-  return own.length > 0 && channels.every((channel) => own.some((of) => !of || of.includes(channel)));
+  const own = given.filter(([number]) => number === phoneNumber);
+  const isIn = (channel: string) => own.some(([, of]) => of === undefined || of.includes(`"${channel}"`));
+  return own.length > 0 && channels.every(isIn);
 }
 
 /**

@@ -36,7 +36,7 @@ const API_KEY_SID = /^SK[a-fA-F0-9]{32}$/;
 const text = () => z.optional(z.string().check(tokenLength));
 const CREDENTIAL = {
   twilio_token: text(),
-  twilio_api_key_sid: z.optional(z.string().check(pattern(API_KEY_SID, "invalid_field"))),
+  twilio_api_key_sid: z.optional(z.string().check(pattern(API_KEY_SID, "It is SK and 32 hex digits."))),
   twilio_api_key_secret: text(),
   webhook_signing_key_id: text(),
   webhook_signing_key: text(),

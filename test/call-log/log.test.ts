@@ -131,6 +131,7 @@ describe("the log of calls", () => {
     ["?agent_id=agent_0000000000000000", 0],
     ["?phone_number=%2BNUMBER", 3],
     ["?phone_number=+NUMBER", 3],
+    ["?phone_number=NUMBER", 3],
     ["?phone_number=%2B15005550001", 0],
     ["?direction=inbound", 3],
     ["?direction=outbound", 0],

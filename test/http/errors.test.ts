@@ -112,7 +112,9 @@ describe("GET /healthz", () => {
   });
 
   it("is storage_unavailable when it does not", async () => {
-    await expectError(await get("/healthz", { DB: brokenDatabase }), 503, "storage_unavailable");
+    const broken = await get("/healthz", { DB: brokenDatabase });
+    await expectError(broken, 503, "storage_unavailable");
+    expect(broken.headers.get("retry-after")).toBe("2");
     expect(logLines()).toContainEqual(
       expect.objectContaining({ level: "error", event: "request_failed", error_code: "storage_unavailable" }),
     );

@@ -29,6 +29,27 @@ describe("a wrong value in a body", () => {
       { field: "name", problem: "too_long", max_length: 100 },
       /name may have 100 characters at most\./,
     ],
+    [{ name: "A\u0000" }, { field: "name", problem: "malformed" }, /no control characters/],
+    [
+      { transfer_numbers: ["123"] },
+      { field: "transfer_numbers.0", problem: "malformed" },
+      /transfer_numbers\.0 is malformed\. Send a number in E\.164, or an address that begins with sip:/,
+    ],
+    [
+      { transfer_numbers: Array(11).fill("+15005550001") },
+      { field: "transfer_numbers", problem: "out_of_range", max: 10 },
+      /transfer_numbers must have 10 entries at most\./,
+    ],
+    [
+      { fallback: { type: "say", text: "Hi", voice: "x" } },
+      { field: "fallback", problem: "not_allowed" },
+      /fallback has no voice field\./,
+    ],
+    [
+      { tools: [{ name: "1", description: "x", parameters: { type: "object" }, url: "https://x.example" }] },
+      { field: "tools.0.name", problem: "malformed" },
+      /small letters, digits and _/,
+    ],
     [{ language: "no language" }, { field: "language", problem: "malformed" }, /BCP 47/],
     [
       { connect: { type: "websocket" } },
@@ -84,6 +105,28 @@ describe("a wrong value in a body", () => {
       fields: ["agent_id", "to", "message"],
       problems: ["agent_id", "to", "message"].map((field) => ({ field, problem: "required" })),
     });
+  });
+});
+
+describe("a URL that is not allowed", () => {
+  it.each([
+    [{ webhook_url: "ftp://a.example" }, /^webhook_url must begin with https:\/\//],
+    [{ inbound_url: "nowhere" }, /^inbound_url must begin with a scheme and two slashes\./],
+    [
+      { connect: { type: "redirect", url: "https://u:p@a.example" } },
+      /^connect\.url must not contain a user name/,
+    ],
+    [
+      { webhook_url: `https://a.example/${"x".repeat(2_048)}` },
+      /^webhook_url may have 2,048 characters at most\./,
+    ],
+  ])("is named first: %j", async (fields, message) => {
+    const error = await expectError(
+      await call("POST", "/v1/agents", key, { name: "A", ...fields }),
+      400,
+      "invalid_url",
+    );
+    expect(error.message).toMatch(message);
   });
 });
 

@@ -117,7 +117,8 @@ describe("Twilio's refusals", () => {
     const error = await refused({ twilio_token: "0".repeat(32) }, 401, "twilio_auth_failed");
     expect(error.type).toBe("authentication_error");
     expect(error.details).toMatchObject({ twilio_status: 401, twilio_code: 20003 });
-    expect(error.message).toContain("20003");
+    expect(error.message).toMatch(/^Twilio knows the account, .* Twilio answered 20003\.$/);
+    expect(error.message).not.toContain("Usual causes");
   });
 
   it("is twilio_auth_failed for an unknown account, and for a token no encoder likes", async () => {
@@ -201,6 +202,7 @@ describe("number_already_imported", () => {
     );
     expect(error.type).toBe("conflict");
     expect(error.details).toEqual({});
+    expect(error.message).toContain(`already, for ${body.agent_id}.`);
     expect(twilio.state.numbers.get(number.sid)).toEqual(held);
     expect(operations()).toEqual(["list", "update", "list"]);
   });
