@@ -165,7 +165,7 @@ export function countNumber(
     part`NOT EXISTS (SELECT 1 FROM json_each(${list}) WHERE value = ${value})`;
   const isNewInLink = isNewIn(part`numbers`, phoneNumber);
   // As `consents` reads it.
-  const consent = channels === null ? phoneNumber : `${phoneNumber} ${channels}`;
+  const consent = channels === null ? phoneNumber : [phoneNumber, channels].join(" ");
   const isNewInAccount = isNewIn(part`consented_numbers`, consent);
   const isIt = part`id = ${id} AND ${isNewInLink} AND ${isActive}`;
   return [
