@@ -2,6 +2,7 @@ import type * as z from "zod/mini";
 import { checkedUrl, normalUrl } from "../agents/urls.ts";
 import { ApiError } from "../http/errors.ts";
 import { faultError } from "../http/faults.ts";
+import type { Services } from "../services.ts";
 import { metadataOf, type OwnColumns, settingsOf } from "./settings.ts";
 import {
   bytesOf,
@@ -58,13 +59,7 @@ const jsonOf = (object: object): string | null =>
 /** @throws ApiError `invalid_url` */
 export function checkInboundUrl(
   { inbound_url }: Pick<OwnGiven, "inbound_url">,
-  { publicBaseUrl, ownAddresses: ownUrls, delivery: { allowLocal } }: UrlServices,
+  { publicBaseUrl, ownAddresses: ownUrls, delivery: { allowLocal } }: Services,
 ): void {
   if (inbound_url) checkedUrl("inbound_url", inbound_url, "https:", { publicBaseUrl, ownUrls, allowLocal });
 }
-
-type UrlServices = {
-  publicBaseUrl: string;
-  ownAddresses: readonly string[];
-  delivery: { allowLocal: boolean };
-};

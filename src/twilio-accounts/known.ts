@@ -40,7 +40,7 @@ export function missingOfAccount(given: GivenAccount, stored: readonly StoredAcc
   return [
     ...(given.twilio_sid === undefined ? ["twilio_sid"] : []),
     ...(given.twilio_token === undefined && meant.length === 0 ? ["twilio_token"] : []),
-  ].map((field) => ({ field, code: "missing_field", hint: HINT, problem: { problem: "required" } }));
+  ].map((field) => ({ field, code: "missing_field", hint: HINT }));
 }
 
 const anything = z.optional(z.unknown());

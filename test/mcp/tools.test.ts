@@ -40,6 +40,8 @@ describe("the list of tools", () => {
     expect(tools.find(({ name }) => name === "import_phone_number")?.description).toMatch(
       /accounts connect.*\/console.*Never ask/is,
     );
+    const { answer } = await tool("import_phone_number", { phoneNumber: "+15005550001" });
+    expect(answer).toMatchObject({ error: { details: { did_you_mean: { phoneNumber: "phone_number" } } } });
     for (const name of ["import_phone_number", "change_phone_number", "create_phone_number_import"])
       expect((await tool(name, { twilio_token: "0".repeat(32) })).answer).toMatchObject({
         error: { code: "unknown_parameter" },
@@ -167,10 +169,16 @@ describe("a plan checks what it plans", () => {
     ],
     ["secret_is_limited", { external_id: "acme" }, { delete_agent: {}, create_agent: { name: "x" } }],
   ])("and says %s of what the secret may not, whether it has a body or not", async (code, limits, tools) => {
-    const { key, agentId: agent_id, phoneNumber: number } = await haveImported({}, {}, { external_id: "acme" });
+    const {
+      key,
+      agentId: agent_id,
+      phoneNumber: number,
+    } = await haveImported({}, {}, { external_id: "acme" });
     const { tool } = await connect(await createSecret(key, limits));
     for (const [name, args] of Object.entries(tools)) {
-      const about = { ...(name === "check_phone_number" ? { number } : name !== "create_agent" && { agent_id }) };
+      const about = {
+        ...(name === "check_phone_number" ? { number } : name !== "create_agent" && { agent_id }),
+      };
       expect((await tool(name, { ...about, ...args })).answer).toMatchObject({ error: { code } });
     }
     expect((await tool("get_phone_number", { number })).isError).toBe(false);
