@@ -42,7 +42,6 @@ export function authenticate(need: Need, prefetch: Prefetch = async () => []) {
     // Behind all that is waited for. If it is lost, the next request writes it.
     if (secret.last_used_on !== today)
       afterAnswer(c, () => noteUse(c.env.DB, secret.id, today).catch(() => undefined));
-    return;
   });
   return Object.assign(middleware, { need });
 }

@@ -157,7 +157,7 @@ function inWords(fault: Problem & { field: string }): string {
       const has = of === "" ? "be" : "have";
       if (min === undefined) return `${field} must ${has} ${number(max)}${of} at most.`;
       return max === undefined
-        ? `${field} must ${has} ${number(min)}${of} at least.`
+        ? `${field} must ${has} ${number(min)} or more${of}.`
         : `${field} must ${has} ${number(min)} to ${number(max)}${of}.`;
     }
     case "too_long":
