@@ -10,6 +10,7 @@ export default defineConfig({
     include: ["test/browser/**/*.browser.test.ts"],
     // A browser and a Worker have to start, and the reference is four megabytes of script.
     testTimeout: 180_000,
+    expect: { poll: { timeout: 30_000 } },
     hookTimeout: 60_000,
   },
 });

@@ -6,6 +6,7 @@ import { AccountPage, Accounts } from "./pages/accounts.tsx";
 import { AgentPage, Agents } from "./pages/agents.tsx";
 import { Bulk } from "./pages/bulk.tsx";
 import { CallPage, Calls } from "./pages/calls.tsx";
+import { EventPage } from "./pages/event.tsx";
 import { Events } from "./pages/events.tsx";
 import { Import } from "./pages/import.tsx";
 import { KeyPage } from "./pages/key.tsx";
@@ -57,7 +58,7 @@ function pageOf({ parts, query }: Route, session: Session): ComponentChildren {
     case "texts":
       return <Texts />;
     case "events":
-      return <Events query={query} />;
+      return id === undefined ? <Events query={query} /> : <EventPage key={id} id={id} />;
     case "accounts":
       return id === undefined ? <Accounts /> : <AccountPage key={id} id={id} />;
     case "links":
@@ -118,7 +119,8 @@ function Shell({ session }: { session: Session }) {
         </nav>
       </header>
       <main ref={main} tabIndex={-1}>
-        <Fragment key={turn}>{pageOf(route, session)}</Fragment>
+        {/* The way back, and a tab's link, may lead to the same page with another query. */}
+        <Fragment key={`${turn} ${route.query}`}>{pageOf(route, session)}</Fragment>
         <p class="zone quiet">
           Times are {ZONE}.{ZONE !== "UTC" && " Point at one to see it in UTC."}
         </p>

@@ -31,7 +31,6 @@ export function Plan({ plan: { answered_by, warnings, changes, unchecked } }: { 
         </dd>
       </dl>
       <Warnings of={warnings} />
-      <h3>What changes at Twilio</h3>
       <Diff changes={changes} />
       {unchecked.length > 0 && (
         <p class="quiet">Twilio did not say everything; not checked: {unchecked.join(", ")}.</p>

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 // The page is in the URL's fragment, which a browser does not send: no telephone number gets into anybody's logs.
 
@@ -23,7 +23,8 @@ function decoded(part: string): string {
 
 export function useRoute(): Route {
   const [route, set] = useState(read);
-  useEffect(() => {
+  // Before the page can be seen, so that no click is missed.
+  useLayoutEffect(() => {
     const follow = () => set(read());
     addEventListener("hashchange", follow);
     return () => removeEventListener("hashchange", follow);
@@ -40,4 +41,11 @@ export function href(...parts: (string | Record<string, string>)[]): string {
 
 export function go(...parts: Parameters<typeof href>): void {
   location.hash = href(...parts);
+}
+
+/** Keeps what somebody chose on this page in its address, so that the way back leads there. Nothing is not kept. */
+export function keep(chosen: Record<string, string>): void {
+  const query = Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== ""));
+  const address = href(...read().parts, ...(Object.keys(query).length > 0 ? [query] : []));
+  history.replaceState(null, "", address);
 }

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { dayOf } from "./ui.tsx";
 
 export type Column<Row> = {
   title: string;
@@ -25,9 +26,24 @@ type TableOf<Row> = {
   rows: readonly Row[];
   keyOf: (row: Row) => string;
   choice?: Choice<Row> | undefined;
+  /** When a row happened, newest first: those of one day stand under it. */
+  happened?: (row: Row) => string;
 };
 
-export function Table<Row>({ caption, columns, rows, keyOf, choice }: TableOf<Row>) {
+/** Rows in groups that follow each other, each with its day. */
+function byDay<Row>(rows: readonly Row[], happened: (row: Row) => string): { day: string; rows: Row[] }[] {
+  const days: { day: string; rows: Row[] }[] = [];
+  for (const row of rows) {
+    const day = dayOf(happened(row));
+    const last = days.at(-1);
+    if (last?.day === day) last.rows.push(row);
+    else days.push({ day, rows: [row] });
+  }
+  return days;
+}
+
+export function Table<Row>({ caption, columns, rows, keyOf, choice, happened }: TableOf<Row>) {
+  const groups = happened ? byDay(rows, happened) : [{ day: "", rows }];
   return (
     <div class="table">
       <table>
@@ -46,24 +62,33 @@ export function Table<Row>({ caption, columns, rows, keyOf, choice }: TableOf<Ro
             ))}
           </tr>
         </thead>
-        <tbody>
-          {rows.map((row) => (
-            <tr key={keyOf(row)}>
-              {choice && <Tick choice={choice} row={row} />}
-              {columns.map(({ title, isWide, isHidden, cell }, at) =>
-                at === 0 ? (
-                  <th key={title} scope="row">
-                    {cell(row)}
-                  </th>
-                ) : (
-                  <td key={title} class={isWide && "wide"} data-title={isHidden ? undefined : title}>
-                    {cell(row)}
-                  </td>
-                ),
-              )}
-            </tr>
-          ))}
-        </tbody>
+        {groups.map(({ day, rows: ofDay }) => (
+          <tbody key={day}>
+            {day !== "" && (
+              <tr class="day">
+                <th scope="rowgroup" colSpan={columns.length}>
+                  {day}
+                </th>
+              </tr>
+            )}
+            {ofDay.map((row) => (
+              <tr key={keyOf(row)}>
+                {choice && <Tick choice={choice} row={row} />}
+                {columns.map(({ title, isWide, isHidden, cell }, at) =>
+                  at === 0 ? (
+                    <th key={title} scope="row">
+                      {cell(row)}
+                    </th>
+                  ) : (
+                    <td key={title} class={isWide && "wide"} data-title={isHidden ? undefined : title}>
+                      {cell(row)}
+                    </td>
+                  ),
+                )}
+              </tr>
+            ))}
+          </tbody>
+        ))}
       </table>
     </div>
   );

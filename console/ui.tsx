@@ -3,6 +3,7 @@ import { useContext, useEffect, useId, useLayoutEffect, useRef, useState } from 
 import { NixflexError } from "./api.ts";
 import { HEALTH, type Tone } from "./health.ts";
 import type { Loaded } from "./store.ts";
+import { groupsOf } from "./tel.ts";
 import type { Health } from "./types.ts";
 
 // The few parts that every page is made of.
@@ -291,7 +292,7 @@ export function Dialog({
   onClose,
   children,
 }: {
-  title: string;
+  title: ComponentChildren;
   onClose: () => void;
   children: ComponentChildren;
 }) {
@@ -344,22 +345,61 @@ export function HealthMark({ health }: { health: Health }) {
 
 const JUST_NOW_MS = 60_000;
 
+const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+
+/** The year, if it is another one. */
+const yearOf = (date: Date) =>
+  date.getFullYear() === new Date().getFullYear() ? {} : ({ year: "numeric" } as const);
+
+/** The reader's day, as a heading over what happened on it. */
+export function dayOf(at: string): string {
+  const date = new Date(at);
+  const today = new Date();
+  const yesterday = new Date(today.getFullYear(), today.getMonth(), today.getDate() - 1);
+  if (date.toDateString() === today.toDateString()) return "Today";
+  if (date.toDateString() === yesterday.toDateString()) return "Yesterday";
+  return date.toLocaleDateString("en-GB", {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    ...yearOf(date),
+  });
+}
+
+type WhenOf = {
+  at: string | null | undefined;
+  never?: string;
+  /** It stands under its day. */
+  isUnderDay?: boolean;
+};
+
 /** A time as the reader's clock shows it; the exact one, in UTC, is its title. */
-export function When({ at, never = "never" }: { at: string | null | undefined; never?: string }) {
+export function When({ at, never = "never", isUnderDay = false }: WhenOf) {
   if (!at) return <span class="quiet">{never}</span>;
   const [date, now] = [new Date(at), new Date()];
-  const time = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
-  const day = { day: "numeric", month: "short" } as const;
-  const year = date.getFullYear() === now.getFullYear() ? {} : ({ year: "numeric" } as const);
+  const day = { day: "numeric", month: "short", ...yearOf(date) } as const;
   const isToday = date.toDateString() === now.toDateString();
   const text =
     Math.abs(date.getTime() - now.getTime()) < JUST_NOW_MS
       ? "just now"
-      : date.toLocaleString("en-GB", isToday ? time : { ...day, ...year, ...time });
+      : date.toLocaleString("en-GB", isToday || isUnderDay ? TIME : { ...day, ...TIME });
   return (
     <time class="whole" dateTime={at} title={`${at.slice(0, 19).replace("T", " ")} UTC`}>
       {text}
     </time>
+  );
+}
+
+/** A telephone number. Its groups are apart only for the eye: it is found, read out and copied without spaces. */
+export function Tel({ of }: { of: string }) {
+  const [code, ...others] = groupsOf(of);
+  return (
+    <span class="tel">
+      {code}
+      {others.map((group, at) => (
+        <span key={at}>{group}</span>
+      ))}
+    </span>
   );
 }
 

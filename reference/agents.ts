@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
 import { agentFields, createAgentBody, deleteAgentQuery, updateAgentBody } from "../src/agents/schema.ts";
 import { DEFAULTS } from "../src/agents/talk.ts";
-import { listQuery as pageQuery } from "../src/http/page.ts";
 import { AGENT_ID } from "./examples.ts";
 import {
   answer,
@@ -10,8 +9,8 @@ import {
   described,
   exampleOf,
   listAnswer,
-  listQuery,
   type Operation,
+  pageQuery,
   type Reference,
   time,
 } from "./operation.ts";
@@ -216,23 +215,17 @@ export const agentReference: Reference = {
     "GET /v1/agents": {
       id: "listAgents",
       summary: "List agents",
-      tool: {
-        name: "list_agents",
-        text: "The agents, newest first, with all their settings.",
-      },
+      tool: { name: "list_agents", text: "The agents, newest first, with all their settings." },
       description:
         "The agents of the calling API key, newest first. A secret that is limited to an `external_id` sees `agent_id` and `name` of " +
         "those that answer its numbers, and no other field.",
-      query: listQuery(pageQuery, {}),
+      query: pageQuery,
       answers: [listAnswer("agents", agent, example)],
     },
     "GET /v1/agents/{agent_id}": {
       id: "getAgent",
       summary: "Get an agent",
-      tool: {
-        name: "get_agent",
-        text: "An agent with all its settings.",
-      },
+      tool: { name: "get_agent", text: "An agent with all its settings." },
       description:
         "One of the agents of the calling API key. Another key's agent is a 404. A secret that is limited to an `external_id` sees " +
         "`agent_id` and `name`, and no other field.",
@@ -258,9 +251,7 @@ export const agentReference: Reference = {
       tool: {
         name: "delete_agent",
         text: "Deletes an agent. One with numbers is refused: give them to another with change_phone_number. With force it goes all the same, and callers of its numbers hear that nobody takes calls.",
-        arguments: {
-          force: "true: although it has numbers.",
-        },
+        arguments: { force: "true: although it has numbers." },
       },
       description:
         "Deletes an agent. If the agent still has numbers, it is not deleted: move them to another agent first. " +
@@ -272,10 +263,7 @@ export const agentReference: Reference = {
       answers: [
         answer(
           "The agent is deleted.",
-          z.object({
-            agent_id: answered(z.string(), "The id of the deleted agent.", AGENT_ID),
-            deleted,
-          }),
+          z.object({ agent_id: answered(z.string(), "The id of the deleted agent.", AGENT_ID), deleted }),
         ),
       ],
       errors: ["agent_in_use"],

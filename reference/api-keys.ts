@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
 import { MAX_NAME_LENGTH } from "../src/api-keys/api-key.ts";
 import { createSecretBody, limits as limitsSchema } from "../src/api-keys/schema.ts";
-import { listQuery as pageQuery } from "../src/http/page.ts";
 import { optionalText } from "../src/http/schema.ts";
 import { type Limits, parseDefaultLimits } from "../src/limits.ts";
 import { PART_COUNTS } from "../src/parts.ts";
@@ -12,7 +11,7 @@ import {
   deleted,
   described,
   listAnswer,
-  listQuery,
+  pageQuery,
   type Reference,
   time,
 } from "./operation.ts";
@@ -236,7 +235,7 @@ export const apiKeyReference: Reference = {
       id: "listSecrets",
       summary: "List the secrets of an API key",
       description: "All secrets of the calling key, newest first, without the secrets themselves.",
-      query: listQuery(pageQuery, {}),
+      query: pageQuery,
       answers: [
         listAnswer(
           "secrets",
@@ -309,7 +308,7 @@ export const apiKeyReference: Reference = {
       summary: "List API keys",
       description: "For the operator. All API keys of the deployment, newest first, with the revoked ones.",
       auth: "adminToken",
-      query: listQuery(pageQuery, {}),
+      query: pageQuery,
       answers: [listAnswer("keys", listedKey, { name: "Acme", ...PARTS, limits: LIMITS })],
     },
     "PATCH /v1/keys/{key_id}": {

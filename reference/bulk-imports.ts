@@ -7,7 +7,6 @@ import {
   resultsQuery,
   retryBody,
 } from "../src/bulk-imports/schema.ts";
-import { listQuery as pageQuery } from "../src/http/page.ts";
 import {
   endedExample,
   importId,
@@ -17,7 +16,15 @@ import {
   statusExample,
 } from "./bulk-import-answers.ts";
 import { ACCOUNT_SID, AGENT_ID, NUMBER, NUMBER_SID, TOKEN } from "./examples.ts";
-import { answer, answered, described, listAnswer, listQuery, type Reference } from "./operation.ts";
+import {
+  answer,
+  answered,
+  described,
+  listAnswer,
+  listQuery,
+  pageQuery,
+  type Reference,
+} from "./operation.ts";
 import { channelsField } from "./phone-number-import.ts";
 import { OWN_ERRORS, ownDescriptions, unsaidOwn } from "./phone-number-own.ts";
 import { dryRunField, dryRunQuery } from "./phone-number-plans.ts";
@@ -139,7 +146,7 @@ export const bulkImportReference: Reference = {
         text: "The bulk imports, newest first, until 30 days after their end.",
       },
       description: "The bulk imports of the calling API key, newest first, until 30 days after their end.",
-      query: listQuery(pageQuery, {}),
+      query: pageQuery,
       answers: [listAnswer("phone_number_imports", status, statusExample, { of: "bulk imports" })],
     },
     "GET /v1/phone-number-imports/{import_id}": {

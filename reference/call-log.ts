@@ -144,10 +144,7 @@ export const logReference: Reference = {
     "POST /v1/calls/{call_id}/hangup": {
       id: "hangUp",
       summary: "End a call",
-      tool: {
-        name: "hang_up",
-        text: "Ends a call that runs, or cancels one that is not answered yet.",
-      },
+      tool: { name: "hang_up", text: "Ends a call that runs, or cancels one that is not answered yet." },
       description:
         "Ends a call that runs, or cancels one that is not answered yet. One that has ended stays as it is.",
       answers: [
@@ -193,13 +190,7 @@ export const logReference: Reference = {
         "Deletes what is kept of a call, its transcript, and its recording at Twilio. It still counts in usage. Events " +
         "that told of it keep what they told, for 30 days.",
       answers: [
-        answer(
-          "It is gone.",
-          z.object({
-            call_id: answered(z.string(), "The call.", CALL_SID),
-            deleted,
-          }),
-        ),
+        answer("It is gone.", z.object({ call_id: answered(z.string(), "The call.", CALL_SID), deleted })),
       ],
       errors: ["call_in_progress", "recording_not_found", ...AT_TWILIO],
     },
@@ -228,13 +219,7 @@ export const logReference: Reference = {
       description: "Deletes the whole call log of an API key, and its usage. For the operator.",
       auth: "adminToken",
       answers: [
-        answer(
-          "They are gone.",
-          z.object({
-            key_id: answered(z.string(), "The key.", KEY_ID),
-            deleted,
-          }),
-        ),
+        answer("They are gone.", z.object({ key_id: answered(z.string(), "The key.", KEY_ID), deleted })),
       ],
     },
   },
@@ -311,10 +296,7 @@ export const usageReference: Reference = {
     "GET /v1/usage": {
       id: "getUsage",
       summary: "Get usage",
-      tool: {
-        name: "get_usage",
-        text: "Calls, minutes and texts by UTC day: the last 30 days unless told.",
-      },
+      tool: { name: "get_usage", text: "Calls, minutes and texts by UTC day: the last 30 days unless told." },
       description:
         "Calls, minutes and texts by UTC day, counted as they happen. A call counts on the day it begins. 30 days unless told.",
       query: described(usageQuery, {

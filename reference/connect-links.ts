@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
 import { createLinkBody, linkNumberBody, linkNumbersQuery } from "../src/connect-links/schema.ts";
-import { listQuery as pageQuery } from "../src/http/page.ts";
 import { CHANNELS } from "../src/phone-numbers/channels.ts";
 import { ACCOUNT_SID, AGENT_ID, LINK_ID, NUMBER } from "./examples.ts";
 import {
@@ -10,7 +9,7 @@ import {
   described,
   exampleOf,
   listAnswer,
-  listQuery,
+  pageQuery,
   type Reference,
   time,
 } from "./operation.ts";
@@ -192,7 +191,7 @@ export const connectLinkReference: Reference = {
       id: "listConnectLinks",
       summary: "List connect links",
       description: "Your links, newest first, until 90 days after they expired.",
-      query: listQuery(pageQuery, {}),
+      query: pageQuery,
       answers: [listAnswer("connect_links", link, example, { of: "links" })],
       errors: ["connect_links_disabled"],
     },
@@ -269,12 +268,7 @@ export const connectLinkReference: Reference = {
         answer(
           "It is imported: the link after that.",
           customerLink,
-          {
-            ...customerExample,
-            status: "completed",
-            numbers_left: 0,
-            phone_numbers: example.phone_numbers,
-          },
+          { ...customerExample, status: "completed", numbers_left: 0, phone_numbers: example.phone_numbers },
           201,
         ),
         answer("The plan.", importPlan, planExample),

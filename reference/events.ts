@@ -174,9 +174,7 @@ export const webhookReference: Reference = {
         name: "test_webhook",
         text: "Sends a test event to an agent's webhook_url, or to the key's own URL. See with list_deliveries what became of it.",
         isAdditive: true,
-        arguments: {
-          agent_id: "An agent with a webhook_url. Without it, the key's own URL gets the event.",
-        },
+        arguments: { agent_id: "An agent with a webhook_url. Without it, the key's own URL gets the event." },
       },
       description:
         "Sends a signed `webhook.test` event to the agent's webhook_url, like any other event. Without an agent, the API key's own " +
@@ -230,9 +228,7 @@ export const webhookReference: Reference = {
         name: "redeliver",
         text: "Sends an event again, now. It needs its id from list_deliveries.",
         isAdditive: true,
-        arguments: {
-          id: "The id of the event (evt_…).",
-        },
+        arguments: { id: "The id of the event (evt_…)." },
       },
       description: "Tries a delivery again at once. It gets as many attempts as a new delivery.",
       answers: [answer("The delivery, pending again.", z.object({ delivery }), { delivery: pending })],
@@ -277,15 +273,7 @@ export const webhookReference: Reference = {
         "Deletes every event of the key, delivered or not, and all that is known of its deliveries. This cannot be undone. What " +
         "happens from then on is told as before, as long as the key's agents have a webhook_url. For the operator.",
       auth: "adminToken",
-      answers: [
-        answer(
-          "They are gone.",
-          z.object({
-            key_id: answered(keyId, "The key.", KEY_ID),
-            deleted,
-          }),
-        ),
-      ],
+      answers: [answer("They are gone.", z.object({ key_id: answered(keyId, "The key.", KEY_ID), deleted }))],
     },
   },
 };

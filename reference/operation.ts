@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { DEFAULT_LIMIT, MAX_LIMIT } from "../src/http/page.ts";
+import { DEFAULT_LIMIT, MAX_LIMIT, listQuery as pageSchema } from "../src/http/page.ts";
 import { WARNING_CODES } from "../src/phone-numbers/preview/warnings.ts";
 import type { DocumentedError } from "./errors.ts";
 import { TIME } from "./examples.ts";
@@ -163,6 +163,9 @@ export function listQuery<Schema extends z.ZodMiniType>(
     FieldDescription
   >);
 }
+
+/** The query of a list without parameters of its own. */
+export const pageQuery = listQuery(pageSchema, {});
 
 /** A warning beside a resource. */
 export const warnings = z.optional(

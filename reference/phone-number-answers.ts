@@ -160,10 +160,7 @@ export const releasedNumber = z
     ...returned,
   })
   .check(
-    z.meta({
-      id: "ReleasedNumber",
-      description: "A released number, and what happened to it at Twilio.",
-    }),
+    z.meta({ id: "ReleasedNumber", description: "A released number, and what happened to it at Twilio." }),
   );
 
 export const releasedExample = exampleOf(releasedNumber, {

@@ -95,12 +95,7 @@ export const importOperation: Operation = {
       ...ownDescriptions,
       dry_run: dryRunField,
     }),
-    example: {
-      phone_number: NUMBER,
-      twilio_sid: ACCOUNT_SID,
-      twilio_token: TOKEN,
-      agent_id: AGENT_ID,
-    },
+    example: { phone_number: NUMBER, twilio_sid: ACCOUNT_SID, twilio_token: TOKEN, agent_id: AGENT_ID },
   },
   answers: [
     answer(

@@ -1,9 +1,8 @@
 import * as z from "zod/mini";
-import { listQuery as pageQuery } from "../src/http/page.ts";
 import { changeBody, listNumbersQuery } from "../src/phone-numbers/schema.ts";
 import { delivered, delivery } from "./events.ts";
 import { ACCOUNT_SID, AGENT_ID, KEY_ID, TOKEN } from "./examples.ts";
-import { answer, described, listAnswer, listQuery, type Reference } from "./operation.ts";
+import { answer, described, listAnswer, listQuery, pageQuery, type Reference } from "./operation.ts";
 import {
   entryExample,
   givenBack,
@@ -71,7 +70,7 @@ export const phoneNumberReference: Reference = {
       description:
         "That it was imported, found changed at Twilio, repaired or gone, newest first, for 30 days, if its agent has a " +
         "`webhook_url`: an event that nobody receives is not kept. Its calls are in `GET /v1/calls?phone_number=`.",
-      query: listQuery(pageQuery, {}),
+      query: pageQuery,
       answers: [
         listAnswer(
           "deliveries",

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { DEFAULT_LIMIT, listQuery as pageQuery } from "../src/http/page.ts";
+import { DEFAULT_LIMIT } from "../src/http/page.ts";
 import { availableQuery } from "../src/phone-numbers/schema.ts";
 import { ACCOUNT_REASONS } from "../src/twilio-accounts/health.ts";
 import { connectBody } from "../src/twilio-accounts/schema.ts";
@@ -11,7 +11,7 @@ import {
   described,
   exampleOf,
   listAnswer,
-  listQuery,
+  pageQuery,
   type Reference,
   time,
 } from "./operation.ts";
@@ -195,7 +195,7 @@ export const twilioAccountReference: Reference = {
       },
       description:
         "The Twilio accounts that are known here, newest first: connected ones, and those of your numbers.",
-      query: listQuery(pageQuery, {}),
+      query: pageQuery,
       answers: [listAnswer("twilio_accounts", account, accountExample, { of: "accounts" })],
     },
     "GET /v1/twilio-accounts/{twilio_account_id}": {

@@ -6,6 +6,7 @@ import { clearDatabase } from "./support/database.ts";
 import { checkLogs, startLogs } from "./support/logs.ts";
 import { startOutboxes } from "./support/outbox.ts";
 import { startQueue } from "./support/queue.ts";
+import { closeSessions } from "./support/session.ts";
 import { checkStatements } from "./support/statements.ts";
 import { checkRequests, startTwilio } from "./support/twilio.ts";
 
@@ -24,6 +25,7 @@ beforeEach(async () => {
 afterEach(() => {
   // All files share one isolate: a clock that a test has moved would be moved for the next one.
   vi.useRealTimers();
+  closeSessions();
   checkRequests();
   checkLogs();
 });

@@ -3,7 +3,7 @@ import { AnsweredBy } from "../answered-by.tsx";
 import { Diff } from "../diff.tsx";
 import { Warnings } from "../plan.tsx";
 import type { ImportPlan } from "../types.ts";
-import { Button } from "../ui.tsx";
+import { Button, Tel } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { Closed, codeOf, isClosing, Trouble } from "./trouble.tsx";
 import { asker, type Link } from "./types.ts";
@@ -24,9 +24,13 @@ function Consent({ link, phoneNumber, what }: { link: Link; phoneNumber: string;
   const secret = isKey ? "API key" : "Auth Token";
   return (
     <p class="consent">
-      {asker(link)} may then answer and place {what} with <strong>{phoneNumber}</strong>, and with no other of
-      your numbers; your {secret} stays sealed here, and you end this at any time by asking {asker(link)} to
-      release the number, or by {isKey ? "deleting the API key" : "changing the Auth Token"} at Twilio.
+      {asker(link)} may then answer and place {what} with{" "}
+      <strong>
+        <Tel of={phoneNumber} />
+      </strong>
+      , and with no other of your numbers; your {secret} stays sealed here, and you end this at any time by
+      asking {asker(link)} to release the number, or by{" "}
+      {isKey ? "deleting the API key" : "changing the Auth Token"} at Twilio.
     </p>
   );
 }
@@ -75,7 +79,9 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
   const agent = link.agent_name ?? "the agent";
   return (
     <section>
-      <h1 tabIndex={-1}>{phoneNumber}</h1>
+      <h1 tabIndex={-1}>
+        <Tel of={phoneNumber} />
+      </h1>
       {shown === undefined && plan.error === undefined && (
         <p class="quiet" role="status">
           Asking Twilio who answers today…
@@ -105,10 +111,7 @@ export function Confirm({ api, link, phoneNumber, onBack, onDone }: Props) {
             ))}
           </dl>
           <Warnings of={shown.warnings} />
-          <details>
-            <summary>What changes at Twilio, in detail</summary>
-            <Diff changes={shown.changes} />
-          </details>
+          <Diff changes={shown.changes} />
           <Consent link={link} phoneNumber={phoneNumber} what={what} />
           <Agree
             key={shown.plan_hash}

@@ -1,5 +1,5 @@
 import type { Client } from "../../sdk/src/client.ts";
-import { Button, Mark } from "../ui.tsx";
+import { Button, Mark, Tel } from "../ui.tsx";
 import { useEvery } from "../use.ts";
 import { asker, type Link } from "./types.ts";
 
@@ -32,7 +32,9 @@ export function Done({ api, link, put, onAnother }: Props) {
       <ul class="brought" aria-live="polite">
         {link.phone_numbers.map(({ phone_number, imported, first_inbound_at }) => (
           <li key={phone_number}>
-            <strong>{phone_number}</strong>
+            <strong>
+              <Tel of={phone_number} />
+            </strong>
             {!imported ? (
               <Mark tone="warn">was released</Mark>
             ) : first_inbound_at === null ? (

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import type { Client } from "../../sdk/src/client.ts";
 import { AnsweredBy } from "../answered-by.tsx";
 import { useNumberPages } from "../number-pages.ts";
-import { Button, Form } from "../ui.tsx";
+import { Button, Form, Tel } from "../ui.tsx";
 import { Closed, codeOf, isClosing, Trouble } from "./trouble.tsx";
 import type { Link } from "./types.ts";
 
@@ -60,7 +60,9 @@ export function Pick({ api, link, onPick, onOtherAccount }: Props) {
                     onChange={() => choose(phone_number)}
                   />
                   <span>
-                    <strong>{phone_number}</strong>
+                    <strong>
+                      <Tel of={phone_number} />
+                    </strong>
                     {friendly_name !== "" && friendly_name !== phone_number && (
                       <span> · {friendly_name}</span>
                     )}

@@ -32,7 +32,7 @@ export function Progress({ id }: { id: string }) {
               <progress aria-label="Numbers done" max={Math.max(total, 1)} value={done} />
               <Progressing isOver={!isRunning}>
                 {[
-                  `${done.toLocaleString("en")} of ${count(total, "number")} ${dry_run ? "planned" : "done"}: ${status}`,
+                  `${done.toLocaleString("en")} of ${count(total, "number")} ${dry_run ? "planned" : "done"}${status === "queued" || status === "cancelled" ? `: ${status}` : ""}`,
                   ...(isRunning && rate_per_minute > 0 ? [`${rate_per_minute} a minute`] : []),
                   ...(isRunning && seconds_left !== null
                     ? [`about ${Math.ceil(seconds_left / 60)} min left`]

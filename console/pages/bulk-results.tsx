@@ -5,7 +5,7 @@ import type { Tone } from "../health.ts";
 import { Plan } from "../plan.tsx";
 import { type Choice, type Column, Table } from "../table.tsx";
 import type { BulkImport } from "../types.ts";
-import { Button, Content, count, Dialog, Mark, Pages, Problem, textOf } from "../ui.tsx";
+import { Button, Content, count, Dialog, Mark, Pages, Problem, Tel, textOf } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { type Items, orderOf, startImport } from "./bulk-job.tsx";
 
@@ -90,7 +90,7 @@ export function Results({ id, done, plannedCount }: { id: string; done: number; 
     onToggle: ({ phone_number }) => toggle(phone_number),
   };
   const columns: Column<Result>[] = [
-    { title: "Number", cell: ({ phone_number }) => phone_number },
+    { title: "Number", cell: ({ phone_number }) => <Tel of={phone_number} /> },
     {
       title: "Outcome",
       cell: ({ outcome }) =>

@@ -2,7 +2,7 @@ import { api } from "../api.ts";
 import { href } from "../route.ts";
 import { type Column, Table } from "../table.tsx";
 import type { Call } from "../types.ts";
-import { Content, Mark, When } from "../ui.tsx";
+import { Content, Mark, Tel, When } from "../ui.tsx";
 import { useLoaded } from "../use.ts";
 
 const FAILED: ReadonlySet<string> = new Set(["busy", "failed", "no-answer", "canceled"]);
@@ -19,22 +19,24 @@ export function duration(seconds: number | null): string {
   return seconds === null ? "–" : `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }
 
+const happenedAt = ({ started_at, created_at }: Call): string => started_at ?? created_at;
+
 const COLUMNS: Column<Call>[] = [
   {
     title: "When",
     cell: (call) => (
       <a href={href("calls", call.call_id)}>
-        <When at={call.started_at ?? call.created_at} />
+        <When at={happenedAt(call)} isUnderDay />
       </a>
     ),
   },
   {
-    title: "From and to",
+    title: "Call",
     cell: ({ direction, from, to }) => (
       <>
-        {direction === "inbound" ? "In from" : "Out from"} <span class="line whole">{from}</span>
-        <span class="line whole">
-          <span class="quiet">to</span> {to}
+        {direction === "inbound" ? "in from" : "out from"} <Tel of={from} />{" "}
+        <span class="line">
+          to <Tel of={to} />
         </span>
       </>
     ),
@@ -67,6 +69,7 @@ export function CallTable({ query, onCount }: { query: CallQuery; onCount?: (of:
             columns={COLUMNS}
             rows={calls}
             keyOf={({ call_id }) => call_id}
+            happened={happenedAt}
           />
         )
       }

@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { may } from "../may.ts";
-import { href } from "../route.ts";
+import { href, keep } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
-import { Button, Content, Pages, Problem, Title, textOf, When } from "../ui.tsx";
+import { Button, Content, Pages, Problem, Tel, Title, textOf, When } from "../ui.tsx";
 import { useAction, useEvery, useLoaded } from "../use.ts";
 import { type CallQuery, CallState, CallTable, type Counted, duration, isLive } from "./call-table.tsx";
 
@@ -14,12 +14,16 @@ const filterOf = (name: "phone_number" | "direction", value: string): CallQuery 
   value === "" ? {} : { [name]: value };
 
 export function Calls({ query }: { query: URLSearchParams }) {
-  const [filter, setFilter] = useState<CallQuery>(filterOf("phone_number", query.get("phone_number") ?? ""));
+  const [filter, setFilter] = useState<CallQuery>({
+    ...filterOf("phone_number", query.get("phone_number") ?? ""),
+    ...filterOf("direction", query.get("direction") ?? ""),
+  });
   const [offset, setOffset] = useState(0);
   const [total, setTotal] = useState<Counted>({ count: 0 });
   const change = (name: "phone_number" | "direction", value: string) => {
     const { [name]: _, ...others } = filter;
     setFilter({ ...others, ...filterOf(name, value) });
+    keep({ phone_number: filter.phone_number ?? "", direction: filter.direction ?? "", [name]: value });
     setOffset(0);
   };
   return (
@@ -28,12 +32,17 @@ export function Calls({ query }: { query: URLSearchParams }) {
       <div class="filters">
         <input
           type="search"
+          inputMode="tel"
           aria-label="Number"
           placeholder="One of your numbers, +44…"
           value={filter.phone_number ?? ""}
           onChange={(event) => change("phone_number", textOf(event).trim())}
         />
-        <select aria-label="Direction" onChange={(event) => change("direction", textOf(event))}>
+        <select
+          aria-label="Direction"
+          value={filter.direction ?? ""}
+          onChange={(event) => change("direction", textOf(event))}
+        >
           <option value="">In and out</option>
           <option value="inbound">Inbound</option>
           <option value="outbound">Outbound</option>
@@ -79,9 +88,13 @@ export function CallPage({ id }: { id: string }) {
                   <CallState call={call} />
                 </dd>
                 <dt>From</dt>
-                <dd class="whole">{call.from}</dd>
+                <dd>
+                  <Tel of={call.from} />
+                </dd>
                 <dt>To</dt>
-                <dd class="whole">{call.to}</dd>
+                <dd>
+                  <Tel of={call.to} />
+                </dd>
                 <dt>Agent</dt>
                 <dd>{nameOf(call.agent_id, agentList)}</dd>
                 <dt>Started</dt>

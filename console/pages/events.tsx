@@ -1,9 +1,8 @@
 import { useState } from "preact/hooks";
 import { AgentField } from "../agent-field.tsx";
 import { api } from "../api.ts";
-import type { Tone } from "../health.ts";
 import { may } from "../may.ts";
-import { href } from "../route.ts";
+import { href, keep } from "../route.ts";
 import { agents, nameOf } from "../store.ts";
 import { type Column, Table } from "../table.tsx";
 import {
@@ -22,22 +21,44 @@ import {
   When,
 } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
+import { answerOf, type Delivery, Redeliver, TONES } from "./event.tsx";
 
-type State = "pending" | "delivered" | "failed";
-type Delivery = Awaited<ReturnType<typeof api.listDeliveries>>["deliveries"][number];
+type State = Delivery["state"];
+type Kind = Delivery["event"];
 
-const TONES: Record<State, Tone> = { delivered: "good", pending: "warn", failed: "bad" };
+/** Every event there is, of src/events/event.ts: scripts/documentation/console.ts puts them here. */
+declare const EVENT_TYPES: readonly Kind[];
+
 const PAGE = 50;
 
 const stateIn = (text: string | null): State | "" => (text !== null && text in TONES ? (text as State) : "");
 
+/** What the API lists, by the names of its query. */
+type Filter = { state: State | ""; event: string; external_id: string };
+const queryOf = ({ state, event, external_id }: Filter) => ({
+  ...(state !== "" && { state }),
+  ...(event !== "" && { event: event as Kind }),
+  ...(external_id !== "" && { external_id }),
+});
+
 export function Events({ query }: { query: URLSearchParams }) {
-  const [state, setState] = useState<State | "">(stateIn(query.get("state")));
+  const [filter, setFilter] = useState<Filter>({
+    state: stateIn(query.get("state")),
+    event: query.get("event") ?? "",
+    external_id: query.get("external_id") ?? "",
+  });
   const [offset, setOffset] = useState(0);
+  const wanted = queryOf(filter);
   const loaded = useLoaded(
-    () => api.listDeliveries({ query: { ...(state !== "" && { state }), limit: PAGE, offset } }),
-    [state, offset],
+    () => api.listDeliveries({ query: { ...wanted, limit: PAGE, offset } }),
+    [JSON.stringify(wanted), offset],
   );
+  const change = (part: Partial<Filter>) => {
+    const next = { ...filter, ...part };
+    setFilter(next);
+    setOffset(0);
+    keep(next);
+  };
   return (
     <>
       <Title>
@@ -49,27 +70,47 @@ export function Events({ query }: { query: URLSearchParams }) {
       <div class="filters">
         <select
           aria-label="State"
-          value={state}
-          onChange={(event) => {
-            setState(stateIn(textOf(event)));
-            setOffset(0);
-          }}
+          value={filter.state}
+          onChange={(event) => change({ state: stateIn(textOf(event)) })}
         >
-          <option value="">All events</option>
+          <option value="">Any state</option>
           <option value="failed">Failed</option>
           <option value="pending">Pending</option>
           <option value="delivered">Delivered</option>
         </select>
+        <select
+          aria-label="Event"
+          value={filter.event}
+          onChange={(event) => change({ event: textOf(event) })}
+        >
+          <option value="">Any event</option>
+          {EVENT_TYPES.map((type) => (
+            <option key={type}>{type}</option>
+          ))}
+        </select>
+        {may("read_all") && (
+          <input
+            type="search"
+            aria-label="Your id"
+            placeholder="Your id of the number"
+            value={filter.external_id}
+            onChange={(event) => change({ external_id: textOf(event).trim() })}
+          />
+        )}
       </div>
       <Content of={loaded}>
         {({ deliveries, count, offset: at }) =>
           deliveries.length === 0 ? (
-            <Empty title={state === "" ? "No events yet" : `No ${state} events`}>
-              <p>
-                An agent with a <code>webhook_url</code> receives an event for each call and text. Give an{" "}
-                <a href={href("agents")}>agent</a> a URL, create a secret, and send a test event below.
-              </p>
-            </Empty>
+            Object.keys(wanted).length > 0 ? (
+              <p class="quiet">No event matches. Change the filters.</p>
+            ) : (
+              <Empty title="No events yet">
+                <p>
+                  An agent with a <code>webhook_url</code> receives an event for each call and text. Give an{" "}
+                  <a href={href("agents")}>agent</a> a URL, create a secret, and send a test event below.
+                </p>
+              </Empty>
+            )
           ) : (
             <>
               <Deliveries deliveries={deliveries} again={loaded.again} />
@@ -90,19 +131,15 @@ export function Events({ query }: { query: URLSearchParams }) {
 
 function Deliveries({ deliveries, again }: { deliveries: Delivery[]; again: () => void }) {
   const agentList = agents.use().value;
-  const [opened, setOpened] = useState("");
-  const shown = deliveries.find(({ id }) => id === opened);
   const columns: Column<Delivery>[] = [
     {
       title: "Event",
       cell: ({ id, event, created_at }) => (
         <>
-          <button type="button" class="link" onClick={() => setOpened(id)}>
-            {event}
-          </button>
+          <a href={href("events", id)}>{event}</a>
           <br />
           <span class="quiet">
-            <When at={created_at} />
+            <When at={created_at} isUnderDay />
           </span>
         </>
       ),
@@ -118,7 +155,7 @@ function Deliveries({ deliveries, again }: { deliveries: Delivery[]; again: () =
     },
     { title: "Agent", isWide: true, cell: ({ agent_id }) => nameOf(agent_id, agentList) },
     { title: "Your id", isWide: true, cell: ({ external_id }) => external_id },
-    { title: "Last attempt", isWide: true, cell: ({ attempts }) => lastOf(attempts) },
+    { title: "Last attempt", isWide: true, cell: ({ attempts }) => answerOf(attempts.at(-1)) },
     {
       title: "Actions",
       isHidden: true,
@@ -127,113 +164,13 @@ function Deliveries({ deliveries, again }: { deliveries: Delivery[]; again: () =
     },
   ];
   return (
-    <>
-      <Table caption="Events, newest first" columns={columns} rows={deliveries} keyOf={({ id }) => id} />
-      {shown && <Opened delivery={shown} again={again} onClose={() => setOpened("")} />}
-    </>
-  );
-}
-
-const ATTEMPTS: Column<Delivery["attempts"][number]>[] = [
-  { title: "Sent", cell: ({ attempted_at }) => <When at={attempted_at} /> },
-  { title: "Answered", cell: (attempt) => lastOf([attempt]) },
-];
-
-/** An event: what is known of what was sent, and what your server answered each time. */
-function Opened({
-  delivery,
-  again,
-  onClose,
-}: {
-  delivery: Delivery;
-  again: () => void;
-  onClose: () => void;
-}) {
-  const { id, event, state, created_at, next_attempt_at, agent_id, external_id, actor, attempts } = delivery;
-  const agentList = agents.use().value;
-  return (
-    <Dialog title={event} onClose={onClose}>
-      <dl class="facts">
-        <dt>State</dt>
-        <dd>
-          <Mark tone={TONES[state]}>{state}</Mark>
-        </dd>
-        <dt>Happened</dt>
-        <dd>
-          <When at={created_at} />
-        </dd>
-        {actor && (
-          <>
-            <dt>By</dt>
-            <dd>
-              {actor.kind} {actor.name}
-            </dd>
-          </>
-        )}
-        <dt>Agent</dt>
-        <dd>{nameOf(agent_id, agentList)}</dd>
-        {external_id !== null && (
-          <>
-            <dt>Your id</dt>
-            <dd>{external_id}</dd>
-          </>
-        )}
-        <dt>Event id</dt>
-        <dd>
-          <code>{id}</code>
-        </dd>
-        {next_attempt_at !== null && (
-          <>
-            <dt>Next attempt</dt>
-            <dd>
-              <When at={next_attempt_at} />
-            </dd>
-          </>
-        )}
-      </dl>
-      {attempts.length === 0 ? (
-        <p class="quiet">Not sent yet.</p>
-      ) : (
-        <Table
-          caption="Attempts, the oldest first"
-          columns={ATTEMPTS}
-          rows={attempts}
-          keyOf={({ attempted_at }) => attempted_at}
-        />
-      )}
-      <div class="actions">
-        {state !== "pending" && may("all") && <Redeliver delivery={delivery} again={again} />}
-        <Button onClick={onClose}>Close</Button>
-      </div>
-    </Dialog>
-  );
-}
-
-function lastOf(attempts: Delivery["attempts"]): string {
-  const last = attempts.at(-1);
-  if (!last) return "–";
-  const { http_status, error, duration_ms } = last;
-  return `${http_status === null ? error?.replaceAll("_", " ") : `HTTP ${http_status}`}, ${duration_ms} ms`;
-}
-
-function Redeliver({
-  delivery: { id, event, created_at },
-  again,
-}: {
-  delivery: Delivery;
-  again: () => void;
-}) {
-  const redeliver = useAction(async () => {
-    await api.redeliver({ path: { id } });
-    again();
-  });
-  return (
-    <>
-      <Button onClick={redeliver.run} isBusy={redeliver.isBusy} label={`Redeliver ${event} of ${created_at}`}>
-        Redeliver
-      </Button>
-      <Problem error={redeliver.error} />
-    </>
+    <Table
+      caption="Events, newest first"
+      columns={columns}
+      rows={deliveries}
+      keyOf={({ id }) => id}
+      happened={({ created_at }) => created_at}
+    />
   );
 }
 

@@ -20,6 +20,7 @@ import {
   Pages,
   Problem,
   Refusal,
+  Tel,
   Title,
   textOf,
   When,
@@ -98,7 +99,13 @@ const columnsFor = (agentList: Agent[] | undefined, again: () => void): Column<C
         <Mark tone={TONES[status]}>{status}</Mark>
         {phone_numbers.map(({ phone_number, imported, first_inbound_at }) => (
           <span key={phone_number} class="line whole">
-            {imported ? <a href={href("numbers", phone_number)}>{phone_number}</a> : phone_number}{" "}
+            {imported ? (
+              <a href={href("numbers", phone_number)}>
+                <Tel of={phone_number} />
+              </a>
+            ) : (
+              <Tel of={phone_number} />
+            )}{" "}
             <span class="quiet">
               {!imported ? "released" : first_inbound_at === null ? "no call yet" : "rang"}
             </span>

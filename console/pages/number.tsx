@@ -1,17 +1,17 @@
 import { useState } from "preact/hooks";
 import { api } from "../api.ts";
-import { Diff } from "../diff.tsx";
 import { HEALTH } from "../health.ts";
 import { may } from "../may.ts";
 import { check, repair, TokenDialog } from "../mend.tsx";
 import { Warnings } from "../plan.tsx";
-import { go, href } from "../route.ts";
+import { href } from "../route.ts";
 import { agents } from "../store.ts";
 import type { PhoneNumber } from "../types.ts";
-import { Button, Content, Dialog, Field, HealthMark, Problem, textOf, When } from "../ui.tsx";
+import { Button, Content, Field, HealthMark, Problem, Tel, textOf, When } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { CallTable } from "./call-table.tsx";
 import { AsItSpeaks, Own } from "./number-own.tsx";
+import { Release } from "./release.tsx";
 import { TestCall } from "./test-call.tsx";
 import { Timeline } from "./timeline.tsx";
 
@@ -25,15 +25,12 @@ export function NumberPage({ phoneNumber }: { phoneNumber: string }) {
       <p class="back">
         <a href={href("numbers")}>Numbers</a>
       </p>
-      <h1>{loaded.value?.label ?? phoneNumber}</h1>
-      {loaded.value && (
+      <h1>{loaded.value?.label ?? <Tel of={phoneNumber} />}</h1>
+      {loaded.value && (loaded.value.external_id ?? loaded.value.label) !== null && (
         <p class="quiet">
-          {loaded.value.external_id && (
-            <>
-              <code>{loaded.value.external_id}</code> ·{" "}
-            </>
-          )}
-          {phoneNumber}
+          {loaded.value.external_id && <code>{loaded.value.external_id}</code>}
+          {loaded.value.external_id && loaded.value.label && " · "}
+          {loaded.value.label && <Tel of={phoneNumber} />}
         </p>
       )}
       <Content of={loaded}>{(number) => <Parts number={number} put={loaded.put} />}</Content>
@@ -229,57 +226,5 @@ function Facts({ number }: { number: PhoneNumber }) {
         <dd>{number.region}</dd>
       </dl>
     </section>
-  );
-}
-
-function Release({ number: { phone_number: number } }: { number: PhoneNumber }) {
-  const [isAsking, ask] = useState(false);
-  return (
-    <section>
-      <h2>Release</h2>
-      <p>Restores at Twilio what answered the number before its import. You keep the number.</p>
-      <Button kind="danger" onClick={() => ask(true)}>
-        Release…
-      </Button>
-      {isAsking && <ReleaseDialog number={number} onClose={() => ask(false)} />}
-    </section>
-  );
-}
-
-function ReleaseDialog({ number, onClose }: { number: string; onClose: () => void }) {
-  const plan = useLoaded(
-    () => api.releasePhoneNumber({ path: { number }, query: { dry_run: "true" } }),
-    [number],
-  );
-  const release = useAction(async () => {
-    await api.releasePhoneNumber({ path: { number } });
-    go("numbers");
-  });
-  return (
-    <Dialog title={`Release ${number}?`} onClose={onClose}>
-      <Content of={plan}>
-        {(answer) =>
-          "changes" in answer && (
-            <>
-              <p>This is what changes at Twilio:</p>
-              <Diff changes={answer.changes} />
-              {answer.phone_number.reason !== undefined && (
-                <p>
-                  Twilio cannot be told now (<code>{answer.phone_number.reason}</code>). The number is
-                  released here all the same, and restored at Twilio when that works.
-                </p>
-              )}
-            </>
-          )
-        }
-      </Content>
-      <Problem error={release.error} />
-      <div class="actions">
-        <Button kind="danger" onClick={release.run} isBusy={release.isBusy} isDisabled={plan.isLoading}>
-          Release
-        </Button>
-        <Button onClick={onClose}>Cancel</Button>
-      </div>
-    </Dialog>
   );
 }

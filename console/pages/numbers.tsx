@@ -2,11 +2,23 @@ import { useEffect, useState } from "preact/hooks";
 import { api } from "../api.ts";
 import { BY_SEVERITY, HEALTH } from "../health.ts";
 import { may } from "../may.ts";
-import { href } from "../route.ts";
+import { href, keep } from "../route.ts";
 import { accounts, agents, allNumbers, type NumberQuery, nameOf } from "../store.ts";
 import { type Column, Table } from "../table.tsx";
 import type { Agent, PhoneNumber } from "../types.ts";
-import { Button, Content, count, Empty, HealthMark, Pages, Problem, Title, textOf, When } from "../ui.tsx";
+import {
+  Button,
+  Content,
+  count,
+  Empty,
+  HealthMark,
+  Pages,
+  Problem,
+  Tel,
+  Title,
+  textOf,
+  When,
+} from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { type ManyAct, ManyDialog } from "./many.tsx";
 
@@ -37,7 +49,7 @@ const columnsFor = (agentList: readonly Agent[] | undefined): Column<PhoneNumber
             <br />
           </>
         )}
-        <span class="whole">{phone_number}</span>
+        <Tel of={phone_number} />
       </a>
     ),
   },
@@ -102,6 +114,7 @@ export function Numbers({ query }: { query: URLSearchParams }) {
             filter={filter}
             onFilter={(part) => {
               setFilter({ ...filter, ...part });
+              keep({ ...filter, ...part });
               setOffset(0);
             }}
           />
@@ -227,12 +240,17 @@ function Found({ shown, total, query, again }: FoundOf) {
           may("number")
             ? {
                 title: (
-                  <input
-                    type="checkbox"
-                    aria-label={`Select the ${shown.length} of this page`}
-                    checked={areAllChosen}
-                    onChange={() => choose(shown, !areAllChosen)}
-                  />
+                  <>
+                    <input
+                      type="checkbox"
+                      aria-label={`Select the ${shown.length} of this page`}
+                      checked={areAllChosen}
+                      onChange={() => choose(shown, !areAllChosen)}
+                    />
+                    <span class="narrow" aria-hidden="true">
+                      All of this page
+                    </span>
+                  </>
                 ),
                 labelOf: ({ phone_number }) => `Select ${phone_number}`,
                 isChosen: ({ phone_number }) => chosen.has(phone_number),

@@ -9,7 +9,7 @@ import { runMany } from "../run-many.ts";
 import { allNumbers } from "../store.ts";
 import { Totals } from "../totals.tsx";
 import type { Health } from "../types.ts";
-import { Button, Content, count, Empty, Mark, Problem, Title } from "../ui.tsx";
+import { Button, Content, count, Empty, Mark, Problem, Tel, Title } from "../ui.tsx";
 import { useAction, useLoaded } from "../use.ts";
 import { Start } from "./start.tsx";
 
@@ -211,8 +211,10 @@ function Item({ group: { health, account }, again }: { group: Group; again: () =
             <>
               <div>
                 <Mark tone={tone}>
-                  <a href={link}>{amount === 1 ? first.phone_number : count(amount, "number")}</a>:{" "}
-                  {short.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())}
+                  <a href={link}>
+                    {amount === 1 ? <Tel of={first.phone_number} /> : count(amount, "number")}
+                  </a>
+                  : {short.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase())}
                 </Mark>
                 <p>
                   {means} {account !== "" && <code>{account}</code>}

@@ -9,7 +9,7 @@ import { Steps } from "../steps.tsx";
 import { accounts, agents } from "../store.ts";
 import { type Column, Table } from "../table.tsx";
 import type { AvailableNumber, ImportPlan, TwilioAccount } from "../types.ts";
-import { Button, Content, count, Form, Line, Problem, Refusal, Title } from "../ui.tsx";
+import { Button, Content, count, Form, Line, Problem, Refusal, Tel, Title } from "../ui.tsx";
 import { useAction, useEvery, useLoaded } from "../use.ts";
 import { ConnectForm, nameOfAccount } from "./accounts.tsx";
 import { startImport } from "./bulk-job.tsx";
@@ -87,7 +87,7 @@ function ChooseAccount({
 }
 
 const COLUMNS: Column<AvailableNumber>[] = [
-  { title: "Number", cell: ({ phone_number }) => phone_number },
+  { title: "Number", cell: ({ phone_number }) => <Tel of={phone_number} /> },
   {
     title: "Calls go today to",
     cell: ({ answered_by, imported }) =>
@@ -254,7 +254,7 @@ function Confirm({
   });
   return (
     <section>
-      <h2>The plan for {isOne ? body.phone_number : count(numbers.length, "number")}</h2>
+      <h2>The plan for {isOne ? <Tel of={body.phone_number} /> : count(numbers.length, "number")}</h2>
       <Content of={plan}>
         {(shown) =>
           shown && (
@@ -285,7 +285,9 @@ function Ring({ phoneNumber }: { phoneNumber: string }) {
   return (
     <>
       <section>
-        <h2>{phoneNumber} is here</h2>
+        <h2>
+          <Tel of={phoneNumber} /> is here
+        </h2>
         <p role="status">
           {isWaiting || !loaded.value
             ? "Ring it now: its first call appears here."

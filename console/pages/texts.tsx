@@ -15,7 +15,14 @@ const DAYS: Column<Usage["days"][number]>[] = [
   { title: "Texts", cell: ({ sms }) => sms.toLocaleString("en") },
 ];
 
-/** Texts are counted here, and not kept: what they say is in your events, and in Twilio's log. */
+const EVENTS = [
+  ["sms.received", "Texts received"],
+  ["sms.delivered", "Texts delivered"],
+  ["sms.failed", "Texts that failed"],
+  ["sms.opted_out", "Opted out"],
+] as const;
+
+/** Texts are counted here, and not kept. */
 export function Texts() {
   const loaded = useLoaded(() => api.getUsage(), []);
   return (
@@ -41,10 +48,20 @@ export function Texts() {
           )
         }
       </Content>
-      <p class="quiet">
-        What a text says is not kept here. Your server gets it as an <a href={href("events")}>event</a>, and
-        Twilio's log has it.
-      </p>
+      <section>
+        <h2>What they say</h2>
+        <p>
+          A text itself is in Twilio's log. Here it is in its event, until 7 days after your server has got
+          that:
+        </p>
+        <ul class="legend">
+          {EVENTS.map(([event, title]) => (
+            <li key={event}>
+              <a href={href("events", { event })}>{title}</a>
+            </li>
+          ))}
+        </ul>
+      </section>
       {may("number") && <WithAgents>{(list) => <Send list={list} />}</WithAgents>}
     </>
   );

@@ -1,9 +1,12 @@
 import { api } from "../api.ts";
 import type { Tone } from "../health.ts";
+import { href } from "../route.ts";
 import type { PhoneNumber } from "../types.ts";
 import { Content, Mark, When } from "../ui.tsx";
 import { useLoaded } from "../use.ts";
+import { nameOfActor } from "./event.tsx";
 
+/** Those that say more than their type does. */
 const EVENTS: Record<string, { title: string; tone: Tone }> = {
   "number.changed": { title: "Settings changed", tone: "good" },
   "number.repaired": { title: "Repaired: Twilio sends its calls and texts here again", tone: "good" },
@@ -11,7 +14,13 @@ const EVENTS: Record<string, { title: string; tone: Tone }> = {
   "number.missing": { title: "Gone from the Twilio account", tone: "bad" },
 };
 
-type Moment = { at: string; title: string; tone: Tone; by?: string | undefined };
+/** The words of a type: of `number.changed`, "Changed". */
+function wordsOf(type: string): string {
+  const words = type.replace(/^number\./, "").replaceAll(/[._]/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+type Moment = { at: string; title: string; tone: Tone; event?: string; by?: string };
 
 /** What is known without events, which are kept only if somebody receives them. */
 function factsOf(number: PhoneNumber): Moment[] {
@@ -38,20 +47,26 @@ export function Timeline({ number }: { number: PhoneNumber }) {
           const events = deliveries
             .filter(({ event }) => event !== "number.imported")
             .map(
-              ({ event, created_at, actor }): Moment => ({
+              ({ id, event, created_at, actor }): Moment => ({
                 at: created_at,
-                by: actor?.name ?? actor?.kind,
-                ...(EVENTS[event] ?? { title: event, tone: "warn" }),
+                event: id,
+                ...(actor && { by: nameOfActor(actor) }),
+                ...(EVENTS[event] ?? { title: wordsOf(event), tone: "good" }),
               }),
             );
           return (
             <ol class="timeline">
               {[...events, ...factsOf(number)]
                 .sort((one, other) => other.at.localeCompare(one.at))
-                .map(({ at, title, tone, by }) => (
-                  <li key={`${at}${title}`}>
-                    <Mark tone={tone}>{by === undefined ? title : `${title}, by ${by}`}</Mark>{" "}
-                    <When at={at} />
+                .map(({ at, title, tone, event, by }) => (
+                  <li key={event ?? title}>
+                    <Mark tone={tone}>
+                      {event === undefined ? title : <a href={href("events", event)}>{title}</a>}
+                    </Mark>{" "}
+                    <span class="quiet">
+                      {by !== undefined && `by ${by}, `}
+                      <When at={at} />
+                    </span>
                   </li>
                 ))}
             </ol>

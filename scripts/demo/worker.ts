@@ -9,8 +9,12 @@ export const PUBLIC_BASE_URL = "https://numbers.example.com";
 
 export type Answer<Body = Record<string, string>> = { status: number; body: Body };
 
-/** The Worker on a real workerd with a real D1. Its public name is one that only the simulated network knows. */
-export async function startWorker(twilioUrl: string, regionUrls: string) {
+/**
+ * The Worker on a real workerd with a real D1. Its public name is one that only the simulated network knows.
+ *
+ * @param given more of its variables
+ */
+export async function startWorker(twilioUrl: string, regionUrls: string, given: Record<string, string> = {}) {
   buildDocumentation();
   const secrets = freshSecrets();
   const vars = {
@@ -23,6 +27,7 @@ export async function startWorker(twilioUrl: string, regionUrls: string) {
     ALLOW_LOCAL_WEBHOOKS: "true",
     MODEL_BASE_URL: `${twilioUrl}/v1`,
     MODEL: "scripted",
+    ...given,
   };
   const server = createTestHarness({ workers: [{ configPath: "wrangler.toml", vars, secrets }] });
   const { url } = await server.listen();

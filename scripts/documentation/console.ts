@@ -1,5 +1,6 @@
 import { buildSync } from "esbuild";
 import type { OpenApiDocument } from "../../reference/openapi.ts";
+import { EVENT_TYPES } from "../../src/events/event.ts";
 import { routesModule } from "../client/routes.ts";
 import { writeIfChanged } from "./write.ts";
 
@@ -19,6 +20,8 @@ export function pageScript(document: OpenApiDocument, entry: string): string {
     legalComments: "none",
     logLevel: "error",
     tsconfig: "console/tsconfig.json",
+    // Those that a page can be asked for, so that the console has no list of its own.
+    define: { EVENT_TYPES: JSON.stringify(EVENT_TYPES) },
   });
   return outputFiles[0]?.text ?? "";
 }

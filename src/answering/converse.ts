@@ -1,10 +1,13 @@
 import { isBuiltin } from "../agents/connect.ts";
 import type { Outcome } from "../conversations/conversation.ts";
 import type { Input, Reply } from "../conversations/gather.ts";
+import { PROTOCOL } from "../conversations/link.ts";
 import { pressed } from "../conversations/relay.ts";
+import { Session } from "../conversations/session.ts";
 import type { AppContext } from "../http/context.ts";
 import { ApiError } from "../http/errors.ts";
 import { errorFields } from "../http/log.ts";
+import { configuredModel } from "../model/configured.ts";
 import { requestServices, type Services } from "../services.ts";
 import { CALL_SID } from "../twilio/call-sid.ts";
 import type { Xml } from "../twilio/twiml.ts";
@@ -38,7 +41,7 @@ export async function talkUrls(
   return { ...urls, relay: relayUrl(publicBaseUrl, route, await namedCall(route, callSid, services)) };
 }
 
-/** Opens the WebSocket of ConversationRelay to the object of the call that its URL names. */
+/** Opens a session of ConversationRelay, for the call that its URL names. */
 export async function openRelay(c: AppContext): Promise<Response> {
   const [callSid = ""] = (c.get("called").callSid ?? "").split(".");
   const services = requestServices(c);
@@ -50,13 +53,16 @@ export async function openRelay(c: AppContext): Promise<Response> {
   if (!agent || !isUpgrade || !CALL_SID.test(callSid)) throw new ApiError("not_found");
   // The caller is not known here; Twilio says who it is once the socket is open.
   const opening = openingOf(route, agent, { callSid, from: "" }, services.model.timeoutMs);
-  const open = async () => {
-    const object = await objectOf(route.phoneNumberId, callSid, services);
-    await object.begin(opening);
-    return object.fetch(new Request(c.req.url, { headers: { upgrade: "websocket" } }));
+  const host = {
+    services,
+    model: () => configuredModel(c.get("config").model, c.env),
+    join: async () => {
+      const object = await objectOf(route.phoneNumberId, callSid, services);
+      return object.fetch(c.req.url, { headers: { upgrade: "websocket", ...PROTOCOL } });
+    },
   };
-  const { status, webSocket } = await open().catch(open);
-  if (status !== 101 || !webSocket) throw new ApiError("not_found");
+  const webSocket = await Session.open(opening, host).catch(() => Session.open(opening, host));
+  if (!webSocket) throw new ApiError("not_found");
   return new Response(null, { status: 101, webSocket });
 }
 

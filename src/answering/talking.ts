@@ -1,5 +1,5 @@
 import { phrasesIn } from "../agents/phrases.ts";
-import { listenSeconds } from "../conversations/alarm.ts";
+import { listenSeconds } from "../conversations/clock.ts";
 import type { Reply } from "../conversations/gather.ts";
 import type { Opening } from "../conversations/state.ts";
 import { DAY_MS } from "../time.ts";

@@ -3,47 +3,49 @@ import { armAt, ring } from "../alarms.ts";
 import { readConfig } from "../config.ts";
 import { createLogger } from "../http/log.ts";
 import { configuredModel } from "../model/configured.ts";
-import { countTokens, countTurns, createServices, mayTake, type Services } from "../services.ts";
+import { countTokens, createServices, type Services } from "../services.ts";
 import { DAY_MS } from "../time.ts";
 import type { Asked, Question } from "../tools/ask.ts";
-import { callTool, isToolTurn, type Occasion } from "../tools/call.ts";
+import { isToolTurn } from "../tools/call.ts";
 import { createVault, openJson, type Slot, type Vault } from "../vault/vault.ts";
-import { planAlarm } from "./alarm.ts";
+import { forgetAt } from "./clock.ts";
 import { Dialogue } from "./dialogue.ts";
 import { afterEnd, Gather, type Input, type Reply } from "./gather.ts";
-import { Relay } from "./relay.ts";
-import { hearingOf, RelaySocket, refuse } from "./socket.ts";
+import { drop, isNamed, keep, kept, NORMAL, PROTOCOL, say, type Told } from "./link.ts";
+import { StoredMemory } from "./memory.ts";
+import { outside } from "./outside.ts";
 import { hangupOf, newState, type Opening, type State, type Turn } from "./state.ts";
 
 const ASKED = "asked";
 const ASKED_SLOT: Slot = "conversations.state/asked";
+/** How long a session may take to give a call back. Twilio waits for the answer. */
+const RECALL_MS = 1_500;
 
 /** How a call ended, for its event. */
 export type Outcome = { ended_reason: string; transcript?: Turn[] };
 
 /**
- * A call that an agent leads by itself, over ConversationRelay or by `<Gather>`. Keeps the state and the clock. The state
+ * A call that an agent leads by itself: the memory of its `Session`, which a Worker has, and the place of `<Gather>`. The state
  * is written after the agent's words are sent, so that no caller waits for a disk.
  */
 export class Conversation extends DurableObject<Env> {
-  /** Undefined: not known since the object slept. */
-  #alarmAt: number | undefined;
   #asking: Promise<Asked> | undefined;
-  readonly #socket = new RelaySocket(this.ctx);
+  /** The state that the last session gave back is written down. */
+  #settled = Promise.resolve();
+  #recalling: Promise<void> | undefined;
+  #closed = Promise.withResolvers<void>();
+  // The vault is not made here: a faulty configuration would use up the attempts of the alarm.
+  readonly #memory = new StoredMemory(this.ctx.storage, () => this.#vault);
   protected readonly dialogue = new Dialogue({
-    storage: this.ctx.storage,
-    // Not read here: a faulty configuration would use up the attempts of the alarm.
-    vault: () => this.#vault,
-    socket: this.#socket,
+    ...outside(
+      () => this.#services,
+      () => configuredModel(readConfig(this.env).model, this.env),
+    ),
+    memory: this.#memory,
+    socket: null,
     log: createLogger({ object: "conversation" }),
-    model: () => configuredModel(readConfig(this.env).model, this.env),
-    callTool: (opening, tool, call) =>
-      callTool(tool, call, opening.apiKeyId, occasionOf(opening), this.#services),
-    changed: () => this.#changed(),
-    begin: ({ apiKeyId }, turns) => countTurns(apiKeyId, turns, this.#services),
-    take: ({ apiKeyId, limits }, kind) => mayTake(kind, apiKeyId, limits, this.#services),
+    changed: () => this.dialogue.keep(),
   });
-  readonly #relay = new Relay(this.dialogue);
   readonly #gather = new Gather(this.dialogue);
 
   /** Asks the customer before the call is answered: once, however often Twilio comes. What was said is kept for the rest of it. */
@@ -77,58 +79,48 @@ export class Conversation extends DurableObject<Env> {
     return asked;
   }
 
-  /** Twilio opens the WebSocket; the Worker has checked that it is Twilio. */
+  /** Begins the call. A session tells that itself; the Worker of the version before asks for it. */
   async begin(opening: Opening): Promise<void> {
     await this.#open(opening);
   }
 
-  override async fetch(): Promise<Response> {
-    const state = await this.dialogue.load();
-    if (!state || state.ended || state.transport === "gather" || this.#socket.isOpen)
+  /** A session joins: the call is its own until it is over. See `Link`. */
+  override async fetch({ headers }: Request): Promise<Response> {
+    const state = await this.load();
+    if (!isNamed(headers) || state?.ended || state?.transport === "gather" || this.#link)
       return new Response(null, { status: 409 });
-    const response = this.#socket.accept(Date.now(), state.relayStarted);
-    // A connection that broke, or an object that was restarted: what was said last may be lost.
-    if (state.relayStarted) this.dialogue.sayAlone(this.dialogue.phrases.lost);
-    // Before Twilio's first message the object may sleep already.
-    await this.dialogue.keep();
-    await this.#arm();
-    return response;
+    const { 0: theirs, 1: ours } = new WebSocketPair();
+    this.ctx.acceptWebSocket(ours);
+    keep(ours, {});
+    say(ours, { known: state });
+    this.dialogue.state = null;
+    return new Response(null, { status: 101, webSocket: theirs, headers: PROTOCOL });
   }
 
-  override async webSocketMessage(webSocket: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    const frame = this.#socket.read(webSocket, data);
-    if (!frame) return;
-    const state = await this.dialogue.load();
-    if (!state) return refuse(webSocket);
-    await this.#relay.take(webSocket, frame, state);
-    await this.#arm();
+  override async webSocketMessage(link: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    if (kept(link).isOver) return;
+    const told = JSON.parse(String(data)) as Told;
+    if ("news" in told) return keep(link, { news: told.news });
+    keep(link, {});
+    await this.#memory.store(told.state, told.until, told.isSure);
+    if (told.isSure) say(link, "kept");
   }
 
-  override async webSocketClose(webSocket: WebSocket): Promise<void> {
-    const state = await this.dialogue.load();
-    // Whether the caller hung up or the line broke, Twilio tells elsewhere. Another session may be open already.
-    if (state?.transport === "relay" && !this.#socket.isOpen) {
-      this.dialogue.stop();
-      const lastHearing = { ...hearingOf(webSocket), overAt: Date.now() };
-      this.dialogue.state = { ...(this.dialogue.state ?? state), lastHearing };
-      if (!state.ended) this.dialogue.settle();
-      await this.dialogue.keep();
-    }
-    webSocket.close(1000);
-    await this.#arm();
+  /** The session is over, or its Worker is gone. */
+  override async webSocketClose(link: WebSocket): Promise<void> {
+    await this.#settle(link).finally(() => this.#closed.resolve());
+    link.close(NORMAL);
   }
 
-  override webSocketError(webSocket: WebSocket): Promise<void> {
-    return this.webSocketClose(webSocket);
+  override webSocketError(link: WebSocket): Promise<void> {
+    return this.webSocketClose(link);
   }
 
   /** What to do with a call whose `<Connect>` is over. @param isUnreached Twilio says that the session failed */
   async closed(opening: Opening, isUnreached: boolean): Promise<Reply> {
     const state = await this.#open(opening);
     if (!isUnreached) return { say: "", next: state.ended ? afterEnd(state) : "hang_up" };
-    const reply = await this.#gather.takeOver(state);
-    this.#socket.close();
-    return reply;
+    return this.#gather.takeOver(state);
   }
 
   /** One turn of a call that is heard by `<Gather>`. */
@@ -138,7 +130,7 @@ export class Conversation extends DurableObject<Env> {
 
   /** How the call ended; null if this object never heard of it. Counts it, once. */
   async outcome(): Promise<Outcome | null> {
-    const state = await this.dialogue.load();
+    const state = await this.#recalled();
     if (!state) return null;
     this.dialogue.stop();
     // TwiML speaks last words to their end.
@@ -157,21 +149,25 @@ export class Conversation extends DurableObject<Env> {
       countTokens(apiKeyId, tokens, this.#services, asked > 1 ? { limits, turns: asked - 1 } : undefined);
       // Twilio may say it again.
       await this.dialogue.keep(true);
-      await this.#arm();
     }
     return { ended_reason: reason, ...(opening.agent.talk.transcript && { transcript: turns }) };
   }
 
   /** Deletes everything. */
   erase(): Promise<void> {
-    return this.dialogue.erase();
+    const link = this.#link;
+    if (link) drop(link);
+    this.dialogue.stop();
+    this.dialogue.state = null;
+    return this.ctx.storage.deleteAll();
   }
 
   override alarm(info?: AlarmInvocationInfo): Promise<void> {
-    this.#alarmAt = 0;
-    return ring(this.ctx.storage, "conversation", info, async () => {
-      if (await this.dialogue.load()) return this.#arm();
-      await this.erase();
+    const { storage } = this.ctx;
+    return ring(storage, "conversation", info, async () => {
+      const state = await this.load();
+      if (!state || Date.now() >= forgetAt(state)) return this.erase();
+      await armAt(storage, forgetAt(state));
     });
   }
 
@@ -184,60 +180,66 @@ export class Conversation extends DurableObject<Env> {
     return createServices(this.env, readConfig(this.env), log, (work) => this.ctx.waitUntil(work));
   }
 
+  /** The session that has the call. */
+  get #link(): WebSocket | undefined {
+    return this.ctx.getWebSockets().find((link) => !kept(link).isOver);
+  }
+
+  /** The conversation as it was when it was told last; null if nothing is known of it. */
+  protected async load(): Promise<State | null> {
+    await this.#settled;
+    const link = this.#link;
+    const state = this.dialogue.state ?? (await this.#memory.read(link && kept(link).news));
+    if (link) return state;
+    // Somebody else may have loaded it meanwhile, and gone on.
+    this.dialogue.state ??= state;
+    return this.dialogue.state;
+  }
+
+  /** The conversation as it is: a session that is open gives it back. */
+  async #recalled(): Promise<State | null> {
+    this.#recalling ??= this.#recall().finally(() => {
+      this.#recalling = undefined;
+    });
+    await this.#recalling;
+    return this.load();
+  }
+
+  async #recall(): Promise<void> {
+    const link = this.#link;
+    if (!link) return;
+    this.#closed = Promise.withResolvers();
+    say(link, "stop");
+    await Promise.race([this.#closed.promise, new Promise((resolve) => setTimeout(resolve, RECALL_MS))]);
+    // Of a session that does not answer, what it told last counts.
+    await this.#settle(link);
+    drop(link);
+  }
+
+  /** What a session told last is written down: no more comes of it. */
+  #settle(link: WebSocket): Promise<void> {
+    const { news, isOver } = kept(link);
+    if (isOver) return this.#settled;
+    keep(link, { isOver: true });
+    const now = Date.now();
+    const settle = async () => {
+      const state = await this.#memory.read(news);
+      if (!state) return;
+      const { lastHearing } = state;
+      this.dialogue.state = { ...state, lastHearing: lastHearing && { overAt: now, ...lastHearing } };
+      if (!state.ended) this.dialogue.settle();
+      await this.dialogue.keep();
+    };
+    this.#settled = settle();
+    return this.#settled;
+  }
+
   /** The conversation, begun if there is none. */
   async #open(opening: Opening): Promise<State> {
-    const known = await this.dialogue.load();
+    const known = await this.#recalled();
     if (known) return known;
     const state = newState(opening, Date.now());
     this.dialogue.state = state;
     return state;
   }
-
-  async #changed(): Promise<void> {
-    await this.dialogue.keep();
-    await this.#arm();
-  }
-
-  /** Does what is due, and sets the alarm to when something is due next. */
-  async #arm(): Promise<void> {
-    const { goodbye, timeIsUp, stillThere } = this.dialogue.phrases;
-    while (this.dialogue.state) {
-      const now = Date.now();
-      const hearing = this.#socket.isOpen ? this.#socket.hearing : null;
-      const plan = planAlarm(this.dialogue.state, { hearing, isComposing: this.dialogue.isComposing }, now);
-      switch (plan.kind) {
-        case "sleep":
-          // An alarm that comes too early looks again; so a turn, which puts the silence off, writes none.
-          this.#alarmAt ??= (await this.ctx.storage.getAlarm()) ?? 0;
-          if (this.#alarmAt > now && this.#alarmAt <= plan.until) return;
-          this.#alarmAt = plan.until;
-          return armAt(this.ctx.storage, plan.until, { allowUnconfirmed: true });
-        case "forget":
-          return this.erase();
-        case "close":
-          this.#socket.close();
-          continue;
-        case "hang_up":
-          this.dialogue.settle();
-          this.#socket.end(this.dialogue.state.ended?.reason);
-          break;
-        case "ask_if_there":
-          this.dialogue.sayAlone(stillThere);
-          this.#socket.note({ hasAskedIfThere: true });
-          break;
-        case "end":
-          this.dialogue.sayAlone(plan.reason === "silence_timeout" ? goodbye : timeIsUp);
-          this.dialogue.end(plan.reason);
-      }
-      await this.dialogue.keep();
-    }
-  }
-}
-
-/** What a tool is called for. */
-function occasionOf(opening: Opening): Occasion {
-  const { agent, phoneNumber, callSid, isOutbound, from } = opening;
-  const about = { number: opening, agent_id: agent.id, call_id: callSid };
-  if (isOutbound) return { ...about, direction: "outbound", from: phoneNumber, to: from };
-  return { ...about, direction: "inbound", from: from || "unknown", to: phoneNumber };
 }

@@ -8,12 +8,11 @@ import type { ToolDefinition } from "../tools/definition.ts";
 import { NO_PHRASES, type TurnResult } from "../tools/take-turn.ts";
 import { takeTurnWithTools } from "../tools/turn.ts";
 import { isE164 } from "../twilio/e164.ts";
-import type { Vault } from "../vault/vault.ts";
-import { createMemory } from "./memory.ts";
 import { callRequest } from "./request.ts";
 import type { RelaySocket } from "./socket.ts";
-import { type Hearing, newHearing, newSpeech } from "./speech.ts";
+import { type Hearing, newHearing } from "./speech.ts";
 import {
+  beginning,
   type EndedReason,
   ended,
   heard,
@@ -24,10 +23,20 @@ import {
   speaking,
 } from "./state.ts";
 
+/** Where the state is written down. */
+export type Memory = {
+  /**
+   * @param isCurrent whether it is still the newest, once it is sealed
+   * @param isSure it is safe when this is done
+   * @returns false if it was not the newest any more
+   */
+  write: (state: State, isCurrent: () => boolean, isSure: boolean) => Promise<boolean>;
+};
+
 export type Around = {
-  storage: DurableObjectStorage;
-  vault: () => Vault;
-  socket: RelaySocket;
+  memory: Memory;
+  /** Twilio's; null where a call is heard by `<Gather>`. */
+  socket: RelaySocket | null;
   log: Logger;
   /** The deployment's model; null if it has none. */
   model: () => Model | null;
@@ -41,46 +50,26 @@ export type Around = {
   changed: () => Promise<void>;
 };
 
-/** What the agent says, and why. Its words go to the open session, or wait for `<Gather>`. Holds the state, sealed at rest. */
+/** What the agent says, and why. Its words go to the open session, or wait for `<Gather>`. Holds the state. */
 export class Dialogue {
   state: State | null = null;
-  #isLoaded = false;
   #turn: AbortController | null = null;
   /** The tool that was called: it goes on, whatever the caller says. */
   readonly #sent = { work: null };
   /** What was said before goes on until there is something to say. */
   #beginsAnew = false;
   readonly around: Around;
-  readonly #memory: ReturnType<typeof createMemory>;
 
   constructor(around: Around) {
     this.around = around;
-    this.#memory = createMemory(around);
-  }
-
-  /** The conversation as it stands; null if nothing is known of it. */
-  async load(): Promise<State | null> {
-    if (this.#isLoaded) return this.state;
-    const state = await this.#memory.read();
-    // Somebody else may have loaded it meanwhile, and gone on.
-    if (!this.#isLoaded) this.state = state;
-    this.#isLoaded = true;
-    return this.state;
   }
 
   /** Writes the state down. Nothing that is sent waits for it, unless it must be sure. */
   async keep(isSure = false): Promise<void> {
     const { state } = this;
-    const isWritten = !state || (await this.#memory.write(state, () => state === this.state, isSure));
+    const isWritten = !state || (await this.around.memory.write(state, () => state === this.state, isSure));
     // It went on while this was being sealed: only the newest may be the last that is written.
     if (!isWritten) await this.keep(isSure);
-  }
-
-  erase(): Promise<void> {
-    this.stop();
-    this.around.socket.close();
-    this.state = null;
-    return this.#memory.forget();
   }
 
   get phrases(): Phrases {
@@ -90,7 +79,7 @@ export class Dialogue {
   /** What Twilio tells of the speech. */
   get hearing(): Hearing {
     const { lastHearing, speech } = this.state ?? {};
-    return this.around.socket.hearing ?? lastHearing ?? newHearing(speech?.startedAt ?? 0);
+    return this.around.socket?.hearing ?? lastHearing ?? newHearing(speech?.startedAt ?? 0);
   }
 
   /** Whether the model is asked, and has not said all. */
@@ -211,21 +200,21 @@ export class Dialogue {
     if (!this.state || text === "") return;
     if (this.#beginsAnew) this.#begin();
     this.state = speaking(this.state, text, isAnswer, Date.now(), firstTokenMs);
-    if (this.state.transport === "relay") this.around.socket.say(text);
+    if (this.state.transport === "relay") this.around.socket?.say(text);
   }
 
   #begin(): void {
     const now = Date.now();
     this.settle();
     this.#beginsAnew = false;
-    if (this.state) this.state = { ...this.state, speech: newSpeech(now), lastHearing: null };
-    this.around.socket.note({ played: 0, voiceAt: now, isVoiceOff: false });
+    if (this.state) this.state = { ...this.state, speech: beginning(this.state, now), lastHearing: null };
+    this.around.socket?.note({ played: 0, voiceAt: now, isVoiceOff: false });
   }
 
   #finish(): void {
     if (this.state?.transport !== "relay") return;
     this.state = sent(this.state, Date.now());
-    this.around.socket.finish();
+    this.around.socket?.finish();
   }
 
   /** The model says no more. */

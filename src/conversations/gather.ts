@@ -1,4 +1,4 @@
-import { listenSeconds, planSilence } from "./alarm.ts";
+import { listenSeconds, planSilence } from "./clock.ts";
 import type { Dialogue } from "./dialogue.ts";
 import { answerIn, heardAt } from "./speech.ts";
 import { modelBegins, type State, sent } from "./state.ts";

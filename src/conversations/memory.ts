@@ -1,45 +1,46 @@
+import { armAt, stillRings } from "../alarms.ts";
 import { openJson, type Slot, type Vault } from "../vault/vault.ts";
-import type { RelaySocket } from "./socket.ts";
-import { type News, newsOf, type State, stored, withNews } from "./state.ts";
+import { forgetAt } from "./clock.ts";
+import type { Memory } from "./dialogue.ts";
+import { type News, type State, stored, withNews } from "./state.ts";
 
 const KEY = "conversation";
 const SLOT: Slot = "conversations.state/call";
 
-type Places = { storage: DurableObjectStorage; vault: () => Vault; socket: RelaySocket };
+export const sealState = (vault: Vault, state: State): Promise<string> => vault.seal(stored(state), SLOT);
+export const sealNews = (vault: Vault, news: News): Promise<string> => vault.seal(JSON.stringify(news), SLOT);
 
-/**
- * Where the state of a call is, sealed, so that its object may sleep. What is new is kept with the open WebSocket, which costs
- * nothing and outlives a sleep. All of it is in the storage if no session is open, or a crash would lose much.
- */
-export function createMemory({ storage, vault, socket }: Places) {
-  let kept: State | null = null;
+/** The state of a call in the storage of its object, sealed. */
+export class StoredMemory implements Memory {
+  readonly #storage: DurableObjectStorage;
+  readonly #vault: () => Vault;
 
-  async function write(state: State, isCurrent: () => boolean, isSure: boolean): Promise<boolean> {
-    const news = isSure || !socket.isOpen ? null : newsOf(kept, state);
-    const sealed = await vault().seal(news ? JSON.stringify(news) : stored(state), SLOT);
+  /** @param vault not made before it is needed */
+  constructor(storage: DurableObjectStorage, vault: () => Vault) {
+    this.#storage = storage;
+    this.#vault = vault;
+  }
+
+  /** @param news what is new since the state was stored, sealed */
+  async read(news: string | undefined): Promise<State | null> {
+    const open = async <T>(sealed: string | undefined) =>
+      sealed === undefined ? null : openJson<T>(this.#vault(), sealed, SLOT);
+    const state = await open<State>(await this.#storage.get<string>(KEY));
+    const since = await open<News>(news);
+    return since ? withNews(state, since) : state;
+  }
+
+  async write(state: State, isCurrent: () => boolean, isSure: boolean): Promise<boolean> {
+    const sealed = await sealState(this.#vault(), state);
     if (!isCurrent()) return false;
-    if (news) return socket.keep(sealed) || write(state, isCurrent, true);
-    kept = state;
-    socket.keep(null);
-    await storage.put(KEY, sealed, { allowUnconfirmed: !isSure });
+    await this.store(sealed, forgetAt(state), isSure);
     return true;
   }
 
-  return {
-    async read(): Promise<State | null> {
-      const open = async <T>(sealed: string | null | undefined) =>
-        sealed ? openJson<T>(vault(), sealed, SLOT) : null;
-      const state = await open<State>(await storage.get<string>(KEY));
-      const news = await open<News>(socket.news);
-      // Somebody else may have written meanwhile.
-      kept ??= state;
-      return news ? withNews(state, news) : state;
-    },
-    /** Nothing that is sent waits for it, unless it must be sure. @returns false if the state is not current any more */
-    write,
-    forget(): Promise<void> {
-      kept = null;
-      return storage.deleteAll();
-    },
-  };
+  /** Nothing that is sent waits for it, unless it must be sure. An alarm that comes too early looks again. */
+  async store(sealed: string, until: number, isSure: boolean): Promise<void> {
+    const options = { allowUnconfirmed: !isSure };
+    await this.#storage.put(KEY, sealed, options);
+    if (!stillRings(await this.#storage.getAlarm())) await armAt(this.#storage, until, options);
+  }
 }

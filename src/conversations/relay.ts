@@ -1,7 +1,7 @@
 import { isWithheld } from "../twilio/e164.ts";
 import type { Dialogue } from "./dialogue.ts";
 import type { Frame } from "./frames.ts";
-import { type RelaySocket, refuse } from "./socket.ts";
+import type { RelaySocket } from "./socket.ts";
 import { playedAfter } from "./speech.ts";
 import { modelBegins, type State, sent } from "./state.ts";
 
@@ -15,17 +15,20 @@ export class Relay {
   #keysTimer: ReturnType<typeof setTimeout> | null = null;
   readonly #dialogue: Dialogue;
   readonly #socket: RelaySocket;
+  readonly #run: (work: () => Promise<void>) => void;
 
-  constructor(dialogue: Dialogue) {
+  /** @param run does what is due later, and what it fails with is not lost */
+  constructor(dialogue: Dialogue, socket: RelaySocket, run: (work: () => Promise<void>) => void) {
     this.#dialogue = dialogue;
-    this.#socket = dialogue.around.socket;
+    this.#socket = socket;
+    this.#run = run;
   }
 
-  async take(webSocket: WebSocket, frame: Frame, state: State): Promise<void> {
+  async take(frame: Frame, state: State): Promise<void> {
     const now = Date.now();
     switch (frame.type) {
       case "setup":
-        return this.#setUp(webSocket, frame, state);
+        return this.#setUp(frame, state);
       case "played":
         return this.#socket.note({
           played: playedAfter(state.speech, this.#dialogue.hearing, frame.text),
@@ -55,12 +58,12 @@ export class Relay {
     }
   }
 
-  async #setUp(webSocket: WebSocket, frame: Extract<Frame, { type: "setup" }>, state: State): Promise<void> {
+  async #setUp(frame: Extract<Frame, { type: "setup" }>, state: State): Promise<void> {
     const { callSid, accountSid, isOutbound, from } = state.opening;
     // The handshake is signed for this call; Twilio's older page has no account in this message.
     if (frame.callSid !== callSid || (frame.accountSid && frame.accountSid !== accountSid))
-      return refuse(webSocket);
-    this.#socket.setUp(webSocket);
+      return this.#socket.refuse();
+    this.#socket.isSetUp = true;
     if (state.relayStarted) return;
     const caller = isWithheld(frame.from) ? "" : frame.from.slice(0, MAX_FROM_LENGTH);
     const opening = { ...state.opening, from: isOutbound ? from : caller };
@@ -82,7 +85,7 @@ export class Relay {
   #press(key: string): void {
     this.#keys = (this.#keys + key).slice(0, MAX_KEYS);
     if (this.#keysTimer !== null) clearTimeout(this.#keysTimer);
-    const submit = () => this.#dialogue.respond(...this.#takeKeys());
+    const submit = () => this.#run(() => this.#dialogue.respond(...this.#takeKeys()));
     this.#keysTimer = setTimeout(submit, key === "#" ? 0 : KEYS_PAUSE_MS);
   }
 

@@ -10,6 +10,8 @@ export type Speech = {
   sentAt: number | null;
   /** How long the model took to its first piece. */
   firstTokenMs?: number;
+  /** How often the caller had had the word. Two things may be at the same millisecond. */
+  behind?: number;
 };
 
 /** What Twilio has told in a ConversationRelay session. */
@@ -46,7 +48,12 @@ export const newHearing = (now: number): Hearing => ({
   hasAskedIfThere: false,
 });
 
-export const newSpeech = (now: number): Speech => ({ pieces: [], startedAt: now, sentAt: null });
+export const newSpeech = (now: number, behind: number): Speech => ({
+  pieces: [],
+  startedAt: now,
+  sentAt: null,
+  behind,
+});
 
 const bare = (text: string): string => text.replace(/\s+/g, "");
 const whole = ({ pieces }: Speech): string => bare(pieces.map(({ text }) => text).join(""));

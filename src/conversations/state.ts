@@ -106,6 +106,12 @@ export function heard(state: State, text: string, now: number): State {
   return { ...state, turns: [...state.turns, turn], silentSeconds: 0 };
 }
 
+const isCaller = ({ role }: { role: string }) => role === "caller";
+
+/** A speech that begins now. */
+export const beginning = ({ turns }: State, now: number): Speech =>
+  newSpeech(now, turns.filter(isCaller).length);
+
 /** Something more is sent to be spoken. */
 export function speaking(
   state: State,
@@ -114,7 +120,7 @@ export function speaking(
   now: number,
   firstMs?: number,
 ): State {
-  const speech = state.speech ?? newSpeech(now);
+  const speech = state.speech ?? beginning(state, now);
   const pieces = [...speech.pieces, { text, isAnswer }];
   const first = firstMs === undefined ? {} : { firstTokenMs: firstMs };
   return { ...state, speech: { ...first, ...speech, pieces } };
@@ -153,7 +159,8 @@ export function settled(state: State, by: Hearing | { utterance: string } | "all
     ...(speech.firstTokenMs !== undefined && { first_token_ms: speech.firstTokenMs }),
   };
   // The caller may have said something meanwhile.
-  const place = turns.findLastIndex(({ at }) => at <= turn.at) + 1;
+  const since = turns.filter(isCaller)[speech.behind ?? turns.length];
+  const place = since ? turns.indexOf(since) : turns.length;
   return { ...state, turns: turns.toSpliced(place, 0, turn), speech: null };
 }
 
@@ -166,22 +173,17 @@ export function ended(state: State, reason: EndedReason, now: number, transferTo
   return { ...state, ended: { reason, at: now, ...(transferTo !== undefined && { transferTo }) } };
 }
 
-/** How many turns a crash may lose: no more are kept with the WebSocket alone. */
-const MAX_NEW_TURNS = 8;
-
 /** What is new since a state was stored. Its opening changes only in who is at the other end. */
 export type News = Omit<State, "opening"> & { opening?: Opening; from: string; known: number };
 
 /**
  * @param kept null: nothing yet
- * @returns null if it is more than a crash may lose: that the caller was spoken with, and told how the call ends, and many turns
+ * @returns null if all of it is to be stored, because the caller is spoken with now
  */
 export function newsOf(kept: State | null, { opening, turns, ...state }: State): News | null {
-  if (state.transport !== "relay" || state.ended !== (kept?.ended ?? null)) return null;
   if (state.relayStarted !== (kept?.relayStarted ?? false)) return null;
   const changed = turns.findIndex((turn, index) => turn !== kept?.turns[index]);
   const known = changed < 0 ? turns.length : changed;
-  if (turns.length - known > MAX_NEW_TURNS) return null;
   return { ...state, ...(!kept && { opening }), turns: turns.slice(known), from: opening.from, known };
 }
 

@@ -189,11 +189,6 @@ export function requiredText() {
   return z.string({ error: missingOrInvalid });
 }
 
-/** A list that must be in the body. */
-export function requiredList<Item extends z.ZodMiniType>(item: Item) {
-  return z.array(item, { error: missingOrInvalid });
-}
-
 /** A field of a change: absent it does not change, and null is its default again. */
 export function nullIsDefault<Schema extends z.ZodMiniType, Default>(schema: Schema, value: Default) {
   return z.optional(

@@ -62,11 +62,7 @@ export function findNumberToCheck(
 ): Promise<(CheckedRow & TwilioAccountRow & AccountColumns & { account_reasons: string }) | null> {
   return first(sql(
     db,
-  )`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata, n.connect_link_id, n.agent_id,
-      n.twilio_number_sid, n.channels, n.changing_channel, n.drift_policy, n.health_reasons, n.repaired_at,
-      n.repairs, n.warnings, n.texts_checked_at, n.updated_at, n.twilio_account_id, t.account_sid, t.region,
-      ${CREDENTIALS},
-      t.health_reasons AS account_reasons
+  )`SELECT n.*, t.account_sid, t.region, ${CREDENTIALS}, t.health_reasons AS account_reasons
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = ${apiKeyId} AND n.state = 'active'`);
 }

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { language } from "../agents/schema.ts";
 import { isPhoneNumber, phoneNumberInQuery } from "../http/phone-number.ts";
 import { query } from "../http/query.ts";
-import { body, maxLength, minLength, optionalText, requiredList, requiredText } from "../http/schema.ts";
+import { body, maxLength, minLength, missingOrInvalid, optionalText, requiredText } from "../http/schema.ts";
 
 export const MAX_MESSAGES = 40;
 export const MAX_MESSAGE_LENGTH = 1_600;
@@ -16,10 +16,9 @@ const message = z.strictObject({
 /** `POST /v1/agents/{agent_id}/try` */
 export const tryBody = body(
   {
-    messages: requiredList(message).check(
-      z.minLength(1, "invalid_field"),
-      z.maxLength(MAX_MESSAGES, "invalid_field"),
-    ),
+    messages: z
+      .array(message, { error: missingOrInvalid })
+      .check(z.minLength(1, "invalid_field"), z.maxLength(MAX_MESSAGES, "invalid_field")),
     system_prompt: optionalText(MAX_PROMPT_LENGTH, "prompt_too_long"),
     phone_number: z.optional(z.string().check(isPhoneNumber())),
   },

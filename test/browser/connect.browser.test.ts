@@ -1,6 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { addApiKey } from "../twilio-simulator/api-keys.ts";
 import { effects } from "../twilio-simulator/faults.ts";
+import { configurationOf } from "../twilio-simulator/webhook-rules.ts";
 import { startWorld, type World } from "./console.ts";
 import { overflow, PHONE, violations, visit } from "./support.ts";
 
@@ -83,7 +85,7 @@ describe("the page of a connect link", () => {
     await page.getByText("at api.vapi.ai").waitFor();
     await page.getByText("at any time by asking Acme to release the number").waitFor();
     await expectFits(page, "confirm");
-    await page.getByText("What changes at Twilio, in detail").click();
+    await page.getByText("What changes at Twilio").click();
     await page.getByText("voice_url", { exact: true }).waitFor();
     await expectFits(page, "confirm-detail");
     // What it shows of a number that somebody changes meanwhile is no longer true.
@@ -176,45 +178,6 @@ describe("the page of a connect link", () => {
     await context.close();
   });
 
-  // This deployment takes no API keys, so the two answers that differ are put in their place.
-  it("asks for an API key first where it may, and shows how Twilio is made to sign", async () => {
-    const { page, context } = await openLink(await makeLink());
-    await page.route(/\/v1\/connect$/, async (route) => {
-      const response = await route.fetch();
-      const link = (await response.json()) as object;
-      await route.fulfill({ response, json: { ...link, credentials: ["api_key", "auth_token"] } });
-    });
-    const to_do = ["shared_key", "rule", "signing_key"].map((step) => ({
-      step,
-      request: `curl https://webhooks.twilio.com/v1/Webhooks/${step} -u API_KEY_SID:API_KEY_SECRET -d '{"of":"${"x".repeat(80)}"}'`,
-    }));
-    const sent: unknown[] = [];
-    await page.route(/\/v1\/connect\/twilio-account$/, (route) => {
-      sent.push(route.request().postDataJSON());
-      return route.fulfill({ json: { twilio_account: { to_do } } });
-    });
-    await page.reload();
-    await page.getByLabel("API key SID").waitFor();
-    await expectFits(page, "api-key");
-    await page.getByLabel("Account SID").fill("AC1");
-    await page.getByLabel("API key SID").fill("SK1");
-    await page.getByLabel("API key secret").fill("secret");
-    await page.getByRole("button", { name: "Continue" }).click();
-    await heading(page, "Let Twilio sign its calls");
-    // The last of them is for whoever has an API key of this service.
-    expect(await page.getByRole("button", { name: /^Copy the request/ }).count()).toBe(2);
-    await expectFits(page, "shared-key");
-    await page.getByLabel("SharedKey id").fill("key_1");
-    await page.getByLabel("SharedKey secret").fill("shared");
-    await page.getByRole("button", { name: "Continue" }).click();
-    await heading(page, "Which number?");
-    expect(sent).toEqual([
-      { twilio_sid: "AC1", twilio_api_key_sid: "SK1", twilio_api_key_secret: "secret" },
-      { twilio_sid: "AC1", webhook_signing_key_id: "key_1", webhook_signing_key: "shared" },
-    ]);
-    await context.close();
-  });
-
   it.each([
     ["expired", "This link has expired"],
     ["used", "This link is used up"],
@@ -235,6 +198,64 @@ describe("the page of a connect link", () => {
     const { page, context } = await openLink(state === "unknown" ? { url: made.url.slice(0, -1) } : made);
     await heading(page, title);
     await expectFits(page, state);
+    await context.close();
+  });
+});
+
+describe("the page of a deployment that takes API keys", () => {
+  let keyed: World;
+  beforeAll(async () => {
+    keyed = await startWorld({ ALLOW_API_KEYS: "true" });
+  });
+  afterAll(() => keyed?.close());
+
+  it("asks for one first, and shows how Twilio is made to sign, until a call comes that is signed so", async () => {
+    const number = "+447700900141";
+    const account = keyed.haveAccount(number);
+    const apiKey = addApiKey(account);
+    // So the account's owner has to make by himself what signs.
+    configurationOf(account).keysMay = false;
+    const owner = await keyed.createKey();
+    const agent_id = await keyed.createAgent(owner);
+    const { url } = await keyed.call<Made>("POST", "/v1/connect-links", owner, { agent_id });
+    const { page, context } = await visit(
+      keyed.browser,
+      `${keyed.origin}/connect#${url.split("#")[1]}`,
+      PHONE,
+    );
+    await page.getByLabel("API key SID").waitFor();
+    await expectFits(page, "api-key");
+    await page.getByLabel("Account SID").fill(account.sid);
+    await page.getByLabel("API key SID").fill(apiKey.sid);
+    await page.getByLabel("API key secret").fill("0".repeat(32));
+    await page.getByRole("button", { name: "Continue" }).click();
+    await page.getByText("9 tries are left before this link is locked.").waitFor();
+    await expectFits(page, "wrong-api-key");
+    await page.getByLabel("API key secret").fill(apiKey.secret);
+    await page.getByRole("button", { name: "Continue" }).click();
+
+    await heading(page, "Let Twilio sign its calls");
+    const requests = await page.locator(".requests code").allTextContents();
+    const [prefix = ""] = requests.flatMap(
+      (text) => /https:\/\/numbers\.example\.com\/[^"' \\]+/.exec(text) ?? [],
+    );
+    expect(prefix).toMatch(/\/webhooks\/twilio\/twa_[0-9a-f]{32}\/$/);
+    await expectFits(page, "shared-key");
+    const sharedKey = { id: "webhooks_sharedkey_1", secret: "what signs", algorithm: "HMAC_SHA256" } as const;
+    account.webhookRules = [{ id: "rule_1", matchType: "PREFIX_MATCH", prefix, sharedKey }];
+    await page.getByLabel("SharedKey id").fill(sharedKey.id);
+    await page.getByLabel("SharedKey secret").fill(sharedKey.secret);
+    await page.getByRole("button", { name: "Continue" }).click();
+
+    await heading(page, "Which number?");
+    await page.getByLabel(number).check();
+    await page.getByRole("button", { name: "Show the plan" }).click();
+    await page.getByText("or by deleting the API key at Twilio").waitFor();
+    await expectFits(page, "confirm-api-key");
+    await page.getByRole("button", { name: "Connect this number" }).click();
+    await heading(page, "Your number is connected");
+    await keyed.twilio.ring(number, { from: "+447700900199" });
+    await page.getByText("It works: its first call or text came in.").waitFor();
     await context.close();
   });
 });

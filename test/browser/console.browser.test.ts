@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { open, signIn, startWorld, type World } from "./console.ts";
+import { groupsOf } from "../../console/tel.ts";
+import metadata from "../../node_modules/libphonenumber-js/metadata.min.json" with { type: "json" };
+import { credentials, open, signIn, startWorld, type World } from "./console.ts";
 import { DESKTOP, overflow, violations, visit } from "./support.ts";
 
 let world: World;
@@ -111,6 +114,18 @@ describe("who is signed in", () => {
     await context.close();
   });
 
+  it("what is clicked the moment that the console is drawn is shown", async () => {
+    const { page, context } = await signIn(browser, world.origin, await world.createKey(), DESKTOP);
+    await context.addInitScript(`new MutationObserver((_, observer) => {
+      if (!document.querySelector("nav")) return;
+      observer.disconnect();
+      location.hash = "#/agents";
+    }).observe(document, { childList: true, subtree: true })`);
+    await page.reload();
+    await page.getByRole("heading", { name: "Agents", level: 1 }).waitFor();
+    await context.close();
+  });
+
   it("a page that is no page says so", async () => {
     const { page, context } = await signIn(browser, world.origin, await world.createKey(), DESKTOP);
     await page.goto(`${world.origin}/console#/%`);
@@ -122,6 +137,31 @@ describe("who is signed in", () => {
 });
 
 describe("numbers", () => {
+  it("are shown in groups after every calling code", () => {
+    const shown = Object.keys(metadata.country_calling_codes).map((code) => [
+      code,
+      groupsOf(`+${code}1234567`),
+    ]);
+    expect(shown).toEqual(shown.map(([code]) => [code, [`+${code}`, "123", "4567"]]));
+    expect(["+14155551234", "anonymous", "sip:a@b.example"].map(groupsOf)).toEqual([
+      ["+1", "415", "555", "1234"],
+      ["anonymous"],
+      ["sip:a@b.example"],
+    ]);
+  });
+
+  it("are in groups for the eye, and without spaces for whoever copies them", async () => {
+    const key = await world.createKey();
+    const number = "+447000002700";
+    await world.haveNumbers(key, await world.createAgent(key), [number]);
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    await open(page, "Numbers");
+    await page.getByRole("link", { name: number, exact: true }).waitFor();
+    const copied = "getSelection().selectAllChildren(document.querySelector('.tel')), String(getSelection())";
+    expect(await page.evaluate(copied)).toBe(number);
+    await context.close();
+  });
+
   it("that no page shows are not loaded, and can be selected all the same", async () => {
     const key = await world.createKey();
     const agent = await world.createAgent(key);
@@ -157,7 +197,7 @@ describe("numbers", () => {
     await world.haveNumbers(key, first, numbers);
     const { page, context, complaints, strangers } = await signIn(browser, world.origin, key, DESKTOP);
     await open(page, "Numbers");
-    await page.getByText("6 numbers").waitFor();
+    await page.getByRole("status").getByText("6 numbers", { exact: true }).waitFor();
     await picture(page, "console-numbers");
     expect(await violations(page)).toEqual([]);
 
@@ -250,7 +290,8 @@ describe("numbers", () => {
     const key = await world.createKey();
     const agent = await world.createAgent(key, { webhook_url: "https://customer.example/events" });
     const number = "+447000002000";
-    await world.haveNumbers(key, agent, [number]);
+    const account = world.haveAccount(number);
+    await world.call("POST", "/v1/phone-numbers", key, credentials(account, number, agent));
     const [resource] = world.twilio.numbers(number);
     await world.call("PATCH", `/v1/phone-numbers/${number}`, key, { drift_policy: "report" });
     if (resource) resource.voice_url = "https://elsewhere.example/voice";
@@ -281,8 +322,13 @@ describe("numbers", () => {
       .toBe(false);
 
     await page.getByRole("button", { name: "Release…" }).click();
-    await page.getByRole("dialog").getByText("voice_url", { exact: true }).waitFor();
-    await page.getByRole("dialog").getByRole("button", { name: "Release" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText("Calls go back to api.vapi.ai.").waitFor();
+    await dialog.getByText("Texts: nobody answers, as before the import.").waitFor();
+    await dialog.getByText("What changes at Twilio").click();
+    await dialog.getByText("voice_url", { exact: true }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Release" }).click();
     await page.getByText("No numbers yet").waitFor();
     await context.close();
   });
@@ -307,6 +353,7 @@ describe("importing a number", () => {
     await page.getByLabel("Auth Token").fill(world.account.authToken);
     await page.getByRole("button", { name: "Show the plan" }).click();
     await page.getByText("Vapi at api.vapi.ai").waitFor();
+    await page.getByText("What changes at Twilio: 5 fields").click();
     await page.getByText("voice_url", { exact: true }).waitFor();
     await picture(page, "console-import");
     expect(await violations(page)).toEqual([]);
@@ -404,7 +451,11 @@ describe("agents", () => {
 describe("events", () => {
   it("that were refused are sent again with one click, and a new secret is shown once", async () => {
     let status = 404;
-    const customer = createServer((_, response) => response.writeHead(status).end());
+    const received: unknown[] = [];
+    const customer = createServer(async (request, response) => {
+      received.push(await json(request));
+      response.writeHead(status).end();
+    });
     await new Promise<void>((resolve) => customer.listen(0, "127.0.0.1", resolve));
     const { port } = customer.address() as AddressInfo;
     const key = await world.createKey();
@@ -426,6 +477,27 @@ describe("events", () => {
     status = 204;
     await row.getByRole("button", { name: /^Redeliver/ }).click();
     await until("delivered");
+
+    // The event: what was sent, and what was answered each time.
+    await page.getByLabel("Event", { exact: true }).selectOption("webhook.test");
+    await row.getByRole("link", { name: "webhook.test" }).click();
+    await page.getByRole("heading", { name: "webhook.test", level: 1 }).waitFor();
+    const body = JSON.parse((await page.locator(".copy code").textContent()) ?? "");
+    expect(body).toEqual(received.at(-1));
+    const answers = page.getByRole("table", { name: "Attempts, the oldest first" });
+    expect(await answers.getByText(/^HTTP \d+, \d+ ms$/).allTextContents()).toEqual([
+      expect.stringMatching(/^HTTP 404/),
+      expect.stringMatching(/^HTTP 204/),
+    ]);
+    expect(await violations(page)).toEqual([]);
+    // What was chosen is still chosen on the way back.
+    await page.goBack();
+    await row.waitFor();
+    expect(await page.getByLabel("Event", { exact: true }).inputValue()).toBe("webhook.test");
+    await page.getByLabel("Event", { exact: true }).selectOption("call.completed");
+    await page.getByText("No event matches.").waitFor();
+    await open(page, "Events");
+    await row.waitFor();
     await page.getByRole("button", { name: "New secret…" }).click();
     await page.getByRole("button", { name: "Create", exact: true }).click();
     await page
@@ -530,6 +602,37 @@ describe("calls", () => {
     await context.close();
   });
 
+  it("stand under their day, as the reader's clock has it", async () => {
+    const key = await world.createKey();
+    const number = "+447000009050";
+    await world.haveNumbers(key, await world.createAgent(key), [number]);
+    await world.twilio.ring(number, { from: "+447700900123" });
+    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const now = new Date();
+    const at = (days: number, hour: number) =>
+      new Date(now.getFullYear(), now.getMonth(), now.getDate() - days, hour).toISOString();
+    const times = [now.toISOString(), at(1, 23), at(1, 0), "2020-02-29T12:00:00.000Z"];
+    await page.route("**/v1/calls?*", async (route) => {
+      const response = await route.fetch();
+      const { calls } = (await response.json()) as { calls: object[] };
+      const listed = times.map((started_at, index) => ({ ...calls[0], call_id: `CA${index}`, started_at }));
+      await route.fulfill({ response, json: { calls: listed, count: 4, limit: 50, offset: 0 } });
+    });
+    await open(page, "Calls");
+    await page.getByText("29 February 2020").waitFor();
+    expect(await page.locator("tbody th").allTextContents()).toEqual([
+      "Today",
+      "just now",
+      "Yesterday",
+      "23:00",
+      "00:00",
+      expect.stringMatching(/^Saturday,? 29 February 2020$/),
+      expect.stringMatching(/^\d\d:00$/),
+    ]);
+    expect(await violations(page)).toEqual([]);
+    await context.close();
+  });
+
   it("one to the own phone is placed, followed, and hung up", async () => {
     const key = await world.createKey();
     const agent = await world.createAgent(key);
@@ -580,6 +683,7 @@ describe("importing many numbers", () => {
     await page.getByRole("button", { name: "Show the plan" }).click();
     await page.getByText("Vapi at api.vapi.ai").waitFor();
     await page.getByRole("button", { name: "What changes for +447000007000" }).click();
+    await page.getByRole("dialog").getByText("What changes at Twilio").click();
     await page.getByRole("dialog").getByText("https://api.vapi.ai/twilio/inbound_call").waitFor();
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: "Close" }).click();
@@ -596,7 +700,7 @@ describe("importing many numbers", () => {
     });
     await page.getByRole("button", { name: "Import 2 numbers" }).click();
     await page.getByText("This phone number is already imported").waitFor();
-    await page.getByText("2 of 2 numbers done: completed").waitFor();
+    await page.getByText("2 of 2 numbers done.").waitFor();
     const { phone_numbers } = await world.call<{ phone_numbers: { phone_number: string }[] }>(
       "GET",
       "/v1/phone-numbers",
@@ -631,7 +735,7 @@ describe("importing many numbers", () => {
     const label = await last.getAttribute("aria-label");
     await last.check();
     await page.getByRole("button", { name: "Import 1 number" }).click();
-    await page.getByText("1 of 1 number done: completed").waitFor();
+    await page.getByText("1 of 1 number done.").waitFor();
     const { phone_numbers } = await world.call<{ phone_numbers: { phone_number: string }[] }>(
       "GET",
       "/v1/phone-numbers",
@@ -662,7 +766,7 @@ describe("importing many numbers", () => {
     await page.getByLabel("Account SID").fill(account.sid);
     await page.getByLabel("Auth Token").fill(account.authToken);
     await page.getByRole("button", { name: "Import without a plan" }).click();
-    await page.getByText("2 of 2 numbers done: completed").waitFor();
+    await page.getByText("2 of 2 numbers done.").waitFor();
     const download = page.waitForEvent("download");
     await page.getByRole("button", { name: "Save results.csv" }).click();
     const results = readFileSync(await (await download).path(), "utf8");

@@ -8,11 +8,11 @@ import { type Look, launch, visit } from "./support.ts";
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** The Worker beside a simulated Twilio with its telephone network and its model, and a browser. */
-export async function startWorld() {
+/** The Worker beside a simulated Twilio with its telephone network and its model, and a browser. @param vars of the Worker */
+export async function startWorld(vars: Record<string, string> = {}) {
   const browser = await launch();
   const twilio = await startTwilio(() => worker.url);
-  const worker = await startWorker(twilio.url, twilio.regionUrls);
+  const worker = await startWorker(twilio.url, twilio.regionUrls, vars);
   const { origin } = new URL(worker.url);
   const account = twilio.addAccount();
 
@@ -134,5 +134,7 @@ export async function signIn(browser: Browser, origin: string, key: string, look
 /** Goes to a page of the console by its navigation. */
 export async function open(page: Page, name: string): Promise<void> {
   await page.getByRole("navigation", { name: "Console" }).getByRole("link", { name, exact: true }).click();
-  await page.getByRole("heading", { level: 1 }).waitFor();
+  // Until then the page before is there. Without a session everybody is asked to sign in.
+  const heading = new RegExp(`^(${name}|Sign in)$`);
+  await page.getByRole("heading", { level: 1, name: heading }).waitFor();
 }

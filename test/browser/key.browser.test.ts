@@ -77,7 +77,7 @@ describe("an empty key", () => {
     await page.getByRole("button", { name: "Go on with 2 numbers" }).click();
     await page.getByRole("button", { name: "Show the plan" }).click();
     await page.getByRole("button", { name: "Import 2 numbers" }).click();
-    await page.getByText("2 of 2 numbers done: completed").waitFor();
+    await page.getByText("2 of 2 numbers done.").waitFor();
     await context.close();
   });
 });
@@ -115,7 +115,7 @@ describe("accounts", () => {
     await page.getByRole("link", { name: "Many numbers" }).click();
     await page.getByRole("button", { name: "Show the plan" }).click();
     await page.getByRole("button", { name: "Import 1 number" }).click();
-    await page.getByText("1 of 1 number done: completed").waitFor();
+    await page.getByText("1 of 1 number done.").waitFor();
     expect(bodies.filter((text) => text.includes("twilio_token"))).toEqual([]);
 
     await open(page, "Accounts");

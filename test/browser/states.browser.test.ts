@@ -42,7 +42,7 @@ const LONG = "Receptionist".repeat(9).slice(0, 100);
 const NUMBER = "+447700906001";
 
 /** A key that has everything, each with a name as long as it may be and without a place to break it. */
-async function haveEverything(): Promise<{ key: string; paths: Record<string, string> }> {
+async function haveEverything(number = NUMBER): Promise<{ key: string; paths: Record<string, string> }> {
   const key = await world.createKey();
   const agent = await world.createAgent(key, {
     name: LONG,
@@ -50,27 +50,33 @@ async function haveEverything(): Promise<{ key: string; paths: Record<string, st
     webhook_url: "https://customer.example/events",
   });
   await world.call("POST", "/v1/webhooks/secret", key);
-  await world.haveNumbers(key, agent, [NUMBER]);
-  await world.call("PATCH", `/v1/phone-numbers/${NUMBER}`, key, { label: LONG, external_id: LONG });
+  await world.haveNumbers(key, agent, [number]);
+  await world.call("PATCH", `/v1/phone-numbers/${number}`, key, { label: LONG, external_id: LONG });
   const secret = { name: LONG, scope: "read", external_id: LONG };
   const { key_id = "", key_secret = "" } = await world.call("POST", "/v1/keys/secrets", key, secret);
   await world.call("GET", "/v1/session", `${key_id}:${key_secret}`);
   await world.call("POST", "/v1/connect-links", key, { agent_id: agent, label: LONG, external_id: LONG });
-  await world.twilio.ring(NUMBER, { from: "+447700900123", say: ["What are your opening hours?"] });
-  await world.twilio.text(NUMBER, { body: "Hello" });
+  await world.twilio.ring(number, { from: "+447700900123", say: ["What are your opening hours?"] });
+  await world.twilio.text(number, { body: "Hello" });
   const { twilio_accounts } = await world.call<{ twilio_accounts: { twilio_account_id: string }[] }>(
     "GET",
     "/v1/twilio-accounts",
     key,
   );
   const { calls } = await world.call<{ calls: { call_id: string }[] }>("GET", "/v1/calls", key);
+  const { deliveries } = await world.call<{ deliveries: { id: string }[] }>(
+    "GET",
+    "/v1/webhooks/deliveries?event=call.completed",
+    key,
+  );
   return {
     key,
     paths: {
-      number: `numbers/${encodeURIComponent(NUMBER)}`,
+      number: `numbers/${encodeURIComponent(number)}`,
       agent: `agents/${agent}`,
       call: `calls/${calls[0]?.call_id}`,
       account: `accounts/${twilio_accounts[0]?.twilio_account_id}`,
+      event: `events/${deliveries[0]?.id}`,
     },
   };
 }
@@ -88,6 +94,15 @@ const LISTS = {
   accounts: "accounts",
   links: "links",
   key: "key",
+};
+
+/** Pages of one thing. */
+const UNKNOWN = {
+  number: `numbers/${encodeURIComponent("+447700906002")}`,
+  agent: "agents/agent_1",
+  call: "calls/CA1",
+  account: "accounts/twa_1",
+  event: "events/evt_1",
 };
 
 /** Who is signed in is still answered: the other requests are about the page. */
@@ -111,10 +126,43 @@ describe("every page of the console", () => {
       await show(page, path);
       await expectFine(page, `full-${name}`);
     }
-    await page.getByRole("navigation", { name: "Console" }).getByRole("link", { name: "Events" }).click();
-    await page.getByRole("button", { name: "call.completed" }).first().click();
-    await expectFine(page, "full-event");
+    await show(page, paths.number ?? "");
+    await page.getByRole("button", { name: "Release…" }).click();
+    await page.getByText("What changes at Twilio").click();
+    await expectFine(page, "full-release");
     expect(strangers).toEqual([]);
+    await context.close();
+  });
+
+  it("is so with an event that has no attempt, no body, or a name that is new to it", async () => {
+    const { key, paths } = await haveEverything("+447700906003");
+    const { page, context } = await signIn(browser, world.origin, key, PHONE);
+    // An event that nobody has tried to send, and one that was delivered long ago.
+    const [, id = ""] = paths.event?.split("/") ?? [];
+    let told: object = { state: "pending", attempts: [] };
+    await page.route(`**/v1/webhooks/deliveries/${id}`, async (route) => {
+      const response = await route.fetch();
+      const { delivery, payload } = (await response.json()) as { delivery: object; payload: object };
+      await route.fulfill({ response, json: { delivery: { ...delivery, ...told }, payload, ...told } });
+    });
+    await show(page, paths.event ?? "");
+    await page.getByText("it has not been sent yet").waitFor();
+    await expectFine(page, "unsent-event");
+    told = { state: "delivered", payload: null };
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await page.getByText("A body is deleted 7 days after it was delivered.").waitFor();
+    await expectFine(page, "forgotten-event");
+
+    // An event that this console has never heard of.
+    await page.route("**/v1/phone-numbers/*/events?*", async (route) => {
+      const response = await route.fetch();
+      const { deliveries: [first] = [] } = (await response.json()) as { deliveries?: object[] };
+      const changed = { event: "number.some_change", actor: { kind: "session", name: "portal" } };
+      await route.fulfill({ response, json: { deliveries: [{ ...first, ...changed }], count: 1 } });
+    });
+    await show(page, paths.number ?? "");
+    await page.locator(".timeline li", { hasText: "Some change by session portal, " }).waitFor();
+    await expectFine(page, "unknown-happened");
     await context.close();
   });
 
@@ -127,13 +175,16 @@ describe("every page of the console", () => {
     await context.close();
   });
 
-  it("is so while it waits, and after a failure, from which a button leads on", async () => {
+  it.each([
+    ["a list", LISTS],
+    ["one thing", UNKNOWN],
+  ])("of %s is so while it waits, and after a failure, from which a button leads on", async (_, pages) => {
     const { page, context } = await signIn(browser, world.origin, await world.createKey(), PHONE);
     const waiting: Route[] = [];
     await page.route(ofPage, (route) => void waiting.push(route));
     const error = { code: "storage_unavailable", message: "The database did not answer.", details: {} };
     const fails = (route: Route) => route.fulfill({ status: 503, json: { error } });
-    for (const [name, path] of Object.entries(LISTS)) {
+    for (const [name, path] of Object.entries(pages)) {
       await show(page, path, false);
       await page.getByText("Loading…").first().waitFor();
       await expectFine(page, `loading-${name}`);

@@ -1,8 +1,9 @@
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { haveImported, type Imported, tell } from "../support/answering.ts";
+import { isToolTurn } from "../../src/tools/call.ts";
+import { haveImported, tell } from "../support/answering.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
-import { type CallSession, objectOf, openSession } from "../support/session.ts";
+import { type CallSession, knownOf, objectOf, openSession, restartObject } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
 
 // What Twilio tells of what is heard, and what follows from it.
@@ -23,42 +24,29 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-type Talking = { dialogue: { state: { relayStarted: boolean } | null } };
-
 async function openCall(agent: Record<string, unknown> = {}, callSid = "CA1") {
   const imported = await haveImported(agent);
   const session = await openSession(imported, callSid);
   session.say(session.setup);
   const object = await objectOf(imported, callSid);
-  /** Everything that was said has been taken in. */
-  const settle = () => runInDurableObject(object, () => undefined);
-  await vi.waitFor(
-    () =>
-      runInDurableObject(object, (instance) =>
-        expect((instance as unknown as Talking).dialogue.state?.relayStarted).toBe(true),
-      ),
-    WAIT,
-  );
+  await vi.waitFor(async () => expect((await knownOf(imported, callSid))?.relayStarted).toBe(true), WAIT);
   const start = Date.now();
-  /** Some seconds later, the alarm rings if it is due. */
+  /** Some seconds later, the clock is looked at. */
   const later = async (seconds: number) => {
-    await settle();
+    await session.settle();
     vi.useFakeTimers({ toFake: ["Date"], now: start + seconds * 1_000 });
-    await runDurableObjectAlarm(object);
-    await settle();
+    await session.look();
   };
   const answered = (count = 1) =>
     vi.waitFor(
       () => expect(session.received.filter(({ last }) => last === true).length).toBeGreaterThanOrEqual(count),
       WAIT,
     );
-  const turns = () =>
-    runInDurableObject(object, (instance) => {
-      type Kept = { dialogue: { state: { turns: { role: string; text: string }[] } } };
-      const { state } = (instance as unknown as Kept).dialogue;
-      return state.turns.map(({ role, text }) => `${role}: ${text}`);
-    });
-  return { imported, session, object, settle, later, answered, turns };
+  const turns = async () =>
+    ((await knownOf(imported, callSid))?.turns ?? []).map((turn) =>
+      isToolTurn(turn) ? "tool" : `${turn.role}: ${turn.text}`,
+    );
+  return { imported, session, object, settle: session.settle, later, answered, turns };
 }
 
 describe("the last words", () => {
@@ -305,53 +293,56 @@ describe("keys", () => {
   });
 });
 
-describe("an object that is restarted in mid-call", () => {
-  const restart = async (imported: Imported, callSid: string) =>
-    runInDurableObject(await objectOf(imported, callSid), (_, state) => state.abort("restarted")).catch(
-      () => undefined,
-    );
-
-  it("asks the caller to say it again, over a connection that is opened again", async () => {
+describe("what has a call in mid-call", () => {
+  it("is a Worker that is killed: the caller is asked to say it again, over a connection that is opened again", async () => {
     haveModel(() => streamed("We open at nine."));
     const { imported, session, answered } = await openCall();
     session.say(prompt("When?"));
     await answered();
-    await restart(imported, "CA1");
+    await session.settle();
+    session.kill();
+    // What it told last is written down.
+    await vi.waitFor(
+      async () => expect((await knownOf(imported, "CA1"))?.lastHearing?.overAt).toBeDefined(),
+      WAIT,
+    );
     const again = await openSession(imported, "CA1");
     await vi.waitFor(() => expect(textOf(again)).toContain("Could you say that again?"), WAIT);
     // Whether Twilio says again whose call it is is not documented.
     again.say(prompt("When do you open?"));
     await vi.waitFor(() => expect(textOf(again)).toContain("We open at nine."), WAIT);
+    expect(JSON.stringify(modelRequests().at(-1)?.messages)).toContain('"When?');
   });
 
-  it("loses nothing if it sleeps, and at most its last turns if it is killed", async () => {
+  it("is an object that is restarted: the caller hears nothing of it, and nothing is lost", async () => {
     haveModel(() => streamed("We open at nine."));
     const { imported, session, answered, turns } = await openCall();
-    const object = await objectOf(imported, "CA1");
-    const stored = () => runInDurableObject(object, async (_, { storage }) => (await storage.list()).size);
-    session.say(prompt("Question 1"));
-    await answered();
-    const alarm = () => runInDurableObject(object, (_, { storage }) => storage.getAlarm());
-    const at = await alarm();
-    await evictDurableObject(object);
-    expect(await stored()).toBe(1);
-    for (let turn = 2; turn <= 11; turn += 1) {
+    for (let turn = 1; turn <= 3; turn += 1) {
       session.say(prompt(`Question ${turn}`));
       await answered(turn);
+      await session.settle();
+      await restartObject(imported, "CA1");
+      const asked = (said: string[]) => said.filter((each) => each.startsWith("caller")).length;
+      await vi.waitFor(async () => expect(asked(await turns())).toBe(turn), WAIT);
+    }
+    expect(textOf(session)).toBe("We open at nine.".repeat(3));
+  });
+
+  it("is an object that sleeps: nothing is lost, and nothing is written", async () => {
+    haveModel(() => streamed("We open at nine."));
+    const { session, object, answered, turns } = await openCall();
+    const alarm = () => runInDurableObject(object, (_, { storage }) => storage.getAlarm());
+    const at = await alarm();
+    for (let turn = 1; turn <= 12; turn += 1) {
+      session.say(prompt(`Question ${turn}`));
+      await answered(turn);
+      await session.settle();
       await evictDurableObject(object);
     }
-    session.say(prompt("Question 12"));
-    await answered(12);
     // Setting it writes a row.
-    if (Date.now() < (at ?? 0)) expect(await alarm()).toBe(at);
+    expect(await alarm()).toBe(at);
     const asked = (said: string[]) => said.filter((turn) => turn.startsWith("caller")).length;
-    expect(asked(await turns())).toBe(12);
-    await restart(imported, "CA1");
-    const again = await openSession(imported, "CA1");
-    again.say(prompt("Question 13"));
-    await vi.waitFor(() => expect(textOf(again)).toContain("We open at nine."), WAIT);
-    const history = JSON.stringify(modelRequests().at(-1)?.messages);
-    for (const turn of [1, 2, 3, 4, 13]) expect(history).toContain(`Question ${turn}`);
+    await vi.waitFor(async () => expect(asked(await turns())).toBe(12), WAIT);
   });
 
   it("asks the same by Gather, where the model was being asked", async () => {
@@ -365,7 +356,7 @@ describe("an object that is restarted in mid-call", () => {
     const call = { CallSid: "CA3", From: "+15005550006", CallStatus: "in-progress" };
     const asking = tell(imported, "gather", { ...call, SpeechResult: "When?" });
     await vi.waitFor(() => expect(modelRequests()).toHaveLength(1), WAIT);
-    await restart(imported, "CA3");
+    await restartObject(imported, "CA3");
     const twiml = await (await asking).text();
     expect(twiml).toContain("<Gather");
     expect(twiml).toContain("Could you say that again?");

@@ -5,7 +5,7 @@ import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
 import { outboxRows } from "../support/outbox.ts";
-import { type CallSession, objectOf, openSession } from "../support/session.ts";
+import { type CallSession, knownOf, objectOf, openSession, restartObject } from "../support/session.ts";
 
 // Whatever happens in a call, and in whichever order: it ends, and its customer is told once.
 
@@ -48,6 +48,10 @@ const step = fc.oneof(
       "reopen",
       "lost",
       "kill",
+      "restart",
+      "kill and restart",
+      "cut",
+      "twice",
       "sleep",
       "alarm",
       "status",
@@ -109,9 +113,31 @@ async function live(imported: Imported, steps: { act: string; model: string }[])
         break;
       }
       case "kill":
-        await runInDurableObject(await object(), (_, state) => state.abort("killed")).catch(() => undefined);
+        session?.kill();
         session = undefined;
         break;
+      case "restart":
+        await restartObject(imported, callSid);
+        break;
+      case "kill and restart":
+        session?.kill();
+        session = undefined;
+        await restartObject(imported, callSid);
+        break;
+      case "cut":
+        // What joins the Worker and the object is gone, and neither of them.
+        await runInDurableObject(await object(), (_, { getWebSockets }) => {
+          for (const link of getWebSockets()) link.close(1011);
+        });
+        break;
+      case "twice": {
+        const both = await Promise.all([1, 2].map(() => openSession(imported, callSid)));
+        const taken = both.filter(({ response }) => response.status === 101);
+        expect(taken.length).toBeLessThanOrEqual(session ? 0 : 1);
+        session ??= taken[0];
+        if (taken[0]) session?.say(session.setup);
+        break;
+      }
       case "sleep":
         await evictDurableObject(await object());
         break;
@@ -128,7 +154,7 @@ async function live(imported: Imported, steps: { act: string; model: string }[])
   await status();
   const ended = (await outboxRows<{ type: string }>()).filter(({ type }) => type === "call.completed");
   expect(ended).toHaveLength(calls);
-  const state = await stateOf(imported, callSid);
+  const state = await knownOf(imported, callSid);
   if (state) expect(state.ended).not.toBeNull();
   const asked = modelRequests().length;
   session?.say({ type: "prompt", voicePrompt: "Still there?", last: true });
@@ -136,15 +162,6 @@ async function live(imported: Imported, steps: { act: string; model: string }[])
     "<Gather",
   );
   expect(modelRequests()).toHaveLength(asked);
-}
-
-type Stored = { ended: { reason: string } | null };
-
-async function stateOf(imported: Imported, callSid: string): Promise<Stored | null> {
-  return runInDurableObject(
-    await objectOf(imported, callSid),
-    (object) => (object as unknown as { dialogue: { state: Stored | null } }).dialogue.state,
-  );
 }
 
 describe("whatever happens in a call", () => {

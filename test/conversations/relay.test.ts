@@ -6,7 +6,7 @@ import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { logLines } from "../support/logs.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
-import { objectOf, openSession } from "../support/session.ts";
+import { knownOf, objectOf, openSession } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
 import { get, send } from "../support/worker.ts";
 
@@ -238,12 +238,6 @@ describe("a model that fails", () => {
   });
 });
 
-type State = { turns: unknown[]; ended: { reason: string } | null };
-const stateOf = async (imported: Imported, callSid: string) =>
-  runInDurableObject(await objectOf(imported, callSid), async (object) => {
-    return (object as unknown as { dialogue: { state: State } }).dialogue.state;
-  });
-
 describe("who opens the WebSocket", () => {
   it("is Twilio, with a slash at the end of what it signs or without", async () => {
     haveModel();
@@ -328,13 +322,13 @@ describe("the clock of a call", () => {
     session.say(session.setup);
     session.say({ type: "prompt", voicePrompt: "Hello?", last: true });
     await vi.waitFor(() => expect(session.received).toContainEqual({ type: "text", token: "", last: true }));
-    const object = await objectOf(imported, "CA1");
+    await session.settle();
     const start = Date.now();
     vi.useFakeTimers({ toFake: ["Date"], now: start + laterMs });
     try {
       for (const ms of [0, 20_000, 40_000, 60_000]) {
         vi.setSystemTime(start + laterMs + ms);
-        await runDurableObjectAlarm(object);
+        await session.look();
         if (staysMs !== undefined && ms >= staysMs) break;
       }
     } finally {
@@ -360,12 +354,12 @@ describe("the clock of a call", () => {
       { type: "text", token: "", last: true },
       { type: "end", handoffData: JSON.stringify({ reason }) },
     ]);
-    expect((await stateOf(imported, "CA1")).ended?.reason).toBe(reason);
+    expect((await knownOf(imported, "CA1"))?.ended?.reason).toBe(reason);
   });
 
   it("leaves a call alone in which somebody speaks", async () => {
     const { imported } = await quietCall({ silence_hangup_seconds: 60 }, 5_000, 0);
-    expect((await stateOf(imported, "CA1")).ended).toBeNull();
+    expect((await knownOf(imported, "CA1"))?.ended).toBeNull();
   });
 
   it("forgets everything a day after the call", async () => {

@@ -1,11 +1,10 @@
-import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { haveImported, type Imported } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { eventStream, haveModel } from "../support/model.ts";
-import { objectOf } from "../support/session.ts";
+import { restartObject } from "../support/session.ts";
 import { atOurPace } from "../support/slow-clock.ts";
 import { twilio } from "../support/twilio.ts";
 import { get } from "../support/worker.ts";
@@ -176,8 +175,7 @@ async function live(plan: Plan, imported: Imported, wrong: string[]): Promise<vo
   });
   if (plan.resetAfterMs !== null) {
     await wait(plan.resetAfterMs);
-    const object = await objectOf(imported, callSid);
-    await runInDurableObject(object, (_, state) => state.abort("reset")).catch(() => undefined);
+    await restartObject(imported, callSid);
   }
   const { conversation, exchanges, documents } = await ringing;
   const event = exchanges.findLast(({ url }) => url.endsWith("/status"));
@@ -198,8 +196,7 @@ async function live(plan: Plan, imported: Imported, wrong: string[]): Promise<vo
   if (texts.some((text) => /not taking calls/.test(text))) say("it is refused");
   const logged = (await (await get(`/v1/calls/${callSid}`, imported.key)).json()) as Told;
   const isByGather = documents.some((document) => document.includes("<Gather"));
-  if (plan.resetAfterMs === null)
-    compare(logged, conversation, { isByGather, isUntold: manners.played === "never" }, say);
+  compare(logged, conversation, { isByGather, isUntold: manners.played === "never" }, say);
 }
 
 /** The transcript against what was heard. */

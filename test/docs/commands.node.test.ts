@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { NOUNS } from "../../sdk/cli/acts.ts";
 import { faultsOf, type Operation, operations } from "../support/document.ts";
 import { createControl } from "../twilio-simulator/control.ts";
 import { createSimulator } from "../twilio-simulator/simulator.ts";
@@ -10,7 +11,7 @@ import { addAccount, addNumber } from "../twilio-simulator/state.ts";
 // simulator is answered, a script or a command of ours has these options. Runbooks' SQL: runbooks.node.test.ts.
 
 const read = (path: string) => readFileSync(path, "utf8");
-const PAGES = globSync(["*.md", "docs/*.md", "docs/runbooks/*.md", "sdk/README.md", "sdk/python/README.md"]);
+const PAGES = globSync(["*.md", "docs/**/*.md", "sdk/README.md", "sdk/python/README.md"]);
 
 /** The words of each command of a shell script, as far as the pages use the shell. */
 function commandsOf(script: string): string[][] {
@@ -26,11 +27,24 @@ function commandsOf(script: string): string[][] {
   return commands.filter((words) => words.length > 0);
 }
 
-const shown = PAGES.flatMap((page) =>
-  [...read(page).matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)]
-    .flatMap(([, script = ""]) => commandsOf(script))
-    .map((words) => ({ page, words, command: words.join(" ") })),
+/** A command within a sentence; one of the command line may be there without its name. */
+const WITHIN = new RegExp(
+  `\`((?:npm|npx|curl|nixflex-numbers|${Object.keys(NOUNS).join("|")}) [^\`]+)\``,
+  "g",
 );
+
+const shown = PAGES.flatMap((page) => {
+  const text = read(page);
+  const scripts = [...text.matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)];
+  const sentences = [...text.replace(/^ *```[\s\S]*?^ *```$/gm, "").matchAll(WITHIN)];
+  return [
+    ...scripts.map(([, script = ""]) => script),
+    ...sentences.map(([, command = ""]) => command.replace(/\s+|[[\]]/g, " ")),
+  ]
+    .flatMap(commandsOf)
+    .map((words) => (words[0] !== undefined && words[0] in NOUNS ? ["nixflex-numbers", ...words] : words))
+    .map((words) => ({ page, words, command: words.join(" ") }));
+});
 type Shown = (typeof shown)[number];
 
 /** What stands for a value of the reader's own. */
@@ -131,9 +145,10 @@ function expectWrangler({ words }: Shown): void {
 const scripts = JSON.parse(read("package.json")).scripts as Record<string, string>;
 
 function expectScript({ words }: Shown): void {
-  const [verb = "", name = ""] = words.slice(1).filter((word) => word !== "--silent");
-  if (["ci", "test", "pack", "install"].includes(verb)) return;
+  const [verb = "", name] = words.slice(1).filter((word) => word !== "--silent");
+  if (["ci", "test", "pack", "install", "pkg", "publish", "trust"].includes(verb)) return;
   expect(verb).toBe("run");
+  if (name === undefined) return;
   const [, file = ""] = /^node (scripts\/\S+)/.exec(scripts[name] ?? "") ?? [];
   expect(scripts).toHaveProperty([name]);
   const source = `${file && read(file)}${read("scripts/target.ts")}`;
@@ -154,7 +169,7 @@ function expectCli({ words }: Shown): void {
 }
 
 /** Tools of the reader's machine: nothing of ours. */
-const TOOLS = /^(?:export|date|sed|comm|python3|node|git|\.venv\/bin\/pip|cp|cd|npx node)\b/;
+const TOOLS = /^(?:export|date|sed|comm|python3|node|git|\.venv\/bin\/pip|cp|cd|npx node|npx vitest)\b/;
 
 const KINDS: [name: string, RegExp, (command: Shown) => Promise<void> | void][] = [
   ["API", /^curl .*(?:numbers\.example\.com|\$SERVICE|\$NIXFLEX_URL)/, expectRequest],

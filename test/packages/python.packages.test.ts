@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { globSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -12,29 +13,69 @@ const [waiting = "", awaiting = "", receiver = ""] = blocks("docs/sdks.md", "pyt
 const [, install = ""] = blocks("docs/sdks.md", "sh");
 const [listing = ""] = blocks("sdk/python/README.md", "python");
 
+/** Those that it promises, as far as this machine has them; a release is tried on all. */
+const PYTHONS = new Map(
+  ["python3.11", "python3.12", "python3.13", "python3.14", "python3"].flatMap((command) => {
+    const code = "import platform, sys; print(platform.python_version(), sys.executable)";
+    const { status, stdout } = spawnSync(command, ["-c", code], { encoding: "utf8" });
+    const [version = "", path = ""] = (stdout ?? "").trim().split(" ");
+    return status === 0 ? [[version, path] as const] : [];
+  }),
+);
+
 let world: World;
-let folder: string;
 
 beforeAll(async () => {
-  const [wheel = ""] = globSync(join(PACKAGE, "dist/*.whl"));
-  folder = temporaryFolder();
-  await run(folder, "bash", ["-ec", install.replace("nixflex-numbers", wheel)]);
   world = await startWorld();
 });
 afterAll(() => world?.close());
 
-const python = (...values: string[]) => run(folder, ".venv/bin/python3", values);
-
-function runBlock(code: string): Promise<string> {
-  writeFileSync(join(folder, "example.py"), code);
-  return python("example.py");
+/** A folder where the commands of docs/sdks.md were run, with the file in place of the registry. */
+async function installed(path = "python3"): Promise<string> {
+  const [wheel = ""] = globSync(join(PACKAGE, "dist/*.whl"));
+  const folder = temporaryFolder();
+  const commands = install.replace("nixflex-numbers", wheel).replace("python3", path);
+  await run(folder, "bash", ["-ec", commands]);
+  return folder;
 }
 
-it("passes its own tests", async () => {
-  await python("-m", "unittest", "discover", join(PACKAGE, "tests"));
+describe.each([...PYTHONS])("on Python %s", (version, path) => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await installed(path);
+  });
+
+  const python = (...values: string[]) => run(folder, ".venv/bin/python3", values);
+  function runBlock(code: string): Promise<string> {
+    writeFileSync(join(folder, "example.py"), code);
+    return python("example.py");
+  }
+
+  it("passes its own tests", async () => {
+    expect(await python("--version")).toBe(`Python ${version}\n`);
+    await python("-m", "unittest", "discover", join(PACKAGE, "tests"));
+  });
+
+  it("runs as docs/sdks.md says", async () => {
+    const { code, number } = world.asReader(waiting);
+    expect(await runBlock(code)).toContain(`imported ${number}\n${number} agent_`);
+    expect(await runBlock(code)).toContain("number_already_imported");
+    expect(await runBlock(world.asReader(awaiting).code)).toBe("Receptionist\n");
+    expect(await runBlock(world.asReader(listing).code)).toContain(`${number} ok\n`);
+  });
+
+  it("verifies events", async () => {
+    writeFileSync(join(folder, "receiver.py"), receiver);
+    await world.tryReceiver(folder, ".venv/bin/python3", ["receiver.py"]);
+  });
 });
 
 describe("its types", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await installed();
+  });
+
   // mypy stands in the environment that builds the package, and looks into the one where it is installed.
   const mypy = (...values: string[]) =>
     run(folder, resolve(PYTHON), [
@@ -62,17 +103,4 @@ describe("its types", () => {
     );
     await expect(mypy("wrong.py")).rejects.toThrow("helth");
   });
-});
-
-it("runs as docs/sdks.md says", async () => {
-  const { code, number } = world.asReader(waiting);
-  expect(await runBlock(code)).toContain(`imported ${number}\n${number} agent_`);
-  expect(await runBlock(code)).toContain("number_already_imported");
-  expect(await runBlock(world.asReader(awaiting).code)).toBe("Receptionist\n");
-  expect(await runBlock(world.asReader(listing).code)).toContain(`${number} ok\n`);
-});
-
-it("verifies events", async () => {
-  writeFileSync(join(folder, "receiver.py"), receiver);
-  await world.tryReceiver(folder, ".venv/bin/python3", ["receiver.py"]);
 });

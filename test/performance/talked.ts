@@ -1,6 +1,6 @@
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { vi } from "vitest";
+import { expect, vi } from "vitest";
 import { forgetRoutes } from "../../src/answering/route-cache.ts";
 import { readConfig } from "../../src/config.ts";
 import { AccountPace, CallLog, Conversation, TextThread } from "../../src/index.ts";
@@ -10,7 +10,7 @@ import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { logLines } from "../support/logs.ts";
 import { metered, newMeter } from "../support/metered-database.ts";
 import { haveModel, streamed } from "../support/model.ts";
-import { meterRows, noteMethods } from "../support/objects.ts";
+import { type Called, meterRows, noteMethods } from "../support/objects.ts";
 import { objectOf, openSession } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
 import { post } from "../support/worker.ts";
@@ -21,27 +21,29 @@ const DAY_MS = 24 * 60 * 60 * 1_000;
 const LIMITS = '{"calls_per_second":100,"allowed_countries":["*"]}';
 // https://developers.cloudflare.com/durable-objects/platform/pricing/
 const FRAMES_PER_REQUEST = 20;
+const FRAME = "webSocketMessage";
 /** What an object does by itself, and frames, of which many are a request. */
-const OWN = /^(erase|beginTurns|webSocket.*)$/;
+const OWN = /^(erase|load|beginTurns|webSocket.*)$/;
 const ANSWER = [
   "We are open from nine to five on weekdays, ",
   "and on Saturdays until noon. Which day suits you?",
 ];
 
-type Meters = { overrides: Partial<Env>; rows: (() => Promise<number>)[]; called: string[] };
+type Meters = { overrides: Partial<Env>; rows: (() => Promise<number>)[]; called: Called[] };
 
 /** What some requests use, and what is deleted when its time is over. */
 async function count(
   imported: Imported,
-  work: (meters: Meters) => Promise<{ requests: number; frames: number }>,
+  work: (meters: Meters) => Promise<number>,
   later: () => Promise<DurableObjectStub[]>,
 ) {
   const meter = newMeter();
   const writeDataPoint = vi.fn();
-  const called: string[] = [];
+  const called: Called[] = [];
   // Another day than the runtime's: no alarm rings but by this.
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
   const log = env.CALL_LOG.getByName(await sha256(`call-log/${imported.key.key_id}`));
+  const pace = await createObjects(env, readConfig(env)).accountPace(imported.account.sid, "us1");
   // Its alarm is set once a day, however many calls there are.
   await log.countText("SM0", "received");
   forgetRoutes(imported.key.key_id);
@@ -53,7 +55,7 @@ async function count(
     // Objects have the isolate's own bindings.
     Object.assign(env, { DB: metered(DB, meter), METRICS: { writeDataPoint } });
     const overrides = { DEFAULT_LIMITS: LIMITS, DB: env.DB, METRICS: env.METRICS };
-    const { requests, frames } = await work({ overrides, rows, called });
+    const requests = await work({ overrides, rows, called });
     const logged = logLines().length - lines;
     for (const days of [2, 31]) {
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + days * DAY_MS });
@@ -62,13 +64,15 @@ async function count(
     }
     vi.useRealTimers();
     const written = await Promise.all(rows.map((read) => read()));
-    // Two alarms of the log and the text are none of this.
-    const own = called.filter((name) => !OWN.test(name)).length - 2;
+    const ids = [log, pace, ...(await later())].map(({ id }) => id.toString());
+    const own = called.filter(({ id }) => ids.includes(id)).map(({ name }) => name);
+    const frames = own.filter((name) => name === FRAME).length;
     return {
       requests,
       rowsRead: meter.rowsRead,
       rowsWritten: meter.rowsWritten,
-      objectRequests: own + frames / FRAMES_PER_REQUEST,
+      // Two alarms of the log and the text are none of this.
+      objectRequests: own.filter((name) => !OWN.test(name)).length - 2 + frames / FRAMES_PER_REQUEST,
       objectRowsWritten: written.reduce((sum, each) => sum + each, 0) - 3,
       logLines: logged,
       dataPoints: writeDataPoint.mock.calls.length,
@@ -93,7 +97,7 @@ export async function answeredText() {
       const text = { MessageSid: "SM1", From: from, To: imported.phoneNumber, Body: "When are you open?" };
       await tell(imported, "sms", text, { env: overrides });
       await runDurableObjectAlarm(thread);
-      return { requests: 1, frames: 0 };
+      return 1;
     },
     async () => [thread],
   );
@@ -124,18 +128,15 @@ export async function placedCall(turns: number) {
       };
       const twiml = await hook(form.get("Url"), { CallStatus: "in-progress" });
       const attribute = (name: string) => new RegExp(` ${name}="([^"]+)"`).exec(twiml)?.[1] ?? "";
-      const talk = await openTalk(
-        imported,
-        callSid,
-        conversation,
-        attribute("url").replace(/^wss/, "https"),
-        { overrides, called },
-      );
+      const says = await openTalk(imported, callSid, attribute("url").replace(/^wss/, "https"), {
+        overrides,
+        called,
+      });
       requests += 1;
-      await talk.says(turns);
+      await says(turns);
       await hook(attribute("action"), { CallStatus: "in-progress", SessionStatus: "completed" });
       await hook(form.get("StatusCallback"), { CallStatus: "completed", CallDuration: String(turns * 18) });
-      return { requests, frames: talk.frames() };
+      return requests;
     },
     async () => (conversation ? [conversation] : []),
   );
@@ -144,37 +145,23 @@ export async function placedCall(turns: number) {
 async function openTalk(
   imported: Imported,
   callSid: string,
-  object: DurableObjectStub<Conversation>,
   url: string,
   { overrides, called }: Pick<Meters, "overrides" | "called">,
 ) {
   const start = Date.now();
-  let frames = 0;
-  const session = await openSession(imported, callSid, { url, env: overrides });
-  /** Everything that was said has been taken in. */
-  const settle = (method = "webSocketMessage", times = frames) =>
-    vi.waitFor(() => {
-      if (called.filter((name) => name === method).length < times) throw new Error("not yet");
-    }, 20_000);
-  const say = (frame: object) => {
-    frames += 1;
-    session.say(frame);
-  };
-  /** So many seconds after the start; alarms ring on the way when they are due. */
+  const session = await openSession(imported, callSid, {
+    url,
+    env: { CONVERSATIONS: env.CONVERSATIONS, ...overrides },
+  });
+  const { say, settle } = session;
+  /** So many seconds after the start. */
   const until = async (seconds: number) => {
     await settle();
-    const end = start + seconds * 1_000;
-    for (;;) {
-      const at = await runInDurableObject(object, (_, { storage }) => storage.getAlarm());
-      if (at === null || at > end) break;
-      vi.useFakeTimers({ toFake: ["Date"], now: at });
-      await runDurableObjectAlarm(object);
-    }
-    vi.useFakeTimers({ toFake: ["Date"], now: end });
+    vi.useFakeTimers({ toFake: ["Date"], now: start + seconds * 1_000 });
   };
   const info = (name: string, value: unknown) => say({ type: "info", name, value });
   say(session.setup);
-  const says = async (turns: number) => {
+  return async (turns: number) => {
     for (let turn = 0; turn < turns; turn += 1) {
       const from = turn * 18;
       await until(from + 2);
@@ -196,7 +183,7 @@ async function openTalk(
     }
     await settle();
     session.close();
-    await settle("webSocketClose", 1);
+    const id = (await objectOf(imported, callSid)).id.toString();
+    await vi.waitFor(() => expect(called).toContainEqual({ id, name: "webSocketClose" }), 20_000);
   };
-  return { says, frames: () => frames };
 }

@@ -10,6 +10,22 @@ it("has a workflow that runs .ci/run, and one that deploys", () => {
   for (const command of ["- run: .ci/run", "- run: npm run deploy"]) expect(text).toContain(command);
 });
 
+it("has one version for the Worker and its clients, of which the changelog tells", () => {
+  const [worker, client] = ["package.json", "sdk/package.json"].map(
+    (path) => JSON.parse(readFileSync(path, "utf8")).version,
+  );
+  expect(client).toBe(worker);
+  expect(readFileSync("CHANGELOG.md", "utf8")).toContain(`## [${worker}]`);
+});
+
+it("takes nothing from a cache into what it publishes or deploys", () => {
+  for (const [path, text] of workflows.filter(([path]) => !path.endsWith("/ci.yml"))) {
+    const caches = text.match(/uses: actions\/setup-node@.*\n +with:\n(?: {10}.+\n)*/g) ?? [];
+    expect(caches.length, path).toBeGreaterThan(0);
+    for (const node of caches) expect(node, path).toContain("package-manager-cache: false");
+  }
+});
+
 it.each(workflows)("%s may only read the repository, and pins what it uses to a commit", (_, text) => {
   const permissions = [...text.matchAll(/^( *)permissions:\n((?:\1 {2}.+\n)+)/gm)].map(([, , allowed]) =>
     allowed?.trim(),

@@ -67,12 +67,15 @@ export async function rowsRead<T extends Rpc.DurableObjectBranded>(
   });
 }
 
+/** A method that was called, and whose it is: all tests share a runtime, and objects of others ring meanwhile. */
+export type Called = { id: string; name: string };
+
 /**
  * Notes which methods of all objects are called, alarms included, once they are done.
  *
  * @returns how to stop
  */
-export function noteMethods(classes: readonly { prototype: object }[], called: string[]): () => void {
+export function noteMethods(classes: readonly { prototype: object }[], called: Called[]): () => void {
   const restore = classes.map(({ prototype }) => {
     const methods = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(
       ([name, { value }]) => name !== "constructor" && typeof value === "function",
@@ -81,9 +84,10 @@ export function noteMethods(classes: readonly { prototype: object }[], called: s
       Object.defineProperty(prototype, name, {
         configurable: true,
         writable: true,
-        value(...values: unknown[]) {
+        value(this: { ctx: DurableObjectState }, ...values: unknown[]) {
+          const id = this.ctx.id.toString();
           const result = Reflect.apply(method, this, values);
-          const done = () => void called.push(name);
+          const done = () => void called.push({ id, name });
           Promise.resolve(result).then(done, done);
           return result;
         },

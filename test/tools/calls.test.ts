@@ -8,7 +8,7 @@ import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
 import { keepSecret, logLines } from "../support/logs.ts";
 import { haveModel, modelRequests, streamed } from "../support/model.ts";
-import { objectOf, openSession } from "../support/session.ts";
+import { openSession } from "../support/session.ts";
 import { twilio } from "../support/twilio.ts";
 import { asAdmin, get, post, call as request } from "../support/worker.ts";
 
@@ -370,13 +370,15 @@ describe("a caller who does not wait for a tool", () => {
     ]);
   });
 
-  it("loses the connection with the object: the tool is not called again, and its outcome is unknown", async () => {
-    const { imported, server, released } = await waitingCall();
-    const object = await objectOf(imported, "CA1");
-    await runInDurableObject(object, (_, state) => state.abort("restarted")).catch(() => undefined);
+  it("loses the Worker that has the session: the tool is not called again, and its outcome is unknown", async () => {
+    const { imported, session, server, released } = await waitingCall();
+    session.kill();
     released.resolve();
-    const again = await openSession(imported, "CA1");
-    expect(again.response.status).toBe(101);
+    const again = await vi.waitFor(async () => {
+      const opened = await openSession(imported, "CA1");
+      expect(opened.response.status).toBe(101);
+      return opened;
+    }, 10_000);
     haveModel(() => streamed("I could not confirm it."));
     again.say(prompt("Are you there?"));
     await vi.waitFor(

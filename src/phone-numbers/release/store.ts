@@ -26,13 +26,7 @@ export function findReleasable(
   apiKeyId: string | null,
   phoneNumber: string,
 ): Promise<ReleasableRow | null> {
-  return first<ReleasableRow>(sql(
-    db,
-  )`SELECT n.id, n.phone_number, n.external_id, n.label, n.metadata, n.connect_link_id,
-      n.api_key_id, n.agent_id, n.twilio_account_id, t.account_sid, t.region, n.twilio_number_sid, n.inbound_enabled,
-      n.outbound_enabled, n.channels, n.changing_channel, n.state, n.lease_holder, n.lease_expires_at, n.previous_configuration_sealed,
-      n.outcome_unknown_until, n.created_at, n.updated_at, n.recovery_attempts, n.health_reasons, n.next_attempt_at,
-      t.consented_numbers, ${CREDENTIALS}
+  return first<ReleasableRow>(sql(db)`SELECT n.*, t.account_sid, t.region, t.consented_numbers, ${CREDENTIALS}
     FROM ${NUMBERS_AND_ACCOUNTS}
     WHERE n.phone_number = ${phoneNumber} AND n.api_key_id = COALESCE(${apiKeyId}, n.api_key_id)`);
 }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type AlarmPlan, listenSeconds, planAlarm, planSilence } from "../../src/conversations/alarm.ts";
+import {
+  type ClockPlan,
+  forgetAt,
+  listenSeconds,
+  planClock,
+  planSilence,
+} from "../../src/conversations/clock.ts";
 import { type Hearing, newHearing } from "../../src/conversations/speech.ts";
 import { newState, type State } from "../../src/conversations/state.ts";
 
@@ -47,24 +53,16 @@ const SAYS = (sentAt: number | null = 20 * SECOND) => ({
 type Case = [
   name: string,
   dueAt: number,
-  plan: AlarmPlan,
+  plan: ClockPlan,
   state?: Partial<State>,
-  hearing?: Partial<Hearing> | null,
+  hearing?: Partial<Hearing>,
   isComposing?: boolean,
 ];
-const SILENT: AlarmPlan = { kind: "end", reason: "silence_timeout" };
-const TOO_LONG: AlarmPlan = { kind: "end", reason: "max_duration_reached" };
+const SILENT: ClockPlan = { kind: "end", reason: "silence_timeout" };
+const TOO_LONG: ClockPlan = { kind: "end", reason: "max_duration_reached" };
 const ASKED = { hasAskedIfThere: true };
 
 const cases: Case[] = [
-  ["forgets a call a day after its end", 20 * SECOND + 24 * HOUR, { kind: "forget" }, { ended: ENDED }, null],
-  [
-    "forgets one without an end a day after its longest",
-    600 * SECOND + 24 * HOUR,
-    { kind: "forget" },
-    {},
-    null,
-  ],
   ["hangs up at once after no last words", 0, { kind: "hang_up" }, { ended: ENDED }],
   [
     "hangs up when the last words, of which nothing is told, must be over",
@@ -122,12 +120,12 @@ const cases: Case[] = [
   ["also while the agent speaks", 600 * SECOND, TOO_LONG, { speech: SAYS(null) }],
 ];
 
-describe("the alarm of a conversation", () => {
+describe("the clock of a session", () => {
   it.each(cases)(
     "%s, and sleeps until then",
     (_, dueAt, plan, state = {}, hearing = {}, isComposing = false) => {
-      const around = { hearing: hearing && { ...HEARING, ...hearing }, isComposing };
-      const at = (now: number) => planAlarm({ ...CALL, ...state }, around, now);
+      const at = (now: number) =>
+        planClock({ ...CALL, ...state }, { ...HEARING, ...hearing }, isComposing, now);
       expect(at(dueAt)).toEqual(plan);
       if (dueAt > 0) expect(at(dueAt - 1)).toEqual({ kind: "sleep", until: dueAt });
     },
@@ -135,10 +133,19 @@ describe("the alarm of a conversation", () => {
 
   it("does not hang up while more words may come", () => {
     const state = { ...CALL, ended: ENDED, speech: SAYS(null) };
-    expect(planAlarm(state, { hearing: HEARING, isComposing: false }, 24 * HOUR)).toEqual({
+    expect(planClock(state, HEARING, false, 24 * HOUR)).toEqual({
       kind: "sleep",
       until: Number.POSITIVE_INFINITY,
     });
+  });
+});
+
+describe("the alarm of a conversation", () => {
+  it.each<[string, number, Partial<State>]>([
+    ["a day after its end", 20 * SECOND + 24 * HOUR, { ended: ENDED }],
+    ["a day after its longest, without an end", 600 * SECOND + 24 * HOUR, {}],
+  ])("forgets a call %s", (_, at, state) => {
+    expect(forgetAt({ ...CALL, ...state })).toBe(at);
   });
 });
 

@@ -12,45 +12,37 @@ const MAX_NOISE_MS = 120_000;
 /** The longest that Twilio is told to wait for a word in `<Gather>`. */
 const MAX_GATHER_SECONDS = 15;
 
-export type AlarmPlan =
+export type ClockPlan =
   | { kind: "sleep"; until: number }
-  /** Nothing more is known of this call. */
-  | { kind: "forget" }
   /** The last words have been heard: end the session. */
   | { kind: "hang_up" }
   | { kind: "end"; reason: Extract<EndedReason, "silence_timeout" | "max_duration_reached"> }
   | { kind: "ask_if_there" }
-  /** A WebSocket is open and has never said whose call it is. */
+  /** Twilio has never said whose call it is. */
   | { kind: "close" };
 
+const longest = ({ startedAt, opening }: State) =>
+  startedAt + opening.agent.talk.max_call_duration_seconds * 1_000;
+
+/** When nothing more is known of a call. */
+export const forgetAt = (state: State): number => (state.ended?.at ?? longest(state)) + KEEP_MS;
+
 /**
- * @param hearing what Twilio tells in the session that is open; null if none is
+ * What is due in a session.
+ *
  * @param isComposing the model is being asked
  */
-export function planAlarm(
-  state: State,
-  { hearing, isComposing }: { hearing: Hearing | null; isComposing: boolean },
-  now: number,
-): AlarmPlan {
-  const { ended, startedAt, opening, relayStarted, speech, transport } = state;
-  const { talk } = opening.agent;
-  const maxAt = startedAt + talk.max_call_duration_seconds * 1_000;
-  const at = (until: number, due: AlarmPlan): AlarmPlan => (now >= until ? due : { kind: "sleep", until });
-  // Until then nothing can be due, and no other alarm need be set for it.
-  const firstLook = startedAt + Math.min(talk.silence_hangup_seconds * 500, SETUP_MS);
-  if (!ended && !relayStarted && transport === "relay" && now < firstLook)
-    return { kind: "sleep", until: firstLook };
-  if (!hearing) return at((ended?.at ?? maxAt) + KEEP_MS, { kind: "forget" });
+export function planClock(state: State, hearing: Hearing, isComposing: boolean, now: number): ClockPlan {
+  const { ended, startedAt, opening, relayStarted, speech } = state;
+  const maxAt = longest(state);
+  const at = (until: number, due: ClockPlan): ClockPlan => (now >= until ? due : { kind: "sleep", until });
   const saidAt = speech ? heardAt(speech, hearing) : startedAt;
   if (ended) return at(saidAt, { kind: "hang_up" });
   if (now >= maxAt) return { kind: "end", reason: "max_duration_reached" };
   if (!relayStarted) return at(Math.min(startedAt + SETUP_MS, maxAt), { kind: "close" });
   const callerAt = hearing.callerAt + (hearing.isCallerSpeaking ? MAX_NOISE_MS : 0);
-  const half = talk.silence_hangup_seconds * 500;
-  const silentAt = Math.max(saidAt, callerAt) + half;
-  // Whoever speaks may stop at any time: an alarm that is set for later would be set again, which is a row.
-  const talkingUntil = Math.min(now + half, maxAt);
-  if (isComposing || talkingUntil < silentAt) return { kind: "sleep", until: talkingUntil };
+  const silentAt = Math.max(saidAt, callerAt) + opening.agent.talk.silence_hangup_seconds * 500;
+  if (isComposing || maxAt < silentAt) return { kind: "sleep", until: maxAt };
   return at(
     silentAt,
     hearing.hasAskedIfThere ? { kind: "end", reason: "silence_timeout" } : { kind: "ask_if_there" },

@@ -1,0 +1,153 @@
+import { errorFields, type Logger } from "../http/log.ts";
+import type { Vault } from "../vault/vault.ts";
+import { forgetAt } from "./clock.ts";
+import type { Memory } from "./dialogue.ts";
+import { sealNews, sealState } from "./memory.ts";
+import type { Hearing } from "./speech.ts";
+import { newsOf, type State } from "./state.ts";
+
+// A session lives in a Worker. Between it and the object of its call there is a WebSocket: what the object is told it keeps
+// with that, which costs nothing, and sleeps.
+
+/** What names that WebSocket. A Worker of the version before, with Twilio's own in hand, does not say it. */
+export const PROTOCOL = { "sec-websocket-protocol": "conversation.1" };
+export const isNamed = (headers: Headers): boolean =>
+  headers.get("sec-websocket-protocol") === PROTOCOL["sec-websocket-protocol"];
+
+/** What the session tells, sealed: all that is known, to be stored until a time, or what is new since. */
+export type Told = { state: string; until: number; isSure: boolean } | { news: string };
+
+/** What the object says: first what it knows of the call, then that something is stored for sure, or that it wants the call. */
+type Said = { known: State | null } | "kept" | "stop";
+
+// RFC 6455, 7.4
+export const NORMAL = 1000;
+/** Why the object closes it: it leads the call by itself, or knows no call any more. */
+const TAKEN = 4000;
+
+// Of 16,384 bytes that may be kept with a WebSocket.
+const MAX_NEWS_LENGTH = 15_000;
+
+/** What the object keeps with it while it sleeps. `isOver`: nothing that the session says counts. */
+type Kept = { news?: string; isOver?: true };
+
+export const kept = (link: WebSocket): Kept => link.deserializeAttachment() as Kept;
+export const keep = (link: WebSocket, what: Kept): void => link.serializeAttachment(what);
+export const say = (link: WebSocket, said: Said): void => link.send(JSON.stringify(said));
+
+/** Nothing that the session says counts any more. */
+export function drop(link: WebSocket): void {
+  keep(link, { isOver: true });
+  link.close(TAKEN);
+}
+
+type Ends = {
+  /** Asks the object for a WebSocket. */
+  join: () => Promise<Response>;
+  vault: Vault;
+  log: Logger;
+  hearing: () => Hearing;
+  /** The object wants all that is known, and the call. */
+  stop: () => void;
+  /** It has the call, or does not know it any more. */
+  taken: () => void;
+  /** It was restarted, and knows what is stored. */
+  lost: () => void;
+};
+
+/** The session's memory: the object of its call. */
+export class Link implements Memory {
+  /** What is stored, if the object has said or confirmed nothing else. */
+  #stored: State | null = null;
+  #socket: Promise<WebSocket | null> | null = null;
+  #known = Promise.withResolvers<State | null>();
+  #unconfirmed: PromiseWithResolvers<void>[] = [];
+  #isClosed = false;
+  readonly #ends: Ends;
+
+  constructor(ends: Ends) {
+    this.#ends = ends;
+  }
+
+  /** @returns what the object knows of the call; undefined if it refuses */
+  async open(): Promise<State | null | undefined> {
+    if (!(await this.#join())) return undefined;
+    this.#stored = await this.#known.promise;
+    return this.#stored;
+  }
+
+  async write(state: State, isCurrent: () => boolean, isSure: boolean): Promise<boolean> {
+    if (this.#isClosed) return true;
+    const socket = await this.#join().catch((error: unknown) => {
+      if (isSure) throw error;
+      // The next turn tries again.
+      this.#ends.log.warn("session_apart", errorFields(error));
+    });
+    if (socket === null) this.#ends.taken();
+    const known = { ...state, lastHearing: this.#ends.hearing() };
+    const told = await this.#told(known, isSure);
+    if (!isCurrent()) return false;
+    if (socket?.readyState !== WebSocket.READY_STATE_OPEN) {
+      if (isSure && !this.#isClosed) throw new Error("the conversation's object is not there");
+      return true;
+    }
+    socket.send(JSON.stringify(told));
+    if ("news" in told) return true;
+    this.#stored = known;
+    if (!isSure) return true;
+    const confirmed = Promise.withResolvers<void>();
+    this.#unconfirmed.push(confirmed);
+    await confirmed.promise;
+    return true;
+  }
+
+  /** There is no more to tell. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    (await this.#socket?.catch(() => null))?.close(NORMAL);
+  }
+
+  async #told(state: State, isSure: boolean): Promise<Told> {
+    const news = isSure ? null : newsOf(this.#stored, state);
+    const sealed = news && (await sealNews(this.#ends.vault, news));
+    if (sealed && sealed.length <= MAX_NEWS_LENGTH) return { news: sealed };
+    return { state: await sealState(this.#ends.vault, state), until: forgetAt(state), isSure };
+  }
+
+  /** Joins the object, again if it was restarted. @returns null if it refuses */
+  #join(): Promise<WebSocket | null> {
+    this.#socket ??= this.#ask().catch((error: unknown) => {
+      this.#socket = null;
+      throw error;
+    });
+    return this.#socket;
+  }
+
+  async #ask(): Promise<WebSocket | null> {
+    const { join, stop, taken, lost } = this.#ends;
+    const { webSocket, headers } = await join();
+    webSocket?.accept();
+    if (!webSocket || !isNamed(headers)) {
+      webSocket?.close(NORMAL);
+      return null;
+    }
+    webSocket.addEventListener("message", ({ data }) => {
+      const said = JSON.parse(String(data)) as Said;
+      if (said === "stop") stop();
+      else if (said === "kept") this.#unconfirmed.shift()?.resolve();
+      else this.#known.resolve(said.known);
+    });
+    webSocket.addEventListener("close", ({ code }) => {
+      const error = new Error("the conversation's object was restarted");
+      this.#known.promise.catch(() => undefined);
+      this.#known.reject(error);
+      for (const { reject } of this.#unconfirmed.splice(0)) reject(error);
+      this.#socket = null;
+      this.#stored = null;
+      if (this.#isClosed) return;
+      if (code === TAKEN) taken();
+      else lost();
+    });
+    return webSocket;
+  }
+}
