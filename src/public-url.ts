@@ -41,7 +41,7 @@ export const URL_RULES = {
   control_character: "must not contain a tab or a line break.",
   not_absolute: "must begin with a scheme and two slashes.",
   credentials: "must not contain a user name or password.",
-  protocol: "must begin with https://, or with wss:// if it is a runtime's.",
+  protocol: "must begin with https://.",
   own_host: "must not point to this deployment itself.",
   local_host: "must not point to this machine.",
   port: "must have port 443, or one from 1024 on.",

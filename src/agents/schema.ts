@@ -32,14 +32,7 @@ const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/;
 
 /** `dynamic_vars`, of a call and of a number. */
 export const variables = flat(
-  z
-    .string()
-    .check(
-      pattern(
-        VARIABLE_NAME,
-        "A name has up to 64 letters, digits, dots, - and _, and begins with a letter or _.",
-      ),
-    ),
+  z.string().check(pattern(VARIABLE_NAME, "A name has 64 letters, digits, ., - and _ at most.")),
   z.string().check(maxLength(MAX_VALUE_LENGTH)),
   MAX_VARIABLES,
 );

@@ -44,7 +44,7 @@ export const urlRules = (config: Config): Rules => ({
 /** The URL of a field in its normal form. @throws ApiError `invalid_url` */
 export function checkedUrl(field: string, url: string, protocol: "https:" | "wss:", rules: Rules): string {
   const rule = brokenRule(url, { protocol, ...rules });
-  if (rule) throw invalid(field, rule, rules);
+  if (rule) throw invalid(field, rule, protocol, rules);
   return normalUrl(url);
 }
 
@@ -55,13 +55,14 @@ export function normalUrl(url: string): string {
   return href === `${url}/` ? url : href;
 }
 
-function invalid(field: string, rule: UrlRule, { publicBaseUrl }: Rules): ApiError {
+function invalid(field: string, rule: UrlRule, protocol: string, { publicBaseUrl }: Rules): ApiError {
+  const said = URL_RULES[rule].replace("https:", protocol);
   const isLocalDeployment = isLoopback(new URL(publicBaseUrl).hostname);
   const hint =
     rule === "local_host" && isLocalDeployment
       ? " To allow this machine in local development, set ALLOW_LOCAL_WEBHOOKS to true."
       : "";
   return faultError([
-    { field, code: "invalid_url", hint: `${field} ${URL_RULES[rule]}${hint}`, details: { reason: rule } },
+    { field, code: "invalid_url", hint: `${field} ${said}${hint}`, details: { reason: rule } },
   ]);
 }

@@ -53,7 +53,7 @@ export const changeKeyBody = z.pipe(
   body({ limits: z.optional(limits), call_log_parts: parts, outbox_parts: parts }, {}, (given) =>
     Object.values(given).some((value) => value !== undefined)
       ? []
-      : [{ field: "limits", code: "missing_field", problem: { problem: "required" } }],
+      : [{ field: "limits", code: "missing_field" }],
   ),
   z.transform(({ limits, call_log_parts, outbox_parts }) => ({
     limits: limits as SetLimits | undefined,

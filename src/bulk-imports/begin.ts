@@ -125,8 +125,7 @@ function requireNumbers({ items, all, agent_id }: BulkImportBody): void {
   ];
   if (missing.length > 0) {
     const hint = "Send items or all: true, and an agent_id for all numbers or for each.";
-    const problem = { problem: "required" } as const;
-    throw faultError(missing.map((field) => ({ field, code: "missing_field", hint, problem })));
+    throw faultError(missing.map((field) => ({ field, code: "missing_field", hint })));
   }
 }
 

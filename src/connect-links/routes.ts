@@ -23,6 +23,9 @@ export const requireLinks = createMiddleware<AppEnv>(async (c, next) => {
   await next();
 });
 
+const LIMIT = { name: "connect_links", limit: MAX_LINKS, used: MAX_LINKS };
+const TOO_MANY = "This API key has 10,000 connect links. Delete some that have ended.";
+
 /** What the key's owner does with links. What their customers do is in page-routes.ts. */
 export const connectLinks = new Hono<AppEnv>()
   .post(
@@ -58,7 +61,8 @@ export const connectLinks = new Hono<AppEnv>()
         expires_at: new Date(now + expires_in_seconds * 1000).toISOString(),
       };
       const token = newId("connectLinkToken");
-      if (!(await insertLink(c.env.DB, link, await sha256(token)))) throw tooMany();
+      if (!(await insertLink(c.env.DB, link, await sha256(token))))
+        throw new ApiError("limit_reached", { status: 403, message: TOO_MANY, details: LIMIT });
       c.get("log").info("connect_link_created", { key_id: apiKeyId, connect_link_id: link.id });
       // A browser does not send the fragment: no server's log has the token.
       const url = `${config.publicBaseUrl}/connect#${token}`;
@@ -79,13 +83,6 @@ export const connectLinks = new Hono<AppEnv>()
     const id = idOf(c);
     if (!(await deleteLink(c.env.DB, c.get("apiKeyId"), id))) throw new ApiError("connect_link_not_found");
     return c.json({ connect_link_id: id, deleted: true });
-  });
-
-const tooMany = () =>
-  new ApiError("limit_reached", {
-    status: 403,
-    message: "This API key has 10,000 connect links. Delete some that have ended.",
-    details: { name: "connect_links", limit: MAX_LINKS, used: MAX_LINKS },
   });
 
 const idOf = (c: AppContext) => c.req.param("connect_link_id") ?? "";

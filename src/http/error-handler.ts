@@ -7,8 +7,6 @@ import { type AppContext, setCommonHeaders } from "./context.ts";
 import { ApiError, errorType } from "./errors.ts";
 import { errorFields } from "./log.ts";
 
-const STORAGE_RETRY_AFTER_SECONDS = 2;
-
 /** What the operator looks for; the others are Twilio's. */
 const OURS: readonly string[] = ["internal_error", "service_misconfigured", "storage_unavailable"];
 
@@ -26,7 +24,7 @@ export function handleError(thrown: Error, c: AppContext): Response {
 export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof ApiError) return thrown;
   if (thrown instanceof StorageError)
-    return new ApiError("storage_unavailable", { cause: thrown, retryAfter: STORAGE_RETRY_AFTER_SECONDS });
+    return new ApiError("storage_unavailable", { cause: thrown, retryAfter: 2 });
   if (thrown instanceof ConfigError || thrown instanceof VaultError) {
     return new ApiError("service_misconfigured", { cause: thrown });
   }

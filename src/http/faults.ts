@@ -39,14 +39,13 @@ export function faultsOf(issues: readonly z.core.$ZodIssue[], code: ErrorCode): 
     const given: Fault = message.startsWith("{")
       ? (JSON.parse(message) as Fault)
       : { code: Object.hasOwn(errorCatalogue, message) ? (message as ErrorCode) : code };
-    const isMissing = given.code === "missing_field";
-    const problem = given.problem ?? (isMissing ? { problem: "required" as const } : problemOf(issue));
+    const problem = given.problem ?? (given.code === "missing_field" ? undefined : problemOf(issue));
     // The whole body is no object.
     const of: Fault = issue.path.length === 0 ? { code: "invalid_json" } : given;
     return {
       ...of,
       code: of.code === "invalid_field" ? code : of.code,
-      problem,
+      ...(problem && { problem }),
       field: issue.path.join("."),
     };
   });
@@ -98,10 +97,11 @@ export function faultError(faults: readonly FieldFault[]): ApiError {
   const code = FIRST.find((candidate) => faults.some((fault) => fault.code === candidate)) ?? faults[0]?.code;
   if (!code || code === "invalid_json") return new ApiError("invalid_json");
   const reported = faults.filter((fault) => fault.code === code);
+  const isMissing = code === "missing_field";
   // Of several problems of one kind the last is the schema's own, after what zod says of every whole number.
   const problems = [
     ...new Map(
-      reported.map(({ field, problem = { problem: "malformed" } }) => [
+      reported.map(({ field, problem = { problem: isMissing ? "required" : "malformed" } }) => [
         `${field} ${problem.problem}`,
         { field, ...problem },
       ]),
@@ -114,7 +114,7 @@ export function faultError(faults: readonly FieldFault[]): ApiError {
   const said = [errorCatalogue[code].message];
   // Other codes say by themselves what is wrong.
   if (isParameter || code === "invalid_field") said.push(...problems.slice(0, 1).map(inWords));
-  if (code === "missing_field" || (code === "invalid_field" && fields.length > 1))
+  if (isMissing || (code === "invalid_field" && fields.length > 1))
     said.push(`Fields: ${fields.join(", ")}.`);
   // What is said of all URLs is long.
   if (code === "invalid_url")
@@ -157,7 +157,7 @@ function inWords(fault: Problem & { field: string }): string {
       const has = of === "" ? "be" : "have";
       if (min === undefined) return `${field} must ${has} ${number(max)}${of} at most.`;
       return max === undefined
-        ? `${field} must ${has} ${number(min)}${of} at least.`
+        ? `${field} must ${has} ${number(min)} or more${of}.`
         : `${field} must ${has} ${number(min)} to ${number(max)}${of}.`;
     }
     case "too_long":

@@ -68,7 +68,8 @@ function isKnown(name: string, known: readonly string[]): boolean {
 const MAX_NAMED = 10;
 const MAX_NAME_LENGTH = 64;
 
-function unknownParameters(names: readonly string[], known: readonly string[]): ApiError {
+/** The same for the arguments of a tool. */
+export function unknownParameters(names: readonly string[], known: readonly string[]): ApiError {
   const shown = names.slice(0, MAX_NAMED).map((name) => name.slice(0, MAX_NAME_LENGTH));
   const near = shown.flatMap((name): [string, string][] => {
     const candidate = nearest(name, known);
@@ -76,8 +77,8 @@ function unknownParameters(names: readonly string[], known: readonly string[]): 
   });
   const suggestion = near.map(([name, candidate]) => ` Instead of ${name}, send ${candidate}.`).join("");
   const takes = known.length === 0 ? "It has no parameters." : `Its parameters are ${known.join(", ")}.`;
-  const dryRun =
-    !known.includes("dry_run") && shown.some((name) => isNear(name, "dry_run")) ? " It has no dry run." : "";
+  const isPlannable = known.includes("dry_run") || known.includes("apply");
+  const dryRun = !isPlannable && shown.some((name) => isNear(name, "dry_run")) ? " It has no dry run." : "";
   return new ApiError("unknown_parameter", {
     message: `${errorCatalogue.unknown_parameter.message}${suggestion}${dryRun} ${takes}`,
     details: { parameters: shown, ...(near.length > 0 && { did_you_mean: Object.fromEntries(near) }) },

@@ -41,9 +41,10 @@ const callTool: Method = async ({ params }, { tools }, c, callApi) => {
       const answer = await callApi(apiRequest(act, c), c);
       return await toolResult(answer, plan && answer.ok ? NOT_APPLIED : undefined);
     }
-    const check = entry.hasBody ? new PlanRequest(apiRequest(act, c)) : lookup && apiRequest(lookup, c);
-    const checked = check && (await callApi(check, c));
-    return checked?.ok === false ? await toolResult(checked) : await plannedOnly(entry, act, checked);
+    // What has no body is only asked whether this secret may.
+    let checked = await callApi(new PlanRequest(apiRequest(act, c)), c);
+    if (checked.ok && lookup && !entry.hasBody) checked = await callApi(apiRequest(lookup, c), c);
+    return checked.ok ? await plannedOnly(entry, act, checked) : await toolResult(checked);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return toolResult(errorResponse(c, error));
@@ -109,15 +110,15 @@ function apiRequest({ method, path, body, idempotencyKey }: ApiRequest, c: AppCo
 async function plannedOnly(
   { tool, hasBody }: CataloguedTool,
   { method, path }: ApiRequest,
-  checked: Response | undefined,
+  checked: Response,
 ): Promise<Result> {
-  const said = checked && (await readAnswer(checked));
+  const said = await readAnswer(checked);
   const plan = {
     applied: false,
     would: tool.title,
     request: `${method} ${path}`,
-    ...(hasBody && { body: JSON.parse(said ?? "") }),
-    checked: said !== undefined,
+    ...(hasBody && { body: JSON.parse(said) }),
+    checked: true,
   };
   return {
     content: [text(JSON.stringify(plan)), text(NOT_APPLIED)],

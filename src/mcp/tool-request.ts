@@ -1,5 +1,7 @@
 import { ApiError } from "../http/errors.ts";
+import { faultError } from "../http/faults.ts";
 import { IDEMPOTENCY_KEY } from "../http/idempotency.ts";
+import { unknownParameters } from "../http/query.ts";
 import type { CataloguedTool } from "./catalogue.ts";
 
 export type ApiRequest = {
@@ -18,9 +20,6 @@ export type ToolRequest = {
   lookup: ApiRequest | undefined;
 };
 
-const MAX_NAMED = 10;
-const MAX_NAME_LENGTH = 64;
-
 /**
  * Turns the arguments of a tool into a request. The endpoint validates the values. A tool that changes something plans
  * if `apply` is not true.
@@ -30,7 +29,7 @@ const MAX_NAME_LENGTH = 64;
 export function toolRequest(entry: CataloguedTool, given: Record<string, unknown>): ToolRequest {
   const { properties, required = [] } = entry.tool.inputSchema;
   const unknown = Object.keys(given).filter((name) => !Object.hasOwn(properties, name));
-  if (unknown.length > 0) throw unknownArguments(unknown, Object.keys(properties));
+  if (unknown.length > 0) throw unknownParameters(unknown, Object.keys(properties));
   const { apply = false, idempotency_key: key, ...args } = given;
   if (typeof apply !== "boolean") {
     const message = "apply must be true or false. Nothing was changed.";
@@ -83,14 +82,5 @@ function segment(name: string, value: unknown): string {
   return encodeURIComponent(value.toWellFormed());
 }
 
-function faultOf(code: "missing_field" | "invalid_field", fields: string[]): ApiError {
-  const error = new ApiError(code);
-  return error.explained(`${error.message} Fields: ${fields.join(", ")}.`, { fields });
-}
-
-function unknownArguments(names: string[], known: string[]): ApiError {
-  const parameters = names.slice(0, MAX_NAMED).map((name) => name.slice(0, MAX_NAME_LENGTH));
-  const takes = known.length === 0 ? "It has no arguments." : `Its arguments are ${known.join(", ")}.`;
-  const message = `This tool has no such argument. Nothing was changed. ${takes}`;
-  return new ApiError("unknown_parameter", { message, details: { parameters } });
-}
+const faultOf = (code: "missing_field" | "invalid_field", fields: string[]): ApiError =>
+  faultError(fields.map((field) => ({ field, code })));

@@ -31,8 +31,8 @@ const FIELDS = Object.keys(changeBody._zod.def.out._zod.def.shape).filter((name)
 export function requireChange({ dry_run: _, ...body }: ChangeBody, sent: object): void {
   if (Object.values(body).some((value) => value !== undefined)) return;
   const unknown = warningsOf(changeBody, sent).map(({ details }) => details);
-  const near = unknown.flatMap(({ field, did_you_mean }) =>
-    did_you_mean === undefined ? [] : [[field, did_you_mean]],
+  const near = unknown.flatMap(({ field, did_you_mean: name }) =>
+    name === undefined ? [] : [[field, name]],
   );
   const named =
     unknown.length === 0 ? "" : ` There is no field ${unknown.map(({ field }) => field).join(", ")}.`;

@@ -69,10 +69,8 @@ export async function diagnose(
   const hurried = { ...endpoint, timeoutMs: Math.min(endpoint.timeoutMs, PROBE_TIMEOUT_MS) };
   const reason = await probe(error, { ...refused, endpoint: hurried }, services);
   // The code's own message lists the causes that were just looked into.
-  const { twilioCode, status } = error.facts;
-  return answer.explained(`${CREDENTIAL_ADVICE[reason]} Twilio answered ${twilioCode ?? status}.`, {
-    reason,
-  });
+  const answered = `Twilio answered ${error.facts.twilioCode ?? error.facts.status}.`;
+  return answer.explained(`${CREDENTIAL_ADVICE[reason]} ${answered}`, { reason });
 }
 
 async function probe(

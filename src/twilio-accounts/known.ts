@@ -40,7 +40,7 @@ export function missingOfAccount(given: GivenAccount, stored: readonly StoredAcc
   return [
     ...(given.twilio_sid === undefined ? ["twilio_sid"] : []),
     ...(given.twilio_token === undefined && meant.length === 0 ? ["twilio_token"] : []),
-  ].map((field) => ({ field, code: "missing_field", hint: HINT, problem: { problem: "required" } }));
+  ].map((field) => ({ field, code: "missing_field", hint: HINT }));
 }
 
 const anything = z.optional(z.unknown());
@@ -65,10 +65,9 @@ export function consents(
 ): boolean {
   if (consented === null) return true;
   const given = (JSON.parse(consented) as string[]).map((consent) => consent.split(" "));
-  const own = given
-    .filter(([number]) => number === phoneNumber)
-    .map(([, of]) => of && (JSON.parse(of) as string[]));
-  return own.length > 0 && channels.every((channel) => own.some((of) => !of || of.includes(channel)));
+  const own = given.filter(([number]) => number === phoneNumber);
+  const isIn = (channel: string) => own.some(([, of]) => of === undefined || of.includes(`"${channel}"`));
+  return own.length > 0 && channels.every(isIn);
 }
 
 /**

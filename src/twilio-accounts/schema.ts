@@ -59,11 +59,7 @@ export const isByApiKey = ({ twilio_token: _, ...others }: Sent): boolean =>
 export const hasCredential = ({ twilio_token, twilio_api_key_sid }: Sent): boolean =>
   twilio_token !== undefined || twilio_api_key_sid !== undefined;
 
-export const required = (field: string): FieldFault => ({
-  field,
-  code: "missing_field",
-  problem: { problem: "required" },
-});
+export const required = (field: string): FieldFault => ({ field, code: "missing_field" });
 
 /** What is wrong with the credentials of a request, taken together. A SharedKey may come alone if the API key is stored. */
 function credentialFaults(sent: Sent): FieldFault[] {

@@ -183,8 +183,7 @@ async function takeBack(api: WebhooksApi, work: Work): Promise<boolean> {
   const uses = (all: WebhookResource[]) =>
     all.flatMap((one) => [one.signature?.sharedKeyId, ...(one.settings ?? []).map((used) => used.settingId)]);
   const theirs = [...settings, ...keys].filter((one) => !isMine(one)).map(({ id }) => id);
-  const isAsMade = (one: WebhookResource) =>
-    isMine(one) && !uses([one]).some((id) => theirs.includes(id ?? ""));
+  const isAsMade = (one: WebhookResource) => isMine(one) && !theirs.some((id) => uses([one]).includes(id));
   const rule = rules.find((one) => isAsMade(one) && one.prefix?.includes(account.id));
   if (rule) {
     await api.remove("Rules", rule.id);

@@ -95,8 +95,9 @@ describe("a wrong value in a body", () => {
     );
     expect(error.message).toMatch(/ Fields: items\.\d\.\w+, items\.\d\.\w+\.$/);
     const none = await call("POST", "/v1/phone-number-imports", owner, { ...credentials, items: [] });
-    const { problems } = (await expectError(none, 400, "invalid_field")).details;
-    expect(problems).toEqual([{ field: "items", problem: "out_of_range", min: 1 }]);
+    const { details, message } = await expectError(none, 400, "invalid_field");
+    expect(details.problems).toEqual([{ field: "items", problem: "out_of_range", min: 1 }]);
+    expect(message).toContain("items must have 1 or more entries.");
   });
 
   it("says of a field that is missing that it is required", async () => {
@@ -110,7 +111,8 @@ describe("a wrong value in a body", () => {
 
 describe("a URL that is not allowed", () => {
   it.each([
-    [{ webhook_url: "ftp://a.example" }, /^webhook_url must begin with https:\/\//],
+    [{ webhook_url: "ftp://a.example" }, /^webhook_url must begin with https:\/\/\./],
+    [{ connect: { type: "stream", url: "https://a.example" } }, /^connect\.url must begin with wss:\/\/\./],
     [{ inbound_url: "nowhere" }, /^inbound_url must begin with a scheme and two slashes\./],
     [
       { connect: { type: "redirect", url: "https://u:p@a.example" } },

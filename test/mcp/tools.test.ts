@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { haveImported } from "../support/answering.ts";
 import { connect } from "../support/mcp.ts";
+import { createSecret } from "../support/secrets.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { createAgent, createKey, rows } from "../support/worker.ts";
 
@@ -39,6 +40,8 @@ describe("the list of tools", () => {
     expect(tools.find(({ name }) => name === "import_phone_number")?.description).toMatch(
       /accounts connect.*\/console.*Never ask/is,
     );
+    const { answer } = await tool("import_phone_number", { phoneNumber: "+15005550001" });
+    expect(answer).toMatchObject({ error: { details: { did_you_mean: { phoneNumber: "phone_number" } } } });
     for (const name of ["import_phone_number", "change_phone_number", "create_phone_number_import"])
       expect((await tool(name, { twilio_token: "0".repeat(32) })).answer).toMatchObject({
         error: { code: "unknown_parameter" },
@@ -156,6 +159,29 @@ describe("a plan checks what it plans", () => {
     const { tool } = await connect(await createKey());
     expect(await tool(name, args)).toMatchObject({ isError: true, answer: { error: { code } } });
     expect([await rows("agents"), operations()]).toEqual([[], []]);
+  });
+
+  it.each<[string, object, Record<string, Record<string, unknown>>]>([
+    [
+      "read_only_secret",
+      { scope: "read" },
+      { delete_agent: {}, check_phone_number: {}, change_agent: { name: "x" } },
+    ],
+    ["secret_is_limited", { external_id: "acme" }, { delete_agent: {}, create_agent: { name: "x" } }],
+  ])("and says %s of what the secret may not, whether it has a body or not", async (code, limits, tools) => {
+    const {
+      key,
+      agentId: agent_id,
+      phoneNumber: number,
+    } = await haveImported({}, {}, { external_id: "acme" });
+    const { tool } = await connect(await createSecret(key, limits));
+    for (const [name, args] of Object.entries(tools)) {
+      const about = {
+        ...(name === "check_phone_number" ? { number } : name !== "create_agent" && { agent_id }),
+      };
+      expect((await tool(name, { ...about, ...args })).answer).toMatchObject({ error: { code } });
+    }
+    expect((await tool("get_phone_number", { number })).isError).toBe(false);
   });
 
   it("of a call, for want of a number", async () => {
