@@ -1,5 +1,5 @@
 import type { DailyLimits } from "../limits.ts";
-import { type List, mergePage } from "../merge-page.ts";
+import type { List } from "../merge-page.ts";
 import { callObject, type Objects } from "../objects.ts";
 import { allParts, bring, type Moved, type Place, partsOf, partsWith } from "../parts.ts";
 import type { Kind, Taken } from "./allowance.ts";
@@ -117,6 +117,7 @@ export function createCallLogs(objects: Objects) {
           countBefore: (seq) => at(apiKeyId, part, (log) => log.countBefore(filter, seq)),
         }),
       );
+      const { mergePage } = await import("../merge-page.ts");
       const { rows, count } = await mergePage(lists, page);
       return { calls: rows, count };
     },

@@ -1,5 +1,5 @@
 import type { Owner } from "../../actor.ts";
-import { type List, mergePage } from "../../merge-page.ts";
+import type { List } from "../../merge-page.ts";
 import { callObject, type Objects } from "../../objects.ts";
 import { allParts, bring, partsOf, partsWith } from "../../parts.ts";
 import type { SealedEvent } from "../event.ts";
@@ -30,6 +30,7 @@ export function createOutbox(objects: Objects) {
       countBefore: (seq) => call(apiKeyId, part, (outbox) => outbox.countBefore(filter, seq)),
     });
   const page = async (apiKeyId: string, parts: number[], filter: DeliveryFilter, asked: Page) => {
+    const { mergePage } = await import("../../merge-page.ts");
     const { rows, count } = await mergePage(parts.map(listOf(apiKeyId, filter)), asked);
     return { deliveries: rows.map(({ seq, ...delivery }) => delivery), count };
   };
