@@ -9,7 +9,7 @@ import { wrangler } from "./wrangler.ts";
 /** What is sent, compressed. */
 const BUDGET_GZIP_KIB = 184;
 /** What is evaluated before the first call: every module but those behind an `import()`. */
-const BUDGET_EAGER_KIB = 240;
+const BUDGET_EAGER_KIB = 230;
 
 type Metafile = {
   inputs: Record<string, { imports: { path: string; kind: string; external?: boolean }[] }>;

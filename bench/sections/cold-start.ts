@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type HttpRequest, send } from "../measure/http.ts";
+import type { HttpRequest } from "../measure/http.ts";
 import { cpuMs } from "../measure/process.ts";
 import { alternate } from "../measure/rounds.ts";
 import { median } from "../measure/statistics.ts";
@@ -8,7 +8,7 @@ import { row, type SectionReport } from "../report.ts";
 import { deployable } from "../systems/bundles.ts";
 import { answer, callableNumbers, signedCall } from "../systems/calls.ts";
 import { type Systems, startSystems } from "../systems/systems.ts";
-import { EMPTY, PUBLIC_BASE_URL } from "../systems/workerd.ts";
+import { PUBLIC_BASE_URL } from "../systems/workerd.ts";
 
 const STARTS_PER_ROUND = 5;
 /** All isolates share a thread: what one does after its answer is over when the next one starts. */
@@ -20,32 +20,29 @@ export async function measureColdStart({ rounds }: Options): Promise<SectionRepo
   const sdk = deployable("bench/workers/sdk.ts", "bench/workers/sdk.toml");
   const systems = await startSystems({
     worker: { code },
-    empty: { code: EMPTY },
     sdk: { code: sdk.code, compatibilityFlags: ["nodejs_compat"] },
   });
   const [call] = await callableNumbers(systems, systems.urls.isolates, 1);
   const callToSdk = await callableBySdk(systems);
-  const start = (bundle: string, call: HttpRequest, act: (request: HttpRequest) => Promise<unknown>) => {
+  const start = (bundle: string, call: HttpRequest) => {
     const starting = { ...call, headers: { ...call.headers, "x-bundle": bundle } };
-    return () => medianStart(systems.pid, () => act(starting));
+    return () => medianStart(systems.pid, () => answer(starting));
   };
   const measured = await alternate(rounds, {
-    empty: start("empty", call, send),
-    worker: start("worker", call, answer),
-    sdk: start("sdk", callToSdk, answer),
+    worker: start("worker", call),
+    sdk: start("sdk", callToSdk),
   });
   await systems.close();
 
   const of = (name: keyof typeof measured, part: keyof Start) => measured[name].map((start) => start[part]);
-  const first = "from the start of an isolate to its first call answered";
+  const first = "the first call of a fresh isolate";
   const withSdk = "with two files of Twilio's SDK";
-  const core = "the same, time on a core, what follows included";
+  const core = "the same, time on a core";
   return {
     title: "Cold start",
     rows: [
       row(first, "ms", of("worker", "wallMs"), withSdk, of("sdk", "wallMs"), 1),
       row(core, "ms", of("worker", "cpuMs"), withSdk, of("sdk", "cpuMs"), 1),
-      row(core, "ms", of("worker", "cpuMs"), "an empty Worker", of("empty", "cpuMs")),
     ],
     notes: [
       `The bundle is ${gzipKiB.toFixed(1)} KiB, gzip, and that with the SDK ${sdk.gzipKiB.toFixed(1)}.`,

@@ -1,7 +1,6 @@
 import type { ModelConfig } from "../config.ts";
-import { readDeltas } from "./deltas.ts";
-import { type Model, ModelError } from "./model.ts";
-import { bodyOf, openAiCompatible } from "./openai-compatible.ts";
+import type { Model } from "./model.ts";
+import type { WorkersAi } from "./workers-ai.ts";
 
 /**
  * The deployment's model; null if it has none.
@@ -10,25 +9,18 @@ import { bodyOf, openAiCompatible } from "./openai-compatible.ts";
  */
 export function configuredModel(config: ModelConfig | null, env: object): Model | null {
   if (config === null) return null;
-  const { baseUrl } = config;
-  if (baseUrl !== null) return openAiCompatible({ ...config, baseUrl });
+  const { baseUrl, model } = config;
+  if (baseUrl !== null) {
+    return whenAsked(async () =>
+      (await import("./openai-compatible.ts")).openAiCompatible({ ...config, baseUrl }),
+    );
+  }
   const { AI: ai } = env as { AI?: WorkersAi };
-  return ai ? workersAi(ai, config.model) : null;
+  return ai ? whenAsked(async () => (await import("./workers-ai.ts")).workersAi(ai, model)) : null;
 }
 
-/** The part of the binding `AI` that is used. https://developers.cloudflare.com/workers-ai/configuration/bindings/ */
-type WorkersAi = {
-  run: (model: string, input: Record<string, unknown>, options: { signal: AbortSignal }) => Promise<unknown>;
-};
-
-function workersAi(ai: WorkersAi, model: string): Model {
-  return async function* answer(request, signal) {
-    // A caller waits: models that could think first are told not to, and others do not look at this.
-    const input = { ...bodyOf(request), chat_template_kwargs: { enable_thinking: false } };
-    const stream = await ai.run(model, input, { signal }).catch((cause: unknown) => {
-      throw new ModelError("Workers AI did not answer", "unavailable", cause);
-    });
-    if (!(stream instanceof ReadableStream)) throw new ModelError("Workers AI did not stream", "refused");
-    yield* readDeltas(stream);
+/** No call's first answer waits for the code of a model. */
+const whenAsked = (load: () => Promise<Model>): Model =>
+  async function* answer(request, signal) {
+    yield* (await load())(request, signal);
   };
-}

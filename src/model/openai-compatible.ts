@@ -13,7 +13,7 @@ export type OpenAiCompatible = {
 const REFUSABLE = ["max_tokens", "max_completion_tokens", "tools", "stream_options"] as const;
 type Refused = (typeof REFUSABLE)[number];
 
-/** By server and model; a new isolate finds it out again. @internal */
+/** By server and model; a new isolate finds it out again. */
 export const REFUSED = new Map<string, Set<Refused>>();
 const MAX_REFUSAL_LENGTH = 4_096;
 
