@@ -94,6 +94,7 @@ export class Conversation extends DurableObject<Env> {
     keep(ours, {});
     say(ours, { known: state });
     this.dialogue.state = null;
+    this.#recalled = undefined;
     return new Response(null, { status: 101, webSocket: theirs, headers: PROTOCOL });
   }
 
@@ -109,7 +110,6 @@ export class Conversation extends DurableObject<Env> {
   /** The session is over, or its Worker is gone. */
   override async webSocketClose(link: WebSocket): Promise<void> {
     await this.#settle(link).finally(() => this.#recalled?.resolve());
-    this.#recalled = undefined;
     link.close(NORMAL);
   }
 
@@ -155,12 +155,13 @@ export class Conversation extends DurableObject<Env> {
   }
 
   /** Deletes everything. */
-  erase(): Promise<void> {
+  async erase(): Promise<void> {
     const link = this.#link;
     if (link) drop(link);
+    await this.#settled.catch(() => undefined);
     this.dialogue.stop();
     this.dialogue.state = null;
-    return this.ctx.storage.deleteAll();
+    await this.ctx.storage.deleteAll();
   }
 
   override alarm(info?: AlarmInvocationInfo): Promise<void> {
@@ -201,8 +202,8 @@ export class Conversation extends DurableObject<Env> {
   async #recall(): Promise<State | null> {
     const link = this.#link;
     if (link) {
-      say(link, "stop");
       this.#recalled ??= Promise.withResolvers();
+      say(link, "stop");
       const late = new Promise((resolve) => setTimeout(resolve, RECALL_MS));
       await Promise.race([this.#recalled.promise, late]);
       // Of a session that does not answer, what it told last counts.

@@ -24,7 +24,10 @@ type Kept = { news?: string; isOver?: true };
 
 export const kept = (link: WebSocket): Kept => link.deserializeAttachment() as Kept;
 export const keep = (link: WebSocket, what: Kept): void => link.serializeAttachment(what);
-export const say = (link: WebSocket, said: Said): void => link.send(JSON.stringify(said));
+export const say = (link: WebSocket, said: Said): void => {
+  // The session may have closed it already, and what follows from that is still to come.
+  if (link.readyState === WebSocket.READY_STATE_OPEN) link.send(JSON.stringify(said));
+};
 
 /** Nothing that the session says counts any more. */
 export function drop(link: WebSocket): void {

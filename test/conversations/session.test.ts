@@ -104,6 +104,8 @@ describe("Twilio's report of a call's end", () => {
     session.say(played("At nine."));
     await session.settle();
     session.close();
+    // Whoever closes is answered.
+    expect(await session.closed).toBe(1000);
     await vi.waitFor(async () => expect((await knownOf(imported, "CA1"))?.turns).toHaveLength(3), WAIT);
     await status(imported);
     const transcript = ["Hello.", "When are you open?", "At nine."].map((text) => ({ text }));
