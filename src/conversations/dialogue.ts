@@ -102,7 +102,7 @@ export class Dialogue {
       this.end("max_turns_reached");
     } else if (!model || (asked === 1 && !(await this.around.take(this.state.opening, "turn"))))
       this.end("failed");
-    else if (this.state.asked === asked) await this.#answer(model, this.state, now);
+    else if (this.state?.asked === asked) await this.#answer(model, this.state, now);
     await this.around.changed();
   }
 

@@ -136,6 +136,8 @@ export class Session {
     this.#isOver = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#dialogue.stop();
+    // What is still on its way, as keys that wait for a pause, finds no call.
+    this.#dialogue.state = null;
     this.#socket.close();
     return this.#link.close();
   }

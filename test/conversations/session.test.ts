@@ -177,6 +177,23 @@ describe("a session", () => {
     expect(logLines()).toContainEqual(expect.objectContaining({ event: "session_apart", level: "warn" }));
   });
 
+  it("does nothing more once it is over: keys that wait for a pause are told to nobody", async () => {
+    haveModel();
+    vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
+    const { imported, session } = await openCall();
+    session.say({ type: "dtmf", digit: "1" });
+    await session.settle();
+    session.close();
+    await session.closed;
+    await vi.waitFor(
+      async () => expect((await knownOf(imported, "CA1"))?.lastHearing?.overAt).toBeDefined(),
+      WAIT,
+    );
+    await vi.advanceTimersByTimeAsync(3_000);
+    await knownOf(imported, "CA1");
+    expect(modelRequests()).toEqual([]);
+  });
+
   it("ends with its call's erasure, and does not bring it back", async () => {
     haveModel(() => streamed("At nine."));
     const { imported, session } = await openCall();
