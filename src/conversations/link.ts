@@ -44,7 +44,7 @@ export class Link implements Memory {
     return this.#stored;
   }
 
-  async write(state: State, isCurrent: () => boolean, isSure: boolean): Promise<boolean> {
+  async write(state: State, isCurrent: () => boolean, isSure: boolean, isAgain = false): Promise<boolean> {
     if (this.#isClosed) return true;
     const socket = await this.#join().catch((error: unknown) => {
       if (isSure) throw error;
@@ -65,8 +65,11 @@ export class Link implements Memory {
     if (!isSure) return true;
     const confirmed = Promise.withResolvers<void>();
     this.#unconfirmed.push(confirmed);
-    await confirmed.promise;
-    return true;
+    const lost = await confirmed.promise.catch((error: unknown) => {
+      if (isAgain) throw error;
+      return true;
+    });
+    return lost ? this.write(state, isCurrent, isSure, true) : true;
   }
 
   /** There is no more to tell. */

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { RelaySocket } from "../../src/conversations/socket.ts";
+import { Conversation } from "../../src/index.ts";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { deliverQueued } from "../support/consume.ts";
 import { startCustomer } from "../support/customer.ts";
@@ -166,6 +167,38 @@ describe("a session", () => {
     expect(await session.closed).toBe(1011);
     expectErrorLog("session_broken");
     expect(await (await failed(imported)).text()).toContain("Could you say that again?");
+  });
+
+  it("whose object is restarted while a tool's call is noted joins it again, and calls the tool once", async () => {
+    const server = startCustomer(() => new Response("Done."), "https://tools.example");
+    const parameters = { type: "object", properties: {}, additionalProperties: false };
+    const book = { tool_calls: [{ index: 0, function: { name: "book", arguments: "{}" } }] };
+    haveModel(async (request) =>
+      (await request.text()).includes("Done.") ? streamed("Booked.") : streamed(book),
+    );
+    const { imported, session } = await openCall({
+      tools: [{ name: "book", description: "Books.", parameters, url: server.url }],
+    });
+    let restarts = 0;
+    const { webSocketMessage } = Conversation.prototype;
+    vi.spyOn(Conversation.prototype, "webSocketMessage").mockImplementation(async function (
+      this: Conversation,
+      link,
+      data,
+    ) {
+      if (!String(data).includes('"isSure":true') || ++restarts > 1)
+        return webSocketMessage.call(this, link, data);
+      (this as unknown as { ctx: DurableObjectState }).ctx.abort("restarted");
+    });
+    session.say(prompt("Book it."));
+    await vi.waitFor(
+      () => expect(session.received).toContainEqual(expect.objectContaining({ token: " Booked." })),
+      WAIT,
+    );
+    expect(restarts).toBeGreaterThan(1);
+    expect(server.received).toHaveLength(1);
+    await session.settle();
+    expect((await knownOf(imported, "CA1"))?.ended).toBeNull();
   });
 
   it("goes on without its object, and joins it again when it can", async () => {
