@@ -189,7 +189,8 @@ export class Conversation extends DurableObject<Env> {
 
   /** The conversation as it was when it was told last; null if nothing is known of it. */
   protected async load(): Promise<State | null> {
-    await this.#settled;
+    // If it could not be read, what is stored counts.
+    await this.#settled.catch(() => undefined);
     const link = this.#link;
     const state = this.dialogue.state ?? (await this.#memory.read(link && kept(link).news));
     if (link) return state;
@@ -200,8 +201,7 @@ export class Conversation extends DurableObject<Env> {
 
   /** The conversation as it is: a session that is open gives it back. */
   async #recall(): Promise<State | null> {
-    const link = this.#link;
-    if (link) {
+    for (let link = this.#link; link; link = this.#link) {
       this.#recalled ??= Promise.withResolvers();
       say(link, "stop");
       const late = new Promise((resolve) => setTimeout(resolve, RECALL_MS));

@@ -67,6 +67,7 @@ export class Dialogue {
   /** Writes the state down. Nothing that is sent waits for it, unless it must be sure. */
   async keep(isSure = false): Promise<void> {
     const { state } = this;
+    if (!state && isSure) throw new Error("nothing is known of the call any more");
     const isWritten = !state || (await this.around.memory.write(state, () => state === this.state, isSure));
     // It went on while this was being sealed: only the newest may be the last that is written.
     if (!isWritten) await this.keep(isSure);
@@ -95,23 +96,25 @@ export class Dialogue {
     const asked = this.state.asked + 1;
     const { max_turns: most } = this.state.opening.agent.talk;
     const known = words.reduce((state, said) => heard(state, said, now), this.state);
-    this.state = { ...known, asked: Math.min(asked, most) };
+    const state = { ...known, asked: Math.min(asked, most) };
+    this.state = state;
     const model = this.around.model();
+    const stop = new AbortController();
+    this.#turn = stop;
     if (asked > most) {
       this.sayAlone(this.phrases.timeIsUp);
       this.end("max_turns_reached");
-    } else if (!model || (asked === 1 && !(await this.around.take(this.state.opening, "turn"))))
+    } else if (!model || (asked === 1 && !(await this.around.take(state.opening, "turn")))) {
+      this.stop();
       this.end("failed");
-    else if (this.state?.asked === asked) await this.#answer(model, this.state, now);
+    } else if (this.#turn === stop) await this.#answer(model, this.state, now, stop);
     await this.around.changed();
   }
 
-  async #answer(model: Model, state: State, startedAt: number): Promise<void> {
+  async #answer(model: Model, state: State, startedAt: number, stop: AbortController): Promise<void> {
     const { opening, transport } = state;
     this.#count(state);
     const { agent, patienceMs } = opening;
-    const stop = new AbortController();
-    this.#turn = stop;
     this.#beginsAnew = true;
     try {
       const options = {

@@ -5,7 +5,7 @@ import type { Memory } from "./dialogue.ts";
 import { sealNews, sealState } from "./memory.ts";
 import { isNamed, NORMAL, PROTOCOL, type Said, TAKEN, type Told } from "./protocol.ts";
 import type { Hearing } from "./speech.ts";
-import { newsOf, type State } from "./state.ts";
+import { newsOf, type State, stored } from "./state.ts";
 
 // Of 16,384 bytes that may be kept with a WebSocket.
 const MAX_NEWS_LENGTH = 15_000;
@@ -45,7 +45,11 @@ export class Link implements Memory {
   }
 
   async write(state: State, isCurrent: () => boolean, isSure: boolean, isAgain = false): Promise<boolean> {
-    if (this.#isClosed) return true;
+    const apart = () => {
+      if (isSure) throw new Error("the conversation's object is not there");
+      return true;
+    };
+    if (this.#isClosed) return apart();
     const socket = await this.#join().catch((error: unknown) => {
       if (isSure) throw error;
       // The next turn tries again.
@@ -55,13 +59,10 @@ export class Link implements Memory {
     const known = { ...state, lastHearing: this.#ends.hearing() };
     const told = await this.#told(known, isSure);
     if (!isCurrent()) return false;
-    if (socket?.readyState !== WebSocket.READY_STATE_OPEN) {
-      if (isSure && !this.#isClosed) throw new Error("the conversation's object is not there");
-      return true;
-    }
+    if (socket?.readyState !== WebSocket.READY_STATE_OPEN) return apart();
     socket.send(JSON.stringify(told));
     if ("news" in told) return true;
-    this.#stored = known;
+    this.#stored = stored(known);
     if (!isSure) return true;
     const confirmed = Promise.withResolvers<void>();
     this.#unconfirmed.push(confirmed);
@@ -109,7 +110,10 @@ export class Link implements Memory {
       else if (said === "kept") this.#unconfirmed.shift()?.resolve();
       else this.#known.resolve(said.known);
     });
-    webSocket.addEventListener("close", ({ code }) => {
+    let isGone = false;
+    const gone = (code?: number) => {
+      if (isGone) return;
+      isGone = true;
       const error = new Error("the conversation's object was restarted");
       this.#known.promise.catch(() => undefined);
       this.#known.reject(error);
@@ -119,7 +123,9 @@ export class Link implements Memory {
       if (this.#isClosed) return;
       if (code === TAKEN) taken();
       else lost();
-    });
+    };
+    webSocket.addEventListener("close", ({ code }) => gone(code));
+    webSocket.addEventListener("error", () => gone());
     return webSocket;
   }
 }

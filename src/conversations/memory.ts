@@ -7,7 +7,8 @@ import { type News, type State, stored, withNews } from "./state.ts";
 const KEY = "conversation";
 const SLOT: Slot = "conversations.state/call";
 
-export const sealState = (vault: Vault, state: State): Promise<string> => vault.seal(stored(state), SLOT);
+export const sealState = (vault: Vault, state: State): Promise<string> =>
+  vault.seal(JSON.stringify(stored(state)), SLOT);
 export const sealNews = (vault: Vault, news: News): Promise<string> => vault.seal(JSON.stringify(news), SLOT);
 
 /** The state of a call in the storage of its object, sealed. */

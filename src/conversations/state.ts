@@ -197,9 +197,9 @@ export function withNews(kept: State | null, { from, known, ...news }: News): St
 const MAX_BYTES = 1_400_000;
 
 /** The state as it is stored. If it is too large, its oldest turns are dropped. */
-export function stored(state: State): string {
-  const json = JSON.stringify(state);
+export function stored(state: State): State {
   const { turns } = state;
-  if (turns.length === 0 || new TextEncoder().encode(json).byteLength <= MAX_BYTES) return json;
+  const { byteLength } = new TextEncoder().encode(JSON.stringify(state));
+  if (turns.length === 0 || byteLength <= MAX_BYTES) return state;
   return stored({ ...state, turns: turns.slice(Math.ceil(turns.length / 8)) });
 }

@@ -15,6 +15,7 @@ const WAIT = { timeout: 20_000 };
 const SAID = { type: "text", token: "", last: true };
 const prompt = (voicePrompt: string) => ({ type: "prompt", voicePrompt, last: true });
 const played = (value: string) => ({ type: "info", name: "tokensPlayed", value });
+const TIME_IS_UP = "I have to end this call now. Goodbye.";
 const never = () => new Promise<Response>(() => undefined);
 
 const status = (imported: Imported) =>
@@ -225,6 +226,46 @@ describe("a session", () => {
     await vi.advanceTimersByTimeAsync(3_000);
     await knownOf(imported, "CA1");
     expect(modelRequests()).toEqual([]);
+  });
+
+  it("has one who speaks, though the caller has gone on before its first answer was allowed", async () => {
+    haveModel(() => streamed("At nine."));
+    const { session } = await openCall({ max_turns: 1 });
+    session.say(prompt("When?"));
+    session.say(prompt("When are you open?"));
+    await vi.waitFor(() => expect(session.received.map(({ token }) => token)).toContain(TIME_IS_UP), WAIT);
+    await session.look();
+    expect(modelRequests()).toEqual([]);
+  });
+
+  it("sends no call of a tool that it could not note, because the caller hung up", async () => {
+    const server = startCustomer(() => new Response("Done."), "https://tools.example");
+    const parameters = { type: "object", properties: {}, additionalProperties: false };
+    const tools = [{ name: "book", description: "Books.", parameters, url: server.url }];
+    const { encrypt } = SubtleCrypto.prototype;
+    const isNoted = Promise.withResolvers<void>();
+    const books = streamed({
+      tool_calls: [{ index: 0, function: { name: "book", arguments: "{}" } }],
+    });
+    haveModel(() => {
+      // The next that is sealed is the note.
+      vi.spyOn(crypto.subtle, "encrypt").mockImplementationOnce(async (...given) => {
+        session.close();
+        await session.closed;
+        await vi.waitFor(async () =>
+          expect((await knownOf(imported, "CA1"))?.lastHearing?.overAt).toBeDefined(),
+        );
+        isNoted.resolve();
+        return encrypt.apply(crypto.subtle, given);
+      });
+      return books;
+    });
+    const { imported, session } = await openCall({ tools });
+    session.say(prompt("Book it."));
+    await isNoted.promise;
+    await scheduler.wait(0);
+    await knownOf(imported, "CA1");
+    expect(server.received).toEqual([]);
   });
 
   it("ends with its call's erasure, and does not bring it back", async () => {
