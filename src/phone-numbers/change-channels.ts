@@ -54,8 +54,9 @@ async function compare(owned: Owned, wanted: readonly Channel[], apiKeyId: strin
   if (row.state !== "active") throw new ApiError("number_not_found");
   const taken = takenChannels(row);
   const added = wanted.filter((channel) => !taken.includes(channel));
-  if (row.connect_link_id !== null && !consents(row, row.phone_number, added))
-    throw new ApiError("not_consented");
+  // A number that its customer has picked may have been imported anew, without a link.
+  const isPicked = row.connect_link_id !== null || consents(row, row.phone_number);
+  if (isPicked && !consents(row, row.phone_number, added)) throw new ApiError("not_consented");
   return { row, added, dropped: taken.filter((channel) => !wanted.includes(channel)) };
 }
 

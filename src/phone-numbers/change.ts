@@ -18,6 +18,7 @@ import type { FieldChange } from "./configuration.ts";
 import type { Returned } from "./release/release.ts";
 import { eventNumber } from "./row.ts";
 import { type ChangeBody, changeBody } from "./schema.ts";
+import type { OwnColumns } from "./settings.ts";
 import { changeNumber, findOwnNumber, type OwnedNumber } from "./store.ts";
 
 const FIELDS = Object.keys(changeBody._zod.def.out._zod.def.shape).filter((name) => name !== "dry_run");
@@ -66,23 +67,28 @@ export async function changeOwnNumber(
   let number = await verifyChange(phoneNumber, body, owner, services);
   // What is too large is refused before anything is changed.
   const planned = changesOf(number, body);
-  if (body.twilio_token !== undefined) {
-    const account = accountOf({ ...number, api_key_id: apiKeyId });
-    const { isStored } = await storeCredential(account, { authToken: body.twilio_token }, services);
-    if (!isStored) throw new ApiError("number_not_found");
-    planned.push(TOKEN);
-  }
-  const returned = body.channels && (await changeChannels(number, body.channels, apiKeyId, services));
-  const write = async () => {
-    const changes = [...changesOf(number, body), ...planned.filter(({ field }) => ELSEWHERE.includes(field))];
-    const own = changedOwn(number, body);
-    const fields = [...new Set(changes.map(({ field }) => field))];
+  const tell = (fields: string[], own: OwnColumns = number) => {
     // The agent that had the number may have lost it.
     const agentId = number.agent_id ?? body.agent_id ?? null;
     const data = { twilio_number_sid: number.twilio_number_sid, fields };
     const about = { apiKeyId, agentId, number: eventNumber({ ...number, ...own }), actor: services.actor };
-    const event = await sealEvent({ type: "number.changed", ...about, data }, vault, now());
-    const told = fields.length > 0 ? event : undefined;
+    return sealEvent({ type: "number.changed", ...about, data }, vault, now());
+  };
+  const { twilio_token: authToken } = body;
+  if (authToken !== undefined) {
+    const account = accountOf({ ...number, api_key_id: apiKeyId });
+    const told = await tell([TOKEN.field]);
+    const stored = await storeCredential(account, { authToken }, services, undefined, told);
+    if (!stored.isStored) throw new ApiError("number_not_found");
+    if (stored.isReplaced) services.defer(relay(apiKeyId, services));
+  }
+  const returned = body.channels && (await changeChannels(number, body.channels, apiKeyId, services));
+  const write = async () => {
+    // Its channels are changed already.
+    const changes = [...changesOf(number, body), ...planned.filter(({ field }) => field === "channels")];
+    const own = changedOwn(number, body);
+    const fields = [...new Set(changes.map(({ field }) => field))];
+    const told = fields.length > 0 ? await tell(fields, own) : undefined;
     try {
       const { isChanged, hasEvent } = await changeNumber(db, number, body, own, told, now().toISOString());
       if (hasEvent) services.defer(relay(apiKeyId, services));
@@ -104,8 +110,6 @@ export async function changeOwnNumber(
 export type PlannedChange = { field: keyof ChangeBody; present: unknown; new: unknown };
 
 const TOKEN = { field: "twilio_token", present: "[redacted]", new: "[redacted]" } as const;
-/** What is not changed with the number's row. */
-const ELSEWHERE: readonly string[] = ["twilio_token", "channels"];
 
 /**
  * What a change would change. Tries a new token at Twilio, as the change does, and writes nothing.

@@ -1,4 +1,6 @@
 import { batch } from "../database.ts";
+import type { SealedEvent } from "../events/event.ts";
+import { insertPending } from "../events/pending-store.ts";
 import { ApiError } from "../http/errors.ts";
 import { faultError } from "../http/faults.ts";
 import { newId } from "../ids.ts";
@@ -19,6 +21,7 @@ import {
   connectStatements,
   findAccount,
   findOwnAccounts,
+  isStored,
   type OwnAccount,
   upsertAccount,
 } from "./store.ts";
@@ -65,7 +68,8 @@ export function refuseToken(stored: TwilioAccountRow | null | undefined): void {
  * earlier one. A replaced token or SharedKey verifies webhooks for a day.
  *
  * @param connected what to write if its owner has connected the account; without it, an account that is not stored is left
- * @returns whether there is such an account, and whether it was not connected before
+ * @param told tells that the stored credential is replaced
+ * @returns whether there is such an account, whether it was not connected before, and whether its credential is replaced
  * @throws ApiError `account_uses_api_key` if the owner has not connected it so
  * @throws StorageError
  */
@@ -74,10 +78,11 @@ export async function storeCredential(
   credential: Credential,
   { db, vault, log, now }: Services,
   connected?: { friendlyName: string | null; signingKey: SigningKey | undefined; by: ConnectedBy },
-): Promise<{ isStored: boolean; isNew: boolean }> {
+  told?: SealedEvent,
+): Promise<{ isStored: boolean; isNew: boolean; isReplaced: boolean }> {
   for (let isNew = false; ; ) {
     const stored = (await findAccount(db, key)) ?? undefined;
-    if (!stored && !connected) return { isStored: false, isNew };
+    if (!stored && !connected) return { isStored: false, isNew, isReplaced: false };
     if (!connected) refuseToken(stored);
     const account = { ...key, id: stored?.id ?? newId("twilioAccount") };
     const sealed = await sealCredential(
@@ -93,11 +98,13 @@ export async function storeCredential(
       upsertAccount(db, sealed, time),
       disprove(db, key, sealed.tokenChangedAt, "accepted", time),
       ...more,
+      ...(told ? [insertPending(db, told, { account: isStored(sealed) })] : []),
     ]);
     isNew ||= joined?.meta.changes === 1;
     if (upserted?.meta.changes === 0 && (!stored || sealed.replaces !== null)) continue;
-    log.info("auth_token_replaced", { account_sid: key.accountSid, is_new: sealed.replaces !== null });
-    return { isStored: true, isNew };
+    const isReplaced = sealed.replaces !== null;
+    log.info("auth_token_replaced", { account_sid: key.accountSid, is_new: isReplaced });
+    return { isStored: true, isNew, isReplaced };
   }
 }
 

@@ -201,6 +201,10 @@ export function upsertAccount(
     WHERE ${Number(replaces !== null)} AND auth_token_changed_at IS ${tokenChangedAt}`;
 }
 
+/** SQL: what {@link upsertAccount} was to store is stored. No value is sealed alike twice. */
+export const isStored = ({ id, secretSealed }: CredentialToStore): Part =>
+  part`id = ${id} AND auth_token_sealed = ${secretSealed}`;
+
 /** Replaces the stored token, unless another request has replaced it since we read it. @throws StorageError */
 export async function replaceToken(db: D1Database, token: CredentialToStore, now: string): Promise<void> {
   await run(upsertAccount(db, token, now));

@@ -305,6 +305,7 @@ describe("a connect link", () => {
     await expectError(await again({}), 403, "not_consented");
     await expectError(await again({ channels: ["voice"] }), 403, "not_consented");
     expect((await again({ channels: ["sms"] })).status).toBe(201);
+    await expectError(await channels(["voice", "sms"]), 403, "not_consented");
     // A link for all that it can is another consent.
     const second = await makeLink(key, { agent_id: agentId });
     await call("DELETE", `${NUMBERS}/${number}`, key);

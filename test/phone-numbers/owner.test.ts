@@ -1,9 +1,12 @@
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { serialiseOwn } from "../../src/phone-numbers/change-settings.ts";
 import { NOTHING_OWN } from "../../src/phone-numbers/settings.ts";
 import { haveImported, tell } from "../support/answering.ts";
+import { startCustomer } from "../support/customer.ts";
+import { databaseBefore } from "../support/database.ts";
 import { prepareImport } from "../support/import.ts";
+import { keepSecret } from "../support/logs.ts";
 import { requiresApiKey } from "../support/security.ts";
 import { operations, twilio } from "../support/twilio.ts";
 import { call, createAgent, createKey, expectError, get, type Key, rows } from "../support/worker.ts";
@@ -259,6 +262,21 @@ describe("PATCH /v1/phone-numbers/{number}", () => {
     twilio.faults.add({ effect: effects.serverErrorHtml, times: null });
     const down = await call("PATCH", NUMBER, imported.key, { twilio_token: imported.account.authToken });
     await expectError(down, 502, "twilio_unavailable");
+  });
+
+  it("tells of a new token as soon as it is stored, whatever fails after it, and not of the same one", async () => {
+    const customer = startCustomer();
+    const { account, key } = await haveImported({ webhook_url: customer.url });
+    account.secondaryAuthToken = "e".repeat(32);
+    keepSecret(account.secondaryAuthToken);
+    const sent = { twilio_token: account.secondaryAuthToken, label: "Acme" };
+    const DB = databaseBefore("SET agent_id = COALESCE", () => Promise.reject(new Error("D1 is gone")));
+    const failed = await call("PATCH", NUMBER, key, sent, { env: { DB } });
+    await expectError(failed, 503, "storage_unavailable");
+    for (const _ of [1, 2]) expect((await call("PATCH", NUMBER, key, sent)).status).toBe(200);
+    const changed = () => customer.events().filter(({ event }) => event === "number.changed");
+    await vi.waitFor(() => expect(changed().at(-1)).toMatchObject({ fields: ["label"] }));
+    expect(changed()).toMatchObject([{ fields: ["twilio_token"], label: null }, { label: "Acme" }]);
   });
 
   it("stores the later one of two new tokens at once", async () => {
