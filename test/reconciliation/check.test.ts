@@ -92,11 +92,11 @@ describe("a number that somebody changed at Twilio", () => {
     for (let run = 0; run < 3; run += 1) await reconcile();
     expect(operations()).toEqual(["list", "list", "list"]);
     expect(number.voice_url).toBe("https://elsewhere.example/voice");
-    expect(told()).toEqual(["number.drifted"]);
+    expect(told()).toEqual(["number.changed", "number.drifted"]);
     expect(await entry(key)).toMatchObject({ health: "url_mismatch", health_reasons: ["url_mismatch"] });
     edit({ sms_url: "", voice_method: "GET" });
     await reconcile();
-    expect(told()).toEqual(["number.drifted", "number.drifted"]);
+    expect(told()).toEqual(["number.changed", "number.drifted", "number.drifted"]);
   });
 
   it("is only reported if its key was revoked: nobody could release it", async () => {
@@ -133,7 +133,7 @@ describe("a number that somebody changed at Twilio", () => {
     edit({ voice_url: inOrder.voice_url });
     await reconcile();
     expect(await entry(key)).toMatchObject({ health: "ok", health_reasons: [] });
-    expect(told()).toEqual(["number.drifted"]);
+    expect(told()).toEqual(["number.changed", "number.drifted"]);
   });
 
   it.each<[string, Effect]>([

@@ -117,7 +117,7 @@ describe("an event about a number", () => {
     } as unknown as D1Database;
     await deliverQueued(RECONCILIATION, { DB });
     expect(isReleased).toBe(true);
-    expect(told()).toEqual(["number.released"]);
+    expect(told()).toEqual(["number.changed", "number.released"]);
   });
 
   it("is not told of a channel that was given back while it was checked", async () => {
@@ -129,7 +129,7 @@ describe("an event about a number", () => {
       () => call("PATCH", NUMBER, key, { channels: ["voice"] }),
     );
     await call("POST", `${NUMBER}/check`, key);
-    expect(told()).toEqual([]);
+    expect(told()).toEqual(["number.changed", "number.changed"]);
     expect(await entry(key)).toEqual(WELL);
   });
 
@@ -140,7 +140,7 @@ describe("an event about a number", () => {
     const check = () => call("POST", `${NUMBER}/check`, key);
     meanwhile(({ url }) => url.includes(number.sid), check);
     await check();
-    expect(told()).toEqual(["number.drifted"]);
+    expect(told()).toEqual(["number.changed", "number.drifted"]);
   });
 });
 
@@ -158,7 +158,7 @@ describe("credentials.rejected", () => {
       () => rotate(prepared),
     );
     await reconcile();
-    expect(prepared.told()).toEqual([]);
+    expect(prepared.told()).toEqual(["number.changed"]);
     expect(await entry(prepared.key)).toEqual(WELL);
   });
 
@@ -169,7 +169,7 @@ describe("credentials.rejected", () => {
       () => rotate(prepared),
     );
     await call("POST", `${NUMBER}/check`, prepared.key);
-    expect(prepared.told()).toEqual([]);
+    expect(prepared.told()).toEqual(["number.changed"]);
     expect(await entry(prepared.key)).toEqual(WELL);
   });
 
