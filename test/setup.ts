@@ -10,6 +10,10 @@ import { closeSessions } from "./support/session.ts";
 import { checkStatements } from "./support/statements.ts";
 import { checkRequests, startTwilio } from "./support/twilio.ts";
 
+// A busy machine takes its time: what is waited for may take longer than Vitest's second.
+const { waitFor } = vi;
+vi.waitFor = (work, options = { timeout: 20_000 }) => waitFor(work, options);
+
 beforeAll(async () => {
   await applyD1Migrations(env.DB, env.MIGRATIONS);
 });
