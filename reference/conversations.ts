@@ -1,5 +1,11 @@
 import * as z from "zod/mini";
-import { MAX_MESSAGE_LENGTH, MAX_MESSAGES, sentencesQuery, tryBody } from "../src/trying/schema.ts";
+import {
+  MAX_ANSWER_LENGTH,
+  MAX_MESSAGE_LENGTH,
+  MAX_MESSAGES,
+  sentencesQuery,
+  tryBody,
+} from "../src/trying/schema.ts";
 import { NUMBER } from "./examples.ts";
 import { answer, answered, described, type Operation, type Reference } from "./operation.ts";
 
@@ -24,7 +30,7 @@ const tryOperation: Operation = {
   body: {
     schema: described(tryBody, {
       messages: {
-        description: `What was said so far, the oldest first: up to ${MAX_MESSAGES} of {role, text}, with \`role\` \`caller\` or \`agent\` and \`text\` of up to ${MAX_MESSAGE_LENGTH.toLocaleString("en")} characters.`,
+        description: `What was said so far, the oldest first: up to ${MAX_MESSAGES} of {role, text}: \`caller\` and up to ${MAX_MESSAGE_LENGTH.toLocaleString("en")} characters, or \`agent\` and up to ${MAX_ANSWER_LENGTH.toLocaleString("en")}.`,
       },
       system_prompt: {
         description: "Instructions to try instead of the agent's own, up to 16,000 characters.",

@@ -32,6 +32,22 @@ describe("POST /v1/agents/{agent_id}/try", () => {
     ]);
   });
 
+  it("takes back what an agent may have said, however long", async () => {
+    const long = "We are open. ".repeat(300);
+    haveModel(() => streamed(long));
+    const key = await createKey();
+    const agentId = await createAgent(key, { max_characters_per_turn: 4_000 });
+    const answer = await (await ask(key, agentId, { messages: [QUESTION] })).json<{ text: string }>();
+    expect(answer.text).toBe(long.trim());
+    const messages = [QUESTION, { role: "agent", text: answer.text }, QUESTION];
+    expect((await ask(key, agentId, { messages })).status).toBe(200);
+    const longer = [{ role: "agent", text: "x".repeat(4_001) }, QUESTION];
+    await expectError(await ask(key, agentId, { messages: longer }), 400, "invalid_field");
+    const said = [QUESTION, { role: "caller", text: "x".repeat(1_601) }];
+    const { details } = await expectError(await ask(key, agentId, { messages: said }), 400, "invalid_field");
+    expect(details.problems).toEqual([{ field: "messages.1.text", problem: "too_long", max_length: 1_600 }]);
+  });
+
   it("tries other instructions without keeping them", async () => {
     haveModel();
     const key = await createKey();
