@@ -24,9 +24,9 @@ export function twilioFailure(error: unknown, otherwise: ErrorCode): unknown {
   const meaning = failure === "unavailable" ? undefined : meaningOf(twilioCode);
   const code = codeOf(error.facts, meaning?.kind, otherwise);
   const isStrange = code === "twilio_unavailable" && status !== undefined && status < 500;
-  const general = isStrange ? STRANGE_ANSWER : errorCatalogue[code].message;
-  const isExplained = meaning !== undefined && code !== "number_not_in_twilio";
   const isSoon = code === "twilio_rate_limited" || (meaning?.kind ?? KIND_OF[status ?? 0]) === "passing";
+  const general = isStrange && !isSoon ? STRANGE_ANSWER : errorCatalogue[code].message;
+  const isExplained = meaning !== undefined && code !== "number_not_in_twilio";
   return new ApiError(code, {
     message: isExplained ? `${meaning.remedy} ${isStrange ? "" : general}`.trim() : general,
     details: {

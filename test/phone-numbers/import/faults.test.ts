@@ -208,6 +208,17 @@ describe("the update is refused: nothing was changed, and the claim is undone", 
     },
   );
 
+  it("a conflict of another code may pass, too, and the message does not say otherwise", async () => {
+    const prepared = await prepare();
+    twilio.faults.add({ operation: "update", effect: effects.transactionConflict, times: 2 });
+    const response = await importIt(prepared);
+    expect(response.headers.get("retry-after")).toBe("5");
+    const error = await expectError(response, 502, "twilio_unavailable");
+    expect(error.details).toMatchObject({ twilio_status: 409, twilio_code: 59102 });
+    expect(error.message).toMatch(/Try again\.$/);
+    await expectAsBefore(prepared);
+  });
+
   it("a passing 429 is waited for: Twilio had not begun", async () => {
     vi.spyOn(Math, "random").mockReturnValue(0.01); // A short wait, so that many of them take no time.
     const prepared = await prepare();
