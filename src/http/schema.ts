@@ -28,7 +28,7 @@ const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d/;
 /** A time as ISO 8601 has it. */
 export const isTime = satisfies<string>((text) => TIME.test(text) && !Number.isNaN(Date.parse(text)), {
   code: "invalid_field",
-  hint: "Send a time as RFC 3339, such as 2026-01-31T12:00:00Z.",
+  hint: "Send a time such as 2026-01-31T12:00:00Z.",
 });
 
 /** A name stands in lists and logs. */
