@@ -724,6 +724,7 @@ export const errorHelp: Record<ErrorCode, ErrorHelp> = {
       "Send the request again in a moment.",
       'If an import answered details.outcome: "unknown", send it again to finish it.',
     ],
+    details: { retry_after: 2 },
   },
   service_misconfigured: {
     happened:

@@ -47,7 +47,8 @@ export async function mergePage<Row extends { seq: number }>(
       break;
     }
     from = await Promise.all(lists.map((list) => list.countBefore(Math.max(...ahead))));
-    skip = offset - from.reduce((sum, count) => sum + count, 0);
+    // What has come since is before that place, too.
+    skip = Math.max(0, offset - from.reduce((sum, count) => sum + count, 0));
   }
   const wanted = skip + limit;
   const share = Math.min(wanted, shareOf(wanted, open));

@@ -158,6 +158,27 @@ describe("a page of several lists", () => {
     }
   });
 
+  it("is whole also while calls come in", async () => {
+    const all = Array.from({ length: 8 }, (_, list) => random(1_000, list));
+    let newest = 1e9;
+    for (let offset = 101; offset < 7_900; offset += 13) {
+      const lists = all.map((seqs): List<Row> => {
+        const come = [...seqs];
+        return {
+          ...listOf([]),
+          list: (asked) => listOf(come).list(asked),
+          placesAt: (offsets) => listOf(come).placesAt(offsets),
+          countBefore: (seq) => {
+            come.push(newest++, newest++);
+            return listOf(come).countBefore(seq);
+          },
+        };
+      });
+      const { rows } = await mergePage(lists, { limit: 25, offset });
+      expect([offset, new Set(rows.map(({ seq }) => seq)).size]).toEqual([offset, 25]);
+    }
+  });
+
   it.each(PART_COUNTS.slice(1))("takes little more than its share of each of %i parts", async (parts) => {
     // In the parts where their calls would be.
     const calls = Array.from({ length: 2_000 }, (_, index) => index);

@@ -88,7 +88,7 @@ function secretRequired(credentials: string): ApiError {
     ? "The key id is there, but not the colon and the key secret (nxfs_…) after it."
     : credentials.startsWith("nxfs_")
       ? "There is only a key secret, without the key id (nxf_…) and the colon before it."
-      : "The text after Bearer is no API key. An API key is a key id (nxf_…), a colon and a key secret (nxfs_…).";
+      : "The text after Bearer is no API key (nxf_…:nxfs_…).";
   return new ApiError("key_secret_required", {
     message: `${found} Send Authorization: Bearer KEY_ID:KEY_SECRET.`,
   });

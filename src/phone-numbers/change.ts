@@ -67,13 +67,20 @@ export async function changeOwnNumber(
   let number = await verifyChange(phoneNumber, body, owner, services);
   // What is too large is refused before anything is changed.
   const planned = changesOf(number, body);
-  const tell = (fields: string[], own: OwnColumns = number) => {
-    // The agent that had the number may have lost it.
-    const agentId = number.agent_id ?? body.agent_id ?? null;
-    const data = { twilio_number_sid: number.twilio_number_sid, fields };
-    const about = { apiKeyId, agentId, number: eventNumber({ ...number, ...own }), actor: services.actor };
-    return sealEvent({ type: "number.changed", ...about, data }, vault, now());
-  };
+  const tell = (fields: string[], own: OwnColumns = number) =>
+    sealEvent(
+      {
+        type: "number.changed",
+        apiKeyId,
+        // The agent that had the number may have lost it.
+        agentId: number.agent_id ?? body.agent_id ?? null,
+        number: eventNumber({ ...number, ...own }),
+        actor: services.actor,
+        data: { twilio_number_sid: number.twilio_number_sid, fields },
+      },
+      vault,
+      now(),
+    );
   const { twilio_token: authToken } = body;
   if (authToken !== undefined) {
     const account = accountOf({ ...number, api_key_id: apiKeyId });

@@ -31,6 +31,16 @@ it("has a schema for each type", () => {
   expect([...used].filter((name) => !Object.hasOwn(components.schemas, name ?? ""))).toEqual([]);
 });
 
+it("has no pattern that only JavaScript knows: Python has neither \\p nor \\u{…}", () => {
+  const patterns = new Set<string>();
+  JSON.stringify(document, (name, value) => {
+    if (name === "pattern" && typeof value === "string") patterns.add(value);
+    return value as unknown;
+  });
+  expect(patterns.size).toBeGreaterThan(10);
+  expect([...patterns].filter((pattern) => /\\[pP]\{|\\u\{/.test(pattern))).toEqual([]);
+});
+
 it("gives an Idempotency-Key to what takes one, and to nothing else", () => {
   const keyed = operationsOf(document).filter(({ parameters }) =>
     parameters.some(({ name }) => name === "Idempotency-Key"),

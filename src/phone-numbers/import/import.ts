@@ -89,7 +89,7 @@ export function alreadyImported(existing: PhoneNumberRow, apiKeyId: string, now:
   if (existing.api_key_id !== apiKeyId) return new ApiError("number_already_imported");
   if (existing.state === "active")
     return new ApiError("number_already_imported", {
-      message: `You have imported this number already, for ${existing.agent_id ?? "no agent"}. To change that, PATCH it.`,
+      message: `You have this number already, for ${existing.agent_id ?? "no agent"}. PATCH it to change that.`,
     });
   return new ApiError("number_already_imported", {
     details: { state: existing.state },
