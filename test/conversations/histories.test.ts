@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { haveImported, type Imported, tell } from "../support/answering.ts";
 import { startCustomer } from "../support/customer.ts";
 import { eventStream, haveModel, modelRequests, streamed } from "../support/model.ts";
@@ -178,6 +178,16 @@ describe("whatever happens in a call", () => {
       tools: [{ name: "book", description: "Books.", parameters, url: server.url }],
       transfer_numbers: ["+441632960123"],
     });
+    // In the histories a model may be too slow for a tool, or interrupted each time.
+    haveModel(async (request) =>
+      (await request.text()).includes("Done.") ? streamed("Booked.") : models.books(),
+    );
+    const first = await openSession(imported, "CA0");
+    first.say(first.setup);
+    first.say({ type: "prompt", voicePrompt: "Book it.", last: true });
+    const booked = expect.objectContaining({ token: " Booked." });
+    await vi.waitFor(() => expect(first.received).toContainEqual(booked), 20_000);
+    first.close();
     calls = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 8 }), (steps) => live(imported, steps)),
