@@ -165,10 +165,19 @@ export class Dialogue {
     if (asked > 1 && begunOf(asked - 1) === asked - 1) this.around.begin(opening, TURNS_TOLD);
   }
 
-  async #note(call: ToolCall, saidAt: number): Promise<void> {
-    if (!this.state) return;
-    this.state = { ...this.state, turns: noted(this.state.turns, call, new Date(saidAt).toISOString()) };
-    await this.keep(call.result === null);
+  async #note(call: ToolCall, saidAt: number): Promise<boolean> {
+    const { state } = this;
+    if (!state) return false;
+    this.state = { ...state, turns: noted(state.turns, call, new Date(saidAt).toISOString()) };
+    try {
+      await this.keep(call.result === null);
+      return true;
+    } catch (error) {
+      if (call.result !== null) throw error;
+      const about = { agent_id: state.opening.agent.id, tool_call_id: call.id };
+      this.around.log.warn("tool_not_called", { ...about, ...errorFields(error) });
+      return false;
+    }
   }
 
   /** What follows from a tool. A transfer over the day's limit is refused in words, which the model sees as its own. */

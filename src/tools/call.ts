@@ -63,7 +63,7 @@ const MAX_DATA_BYTES = 4 * MAX_DATA_LENGTH + 4;
 
 const UNKNOWN =
   "The outcome is unknown: it may have been done or not. Do not call it again for the same; say that it could not be confirmed.";
-const NOT_SENT = "It failed: it could not be called. Nothing was done.";
+export const NOT_SENT = "It failed: it could not be called. Nothing was done.";
 
 /**
  * Calls a tool by one signed POST, which is never repeated.

@@ -1,6 +1,6 @@
 import { newId } from "../ids.ts";
 import type { ModelRequest } from "../model/model.ts";
-import { messagesOf, type ToolCall } from "./call.ts";
+import { messagesOf, NOT_SENT, type ToolCall } from "./call.ts";
 import type { ToolDefinition } from "./definition.ts";
 import { valueFaults } from "./json-schema.ts";
 import { FILLER_SHARE, type TurnOptions, type TurnResult, takeTurn } from "./take-turn.ts";
@@ -18,8 +18,12 @@ export type Toolbox = {
   called: number;
   /** Takes another answer of the model, which is to follow. @returns whether there is one */
   take: () => boolean | Promise<boolean>;
-  /** Writes a call down: before it is sent, so that it is never sent again, and once its result is known. */
-  note: (call: ToolCall) => Promise<void>;
+  /**
+   * Writes a call down: before it is sent, so that it is never sent again, and once its result is known.
+   *
+   * @returns false if it could not be: then it is not sent
+   */
+  note: (call: ToolCall) => Promise<unknown>;
   /** Sends it, once. @returns what the model is told */
   send: (tool: ToolDefinition, call: ToolCall) => Promise<string>;
   /** What has been sent, and goes on if the turn is stopped; the next turn waits for it. */
@@ -95,9 +99,9 @@ function newCall({ name, parameters }: ToolDefinition, given: Record<string, unk
 }
 
 async function carryOut(tool: ToolDefinition, call: ToolCall, toolbox: Toolbox): Promise<ToolCall> {
-  await toolbox.note(call);
+  const isNoted = await toolbox.note(call);
   if (call.result !== null) return call;
-  const done = { ...call, result: await toolbox.send(tool, call) };
+  const done = { ...call, result: isNoted === false ? NOT_SENT : await toolbox.send(tool, call) };
   await toolbox.note(done);
   return done;
 }

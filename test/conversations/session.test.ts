@@ -228,6 +228,23 @@ describe("a session", () => {
     expect(modelRequests()).toEqual([]);
   });
 
+  it("calls no tool without its object, says so to the model, and goes on", async () => {
+    const server = startCustomer(() => new Response("Done."), "https://tools.example");
+    const parameters = { type: "object", properties: {}, additionalProperties: false };
+    const book = { tool_calls: [{ index: 0, function: { name: "book", arguments: "{}" } }] };
+    haveModel(async (request) =>
+      (await request.text()).includes("Nothing was done.") ? streamed("I could not.") : streamed(book),
+    );
+    const tools = [{ name: "book", description: "Books.", parameters, url: server.url }];
+    const { session } = await openCall({ tools });
+    session.part();
+    session.say(prompt("Book it."));
+    const said = expect.objectContaining({ token: " I could not." });
+    await vi.waitFor(() => expect(session.received).toContainEqual(said), WAIT);
+    expect(server.received).toEqual([]);
+    expect(logLines()).toContainEqual(expect.objectContaining({ event: "tool_not_called", level: "warn" }));
+  });
+
   it("has one who speaks, though the caller has gone on before its first answer was allowed", async () => {
     haveModel(() => streamed("At nine."));
     const { session } = await openCall({ max_turns: 1 });
