@@ -79,8 +79,7 @@ export const errorCatalogue = {
   twilio_invalid_credentials: {
     status: 401,
     message:
-      "Twilio refused this Account SID and Auth Token. Check that the token belongs to exactly this account, that the " +
-      "account is active, and that it may use the REST API.",
+      "Twilio refused this Account SID and Auth Token. Check that the token is this account's own, and the account active.",
   },
   twilio_auth_failed: {
     status: 401,
@@ -110,7 +109,7 @@ export const errorCatalogue = {
   read_only_secret: {
     status: 403,
     message:
-      "This secret may only read. It changes nothing, and asks neither Twilio nor a model. Nothing was changed. Use a secret " +
+      "This secret may only read. It changes nothing, and asks neither Twilio nor a model. Use a secret " +
       "with the scope full.",
   },
   secret_is_limited: {
@@ -127,7 +126,7 @@ export const errorCatalogue = {
   last_secret: {
     status: 409,
     message:
-      "This is the last secret with which this API key can do everything and that never ends. Create another one first.",
+      "This is the API key's last secret that may do everything and never ends. Create another one first.",
   },
   agent_not_owned: { status: 403, message: "This agent belongs to another API key." },
   agent_not_found: { status: 404, message: "There is no agent with this agent_id." },
@@ -197,7 +196,7 @@ export const errorCatalogue = {
   account_connecting: {
     status: 409,
     message:
-      "Twilio is putting the Rule into force that has this account's webhooks signed, which takes it a minute. Nothing was changed. Try again then.",
+      "Twilio takes a minute to put the Rule of this account's webhooks into force. Nothing was changed. Try again then.",
   },
   needs_auth_token: {
     status: 400,
@@ -366,7 +365,7 @@ export const errorCatalogue = {
   call_account_gone: {
     status: 409,
     message:
-      "The Twilio account of this call has no imported number any more, so its token is gone. Nothing was changed. Use Twilio itself.",
+      "No number of this call's Twilio account is imported any more, so its token is gone. Use Twilio itself.",
   },
   recording_not_found: { status: 404, message: "This call has no recording, or Twilio has deleted it." },
   // A limit of a day says when it ends; one of how many does not.
