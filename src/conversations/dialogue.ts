@@ -67,7 +67,7 @@ export class Dialogue {
   /** Writes the state down. Nothing that is sent waits for it, unless it must be sure. */
   async keep(isSure = false): Promise<void> {
     const { state } = this;
-    if (!state && isSure) throw new Error("nothing is known of the call any more");
+    if (!state && isSure) throw new Error("the call is over");
     const isWritten = !state || (await this.around.memory.write(state, () => state === this.state, isSure));
     // It went on while this was being sealed: only the newest may be the last that is written.
     if (!isWritten) await this.keep(isSure);
@@ -166,16 +166,19 @@ export class Dialogue {
   }
 
   async #note(call: ToolCall, saidAt: number): Promise<boolean> {
-    const { state } = this;
-    if (!state) return false;
-    this.state = { ...state, turns: noted(state.turns, call, new Date(saidAt).toISOString()) };
+    if (!this.state) return false;
+    const { agent } = this.state.opening;
+    this.state = { ...this.state, turns: noted(this.state.turns, call, new Date(saidAt).toISOString()) };
     try {
       await this.keep(call.result === null);
       return true;
     } catch (error) {
       if (call.result !== null) throw error;
-      const about = { agent_id: state.opening.agent.id, tool_call_id: call.id };
-      this.around.log.warn("tool_not_called", { ...about, ...errorFields(error) });
+      this.around.log.warn("tool_not_called", {
+        agent_id: agent.id,
+        tool_call_id: call.id,
+        ...errorFields(error),
+      });
       return false;
     }
   }

@@ -46,7 +46,7 @@ export class Link implements Memory {
 
   async write(state: State, isCurrent: () => boolean, isSure: boolean, isAgain = false): Promise<boolean> {
     const apart = () => {
-      if (isSure) throw new Error("the conversation's object is not there");
+      if (isSure) throw new Error("the object is away");
       return true;
     };
     if (this.#isClosed) return apart();
@@ -110,11 +110,8 @@ export class Link implements Memory {
       else if (said === "kept") this.#unconfirmed.shift()?.resolve();
       else this.#known.resolve(said.known);
     });
-    let isGone = false;
-    const gone = (code?: number) => {
-      if (isGone) return;
-      isGone = true;
-      const error = new Error("the conversation's object was restarted");
+    webSocket.addEventListener("close", ({ code }) => {
+      const error = new Error("the object was restarted");
       this.#known.promise.catch(() => undefined);
       this.#known.reject(error);
       for (const { reject } of this.#unconfirmed.splice(0)) reject(error);
@@ -123,9 +120,7 @@ export class Link implements Memory {
       if (this.#isClosed) return;
       if (code === TAKEN) taken();
       else lost();
-    };
-    webSocket.addEventListener("close", ({ code }) => gone(code));
-    webSocket.addEventListener("error", () => gone());
+    });
     return webSocket;
   }
 }
