@@ -167,18 +167,13 @@ export class Dialogue {
 
   async #note(call: ToolCall, saidAt: number): Promise<boolean> {
     if (!this.state) return false;
-    const { agent } = this.state.opening;
     this.state = { ...this.state, turns: noted(this.state.turns, call, new Date(saidAt).toISOString()) };
     try {
       await this.keep(call.result === null);
       return true;
     } catch (error) {
       if (call.result !== null) throw error;
-      this.around.log.warn("tool_not_called", {
-        agent_id: agent.id,
-        tool_call_id: call.id,
-        ...errorFields(error),
-      });
+      this.around.log.warn("tool_not_called", { tool_call_id: call.id, ...errorFields(error) });
       return false;
     }
   }
