@@ -164,7 +164,7 @@ async function doorsOf(
   const rows = (accounts?.results ?? []) as StoredAccount[];
   const meant = knownRows(body, rows);
   const open = meant.filter((row) => isConsented || consents(row, body.phone_number));
-  if (meant.length > open.length && open.length === 0) throw new ApiError("not_consented");
+  if (meant.length > 0 && open.length === 0) throw new ApiError("not_consented");
   const doors = open.map(async (known): Promise<Door> => {
     const { endpoint, credentials, account } = await openKnown(known, apiKeyId, services);
     return { endpoint, credentials, known: { ...known, account } };
