@@ -150,21 +150,18 @@ describe("the Webhooks configuration API", () => {
       ruleOf([{ settingId: setting.id ?? "", percentage: 90 }], { prefix: "https://numbers.example/b/" }),
     ])
       expect(await code(api().rules.create(wrong))).toBe(59000);
-    const change = { settings: all, unknown: true } as never;
-    expect(
-      await code(
-        api()
-          .rules(rule?.id ?? "")
-          .patch(change),
-      ),
-    ).toBe(59000);
-    const third = [50, 25, 25].map((percentage) => ({ settingId: setting.id ?? "", percentage }));
-    const patch = (fields: object) =>
+    const patch = ({ id }: { id?: string } = {}, fields: object) =>
       api()
-        .rules(rule?.id ?? "")
+        .rules(id ?? "")
         .patch(fields as never);
-    for (const fields of [{ settings: third }, { settings: [] }, { matchType: "DEFAULT", settings: all }])
-      expect(await code(patch(fields))).toBe(59000);
+    const third = [50, 25, 25].map((percentage) => ({ settingId: setting.id ?? "", percentage }));
+    for (const fields of [
+      { settings: all, unknown: true },
+      { settings: third },
+      { settings: [] },
+      { matchType: "DEFAULT", settings: all },
+    ])
+      expect(await code(patch(rule, fields))).toBe(59000);
     expect(await code(api().rules.create(ruleOf(third, { prefix: "https://numbers.example/c/" })))).toBe(
       59000,
     );
@@ -175,14 +172,7 @@ describe("the Webhooks configuration API", () => {
     const byDefault = (id: string) => ruleOf([{ settingId: id, percentage: 100 }], { matchType: "DEFAULT" });
     expect(await code(api().rules.create(byDefault(settingId)))).toBe(59202);
     const { rule: ofAll } = await api().rules.create(byDefault(setting.id ?? ""));
-    const wide = { settings: [{ settingId, percentage: 100 }] } as never;
-    expect(
-      await code(
-        api()
-          .rules(ofAll?.id ?? "")
-          .patch(wide),
-      ),
-    ).toBe(59202);
+    expect(await code(patch(ofAll, { settings: [{ settingId, percentage: 100 }] }))).toBe(59202);
     for (let made = 1; made < 50; made += 1) await api().sharedKeys.create({} as never);
     expect(await code(api().sharedKeys.create({} as never))).toBe(59200);
     simulator.faults.add({ effect: effects.webhooksBusy });
