@@ -147,7 +147,7 @@ export const logReference: Reference = {
       answers: [
         answer("The call as it is now. Its end is written once Twilio tells it.", wholeCall, exampleWhole),
       ],
-      errors: [...AT_TWILIO],
+      errors: AT_TWILIO,
     },
     "POST /v1/calls/{call_id}/outcome": {
       id: "reportOutcome",
