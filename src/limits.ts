@@ -85,7 +85,7 @@ export function limitsOf({ limits, countries }: LimitColumns, defaults: Limits):
   };
 }
 
-/** A call tells each so many of them while it runs, so that the day's limit knows of it. */
+/** After its first turn, a call tells of so many turns at a time while it runs, so that the day's limit knows of them. */
 export const TURNS_TOLD = 4;
-/** How many of a call's later turns were told while it ran. */
+/** How many of a call's turns after the first were told while it ran. */
 export const begunOf = (turns: number): number => turns - (turns % TURNS_TOLD);

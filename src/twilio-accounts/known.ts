@@ -57,7 +57,10 @@ export async function missingInBody(sent: unknown, c: AppContext): Promise<Field
   return missingOfAccount(given, await all(selectStored(c.env.DB, c.get("apiKeyId"), sid)));
 }
 
-/** Whether the account's owner lets this key import the number, with these channels: those behind it, if there are any. */
+/**
+ * Whether the account's owner lets this key import the number with these channels. An entry is a number, with a space and the
+ * channels behind it unless it is for all of them.
+ */
 export function consents(
   { consented_numbers: consented }: Pick<StoredAccount, "consented_numbers">,
   phoneNumber: string,

@@ -104,7 +104,10 @@ export async function disconnectAccount(
   return (counted?.results[0] as { numbers: number } | undefined)?.numbers ?? null;
 }
 
-/** Who connects an account: whoever has its credential, for all its numbers; its owner, by a link; or whoever sends only a SharedKey, with the stored API key. */
+/**
+ * Who connects an account: whoever has its credential, for all its numbers; its owner, by a link; or whoever sends only a
+ * SharedKey, with the stored API key.
+ */
 export type ConnectedBy = "holder" | "link" | "stored";
 
 /**

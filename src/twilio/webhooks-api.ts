@@ -39,7 +39,10 @@ const withSecret = z.object({ id: z.string(), secret: z.string().check(z.minLeng
 const MAX_RESOURCES = 50;
 const INVALID = 59000; // https://www.twilio.com/docs/api/errors/59000
 
-/** The bodies that make the three. Of some, Twilio's pages and its SDKs disagree: if the first form is refused, the next is tried. */
+/**
+ * The bodies that make the three. Of some, Twilio's pages and its SDKs disagree: if the first form is refused, the next is
+ * tried.
+ */
 export const BODIES = {
   SharedKeys: (friendlyName: string): object[] => [{ friendlyName }, { friendlyName, type: "SYMMETRIC" }],
   Settings: (friendlyName: string, sharedKeyId: string): object[] => {

@@ -32,7 +32,7 @@ export function parseKeyring(text: string): KeyEntry[] {
   return entries;
 }
 
-/** The text of a key of its own, of nothing else's ring. */
+/** The text of a keyring that has one new key. */
 export const newKey = (): string => `k:${hex(crypto.getRandomValues(new Uint8Array(KEY_BYTES)))}`;
 
 function parseEntry(part: string, place: number): KeyEntry {
@@ -63,7 +63,7 @@ export async function loadKeyring(text: string): Promise<Keyring> {
   return loaded.keyring;
 }
 
-/** The same for a key that seals one value only, and is not kept. */
+/** The keyring of a text, which is not cached: for a key that seals one value only. */
 export async function importKeyring(text: string): Promise<Keyring> {
   const imported = await Promise.all(parseKeyring(text).map(importKey));
   const [current] = imported;

@@ -172,8 +172,8 @@ export type Activation = Pick<Claim, "id" | "holder"> & {
  * Makes a claimed number active and stores the events in the same transaction. A second call changes nothing. If a channel is
  * to be given back, recovery does so.
  *
- * @returns undefined if another import has taken over the row or the link; else its agent, which is null if it was deleted meanwhile,
- *   and whether an event was stored
+ * @returns undefined if another import has taken over the row or the link; else its agent, which is null if it was deleted
+ *   meanwhile, and whether an event was stored
  * @throws StorageError
  */
 export async function activate(

@@ -10,8 +10,8 @@ import { outcomesOf, outcomesUnreached } from "./plan.ts";
 import { findToRelease, reasonOf } from "./release.ts";
 
 /**
- * Looks at a number at Twilio and says what a release would restore, in the words of the release. Writes nothing anywhere. What Twilio would refuse, such
- * as a trunk that is gone, only the release finds out.
+ * Looks at a number at Twilio and says what a release would restore, in the words of the release. Writes nothing anywhere.
+ * What Twilio would refuse, such as a trunk that is gone, only the release finds out.
  *
  * @throws ApiError `number_not_found`, `release_in_progress`
  * @throws StorageError
