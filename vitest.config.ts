@@ -59,7 +59,7 @@ export default defineConfig({
           restoreMocks: true,
           // Two busy cores take their time; no test waits on purpose.
           testTimeout: 30_000,
-          // One isolate for all files: test/setup.ts empties the tables before each test, and starting a runtime for
+          // One isolate for all files of a runtime: test/setup.ts empties the tables before each test, and starting a runtime for
           // each file takes three times as long as the tests themselves.
           isolate: false,
         },

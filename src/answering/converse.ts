@@ -21,7 +21,7 @@ import { openingOf, replyVerbs, type TalkUrls, talkPlainly } from "./talking.ts"
 import { type TrustedRequest, trustHandshake } from "./trusted-request.ts";
 import { relayRefused, voiceRefused } from "./unusable.ts";
 
-// Calls that an agent leads by itself, from the Worker's side: each step is handed to the call's object.
+// Calls that an agent leads by itself, from the Worker's side: a session is here, each other step goes to the call's object.
 
 /** The agent of a route, if it leads its calls by itself here. */
 export function talkingAgent(route: InboundRoute | null, hasModel: boolean): InboundAgent | undefined {

@@ -22,7 +22,7 @@ export type TalkUrls = {
 
 const RELAY_REFUSED_MS = DAY_MS;
 
-/** What is told to the object of a call. */
+/** What is told to whoever leads a call. */
 export function openingOf(
   route: InboundRoute,
   agent: InboundAgent,
