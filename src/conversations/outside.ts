@@ -11,10 +11,10 @@ export const outside = (
 ): Pick<Around, "model" | "callTool" | "begin" | "take"> => ({
   model,
   callTool(opening, tool, call) {
-    const { defer } = services();
-    const answer = callTool(tool, call, opening.apiKeyId, occasionOf(opening), services());
+    const around = services();
+    const answer = callTool(tool, call, opening.apiKeyId, occasionOf(opening), around);
     // It goes on, though the caller hangs up.
-    defer(answer.catch(() => undefined));
+    around.defer(answer.catch(() => undefined));
     return answer;
   },
   begin: ({ apiKeyId }, turns) => countTurns(apiKeyId, turns, services()),

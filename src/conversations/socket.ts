@@ -1,9 +1,8 @@
 import { type Frame, MAX_FRAME_LENGTH, readFrame } from "./frames.ts";
+import { NORMAL } from "./protocol.ts";
 import { type Hearing, newHearing } from "./speech.ts";
 
-const OPEN = 1;
 // RFC 6455, 7.4.1
-const NORMAL = 1000;
 const POLICY = 1008;
 const TOO_BIG = 1009;
 const INTERNAL_ERROR = 1011;
@@ -52,7 +51,7 @@ export class RelaySocket {
   }
 
   close(code = NORMAL): void {
-    if (this.#socket.readyState === OPEN) this.#socket.close(code);
+    if (this.#socket.readyState === WebSocket.READY_STATE_OPEN) this.#socket.close(code);
   }
 
   /** Whoever this is, it is not Twilio. */
@@ -66,6 +65,6 @@ export class RelaySocket {
   }
 
   #send(frame: object): void {
-    if (this.#socket.readyState === OPEN) this.#socket.send(JSON.stringify(frame));
+    if (this.#socket.readyState === WebSocket.READY_STATE_OPEN) this.#socket.send(JSON.stringify(frame));
   }
 }
