@@ -1,10 +1,9 @@
+import { DAY_MS } from "../time.ts";
 import { type Hearing, heardAt } from "./speech.ts";
 import type { EndedReason, State } from "./state.ts";
 
 // When a conversation looks at the clock, and what a silence means. No I/O here.
 
-/** What has ended is kept for a day, so that Twilio's repeated reports find it; then the object is emptied. */
-const KEEP_MS = 24 * 60 * 60 * 1_000;
 // Twilio sends `setup` at once, but under load we may read it late. After a minute without it the peer is not Twilio.
 const SETUP_MS = 60_000;
 /** Whoever speaks for longer without a word that Twilio understands is a noise. */
@@ -24,8 +23,8 @@ export type ClockPlan =
 const longest = ({ startedAt, opening }: State) =>
   startedAt + opening.agent.talk.max_call_duration_seconds * 1_000;
 
-/** When nothing more is known of a call. */
-export const forgetAt = (state: State): number => (state.ended?.at ?? longest(state)) + KEEP_MS;
+/** When nothing more is known of a call. What has ended is kept for a day, so that Twilio's repeated reports find it. */
+export const forgetAt = (state: State): number => (state.ended?.at ?? longest(state)) + DAY_MS;
 
 /**
  * What is due in a session.

@@ -1,5 +1,5 @@
 import { NEARLY_FULL_BYTES } from "../../load.ts";
-import { DAY_MS } from "../../time.ts";
+import { DAY_MS, HOUR_MS } from "../../time.ts";
 import { deleteOldCircuits } from "./circuit-store.ts";
 import { archive, findOldest, forgetDelivered, forgetEvents } from "./retention-store.ts";
 import { timeOf } from "./store.ts";
@@ -7,7 +7,6 @@ import { timeOf } from "./store.ts";
 const KEPT_MS = 30 * DAY_MS;
 /** How long a delivered event can be delivered anew. */
 const BODY_MS = 7 * DAY_MS;
-const AGAIN_MS = 60 * 60 * 1000;
 const ROWS_AT_ONCE = 5_000;
 const LINES_PER_ROW = 200;
 
@@ -39,5 +38,5 @@ export function forgetOld(
     oldest.event !== null && timeOf(oldest.event) + KEPT_MS,
     oldest.delivered !== null && timeOf(oldest.delivered) + KEPT_MS,
   ].filter((at) => at !== false);
-  return Math.max(Math.min(...ends), now + AGAIN_MS);
+  return Math.max(Math.min(...ends), now + HOUR_MS);
 }
