@@ -1,4 +1,4 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { startTwilio } from "../../scripts/demo/twilio.ts";
 import { startWorker } from "../../scripts/demo/worker.ts";
 import { createApiKey } from "../../src/api-keys/api-key.ts";
@@ -123,7 +123,7 @@ export function credentials(account: Account, phone_number: string, agent_id: st
 }
 
 /** Opens the console and signs in as a person does. */
-export async function signIn(browser: Browser, origin: string, key: string, look: Look) {
+export async function signIn({ browser, origin }: World, key: string, look: Look) {
   const visited = await visit(browser, `${origin}/console`, look);
   await visited.page.getByLabel("API key").fill(key);
   await visited.page.getByRole("button", { name: "Sign in" }).click();
