@@ -148,9 +148,8 @@ describe("numbers", () => {
   });
 
   it("are in groups for the eye, and without spaces for whoever copies them", async () => {
-    const key = await world.createKey();
     const number = "+447000002700";
-    await world.haveNumbers(key, await world.createAgent(key), [number]);
+    const key = await world.createKeyWith(number);
     const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Numbers");
     await page.getByRole("link", { name: number, exact: true }).waitFor();
@@ -548,10 +547,8 @@ describe("the overview", () => {
   });
 
   it("a token that Twilio refuses is replaced for the whole account", async () => {
-    const key = await world.createKey();
-    const agent = await world.createAgent(key);
     const number = "+447000006000";
-    await world.haveNumbers(key, agent, [number]);
+    const key = await world.createKeyWith(number);
     const former = world.account.authToken;
     world.account.authToken = "0123456789abcdef0123456789abcdef";
     await world.call("POST", `/v1/phone-numbers/${number}/check`, key);
@@ -600,9 +597,8 @@ describe("calls", () => {
   });
 
   it("stand under their day, as the reader's clock has it", async () => {
-    const key = await world.createKey();
     const number = "+447000009050";
-    await world.haveNumbers(key, await world.createAgent(key), [number]);
+    const key = await world.createKeyWith(number);
     await world.twilio.ring(number, { from: "+447700900123" });
     const { page, context } = await signIn(world, key, DESKTOP);
     const now = new Date();
@@ -631,10 +627,8 @@ describe("calls", () => {
   });
 
   it("one to the own phone is placed, followed, and hung up", async () => {
-    const key = await world.createKey();
-    const agent = await world.createAgent(key);
     const number = "+447400009100";
-    await world.haveNumbers(key, agent, [number]);
+    const key = await world.createKeyWith(number);
     const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Numbers");
     await page.getByRole("link", { name: number }).click();

@@ -46,6 +46,9 @@ export async function startWorld(vars: Record<string, string> = {}) {
     }
   }
 
+  const createAgent = async (key: string, fields: Record<string, unknown> = {}) =>
+    (await call("POST", "/v1/agents", key, { name: "Receptionist", ...fields })).agent_id ?? "";
+
   return {
     browser,
     origin,
@@ -53,9 +56,14 @@ export async function startWorld(vars: Record<string, string> = {}) {
     account,
     call,
     createKey,
-    createAgent: async (key: string, fields: Record<string, unknown> = {}) =>
-      (await call("POST", "/v1/agents", key, { name: "Receptionist", ...fields })).agent_id ?? "",
+    createAgent,
     haveNumbers,
+    /** A new API key with an agent that answers one number. */
+    createKeyWith: async (phoneNumber: string): Promise<string> => {
+      const key = await createKey();
+      await haveNumbers(key, await createAgent(key), [phoneNumber]);
+      return key;
+    },
     /** Another Twilio account, which has these numbers. Somebody else answers them, and nobody has imported them. */
     haveAccount: (...phoneNumbers: string[]): Account => {
       const other = twilio.addAccount();

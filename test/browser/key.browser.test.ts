@@ -271,10 +271,8 @@ describe("links", () => {
 
 describe("texts", () => {
   it("are counted, and one is sent", async () => {
-    const key = await world.createKey();
-    const agent = await world.createAgent(key);
     const number = "+447700905001";
-    await world.haveNumbers(key, agent, [number]);
+    const key = await world.createKeyWith(number);
     await world.twilio.text(number, { body: "Hello" });
     const { page, context } = await signIn(world, key, PHONE);
     await open(page, "Texts");

@@ -225,10 +225,8 @@ describe("every page of the console", () => {
 
 describe("20,000 numbers", () => {
   it("are in a table that loads one page at a time", async () => {
-    const key = await world.createKey();
-    const agent = await world.createAgent(key);
     const first = "+447700907000";
-    await world.haveNumbers(key, agent, [first]);
+    const key = await world.createKeyWith(first);
     await world.multiply(first, 19_999);
     const { page, context } = await signIn(world, key, DESKTOP);
     // Until then the overview asks for what it shows.
