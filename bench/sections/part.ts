@@ -9,7 +9,7 @@ import type { Options } from "../options.ts";
 import { row, type SectionReport } from "../report.ts";
 import { signedCall } from "../systems/calls.ts";
 import type { CustomerCommands } from "../systems/customers-process.ts";
-import { createCustomer, startSystems } from "../systems/systems.ts";
+import { createCustomer, type Systems, startSystems } from "../systems/systems.ts";
 import { startHelper } from "../systems/twilio.ts";
 
 /**
@@ -62,7 +62,6 @@ export async function measurePart({ minutes, quick, rounds }: Options): Promise<
   };
 }
 
-type Systems = Awaited<ReturnType<typeof startSystems>>;
 type Customers = Awaited<ReturnType<typeof startHelper<CustomerCommands>>>;
 
 /** Numbers of one key with one part, called at a steady rate; late counts from when Twilio would have asked. */

@@ -11,7 +11,7 @@ import { childNamed } from "../measure/process.ts";
 /** What Twilio is pointed at. Requests go to the runtime's own port, and signatures are over this address. */
 export const PUBLIC_BASE_URL = "https://numbers.example.com";
 const LIMITER = "limiter";
-export const EMPTY = "export default { fetch: () => new Response() };";
+const EMPTY = "export default { fetch: () => new Response() };";
 
 // In memory if the system has a place for that: how fast this machine's disk settles a write says nothing about D1.
 const IN_MEMORY = "/dev/shm";

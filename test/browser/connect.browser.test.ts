@@ -1,4 +1,4 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { addApiKey } from "../twilio-simulator/api-keys.ts";
 import { effects } from "../twilio-simulator/faults.ts";
@@ -9,13 +9,11 @@ import { overflow, PHONE, violations, visit } from "./support.ts";
 // The page of a connect link, as an end customer goes through it, in every state that it has.
 
 let world: World;
-let browser: Browser;
 let key: string;
 let agentId: string;
 
 beforeAll(async () => {
   world = await startWorld();
-  browser = world.browser;
   key = await world.createKey();
   agentId = await world.createAgent(key, { welcome_message: "Hello, how can I help?" });
 });
@@ -27,8 +25,8 @@ type Made = { connect_link_id: string; url: string; expires_at: string };
 const makeLink = (fields: Record<string, unknown> = {}) =>
   world.call<Made>("POST", "/v1/connect-links", key, { agent_id: agentId, brand_name: "Acme", ...fields });
 
-const openLink = async ({ url }: Pick<Made, "url">) =>
-  visit(browser, `${world.origin}/connect#${url.split("#")[1]}`, PHONE);
+const openLink = async ({ url }: Pick<Made, "url">, { browser, origin }: World = world) =>
+  visit(browser, `${origin}/connect#${url.split("#")[1]}`, PHONE);
 
 /** On a phone and on a desk, light and dark: nothing scrolls sideways, and axe finds nothing. */
 async function expectFits(page: Page, name: string): Promise<void> {
@@ -218,11 +216,7 @@ describe("the page of a deployment that takes API keys", () => {
     const owner = await keyed.createKey();
     const agent_id = await keyed.createAgent(owner);
     const { url } = await keyed.call<Made>("POST", "/v1/connect-links", owner, { agent_id });
-    const { page, context } = await visit(
-      keyed.browser,
-      `${keyed.origin}/connect#${url.split("#")[1]}`,
-      PHONE,
-    );
+    const { page, context } = await openLink({ url }, keyed);
     await page.getByLabel("API key SID").waitFor();
     await expectFits(page, "api-key");
     await page.getByLabel("Account SID").fill(account.sid);

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { gzipSync } from "node:zlib";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { groupsOf } from "../../console/tel.ts";
 import metadata from "../../node_modules/libphonenumber-js/metadata.min.json" with { type: "json" };
@@ -11,11 +11,9 @@ import { credentials, open, signIn, startWorld, type World } from "./console.ts"
 import { DESKTOP, overflow, violations, visit } from "./support.ts";
 
 let world: World;
-let browser: Browser;
 
 beforeAll(async () => {
   world = await startWorld();
-  browser = world.browser;
 });
 
 afterAll(() => world?.close());
@@ -33,8 +31,7 @@ describe("signing in", () => {
     const key = await world.createKey();
     const [id, secret = ""] = key.split(":");
     const { page, context, complaints } = await signIn(
-      browser,
-      world.origin,
+      world,
       `key_id: ${id}\nkey_secret: ${secret}`,
       DESKTOP,
     );
@@ -59,7 +56,7 @@ describe("signing in", () => {
   });
 
   it("says in the API's own words what is wrong with a key", async () => {
-    const { page, context } = await visit(browser, `${world.origin}/console`, DESKTOP);
+    const { page, context } = await visit(world.browser, `${world.origin}/console`, DESKTOP);
     await page.getByLabel("API key").fill(`nxf_${"0".repeat(32)}`);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("alert").getByText("The key id is there, but not the colon").waitFor();
@@ -72,8 +69,8 @@ describe("signing in", () => {
 
   it("a rotation shows the new key once, keeps this session and ends the others", async () => {
     const key = await world.createKey();
-    const here = await signIn(browser, world.origin, key, DESKTOP);
-    const there = await signIn(browser, world.origin, key, DESKTOP);
+    const here = await signIn(world, key, DESKTOP);
+    const there = await signIn(world, key, DESKTOP);
     await open(here.page, "API key");
     await here.page.getByRole("button", { name: "Rotate…" }).click();
     await here.page.getByLabel("API key").fill(key);
@@ -98,7 +95,7 @@ describe("who is signed in", () => {
   it("another key sees nothing of the one before, after a session that ended and in another tab", async () => {
     const first = await world.createKey();
     await world.createAgent(first, { name: "Secret agent" });
-    const { page, context } = await signIn(browser, world.origin, first, DESKTOP);
+    const { page, context } = await signIn(world, first, DESKTOP);
     await sees(page, "Secret agent");
     const tab = await context.newPage();
     await tab.goto(`${world.origin}/console`);
@@ -115,7 +112,7 @@ describe("who is signed in", () => {
   });
 
   it("what is clicked the moment that the console is drawn is shown", async () => {
-    const { page, context } = await signIn(browser, world.origin, await world.createKey(), DESKTOP);
+    const { page, context } = await signIn(world, await world.createKey(), DESKTOP);
     await context.addInitScript(`new MutationObserver((_, observer) => {
       if (!document.querySelector("nav")) return;
       observer.disconnect();
@@ -127,7 +124,7 @@ describe("who is signed in", () => {
   });
 
   it("a page that is no page says so", async () => {
-    const { page, context } = await signIn(browser, world.origin, await world.createKey(), DESKTOP);
+    const { page, context } = await signIn(world, await world.createKey(), DESKTOP);
     await page.goto(`${world.origin}/console#/%`);
     await page.getByText("No such page").waitFor();
     await page.goto(`${world.origin}/console#/numbers/%25%`);
@@ -151,10 +148,9 @@ describe("numbers", () => {
   });
 
   it("are in groups for the eye, and without spaces for whoever copies them", async () => {
-    const key = await world.createKey();
     const number = "+447000002700";
-    await world.haveNumbers(key, await world.createAgent(key), [number]);
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const key = await world.createKeyWith(number);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Numbers");
     await page.getByRole("link", { name: number, exact: true }).waitFor();
     const copied = "getSelection().selectAllChildren(document.querySelector('.tel')), String(getSelection())";
@@ -170,7 +166,7 @@ describe("numbers", () => {
       agent,
       Array.from({ length: 51 }, (_, at) => `+4470000011${String(at).padStart(2, "0")}`),
     );
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     const asked: string[] = [];
     page.on("request", (request) => asked.push(request.url()));
     for (const name of ["Agents", "Overview", "Numbers"]) await open(page, name);
@@ -195,7 +191,7 @@ describe("numbers", () => {
     await world.createAgent(key, { name: "Night" });
     const numbers = Array.from({ length: 6 }, (_, at) => `+4470000010${at}0`);
     await world.haveNumbers(key, first, numbers);
-    const { page, context, complaints, strangers } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context, complaints, strangers } = await signIn(world, key, DESKTOP);
     await open(page, "Numbers");
     await page.getByRole("status").getByText("6 numbers", { exact: true }).waitFor();
     await picture(page, "console-numbers");
@@ -241,7 +237,7 @@ describe("numbers", () => {
     const path = `/v1/phone-numbers/${number}`;
     const own = { label: "Acme Dental", external_id: "customer-42", metadata: { crm: "4711", old: "1" } };
     await world.call("PATCH", path, key, own);
-    const { page, context, strangers } = await signIn(browser, world.origin, key, {
+    const { page, context, strangers } = await signIn(world, key, {
       width: 390,
       colorScheme: "light",
     });
@@ -295,7 +291,7 @@ describe("numbers", () => {
     const [resource] = world.twilio.numbers(number);
     await world.call("PATCH", `/v1/phone-numbers/${number}`, key, { drift_policy: "report" });
     if (resource) resource.voice_url = "https://elsewhere.example/voice";
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Numbers");
     await page.getByRole("link", { name: number }).click();
     await page.getByRole("button", { name: "Check now" }).click();
@@ -343,7 +339,7 @@ describe("importing a number", () => {
       phone_number,
       voice_url: "https://api.vapi.ai/twilio/inbound_call",
     });
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Import");
     await page.getByLabel("Phone number").fill(phone_number);
     await page.getByLabel("Account SID").fill(world.account.sid);
@@ -368,7 +364,7 @@ describe("agents", () => {
   it("talk in the page, by the instructions as they stand", async () => {
     const key = await world.createKey();
     const agent = await world.createAgent(key, { system_prompt: "Acme Dental is open from nine to five." });
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Agents");
     await page.getByRole("link", { name: "Receptionist", exact: true }).click();
     const say = async (words: string) => {
@@ -393,7 +389,7 @@ describe("agents", () => {
   it("are compared with what is stored now, and a save says that it saved", async () => {
     const key = await world.createKey();
     const agent = await world.createAgent(key, { name: "Day" });
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Agents");
     await page.getByRole("link", { name: "Day", exact: true }).click();
     await page.getByLabel("Welcome message").fill("Hello.");
@@ -415,7 +411,7 @@ describe("agents", () => {
 
   it("are made and changed with a preview of what a caller hears", async () => {
     const key = await world.createKey();
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Agents");
     await page.getByRole("link", { name: "Create your first agent" }).click();
     await page.getByLabel("Name").fill("Reception");
@@ -461,7 +457,7 @@ describe("events", () => {
     const key = await world.createKey();
     await world.createAgent(key, { webhook_url: `http://127.0.0.1:${port}/events` });
     await world.call("POST", "/v1/webhooks/secret", key);
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Events");
     await page.getByText("No events yet").waitFor();
     await page.getByRole("button", { name: "Send", exact: true }).click();
@@ -534,7 +530,7 @@ describe("the overview", () => {
     const [, , healthy = ""] = numbers;
     for (let rings = 0; rings < 3; rings += 1) await world.twilio.ring(healthy, { say: ["Hello?"] });
     await world.twilio.text(healthy, { body: "Hello" });
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await page.getByText("1 of 3 numbers is OK").waitFor();
     await page.getByRole("img", { name: "By day: 3 calls and 1 text in 30 days" }).waitFor();
     await picture(page, "console-overview");
@@ -551,14 +547,12 @@ describe("the overview", () => {
   });
 
   it("a token that Twilio refuses is replaced for the whole account", async () => {
-    const key = await world.createKey();
-    const agent = await world.createAgent(key);
     const number = "+447000006000";
-    await world.haveNumbers(key, agent, [number]);
+    const key = await world.createKeyWith(number);
     const former = world.account.authToken;
     world.account.authToken = "0123456789abcdef0123456789abcdef";
     await world.call("POST", `/v1/phone-numbers/${number}/check`, key);
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await page.getByText(": token refused").waitFor();
     await page.getByRole("button", { name: "New token…" }).click();
     const dialog = page.getByRole("dialog");
@@ -585,7 +579,7 @@ describe("calls", () => {
     const number = "+447000009000";
     await world.haveNumbers(key, agent, [number]);
     await world.twilio.ring(number, { from: "+447700900123", say: ["What are your opening hours?"] });
-    const { page, context, complaints } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context, complaints } = await signIn(world, key, DESKTOP);
     await open(page, "Calls");
     await page.getByText("caller hangup").waitFor();
     await page
@@ -603,11 +597,10 @@ describe("calls", () => {
   });
 
   it("stand under their day, as the reader's clock has it", async () => {
-    const key = await world.createKey();
     const number = "+447000009050";
-    await world.haveNumbers(key, await world.createAgent(key), [number]);
+    const key = await world.createKeyWith(number);
     await world.twilio.ring(number, { from: "+447700900123" });
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     const now = new Date();
     const at = (days: number, hour: number) =>
       new Date(now.getFullYear(), now.getMonth(), now.getDate() - days, hour).toISOString();
@@ -634,11 +627,9 @@ describe("calls", () => {
   });
 
   it("one to the own phone is placed, followed, and hung up", async () => {
-    const key = await world.createKey();
-    const agent = await world.createAgent(key);
     const number = "+447400009100";
-    await world.haveNumbers(key, agent, [number]);
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const key = await world.createKeyWith(number);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Numbers");
     await page.getByRole("link", { name: number }).click();
     await page.getByLabel("Your own phone").fill("+441632960123");
@@ -674,7 +665,7 @@ describe("importing many numbers", () => {
     for (const [phone_number, voice_url] of Object.entries(voices))
       world.twilio.addNumber(account, { phone_number, voice_url });
     const [, , taken] = Object.keys(voices);
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Import");
     await page.getByRole("link", { name: "Many numbers" }).click();
     await page.getByLabel("Account SID").fill(account.sid);
@@ -722,7 +713,7 @@ describe("importing many numbers", () => {
     const account = world.twilio.addAccount();
     for (let at = 0; at < 101; at += 1)
       world.twilio.addNumber(account, { phone_number: `+44700000${String(12_000 + at)}` });
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await page.goto(`${world.origin}/console#/import/many`);
     await page.getByLabel("Account SID").fill(account.sid);
     await page.getByLabel("Auth Token").fill(account.authToken);
@@ -751,7 +742,7 @@ describe("importing many numbers", () => {
     const account = world.twilio.addAccount();
     for (const phone_number of ["+447000008000", "+447000008010"])
       world.twilio.addNumber(account, { phone_number });
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Import");
     await page.getByRole("link", { name: "Many numbers" }).click();
     await page.getByLabel("The numbers of a CSV file").check();
@@ -801,7 +792,7 @@ describe("the first load", () => {
 
   // As Lighthouse reckons: by what the trace has, and not by how busy this machine is.
   it("is usable within a second on slow 4G", async () => {
-    const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+    const context = await world.browser.newContext({ viewport: { width: 390, height: 844 } });
     const page = await context.newPage();
     const devtools = await context.newCDPSession(page);
     await devtools.send("Network.emulateNetworkConditions", {

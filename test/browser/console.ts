@@ -1,4 +1,4 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { startTwilio } from "../../scripts/demo/twilio.ts";
 import { startWorker } from "../../scripts/demo/worker.ts";
 import { createApiKey } from "../../src/api-keys/api-key.ts";
@@ -46,6 +46,9 @@ export async function startWorld(vars: Record<string, string> = {}) {
     }
   }
 
+  const createAgent = async (key: string, fields: Record<string, unknown> = {}) =>
+    (await call("POST", "/v1/agents", key, { name: "Receptionist", ...fields })).agent_id ?? "";
+
   return {
     browser,
     origin,
@@ -53,9 +56,14 @@ export async function startWorld(vars: Record<string, string> = {}) {
     account,
     call,
     createKey,
-    createAgent: async (key: string, fields: Record<string, unknown> = {}) =>
-      (await call("POST", "/v1/agents", key, { name: "Receptionist", ...fields })).agent_id ?? "",
+    createAgent,
     haveNumbers,
+    /** A new API key with an agent that answers one number. */
+    createKeyWith: async (phoneNumber: string): Promise<string> => {
+      const key = await createKey();
+      await haveNumbers(key, await createAgent(key), [phoneNumber]);
+      return key;
+    },
     /** Another Twilio account, which has these numbers. Somebody else answers them, and nobody has imported them. */
     haveAccount: (...phoneNumbers: string[]): Account => {
       const other = twilio.addAccount();
@@ -123,7 +131,7 @@ export function credentials(account: Account, phone_number: string, agent_id: st
 }
 
 /** Opens the console and signs in as a person does. */
-export async function signIn(browser: Browser, origin: string, key: string, look: Look) {
+export async function signIn({ browser, origin }: World, key: string, look: Look) {
   const visited = await visit(browser, `${origin}/console`, look);
   await visited.page.getByLabel("API key").fill(key);
   await visited.page.getByRole("button", { name: "Sign in" }).click();

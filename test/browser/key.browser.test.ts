@@ -1,4 +1,4 @@
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { open, signIn, startWorld, type World } from "./console.ts";
 import { DESKTOP, overflow, PHONE } from "./support.ts";
@@ -6,11 +6,9 @@ import { DESKTOP, overflow, PHONE } from "./support.ts";
 // From an empty key to a number that rings, and what else is a key's own: accounts, secrets, links.
 
 let world: World;
-let browser: Browser;
 
 beforeAll(async () => {
   world = await startWorld();
-  browser = world.browser;
 });
 
 afterAll(() => world?.close());
@@ -27,7 +25,7 @@ describe("an empty key", () => {
   it.each([DESKTOP, PHONE])("has a number that rings after five steps, at $width pixels", async (look) => {
     const number = `+4477009${look.width}1`.padEnd(13, "0");
     const account = world.haveAccount(number, `${number.slice(0, -1)}9`);
-    const { page, context, strangers } = await signIn(browser, world.origin, await world.createKey(), look);
+    const { page, context, strangers } = await signIn(world, await world.createKey(), look);
     const bodies: string[] = [];
     page.on("request", (request) => bodies.push(`${request.url()} ${request.postData() ?? ""}`));
 
@@ -71,7 +69,7 @@ describe("an empty key", () => {
     const account = world.haveAccount(...numbers);
     const key = await world.createKey();
     await world.createAgent(key);
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await connect(page, account.sid, account.authToken);
     for (const number of numbers) await page.getByLabel(`Choose ${number}`).check();
     await page.getByRole("button", { name: "Go on with 2 numbers" }).click();
@@ -88,7 +86,7 @@ describe("accounts", () => {
     const account = world.haveAccount(...numbers);
     const key = await world.createKey();
     await world.createAgent(key);
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Accounts");
     await page.getByText("No accounts yet").waitFor();
     await connect(page, account.sid, "0".repeat(32));
@@ -141,7 +139,7 @@ describe("accounts", () => {
       key,
       body,
     );
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     const steps = ["shared_key", "setting", "rule", "signing_key"];
     await page.route("**/v1/twilio-accounts/twa_*", (route) =>
       route.fulfill({
@@ -176,7 +174,7 @@ describe("secrets", () => {
     await world.haveNumbers(key, agent, [his, others]);
     await world.call("PATCH", `/v1/phone-numbers/${his}`, key, { external_id: "acme" });
     for (const number of [his, others]) await world.twilio.ring(number, { from: "+447700900123" });
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "API key");
     await page.getByRole("button", { name: "New secret…" }).click();
     const dialog = page.getByRole("dialog");
@@ -195,7 +193,7 @@ describe("secrets", () => {
     await row.waitFor();
     expect(await page.getByText(secret).count()).toBe(0);
 
-    const portal = await signIn(browser, world.origin, secret, PHONE);
+    const portal = await signIn(world, secret, PHONE);
     const refused: string[] = [];
     portal.page.on("response", (response) => {
       if (response.status() >= 400) refused.push(`${response.status()} ${response.url()}`);
@@ -240,7 +238,7 @@ describe("links", () => {
     const account = world.haveAccount(number);
     const key = await world.createKey();
     await world.createAgent(key);
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     await open(page, "Links");
     await page.getByText("No links yet").waitFor();
     await page.getByLabel("Your name on the page").fill("acme.example");
@@ -273,12 +271,10 @@ describe("links", () => {
 
 describe("texts", () => {
   it("are counted, and one is sent", async () => {
-    const key = await world.createKey();
-    const agent = await world.createAgent(key);
     const number = "+447700905001";
-    await world.haveNumbers(key, agent, [number]);
+    const key = await world.createKeyWith(number);
     await world.twilio.text(number, { body: "Hello" });
-    const { page, context } = await signIn(browser, world.origin, key, PHONE);
+    const { page, context } = await signIn(world, key, PHONE);
     await open(page, "Texts");
     await page
       .getByRole("row", { name: new RegExp(`^${new Date().toISOString().slice(0, 10)} 1$`) })

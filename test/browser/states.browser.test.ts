@@ -1,4 +1,4 @@
-import type { Browser, Page, Route } from "playwright-core";
+import type { Page, Route } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { signIn, startWorld, type World } from "./console.ts";
 import { DESKTOP, overflow, PHONE, violations, visit } from "./support.ts";
@@ -6,11 +6,9 @@ import { DESKTOP, overflow, PHONE, violations, visit } from "./support.ts";
 // Every page of the console, in every state: on a phone and on a desk, light and dark.
 
 let world: World;
-let browser: Browser;
 
 beforeAll(async () => {
   world = await startWorld();
-  browser = world.browser;
 });
 
 afterAll(() => world?.close());
@@ -121,7 +119,7 @@ async function show(page: Page, path: string, isOver = true): Promise<void> {
 describe("every page of the console", () => {
   it("is in its place, accessible and by itself when it is full", async () => {
     const { key, paths } = await haveEverything();
-    const { page, context, strangers } = await signIn(browser, world.origin, key, PHONE);
+    const { page, context, strangers } = await signIn(world, key, PHONE);
     for (const [name, path] of Object.entries({ ...LISTS, ...paths })) {
       await show(page, path);
       await expectFine(page, `full-${name}`);
@@ -136,7 +134,7 @@ describe("every page of the console", () => {
 
   it("is so with an event that has no attempt, no body, or a name that is new to it", async () => {
     const { key, paths } = await haveEverything("+447700906003");
-    const { page, context } = await signIn(browser, world.origin, key, PHONE);
+    const { page, context } = await signIn(world, key, PHONE);
     // An event that nobody has tried to send, and one that was delivered long ago.
     const [, id = ""] = paths.event?.split("/") ?? [];
     let told: object = { state: "pending", attempts: [] };
@@ -169,7 +167,7 @@ describe("every page of the console", () => {
   });
 
   it("is so when there is nothing yet, and says what to do", async () => {
-    const { page, context } = await signIn(browser, world.origin, await world.createKey(), PHONE);
+    const { page, context } = await signIn(world, await world.createKey(), PHONE);
     for (const [name, path] of Object.entries(LISTS)) {
       await show(page, path);
       await expectFine(page, `empty-${name}`);
@@ -181,7 +179,7 @@ describe("every page of the console", () => {
     ["a list", LISTS],
     ["one thing", UNKNOWN],
   ])("of %s is so while it waits, and after a failure, from which a button leads on", async (_, pages) => {
-    const { page, context } = await signIn(browser, world.origin, await world.createKey(), PHONE);
+    const { page, context } = await signIn(world, await world.createKey(), PHONE);
     const waiting: Route[] = [];
     await page.route(ofPage, (route) => void waiting.push(route));
     const error = { code: "storage_unavailable", message: "The database did not answer.", details: {} };
@@ -201,7 +199,7 @@ describe("every page of the console", () => {
   });
 
   it("is drawn while nobody knows yet who is signed in, and when that cannot be known", async () => {
-    const { page, context } = await visit(browser, `${world.origin}/openapi.json`, PHONE);
+    const { page, context } = await visit(world.browser, `${world.origin}/openapi.json`, PHONE);
     let waiting: Route | undefined;
     await page.route("**/v1/session", (route) => {
       waiting = route;
@@ -227,12 +225,10 @@ describe("every page of the console", () => {
 
 describe("20,000 numbers", () => {
   it("are in a table that loads one page at a time", async () => {
-    const key = await world.createKey();
-    const agent = await world.createAgent(key);
     const first = "+447700907000";
-    await world.haveNumbers(key, agent, [first]);
+    const key = await world.createKeyWith(first);
     await world.multiply(first, 19_999);
-    const { page, context } = await signIn(browser, world.origin, key, DESKTOP);
+    const { page, context } = await signIn(world, key, DESKTOP);
     // Until then the overview asks for what it shows.
     await page.getByText(/of 20,000 numbers/).waitFor();
     const asked: string[] = [];
